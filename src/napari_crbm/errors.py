@@ -1,0 +1,30 @@
+"""Errors a scientist can act on.
+
+Every message names the file or object, the field, what was found and what to
+do. The command line and the viewer catch `CRBMError` and show its text alone;
+any other exception is a bug and is shown with how to report it.
+"""
+
+
+class CRBMError(Exception):
+    """Base of everything this package raises on purpose."""
+
+
+class RecordingError(CRBMError, ValueError):
+    """A recording contradicts itself or cannot be used as it is."""
+
+
+class FormatError(CRBMError, ValueError):
+    """A file is not what its reader understands."""
+
+
+class ModelError(CRBMError, ValueError):
+    """A model, its parameters or its settings make no sense together."""
+
+
+class TrainingDiverged(CRBMError, RuntimeError):
+    """Training produced values that are not numbers, or weights that explode."""
+
+
+class TrainingCollapsed(CRBMError, RuntimeError):
+    """The penalty has driven the weights to zero: the model learns nothing."""

@@ -1,0 +1,1 @@
+"""Fluorescence to spikes, each step a pure function."""

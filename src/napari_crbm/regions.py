@@ -1,0 +1,94 @@
+"""Which neuron lies in which brain region; regions may overlap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from napari_crbm.errors import RecordingError
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Sparse membership of N neurons in R named, possibly overlapping regions.
+
+    Parameters
+    ----------
+    membership : (N, R) bool sparse matrix
+        Column ``r`` marks the neurons of region ``names[r]``.
+    names : tuple of str
+        One unique name a region.
+    """
+
+    membership: sparse.csc_array
+    names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.membership.shape[1] != len(self.names):
+            raise RecordingError(
+                f"Region membership has {self.membership.shape[1]} columns, "
+                f"but {len(self.names)} region names were given."
+            )
+        repeated = sorted({name for name in self.names if self.names.count(name) > 1})
+        if repeated:
+            raise RecordingError(f"Region names must be unique; repeated: {', '.join(repeated)}.")
+
+    @classmethod
+    def from_dense(cls, membership: ArrayLike, names: Sequence[str]) -> Regions:
+        """Build from an (N, R) array of zeros and ones."""
+        dense = np.asarray(membership)
+        if dense.ndim != 2:
+            raise RecordingError("Region membership must have two axes (neurons, regions).")
+        return cls(sparse.csc_array(dense.astype(bool)), tuple(names))
+
+    @classmethod
+    def from_labels(cls, labels: ArrayLike, names: Sequence[str]) -> Regions:
+        """Build from one label a neuron, (N,); -1 marks a neuron in no region."""
+        label = np.asarray(labels)
+        inside = np.flatnonzero(label >= 0)
+        matrix = sparse.csc_array(
+            (np.ones(len(inside), dtype=bool), (inside, label[inside])),
+            shape=(len(label), len(names)),
+        )
+        return cls(matrix, tuple(names))
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons N."""
+        return int(self.membership.shape[0])
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """Neurons in every region, (R,)."""
+        return np.diff(self.membership.indptr).astype(np.int64)
+
+    def members(self, region: str) -> NDArray[np.int64]:
+        """Indices of the neurons in the named region."""
+        column = self.names.index(region)
+        start, stop = self.membership.indptr[column : column + 2]
+        return self.membership.indices[start:stop].astype(np.int64)
+
+    def of_neuron(self, neuron: int) -> list[str]:
+        """Names of all regions that hold the neuron."""
+        row = self.membership[[neuron], :].nonzero()[1]
+        return [self.names[column] for column in row]
+
+    @property
+    def labelled(self) -> NDArray[np.bool_]:
+        """Neurons that lie in at least one region, (N,)."""
+        return np.asarray(self.membership.sum(axis=1)).ravel() > 0
+
+    def select_neurons(self, neurons: NDArray[np.generic]) -> Regions:
+        """The same regions for the chosen neurons (indices or mask)."""
+        index = np.arange(self.n_neurons)[neurons]
+        return Regions(sparse.csc_array(self.membership.tocsr()[index]), self.names)
+
+    def __repr__(self) -> str:
+        return (
+            f"Regions({len(self.names)} regions, "
+            f"{int(self.labelled.sum()):,} of {self.n_neurons:,} neurons labelled)"
+        )

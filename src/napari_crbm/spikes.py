@@ -1,0 +1,226 @@
+"""The binary raster: which neuron was active in which frame, one bit a value."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_crbm.errors import RecordingError
+
+#: Frames unpacked at a time, so that temporary arrays stay small at any size.
+CHUNK_FRAMES = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Spikes:
+    """Binarised activity of ``n_neurons`` neurons in ``n_frames`` frames.
+
+    The raster is stored frame by frame as bits (least significant bit first),
+    a 32nd of what float32 would take: 30 MB for 44,055 neurons x 5,500 frames.
+    Two further views of the same bits are made when they are first needed:
+    `by_frame` (indices of active neurons) and `by_neuron` (64 frames a word).
+
+    Parameters
+    ----------
+    packed : (T, ceil(N / 8)) uint8
+        Rows of bits; the padding bits beyond neuron ``N - 1`` are zero.
+    n_neurons : int
+        Number of neurons N.
+
+    Raises
+    ------
+    RecordingError
+        If there are no frames or no neurons, or shapes disagree.
+    """
+
+    packed: NDArray[np.uint8]
+    n_neurons: int
+
+    def __post_init__(self) -> None:
+        if self.packed.ndim != 2 or self.packed.dtype != np.uint8:
+            raise RecordingError("Packed spikes must be a 2-D uint8 array, one row a frame.")
+        if self.n_neurons < 1:
+            raise RecordingError("The activity holds no neurons: at least one is needed.")
+        if self.n_frames < 1:
+            raise RecordingError("The activity holds no frames: at least one is needed.")
+        if self.packed.shape[1] != (self.n_neurons + 7) // 8:
+            raise RecordingError(
+                f"Packed spikes have {self.packed.shape[1]} bytes a frame; "
+                f"{self.n_neurons} neurons need {(self.n_neurons + 7) // 8}."
+            )
+        self.packed.flags.writeable = False
+
+    @classmethod
+    def from_dense(cls, raster: ArrayLike) -> Spikes:
+        """Pack a (T, N) raster of zeros and ones of any dtype."""
+        dense = np.asarray(raster)
+        if dense.ndim != 2:
+            raise RecordingError(
+                f"Activity must have two axes (frames, neurons); found {dense.ndim}."
+            )
+        return cls.from_chunks(
+            (dense[start : start + CHUNK_FRAMES] for start in range(0, len(dense), CHUNK_FRAMES)),
+            n_frames=dense.shape[0],
+            n_neurons=dense.shape[1],
+        )
+
+    @classmethod
+    def from_chunks(
+        cls, chunks: Iterable[NDArray[np.generic]], n_frames: int, n_neurons: int
+    ) -> Spikes:
+        """Pack consecutive (t, N) blocks of frames, holding one block at a time.
+
+        Raises
+        ------
+        RecordingError
+            If a value is neither 0 nor 1, or the blocks do not add up to
+            ``n_frames`` frames of ``n_neurons`` neurons.
+        """
+        packed = np.zeros((n_frames, (n_neurons + 7) // 8), dtype=np.uint8)
+        start = 0
+        for chunk in chunks:
+            if chunk.ndim != 2 or chunk.shape[1] != n_neurons or start + len(chunk) > n_frames:
+                raise RecordingError(
+                    f"Activity block of shape {chunk.shape} at frame {start} does not fit "
+                    f"{n_frames} frames of {n_neurons} neurons."
+                )
+            packed[start : start + len(chunk)] = np.packbits(
+                _as_bits(chunk, start), axis=1, bitorder="little"
+            )
+            start += len(chunk)
+        if start != n_frames:
+            raise RecordingError(f"Activity ends after {start} of {n_frames} frames.")
+        return cls(packed, n_neurons)
+
+    @property
+    def n_frames(self) -> int:
+        """Number of frames T."""
+        return int(self.packed.shape[0])
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(n_frames, n_neurons)``."""
+        return self.n_frames, self.n_neurons
+
+    def dense(self, frames: slice | NDArray[np.integer] = slice(None)) -> NDArray[np.uint8]:
+        """Zeros and ones of the chosen frames, (t, N) uint8."""
+        return np.unpackbits(
+            self.packed[frames], axis=1, count=self.n_neurons, bitorder="little"
+        )
+
+    def iter_dense(self, frames: int = CHUNK_FRAMES) -> Iterator[NDArray[np.uint8]]:
+        """Consecutive dense blocks of at most ``frames`` frames."""
+        for start in range(0, self.n_frames, frames):
+            yield self.dense(slice(start, start + frames))
+
+    def trace(self, neuron: int) -> NDArray[np.uint8]:
+        """Activity of one neuron over time, (T,) uint8."""
+        return (self.packed[:, neuron // 8] >> np.uint8(neuron % 8)) & np.uint8(1)
+
+    @cached_property
+    def by_frame(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """Active neurons of every frame, in compressed rows.
+
+        Returns
+        -------
+        indptr : (T + 1,) int64
+            Frame ``t`` owns ``indices[indptr[t]:indptr[t + 1]]``.
+        indices : (n_spikes,) int32
+            Neuron indices, ascending within a frame.
+        """
+        indptr = np.concatenate([[0], np.cumsum(self.frame_counts)]).astype(np.int64)
+        indices = np.empty(indptr[-1], dtype=np.int32)
+        start = 0
+        for block in self.iter_dense():
+            active = np.nonzero(block)[1]
+            indices[start : start + len(active)] = active
+            start += len(active)
+        return indptr, indices
+
+    @cached_property
+    def by_neuron(self) -> NDArray[np.uint64]:
+        """Frames of every neuron, 64 a word: (N, ceil(T / 64)) uint64."""
+        words = (self.n_frames + 63) // 64
+        columns = np.zeros((self.n_neurons, words * 8), dtype=np.uint8)
+        for word, block in enumerate(self.iter_dense(64)):
+            bits = np.packbits(block.T, axis=1, bitorder="little")
+            columns[:, word * 8 : word * 8 + bits.shape[1]] = bits
+        return columns.view("<u8").astype(np.uint64, copy=False)
+
+    @cached_property
+    def neuron_counts(self) -> NDArray[np.int64]:
+        """Active frames of every neuron, (N,)."""
+        counts = np.zeros(self.n_neurons, dtype=np.int64)
+        for block in self.iter_dense():
+            counts += block.sum(axis=0, dtype=np.int64)
+        return counts
+
+    @cached_property
+    def frame_counts(self) -> NDArray[np.int64]:
+        """Active neurons in every frame, (T,)."""
+        return np.bitwise_count(self.packed).sum(axis=1, dtype=np.int64)
+
+    @property
+    def mean_activity(self) -> NDArray[np.float64]:
+        """Fraction of frames in which each neuron is active, (N,)."""
+        return self.neuron_counts / self.n_frames
+
+    @property
+    def rate(self) -> float:
+        """Fraction of all values that are one."""
+        return float(self.frame_counts.sum()) / (self.n_frames * self.n_neurons)
+
+    def select_frames(self, frames: slice | NDArray[np.generic]) -> Spikes:
+        """The same neurons in the chosen frames (slice, indices or mask)."""
+        return Spikes(np.ascontiguousarray(self.packed[frames]), self.n_neurons)
+
+    def select_neurons(self, neurons: NDArray[np.generic]) -> Spikes:
+        """The same frames for the chosen neurons (indices or mask)."""
+        index = np.arange(self.n_neurons)[neurons]
+        return Spikes.from_chunks(
+            (block[:, index] for block in self.iter_dense()), self.n_frames, len(index)
+        )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over shape and bits: tells whether two rasters are the same."""
+        digest = hashlib.sha256(f"{self.n_frames}x{self.n_neurons}".encode())
+        digest.update(np.ascontiguousarray(self.packed).data)
+        return digest.hexdigest()
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Spikes)
+            and self.n_neurons == other.n_neurons
+            and np.array_equal(self.packed, other.packed)
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
+
+    def __repr__(self) -> str:
+        return (
+            f"Spikes({self.n_frames:,} frames x {self.n_neurons:,} neurons, "
+            f"{100 * self.rate:.2f} % active)"
+        )
+
+
+def _as_bits(chunk: NDArray[np.generic], first_frame: int) -> NDArray[np.bool_]:
+    """Check that a block holds nothing but zeros and ones."""
+    if chunk.dtype == np.bool_:
+        return chunk  # type: ignore[return-value]
+    bits = chunk == 1
+    strange = ~(bits | (chunk == 0))
+    if strange.any():
+        frame, neuron = np.argwhere(strange)[0]
+        raise RecordingError(
+            f"Activity must be binary (0 or 1); found {chunk[frame, neuron]} at frame "
+            f"{first_frame + frame}, neuron {neuron}. Binarise it first: threshold "
+            "deconvolved spikes or z-scored fluorescence."
+        )
+    return bits
