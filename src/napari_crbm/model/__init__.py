@@ -1,1 +1,22 @@
-"""."""
+"""The cRBM itself: arrays in, arrays out. Depends on NumPy, SciPy and Numba alone."""
+
+# The thread policy must stand before Numba is first imported.
+from napari_crbm.model import threads  # isort: skip
+from napari_crbm.model.crbm import CRBM
+from napari_crbm.model.drelu import DReLU
+from napari_crbm.model.sampling import Chains
+from napari_crbm.model.settings import Settings
+from napari_crbm.model.split import split_blocks
+from napari_crbm.model.training import Control, Progress, Training
+
+__all__ = [
+    "CRBM",
+    "Chains",
+    "Control",
+    "DReLU",
+    "Progress",
+    "Settings",
+    "Training",
+    "split_blocks",
+    "threads",
+]

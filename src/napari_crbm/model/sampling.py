@@ -1,0 +1,93 @@
+"""Markov chains of a model: many in parallel, advanced by Gibbs steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from napari_crbm.model import kernels
+from napari_crbm.model.randomness import stream
+from napari_crbm.spikes import Spikes
+
+if TYPE_CHECKING:
+    from napari_crbm.model.crbm import CRBM
+
+_START, _ADVANCE = 0, 1
+
+
+def bits_from_dense(dense: NDArray[np.generic]) -> NDArray[np.uint64]:
+    """(B, N) zeros and ones as bits a neuron, (N, ceil(B / 64)) uint64."""
+    n_words = (len(dense) + 63) // 64
+    columns = np.zeros((dense.shape[1], 8 * n_words), dtype=np.uint8)
+    packed = np.packbits(dense.T.astype(bool), axis=1, bitorder="little")
+    columns[:, : packed.shape[1]] = packed
+    return columns.view("<u8").astype(np.uint64, copy=False)
+
+
+def dense_from_bits(bits: NDArray[np.uint64], n_chains: int) -> NDArray[np.uint8]:
+    """Inverse of `bits_from_dense`: (B, N) uint8."""
+    as_bytes = np.ascontiguousarray(bits).astype("<u8", copy=False).view(np.uint8)
+    unpacked = np.unpackbits(as_bytes, axis=1, count=n_chains, bitorder="little")
+    return np.ascontiguousarray(unpacked.T)
+
+
+def starting_activity(
+    fields: NDArray[np.float32], n_chains: int, start: Spikes | None, random_state: int
+) -> NDArray[np.uint64]:
+    """Bits of the first state: random recorded frames, or independent neurons."""
+    generator = np.random.default_rng([random_state, _START])
+    if start is not None:
+        frames = generator.choice(start.n_frames, n_chains, replace=start.n_frames < n_chains)
+        return bits_from_dense(start.dense(frames))
+    draws = generator.random((n_chains, len(fields)), dtype=np.float32)
+    return bits_from_dense(draws < expit(fields))
+
+
+class Chains:
+    """``n_chains`` independent Gibbs chains of one model.
+
+    Hold `kernel_threads` while advancing. The state after k calls is a function of
+    the seed and the steps asked for, whatever the number of threads.
+
+    Parameters
+    ----------
+    model : CRBM
+        A fitted model; it must not change while the chains run.
+    n_chains : int
+    start : Spikes, optional
+        Frames to start from; independent neurons otherwise.
+    random_state : int
+    """
+
+    def __init__(
+        self, model: CRBM, n_chains: int, *, start: Spikes | None = None, random_state: int = 0
+    ) -> None:
+        self.model = model
+        self.n_chains = n_chains
+        self.random_state = random_state
+        self.calls = 0
+        self.lanes = kernels.lane_bounds(model.n_neurons)
+        self.bits = starting_activity(model.fields_, n_chains, start, random_state)
+        self.inputs = np.empty((n_chains, model.n_assemblies), dtype=np.float32)
+        kernels.project_bits(model.weights_, self.bits, self.lanes, self.inputs)
+
+    def advance(self, n_steps: int) -> None:
+        """Run ``n_steps`` Gibbs steps (h given v, then v given h) on all chains."""
+        kernels.gibbs(
+            self.model.weights_,
+            self.model.fields_,
+            self.model.hidden_.stacked(),
+            self.inputs,
+            self.bits,
+            self.lanes,
+            stream(self.random_state, _ADVANCE, self.calls),
+            n_steps,
+        )
+        self.calls += 1
+
+    def state(self) -> NDArray[np.uint8]:
+        """Current activity of all chains, (B, N) uint8."""
+        return dense_from_bits(self.bits, self.n_chains)

@@ -1,0 +1,158 @@
+"""Everything that decides how a model is trained, in one frozen record."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+
+from napari_crbm.errors import ModelError
+from napari_crbm.spikes import Spikes
+
+#: The sparse penalty in standard errors of a neuron-assembly correlation.
+PENALTY_IN_STANDARD_ERRORS = 1.0
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of persistent contrastive divergence (SCIENCE: paper, Methods).
+
+    Parameters
+    ----------
+    n_hidden : int or "auto"
+        Hidden units M; "auto" counts significant directions of variation.
+    l1 : float or "auto"
+        Sparse penalty; "auto" scales it to the recording, see `default_l1`.
+    n_updates : int
+        Parameter updates.
+    learning_rate, final_learning_rate : float
+        Constant at first, then geometric decay to the final value.
+    decay_after : float
+        Fraction of the updates after which the decay starts.
+    batch_size, n_chains : int
+        Recorded frames, and model chains, behind every gradient.
+    gibbs_steps : int
+        Steps of every chain between updates.
+    initialisation : {"assemblies", "random"}
+        Start from rotated principal components, or from tiny random weights as the
+        paper does. Random starts can end with all weights zero.
+    second_moment_decay, epsilon : float
+        Constants of RMSprop.
+    n_test_blocks : int
+        Of ten blocks of time, how many are held out (see `split_blocks`).
+    random_state : int
+    n_threads : int, optional
+        All cores by default; the result does not depend on it.
+    """
+
+    n_hidden: int | str = "auto"
+    l1: float | str = "auto"
+    n_updates: int = 6000
+    learning_rate: float = 5e-3
+    final_learning_rate: float = 1e-5
+    decay_after: float = 0.25
+    batch_size: int = 100
+    n_chains: int = 100
+    gibbs_steps: int = 10
+    initialisation: str = "assemblies"
+    second_moment_decay: float = 0.999
+    epsilon: float = 1e-6
+    n_test_blocks: int = 3
+    random_state: int = 0
+    n_threads: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_hidden != "auto" and not _is_count(self.n_hidden):
+            raise ModelError(
+                f"n_hidden must be a positive whole number or 'auto'; found {self.n_hidden!r}."
+            )
+        if self.l1 != "auto" and (isinstance(self.l1, str) or not self.l1 >= 0):
+            raise ModelError(f"l1 must be zero or more, or 'auto'; found {self.l1!r}.")
+        for name in ("n_updates", "batch_size", "n_chains", "gibbs_steps"):
+            if not _is_count(getattr(self, name)):
+                raise ModelError(
+                    f"{name} must be a positive whole number; found {getattr(self, name)!r}."
+                )
+        if not 0 < self.final_learning_rate <= self.learning_rate:
+            raise ModelError(
+                "Learning rates must satisfy 0 < final_learning_rate <= learning_rate; found "
+                f"{self.final_learning_rate} and {self.learning_rate}."
+            )
+        if not 0 <= self.decay_after < 1:
+            raise ModelError(f"decay_after must lie in [0, 1); found {self.decay_after}.")
+        if self.initialisation not in ("assemblies", "random"):
+            raise ModelError(
+                f"initialisation must be 'assemblies' or 'random'; found {self.initialisation!r}."
+            )
+        if not 0 <= self.n_test_blocks < 10:
+            raise ModelError(f"n_test_blocks must lie in 0 to 9; found {self.n_test_blocks}.")
+
+    @classmethod
+    def named(cls, recipe: str, **overrides: Any) -> Settings:
+        """A named recipe with some fields replaced.
+
+        ``"default"`` suits most recordings; ``"quick"`` is for a first look;
+        ``"paper"`` is the published recipe (200 hidden units, l1 0.02, 200,000
+        updates from random weights), whose penalty suits whole-brain recordings of
+        4 % activity and sets all weights to zero on sparser ones.
+
+        Raises
+        ------
+        ModelError
+            If the recipe or a field does not exist, or a value makes no sense.
+        """
+        if recipe not in RECIPES:
+            raise ModelError(f"No recipe '{recipe}'; there are {', '.join(sorted(RECIPES))}.")
+        unknown = set(overrides) - {f.name for f in fields(cls)}
+        if unknown:
+            raise ModelError(
+                f"No training setting '{sorted(unknown)[0]}'; there are "
+                f"{', '.join(f.name for f in fields(cls))}."
+            )
+        return replace(RECIPES[recipe], **overrides)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for files and tables."""
+        return asdict(self)
+
+
+RECIPES = {
+    "default": Settings(),
+    "quick": Settings(n_updates=1500, gibbs_steps=5),
+    "paper": Settings(
+        n_hidden=200,
+        l1=0.02,
+        n_updates=200_000,
+        gibbs_steps=15,
+        initialisation="random",
+        n_test_blocks=0,
+    ),
+}
+
+
+def default_l1(spikes: Spikes) -> float:
+    """Penalty scaled to a recording: the sampling error of a neuron-assembly correlation.
+
+    The weight gradient is a covariance between a neuron and a hidden unit of unit
+    variance. Estimated from T frames its standard error is sqrt(v (1 - v) / T); a
+    penalty of that size keeps out what could be chance, and less activity or more
+    frames call for less of it.
+    """
+    v = spikes.mean_activity
+    return float(PENALTY_IN_STANDARD_ERRORS * np.sqrt(np.mean(v * (1 - v)) / spikes.n_frames))
+
+
+def check_against(settings: Settings, spikes: Spikes) -> None:
+    """Refuse settings that make no sense for a recording, in words."""
+    if isinstance(settings.n_hidden, int) and settings.n_hidden > spikes.n_neurons:
+        raise ModelError(
+            f"{settings.n_hidden} hidden units for {spikes.n_neurons} neurons: use fewer "
+            "hidden units than neurons (a few per hundred neurons is usual)."
+        )
+    if not spikes.frame_counts.any():
+        raise ModelError("No neuron is active in any frame, so there is nothing to learn.")

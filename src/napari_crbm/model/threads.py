@@ -1,0 +1,53 @@
+"""The one place that decides how many threads compute, and where.
+
+BLAS threads on top of Numba threads fight for the same cores (a 16-fold
+slowdown was measured), and spinning OpenMP threads starve the viewer. So: BLAS
+gets one thread while our kernels run, idle OpenMP threads sleep, and only one
+parallel kernel runs at a time in a process, because Numba's portable threading
+layer aborts when two Python threads enter it together.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# Read by the OpenMP runtime when Numba loads it, so it is set before that import.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import numba
+from threadpoolctl import ThreadpoolController
+
+_kernel_lock = threading.RLock()
+
+
+def available_threads() -> int:
+    """Most threads a kernel may use on this machine."""
+    return int(numba.config.NUMBA_NUM_THREADS)
+
+
+@contextmanager
+def kernel_threads(n_threads: int | None = None) -> Iterator[int]:
+    """Hold the right to run parallel kernels with ``n_threads`` threads.
+
+    Parameters
+    ----------
+    n_threads : int, optional
+        Numba threads; all available cores by default. Results do not depend on it.
+
+    Yields
+    ------
+    int
+        The number of threads in force.
+    """
+    wanted = min(n_threads or available_threads(), available_threads())
+    with _kernel_lock:
+        before = numba.get_num_threads()
+        numba.set_num_threads(wanted)
+        try:
+            with ThreadpoolController().limit(limits=1, user_api="blas"):
+                yield wanted
+        finally:
+            numba.set_num_threads(before)

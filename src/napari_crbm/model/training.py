@@ -1,0 +1,552 @@
+"""Persistent contrastive divergence, as a generator of progress that anyone can drive."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import ModelError, TrainingCollapsed, TrainingDiverged
+from napari_crbm.model import drelu, kernels
+from napari_crbm.model.crbm import CRBM, PseudoLikelihoodProbe
+from napari_crbm.model.drelu import DReLU
+from napari_crbm.model.initialisation import assembly_start, random_start
+from napari_crbm.model.optimiser import CLIP, bias_correction, learning_rate, rmsprop
+from napari_crbm.model.randomness import stream
+from napari_crbm.model.sampling import starting_activity
+from napari_crbm.model.settings import Settings, check_against, default_l1
+from napari_crbm.model.split import split_blocks
+from napari_crbm.model.standardisation import (
+    ETA_MAX,
+    Standardised,
+    relaxed_gamma,
+    total_gradient,
+)
+from napari_crbm.model.threads import kernel_threads
+from napari_crbm.spikes import Spikes
+
+_SHUFFLE, _CHAINS = 0, 1
+#: Longest time between two progress records, in seconds.
+_INTERVAL_S = 0.25
+#: Statistics are taken this often in a training, whatever its length.
+_EVALUATIONS = 60
+#: A hidden unit with no weight beyond this takes no part in the model.
+ALIVE = 0.02
+#: Beyond this typical size the weights have run away.
+_EXPLODED = 50.0
+_CHECKPOINT_VERSION = 1
+
+
+class Control:
+    """Thread-safe reins of a running training: pause, resume, stop."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._go = threading.Event()
+        self._go.set()
+
+    def pause(self) -> None:
+        """Wait after the current update until `resume` or `stop`."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Continue after `pause`."""
+        self._go.set()
+
+    def stop(self) -> None:
+        """End after the current update; the model reached so far is kept."""
+        self._stop.set()
+        self._go.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether training waits."""
+        return not self._go.is_set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training was asked to end."""
+        return self._stop.is_set()
+
+    def wait_while_paused(self, timeout_s: float) -> None:
+        """Block for at most ``timeout_s`` while paused."""
+        self._go.wait(timeout_s)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is. Weights are a read-only view, valid until the next record.
+
+    ``phase`` is "preparing", "training", "paused", "finished" or "stopped";
+    ``message`` is a warning in words, if there is one.
+    """
+
+    update: int
+    n_updates: int
+    elapsed_s: float
+    eta_s: float | None
+    phase: str
+    statistics: dict[str, float]
+    weights: NDArray[np.float32] = field(repr=False)
+    message: str | None = None
+
+
+class Training:
+    """One training of one model: iterate to advance it, then ask for the model.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        The whole recording; held-out blocks of time are chosen here.
+    settings : Settings
+        Fields left to "auto" are decided from the recording; `settings` tells how.
+    control : Control, optional
+        For pause and stop from another thread.
+    resume : dict, optional
+        State from `checkpoint`; training then continues bit for bit.
+
+    Raises
+    ------
+    ModelError
+        If the settings do not suit the recording, or the checkpoint another one.
+
+    Examples
+    --------
+    >>> training = Training(spikes, Settings.named("quick"))
+    >>> for progress in training:
+    ...     print(progress.update, progress.statistics)
+    >>> model = training.model()
+    """
+
+    settings: Settings
+
+    def __init__(
+        self,
+        spikes: Spikes,
+        settings: Settings | None = None,
+        *,
+        control: Control | None = None,
+        resume: dict[str, Any] | None = None,
+    ) -> None:
+        self.settings = settings or Settings()
+        self.control = control or Control()
+        self._spikes = spikes
+        self._prepared = False
+        self._resume = resume
+        self.update = 0
+        self.elapsed_s = 0.0
+        self._history: list[dict[str, float]] = []
+        self._best: dict[str, Any] | None = None
+        if resume is not None:
+            self._check_checkpoint(resume)
+            self.settings = Settings(**resume["settings"])
+        check_against(self.settings, spikes)
+        self._weights = np.zeros((spikes.n_neurons, 0), dtype=np.float32)
+
+    # --- driving ------------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[Progress]:
+        """Advance the training, yielding a `Progress` a few times a second.
+
+        Raises
+        ------
+        TrainingCollapsed
+            If all weights have gone to zero.
+        TrainingDiverged
+            If weights are no longer numbers or have run away.
+        """
+        if not self._prepared:
+            yield self._progress("preparing")
+            started = time.perf_counter()
+            with kernel_threads(self.settings.n_threads):
+                self._prepare()
+            self.elapsed_s += time.perf_counter() - started
+        session_start, session_updates = time.perf_counter(), self.update
+        while self.update < self.settings.n_updates and not self.control.stopped:
+            if self.control.paused:
+                yield self._progress("paused")
+                while self.control.paused:
+                    self.control.wait_while_paused(0.1)
+                session_start, session_updates = time.perf_counter(), self.update
+                continue
+            started = time.perf_counter()
+            with kernel_threads(self.settings.n_threads):
+                while self._may_go_on(started):
+                    self._step()
+                    self.update += 1
+                    if self.update in self._evaluate_at:
+                        self._evaluate(self.elapsed_s + time.perf_counter() - started)
+            now = time.perf_counter()
+            self.elapsed_s += now - started
+            pace = (now - session_start) / max(self.update - session_updates, 1)
+            self._check_health()
+            yield self._progress("training", pace * (self.settings.n_updates - self.update))
+        done = self.update >= self.settings.n_updates
+        yield self._progress("finished" if done else "stopped", 0.0)
+
+    def _may_go_on(self, started: float) -> bool:
+        return (
+            self.update < self.settings.n_updates
+            and time.perf_counter() - started < _INTERVAL_S
+            and not self.control.paused
+            and not self.control.stopped
+        )
+
+    def _progress(self, phase: str, eta_s: float | None = None) -> Progress:
+        view = self._weights.view()
+        view.flags.writeable = False
+        statistics = dict(self._history[-1]) if self._history else {}
+        statistics.pop("update", None)
+        statistics.pop("elapsed_s", None)
+        return Progress(
+            self.update,
+            self.settings.n_updates,
+            self.elapsed_s,
+            eta_s,
+            phase,
+            statistics,
+            view,
+            self._warning(),
+        )
+
+    # --- results ------------------------------------------------------------------------
+
+    def model(self) -> CRBM:
+        """The latest model, standardised on the training frames. The training goes on unharmed."""
+        self._require_prepared()
+        return self._as_model(self._weights, self._fields, self._hidden.units())
+
+    def best_model(self) -> CRBM:
+        """The model with the best pseudo-likelihood so far, on held-out frames if there are any."""
+        self._require_prepared()
+        if self._best is None:
+            return self.model()
+        return self._as_model(
+            self._best["weights"], self._best["fields"], DReLU(*self._best["hidden"])
+        )
+
+    def _as_model(
+        self, weights: NDArray[np.float32], fields: NDArray[np.float32], units: DReLU
+    ) -> CRBM:
+        columns = self._history[0] if self._history else {}
+        model = CRBM.from_parameters(
+            weights,
+            fields,
+            units,
+            settings=self.settings,
+            history={name: np.array([row[name] for row in self._history]) for name in columns},
+            split={"train": self._train_frames, "test": self._test_frames},
+            recording_fingerprint=self._spikes.fingerprint,
+            versions=library_versions(),
+        )
+        return model.standardised(self._train)
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Everything needed to continue bit for bit: arrays, numbers and strings only."""
+        self._require_prepared()
+        return {
+            "version": _CHECKPOINT_VERSION,
+            "fingerprint": self._spikes.fingerprint,
+            "settings": self.settings.as_dict(),
+            "update": self.update,
+            "elapsed_s": self.elapsed_s,
+            "weights": self._weights.copy(),
+            "fields": self._fields.copy(),
+            "hidden": np.stack(self._hidden),
+            "second_moments": {name: m.copy() for name, m in self._second.items()},
+            "mean_inputs": self._mean_inputs.copy(),
+            "chain_bits": self._bits.copy(),
+            "chain_inputs": self._inputs.copy(),
+            "history": {
+                name: np.array([row[name] for row in self._history])
+                for name in (self._history[0] if self._history else {})
+            },
+            "best": self._best,
+        }
+
+    def _check_checkpoint(self, state: dict[str, Any]) -> None:
+        if state.get("version") != _CHECKPOINT_VERSION:
+            raise ModelError(
+                f"The checkpoint has version {state.get('version')}; this program continues "
+                f"version {_CHECKPOINT_VERSION}. Train again from the start."
+            )
+        if state["fingerprint"] != self._spikes.fingerprint:
+            raise ModelError(
+                "The checkpoint belongs to another recording: its activity differs from this one. "
+                "Open the recording the training was started on."
+            )
+
+    def _require_prepared(self) -> None:
+        if not self._prepared:
+            raise ModelError("The training has not begun: iterate over it first.")
+
+    # --- preparing ----------------------------------------------------------------------
+
+    def _prepare(self) -> None:
+        settings = self.settings
+        self._train_frames, self._test_frames = split_blocks(
+            self._spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
+        )
+        self._train = self._spikes.select_frames(self._train_frames)
+        self._mean_activity = self._train.mean_activity.astype(np.float32)
+        self._lanes = kernels.lane_bounds(self._train.n_neurons)
+        if self._resume is None:
+            self._begin()
+        else:
+            self._restore(self._resume)
+            self._resume = None
+        self._chain_values = np.empty_like(self._inputs)
+        n_batch = min(settings.batch_size, self._train.n_frames)
+        self._batch_bits = np.zeros((self._train.n_neurons, (n_batch + 63) // 64), np.uint64)
+        self._batch_inputs = np.empty((n_batch, self._weights.shape[1]), dtype=np.float32)
+        self._shuffled: tuple[int, NDArray[np.int64]] | None = None
+        self._probes = {
+            name: PseudoLikelihoodProbe(
+                self._spikes.select_frames(frames), 16, settings.random_state, max_frames=300
+            )
+            for name, frames in (
+                ("pseudo_likelihood", self._train_frames),
+                ("test_pseudo_likelihood", self._test_frames),
+            )
+            if len(frames)
+        }
+        marks = np.linspace(0, settings.n_updates, _EVALUATIONS + 1)[1:]
+        self._evaluate_at = set(np.ceil(marks).astype(int).tolist())
+        self._prepared = True
+        if self.update == 0:
+            self._evaluate(0.0)
+
+    def _begin(self) -> None:
+        settings = self.settings
+        if settings.initialisation == "random":
+            n_hidden = settings.n_hidden
+            if n_hidden == "auto":
+                n_hidden = assembly_start(self._train, "auto", settings.random_state).weights.shape[
+                    1
+                ]
+            start = random_start(self._train, int(n_hidden), settings.random_state)
+        else:
+            start = assembly_start(self._train, settings.n_hidden, settings.random_state)
+        l1 = default_l1(self._train) if settings.l1 == "auto" else settings.l1
+        self.settings = replace(settings, n_hidden=start.weights.shape[1], l1=l1)
+        n_hidden = start.weights.shape[1]
+        self._weights, self._fields = start.weights, start.fields
+        self._mean_inputs = self._weights.T.astype(np.float64) @ self._mean_activity
+        self._hidden = Standardised(
+            np.ones(n_hidden), self._mean_inputs.copy(), np.zeros(n_hidden), np.zeros(n_hidden)
+        )
+        self._settle_gamma()
+        self._second = {
+            "weights": np.zeros_like(self._weights),
+            "fields": np.zeros_like(self._fields),
+            **{name: np.zeros(n_hidden) for name in ("theta", "delta", "eta")},
+        }
+        self._bits = starting_activity(
+            self._fields, settings.n_chains, self._train, settings.random_state
+        )
+        self._inputs = np.empty((settings.n_chains, n_hidden), dtype=np.float32)
+        kernels.project_bits(self._weights, self._bits, self._lanes, self._inputs)
+
+    def _settle_gamma(self) -> None:
+        """Give hidden units unit variance on a sample of frames before the first update."""
+        frames = np.linspace(0, self._train.n_frames - 1, min(400, self._train.n_frames))
+        inputs = np.empty((len(frames), self._weights.shape[1]), dtype=np.float32)
+        kernels.project_frames(
+            self._weights, *self._train.by_frame, frames.astype(np.int64), inputs
+        )
+        for _ in range(50):
+            data = drelu.moments(inputs, self._hidden.units())
+            self._hidden = self._hidden._replace(gamma=relaxed_gamma(self._hidden, data, 1.0))
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        self.update = int(state["update"])
+        self.elapsed_s = float(state["elapsed_s"])
+        self._weights = np.ascontiguousarray(state["weights"], dtype=np.float32).copy()
+        self._fields = np.array(state["fields"], dtype=np.float32)
+        self._hidden = Standardised(*np.array(state["hidden"], dtype=np.float64))
+        self._second = {name: np.array(m) for name, m in state["second_moments"].items()}
+        self._mean_inputs = np.array(state["mean_inputs"], dtype=np.float64)
+        self._bits = np.array(state["chain_bits"], dtype=np.uint64)
+        self._inputs = np.array(state["chain_inputs"], dtype=np.float32)
+        columns = {name: np.asarray(values) for name, values in state["history"].items()}
+        n_rows = len(next(iter(columns.values()))) if columns else 0
+        self._history = [
+            {name: float(values[row]) for name, values in columns.items()} for row in range(n_rows)
+        ]
+        self._best = state["best"]
+
+    # --- one update -----------------------------------------------------------------------
+
+    def _step(self) -> None:
+        """Move the chains, compare them with a batch of frames, take one step uphill."""
+        settings = self.settings
+        rate = learning_rate(settings, self.update)
+        key = stream(settings.random_state, _CHAINS, self.update)
+        frames = self._batch()
+        kernels.gibbs(
+            self._weights,
+            self._fields,
+            self._hidden.units().stacked(),
+            self._inputs,
+            self._bits,
+            self._lanes,
+            key,
+            settings.gibbs_steps,
+        )
+        kernels.project_frames(self._weights, *self._train.by_frame, frames, self._batch_inputs)
+        kernels.frames_to_bits(*self._train.by_frame, frames, self._batch_bits)
+
+        data = drelu.moments(self._batch_inputs, self._hidden.units())
+        gamma = relaxed_gamma(self._hidden, data, 0.25 * rate / settings.learning_rate)
+        self._hidden = self._hidden._replace(gamma=gamma)
+        units = self._hidden.units()
+        data = drelu.moments(self._batch_inputs, units)
+        chains = drelu.moments(self._inputs, units)
+        gradient = total_gradient(self._hidden, data, chains)
+
+        n_chains = len(self._inputs)
+        self._chain_values[:] = chains.mean / n_chains
+        chain_activity = np.bitwise_count(self._bits).sum(axis=1) / n_chains
+        rmsprop(
+            self._fields,
+            self._mean_activity - chain_activity,
+            self._second["fields"],
+            rate,
+            settings,
+            self.update,
+        )
+        for name in ("theta", "delta", "eta"):
+            rmsprop(
+                getattr(self._hidden, name),
+                getattr(gradient, name),
+                self._second[name],
+                rate,
+                settings,
+                self.update,
+            )
+        np.clip(self._hidden.eta, -ETA_MAX, ETA_MAX, out=self._hidden.eta)
+
+        correction = bias_correction(settings.second_moment_decay, self.update)
+        rates = (
+            rate,
+            settings.l1,
+            settings.second_moment_decay,
+            correction,
+            settings.epsilon,
+            CLIP,
+        )
+        before = self._mean_inputs.copy()
+        kernels.update_weights(
+            self._weights,
+            self._second["weights"],
+            self._batch_bits,
+            gradient.factors.astype(np.float32),
+            self._bits,
+            self._chain_values,
+            self._mean_activity,
+            gradient.theta.astype(np.float32),
+            np.array(rates, dtype=np.float32),
+            self._lanes,
+            self._inputs,
+            self._mean_inputs,
+        )
+        # The input is centred on the data, so theta follows the weights.
+        self._hidden.theta[:] += self._mean_inputs - before
+
+    def _batch(self) -> NDArray[np.int64]:
+        """Training frames of the current update: each once an epoch, in shuffled order."""
+        size = len(self._batch_inputs)
+        per_epoch = max(self._train.n_frames // size, 1)
+        epoch, position = divmod(self.update, per_epoch)
+        if self._shuffled is None or self._shuffled[0] != epoch:
+            generator = np.random.default_rng([self.settings.random_state, _SHUFFLE, epoch])
+            self._shuffled = (epoch, generator.permutation(self._train.n_frames))
+        return self._shuffled[1][position * size : (position + 1) * size]
+
+    # --- watching -------------------------------------------------------------------------
+
+    def _evaluate(self, elapsed_s: float) -> None:
+        """Append a row of statistics; keep the parameters if they are the best so far."""
+        units = self._hidden.units()
+        peak = np.abs(self._weights).max(axis=0)
+        chain_activity = np.bitwise_count(self._bits).sum(axis=1) / len(self._inputs)
+        row = {
+            "update": float(self.update),
+            "elapsed_s": elapsed_s,
+            "learning_rate": learning_rate(self.settings, max(self.update - 1, 0)),
+            "l1": float(self.settings.l1),
+            **{
+                name: probe.evaluate(self._weights, self._fields, units)
+                for name, probe in self._probes.items()
+            },
+            "model_activity": float(chain_activity.mean()),
+            "data_activity": float(self._mean_activity.mean()),
+            "mean_abs_weight": float(np.abs(self._weights).mean()),
+            "weight_sparsity": float(np.mean(self._weights == 0)),
+            "n_active_units": float((peak > ALIVE).sum()),
+        }
+        self._history.append(row)
+        score = row.get("test_pseudo_likelihood", row.get("pseudo_likelihood", -np.inf))
+        if self._best is None or score > self._best["score"]:
+            self._best = {
+                "score": score,
+                "update": self.update,
+                "weights": self._weights.copy(),
+                "fields": self._fields.copy(),
+                "hidden": units.stacked(),
+            }
+
+    def _warning(self) -> str | None:
+        if len(self._history) < 2:
+            return None
+        alive, before = self._history[-1]["n_active_units"], self._history[0]["n_active_units"]
+        if alive < 0.5 * before:
+            return (
+                f"Only {alive:.0f} of {self._weights.shape[1]} hidden units still have weights: "
+                f"the penalty (l1 = {self.settings.l1:.3g}) may be too strong for this recording."
+            )
+        ratio = self._history[-1]["model_activity"] / self._history[-1]["data_activity"]
+        if not 0.5 < ratio < 2:
+            return (
+                f"The model's neurons are {ratio:.2g} times as active as the recorded ones. "
+                "This usually settles; if it stays, use a lower learning rate or more Gibbs steps."
+            )
+        return None
+
+    def _check_health(self) -> None:
+        """Stop with a clear sentence when the weights vanish or run away."""
+        total = float(np.abs(self._weights).sum(dtype=np.float64))
+        if not np.isfinite(total) or not np.isfinite(self._hidden.theta).all():
+            raise TrainingDiverged(
+                f"Training diverged at update {self.update:,}: parameters are no longer numbers. "
+                "Lower the learning rate (for example to a fifth) and train again."
+            )
+        if self.update < 0.02 * self.settings.n_updates:
+            return
+        peak = float(np.abs(self._weights).max())
+        if peak > _EXPLODED:
+            raise TrainingDiverged(
+                f"Training diverged at update {self.update:,}: the largest weight is {peak:.3g}. "
+                "Lower the learning rate (for example to a fifth) and train again."
+            )
+        if peak < ALIVE and self.settings.l1 > 0:
+            suggested = default_l1(self._train)
+            raise TrainingCollapsed(
+                f"All weights have gone to zero by update {self.update:,}: the penalty "
+                f"(l1 = {self.settings.l1:.3g}) outweighs everything this recording shows. "
+                f"For its activity ({100 * self._train.rate:.2f} %) and length, l1 = "
+                f"{suggested:.2g} is suitable; leave it on automatic to get that."
+            )
+
+
+def library_versions() -> dict[str, str]:
+    """Versions that a result may depend on."""
+    names = ("napari-crbm", "numpy", "scipy", "numba")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
