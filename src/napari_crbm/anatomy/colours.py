@@ -1,0 +1,68 @@
+"""A colour for every brain region, decided by its name alone."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+# " L", "_R", " (left)", "-right", ", Left" at the end of a name; a lone lower-case l or r
+# is too easily part of the name itself.
+_SIDE = re.compile(r"[\s_,\-(]+(?:L|R|[Ll]eft|[Rr]ight)\)?$")
+# Picked so that neighbours in the parametric fish differ.
+_SALT = 0
+# Lightness varies as much as hue, so that regions stay apart without red-green vision.
+_LIGHTNESS = (0.58, 0.70, 0.82)
+_CHROMA = 0.125
+
+# OKLab to linear sRGB (Ottosson 2020).
+_TO_LMS = np.array(
+    [
+        [1.0, 0.3963377774, 0.2158037573],
+        [1.0, -0.1055613458, -0.0638541728],
+        [1.0, -0.0894841775, -1.2914855480],
+    ]
+)
+_TO_RGB = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
+)
+
+
+def without_side(name: str) -> str:
+    """A region's name without the mark of its side: "Pallium L" gives "Pallium"."""
+    return _SIDE.sub("", name) or name
+
+
+def region_colours(names: Iterable[str]) -> NDArray[np.float64]:
+    """Colours of regions by name; both sides of a structure share one.
+
+    Parameters
+    ----------
+    names : iterable of str
+
+    Returns
+    -------
+    (R, 4) float64
+        RGBA in [0, 1]. A name has the same colour in every recording. Lightness and hue
+        both vary (OKLCH, equal chroma), so lightness alone tells a third of the pairs
+        apart for colour-blind viewers.
+    """
+    codes = np.array(
+        [zlib.crc32(without_side(name).lower().encode(), _SALT) for name in names],
+        dtype=np.int64,
+    )
+    hue = (codes >> 8) % 3600 / 3600 * 2 * np.pi
+    lightness = np.asarray(_LIGHTNESS)[codes % len(_LIGHTNESS)]
+    lab = np.stack([lightness, _CHROMA * np.cos(hue), _CHROMA * np.sin(hue)], axis=-1)
+    linear = np.clip((lab @ _TO_LMS.T) ** 3 @ _TO_RGB.T, 0.0, 1.0)
+    rgb = np.where(
+        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
+    )
+    return np.concatenate([rgb, np.ones((len(codes), 1))], axis=1)

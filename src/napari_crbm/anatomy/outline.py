@@ -1,0 +1,96 @@
+"""The outline of a brain from the positions of its neurons alone."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from napari_crbm.errors import RecordingError
+
+Plane = Literal["dorsal", "side"]
+
+#: Coordinate columns (of z, y, x) seen in every plane.
+PLANE_AXES: dict[str, tuple[int, int]] = {"dorsal": (1, 2), "side": (0, 1)}
+
+_MIN_NEURONS = 10
+_CELLS_PER_WIDTH = 3.0
+_MAX_CELLS = 700
+# Pieces smaller than this share of the largest are stray neurons, not brain.
+_MIN_PIECE = 0.02
+
+
+def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.float64]]:
+    """Closed outlines of the brain, from a smoothed density of its neurons.
+
+    Parameters
+    ----------
+    coordinates_um : (N, 3)
+        Neuron positions in micrometres, axes z, y, x.
+    plane : "dorsal" or "side"
+
+    Returns
+    -------
+    list of (P, 2) float64
+        Closed polygons (first point repeated), largest first, micrometres; columns are
+        (y, x) for "dorsal" and (z, y) for "side". Holes are filled and stray neurons
+        ignored. Empty if there are fewer than 10 neurons or they lie on a line.
+
+    Raises
+    ------
+    RecordingError
+        If the plane is unknown or coordinates are not (N, 3).
+    """
+    points = np.asarray(coordinates_um, dtype=np.float64)
+    if plane not in PLANE_AXES:
+        raise RecordingError(f"Unknown plane '{plane}': use 'dorsal' or 'side'.")
+    if points.ndim != 2 or points.shape[1] != 3:
+        raise RecordingError(f"Coordinates must have shape (neurons, 3); found {points.shape}.")
+    flat = points[:, PLANE_AXES[plane]]
+    if len(flat) < _MIN_NEURONS or np.ptp(flat, axis=0).min() <= 0:
+        return []
+    # Half the distance within which a neuron finds about ten neighbours.
+    low, high = np.quantile(flat, [0.005, 0.995], axis=0)
+    width = float(np.clip(1.5 * np.sqrt(np.prod(high - low) / len(flat)), 5.0, 60.0))
+    cell = max(width / _CELLS_PER_WIDTH, float(np.max(high - low)) / _MAX_CELLS)
+    margin = 4.0 * width
+    inside = ((flat > low - margin) & (flat < high + margin)).all(axis=1)
+    origin = low - 2 * margin
+    shape = np.ceil((high - low + 4 * margin) / cell).astype(int) + 1
+    place = np.rint((flat[inside] - origin) / cell).astype(int)
+    counts = np.zeros(tuple(shape))
+    np.add.at(counts, tuple(place.T), 1.0)
+    density = ndimage.gaussian_filter(counts, width / cell)
+    level = 0.15 * float(np.median(density[tuple(place.T)]))
+    return _contours(_filled(density, level), level, origin, cell)
+
+
+def _filled(density: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    """The density without holes and without small pieces."""
+    brain = ndimage.binary_fill_holes(density >= level)
+    pieces, n_pieces = ndimage.label(brain)
+    areas = ndimage.sum_labels(brain, pieces, np.arange(1, n_pieces + 1))
+    keep = np.flatnonzero(areas >= _MIN_PIECE * areas.max()) + 1
+    kept = np.isin(pieces, keep)
+    filled = np.where(kept & (density < level), 1.01 * level, density)
+    filled[(pieces > 0) & ~kept] = 0.0
+    return filled
+
+
+def _contours(
+    density: NDArray[np.float64], level: float, origin: NDArray[np.float64], cell: float
+) -> list[NDArray[np.float64]]:
+    from contourpy import contour_generator
+
+    lines = contour_generator(z=density).lines(level)
+    # Contours come as columns (second axis, first axis) of the grid.
+    polygons = [np.asarray(line)[:, ::-1] * cell + origin for line in lines if len(line) > 3]
+    return sorted(polygons, key=_area, reverse=True)
+
+
+def _area(polygon: NDArray[np.float64]) -> float:
+    a, b = polygon[:-1].T
+    c, d = polygon[1:].T
+    return 0.5 * abs(float((a * d - b * c).sum()))
