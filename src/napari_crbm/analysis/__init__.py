@@ -1,1 +1,49 @@
-"""."""
+"""What a trained model says: assemblies, how well they are recovered, how well it fits."""
+
+from napari_crbm.analysis.assemblies import (
+    MEMBERSHIP_FRACTION,
+    active_threshold,
+    assemblies_of_neuron,
+    assembly_table,
+    export_csv,
+    member_table,
+    members,
+    membership,
+    midline_x,
+    region_occupancy,
+    sort_by_similarity,
+)
+from napari_crbm.analysis.evaluation import Evaluation, evaluate, reconstruction_nllh
+from napari_crbm.analysis.moments import STATISTICS, Agreement, Moments, agreement, moments
+from napari_crbm.analysis.recovery import (
+    RECOVERED_AUROC,
+    auroc,
+    fraction_recovered,
+    recovery,
+)
+
+__all__ = [
+    "MEMBERSHIP_FRACTION",
+    "RECOVERED_AUROC",
+    "STATISTICS",
+    "Agreement",
+    "Evaluation",
+    "Moments",
+    "active_threshold",
+    "agreement",
+    "assemblies_of_neuron",
+    "assembly_table",
+    "auroc",
+    "evaluate",
+    "export_csv",
+    "fraction_recovered",
+    "member_table",
+    "members",
+    "membership",
+    "midline_x",
+    "moments",
+    "reconstruction_nllh",
+    "recovery",
+    "region_occupancy",
+    "sort_by_similarity",
+]

@@ -1,0 +1,191 @@
+"""Five statistics of data and model, and how far apart they are (paper, "Evaluation").
+
+The means <v>, <h> and <vh> are what training matches; the covariances of neurons and of
+hidden units are predictions. Distances are put on a scale on which 0 is as good as one
+half of the recording predicts the other, and 1 no better than chance: the nRMSE.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from napari_crbm.errors import ModelError
+from napari_crbm.spikes import Spikes
+
+#: Statistics in the order of the paper's figure 2.
+STATISTICS = ("mean_v", "mean_h", "mean_vh", "cov_vv", "cov_hh")
+
+_FRAMES_AT_ONCE = 2048
+_VALUES_AT_ONCE = 1 << 22
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Statistics of neurons and hidden units over some frames.
+
+    Parameters
+    ----------
+    n_frames : int
+    mean_v : (N,) float64
+        Activity of every neuron.
+    mean_h : (M,) float64
+        Mean of E[h | v].
+    mean_vh : (N, M) float32
+        Mean of v E[h | v], a raw second moment.
+    cov_vv : (P (P - 1) / 2,) float32
+        Covariances of all pairs i < j of the chosen neurons, row after row.
+    cov_hh : (M (M - 1) / 2,) float64
+        Covariances of E[h | v] over pairs of hidden units.
+    """
+
+    n_frames: int
+    mean_v: NDArray[np.float64]
+    mean_h: NDArray[np.float64]
+    mean_vh: NDArray[np.float32]
+    cov_vv: NDArray[np.float32]
+    cov_hh: NDArray[np.float64]
+
+
+def moments(
+    spikes: Spikes, activity: NDArray[np.floating], neurons: NDArray[np.integer] | None = None
+) -> Moments:
+    """Statistics of some frames.
+
+    Counts of spikes and of coincidences are exact whole numbers; sums over hidden
+    activity are taken in float64.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        T frames x N neurons.
+    activity : (T, M) float array
+        E[h | v] of the same frames.
+    neurons : int array, optional
+        Neurons whose pairs enter ``cov_vv``; all by default, which takes N^2 memory.
+    """
+    if len(activity) != spikes.n_frames:
+        raise ModelError(
+            f"The activity has {len(activity)} frames, the spikes {spikes.n_frames}: "
+            "compute it with model.transform(spikes)."
+        )
+    n_frames = spikes.n_frames
+    hidden = np.asarray(activity, dtype=np.float64)
+    indptr, indices = spikes.by_frame
+    raster = sparse.csr_array(
+        (np.ones(len(indices), dtype=np.float64), indices, indptr), shape=spikes.shape
+    )
+    mean_h = hidden.mean(axis=0)
+    centred = hidden - mean_h
+    first, second = np.triu_indices(hidden.shape[1], k=1)
+    return Moments(
+        n_frames=n_frames,
+        mean_v=spikes.mean_activity,
+        mean_h=mean_h,
+        mean_vh=(np.asarray(raster.T @ hidden) / n_frames).astype(np.float32),
+        cov_vv=_pair_covariances(spikes, neurons),
+        cov_hh=(centred.T @ centred / n_frames)[first, second],
+    )
+
+
+def _pair_covariances(spikes: Spikes, neurons: NDArray[np.integer] | None) -> NDArray[np.float32]:
+    chosen = np.arange(spikes.n_neurons) if neurons is None else np.asarray(neurons)
+    together = np.zeros((len(chosen), len(chosen)))
+    for block in spikes.iter_dense(_FRAMES_AT_ONCE):
+        # Coincidences in a block are whole numbers far below 2^24, so float32 is exact.
+        part = block[:, chosen].astype(np.float32)
+        together += part.T @ part
+    together /= spikes.n_frames
+    mean = spikes.mean_activity[chosen]
+    return np.concatenate(
+        [
+            (together[i, i + 1 :] - mean[i] * mean[i + 1 :]).astype(np.float32)
+            for i in range(len(chosen))
+        ]
+    )
+
+
+def corrected_for_penalty(
+    mean_vh: NDArray[np.float32], weights: NDArray[np.float32], l1: float
+) -> NDArray[np.float32]:
+    """<vh> of the model plus ``l1 sign(w)``: what training with the penalty aims for.
+
+    At the optimum of the penalised likelihood the data's <vh> exceeds the model's by
+    ``l1`` in the direction of the weight, so that is no error.
+    """
+    return np.asarray(mean_vh + np.float32(l1) * np.sign(weights), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well one statistic of the model agrees with the held-out recording.
+
+    ``nrmse = 1 - (rmse_model - rmse_shuffled) / (rmse_train - rmse_shuffled)``:
+    0 if the model predicts the test frames as well as the training frames do, 1 if no
+    better than chance, below 0 if better than the training frames.
+    """
+
+    nrmse: float
+    rmse_model: float
+    rmse_train: float
+    rmse_shuffled: float
+    pearson_r: float
+    slope: float
+    n: int
+
+
+def agreement(
+    model: NDArray[np.floating], train: NDArray[np.floating], test: NDArray[np.floating]
+) -> Agreement:
+    """Compare one statistic, as flat arrays of equal length, of model, train and test.
+
+    ``rmse_shuffled`` is the root mean square difference of model and test averaged
+    over all permutations of their entries, which has a closed form: no random numbers.
+    Pearson's r and the slope of the regression line are those of the model on test.
+    """
+    n = test.size
+    if not n:
+        return Agreement(*(float("nan"),) * 6, n=0)
+    mean_model, mean_test = _mean(model), _mean(test)
+    var_model, var_test = _cross(model, model), _cross(test, test)
+    covariance = _cross(model, test)
+    shuffled = np.sqrt(var_model + var_test + (mean_model - mean_test) ** 2)
+    to_model = _rms_difference(model, test)
+    to_train = _rms_difference(train, test)
+    gain = to_train - shuffled
+    spread = np.sqrt(var_model * var_test)
+    return Agreement(
+        nrmse=float(1 - (to_model - shuffled) / gain) if gain else float("nan"),
+        rmse_model=to_model,
+        rmse_train=to_train,
+        rmse_shuffled=float(shuffled),
+        pearson_r=float(covariance / spread) if spread else float("nan"),
+        slope=float(covariance / var_test) if var_test else float("nan"),
+        n=int(n),
+    )
+
+
+def _mean(x: NDArray[np.floating]) -> float:
+    return float(x.mean(dtype=np.float64))
+
+
+def _cross(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
+    """Covariance, in blocks so that float64 copies stay small."""
+    mean_x, mean_y = _mean(x), _mean(y)
+    total = 0.0
+    for start in range(0, x.size, _VALUES_AT_ONCE):
+        part = slice(start, start + _VALUES_AT_ONCE)
+        total += float((x[part].astype(np.float64) - mean_x) @ (y[part] - mean_y))
+    return total / x.size
+
+
+def _rms_difference(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
+    total = 0.0
+    for start in range(0, x.size, _VALUES_AT_ONCE):
+        part = slice(start, start + _VALUES_AT_ONCE)
+        difference = x[part].astype(np.float64) - y[part]
+        total += float(difference @ difference)
+    return float(np.sqrt(total / x.size))
