@@ -420,11 +420,11 @@ def _silent_neurons(
     generator: np.random.Generator, active: NDArray[np.int32], n_neurons: int, wanted: int
 ) -> NDArray[np.int64]:
     """Draw distinct silent neurons without listing them all."""
-    wanted = min(wanted, n_neurons - len(active))
-    draws = generator.integers(0, n_neurons - len(active), size=wanted)
+    n_silent = n_neurons - len(active)
+    draws = generator.choice(n_silent, min(wanted, n_silent), replace=False, shuffle=False)
     # The k-th silent neuron is k plus the number of active ones before it.
-    shifted = active - np.arange(len(active))
-    return np.unique(draws + np.searchsorted(shifted, draws, side="right"))
+    before = np.searchsorted(active - np.arange(len(active)), draws, side="right")
+    return np.asarray(draws + before, dtype=np.int64)
 
 
 def _check_parameters(

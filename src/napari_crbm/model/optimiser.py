@@ -25,6 +25,12 @@ def learning_rate(settings: Settings, update: int) -> float:
     return float(settings.learning_rate * ratio ** min(progress, 1.0))
 
 
+def penalty(settings: Settings, update: int) -> float:
+    """Sparse penalty of update number ``update``: a linear ramp, then its full strength."""
+    ramp = settings.l1_ramp * settings.n_updates
+    return float(settings.l1) * min((update + 1) / ramp, 1.0) if ramp else float(settings.l1)
+
+
 def bias_correction(decay: float, update: int) -> float:
     """What an average of squares started at zero must be multiplied by (Kingma & Ba 2015)."""
     return float(1.0 / (1.0 - decay ** (update + 1)))

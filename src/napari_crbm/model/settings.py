@@ -11,7 +11,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
 #: The sparse penalty in standard errors of a neuron-assembly correlation.
-PENALTY_IN_STANDARD_ERRORS = 1.0
+PENALTY_IN_STANDARD_ERRORS = 2.0
 
 
 def _is_count(value: object) -> bool:
@@ -20,7 +20,7 @@ def _is_count(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of persistent contrastive divergence (SCIENCE: paper, Methods).
+    """Settings of persistent contrastive divergence (paper, Methods).
 
     Parameters
     ----------
@@ -38,6 +38,9 @@ class Settings:
         Recorded frames, and model chains, behind every gradient.
     gibbs_steps : int
         Steps of every chain between updates.
+    l1_ramp : float
+        Fraction of the updates over which the penalty grows to its full strength, so
+        that it cannot win before assemblies have formed.
     initialisation : {"assemblies", "random"}
         Start from rotated principal components, or from tiny random weights as the
         paper does. Random starts can end with all weights zero.
@@ -52,13 +55,14 @@ class Settings:
 
     n_hidden: int | str = "auto"
     l1: float | str = "auto"
-    n_updates: int = 6000
+    n_updates: int = 5000
     learning_rate: float = 5e-3
     final_learning_rate: float = 1e-5
     decay_after: float = 0.25
     batch_size: int = 100
     n_chains: int = 100
     gibbs_steps: int = 10
+    l1_ramp: float = 0.1
     initialisation: str = "assemblies"
     second_moment_decay: float = 0.999
     epsilon: float = 1e-6
@@ -83,8 +87,9 @@ class Settings:
                 "Learning rates must satisfy 0 < final_learning_rate <= learning_rate; found "
                 f"{self.final_learning_rate} and {self.learning_rate}."
             )
-        if not 0 <= self.decay_after < 1:
-            raise ModelError(f"decay_after must lie in [0, 1); found {self.decay_after}.")
+        for name in ("decay_after", "l1_ramp"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ModelError(f"{name} must lie in [0, 1); found {getattr(self, name)}.")
         if self.initialisation not in ("assemblies", "random"):
             raise ModelError(
                 f"initialisation must be 'assemblies' or 'random'; found {self.initialisation!r}."
@@ -129,6 +134,7 @@ RECIPES = {
         l1=0.02,
         n_updates=200_000,
         gibbs_steps=15,
+        l1_ramp=0.0,
         initialisation="random",
         n_test_blocks=0,
     ),
@@ -136,12 +142,12 @@ RECIPES = {
 
 
 def default_l1(spikes: Spikes) -> float:
-    """Penalty scaled to a recording: the sampling error of a neuron-assembly correlation.
+    """Penalty scaled to a recording: what a neuron-assembly covariance could be by chance.
 
     The weight gradient is a covariance between a neuron and a hidden unit of unit
     variance. Estimated from T frames its standard error is sqrt(v (1 - v) / T); a
-    penalty of that size keeps out what could be chance, and less activity or more
-    frames call for less of it.
+    penalty of twice that keeps out most of what chance produces, and less activity or
+    more frames call for less of it.
     """
     v = spikes.mean_activity
     return float(PENALTY_IN_STANDARD_ERRORS * np.sqrt(np.mean(v * (1 - v)) / spikes.n_frames))

@@ -18,7 +18,13 @@ from napari_crbm.model import drelu, kernels
 from napari_crbm.model.crbm import CRBM, PseudoLikelihoodProbe
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import assembly_start, random_start
-from napari_crbm.model.optimiser import CLIP, bias_correction, learning_rate, rmsprop
+from napari_crbm.model.optimiser import (
+    CLIP,
+    bias_correction,
+    learning_rate,
+    penalty,
+    rmsprop,
+)
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.sampling import starting_activity
 from napari_crbm.model.settings import Settings, check_against, default_l1
@@ -38,9 +44,13 @@ _INTERVAL_S = 0.25
 #: Statistics are taken this often in a training, whatever its length.
 _EVALUATIONS = 60
 #: A hidden unit with no weight beyond this takes no part in the model.
-ALIVE = 0.02
+ALIVE = 0.05
+#: Sum of learning rates after which weights that still are as good as zero stay there.
+_REACH = 2.0
 #: Beyond this typical size the weights have run away.
 _EXPLODED = 50.0
+#: Fraction of the updates after which odd statistics are worth a warning.
+_SETTLED = 0.3
 _CHECKPOINT_VERSION = 1
 
 
@@ -436,7 +446,7 @@ class Training:
         correction = bias_correction(settings.second_moment_decay, self.update)
         rates = (
             rate,
-            settings.l1,
+            penalty(settings, self.update),
             settings.second_moment_decay,
             correction,
             settings.epsilon,
@@ -481,7 +491,7 @@ class Training:
             "update": float(self.update),
             "elapsed_s": elapsed_s,
             "learning_rate": learning_rate(self.settings, max(self.update - 1, 0)),
-            "l1": float(self.settings.l1),
+            "l1": penalty(self.settings, self.update),
             **{
                 name: probe.evaluate(self._weights, self._fields, units)
                 for name, probe in self._probes.items()
@@ -504,19 +514,21 @@ class Training:
             }
 
     def _warning(self) -> str | None:
-        if len(self._history) < 2:
+        """Say in words when the statistics look wrong once training should have settled."""
+        if self.update < _SETTLED * self.settings.n_updates or not self._history:
             return None
-        alive, before = self._history[-1]["n_active_units"], self._history[0]["n_active_units"]
-        if alive < 0.5 * before:
+        latest = self._history[-1]
+        if latest["n_active_units"] < 0.5 * min(self._history[0]["n_active_units"], 10):
             return (
-                f"Only {alive:.0f} of {self._weights.shape[1]} hidden units still have weights: "
-                f"the penalty (l1 = {self.settings.l1:.3g}) may be too strong for this recording."
+                f"Only {latest['n_active_units']:.0f} of {self._weights.shape[1]} hidden units "
+                f"still have weights: the penalty (l1 = {self.settings.l1:.3g}) may be too "
+                "strong for this recording."
             )
-        ratio = self._history[-1]["model_activity"] / self._history[-1]["data_activity"]
+        ratio = latest["model_activity"] / latest["data_activity"]
         if not 0.5 < ratio < 2:
             return (
                 f"The model's neurons are {ratio:.2g} times as active as the recorded ones. "
-                "This usually settles; if it stays, use a lower learning rate or more Gibbs steps."
+                "If this stays, use a lower learning rate or more Gibbs steps."
             )
         return None
 
@@ -528,22 +540,30 @@ class Training:
                 f"Training diverged at update {self.update:,}: parameters are no longer numbers. "
                 "Lower the learning rate (for example to a fifth) and train again."
             )
-        if self.update < 0.02 * self.settings.n_updates:
-            return
         peak = float(np.abs(self._weights).max())
         if peak > _EXPLODED:
             raise TrainingDiverged(
                 f"Training diverged at update {self.update:,}: the largest weight is {peak:.3g}. "
                 "Lower the learning rate (for example to a fifth) and train again."
             )
-        if peak < ALIVE and self.settings.l1 > 0:
-            suggested = default_l1(self._train)
-            raise TrainingCollapsed(
-                f"All weights have gone to zero by update {self.update:,}: the penalty "
-                f"(l1 = {self.settings.l1:.3g}) outweighs everything this recording shows. "
+        if peak < ALIVE and self.update * self.settings.learning_rate > _REACH:
+            raise TrainingCollapsed(self._collapse_message())
+
+    def _collapse_message(self) -> str:
+        suggested = default_l1(self._train)
+        text = (
+            f"All weights have gone to zero by update {self.update:,}: the penalty "
+            f"(l1 = {self.settings.l1:.3g}) outweighs everything this recording shows. "
+        )
+        if float(self.settings.l1) > suggested:
+            return text + (
                 f"For its activity ({100 * self._train.rate:.2f} %) and length, l1 = "
                 f"{suggested:.2g} is suitable; leave it on automatic to get that."
             )
+        return text + (
+            "The penalty is not large for its activity and length, so there may be no "
+            "assemblies beyond chance: check how the activity was binarised, or record longer."
+        )
 
 
 def library_versions() -> dict[str, str]:

@@ -1,0 +1,62 @@
+"""Shared fixtures: small recordings and models that every station can afford."""
+
+from __future__ import annotations
+
+import os
+
+# Widgets are tested without a screen unless one is there.
+if not os.environ.get("DISPLAY") and os.name == "posix":
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import numpy as np
+import pytest
+
+from napari_crbm.model import CRBM, DReLU
+from napari_crbm.spikes import Spikes
+
+
+def random_model(n_neurons: int, n_hidden: int, seed: int = 0, scale: float = 0.8) -> CRBM:
+    """A cRBM with every kind of hidden unit: asymmetric, sparse, bimodal."""
+    generator = np.random.default_rng(seed)
+    return CRBM.from_parameters(
+        generator.normal(0, scale, (n_neurons, n_hidden)).astype(np.float32),
+        generator.normal(-0.5, 0.5, n_neurons).astype(np.float32),
+        DReLU(
+            generator.uniform(0.7, 2.0, n_hidden),
+            generator.uniform(0.7, 2.0, n_hidden),
+            generator.normal(0.0, 0.7, n_hidden),
+            generator.normal(0.0, 0.7, n_hidden),
+        ),
+    )
+
+
+def all_patterns(n_neurons: int) -> np.ndarray:
+    """Every binary pattern of a few neurons, (2^N, N); row k holds the bits of k."""
+    return (np.arange(2**n_neurons)[:, None] >> np.arange(n_neurons)) & 1
+
+
+@pytest.fixture
+def tiny_model() -> CRBM:
+    return random_model(6, 2)
+
+
+def planted_raster(
+    n_neurons: int = 300,
+    n_frames: int = 1500,
+    n_assemblies: int = 4,
+    size: int = 30,
+    seed: int = 0,
+) -> tuple[Spikes, np.ndarray]:
+    """Disjoint assemblies that switch on together over a 2 % background."""
+    generator = np.random.default_rng(seed)
+    membership = np.zeros((n_neurons, n_assemblies), dtype=bool)
+    for k in range(n_assemblies):
+        membership[k * size : (k + 1) * size, k] = True
+    on = np.repeat(generator.random((n_frames // 5 + 1, n_assemblies)) < 0.1, 5, axis=0)[:n_frames]
+    probability = np.where(on @ membership.T, 0.5, 0.02)
+    return Spikes.from_dense(generator.random((n_frames, n_neurons)) < probability), membership
+
+
+@pytest.fixture(scope="session")
+def planted() -> tuple[Spikes, np.ndarray]:
+    return planted_raster()

@@ -1,0 +1,268 @@
+import threading
+
+import numpy as np
+import pytest
+
+from napari_crbm.errors import ModelError, TrainingCollapsed, TrainingDiverged
+from napari_crbm.model import CRBM, Control, Settings, Training, drelu, split_blocks
+from napari_crbm.model.optimiser import learning_rate, penalty
+from napari_crbm.model.settings import default_l1
+from napari_crbm.model.threads import available_threads
+from napari_crbm.spikes import Spikes
+from tests.conftest import planted_raster
+
+SHORT = Settings(n_hidden=6, n_updates=60, n_chains=20, batch_size=40, gibbs_steps=2)
+
+
+def run(training: Training) -> CRBM:
+    for _ in training:
+        pass
+    return training.model()
+
+
+def same(one: CRBM, other: CRBM) -> bool:
+    return (
+        np.array_equal(one.weights_, other.weights_)
+        and np.array_equal(one.fields_, other.fields_)
+        and all(np.array_equal(a, b) for a, b in zip(one.hidden_, other.hidden_, strict=True))
+    )
+
+
+def test_planted_assemblies_are_found(planted):
+    spikes, membership = planted
+    model = CRBM(recipe="quick", n_updates=600).fit(spikes)
+    size = np.abs(model.weights_)
+    for k in range(membership.shape[1]):
+        members = membership[:, k]
+        separation = [
+            (size[members, m][:, None] > size[~members, m]).mean()
+            for m in range(model.n_assemblies)
+        ]
+        assert max(separation) > 0.95
+    assert np.mean(model.weights_ == 0) > 0.3
+
+
+def test_hidden_units_have_unit_variance_and_positive_weights_after_training(planted):
+    spikes, _ = planted
+    training = Training(spikes, SHORT)
+    model = run(training)
+    train = spikes.select_frames(model.split_["train"])
+    moments = drelu.moments(model.inputs_h_from_v(train), model.hidden_)
+    variance = moments.square.mean(axis=0) - moments.mean.mean(axis=0) ** 2
+    np.testing.assert_allclose(variance, 1, atol=1e-3)
+    assert (model.weights_.sum(axis=0) >= 0).all()
+
+
+def test_same_seed_same_result(planted):
+    spikes, _ = planted
+    assert same(run(Training(spikes, SHORT)), run(Training(spikes, SHORT)))
+
+
+@pytest.mark.skipif(available_threads() < 2, reason="needs two cores")
+def test_the_number_of_threads_does_not_matter(planted):
+    spikes, _ = planted
+    one = Settings(**{**SHORT.as_dict(), "n_threads": 1})
+    two = Settings(**{**SHORT.as_dict(), "n_threads": 2})
+    assert same(run(Training(spikes, one)), run(Training(spikes, two)))
+
+
+def test_another_seed_another_result(planted):
+    spikes, _ = planted
+    other = Settings(**{**SHORT.as_dict(), "random_state": 1})
+    assert not same(run(Training(spikes, SHORT)), run(Training(spikes, other)))
+
+
+def stop_at(training: Training, update: int) -> None:
+    """Stop after exactly ``update`` updates."""
+    step = training._step
+
+    def counted() -> None:
+        step()
+        if training.update + 1 >= update:
+            training.control.stop()
+
+    training._step = counted  # type: ignore[method-assign]
+
+
+def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(planted):
+    spikes, _ = planted
+    whole = Training(spikes, SHORT)
+    expected = run(whole)
+    first = Training(spikes, SHORT)
+    stop_at(first, 23)
+    phases = [progress.phase for progress in first]
+    assert phases[-1] == "stopped" and first.update == 23
+    second = Training(spikes, resume=first.checkpoint())
+    assert same(run(second), expected)
+    assert same(second.best_model(), whole.best_model())
+    np.testing.assert_array_equal(
+        second.model().history_["test_pseudo_likelihood"],
+        expected.history_["test_pseudo_likelihood"],
+    )
+
+
+def test_a_checkpoint_of_another_recording_is_refused(planted):
+    spikes, _ = planted
+    training = Training(spikes, SHORT)
+    run(training)
+    other, _ = planted_raster(seed=1)
+    with pytest.raises(ModelError, match="another recording"):
+        Training(other, resume=training.checkpoint())
+
+
+def test_progress_tells_where_training_is(planted):
+    spikes, _ = planted
+    records = list(Training(spikes, SHORT))
+    assert records[0].phase == "preparing"
+    assert records[-1].phase == "finished"
+    assert records[-1].update == SHORT.n_updates
+    assert "test_pseudo_likelihood" in records[-1].statistics
+    with pytest.raises(ValueError, match="read-only"):
+        records[-1].weights[0, 0] = 1
+
+
+def test_pause_and_resume_from_another_thread(planted):
+    spikes, _ = planted
+    control = Control()
+    training = Training(
+        spikes, Settings(**{**SHORT.as_dict(), "n_updates": 400}), control=control
+    )
+    phases, updates = [], []
+    for progress in training:
+        phases.append(progress.phase)
+        updates.append(progress.update)
+        if progress.phase == "training" and not control.paused and "paused" not in phases:
+            control.pause()
+        elif progress.phase == "paused":
+            threading.Timer(0.2, control.resume).start()
+    assert "paused" in phases
+    at = phases.index("paused")
+    assert updates[at] == updates[at - 1], "nothing happens while paused"
+    assert phases[-1] == "finished"
+
+
+def test_stop_ends_a_paused_training(planted):
+    spikes, _ = planted
+    control = Control()
+    control.pause()
+    training = Training(spikes, SHORT, control=control)
+    phases = []
+    for progress in training:
+        phases.append(progress.phase)
+        if progress.phase == "paused":
+            control.stop()
+    assert phases[-1] == "stopped"
+    assert training.model().n_assemblies == SHORT.n_hidden
+
+
+def test_too_strong_a_penalty_is_said_in_words(planted):
+    spikes, _ = planted
+    settings = Settings.named("default", l1=0.5, n_hidden=5)
+    with pytest.raises(TrainingCollapsed, match=r"All weights have gone to zero.*l1 = 0\.5"):
+        run(Training(spikes, settings))
+
+
+def test_noise_has_no_assemblies_and_training_says_so():
+    noise = Spikes.from_dense(np.random.default_rng(0).random((1500, 300)) < 0.03)
+    with pytest.raises(TrainingCollapsed, match="no assemblies beyond chance"):
+        run(Training(noise, Settings.named("default", l1=2.5 * default_l1(noise) / 2.5)))
+
+
+def test_divergence_is_said_in_words(planted):
+    spikes, _ = planted
+    settings = Settings.named("quick", learning_rate=50.0, final_learning_rate=50.0, n_hidden=5)
+    with pytest.raises(TrainingDiverged, match="Lower the learning rate"):
+        run(Training(spikes, settings))
+
+
+def test_random_starts_escape_the_zero_trap(planted):
+    spikes, _ = planted
+    settings = Settings.named("quick", n_updates=500, initialisation="random", n_hidden=6)
+    model = run(Training(spikes, settings))
+    assert np.abs(model.weights_).max() > 0.3
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("n_hidden", 0, "positive whole number or 'auto'"),
+        ("n_hidden", 2.5, "positive whole number or 'auto'"),
+        ("l1", -1, "zero or more"),
+        ("n_updates", 0, "n_updates must be a positive whole number"),
+        ("learning_rate", -1, "Learning rates must satisfy"),
+        ("decay_after", 1.5, "decay_after must lie"),
+        ("initialisation", "magic", "'assemblies' or 'random'"),
+        ("n_test_blocks", 10, "n_test_blocks"),
+        ("nonsense", 1, "No training setting 'nonsense'"),
+    ],
+)
+def test_senseless_settings_are_refused(field, value, words):
+    with pytest.raises(ModelError, match=words):
+        Settings.named("default", **{field: value})
+
+
+def test_unknown_recipes_are_refused():
+    with pytest.raises(ModelError, match="No recipe 'slow'"):
+        Settings.named("slow")
+
+
+def test_more_hidden_units_than_neurons_are_refused(planted):
+    with pytest.raises(ModelError, match="301 hidden units for 300 neurons"):
+        Training(planted[0], Settings(n_hidden=301))
+
+
+def test_a_silent_recording_is_refused():
+    with pytest.raises(ModelError, match="nothing to learn"):
+        Training(Spikes.from_dense(np.zeros((50, 10))))
+
+
+def test_learning_rate_is_flat_then_geometric():
+    settings = Settings(n_updates=1000, learning_rate=1e-2, final_learning_rate=1e-4)
+    assert learning_rate(settings, 250) == 1e-2
+    assert learning_rate(settings, 999) == pytest.approx(1e-4)
+    ratios = [learning_rate(settings, k + 1) / learning_rate(settings, k) for k in range(300, 990)]
+    assert np.ptp(ratios) < 1e-9
+
+
+def test_penalty_rises_to_its_full_strength():
+    settings = Settings(n_updates=1000, l1=0.1, l1_ramp=0.1)
+    assert penalty(settings, 49) == pytest.approx(0.05)
+    assert penalty(settings, 99) == penalty(settings, 999) == 0.1
+
+
+def test_default_penalty_follows_activity_and_length():
+    generator = np.random.default_rng(0)
+
+    def l1(rate, n_frames):
+        return default_l1(Spikes.from_dense(generator.random((n_frames, 200)) < rate))
+
+    assert l1(0.04, 4000) == pytest.approx(l1(0.01, 4000) * 2, rel=0.1)
+    assert l1(0.04, 1000) == pytest.approx(l1(0.04, 4000) * 2, rel=0.1)
+
+
+def test_split_holds_out_whole_blocks_of_time(planted):
+    spikes, _ = planted
+    train, test = split_blocks(spikes)
+    assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(spikes.n_frames))
+    assert len(test) == pytest.approx(0.3 * spikes.n_frames, abs=3)
+    blocks = np.unique(test * 10 // spikes.n_frames)
+    assert len(blocks) == 3
+    assert np.array_equal(split_blocks(spikes)[1], test), "same seed, same split"
+
+
+def test_split_can_hold_out_nothing_and_refuses_too_few_frames(planted):
+    train, test = split_blocks(planted[0], n_test=0)
+    assert len(test) == 0 and len(train) == planted[0].n_frames
+    with pytest.raises(ModelError, match="too few to hold out"):
+        split_blocks(Spikes.from_dense(np.ones((15, 4))))
+
+
+def test_split_avoids_an_outlier_block():
+    """A block unlike all others is neither trained on alone nor tested on by accident."""
+    generator = np.random.default_rng(0)
+    raster = generator.random((1000, 50)) < 0.05
+    raster[400:500] = generator.random((100, 50)) < 0.5
+    train, test = split_blocks(Spikes.from_dense(raster))
+    means = [raster[part].mean() for part in (train, test)]
+    worst = abs(raster[400:700].mean() - np.delete(raster, np.s_[400:700], axis=0).mean())
+    assert abs(means[0] - means[1]) < worst
