@@ -1,1 +1,13 @@
-"""."""
+"""Recordings with known assemblies, to test what is found against what was planted."""
+
+from napari_crbm.simulation.simulate import Simulation, simulate, simulate_to_file
+from napari_crbm.simulation.truth import GroundTruth, load_truth, save_truth
+
+__all__ = [
+    "GroundTruth",
+    "Simulation",
+    "load_truth",
+    "save_truth",
+    "simulate",
+    "simulate_to_file",
+]

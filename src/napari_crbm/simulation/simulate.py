@@ -1,0 +1,245 @@
+"""Simulated recordings with known assemblies, in memory or streamed to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.anatomy import larval_fish
+from napari_crbm.errors import RecordingError
+from napari_crbm.recording import Recording, Step
+from napari_crbm.regions import Regions
+from napari_crbm.simulation.fluorescence import FluorescenceSimulator, MemoryFluorescence
+from napari_crbm.simulation.gibbs import GibbsGenerator
+from napari_crbm.simulation.noisy_or import NoisyOr
+from napari_crbm.simulation.planting import plant
+from napari_crbm.simulation.truth import GroundTruth
+from napari_crbm.spikes import Spikes
+
+GENERATORS: dict[str, type[NoisyOr] | type[GibbsGenerator]] = {
+    "noisy-or": NoisyOr,
+    "crbm": GibbsGenerator,
+}
+
+_MIN_NEURONS = 10
+# Frames made at a time. Part of what a seed means: each block has its own random stream.
+_BLOCK_FRAMES = 128
+_ANATOMY, _PLANTING = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """A simulated recording and what was planted in it."""
+
+    recording: Recording
+    truth: GroundTruth
+
+
+def simulate(
+    n_neurons: int = 3000,
+    n_frames: int = 4000,
+    n_assemblies: int = 30,
+    generator: str = "noisy-or",
+    mean_activity: float = 0.035,
+    frame_rate_hz: float = 4.0,
+    fluorescence: bool = False,
+    seed: int = 0,
+) -> Simulation:
+    """Simulate a whole-brain recording of a larval zebrafish with known assemblies.
+
+    Parameters
+    ----------
+    n_neurons, n_frames, n_assemblies : int
+    generator : {"noisy-or", "crbm"}
+        "noisy-or": assemblies switch on and off and make their members fire; not the
+        model that is fitted later, so recovering them is a fair test. "crbm": frames of
+        one Gibbs chain of a known cRBM, for which the true parameters exist.
+    mean_activity : float
+        Expected fraction of active neurons in a frame, typically 0.01 to 0.05.
+    frame_rate_hz : float
+    fluorescence : bool
+        Also simulate GCaMP6s-like dF/F, held in memory ((T, N) float32).
+    seed : int
+        The same seed gives the same recording, in memory or streamed.
+
+    Returns
+    -------
+    Simulation
+        With ``recording`` and ``truth``.
+
+    Raises
+    ------
+    RecordingError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> from napari_crbm import simulate
+    >>> simulation = simulate(n_neurons=500, n_frames=1000, n_assemblies=8)
+    >>> simulation.truth.membership.shape
+    (500, 8)
+    """
+    plan = _Plan.make(locals())
+    raster: list[NDArray[np.uint8]] = []
+    traces: list[NDArray[np.float32]] = []
+    for spikes, trace in plan.blocks():
+        raster.append(np.packbits(spikes, axis=1, bitorder="little"))
+        if trace is not None:
+            traces.append(trace)
+    recording = Recording(
+        coordinates=plan.coordinates,
+        spikes=Spikes(np.concatenate(raster), n_neurons),
+        times=plan.times,
+        name=plan.name,
+        regions=plan.regions,
+        fluorescence=MemoryFluorescence(np.concatenate(traces)) if fluorescence else None,
+        provenance=plan.provenance,
+    )
+    return Simulation(recording, plan.truth())
+
+
+def simulate_to_file(
+    path: str | Path,
+    n_neurons: int = 3000,
+    n_frames: int = 4000,
+    n_assemblies: int = 30,
+    generator: str = "noisy-or",
+    mean_activity: float = 0.035,
+    frame_rate_hz: float = 4.0,
+    fluorescence: bool = False,
+    seed: int = 0,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Simulate straight into a recording file; parameters as for `simulate`.
+
+    The dense raster is never held: memory stays at a few blocks of 128 frames. The
+    truth is saved in the same file (read it with `load_truth`).
+
+    Parameters
+    ----------
+    path : path
+        File to write; replaced only once it is complete.
+    progress : callable, optional
+        Called with frames done and frames in all.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    RecordingError
+        If an argument is out of range.
+    """
+    wanted = {key: value for key, value in locals().items() if key not in ("path", "progress")}
+    plan = _Plan.make(wanted)
+    raise NotImplementedError
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """Everything about a simulation but its frames."""
+
+    coordinates: NDArray[np.float32]
+    regions: Regions
+    names: tuple[str, ...]
+    source: NoisyOr | GibbsGenerator
+    settings: dict[str, Any]
+
+    @classmethod
+    def make(cls, settings: dict[str, Any]) -> _Plan:
+        _check(**settings)
+        fish, seed = larval_fish(), settings["seed"]
+        coordinates, regions = fish.sample(
+            settings["n_neurons"], np.random.default_rng([seed, _ANATOMY])
+        )
+        planting = plant(
+            coordinates,
+            regions,
+            fish.midline_um,
+            settings["n_assemblies"],
+            np.random.default_rng([seed, _PLANTING]),
+        )
+        source = GENERATORS[settings["generator"]].draw(
+            planting,
+            settings["n_frames"],
+            settings["mean_activity"],
+            settings["frame_rate_hz"],
+            seed,
+        )
+        return cls(coordinates, regions, planting.names, source, dict(settings))
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        return np.arange(self.settings["n_frames"]) / self.settings["frame_rate_hz"]
+
+    @property
+    def name(self) -> str:
+        return f"simulated fish {self.settings['seed']}"
+
+    @property
+    def provenance(self) -> tuple[Step, ...]:
+        return (Step("simulate", self.settings),)
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32] | None]]:
+        """Spikes (t, N) and, if asked for, fluorescence (t, N), block after block."""
+        indicator = None
+        if self.settings["fluorescence"]:
+            indicator = FluorescenceSimulator(
+                len(self.coordinates), self.settings["frame_rate_hz"], self.settings["seed"]
+            )
+        for spikes in self.source.blocks(_BLOCK_FRAMES):
+            yield spikes, None if indicator is None else indicator.block(spikes)
+
+    def truth(self) -> GroundTruth:
+        """What was planted; its activity is complete once all blocks were made."""
+        return GroundTruth(
+            weights=self.source.weights.toarray(),
+            activity=self.source.activity,
+            names=self.names,
+            generator=self.settings["generator"],
+            parameters={
+                **{key: value for key, value in self.settings.items() if key != "generator"},
+                **self.source.parameters,
+            },
+        )
+
+
+def _check(
+    n_neurons: int,
+    n_frames: int,
+    n_assemblies: int,
+    generator: str,
+    mean_activity: float,
+    frame_rate_hz: float,
+    fluorescence: bool,
+    seed: int,
+) -> None:
+    if n_neurons < _MIN_NEURONS:
+        raise RecordingError(
+            f"A simulated brain needs at least {_MIN_NEURONS} neurons; "
+            f"{n_neurons} were asked for."
+        )
+    for what, value in (("frame", n_frames), ("assembly", n_assemblies)):
+        if value < 1:
+            raise RecordingError(f"At least one {what} is needed; {value} were asked for.")
+    if generator not in GENERATORS:
+        raise RecordingError(
+            f"Unknown generator '{generator}': use one of {', '.join(GENERATORS)}."
+        )
+    if not 0 < mean_activity < 0.5:
+        raise RecordingError(
+            f"Mean activity must lie between 0 and 0.5 (a fraction of neurons a frame, "
+            f"typically 0.01 to 0.05); found {mean_activity}."
+        )
+    if not 0 < frame_rate_hz < float("inf"):
+        raise RecordingError(f"The frame rate must be positive; found {frame_rate_hz} Hz.")
+    if seed < 0:
+        raise RecordingError(f"The seed must not be negative; found {seed}.")
