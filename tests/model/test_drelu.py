@@ -34,7 +34,8 @@ def test_golden_numbers(value, cumulant, mean, variance):
 
 
 @pytest.mark.parametrize(
-    "parameters", [(1.3, 0.7, 0.4, -0.9), (1, 1, 4, 4), (1, 1, 8, 8), (5, 0.2, -6, -3), (2, 2, 0, 0)]
+    "parameters",
+    [(1.3, 0.7, 0.4, -0.9), (1, 1, 4, 4), (1, 1, 8, 8), (5, 0.2, -6, -3), (2, 2, 0, 0)],
 )
 @pytest.mark.parametrize("value", [-20.0, -4.0, -1.0, 0.0, 2.0, 4.0, 15.0])
 def test_moments_agree_with_quadrature_in_the_tails_too(parameters, value):
@@ -79,7 +80,10 @@ def test_mean_and_variance_are_derivatives_of_the_cumulant():
 def test_float32_mean_agrees_with_the_moments():
     inputs = np.linspace(-30, 30, 101)[:, None]
     np.testing.assert_allclose(
-        drelu.mean(inputs, GOLDEN_UNIT), drelu.moments(inputs, GOLDEN_UNIT).mean, rtol=1e-6, atol=1e-6
+        drelu.mean(inputs, GOLDEN_UNIT),
+        drelu.moments(inputs, GOLDEN_UNIT).mean,
+        rtol=1e-6,
+        atol=1e-6,
     )
 
 

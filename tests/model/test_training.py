@@ -124,9 +124,7 @@ def test_progress_tells_where_training_is(planted):
 def test_pause_and_resume_from_another_thread(planted):
     spikes, _ = planted
     control = Control()
-    training = Training(
-        spikes, Settings(**{**SHORT.as_dict(), "n_updates": 400}), control=control
-    )
+    training = Training(spikes, Settings(**{**SHORT.as_dict(), "n_updates": 400}), control=control)
     phases, updates = [], []
     for progress in training:
         phases.append(progress.phase)

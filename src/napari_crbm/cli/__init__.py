@@ -1,1 +1,39 @@
-"""."""
+"""The command line: one module a command, each a thin layer over the library."""
+
+from __future__ import annotations
+
+import sys
+
+EXIT_ERROR = 1
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run ``napari-crbm``: errors as one sentence, bugs with how to report them."""
+    from napari_crbm.cli.app import app
+    from napari_crbm.cli.console import complain
+    from napari_crbm.errors import CRBMError
+
+    try:
+        app()
+    except CRBMError as error:
+        complain(str(error))
+        sys.exit(EXIT_ERROR)
+    except KeyboardInterrupt:
+        complain("Interrupted.")
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(EXIT_ERROR)
+    except Exception:
+        import traceback
+
+        from napari_crbm import __version__
+
+        traceback.print_exc()
+        complain(
+            f"This is a bug in napari-crbm {__version__}. Please report it with the lines above "
+            "and the command you ran, at the address in 'pip show -v napari-crbm'."
+        )
+        sys.exit(EXIT_BUG)

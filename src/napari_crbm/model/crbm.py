@@ -128,7 +128,7 @@ class CRBM:
         model = cls(weights.shape[1])
         if settings is not None:
             model.random_state = settings.random_state
-            model.l1 = settings.l1
+            model.l1 = None if settings.l1 == "auto" else float(settings.l1)
         model.weights_ = np.array(weights, dtype=np.float32, order="C")
         model.fields_ = np.array(fields, dtype=np.float32)
         model.hidden_ = hidden
@@ -176,12 +176,12 @@ class CRBM:
     @property
     def n_neurons(self) -> int:
         """Number of neurons N of the fitted model."""
-        return self._fitted().weights_.shape[0]
+        return int(self._fitted().weights_.shape[0])
 
     @property
     def n_assemblies(self) -> int:
         """Number of hidden units M of the fitted model."""
-        return self._fitted().weights_.shape[1]
+        return int(self._fitted().weights_.shape[1])
 
     # --- inputs, conditionals, sampling -----------------------------------------------
 
@@ -283,7 +283,7 @@ class CRBM:
         return np.asarray(-self._field_term(spikes) - gain)
 
     def log_probability_unnormalised(self, spikes: Spikes) -> NDArray[np.float64]:
-        """log P(v) + log Z of every frame, (T,)."""
+        """Log P(v) plus log Z of every frame, (T,)."""
         return -self.free_energy(spikes)
 
     def pseudo_likelihood(

@@ -218,17 +218,17 @@ class Moments(NamedTuple):
     @property
     def mean(self) -> NDArray[np.float64]:
         """E[h | I], the derivative of the cumulant function."""
-        return self.plus[0] - self.minus[0]
+        return np.asarray(self.plus[0] - self.minus[0])
 
     @property
     def square(self) -> NDArray[np.float64]:
         """E[h^2 | I]."""
-        return self.plus[1] + self.minus[1]
+        return np.asarray(self.plus[1] + self.minus[1])
 
     @property
     def variance(self) -> NDArray[np.float64]:
         """Var[h | I], the second derivative of the cumulant function."""
-        return self.square - self.mean**2
+        return np.asarray(self.square - self.mean**2)
 
 
 def potential(h: ArrayLike, units: DReLU) -> NDArray[np.float64]:

@@ -134,8 +134,7 @@ def varimax(
     Columns are signed so that the third power of the rotated loadings sums to a
     positive value: an assembly is a few neurons that are more active together.
     """
-    n_neurons, n_components = loadings.shape
-    rotation = np.eye(n_components)
+    rotation = np.eye(loadings.shape[1])
     previous = 0.0
     for _ in range(max_iterations):
         rotated = loadings @ rotation

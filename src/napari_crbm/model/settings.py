@@ -15,7 +15,7 @@ PENALTY_IN_STANDARD_ERRORS = 2.0
 
 
 def _is_count(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) > 0
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Settings:
     final_learning_rate: float = 1e-5
     decay_after: float = 0.25
     batch_size: int = 100
-    n_chains: int = 100
-    gibbs_steps: int = 10
+    n_chains: int = 300
+    gibbs_steps: int = 5
     l1_ramp: float = 0.1
     initialisation: str = "assemblies"
     second_moment_decay: float = 0.999
@@ -128,11 +128,12 @@ class Settings:
 
 RECIPES = {
     "default": Settings(),
-    "quick": Settings(n_updates=1500, gibbs_steps=5),
+    "quick": Settings(n_updates=1500),
     "paper": Settings(
         n_hidden=200,
         l1=0.02,
         n_updates=200_000,
+        n_chains=100,
         gibbs_steps=15,
         l1_ramp=0.0,
         initialisation="random",

@@ -8,7 +8,7 @@ agree well, though not best: the 10th percentile (paper, "Train/test data split"
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,7 @@ def _discrepancies(
     lengths = np.diff(edges).astype(np.float64)
     counts = np.empty((len(lengths), spikes.n_neurons))
     pairs = np.empty((len(lengths), size, size), dtype=np.float32)
-    for block, (start, stop) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for block, (start, stop) in enumerate(pairwise(edges)):
         part = spikes.select_frames(slice(start, stop))
         counts[block] = part.neuron_counts
         dense = part.select_neurons(subset).dense().astype(np.float32)

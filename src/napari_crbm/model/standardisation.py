@@ -89,7 +89,7 @@ def relaxed_gamma(current: Standardised, data: Moments, rate: float) -> Vector:
     target = 0.5 * (excess + np.sqrt(excess**2 + 4 * spread))
     bimodality = np.maximum(-delta, 0) * (np.sqrt(1 - eta) + np.sqrt(1 + eta)) / JUMP_MAX
     floor = np.maximum(np.maximum(GAMMA_MIN, 0.75 * gamma), bimodality)
-    return np.maximum((1 - rate) * gamma + rate * target, floor)
+    return np.asarray(np.maximum((1 - rate) * gamma + rate * target, floor))
 
 
 def direct_gradient(data: Moments, chains: Moments) -> NDArray[np.float64]:

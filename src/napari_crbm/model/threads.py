@@ -25,7 +25,7 @@ _kernel_lock = threading.RLock()
 
 def available_threads() -> int:
     """Most threads a kernel may use on this machine."""
-    return int(numba.config.NUMBA_NUM_THREADS)
+    return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -353,7 +353,7 @@ class Training:
             np.ones(n_hidden), self._mean_inputs.copy(), np.zeros(n_hidden), np.zeros(n_hidden)
         )
         self._settle_gamma()
-        self._second = {
+        self._second: dict[str, NDArray[np.floating]] = {
             "weights": np.zeros_like(self._weights),
             "fields": np.zeros_like(self._fields),
             **{name: np.zeros(n_hidden) for name in ("theta", "delta", "eta")},

@@ -1,0 +1,46 @@
+"""The list of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from napari_crbm import __version__
+from napari_crbm.cli.assemblies import assemblies
+from napari_crbm.cli.demo import demo
+from napari_crbm.cli.evaluate import evaluate
+from napari_crbm.cli.figure import figure
+from napari_crbm.cli.info import info
+from napari_crbm.cli.simulate import simulate
+from napari_crbm.cli.train import train
+from napari_crbm.cli.view import view
+
+app = typer.Typer(
+    name="napari-crbm",
+    help="Find neural assemblies in whole-brain recordings with a compositional RBM.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for command in (demo, simulate, info, train, evaluate, assemblies, figure, view):
+    app.command()(command)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"napari-crbm {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Find neural assemblies in whole-brain recordings with a compositional RBM."""

@@ -1,0 +1,49 @@
+"""``napari-crbm assemblies``: who belongs to which assembly, as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_crbm.cli.console import AsJson, ModelPath, RecordingPath, out, print_json, say
+
+
+def assemblies(
+    model_path: ModelPath,
+    recording_path: RecordingPath,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for assemblies.csv, members.csv and activity.csv.",
+        ),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            help="Smallest |weight| of a member. [default: a fifth of the assembly's largest]"
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the assemblies of a model, or export them as CSV files."""
+    from napari_crbm.analysis import assembly_table, export_csv
+    from napari_crbm.cli.pairing import open_pair
+
+    model, recording = open_pair(model_path, recording_path)
+    activity = model.transform(recording.spikes)
+    if output is not None:
+        for path in export_csv(model, recording, output, activity, threshold=threshold):
+            say(f"Wrote {path}")
+        if not as_json:
+            return
+    table = assembly_table(model, recording, activity, threshold=threshold)
+    if as_json:
+        print_json(table.reset_index().to_dict(orient="records"))
+    else:
+        shown = ["size", "mean_activity", "region", "region_fraction", "laterality"]
+        text = table[shown].to_string(float_format=lambda value: f"{value:.3f}")
+        out.print(text, highlight=False)

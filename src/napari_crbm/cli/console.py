@@ -1,0 +1,110 @@
+"""What commands share: messages, tables, progress bars, common arguments."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+out = Console()
+err = Console(stderr=True)
+
+RecordingPath = Annotated[
+    Path, typer.Argument(metavar="RECORDING", help="Recording file (.h5).", show_default=False)
+]
+ModelPath = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="Trained model file (.h5).", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSON instead.")]
+
+
+def complain(message: str) -> None:
+    """Print an error to standard error."""
+    err.print(f"[bold red]Error:[/] {message}", highlight=False, soft_wrap=True)
+
+
+def say(message: str) -> None:
+    """Print a remark to standard error, so that standard output stays data."""
+    err.print(message, highlight=False, soft_wrap=True)
+
+
+def print_json(data: Any) -> None:
+    """Print strict JSON: NaN and infinities become null."""
+    typer.echo(json.dumps(_plain(data), indent=2, allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    return str(value)
+
+
+def print_pairs(title: str, pairs: dict[str, str]) -> None:
+    """Print labels and values as a two-column table."""
+    table = Table(title=title, title_justify="left", show_header=False, box=None, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column()
+    for label, value in pairs.items():
+        table.add_row(label, value)
+    out.print(table)
+
+
+@contextmanager
+def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., None]]:
+    """Show a bar with elapsed and remaining time on standard error.
+
+    Yields
+    ------
+    callable
+        ``advance(done, total, note="")`` to call as work goes on.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+    )
+    with Progress(*columns, console=err, transient=False) as bar:
+        task = bar.add_task(description, total=None, note="")
+
+        def advance(done: int, total: int, note: str = "") -> None:
+            bar.update(task, completed=done, total=total, note=note)
+
+        yield advance
+
+
+def require_writable(path: Path, force: bool) -> None:
+    """Refuse to overwrite a file unless asked to."""
+    from napari_crbm.errors import CRBMError
+
+    if path.exists() and not force:
+        raise CRBMError(f"{path} exists already: choose another name, or add --force.")
+    if not path.parent.exists():
+        raise CRBMError(f"The folder {path.parent} does not exist: create it first.")

@@ -1,0 +1,61 @@
+"""``napari-crbm demo``: the whole path in one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_crbm.cli.console import out, say
+
+
+def demo(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the recording, model and figures.")
+    ] = Path("crbm-demo"),
+    neurons: Annotated[int, typer.Option(help="Neurons to simulate.")] = 2000,
+    frames: Annotated[int, typer.Option(help="Frames to simulate.")] = 3000,
+    seed: Annotated[int, typer.Option(help="Seed of simulation and training.")] = 0,
+    no_view: Annotated[
+        bool, typer.Option("--no-view", help="Draw to files even if there is a display.")
+    ] = False,
+) -> None:
+    """Simulate a recording, train on it, check what was found, and show it."""
+    from napari_crbm.analysis import fraction_recovered, recovery
+    from napari_crbm.cli.figure import draw
+    from napari_crbm.cli.simulate import simulate
+    from napari_crbm.cli.train import run
+    from napari_crbm.cli.view import display_available, show
+    from napari_crbm.io import load_model, open_recording
+    from napari_crbm.model import Control, Settings, Training
+    from napari_crbm.simulation import load_truth
+
+    output.mkdir(parents=True, exist_ok=True)
+    recording_path, model_path = output / "recording.h5", output / "model.h5"
+    simulate(
+        recording_path,
+        neurons=neurons,
+        frames=frames,
+        assemblies=max(neurons // 100, 3),
+        seed=seed,
+        force=True,
+    )
+    recording = open_recording(recording_path)
+    control = Control()
+    settings = Settings.named("default", random_state=seed, n_updates=2500)
+    run(Training(recording.spikes, settings, control=control), control, recording, model_path)
+    model = load_model(model_path)
+    truth = load_truth(recording_path)
+    if truth is not None:
+        found = recovery(model.weights_, truth.membership)
+        out.print(
+            f"{100 * fraction_recovered(found):.0f} % of {truth.membership.shape[1]} planted "
+            f"assemblies recovered (AUROC > 0.95 of |weight| against membership).",
+            highlight=False,
+        )
+    if no_view or not display_available():
+        draw(model, recording, output / "figures")
+    else:
+        say("Opening the viewer; close its window to finish.")
+        show(recording, model)

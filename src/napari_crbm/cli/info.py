@@ -1,0 +1,101 @@
+"""``napari-crbm info``: what is in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from napari_crbm.cli.console import AsJson, out, print_json, print_pairs
+
+
+def info(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", help="Recording or model file (.h5).", show_default=False),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Say what is in a recording or model file."""
+    from napari_crbm.io import read_kind
+
+    kind = read_kind(path)
+    summary = _model_summary(path) if kind == "model" else _recording_summary(path)
+    if as_json:
+        print_json({"file": str(path), "kind": kind, **summary})
+        return
+    lists = {name: summary.pop(name) for name in ("provenance", "regions") if name in summary}
+    print_pairs(f"{path} ({kind})", {key.replace("_", " "): _text(v) for key, v in summary.items()})
+    if lists.get("regions"):
+        counts = ", ".join(f"{name} {count:,}" for name, count in lists["regions"].items())
+        out.print(f"[dim]neurons by region[/]  {counts}", highlight=False)
+    for step in lists.get("provenance", []):
+        out.print(f"[dim]provenance[/]  {step['name']} {step['parameters'] or ''}", highlight=False)
+
+
+def _recording_summary(path: Path) -> dict[str, Any]:
+    import numpy as np
+
+    from napari_crbm.io import open_recording
+
+    recording = open_recording(path)
+    extent = np.ptp(recording.coordinates, axis=0)
+    interval = recording.frame_interval_s
+    return {
+        "name": recording.name,
+        "neurons": recording.n_neurons,
+        "frames": recording.n_frames,
+        "duration_s": recording.duration_s,
+        "frame_rate_hz": 1 / interval if interval else None,
+        "mean_activity": recording.spikes.rate,
+        "silent_neurons": int((recording.spikes.neuron_counts == 0).sum()),
+        "extent_x_um": float(extent[2]),
+        "extent_y_um": float(extent[1]),
+        "extent_z_um": float(extent[0]),
+        "fluorescence": recording.fluorescence is not None,
+        "traces": list(recording.traces),
+        "regions": {}
+        if recording.regions is None
+        else dict(zip(recording.regions.names, recording.regions.counts.tolist(), strict=True)),
+        "provenance": [
+            {"name": step.name, "parameters": dict(step.parameters)}
+            for step in recording.provenance
+        ],
+        "fingerprint": recording.fingerprint,
+    }
+
+
+def _model_summary(path: Path) -> dict[str, Any]:
+    import numpy as np
+
+    from napari_crbm.io import load_model
+
+    model = load_model(path)
+    history = model.history_
+    return {
+        "neurons": model.n_neurons,
+        "assemblies": model.n_assemblies,
+        "zero_weights": float(np.mean(model.weights_ == 0)),
+        "updates": int(history["update"][-1]) if "update" in history else None,
+        "training_time_s": float(history["elapsed_s"][-1]) if "elapsed_s" in history else None,
+        "settings": None if model.settings_ is None else model.settings_.as_dict(),
+        "recording_fingerprint": model.recording_fingerprint_,
+        "versions": model.versions_,
+    }
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(item) for item in value) or "none"
+    return str(value)

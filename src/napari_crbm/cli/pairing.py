@@ -1,0 +1,47 @@
+"""Open a model together with the recording it was trained on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_crbm.cli.console import say
+from napari_crbm.errors import ModelError
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
+
+
+def open_pair(model_path: Path, recording_path: Path) -> tuple[CRBM, Recording]:
+    """Load both and make sure that they fit.
+
+    If the model was trained without neurons that lie in no region, those are left
+    out of the recording too.
+
+    Raises
+    ------
+    ModelError
+        If the neurons are not the model's.
+    """
+    from napari_crbm.io import load_model, open_recording
+
+    model = load_model(model_path)
+    recording = open_recording(recording_path)
+    if model.n_neurons != recording.n_neurons and recording.regions is not None:
+        labelled = recording.regions.labelled
+        if model.n_neurons == np.count_nonzero(labelled):
+            recording = recording.select_neurons(labelled, why="in a region, as the model's")
+    if model.n_neurons != recording.n_neurons:
+        raise ModelError(
+            f"{model_path} was trained on {model.n_neurons:,} neurons, {recording_path} has "
+            f"{recording.n_neurons:,}: give the recording the model was trained on."
+        )
+    if model.recording_fingerprint_ not in (None, recording.spikes.fingerprint):
+        say(
+            f"[yellow]Warning:[/] {model_path} was trained on other activity than "
+            f"{recording_path} holds; results mix the two."
+        )
+    return model, recording

@@ -1,0 +1,53 @@
+"""``napari-crbm simulate``: a recording with known assemblies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_crbm.cli.console import progress_bar, require_writable, say
+
+
+def simulate(
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Recording to write (.h5).", show_default=False)
+    ],
+    neurons: Annotated[int, typer.Option(help="Number of neurons.")] = 3000,
+    frames: Annotated[int, typer.Option(help="Number of frames.")] = 4000,
+    assemblies: Annotated[int, typer.Option(help="Number of planted assemblies.")] = 30,
+    generator: Annotated[
+        str,
+        typer.Option(
+            help="'noisy-or' (latent on/off processes) or 'crbm' (samples of a true cRBM)."
+        ),
+    ] = "noisy-or",
+    mean_activity: Annotated[
+        float, typer.Option(help="Mean fraction of neurons active in a frame.")
+    ] = 0.035,
+    frame_rate_hz: Annotated[float, typer.Option(help="Frames a second.")] = 4.0,
+    fluorescence: Annotated[
+        bool, typer.Option("--fluorescence", help="Also write GCaMP-like fluorescence.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Same seed, same recording.")] = 0,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Simulate a larval zebrafish brain with planted assemblies."""
+    from napari_crbm.simulation import simulate_to_file
+
+    require_writable(path, force)
+    with progress_bar("Simulating", "frames") as advance:
+        simulate_to_file(
+            path,
+            n_neurons=neurons,
+            n_frames=frames,
+            n_assemblies=assemblies,
+            generator=generator,
+            mean_activity=mean_activity,
+            frame_rate_hz=frame_rate_hz,
+            fluorescence=fluorescence,
+            seed=seed,
+            progress=advance,
+        )
+    say(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).")

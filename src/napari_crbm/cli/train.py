@@ -1,0 +1,143 @@
+"""``napari-crbm train``: a recording in, a model out; Ctrl-C leaves a checkpoint."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_crbm.cli.console import RecordingPath, progress_bar, require_writable, say
+
+if TYPE_CHECKING:
+    from napari_crbm.model import Control, Training
+
+
+def train(
+    recording_path: RecordingPath,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Model to write. [default: RECORDING.model.h5]"),
+    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="'default', 'quick' (a first look) or 'paper' (as published).")
+    ] = "default",
+    n_hidden: Annotated[
+        str | None, typer.Option(help="Number of assemblies to look for, or 'auto'.")
+    ] = None,
+    l1: Annotated[
+        str | None, typer.Option(help="Sparse penalty, or 'auto' to scale it to the recording.")
+    ] = None,
+    updates: Annotated[int | None, typer.Option(help="Number of parameter updates.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Initial learning rate.")] = None,
+    chains: Annotated[int | None, typer.Option(help="Number of Markov chains.")] = None,
+    gibbs_steps: Annotated[int | None, typer.Option(help="Gibbs steps between updates.")] = None,
+    test_blocks: Annotated[
+        int | None, typer.Option(help="Of ten blocks of time, how many are held out.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads to use. [default: all cores]")
+    ] = None,
+    drop_unlabelled: Annotated[
+        bool,
+        typer.Option(
+            "--drop-unlabelled", help="Leave out neurons in no region, as the paper does."
+        ),
+    ] = False,
+    resume: Annotated[
+        Path | None, typer.Option(help="Checkpoint of an interrupted training to continue.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing model.")] = False,
+) -> None:
+    """Train a model on a recording."""
+    from napari_crbm.io import load_checkpoint, open_recording
+    from napari_crbm.model import Control, Settings, Training
+
+    output = output or recording_path.with_suffix(".model.h5")
+    require_writable(output, force)
+    recording = open_recording(recording_path, keep_unlabelled=not drop_unlabelled)
+    chosen = {
+        "n_hidden": _number_or_auto("--n-hidden", n_hidden, int),
+        "l1": _number_or_auto("--l1", l1, float),
+        "n_updates": updates,
+        "learning_rate": learning_rate,
+        "n_chains": chains,
+        "gibbs_steps": gibbs_steps,
+        "n_test_blocks": test_blocks,
+    }
+    settings = Settings.named(
+        recipe,
+        random_state=seed,
+        n_threads=threads,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+    control = Control()
+    training = Training(
+        recording.spikes,
+        settings,
+        control=control,
+        resume=None if resume is None else load_checkpoint(resume),
+    )
+    run(training, control, recording, output)
+
+
+def run(training: Training, control: Control, recording: Any, output: Path) -> None:
+    """Drive a training with a progress bar; write the model, or a checkpoint on Ctrl-C."""
+    from napari_crbm.io import save_checkpoint, save_model
+
+    warned: str | None = None
+    with _ctrl_c_stops(control), progress_bar("Training", "updates") as advance:
+        for progress in training:
+            note = "compiling and preparing" if progress.phase == "preparing" else ""
+            score = progress.statistics.get("test_pseudo_likelihood")
+            if score is not None:
+                note = f"held-out pseudo-likelihood {score:.5f}"
+            advance(progress.update, progress.n_updates, note)
+            if progress.message and progress.message != warned:
+                warned = progress.message
+                say(f"[yellow]Warning:[/] {warned}")
+    if control.stopped:
+        checkpoint = output.with_suffix(".checkpoint.h5")
+        save_checkpoint(training.checkpoint(), checkpoint)
+        say(
+            f"Stopped after {training.update:,} of {training.settings.n_updates:,} updates. "
+            f"Continue with: napari-crbm train RECORDING --resume {checkpoint}"
+        )
+        raise typer.Exit(130)
+    model = training.model()
+    save_model(model, output, recording)
+    say(
+        f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons, "
+        f"{training.elapsed_s:.0f} s, l1 {float(training.settings.l1):.3g}."
+    )
+
+
+@contextmanager
+def _ctrl_c_stops(control: Control) -> Iterator[None]:
+    """Let the first Ctrl-C end training after the current update, a second one at once."""
+    previous = signal.getsignal(signal.SIGINT)
+
+    def stop(_signal: int, _frame: object) -> None:
+        control.stop()
+        signal.signal(signal.SIGINT, previous)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+
+
+def _number_or_auto(option: str, text: str | None, kind: type) -> Any:
+    if text is None or text == "auto":
+        return text
+    try:
+        return kind(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"'{text}' is neither a number nor 'auto'.", param_hint=option
+        ) from None

@@ -1,0 +1,66 @@
+"""``napari-crbm view``: open napari with a recording and a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def view(
+    recording_path: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RECORDING]", help="Recording file (.h5).", show_default=False),
+    ] = None,
+    model_path: Annotated[
+        Path | None,
+        typer.Argument(metavar="[MODEL]", help="Trained model file (.h5).", show_default=False),
+    ] = None,
+) -> None:
+    """Open the viewer, with a recording and a model if given."""
+    from napari_crbm.cli.pairing import open_pair
+    from napari_crbm.io import open_recording
+
+    recording = model = None
+    if recording_path is not None and model_path is not None:
+        model, recording = open_pair(model_path, recording_path)
+    elif recording_path is not None:
+        recording = open_recording(recording_path)
+    show(recording, model)
+
+
+def show(recording: object = None, model: object = None) -> None:
+    """Open a viewer with everything docked and run until it is closed.
+
+    Raises
+    ------
+    CRBMError
+        If napari or a display is missing.
+    """
+    from napari_crbm.errors import CRBMError
+
+    if not display_available():
+        raise CRBMError(
+            "There is no display to open a window on. Use 'napari-crbm figure' to draw to files."
+        )
+    try:
+        import napari
+    except ImportError as error:
+        raise CRBMError(
+            "napari is not installed: pip install 'napari-crbm[all]' brings it, with Qt."
+        ) from error
+    from napari_crbm.viewer import open_viewer
+
+    open_viewer(recording, model)
+    napari.run()
+
+
+def display_available() -> bool:
+    """Whether a window could be opened here."""
+    import os
+    import sys
+
+    if sys.platform in ("darwin", "win32"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
