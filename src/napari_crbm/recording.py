@@ -91,8 +91,8 @@ class Recording:
     def __post_init__(self) -> None:
         coordinates = np.array(self.coordinates, dtype=np.float32, order="C")
         times = np.array(self.times, dtype=np.float64)
-        _check_coordinates(coordinates, self.spikes)
-        _check_times(times, self.spikes.n_frames)
+        check_coordinates(coordinates, self.spikes.shape)
+        check_times(times, self.spikes.n_frames)
         if self.regions is not None and self.regions.n_neurons != self.n_neurons:
             raise RecordingError(
                 f"Regions describe {self.regions.n_neurons} neurons, "
@@ -187,19 +187,19 @@ class Recording:
         return "\n".join(lines)
 
 
-def _check_coordinates(coordinates: NDArray[np.float32], spikes: Spikes) -> None:
+def check_coordinates(coordinates: NDArray[np.float32], shape: tuple[int, int]) -> None:
+    """Refuse coordinates that do not fit activity of ``shape`` (frames, neurons)."""
+    n_frames, n_neurons = shape
     if coordinates.ndim != 2 or coordinates.shape[1] != 3:
         raise RecordingError(
             f"Coordinates must have shape (neurons, 3) in the order z, y, x; "
             f"found {coordinates.shape}."
         )
-    if len(coordinates) != spikes.n_neurons:
-        hint = (
-            " Frames and neurons look swapped." if len(coordinates) == spikes.n_frames else ""
-        )
+    if len(coordinates) != n_neurons:
+        hint = " Frames and neurons look swapped." if len(coordinates) == n_frames else ""
         raise RecordingError(
             f"Coordinates describe {len(coordinates)} neurons, the activity has "
-            f"{spikes.n_neurons} (shape {spikes.shape}: frames, neurons).{hint}"
+            f"{n_neurons} (shape {shape}: frames, neurons).{hint}"
         )
     bad = np.flatnonzero(~np.isfinite(coordinates).all(axis=1))
     if len(bad):
@@ -209,7 +209,8 @@ def _check_coordinates(coordinates: NDArray[np.float32], spikes: Spikes) -> None
         )
 
 
-def _check_times(times: NDArray[np.float64], n_frames: int) -> None:
+def check_times(times: NDArray[np.float64], n_frames: int) -> None:
+    """Refuse times that are not one strictly increasing value a frame."""
     if times.shape != (n_frames,):
         raise RecordingError(
             f"Times have shape {times.shape}; one for each of {n_frames} frames is needed."

@@ -18,8 +18,8 @@ class Regions:
 
     Parameters
     ----------
-    membership : (N, R) bool sparse matrix
-        Column ``r`` marks the neurons of region ``names[r]``.
+    membership : (N, R) sparse matrix
+        Column ``r`` marks the neurons of region ``names[r]``; kept as bool.
     names : tuple of str
         One unique name a region.
     """
@@ -28,6 +28,11 @@ class Regions:
     names: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        membership = sparse.csc_array(self.membership, dtype=bool, copy=True)
+        # Stored zeros and repeated entries would be counted as members.
+        membership.sum_duplicates()
+        membership.eliminate_zeros()
+        object.__setattr__(self, "membership", membership)
         if self.membership.shape[1] != len(self.names):
             raise RecordingError(
                 f"Region membership has {self.membership.shape[1]} columns, "
@@ -68,6 +73,8 @@ class Regions:
 
     def members(self, region: str) -> NDArray[np.int64]:
         """Indices of the neurons in the named region."""
+        if region not in self.names:
+            raise RecordingError(f"There is no region '{region}' in this recording.")
         column = self.names.index(region)
         start, stop = self.membership.indptr[column : column + 2]
         return self.membership.indices[start:stop].astype(np.int64)

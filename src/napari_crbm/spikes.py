@@ -53,6 +53,11 @@ class Spikes:
                 f"Packed spikes have {self.packed.shape[1]} bytes a frame; "
                 f"{self.n_neurons} neurons need {(self.n_neurons + 7) // 8}."
             )
+        if self.n_neurons % 8 and (self.packed[:, -1] >> np.uint8(self.n_neurons % 8)).any():
+            raise RecordingError(
+                f"Packed spikes have bits set beyond neuron {self.n_neurons - 1}: they were "
+                "packed for more neurons, or the file is damaged."
+            )
         self.packed.flags.writeable = False
 
     @classmethod
@@ -90,11 +95,47 @@ class Spikes:
                     f"{n_frames} frames of {n_neurons} neurons."
                 )
             packed[start : start + len(chunk)] = np.packbits(
-                _as_bits(chunk, start), axis=1, bitorder="little"
+                _as_bits(chunk, start, 0), axis=1, bitorder="little"
             )
             start += len(chunk)
         if start != n_frames:
             raise RecordingError(f"Activity ends after {start} of {n_frames} frames.")
+        return cls(packed, n_neurons)
+
+    @classmethod
+    def from_tiles(
+        cls, tiles: Iterable[tuple[int, int, NDArray[np.generic]]], n_frames: int, n_neurons: int
+    ) -> Spikes:
+        """Pack disjoint rectangles that together cover the raster, one at a time.
+
+        Parameters
+        ----------
+        tiles : iterable of (first frame, first neuron, (t, n) zeros and ones)
+            In any order; for rasters stored neuron by neuron or in chunks.
+        n_frames, n_neurons : int
+
+        Raises
+        ------
+        RecordingError
+            If a value is neither 0 nor 1, or the tiles do not cover the raster.
+        """
+        packed = np.zeros((n_frames, (n_neurons + 7) // 8), dtype=np.uint8)
+        covered = 0
+        for frame, neuron, tile in tiles:
+            # Whole bytes are needed, so the tile starts at the byte that holds its first neuron.
+            lead = neuron % 8
+            for row in range(0, len(tile), CHUNK_FRAMES):
+                block = tile[row : row + CHUNK_FRAMES]
+                bits = np.zeros((len(block), lead + block.shape[1]), dtype=bool)
+                bits[:, lead:] = _as_bits(block, frame + row, neuron)
+                as_bytes = np.packbits(bits, axis=1, bitorder="little")
+                rows = slice(frame + row, frame + row + len(block))
+                packed[rows, neuron // 8 : neuron // 8 + as_bytes.shape[1]] |= as_bytes
+            covered += tile.size
+        if covered != n_frames * n_neurons:
+            raise RecordingError(
+                f"Activity covers {covered} of {n_frames} frames x {n_neurons} neurons."
+            )
         return cls(packed, n_neurons)
 
     @property
@@ -109,9 +150,7 @@ class Spikes:
 
     def dense(self, frames: slice | NDArray[np.integer] = slice(None)) -> NDArray[np.uint8]:
         """Zeros and ones of the chosen frames, (t, N) uint8."""
-        return np.unpackbits(
-            self.packed[frames], axis=1, count=self.n_neurons, bitorder="little"
-        )
+        return np.unpackbits(self.packed[frames], axis=1, count=self.n_neurons, bitorder="little")
 
     def iter_dense(self, frames: int = CHUNK_FRAMES) -> Iterator[NDArray[np.uint8]]:
         """Consecutive dense blocks of at most ``frames`` frames."""
@@ -120,6 +159,7 @@ class Spikes:
 
     def trace(self, neuron: int) -> NDArray[np.uint8]:
         """Activity of one neuron over time, (T,) uint8."""
+        neuron = range(self.n_neurons)[neuron]
         return (self.packed[:, neuron // 8] >> np.uint8(neuron % 8)) & np.uint8(1)
 
     @cached_property
@@ -163,7 +203,7 @@ class Spikes:
     @cached_property
     def frame_counts(self) -> NDArray[np.int64]:
         """Active neurons in every frame, (T,)."""
-        return np.bitwise_count(self.packed).sum(axis=1, dtype=np.int64)
+        return np.asarray(np.bitwise_count(self.packed).sum(axis=1, dtype=np.int64))
 
     @property
     def mean_activity(self) -> NDArray[np.float64]:
@@ -210,17 +250,17 @@ class Spikes:
         )
 
 
-def _as_bits(chunk: NDArray[np.generic], first_frame: int) -> NDArray[np.bool_]:
+def _as_bits(chunk: NDArray[np.generic], first_frame: int, first_neuron: int) -> NDArray[np.bool_]:
     """Check that a block holds nothing but zeros and ones."""
     if chunk.dtype == np.bool_:
-        return chunk  # type: ignore[return-value]
-    bits = chunk == 1
+        return chunk.view(np.bool_)
+    bits = np.asarray(chunk == 1)
     strange = ~(bits | (chunk == 0))
     if strange.any():
         frame, neuron = np.argwhere(strange)[0]
         raise RecordingError(
             f"Activity must be binary (0 or 1); found {chunk[frame, neuron]} at frame "
-            f"{first_frame + frame}, neuron {neuron}. Binarise it first: threshold "
+            f"{first_frame + frame}, neuron {first_neuron + neuron}. Binarise it first: threshold "
             "deconvolved spikes or z-scored fluorescence."
         )
     return bits

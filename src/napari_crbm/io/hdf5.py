@@ -1,0 +1,198 @@
+"""HDF5 as this package uses it: opened read-only, written to the side and renamed.
+
+Every file of ours carries the attributes ``format``, ``version`` and ``kind``, and
+every way in which a file can be unreadable ends in one `FormatError` that says so.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from napari_crbm.errors import FormatError
+
+FORMAT = "napari-crbm"
+VERSION = 1
+
+_KINDS = {
+    "recording": "a recording",
+    "model": "a trained model",
+    "checkpoint": "a training checkpoint",
+}
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file read-only; whatever HDF5 cannot read becomes a `FormatError`."""
+    path = Path(path)
+    file = _opened(path)
+    try:
+        with file:
+            yield file
+    except (OSError, RuntimeError) as error:
+        if isinstance(error, FormatError):
+            raise
+        if "filter" in str(error):
+            raise FormatError(
+                f"{path.name} is compressed with a filter that plain HDF5 does not have; rewrite "
+                "it without, for example with 'h5repack -f GZIP=1 old.h5 new.h5'."
+            ) from error
+        raise FormatError(
+            f"{path.name} is damaged: a part of it cannot be read ({_reason(error)}). "
+            "Copy it again from its source."
+        ) from error
+
+
+def _opened(path: Path) -> h5py.File:
+    if path.is_dir():
+        raise FormatError(f"{path} is a folder; an HDF5 file is needed.")
+    if not path.exists():
+        raise FormatError(f"There is no file {path}.")
+    if path.stat().st_size == 0:
+        raise FormatError(f"{path.name} is empty (0 bytes). Copy it again from its source.")
+    try:
+        return h5py.File(path, "r")
+    except PermissionError as error:
+        raise FormatError(f"{path.name} may not be read: permission denied.") from error
+    except OSError as error:
+        if "truncated" in str(error):
+            raise FormatError(
+                f"{path.name} is cut short: it ends before its HDF5 content does. Copy or "
+                "download it again."
+            ) from error
+        if "signature" in str(error):
+            raise FormatError(
+                f"{path.name} is not an HDF5 file. Recordings and models are HDF5 files, "
+                "usually ending in .h5."
+            ) from error
+        raise FormatError(f"{path.name} cannot be opened: {_reason(error)}.") from error
+
+
+@contextmanager
+def writing(path: str | Path, kind: str) -> Iterator[h5py.File]:
+    """Write a file of ours: under a temporary name beside it, renamed when complete.
+
+    A failure leaves neither the temporary file nor a change to an existing one.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FormatError(f"{path.name} cannot be written: there is no folder {path.parent}.")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with h5py.File(temporary, "w-") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["version"] = VERSION
+            file.attrs["kind"] = kind
+            yield file
+        temporary.replace(path)
+    except OSError as error:
+        raise FormatError(f"{path.name} could not be written: {_reason(error)}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def kind_of(file: h5py.File) -> str | None:
+    """Kind of a file of ours; None for any other HDF5 file.
+
+    Raises
+    ------
+    FormatError
+        If the file is ours, but of a version or kind this program does not know.
+    """
+    if _attribute(file, "format") != FORMAT:
+        return None
+    version, kind = _attribute(file, "version"), _attribute(file, "kind")
+    if version != VERSION:
+        raise FormatError(
+            f"{file_name(file)} has version {version} of the {FORMAT} format; this program reads "
+            f"version {VERSION}. Update {FORMAT} to open it."
+        )
+    if kind not in _KINDS:
+        raise FormatError(
+            f"{file_name(file)} is of the unknown kind '{kind}'; "
+            f"{FORMAT} knows {', '.join(_KINDS)}."
+        )
+    return str(kind)
+
+
+def require_kind(file: h5py.File, wanted: str) -> None:
+    """Refuse a file that is not of the wanted kind, saying what it is instead."""
+    kind = kind_of(file)
+    if kind != wanted:
+        found = "another HDF5 file" if kind is None else _KINDS[kind]
+        raise FormatError(f"{file_name(file)} holds {found}, but {_KINDS[wanted]} is needed.")
+
+
+def require(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Dataset:
+    """The named dataset, with the expected number of axes."""
+    found = parent.get(name)
+    field = f"{parent.name.rstrip('/')}/{name}"
+    if not isinstance(found, h5py.Dataset):
+        raise FormatError(f"{file_name(parent)} lacks the dataset '{field}'.")
+    if ndim is not None and found.ndim != ndim:
+        raise FormatError(
+            f"Dataset '{field}' of {file_name(parent)} has shape {found.shape}; "
+            f"{ndim} axes are expected."
+        )
+    return found
+
+
+def strings(dataset: h5py.Dataset) -> tuple[str, ...]:
+    """All strings of a 1-D dataset."""
+    if h5py.check_string_dtype(dataset.dtype) is None:
+        raise FormatError(
+            f"Dataset '{dataset.name}' of {file_name(dataset)} must hold text; "
+            f"found {dataset.dtype}."
+        )
+    return tuple(str(text) for text in dataset.asstr()[()].ravel())
+
+
+def write_json(target: h5py.Group, name: str, value: Any) -> None:
+    """Keep plain values as a JSON attribute."""
+    target.attrs[name] = json.dumps(value, default=_plain)
+
+
+def read_json(source: h5py.Group, name: str) -> Any:
+    """Read what `write_json` wrote; None if there is no such attribute."""
+    text = _attribute(source, name)
+    if text is None:
+        return None
+    try:
+        return json.loads(str(text))
+    except ValueError as error:
+        raise FormatError(
+            f"Attribute '{name}' of {file_name(source)} is not valid JSON: {error}."
+        ) from error
+
+
+def file_name(item: h5py.Group | h5py.Dataset) -> str:
+    """Name of the file an open object belongs to, without folders."""
+    return Path(item.file.filename).name
+
+
+def _attribute(item: h5py.Group, name: str) -> Any:
+    value = item.attrs.get(name)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value)
+
+
+def _reason(error: BaseException) -> str:
+    """What HDF5 or the system says, on one line without its trailing stop."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split()).rstrip(".")
