@@ -70,7 +70,8 @@ def gibbs_case(n_neurons: int, n_hidden: int, n_chains: int, repeats: int) -> No
         ratios.append(b / a)
     print(
         f"Gibbs step  {n_neurons:>6,} x {n_hidden:>3} x {n_chains:>3} chains: "
-        f"{1e3 * statistics.median(mine):7.2f} ms, NumPy {1e3 * statistics.median(theirs):7.1f} ms, "
+        f"{1e3 * statistics.median(mine):7.2f} ms, "
+        f"NumPy {1e3 * statistics.median(theirs):7.1f} ms, "
         f"ratio {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
     )
 
