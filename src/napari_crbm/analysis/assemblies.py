@@ -6,6 +6,7 @@ E[h | v]; nothing here depends on how the model was trained.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,7 @@ def assembly_table(
     recording: Recording,
     activity: NDArray[np.floating] | None = None,
     *,
+    assemblies: NDArray[np.integer] | Sequence[int] | None = None,
     threshold: float | None = None,
 ) -> pd.DataFrame:
     """One row an assembly: size, place, sign and activity.
@@ -141,6 +143,8 @@ def assembly_table(
         The recording the model was trained on, or one of the same neurons.
     activity : (T, M) float array, optional
         ``model.transform(recording.spikes)``; computed if not given.
+    assemblies : sequence of int, optional
+        Rows of the table; all by default.
     threshold : float, optional
         Absolute weight above which a neuron is a member; see `membership`.
 
@@ -169,15 +173,16 @@ def assembly_table(
     ModelError
         If model, recording and activity do not belong together.
     """
-    weights = model.weights_
-    _check_same_neurons(weights, recording)
+    _check_same_neurons(model.weights_, recording)
     if activity is None:
         activity = model.transform(recording.spikes)
-    if activity.shape[1] != weights.shape[1]:
+    if activity.shape[1] != model.n_assemblies:
         raise ModelError(
-            f"The activity has {activity.shape[1]} assemblies, the model {weights.shape[1]}: "
+            f"The activity has {activity.shape[1]} assemblies, the model {model.n_assemblies}: "
             "compute it with model.transform(recording.spikes)."
         )
+    chosen = _chosen(model, assemblies)
+    weights, activity = model.weights_[:, chosen], activity[:, chosen]
     inside = membership(weights, threshold)
     strength = np.where(inside, np.abs(weights), 0.0).astype(np.float64)
     size = inside.sum(axis=0)
@@ -205,9 +210,10 @@ def assembly_table(
             "x_um": centroid[:, 2],
             "compactness_um": [
                 _spread(recording.coordinates[inside[:, unit]], centroid[unit])
-                for unit in range(weights.shape[1])
+                for unit in range(len(chosen))
             ],
-        }
+        },
+        index=chosen,
     )
     table.index.name = "assembly"
     return table
@@ -216,7 +222,7 @@ def assembly_table(
 def member_table(
     model: CRBM,
     recording: Recording,
-    assemblies: NDArray[np.integer] | list[int] | None = None,
+    assemblies: NDArray[np.integer] | Sequence[int] | None = None,
     *,
     threshold: float | None = None,
 ) -> pd.DataFrame:
@@ -229,7 +235,7 @@ def member_table(
         overlapping regions are joined with ``"; "``.
     """
     _check_same_neurons(model.weights_, recording)
-    chosen = np.arange(model.n_assemblies) if assemblies is None else np.asarray(assemblies)
+    chosen = _chosen(model, assemblies)
     inside = membership(model.weights_[:, chosen], threshold)
     column, neuron = np.nonzero(inside.T)
     weight = model.weights_[neuron, chosen[column]]
@@ -340,6 +346,22 @@ def _check_same_neurons(weights: NDArray[np.floating], recording: Recording) -> 
             f"The model describes {len(weights):,} neurons, recording '{recording.name}' has "
             f"{recording.n_neurons:,}: use the recording the model was trained on."
         )
+
+
+def _chosen(
+    model: CRBM, assemblies: NDArray[np.integer] | Sequence[int] | None
+) -> NDArray[np.int64]:
+    """Check the numbers of the chosen assemblies; all of them for None."""
+    if assemblies is None:
+        return np.arange(model.n_assemblies)
+    chosen = np.asarray(assemblies, dtype=np.int64)
+    wrong = chosen[(chosen < 0) | (chosen >= model.n_assemblies)]
+    if len(wrong):
+        raise ModelError(
+            f"There is no assembly {wrong[0]}: the model's assemblies are 0 to "
+            f"{model.n_assemblies - 1}."
+        )
+    return chosen
 
 
 def _dominant_regions(

@@ -1,1 +1,20 @@
-"""."""
+"""Figures for papers: Matplotlib, vectors where they can be, one style."""
+
+from napari_crbm.figures.assembly import assembly_sheet
+from napari_crbm.figures.book import assembly_book
+from napari_crbm.figures.brain import BrainView, brain_view
+from napari_crbm.figures.gallery import gallery
+from napari_crbm.figures.style import THEMES, Theme, save_figure
+from napari_crbm.figures.summary import summary_page
+
+__all__ = [
+    "THEMES",
+    "BrainView",
+    "Theme",
+    "assembly_book",
+    "assembly_sheet",
+    "brain_view",
+    "gallery",
+    "save_figure",
+    "summary_page",
+]

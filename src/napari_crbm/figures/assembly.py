@@ -1,0 +1,306 @@
+"""One assembly on one page: where its neurons lie, when it is active, in which regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_crbm.analysis import active_threshold, assembly_table, members, region_occupancy
+from napari_crbm.anatomy import region_colours
+from napari_crbm.figures.brain import (
+    DRAWN_AXES,
+    BrainView,
+    Plane,
+    brain_view,
+    draw_brain,
+    draw_members,
+    draw_orientation,
+    draw_scale_bar,
+)
+from napari_crbm.figures.style import (
+    DOUBLE_COLUMN_IN,
+    Theme,
+    drawing,
+    new_figure,
+    symmetric_norm,
+    theme_named,
+)
+from napari_crbm.recording import Recording
+from napari_crbm.regions import Regions
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+
+# The page in inches, from its lower left corner.
+_HEIGHT = 6.3
+_LEFT, _RIGHT, _BOTTOM = 0.62, 0.25, 0.45
+_TRACE_HEIGHT = 0.85
+_BRAIN_BOTTOM, _BRAIN_HEIGHT = 1.75, 3.8
+_BRAIN_LEFT, _GAP = 0.3, 0.3
+_COLUMN_WIDTH, _COLUMN_GAP = 2.3, 0.4
+
+_N_REGIONS = 8
+_BAR_STEP = 0.33
+_LONGEST_NAME = 44
+_SMALLEST_SHARE = 0.01
+
+
+def assembly_sheet(
+    model: CRBM,
+    recording: Recording,
+    assembly: int,
+    activity: NDArray[np.floating] | None = None,
+    *,
+    view: BrainView | None = None,
+    threshold: float | None = None,
+    weight_limit: float | None = None,
+    theme: str = "light",
+) -> Figure:
+    """Draw one assembly: dorsal and side view, activity trace, regions.
+
+    Parameters
+    ----------
+    model : CRBM
+    recording : Recording
+        The recording the model was trained on.
+    assembly : int
+        Column of the weights, from 0.
+    activity : (T, M) float array, optional
+        ``model.transform(recording.spikes)``; computed if not given, so give it when
+        drawing many.
+    view : BrainView, optional
+        Outline of the brain; kept for every recording by default.
+    threshold : float, optional
+        Absolute weight of members; see `napari_crbm.analysis.membership`.
+    weight_limit : float, optional
+        End of the symmetric colour scale; the assembly's largest ``|w|`` by default.
+    theme : {"light", "dark"}
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        183 mm wide. Neurons are rasterised, everything else is vectors; save it with
+        ``.savefig`` or `napari_crbm.figures.save_figure`.
+
+    Raises
+    ------
+    ModelError
+        If there is no such assembly, or model and recording do not belong together.
+    """
+    colours = theme_named(theme)
+    if activity is None:
+        activity = model.transform(recording.spikes)
+    row = assembly_table(
+        model, recording, activity, assemblies=[assembly], threshold=threshold
+    ).iloc[0]
+    view = brain_view(recording) if view is None else view
+    weights = model.weights_[:, assembly]
+    neurons = members(weights, threshold)
+    limit = weight_limit or float(np.abs(weights).max()) or 1.0
+    with drawing(colours):
+        figure = new_figure(DOUBLE_COLUMN_IN, _HEIGHT)
+        figure.text(
+            _BRAIN_LEFT / DOUBLE_COLUMN_IN,
+            1 - 0.22 / _HEIGHT,
+            f"Assembly {assembly}",
+            fontsize=11,
+            fontweight="bold",
+            va="center",
+        )
+        figure.text(
+            _BRAIN_LEFT / DOUBLE_COLUMN_IN,
+            1 - 0.42 / _HEIGHT,
+            _summary(row),
+            color=colours.muted,
+            va="center",
+        )
+        right_edge = _draw_views(figure, view, neurons, weights[neurons], limit, colours)
+        column = max(right_edge + _COLUMN_GAP, DOUBLE_COLUMN_IN - _RIGHT - _COLUMN_WIDTH)
+        width = DOUBLE_COLUMN_IN - _RIGHT - column
+        _draw_colour_bar(
+            figure,
+            _axes(figure, column, _BRAIN_BOTTOM + _BRAIN_HEIGHT - 0.2, width, 0.1),
+            limit,
+            colours,
+        )
+        if recording.regions is not None:
+            share = _region_shares(weights, neurons, recording.regions)
+            top = _BRAIN_BOTTOM + _BRAIN_HEIGHT - 0.75
+            _draw_regions(figure, (column, top), width, share, recording.regions.names, colours)
+        _draw_trace(
+            _axes(figure, _LEFT, _BOTTOM, DOUBLE_COLUMN_IN - _LEFT - _RIGHT, _TRACE_HEIGHT),
+            model,
+            recording,
+            activity[:, assembly],
+            colours,
+        )
+    return figure
+
+
+def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
+    """Axes at a place given in inches."""
+    page_width, page_height = figure.get_size_inches()
+    return figure.add_axes(
+        (left / page_width, bottom / page_height, width / page_width, height / page_height)
+    )
+
+
+def _summary(row: pd.Series) -> str:
+    """Most important numbers of an assembly in one line."""
+    if not row["size"]:
+        return "no members"
+    parts = [
+        f"{row['size']:,} neurons",
+        f"{100 * row['fraction_positive']:.0f} % with positive weight",
+        f"active {100 * row['mean_activity']:.0f} % of the time",
+        _side(row["laterality"]),
+        f"median distance to centre {row['compactness_um']:.0f} µm",
+    ]
+    return "  ·  ".join(parts)
+
+
+def _side(laterality: float) -> str:
+    """Laterality in words: which side holds how much of the weight."""
+    side = "right" if laterality > 0 else "left"
+    return f"{50 + 50 * abs(laterality):.0f} % of weight {side}"
+
+
+def _draw_views(
+    figure: Figure,
+    view: BrainView,
+    neurons: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    limit: float,
+    theme: Theme,
+) -> float:
+    """Draw the views side by side at one scale; returns their right edge in inches."""
+    planes: list[Plane] = ["dorsal"] if view.is_flat else ["dorsal", "side"]
+    widths = [float(view.extent_um[DRAWN_AXES[plane][0]]) for plane in planes]
+    height = float(view.extent_um[1])
+    room = DOUBLE_COLUMN_IN - _BRAIN_LEFT - _RIGHT - _COLUMN_GAP - _COLUMN_WIDTH
+    room -= _GAP * (len(planes) - 1)
+    um_per_inch = max(sum(widths) / room, height / _BRAIN_HEIGHT)
+    left = _BRAIN_LEFT
+    bottom = _BRAIN_BOTTOM + _BRAIN_HEIGHT - height / um_per_inch
+    dorsal = None
+    for plane, width in zip(planes, widths, strict=True):
+        ax = _axes(figure, left, bottom, width / um_per_inch, height / um_per_inch)
+        ax.set_label(f"{plane} view")
+        draw_brain(ax, view, plane, theme, um_per_inch)
+        draw_members(ax, view, plane, neurons, weights, theme, symmetric_norm(limit), um_per_inch)
+        draw_orientation(ax, plane, theme)
+        if dorsal is None:
+            dorsal = ax
+            draw_scale_bar(ax, view, theme)
+        else:
+            ax.sharey(dorsal)
+        left += width / um_per_inch + _GAP
+    return left - _GAP
+
+
+def _draw_colour_bar(figure: Figure, ax: Axes, limit: float, theme: Theme) -> None:
+    bar = figure.colorbar(
+        ScalarMappable(symmetric_norm(limit), theme.weight_map), cax=ax, orientation="horizontal"
+    )
+    bar.outline.set_visible(False)
+    bar.set_ticks([-limit, 0.0, limit], labels=[f"−{limit:.2g}", "0", f"+{limit:.2g}"])
+    ax.set_xlabel("weight")
+    ax.xaxis.set_label_position("top")
+
+
+def _region_shares(
+    weights: NDArray[np.float32], neurons: NDArray[np.int64], regions: Regions
+) -> NDArray[np.float64]:
+    """Share of every region in the members' weight, corrected for its size, (R,)."""
+    column = np.zeros((len(weights), 1))
+    column[neurons, 0] = weights[neurons]
+    return region_occupancy(column, regions)[:, 0]
+
+
+def _draw_regions(
+    figure: Figure,
+    top_left: tuple[float, float],
+    width: float,
+    share: NDArray[np.float64],
+    names: tuple[str, ...],
+    theme: Theme,
+) -> None:
+    """Draw the shares of the strongest regions as bars, names above them."""
+    strongest = np.argsort(-share)[:_N_REGIONS]
+    strongest = strongest[share[strongest] >= _SMALLEST_SHARE]
+    if not len(strongest):
+        return
+    left, top = top_left
+    height = _BAR_STEP * len(strongest)
+    ax = _axes(figure, left, top - height, width, height)
+    ax.set_label("regions")
+    shown = [names[region] for region in strongest]
+    places = np.arange(len(shown), dtype=float)
+    ax.barh(places, 100 * share[strongest], height=0.36, color=region_colours(shown))
+    for place, name in zip(places, shown, strict=True):
+        short = name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+        ax.text(0, place - 0.24, short, va="bottom", fontsize=7)
+    ax.set_xlim(left=0)
+    ax.set_ylim(len(shown) - 0.6, -0.6)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.set_xlabel("share of weight, corrected for size (%)")
+
+
+def _draw_trace(
+    ax: Axes,
+    model: CRBM,
+    recording: Recording,
+    trace: NDArray[np.floating],
+    theme: Theme,
+) -> None:
+    """Draw expected activity over time; held-out frames are shaded."""
+    ax.set_label("activity")
+    held_out = _held_out(model, recording)
+    for start, stop in held_out:
+        ax.axvspan(
+            recording.times[start], recording.times[stop], color=theme.shade, linewidth=0, zorder=0
+        )
+    level = float(active_threshold(trace[:, None])[0])
+    ax.plot(recording.times, trace, color=theme.accent, linewidth=0.55, zorder=2)
+    notes = []
+    if np.isfinite(level):
+        ax.axhline(level, color=theme.positive[-2], linewidth=0.8, linestyle=(0, (4, 3)), zorder=3)
+        notes.append("active above the dashed line")
+    if held_out:
+        notes.append("shaded: held out from training")
+    ax.set_xlim(recording.times[0], recording.times[-1])
+    ax.set_xlabel("time (s)")
+    ax.set_ylabel("expected hidden\nactivity E[h | v]")
+    ax.annotate(
+        "  ·  ".join(notes),
+        (1.0, 0.0),
+        xycoords="axes fraction",
+        xytext=(0, -22),
+        textcoords="offset points",
+        ha="right",
+        va="center",
+        fontsize=6.5,
+        color=theme.muted,
+    )
+
+
+def _held_out(model: CRBM, recording: Recording) -> list[tuple[int, int]]:
+    """First and last frame of every stretch kept for testing in this very recording."""
+    if (
+        model.split_ is None
+        or not len(model.split_["test"])
+        or model.recording_fingerprint_ != recording.spikes.fingerprint
+    ):
+        return []
+    frames = np.sort(model.split_["test"])
+    breaks = np.flatnonzero(np.diff(frames) > 1)
+    starts = frames[np.concatenate([[0], breaks + 1])]
+    stops = frames[np.concatenate([breaks, [len(frames) - 1]])]
+    return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]

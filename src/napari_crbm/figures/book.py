@@ -1,0 +1,71 @@
+"""One PDF with a page for every assembly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib.backends.backend_pdf import PdfPages
+from numpy.typing import NDArray
+
+from napari_crbm.figures.assembly import assembly_sheet
+from napari_crbm.figures.style import DPI
+from napari_crbm.recording import Recording
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+
+
+def assembly_book(
+    model: CRBM,
+    recording: Recording,
+    path: Path | str,
+    activity: NDArray[np.floating] | None = None,
+    *,
+    assemblies: Sequence[int] | NDArray[np.integer] | None = None,
+    weight_limit: float | None = None,
+    theme: str = "light",
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write the sheets of many assemblies into one PDF, a page each.
+
+    Parameters
+    ----------
+    path : path
+        Name of the PDF; written beside it first and renamed when complete.
+    assemblies : sequence of int, optional
+        Which ones, in which order; all by default.
+    progress : callable, optional
+        Called with pages done and pages in all.
+    model, recording, activity, weight_limit, theme
+        As in `assembly_sheet`.
+    """
+    path = Path(path)
+    if activity is None:
+        activity = model.transform(recording.spikes)
+    chosen = np.arange(model.n_assemblies) if assemblies is None else np.asarray(assemblies)
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        with (
+            matplotlib.rc_context({"pdf.fonttype": 42}),
+            PdfPages(unfinished) as book,
+        ):
+            for page, assembly in enumerate(chosen):
+                sheet = assembly_sheet(
+                    model,
+                    recording,
+                    int(assembly),
+                    activity,
+                    weight_limit=weight_limit,
+                    theme=theme,
+                )
+                book.savefig(sheet, dpi=DPI)
+                if progress is not None:
+                    progress(page + 1, len(chosen))
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,200 @@
+"""A brain in two views: its outline, its neurons, the members of an assembly, a scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, Self
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection, PolyCollection
+from matplotlib.colors import Normalize
+from numpy.typing import NDArray
+
+from napari_crbm.anatomy import brain_outline
+from napari_crbm.figures.style import Theme
+from napari_crbm.recording import Recording
+
+Plane = Literal["dorsal", "side"]
+
+#: Columns of (z, y, x) drawn to the right and downwards. Anterior is up in both views;
+#: the side view has the brain's dorsal surface on the left.
+DRAWN_AXES: dict[Plane, tuple[int, int]] = {"dorsal": (2, 1), "side": (0, 1)}
+
+_POINTS_PER_INCH = 72.0
+_SCALE_BARS_UM = (10, 20, 50, 100, 200, 500, 1000, 2000)
+_MARGIN = 0.015
+
+
+@dataclass(frozen=True, eq=False)
+class BrainView:
+    """What every drawing of one brain shares; made once, used for all assemblies.
+
+    Parameters
+    ----------
+    coordinates_um : (N, 3) float32
+        Axes z, y, x.
+    outlines : mapping of plane to list of (P, 2)
+        Closed polygons as drawn, micrometres: right, down.
+    low_um, high_um : (3,) float64
+        The part of space to show; stray neurons may lie outside.
+    """
+
+    coordinates_um: NDArray[np.float32]
+    outlines: Mapping[Plane, list[NDArray[np.float64]]]
+    low_um: NDArray[np.float64]
+    high_um: NDArray[np.float64]
+
+    @classmethod
+    def from_coordinates(cls, coordinates_um: NDArray[np.float32]) -> Self:
+        """Trace the outlines of a brain from its neurons, (N, 3) um, axes z, y, x."""
+        low, high = np.quantile(coordinates_um, [0.001, 0.999], axis=0)
+        outlines: dict[Plane, list[NDArray[np.float64]]] = {}
+        for plane, (right, down) in DRAWN_AXES.items():
+            polygons = brain_outline(coordinates_um, plane)
+            # Outlines come as (y, x) and (z, y); x and z are drawn to the right.
+            outlines[plane] = [p[:, ::-1] if plane == "dorsal" else p for p in polygons]
+            for polygon in outlines[plane]:
+                low[[right, down]] = np.minimum(low[[right, down]], polygon.min(axis=0))
+                high[[right, down]] = np.maximum(high[[right, down]], polygon.max(axis=0))
+        margin = _MARGIN * max(float((high - low).max()), 1.0)
+        return cls(coordinates_um, outlines, low - margin, high + margin)
+
+    @property
+    def extent_um(self) -> NDArray[np.float64]:
+        """Size of the part shown along z, y, x, (3,)."""
+        return self.high_um - self.low_um
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether all neurons lie in one plane, so that there is no side view."""
+        return float(np.ptp(self.coordinates_um[:, 0])) == 0.0
+
+    def spacing_points(self, um_per_inch: float) -> float:
+        """Typical distance between neurons as drawn from above, in points."""
+        _, height, width = self.extent_um
+        spacing_um = float(np.sqrt(height * width / len(self.coordinates_um)))
+        return _POINTS_PER_INCH * spacing_um / um_per_inch
+
+
+_views: WeakKeyDictionary[Recording, BrainView] = WeakKeyDictionary()
+
+
+def brain_view(recording: Recording) -> BrainView:
+    """Outlines and extent of a recording's brain, computed once a recording."""
+    if recording not in _views:
+        _views[recording] = BrainView.from_coordinates(recording.coordinates)
+    return _views[recording]
+
+
+def draw_brain(ax: Axes, view: BrainView, plane: Plane, theme: Theme, um_per_inch: float) -> None:
+    """Draw outline and context neurons into equal axes in micrometres, without frame."""
+    right, down = DRAWN_AXES[plane]
+    ax.set_xlim(view.low_um[right], view.high_um[right])
+    ax.set_ylim(view.high_um[down], view.low_um[down])
+    ax.set_axis_off()
+    ax.add_collection(
+        PolyCollection(
+            view.outlines[plane],
+            facecolor=theme.brain,
+            edgecolor=theme.outline,
+            linewidth=0.6,
+            zorder=0,
+        ),
+        autolim=False,
+    )
+    points = view.coordinates_um
+    ax.plot(
+        points[:, right],
+        points[:, down],
+        linestyle="none",
+        marker="o",
+        markersize=np.clip(view.spacing_points(um_per_inch), 0.6, 2.4),
+        markeredgewidth=0,
+        color=theme.neurons,
+        alpha=0.55,
+        rasterized=True,
+        zorder=1,
+        gid="neurons",
+    )
+
+
+def draw_members(
+    ax: Axes,
+    view: BrainView,
+    plane: Plane,
+    neurons: NDArray[np.integer],
+    weights: NDArray[np.floating],
+    theme: Theme,
+    norm: Normalize,
+    um_per_inch: float,
+) -> list[PathCollection]:
+    """Draw members coloured by weight, strong ones on top: discs positive, diamonds negative."""
+    right, down = DRAWN_AXES[plane]
+    diameter = float(np.clip(2.6 * view.spacing_points(um_per_inch), 2.0, 4.7))
+    area = diameter**2
+    order = np.argsort(np.abs(weights))
+    drawn = []
+    # A diamond covers more than a disc of the same nominal size.
+    for marker, size, of_sign in (
+        ("o", area, weights[order] > 0),
+        ("D", 0.75 * area, weights[order] < 0),
+    ):
+        chosen = order[of_sign]
+        points = view.coordinates_um[neurons[chosen]]
+        drawn.append(
+            ax.scatter(
+                points[:, right],
+                points[:, down],
+                s=size,
+                c=weights[chosen],
+                cmap=theme.weight_map,
+                norm=norm,
+                marker=marker,
+                linewidths=0.05 * diameter,
+                edgecolors=theme.background,
+                rasterized=True,
+                zorder=2,
+                gid="members",
+            )
+        )
+    return drawn
+
+
+def draw_orientation(ax: Axes, plane: Plane, theme: Theme) -> None:
+    """Mark the directions at the four sides of a view: A, P and L, R or D, V."""
+    left, right = ("L", "R") if plane == "dorsal" else ("D", "V")
+    places = {
+        "A": (0.5, 1.0, "center", "bottom"),
+        "P": (0.5, 0.0, "center", "top"),
+        left: (0.0, 0.5, "right", "center"),
+        right: (1.0, 0.5, "left", "center"),
+    }
+    for letter, (x, y, horizontal, vertical) in places.items():
+        ax.text(
+            x,
+            y,
+            letter,
+            transform=ax.transAxes,
+            ha=horizontal,
+            va=vertical,
+            color=theme.muted,
+            fontsize=7,
+        )
+
+
+def draw_scale_bar(ax: Axes, view: BrainView, theme: Theme) -> int:
+    """Draw a scale bar at the lower left of a view and return its length in um.
+
+    100 um for a whole larval brain; other round lengths for much smaller or larger ones.
+    """
+    _, height, width = view.extent_um
+    wanted = max(float(height), float(width)) / 8
+    length = min(_SCALE_BARS_UM, key=lambda bar: abs(np.log(bar / wanted)))
+    x = float(view.low_um[2]) + 0.02 * width
+    y = float(view.high_um[1]) - 0.015 * height
+    ax.plot([x, x + length], [y, y], color=theme.text, linewidth=1.6, solid_capstyle="butt")
+    ax.text(x + length / 2, y - 0.012 * height, f"{length} µm", ha="center", va="bottom")
+    return length

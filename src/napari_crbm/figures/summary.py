@@ -1,0 +1,292 @@
+"""All assemblies on one page, and how far to trust them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_crbm.analysis import (
+    RECOVERED_AUROC,
+    STATISTICS,
+    Evaluation,
+    assembly_table,
+    fraction_recovered,
+    membership,
+    sort_by_similarity,
+)
+from napari_crbm.figures.brain import BrainView, brain_view
+from napari_crbm.figures.gallery import draw_gallery
+from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
+from napari_crbm.recording import Recording
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+
+#: The five statistics as they are written in the paper.
+STATISTIC_LABELS = {
+    "mean_v": "⟨v⟩",
+    "mean_h": "⟨h⟩",
+    "mean_vh": "⟨vh⟩",
+    "cov_vv": "cov(v, v)",
+    "cov_hh": "cov(h, h)",
+}
+
+# The page in inches, from its lower left corner.
+_HEIGHT = 10.2
+_LEFT, _RIGHT, _BOTTOM = 0.75, 0.25, 0.5
+_SQUARE_HEIGHT, _CURVE_HEIGHT, _HEATMAP_HEIGHT = 0.75, 1.1, 1.3
+_ROW_GAP, _HEADER_HEIGHT = 0.75, 0.75
+
+_LIKELIHOODS = {
+    "pseudo_likelihood": "training frames",
+    "test_pseudo_likelihood": "held-out frames",
+}
+_DENSITY_BINS = 64
+# Fewer pairs than this are drawn one by one instead of as a density.
+_FEW_PAIRS = 2000
+_HEATMAP_COLUMNS = 1500
+
+
+def summary_page(
+    model: CRBM,
+    recording: Recording,
+    activity: NDArray[np.floating] | None = None,
+    *,
+    evaluation: Evaluation | None = None,
+    recovery: pd.DataFrame | None = None,
+    view: BrainView | None = None,
+    theme: str = "light",
+) -> Figure:
+    """Draw the whole model on one page.
+
+    A gallery of all assemblies, similar ones side by side; their activity; the training
+    curve and the sizes of the assemblies; and, where they are given, the agreement with
+    held-out frames and the recovery of planted assemblies.
+
+    Parameters
+    ----------
+    model : CRBM
+    recording : Recording
+        The recording the model was trained on.
+    activity : (T, M) float array, optional
+        ``model.transform(recording.spikes)``; computed if not given.
+    evaluation : Evaluation, optional
+        Result of `napari_crbm.analysis.evaluate`.
+    recovery : pandas.DataFrame, optional
+        Result of `napari_crbm.analysis.recovery`, for simulated recordings.
+    view : BrainView, optional
+        Outline of the brain; kept for every recording by default.
+    theme : {"light", "dark"}
+
+    Raises
+    ------
+    ModelError
+        If model, recording and activity do not belong together.
+    """
+    colours = theme_named(theme)
+    if activity is None:
+        activity = model.transform(recording.spikes)
+    table = assembly_table(model, recording, activity)
+    order = sort_by_similarity(activity)
+    view = brain_view(recording) if view is None else view
+    with drawing(colours):
+        figure = new_figure(DOUBLE_COLUMN_IN, _HEIGHT)
+        _draw_header(figure, model, recording, table, colours)
+        bottom = _BOTTOM
+        if evaluation is not None:
+            panels = _row(figure, bottom, _SQUARE_HEIGHT, len(STATISTICS) + 1, gap=0.65)
+            for ax, name in zip(panels, STATISTICS, strict=False):
+                _draw_agreement(ax, evaluation, name, colours)
+            _draw_reconstruction(panels[-1], evaluation, colours)
+            bottom += _SQUARE_HEIGHT + _ROW_GAP
+        curves: list[Callable[[Axes], None]] = [lambda ax: _draw_sizes(ax, table, colours)]
+        if _LIKELIHOODS.keys() & model.history_.keys():
+            curves.insert(0, lambda ax: _draw_training(ax, model, colours))
+        if recovery is not None:
+            curves.append(lambda ax: _draw_recovery(ax, recovery, colours))
+        for ax, draw in zip(
+            _row(figure, bottom, _CURVE_HEIGHT, len(curves), gap=0.42), curves, strict=True
+        ):
+            draw(ax)
+        bottom += _CURVE_HEIGHT + _ROW_GAP
+        (ax,) = _row(figure, bottom, _HEATMAP_HEIGHT, 1)
+        _draw_heatmap(ax, recording, activity[:, order], colours)
+        bottom += _HEATMAP_HEIGHT + 0.35
+        (ax,) = _row(figure, bottom, _HEIGHT - _HEADER_HEIGHT - bottom, 1, left=_RIGHT)
+        draw_gallery(ax, view, model.weights_, order, colours)
+    return figure
+
+
+def _row(
+    figure: Figure,
+    bottom: float,
+    height: float,
+    n_panels: int,
+    gap: float = 0.0,
+    left: float | None = None,
+) -> list[Axes]:
+    """Axes side by side; bottom, height and left in inches, the gap in widths of a panel."""
+    grid = figure.add_gridspec(
+        1,
+        n_panels,
+        left=(_LEFT if left is None else left) / DOUBLE_COLUMN_IN,
+        right=1 - _RIGHT / DOUBLE_COLUMN_IN,
+        bottom=bottom / _HEIGHT,
+        top=(bottom + height) / _HEIGHT,
+        wspace=gap,
+    )
+    return [figure.add_subplot(grid[0, column]) for column in range(n_panels)]
+
+
+def _draw_header(
+    figure: Figure, model: CRBM, recording: Recording, table: pd.DataFrame, theme: Theme
+) -> None:
+    rate = 1 / recording.frame_interval_s if recording.frame_interval_s else 0.0
+    used = membership(model.weights_).any(axis=1).mean()
+    lines = [
+        f"{recording.n_neurons:,} neurons  ·  {recording.n_frames:,} frames, "
+        f"{recording.duration_s / 60:.1f} min at {rate:.1f} Hz  ·  "
+        f"{100 * recording.spikes.rate:.1f} % of neurons active a frame",
+        f"{model.n_assemblies} assemblies of {table['size'].median():.0f} neurons (median)  ·  "
+        f"{100 * used:.0f} % of neurons in at least one  ·  "
+        f"{100 * float(np.mean(model.weights_ == 0)):.0f} % of weights zero",
+    ]
+    if model.settings_ is not None:
+        lines[1] += (
+            f"  ·  l1 {float(model.settings_.l1):.2g}, {model.settings_.n_updates:,} updates"
+        )
+    x = 0.04
+    figure.text(x, 1 - 0.22 / _HEIGHT, recording.name, fontsize=11, fontweight="bold", va="center")
+    for row, line in enumerate(lines):
+        figure.text(x, 1 - (0.42 + 0.16 * row) / _HEIGHT, line, color=theme.muted, va="center")
+
+
+def _draw_heatmap(
+    ax: Axes, recording: Recording, activity: NDArray[np.floating], theme: Theme
+) -> None:
+    """Draw activity over time, every assembly in units of its own spread."""
+    step = max(1, len(activity) // _HEATMAP_COLUMNS)
+    n_columns = len(activity) // step
+    means = activity[: n_columns * step].reshape(n_columns, step, -1).mean(axis=1)
+    spread = means.std(axis=0)
+    scaled = (means - np.median(means, axis=0)) / np.where(spread > 0, spread, 1.0)
+    ax.imshow(
+        scaled.T,
+        aspect="auto",
+        cmap="gray_r" if theme.name == "light" else "gray",
+        vmin=0.0,
+        vmax=3.0,
+        extent=(recording.times[0], recording.times[-1], activity.shape[1], 0),
+        interpolation="none",
+    )
+    ax.set_xlabel("time (s)")
+    ax.set_ylabel("assembly\n(sorted as above)")
+    ax.set_title(
+        "expected hidden activity, in standard deviations (0 to 3)", loc="left", fontsize=7
+    )
+
+
+def _draw_training(ax: Axes, model: CRBM, theme: Theme) -> None:
+    """Draw the pseudo-likelihood of training and test frames over the updates."""
+    ax.set_title("training", loc="left", fontsize=7)
+    ax.set_label("training")
+    colours = (theme.accent, theme.positive[-2])
+    for (name, label), colour in zip(_LIKELIHOODS.items(), colours, strict=True):
+        values = model.history_.get(name)
+        if values is not None and np.isfinite(values).any():
+            ax.plot(model.history_["update"], values, color=colour, label=label, linewidth=0.9)
+    ax.legend(frameon=False, fontsize=6.5, handlelength=1.2, loc="lower right")
+    ax.set_xlabel("update")
+    ax.set_ylabel("pseudo-log-likelihood\n(nats / neuron / frame)")
+
+
+def _draw_sizes(ax: Axes, table: pd.DataFrame, theme: Theme) -> None:
+    """Draw how large the assemblies are."""
+    ax.set_title("sizes", loc="left", fontsize=7)
+    ax.set_label("sizes")
+    sizes = np.sort(table["size"].to_numpy())[::-1]
+    ax.plot(np.arange(1, len(sizes) + 1), sizes, ".", color=theme.accent, markersize=3)
+    ax.set_yscale("symlog", linthresh=1)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("assembly, by size")
+    ax.set_ylabel("neurons")
+
+
+def _draw_recovery(ax: Axes, recovery: pd.DataFrame, theme: Theme) -> None:
+    """Draw the AUROC of every planted assembly, best first."""
+    area = np.sort(recovery["auroc"].fillna(0.5).to_numpy())[::-1]
+    found = round(fraction_recovered(recovery) * len(area))
+    ax.set_title(f"planted assemblies: {found} of {len(area)} found", loc="left", fontsize=7)
+    ax.set_label("recovery")
+    ax.axhline(RECOVERED_AUROC, color=theme.muted, linewidth=0.6, linestyle=(0, (4, 3)))
+    ax.plot(np.arange(1, len(area) + 1), area, ".", color=theme.accent, markersize=4)
+    ax.set_ylim(0.45, 1.02)
+    ax.set_xlabel("planted assembly, best first")
+    ax.set_ylabel("AUROC of |weights|")
+
+
+def _draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) -> None:
+    """Draw model against held-out frames for one statistic."""
+    test, model = evaluation.pairs[name]
+    nrmse = float(evaluation.table["nrmse"][name])
+    ax.set_title(f"{STATISTIC_LABELS[name]}\nnRMSE {_rounded(nrmse)}", fontsize=7, linespacing=1.3)
+    ax.set_label(name)
+    if len(test):
+        both = np.concatenate([test, model])
+        # Covariances have long tails: a few values must not squeeze all others together.
+        low, high = (
+            np.quantile(both, [0.0005, 0.9995])
+            if len(test) > _FEW_PAIRS
+            else (both.min(), both.max())
+        )
+        pad = 0.05 * (high - low) or 1e-6
+        low, high = float(low - pad), float(high + pad)
+        if len(test) > _FEW_PAIRS:
+            count, _, _ = np.histogram2d(test, model, _DENSITY_BINS, [[low, high]] * 2)
+            ax.imshow(
+                np.log1p(count.T),
+                origin="lower",
+                extent=(low, high, low, high),
+                cmap=theme.density_map,
+                interpolation="none",
+            )
+        else:
+            ax.plot(test, model, ".", color=theme.accent, markersize=2, markeredgewidth=0)
+        ax.plot([low, high], [low, high], color=theme.muted, linewidth=0.6, linestyle=(0, (4, 3)))
+        ax.set_xlim(low, high)
+        ax.set_ylim(low, high)
+    ax.set_box_aspect(1)
+    ax.locator_params(nbins=3)
+    ax.tick_params(labelsize=6)
+    ax.set_xlabel("held-out data")
+    if name == STATISTICS[0]:
+        ax.set_ylabel("model")
+
+
+def _draw_reconstruction(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
+    """Draw the distribution of the reconstruction likelihood over neurons."""
+    known = evaluation.nllh[np.isfinite(evaluation.nllh)]
+    ax.set_title(
+        f"reconstruction\nmedian {_rounded(evaluation.median_nllh)}", fontsize=7, linespacing=1.3
+    )
+    if len(known):
+        low, high = np.quantile(known, [0.005, 0.995])
+        ax.hist(known, bins=40, range=(min(low, 0.0), max(high, 0.05)), color=theme.outline)
+        ax.axvline(evaluation.median_nllh, color=theme.text, linewidth=0.8)
+    ax.set_box_aspect(1)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.locator_params(axis="x", nbins=3)
+    ax.tick_params(labelsize=6)
+    ax.set_xlabel("nLLH of neurons")
+
+
+def _rounded(value: float) -> str:
+    """Two decimals, with a proper minus sign and none before zero."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
