@@ -1,0 +1,114 @@
+"""What is shipped: light imports, layers that hold, a manifest that napari finds everywhere."""
+
+import json
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = {"numba", "scipy", "pandas", "matplotlib", "napari", "qtpy", "h5py", "npe2"}
+
+
+def python(code: str, **env: str) -> str:
+    import os
+
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, **env},
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("what", ["napari_crbm", "napari_crbm.cli.app"])
+def test_importing_is_light(what):
+    loaded = python(f"import sys, {what}; print(*{{m.split('.')[0] for m in sys.modules}})")
+    assert not HEAVY & set(loaded.split())
+
+
+def test_the_public_names_exist():
+    import napari_crbm
+
+    for name in napari_crbm.__all__:
+        assert getattr(napari_crbm, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = napari_crbm.nonsense
+
+
+def test_layers_hold():
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("lint-imports"))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_manifest_is_visible_at_the_top_level():
+    packaged = (ROOT / "src/napari_crbm/napari.yaml").read_text()
+    assert (ROOT / "napari.yaml").resolve() == (ROOT / "src/napari_crbm/napari.yaml").resolve()
+    assert "napari-crbm" in packaged
+
+
+DISCOVER = """
+import json
+from npe2 import PluginManifest
+found = [r.manifest for r in PluginManifest.discover() if r.manifest and r.manifest.name == 'napari-crbm']
+contributions = found[0].contributions
+print(json.dumps({
+    'count': len(found),
+    'widgets': [w.display_name for w in contributions.widgets or []],
+    'readers': len(contributions.readers or []),
+    'samples': len(contributions.sample_data or []),
+}))
+import napari_crbm; print(napari_crbm.__file__)
+"""
+
+
+def test_npe2_finds_the_plugin_in_this_installation():
+    found = json.loads(python(DISCOVER).splitlines()[0])
+    assert found["count"] == 1
+    assert found["widgets"] and found["readers"] and found["samples"]
+    subprocess.run(
+        [sys.executable, "-m", "npe2", "validate", "napari_crbm"], check=True, capture_output=True
+    )
+
+
+@pytest.fixture(scope="module")
+def distributions(tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    return {"wheel": next(folder.glob("*.whl")), "sdist": next(folder.glob("*.tar.gz"))}
+
+
+@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+def test_npe2_finds_the_plugin_installed_from(kind, distributions, tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+        + ["--target", str(tmp_path), str(distributions[kind])],
+        check=True,
+        capture_output=True,
+    )
+    report, where = python(DISCOVER, PYTHONPATH=str(tmp_path)).splitlines()
+    assert where.startswith(str(tmp_path))
+    found = json.loads(report)
+    assert found["widgets"] and found["readers"] and found["samples"]
+
+
+def test_distributions_hold_what_they_should(distributions):
+    wheel = zipfile.ZipFile(distributions["wheel"]).namelist()
+    assert "napari_crbm/napari.yaml" in wheel and "napari_crbm/py.typed" in wheel
+    assert not [name for name in wheel if name.startswith("tests")]
+    sdist = {Path(*Path(n).parts[1:]).as_posix() for n in tarfile.open(distributions["sdist"]).getnames()}
+    assert {"napari.yaml", "README.md", "LICENSE", "pyproject.toml"} <= sdist

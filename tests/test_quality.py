@@ -1,0 +1,28 @@
+"""Default settings find what was planted and reproduce the statistics, whatever the seed."""
+
+import pytest
+
+from napari_crbm.analysis import evaluate, fraction_recovered, recovery
+from napari_crbm.model import Settings, Training
+from napari_crbm.simulation import simulate
+
+
+@pytest.mark.quality
+@pytest.mark.parametrize("generator", ["noisy-or", "crbm"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_planted_assemblies_are_recovered_and_statistics_reproduced(generator, seed):
+    simulation = simulate(
+        n_neurons=2000, n_frames=4000, n_assemblies=20, generator=generator, seed=seed
+    )
+    spikes = simulation.recording.spikes
+    training = Training(spikes, Settings(random_state=seed))
+    for _ in training:
+        pass
+    model = training.model()
+    found = recovery(model.weights_, simulation.truth.membership)
+    train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
+    result = evaluate(model, train, test, n_samples=15_000, n_chains=300)
+    nrmse = result.table["nrmse"]
+    print(f"{generator} {seed}: {fraction_recovered(found):.2f} recovered, {nrmse.to_dict()}")
+    assert fraction_recovered(found) >= 0.85
+    assert nrmse["cov_vv"] < 0.1
