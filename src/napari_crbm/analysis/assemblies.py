@@ -36,6 +36,8 @@ MIN_REGION_NEURONS = 5
 _MIDLINE_BIN_UM = 2.0
 _MIDLINE_ROW_UM = 20.0
 _MIDLINE_BLUR_UM = 10.0
+# Density at the edge of the filled area, relative to that around a typical neuron.
+_MIDLINE_LEVEL = 0.2
 
 
 def membership(weights: NDArray[np.floating], threshold: float | None = None) -> NDArray[np.bool_]:
@@ -64,7 +66,7 @@ def members(
 def midline_x(coordinates_um: NDArray[np.floating]) -> float:
     """Find the x about which the brain is most nearly its own mirror image, in um.
 
-    The density of neurons in a dorsal view is convolved with itself along x; the
+    The area that neurons fill in a dorsal view is convolved with itself along x; the
     maximum lies at twice the axis of symmetry. Unlike the median of x this does not
     move when one side holds more neurons than the other.
 
@@ -73,18 +75,20 @@ def midline_x(coordinates_um: NDArray[np.floating]) -> float:
     coordinates_um : (N, 3) float array
         Axes z, y, x.
     """
-    y = coordinates_um[:, 1].astype(np.float64)
-    x = coordinates_um[:, 2].astype(np.float64)
-    rows = ((y - y.min()) // _MIDLINE_ROW_UM).astype(np.int64)
-    columns = ((x - x.min()) // _MIDLINE_BIN_UM).astype(np.int64)
-    density = np.zeros((rows.max() + 1, columns.max() + 1))
-    np.add.at(density, (rows, columns), 1.0)
-    blur = (_MIDLINE_BLUR_UM / _MIDLINE_ROW_UM, _MIDLINE_BLUR_UM / _MIDLINE_BIN_UM)
-    density = gaussian_filter(density, blur, mode="constant")
-    length = 2 * density.shape[1] - 1
-    spectrum = np.fft.rfft(density, length, axis=1)
+    plane = coordinates_um[:, 1:].astype(np.float64)
+    low = plane.min(axis=0)
+    bins = (_MIDLINE_ROW_UM, _MIDLINE_BIN_UM)
+    place = tuple(((plane - low) // bins).astype(np.int64).T)
+    density = np.zeros([int(index.max()) + 1 for index in place])
+    np.add.at(density, place, 1.0)
+    spacing = np.sqrt(np.prod(np.ptp(plane, axis=0)) / len(plane))
+    blur = max(_MIDLINE_BLUR_UM, float(spacing))
+    density = gaussian_filter(density, [blur / size for size in bins], mode="constant")
+    filled = density > _MIDLINE_LEVEL * np.median(density[place])
+    length = 2 * filled.shape[1] - 1
+    spectrum = np.fft.rfft(filled, length, axis=1)
     overlap = np.fft.irfft((spectrum**2).sum(axis=0), length)
-    return float(x.min() + _MIDLINE_BIN_UM * (overlap.argmax() + 1) / 2)
+    return float(low[1] + _MIDLINE_BIN_UM * (overlap.argmax() + 1) / 2)
 
 
 def region_occupancy(

@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from napari_crbm.analysis import STATISTICS, evaluate, reconstruction_nllh
+from napari_crbm.errors import ModelError
+from napari_crbm.model import CRBM, DReLU
+from napari_crbm.spikes import Spikes
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Eight units on a ring of 48 neurons; neighbours share neurons, every twelfth has none."""
+    rng = np.random.default_rng(0)
+    weights = np.zeros((48, 8), dtype=np.float32)
+    for unit in range(8):
+        weights[np.arange(6 * unit, 6 * unit + 9) % 48, unit] = rng.uniform(0.4, 0.6, 9)
+    weights[5::12] = 0
+    units = DReLU(*(np.full(8, value) for value in (1.0, 1.0, -0.5, -0.5)))
+    return CRBM.from_parameters(weights, np.full(48, -3.0), units)
+
+
+@pytest.fixture(scope="module")
+def frames(model):
+    drawn = model.sample(6000, n_chains=300, burn_in=200, thin=10, random_state=1)
+    return drawn.select_frames(slice(0, 3000)), drawn.select_frames(slice(3000, 6000))
+
+
+def test_a_model_describes_its_own_samples(model, frames):
+    train, test = frames
+    result = evaluate(model, train, test, n_samples=3000, burn_in=100, thin=10)
+    assert list(result.table.index) == list(STATISTICS)
+    # As good as independent draws from the very same distribution, up to their noise.
+    assert (result.table["nrmse"].abs() < 0.15).all()
+    assert (result.table.loc[["mean_v", "mean_h", "mean_vh", "cov_hh"], "pearson_r"] > 0.9).all()
+    assert np.isfinite(result.pseudo_likelihood) and 0 < result.median_nllh < 1
+    assert result.table.loc["cov_vv", "n"] == 48 * 47 // 2
+    assert result.table.loc["mean_vh", "n"] == np.count_nonzero(model.weights_)
+    assert "mean_v" in str(result)
+
+
+def test_model_equal_to_train_gives_zero(model, frames):
+    train, test = frames
+    result = evaluate(model, train, test, samples=train)
+    assert np.allclose(result.table["nrmse"], 0.0, atol=1e-9)
+
+
+def test_independent_activity_misses_the_covariances(model, frames):
+    train, test = frames
+    rng = np.random.default_rng(2)
+    independent = Spikes.from_dense(rng.random(train.shape) < train.mean_activity)
+    table = evaluate(model, train, test, samples=independent).table
+    assert table.loc["cov_vv", "nrmse"] > 0.6
+    assert table.loc["mean_v", "nrmse"] < 0.3
+
+
+def test_pairs_on_a_subset_are_reproducible(model, frames):
+    train, test = frames
+    first, again = (
+        evaluate(model, train, test, samples=train, max_neurons_for_pairs=7, seed=3)
+        for _ in range(2)
+    )
+    assert len(first.pair_neurons) == 7
+    assert first.table.loc["cov_vv", "n"] == 21
+    assert np.array_equal(first.pair_neurons, again.pair_neurons)
+
+
+def test_reconstruction_equals_its_definition(model, frames):
+    test = frames[1]
+    got = reconstruction_nllh(model, test)
+    v = test.dense().astype(float)
+    p = model.mean_v_from_h(model.transform(test)).astype(float)
+    mean = v.mean(0)
+    reached = np.log(v * p + (1 - v) * (1 - p)).mean(0)
+    baseline = np.log(v * mean + (1 - v) * (1 - mean)).mean(0)
+    assert np.allclose(got, (reached - baseline) / -baseline, atol=1e-5)
+    alone = (model.weights_ == 0).all(axis=1)
+    assert np.median(got[~alone]) > 0.1  # members are predicted
+    assert abs(got[alone]).max() < 0.05  # neurons without weights are not
+
+
+def test_silent_neurons_have_no_reconstruction(model, frames):
+    raster = frames[1].dense()
+    raster[:, 5] = 0
+    got = reconstruction_nllh(model, Spikes.from_dense(raster))
+    assert np.isnan(got[5]) and np.isfinite(np.delete(got, 5)).all()
+
+
+def test_too_few_frames_are_refused(model, frames):
+    with pytest.raises(ModelError, match="two test frames"):
+        evaluate(model, frames[0], frames[1].select_frames(slice(0, 1)))
