@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from napari_crbm.analysis import STATISTICS, evaluate, members, recovery, sort_by_similarity
+from napari_crbm.figures import gallery, save_figure, summary_page
+from napari_crbm.model import CRBM
+
+
+@pytest.fixture(scope="module")
+def evaluation(model, recording):
+    train, test = (recording.spikes.select_frames(model.split_[k]) for k in ("train", "test"))
+    return evaluate(model, train, test, samples=test)
+
+
+def labels(figure):
+    return {ax.get_label() for ax in figure.axes}
+
+
+def test_summary_shows_everything_it_is_given(model, recording, evaluation, tmp_path):
+    table = recovery(model.weights_, model.weights_ != 0)
+    page = summary_page(model, recording, evaluation=evaluation, recovery=table)
+    assert {*STATISTICS, "training", "sizes", "recovery"} <= labels(page)
+    (panel,) = (ax for ax in page.axes if ax.get_label() == "cov_vv")
+    assert f"{evaluation.table['nrmse']['cov_vv']:.2f}".replace("-", "−") in panel.get_title()
+    (panel,) = (ax for ax in page.axes if ax.get_label() == "recovery")
+    assert "5 of 6 found" in panel.get_title("left")
+    save_figure(page, tmp_path / "page.pdf")
+
+
+def test_summary_leaves_out_what_is_not_known(model, recording):
+    bare = CRBM.from_parameters(model.weights_, model.fields_, model.hidden_)
+    page = summary_page(bare, recording, theme="dark")
+    assert not {*STATISTICS, "training", "recovery"} & labels(page)
+    assert "sizes" in labels(page)
+
+
+def test_gallery_draws_all_members_once_in_separate_cells(model, recording):
+    figure = gallery(model, recording)
+    (ax,) = figure.axes
+    (points,) = (artist for artist in ax.collections if artist.get_gid() == "members")
+    assert len(points.get_offsets()) == sum(len(members(w)) for w in model.weights_.T)
+    assert [text.get_text() for text in ax.texts] == [str(k) for k in range(6)]
+    x, y = np.asarray(points.get_offsets()).T
+    low_x, high_x = sorted(ax.get_xlim())
+    low_y, high_y = sorted(ax.get_ylim())
+    assert low_x < x.min() and x.max() < high_x and low_y < y.min() and y.max() < high_y
+
+
+def test_gallery_follows_the_order_given(model, recording):
+    order = sort_by_similarity(model.transform(recording.spikes))
+    (ax,) = gallery(model, recording, order[:4]).axes
+    assert [text.get_text() for text in ax.texts] == [str(k) for k in order[:4]]
