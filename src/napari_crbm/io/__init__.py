@@ -1,6 +1,17 @@
 """Files in and out: recordings, models and checkpoints, all HDF5 and never executed."""
 
+from napari_crbm.io.checkpoints import load_checkpoint, save_checkpoint
+from napari_crbm.io.models import load_model, save_model
 from napari_crbm.io.native import RecordingWriter, save_recording
 from napari_crbm.io.registry import open_recording, read_kind
 
-__all__ = ["RecordingWriter", "open_recording", "read_kind", "save_recording"]
+__all__ = [
+    "RecordingWriter",
+    "load_checkpoint",
+    "load_model",
+    "open_recording",
+    "read_kind",
+    "save_checkpoint",
+    "save_model",
+    "save_recording",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError
 from napari_crbm.io.hdf5 import reading
+from napari_crbm.io.layout import neuron_ranges
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,8 @@ class StoredFluorescence:
         Whether it is stored as (neurons, frames).
     neurons : (n,) int64, optional
         The stored neurons that belong to the recording, ascending; all by default.
+    chunks : tuple of int, optional
+        Shape of the chunks in which the file keeps it.
     """
 
     path: Path
@@ -38,6 +42,7 @@ class StoredFluorescence:
     dtype: np.dtype[np.generic]
     neurons_first: bool = False
     neurons: NDArray[np.int64] | None = None
+    chunks: tuple[int, int] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -55,13 +60,17 @@ class StoredFluorescence:
         block = self._read(slice(start, stop), slice(None))
         return block if self.neurons is None else block[:, self.neurons]
 
-    def block(self, start: int, stop: int) -> NDArray[np.float32]:
-        """All frames of consecutive neurons, (T, stop - start) float32."""
-        if self.neurons is None:
-            return self._read(slice(None), slice(start, stop))
-        wanted = self.neurons[start:stop]
-        around = self._read(slice(None), slice(int(wanted[0]), int(wanted[-1]) + 1))
-        return around[:, wanted - wanted[0]]
+    def neuron_blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Whole traces of consecutive neurons, (T, n) float32, a few megabytes at a time."""
+        n_frames, n_neurons = self.shape
+        chunk = (self.chunks or (1, 1))[0 if self.neurons_first else 1]
+        for start, stop in neuron_ranges(n_frames, n_neurons, chunk):
+            if self.neurons is None:
+                yield self._read(slice(None), slice(start, stop))
+            else:
+                wanted = self.neurons[start:stop]
+                around = self._read(slice(None), slice(int(wanted[0]), int(wanted[-1]) + 1))
+                yield around[:, wanted - wanted[0]]
 
     def select_neurons(self, index: NDArray[np.int64]) -> StoredFluorescence:
         """The same fluorescence for the chosen neurons, ascending."""

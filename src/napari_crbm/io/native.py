@@ -378,7 +378,9 @@ def _stored_fluorescence(file: h5py.File, path: Path) -> StoredFluorescence | No
     if "fluorescence" not in file:
         return None
     stored = hdf5.require(file, "fluorescence", 2)
-    return StoredFluorescence(path, "fluorescence", stored.shape, stored.dtype)
+    return StoredFluorescence(
+        path, "fluorescence", stored.shape, stored.dtype, chunks=stored.chunks
+    )
 
 
 def _stored_precision(fluorescence: object) -> np.dtype[np.generic]:

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import h5py
 
 from napari_crbm.errors import FormatError, RecordingError
-from napari_crbm.io import hdf5, native
+from napari_crbm.io import hdf5, native, paper
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.recording import Recording
 
@@ -22,7 +22,10 @@ class Reader(NamedTuple):
     read: Callable[[h5py.File, Path, ReadOptions], Recording]
 
 
-READERS = (Reader("recording", native.can_read, native.read),)
+READERS = (
+    Reader("recording", native.can_read, native.read),
+    Reader("paper-recording", paper.can_read, paper.read),
+)
 
 
 def read_kind(path: str | Path) -> str:

@@ -1,0 +1,134 @@
+"""Model files: parameters, and everything needed to say how they came about.
+
+Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
+
+    weights     (N, M) float32      fields   (N,) float32
+    hidden/     gamma_plus, gamma_minus, theta_plus, theta_minus   (M,) float64
+    history/    one (rows,) array for each training statistic
+    split/      train, test: frame indices
+
+and the attributes ``settings`` and ``versions`` (JSON), ``recording_fingerprint`` (of the
+spikes trained on) and ``recording_name``. Reading a model executes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import FormatError, ModelError
+from napari_crbm.io import hdf5
+from napari_crbm.model import CRBM, DReLU, Settings
+from napari_crbm.recording import Recording
+
+
+def save_model(model: CRBM, path: str | Path, recording: Recording | None = None) -> Path:
+    """Write a fitted model and return its path.
+
+    Parameters
+    ----------
+    model : CRBM
+    path : path
+    recording : Recording, optional
+        What it was trained on; its name is kept with the model.
+
+    Raises
+    ------
+    ModelError
+        If the model is not trained, or was trained on another recording.
+    FormatError
+        If the file cannot be written.
+    """
+    path, fingerprint = Path(path), model.recording_fingerprint_ if model.n_neurons else None
+    if recording is not None:
+        if model.n_neurons != recording.n_neurons:
+            raise ModelError(
+                f"The model has {model.n_neurons:,} neurons, recording '{recording.name}' "
+                f"{recording.n_neurons:,}: it was trained on another one."
+            )
+        fingerprint = fingerprint or recording.spikes.fingerprint
+    with hdf5.writing(path, "model") as file:
+        file.create_dataset(
+            "weights", data=model.weights_, compression="gzip", compression_opts=1, shuffle=True
+        )
+        file["fields"] = model.fields_
+        for group, arrays in (
+            ("hidden", model.hidden_._asdict()),
+            ("history", model.history_),
+            ("split", model.split_ or {}),
+        ):
+            for name, values in arrays.items():
+                file[f"{group}/{name}"] = values
+        settings = model.settings_
+        hdf5.write_json(file, "settings", None if settings is None else settings.as_dict())
+        hdf5.write_json(file, "versions", model.versions_)
+        if fingerprint is not None:
+            file.attrs["recording_fingerprint"] = fingerprint
+        if recording is not None:
+            file.attrs["recording_name"] = recording.name
+    return path
+
+
+def load_model(path: str | Path) -> CRBM:
+    """Read a model file.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, is not a model, or is of another version.
+    ModelError
+        If parameters are missing, of the wrong shape or not finite.
+    """
+    path = Path(path)
+    with hdf5.reading(path) as file:
+        hdf5.require_kind(file, "model")
+        weights, fields = _numbers(file, "weights", 2), _numbers(file, "fields", 1)
+        hidden = DReLU(*(_numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
+        history = _group(file, "history")
+        split = _group(file, "split")
+        settings = _settings(file)
+        versions = hdf5.read_json(file, "versions")
+        fingerprint = file.attrs.get("recording_fingerprint")
+    try:
+        return CRBM.from_parameters(
+            weights,
+            fields,
+            hidden,
+            settings=settings,
+            history=history,
+            split=split or None,
+            recording_fingerprint=None if fingerprint is None else str(fingerprint),
+            versions=versions,
+        )
+    except ModelError as error:
+        raise ModelError(f"{path.name}: {error}") from error
+
+
+def _numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
+    stored = hdf5.require(parent, name, ndim)
+    if stored.dtype.kind not in "iuf":
+        raise FormatError(
+            f"Dataset '{stored.name}' of {hdf5.file_name(parent)} must hold numbers; "
+            f"found {stored.dtype}."
+        )
+    return np.asarray(stored[()])
+
+
+def _group(file: h5py.File, name: str) -> dict[str, NDArray[Any]]:
+    return {key: _numbers(file, f"{name}/{key}", 1) for key in file.get(name, ())}
+
+
+def _settings(file: h5py.File) -> Settings | None:
+    stored = hdf5.read_json(file, "settings")
+    if stored is None:
+        return None
+    try:
+        return Settings(**stored)
+    except (TypeError, ModelError) as error:
+        raise FormatError(
+            f"{hdf5.file_name(file)} holds training settings this program does not know: {error}"
+        ) from error
