@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,16 +37,17 @@ from napari_crbm.regions import Regions
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
 
-# The page in inches, from its lower left corner.
-_HEIGHT = 6.3
+# The page in inches, from its lower left corner: the trace, above it the views and beside
+# them a column with the colour bar and the regions, above all the title.
 _LEFT, _RIGHT, _BOTTOM = 0.62, 0.25, 0.45
 _TRACE_HEIGHT = 0.85
-_BRAIN_BOTTOM, _BRAIN_HEIGHT = 1.75, 3.8
-_BRAIN_LEFT, _GAP = 0.3, 0.3
-_COLUMN_WIDTH, _COLUMN_GAP = 2.3, 0.4
+_BRAIN_LEFT, _BRAIN_BOTTOM, _GAP = 0.3, 1.75, 0.3
+_HIGHEST_BRAIN = 3.8
+_TITLE_HEIGHT = 0.75
+_COLUMN_GAP, _NARROW_COLUMN, _WIDE_COLUMN = 0.4, 1.5, 2.3
+_BAR_STEP = 0.33
 
 _N_REGIONS = 8
-_BAR_STEP = 0.33
 _LONGEST_NAME = 44
 _SMALLEST_SHARE = 0.01
 
@@ -103,36 +104,20 @@ def assembly_sheet(
     weights = model.weights_[:, assembly]
     neurons = members(weights, threshold)
     limit = weight_limit or float(np.abs(weights).max()) or 1.0
+    layout = _lay_out(view, recording.regions is not None)
     with drawing(colours):
-        figure = new_figure(DOUBLE_COLUMN_IN, _HEIGHT)
-        figure.text(
-            _BRAIN_LEFT / DOUBLE_COLUMN_IN,
-            1 - 0.22 / _HEIGHT,
-            f"Assembly {assembly}",
-            fontsize=11,
-            fontweight="bold",
-            va="center",
-        )
-        figure.text(
-            _BRAIN_LEFT / DOUBLE_COLUMN_IN,
-            1 - 0.42 / _HEIGHT,
-            _summary(row),
-            color=colours.muted,
-            va="center",
-        )
-        right_edge = _draw_views(figure, view, neurons, weights[neurons], limit, colours)
-        column = max(right_edge + _COLUMN_GAP, DOUBLE_COLUMN_IN - _RIGHT - _COLUMN_WIDTH)
-        width = DOUBLE_COLUMN_IN - _RIGHT - column
+        figure = new_figure(DOUBLE_COLUMN_IN, layout.top + _TITLE_HEIGHT)
+        _draw_title(figure, f"Assembly {assembly}", _summary(row), colours)
+        _draw_views(figure, layout, view, neurons, weights[neurons], limit, colours)
         _draw_colour_bar(
             figure,
-            _axes(figure, column, _BRAIN_BOTTOM + _BRAIN_HEIGHT - 0.2, width, 0.1),
+            _axes(figure, layout.column, layout.top - 0.2, layout.column_width, 0.1),
             limit,
             colours,
         )
         if recording.regions is not None:
             share = _region_shares(weights, neurons, recording.regions)
-            top = _BRAIN_BOTTOM + _BRAIN_HEIGHT - 0.75
-            _draw_regions(figure, (column, top), width, share, recording.regions.names, colours)
+            _draw_regions(figure, layout, share, recording.regions.names, colours)
         _draw_trace(
             _axes(figure, _LEFT, _BOTTOM, DOUBLE_COLUMN_IN - _LEFT - _RIGHT, _TRACE_HEIGHT),
             model,
@@ -141,6 +126,38 @@ def assembly_sheet(
             colours,
         )
     return figure
+
+
+class _Layout(NamedTuple):
+    """Where things are on the page, in inches; the page is as high as they need."""
+
+    planes: tuple[Plane, ...]
+    um_per_inch: float
+    top: float
+    column: float
+    column_width: float
+
+
+def _lay_out(view: BrainView, with_regions: bool) -> _Layout:
+    """Give the views one scale, as large as fits beside the column."""
+    planes: tuple[Plane, ...] = ("dorsal",) if view.is_flat else ("dorsal", "side")
+    width = sum(float(view.extent_um[DRAWN_AXES[plane][0]]) for plane in planes)
+    height = float(view.extent_um[1])
+    right = DOUBLE_COLUMN_IN - _RIGHT
+    narrowest = _WIDE_COLUMN if with_regions else _NARROW_COLUMN
+    gaps = _GAP * (len(planes) - 1)
+    room = right - narrowest - _COLUMN_GAP - _BRAIN_LEFT - gaps
+    um_per_inch = max(width / room, height / _HIGHEST_BRAIN)
+    # The column keeps its place at the right; a narrow brain leaves the page some air.
+    block = max(height / um_per_inch, 0.75 + _BAR_STEP * _N_REGIONS if with_regions else 0.6)
+    return _Layout(planes, um_per_inch, _BRAIN_BOTTOM + block, right - narrowest, narrowest)
+
+
+def _draw_title(figure: Figure, title: str, summary: str, theme: Theme) -> None:
+    left = _BRAIN_LEFT / DOUBLE_COLUMN_IN
+    height = figure.get_size_inches()[1]
+    figure.text(left, 1 - 0.22 / height, title, fontsize=11, fontweight="bold", va="center")
+    figure.text(left, 1 - 0.42 / height, summary, color=theme.muted, va="center")
 
 
 def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -173,35 +190,32 @@ def _side(laterality: float) -> str:
 
 def _draw_views(
     figure: Figure,
+    layout: _Layout,
     view: BrainView,
     neurons: NDArray[np.int64],
     weights: NDArray[np.float32],
     limit: float,
     theme: Theme,
-) -> float:
-    """Draw the views side by side at one scale; returns their right edge in inches."""
-    planes: list[Plane] = ["dorsal"] if view.is_flat else ["dorsal", "side"]
-    widths = [float(view.extent_um[DRAWN_AXES[plane][0]]) for plane in planes]
-    height = float(view.extent_um[1])
-    room = DOUBLE_COLUMN_IN - _BRAIN_LEFT - _RIGHT - _COLUMN_GAP - _COLUMN_WIDTH
-    room -= _GAP * (len(planes) - 1)
-    um_per_inch = max(sum(widths) / room, height / _BRAIN_HEIGHT)
+) -> None:
+    """Draw the views side by side at one scale."""
+    height = float(view.extent_um[1]) / layout.um_per_inch
     left = _BRAIN_LEFT
-    bottom = _BRAIN_BOTTOM + _BRAIN_HEIGHT - height / um_per_inch
     dorsal = None
-    for plane, width in zip(planes, widths, strict=True):
-        ax = _axes(figure, left, bottom, width / um_per_inch, height / um_per_inch)
+    for plane in layout.planes:
+        width = float(view.extent_um[DRAWN_AXES[plane][0]]) / layout.um_per_inch
+        ax = _axes(figure, left, layout.top - height, width, height)
         ax.set_label(f"{plane} view")
-        draw_brain(ax, view, plane, theme, um_per_inch)
-        draw_members(ax, view, plane, neurons, weights, theme, symmetric_norm(limit), um_per_inch)
+        draw_brain(ax, view, plane, theme, layout.um_per_inch)
+        draw_members(
+            ax, view, plane, neurons, weights, theme, symmetric_norm(limit), layout.um_per_inch
+        )
         draw_orientation(ax, plane, theme)
         if dorsal is None:
             dorsal = ax
             draw_scale_bar(ax, view, theme)
         else:
             ax.sharey(dorsal)
-        left += width / um_per_inch + _GAP
-    return left - _GAP
+        left += width + _GAP
 
 
 def _draw_colour_bar(figure: Figure, ax: Axes, limit: float, theme: Theme) -> None:
@@ -225,8 +239,7 @@ def _region_shares(
 
 def _draw_regions(
     figure: Figure,
-    top_left: tuple[float, float],
-    width: float,
+    layout: _Layout,
     share: NDArray[np.float64],
     names: tuple[str, ...],
     theme: Theme,
@@ -236,9 +249,8 @@ def _draw_regions(
     strongest = strongest[share[strongest] >= _SMALLEST_SHARE]
     if not len(strongest):
         return
-    left, top = top_left
     height = _BAR_STEP * len(strongest)
-    ax = _axes(figure, left, top - height, width, height)
+    ax = _axes(figure, layout.column, layout.top - 0.75 - height, layout.column_width, height)
     ax.set_label("regions")
     shown = [names[region] for region in strongest]
     places = np.arange(len(shown), dtype=float)

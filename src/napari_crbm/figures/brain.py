@@ -26,6 +26,9 @@ DRAWN_AXES: dict[Plane, tuple[int, int]] = {"dorsal": (2, 1), "side": (0, 1)}
 _POINTS_PER_INCH = 72.0
 _SCALE_BARS_UM = (10, 20, 50, 100, 200, 500, 1000, 2000)
 _MARGIN = 0.015
+# More distinct depths than this are positions in space, not planes.
+_MAX_PLANES = 200
+_GOLDEN_RATIO = (1 + 5**0.5) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +54,10 @@ class BrainView:
     def from_coordinates(cls, coordinates_um: NDArray[np.float32]) -> Self:
         """Trace the outlines of a brain from its neurons, (N, 3) um, axes z, y, x."""
         low, high = np.quantile(coordinates_um, [0.001, 0.999], axis=0)
+        solid = _spread_planes(coordinates_um)
         outlines: dict[Plane, list[NDArray[np.float64]]] = {}
         for plane, (right, down) in DRAWN_AXES.items():
-            polygons = brain_outline(coordinates_um, plane)
+            polygons = brain_outline(solid, plane)
             # Outlines come as (y, x) and (z, y); x and z are drawn to the right.
             outlines[plane] = [p[:, ::-1] if plane == "dorsal" else p for p in polygons]
             for polygon in outlines[plane]:
@@ -77,6 +81,22 @@ class BrainView:
         _, height, width = self.extent_um
         spacing_um = float(np.sqrt(height * width / len(self.coordinates_um)))
         return _POINTS_PER_INCH * spacing_um / um_per_inch
+
+
+def _spread_planes(coordinates_um: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Spread the neurons of every imaged plane over the gap to its neighbours.
+
+    A light-sheet recording holds a few dozen planes; seen from the side they are
+    stripes, and an outline would follow every one. Offsets run evenly through the gap
+    (golden ratio steps), so that the outline is the same every time.
+    """
+    spread = coordinates_um.astype(np.float64)
+    depths = np.unique(spread[:, 0])
+    if 1 < len(depths) <= _MAX_PLANES:
+        gap = float(np.median(np.diff(depths)))
+        steps = np.arange(len(spread)) * _GOLDEN_RATIO
+        spread[:, 0] += gap * (steps % 1.0 - 0.5)
+    return spread
 
 
 _views: WeakKeyDictionary[Recording, BrainView] = WeakKeyDictionary()

@@ -213,7 +213,7 @@ def _draw_sizes(ax: Axes, table: pd.DataFrame, theme: Theme) -> None:
     sizes = np.sort(table["size"].to_numpy())[::-1]
     ax.plot(np.arange(1, len(sizes) + 1), sizes, ".", color=theme.accent, markersize=3)
     ax.set_yscale("symlog", linthresh=1)
-    ax.set_ylim(bottom=0)
+    ax.set_ylim(0, 2 * max(int(sizes[0]), 1))
     ax.set_xlabel("assembly, by size")
     ax.set_ylabel("neurons")
 
