@@ -52,19 +52,20 @@ def draw(
     dark: bool = False,
 ) -> None:
     """Write one sheet an assembly, and the summary page if all are drawn."""
-    from napari_crbm.figures import assembly_sheet, summary_page
+    from napari_crbm.figures import assembly_sheet, save_figure, summary_page
 
+    theme = "dark" if dark else "light"
     output.mkdir(parents=True, exist_ok=True)
     activity = model.transform(recording.spikes)
     numbers = list(range(model.n_assemblies)) if chosen is None else chosen
     with progress_bar("Drawing", "sheets") as advance:
         for done, number in enumerate(numbers):
-            sheet = assembly_sheet(model, recording, number, activity, dark=dark)
-            sheet.savefig(output / f"assembly-{number:03d}.{file_format}")
+            sheet = assembly_sheet(model, recording, number, activity, theme=theme)
+            save_figure(sheet, output / f"assembly-{number:03d}.{file_format}")
             advance(done + 1, len(numbers))
     if chosen is None:
-        page = summary_page(model, recording, activity, dark=dark)
-        page.savefig(output / f"summary.{file_format}")
+        page = summary_page(model, recording, activity, theme=theme)
+        save_figure(page, output / f"summary.{file_format}")
     say(
         f"Wrote {len(numbers)} assembly sheets{' and a summary' if chosen is None else ''} "
         f"to {output}."

@@ -1,1 +1,46 @@
-"""."""
+"""The napari plugin: state of a viewer, layers that follow it, widgets that render it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
+
+PLUGIN = "napari-crbm"
+WIDGETS = ("Recording", "Train", "Assemblies")
+DOCK_WIDTH_PX = 420
+
+
+def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -> Any:
+    """Open a napari window with all docks, showing a recording and a model if given.
+
+    Returns
+    -------
+    napari.Viewer
+        Call ``napari.run()`` afterwards in a script.
+    """
+    import napari
+
+    from napari_crbm.viewer.home import home_of
+
+    viewer = napari.Viewer(title="Neural assemblies")
+    dock_everything(viewer)
+    home_of(viewer).show(recording, model)
+    return viewer
+
+
+def dock_everything(viewer: Any) -> None:
+    """Dock all widgets on the right, as tabs; the first one in front."""
+    from qtpy.QtCore import Qt, QTimer
+
+    window = viewer.window
+    docks = [window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in WIDGETS]
+
+    def arrange() -> None:
+        docks[0].raise_()
+        window._qt_window.resizeDocks(docks[:1], [DOCK_WIDTH_PX], Qt.Orientation.Horizontal)
+
+    # Sizes are known once the window has been laid out.
+    QTimer.singleShot(0, arrange)

@@ -1,0 +1,290 @@
+"""The *Assemblies* dock: a table to flip through, the activity trace, the clicked neuron."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyqtgraph as pg
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLineEdit,
+    QSplitter,
+    QTableView,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_crbm.analysis import assemblies_of_neuron, members
+from napari_crbm.viewer.colours import weight_limit
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.style import ORANGE, WeightScale, plot, text_label
+
+_NO_RECORDING = "No recording yet. Open one in the Recording dock."
+_NO_MODEL = "No assemblies yet. Train a model (Train dock), or load one."
+_CLICK_HINT = "Click a neuron in the brain to see which assemblies hold it."
+_MOST_LISTED = 8
+_SORT_ROLE = Qt.ItemDataRole.UserRole
+
+# Column of the table, heading, how a value is written, tooltip.
+_COLUMNS = (
+    ("assembly", "#", "{:.0f}", "Number of the assembly (hidden unit)."),
+    (
+        "size",
+        "Neurons",
+        "{:,.0f}",
+        "Members: neurons with at least a fifth of the largest |weight|.",
+    ),
+    ("mean_activity", "Active (%)", "{:.1f}", "Percentage of frames in which the assembly is on."),
+    ("region", "Region", "{}", "Region with the largest share of the assembly."),
+    ("laterality", "Side", "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
+    ("compactness_um", "Spread (µm)", "{:.0f}", "Median distance of members to their centre."),
+)
+
+
+class AssemblyTableModel(QAbstractTableModel):
+    """The table of assemblies, as Qt wants it; sorts by value, shows text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._columns: list[tuple[str, str, str, str]] = []
+        self._table = pd.DataFrame()
+
+    def show(self, table: pd.DataFrame | None) -> None:
+        """Replace the content."""
+        self.beginResetModel()
+        self._table = pd.DataFrame() if table is None else table.reset_index()
+        if "mean_activity" in self._table:
+            self._table["mean_activity"] *= 100
+        self._columns = [
+            column
+            for column in _COLUMNS
+            if column[0] in self._table
+            and not (column[0] == "region" and (self._table["region"] == "").all())
+        ]
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
+        return 0 if parent.isValid() else len(self._table)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
+        return 0 if parent.isValid() else len(self._columns)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        name, _, pattern, _ = self._columns[index.column()]
+        if role in (Qt.ItemDataRole.DisplayRole, _SORT_ROLE):
+            value = self._table[name].iloc[index.row()]
+            if role == _SORT_ROLE:
+                return value if isinstance(value, str) else float(np.nan_to_num(value, nan=-1e300))
+            if isinstance(value, float) and not np.isfinite(value):
+                return ""
+            return pattern.format(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole and name != "region":
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def headerData(  # noqa: D102, N802
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return self._columns[section][1]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return self._columns[section][3]
+        return None
+
+    def assembly(self, row: int) -> int:
+        """Number of the assembly in a row."""
+        return int(self._table["assembly"].iloc[row])
+
+    def row_of(self, assembly: int) -> int | None:
+        """Row of an assembly."""
+        if "assembly" not in self._table:
+            return None
+        rows = np.flatnonzero(self._table["assembly"] == assembly)
+        return int(rows[0]) if len(rows) else None
+
+
+class AssembliesWidget(QWidget):
+    """All assemblies of the model; what is chosen here shows in the canvas, and back."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.workspace = self.home.workspace
+        self.setMinimumWidth(340)
+        self._syncing = False
+
+        self.message = text_label(_NO_RECORDING, muted=True)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter by region or number")
+        self.filter.setClearButtonEnabled(True)
+        self.model = AssemblyTableModel()
+        self.proxy = QSortFilterProxyModel()
+        self.proxy.setSourceModel(self.model)
+        self.proxy.setSortRole(_SORT_ROLE)
+        self.proxy.setFilterKeyColumn(-1)
+        self.proxy.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.filter.textChanged.connect(self.proxy.setFilterFixedString)
+        self.table = QTableView()
+        self.table.setModel(self.proxy)
+        self.table.setSortingEnabled(True)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table.setWordWrap(False)
+        self.table.setToolTip("Choose a row, or use the arrow keys to flip through.")
+        self.table.selectionModel().currentRowChanged.connect(self._on_row)
+
+        self.title = text_label("")
+        self.scale = WeightScale()
+        self.trace = plot("Time", "Activity (sd)", "s", height=110)
+        self.trace.setToolTip(
+            "Expected activity of the chosen assembly, E[h | v], in its standard deviations."
+        )
+        self._line = self.trace.plot(pen=pg.mkPen(ORANGE, width=1))
+        self._line.setDownsampling(auto=True, method="peak")
+        self._line.setClipToView(True)
+
+        self.neuron_text = text_label(_CLICK_HINT, muted=True)
+        self.neuron_table = QTableWidget(0, 2)
+        self.neuron_table.setHorizontalHeaderLabels(["Assembly", "Weight"])
+        self.neuron_table.verticalHeader().hide()
+        self.neuron_table.verticalHeader().setDefaultSectionSize(22)
+        self.neuron_table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        self.neuron_table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.neuron_table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.neuron_table.setToolTip("Assemblies that hold the neuron; click one to show it.")
+        self.neuron_table.cellClicked.connect(self._on_neuron_row)
+
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        for parts in (
+            (self.filter, self.table),
+            (self._titled_scale(), self.trace),
+            (self.neuron_text, self.neuron_table),
+        ):
+            pane = QWidget()
+            column = QVBoxLayout(pane)
+            column.setContentsMargins(0, 0, 0, 0)
+            column.addWidget(parts[0])
+            column.addWidget(parts[1], 1)
+            splitter.addWidget(pane)
+        splitter.setSizes([300, 150, 150])
+        self.body = splitter
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.message)
+        layout.addWidget(splitter, 1)
+
+        self.workspace.recording_changed.connect(self._show_table)
+        self.workspace.trained_changed.connect(self._show_table)
+        self.workspace.assembly_changed.connect(self._show_assembly)
+        self.workspace.neuron_changed.connect(self._show_neuron)
+        self._show_table()
+        self._show_assembly()
+        self._show_neuron()
+
+    def _titled_scale(self) -> QWidget:
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.title, 1)
+        line.addWidget(self.scale)
+        return row
+
+    # --- what the person does ---------------------------------------------------------------
+
+    def _on_row(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        if current.isValid() and not self._syncing:
+            self.workspace.choose_assembly(
+                self.model.assembly(self.proxy.mapToSource(current).row())
+            )
+
+    def _on_neuron_row(self, row: int, _column: int) -> None:
+        self.workspace.choose_assembly(int(self.neuron_table.item(row, 0).text()))
+
+    # --- what is shown --------------------------------------------------------------------
+
+    def _show_table(self) -> None:
+        trained = self.workspace.trained
+        self.message.setText(_NO_RECORDING if self.workspace.recording is None else _NO_MODEL)
+        self.message.setVisible(trained is None)
+        self.body.setVisible(trained is not None)
+        self._syncing = True
+        try:
+            self.model.show(None if trained is None else trained.table)
+        finally:
+            self._syncing = False
+        if trained is None:
+            return
+        self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+        header = self.table.horizontalHeader()
+        for column, (name, *_) in enumerate(self.model._columns):
+            stretch = name == "region"
+            header.setSectionResizeMode(
+                column,
+                QHeaderView.ResizeMode.Stretch
+                if stretch
+                else QHeaderView.ResizeMode.ResizeToContents,
+            )
+        self._show_assembly()
+        self._show_neuron()
+
+    def _show_assembly(self) -> None:
+        trained, assembly = self.workspace.trained, self.workspace.assembly
+        recording = self.workspace.recording
+        if trained is None or assembly is None or recording is None:
+            self._line.setData([], [])
+            return
+        row = trained.table.loc[assembly]
+        self.title.setText(f"<b>Assembly {assembly}</b>: {row['size']:,} neurons")
+        column = trained.model.weights_[:, assembly]
+        self.scale.show_limit(weight_limit(column[members(column)]))
+        self._line.setData(recording.times, trained.activity[:, assembly])
+        source = self.model.row_of(assembly)
+        if source is None:
+            return
+        index = self.proxy.mapFromSource(self.model.index(source, 0))
+        self._syncing = True
+        try:
+            self.table.setCurrentIndex(index)
+            self.table.scrollTo(index)
+        finally:
+            self._syncing = False
+
+    def _show_neuron(self) -> None:
+        neuron, trained = self.workspace.neuron, self.workspace.trained
+        recording = self.workspace.recording
+        self.neuron_table.setRowCount(0)
+        known = neuron is not None and trained is not None and recording is not None
+        self.neuron_table.setVisible(known)
+        self.neuron_text.setEnabled(known)
+        if not known:
+            self.neuron_text.setText(_CLICK_HINT)
+            return
+        regions = [] if recording.regions is None else recording.regions.of_neuron(neuron)
+        held = assemblies_of_neuron(trained.model, neuron)
+        held = held[held["is_member"]]
+        rate = 100 * recording.spikes.mean_activity[neuron]
+        self.neuron_text.setText(
+            f"<b>Neuron {neuron}</b>: {', '.join(regions) or 'in no region'}, active in "
+            f"{rate:.1f} % of frames, member of {len(held)} assemblies"
+        )
+        shown = held.head(_MOST_LISTED)
+        self.neuron_table.setRowCount(len(shown))
+        for row, (assembly, weight) in enumerate(
+            zip(shown["assembly"], shown["weight"], strict=True)
+        ):
+            for column, text in enumerate((f"{assembly}", f"{weight:+.3f}")):
+                item = QTableWidgetItem(text)
+                item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.neuron_table.setItem(row, column, item)

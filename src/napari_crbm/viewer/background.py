@@ -1,0 +1,69 @@
+"""Work that must not hold up the window: one thread a job, results back on the GUI thread."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from qtpy.QtCore import QObject, Signal
+
+from napari_crbm.errors import CRBMError
+
+
+class Job(QObject):
+    """Run a function in a thread; tell the GUI thread when it is done or has failed.
+
+    Parameters
+    ----------
+    work : callable
+        Takes ``report(done, total)`` and returns the result. Runs outside the GUI thread.
+    parent : QObject
+        Whose life bounds the job's signals.
+    """
+
+    done = Signal(object)
+    failed = Signal(str)
+    progressed = Signal(int, int)
+
+    def __init__(self, work: Callable[[Callable[[int, int], None]], Any], parent: QObject) -> None:
+        super().__init__(parent)
+        self._work = work
+        self._thread = threading.Thread(target=self._run, daemon=True, name="napari-crbm job")
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            result = self._work(self._report)
+        except Exception as error:
+            _emit(self.failed, message_of(error))
+        else:
+            _emit(self.done, result)
+
+    def _report(self, done: int, total: int) -> None:
+        _emit(self.progressed, done, total)
+
+
+def message_of(error: BaseException) -> str:
+    """What a person should read: the sentence of our own errors, or how to report a bug."""
+    if isinstance(error, CRBMError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "There is not enough memory for this. Close other programs, or use fewer neurons."
+    traceback.print_exception(error)
+    return (
+        f"Something unexpected went wrong ({type(error).__name__}: {error}). Nothing was changed. "
+        "Please report it together with the text in the terminal."
+    )
+
+
+def _emit(signal: Any, *values: object) -> None:
+    """Emit unless the window, and the job with it, is already gone."""
+    try:
+        signal.emit(*values)
+    except RuntimeError:
+        pass

@@ -1,0 +1,43 @@
+"""Colours on napari's dark canvas: signed weights, rates, context."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Neurons that are there for context only.
+CONTEXT = (0.62, 0.64, 0.66, 0.16)
+OUTLINE = (0.75, 0.77, 0.8, 0.6)
+CHOSEN = (1.0, 0.93, 0.35, 1.0)
+
+# From the middle outwards; blue against orange stays apart without red-green vision, and
+# both ends are equally light, so neither sign looks stronger.
+_NEGATIVE = np.array([[0.42, 0.45, 0.48], [0.27, 0.52, 0.70], [0.36, 0.77, 0.99]])
+_POSITIVE = np.array([[0.48, 0.44, 0.41], [0.76, 0.46, 0.33], [1.00, 0.60, 0.43]])
+
+
+def weight_colours(weights: NDArray[np.floating], limit: float) -> NDArray[np.float32]:
+    """RGBA of signed weights (n,), symmetric: grey at zero, full colour at ``limit``."""
+    strength = np.clip(np.abs(weights) / max(limit, 1e-12), 0, 1)
+    stops = np.linspace(0, 1, 3)
+    rgba = np.ones((len(weights), 4), dtype=np.float32)
+    for channel in range(3):
+        up = np.interp(strength, stops, _POSITIVE[:, channel])
+        down = np.interp(strength, stops, _NEGATIVE[:, channel])
+        rgba[:, channel] = np.where(weights >= 0, up, down)
+    return rgba
+
+
+def weight_limit(weights: NDArray[np.floating]) -> float:
+    """Weight at which colours are full: the largest but for a few outliers."""
+    return float(np.quantile(np.abs(weights), 0.98)) if len(weights) else 1.0
+
+
+def rate_colours(values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """RGBA of rates (n,), dark blue to yellow, scaled to the 99th percentile."""
+    from matplotlib import colormaps
+
+    top = max(float(np.quantile(values, 0.99)), 1e-12)
+    rgba = colormaps["cividis"](np.clip(values / top, 0, 1)).astype(np.float32)
+    rgba[:, 3] = 0.75
+    return rgba

@@ -1,0 +1,213 @@
+"""Everything one viewer needs, tied together once: workspace, layers, training, clicks.
+
+Widgets ask for the home of their viewer and find the same workspace there, in
+whatever order they are opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from napari.utils.notifications import show_error, show_info, show_warning
+from qtpy.QtCore import QObject, Signal
+
+from napari_crbm.model import CRBM, Progress, Settings
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.background import Job
+from napari_crbm.viewer.layers import MODEL_KEY, BrainLayers, recording_in
+from napari_crbm.viewer.picking import install_picking
+from napari_crbm.viewer.session import TrainingSession
+from napari_crbm.viewer.workspace import Trained, Workspace, workspace_of
+
+
+class Home(QObject):
+    """State and background work of one viewer; lives as long as the viewer's window.
+
+    Emits ``busy_changed(text)`` while a job runs (empty when none does) and the
+    training's signals.
+    """
+
+    busy_changed = Signal(str)
+    progressed = Signal(object)
+    training_changed = Signal()
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.viewer = viewer
+        self.workspace: Workspace = workspace_of(viewer)
+        self.layers = BrainLayers(viewer, self.workspace)
+        self.session: TrainingSession | None = None
+        self.show_forming = True
+        self._jobs: set[Job] = set()
+        self._warned: str | None = None
+        install_picking(viewer, self.workspace)
+        viewer.layers.events.inserted.connect(self._on_layer_inserted)
+        self._adopt_layers()
+
+    # --- opening ------------------------------------------------------------------------
+
+    def open_file(self, path: str | Path, **options: Any) -> None:
+        """Open a recording, or a model for the open recording, in the background."""
+        path = Path(path)
+
+        def work(_report: Callable[[int, int], None]) -> Recording | Trained:
+            from napari_crbm.io import load_model, open_recording, read_kind
+
+            if read_kind(path) == "model":
+                return self._trained_here(load_model(path))
+            return open_recording(path, **options)
+
+        self.run(f"Opening {path.name}", work, self._show)
+
+    def _trained_here(self, model: CRBM) -> Trained:
+        from napari_crbm.errors import ModelError
+
+        recording = self.workspace.recording
+        if recording is None:
+            raise ModelError(
+                "This file holds a model. Open the recording it was trained on first, then the "
+                "model."
+            )
+        return Trained.of(model, recording)
+
+    def show(self, recording: Recording | None, model: CRBM | None = None) -> None:
+        """Show a recording, and a model trained on it."""
+        if recording is not None:
+            self.workspace.open(recording)
+        if model is not None:
+            self.run("Computing assembly activity", lambda _: self._trained_here(model), self._show)
+
+    def _show(self, result: Recording | Trained) -> None:
+        if isinstance(result, Trained):
+            self.workspace.show_model(result)
+        elif self.training:
+            show_warning("Stop the training before you open another recording.")
+        else:
+            self.workspace.open(result)
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        if not self.layers.drawing:
+            self._adopt_layers()
+
+    def _adopt_layers(self) -> None:
+        """Take over what dropped files or samples brought in as layers."""
+        recording = recording_in(self.viewer.layers)
+        if recording is not None and recording is not self.workspace.recording:
+            self.workspace.open(recording)
+        for layer in self.viewer.layers:
+            model = layer.metadata.pop(MODEL_KEY, None)
+            if model is not None:
+                self.show(None, model)
+
+    # --- background work ------------------------------------------------------------------
+
+    def run(
+        self,
+        what: str,
+        work: Callable[[Callable[[int, int], None]], Any],
+        done: Callable[[Any], None],
+    ) -> Job:
+        """Run ``work(report)`` in a thread, then ``done(result)`` here; errors are shown."""
+        job = Job(work, self)
+        self._jobs.add(job)
+
+        def end() -> None:
+            self._jobs.discard(job)
+            self.busy_changed.emit("")
+
+        def finish(result: Any) -> None:
+            end()
+            done(result)
+
+        def fail(message: str) -> None:
+            end()
+            show_error(message)
+
+        job.done.connect(finish)
+        job.failed.connect(fail)
+        job.progressed.connect(
+            lambda k, n: self.busy_changed.emit(f"{what}: {100 * k // max(n, 1)} %")
+        )
+        self.busy_changed.emit(f"{what} ...")
+        job.start()
+        return job
+
+    @property
+    def busy(self) -> bool:
+        """Whether a background job runs."""
+        return bool(self._jobs)
+
+    # --- training -----------------------------------------------------------------------
+
+    @property
+    def training(self) -> bool:
+        """Whether a training is under way, running or paused."""
+        return self.session is not None and self.session.running
+
+    def start_training(self, settings: Settings, resume: dict[str, Any] | None = None) -> None:
+        """Train on the open recording.
+
+        Raises
+        ------
+        ModelError
+            If there is no recording, or the settings do not suit it.
+        """
+        from napari_crbm.errors import ModelError
+
+        if self.workspace.recording is None:
+            raise ModelError("Open a recording first; there is nothing to train on yet.")
+        if self.training:
+            raise ModelError("A training is running already; stop it first.")
+        session = TrainingSession(self.workspace.recording, settings, resume, parent=self)
+        session.progressed.connect(self._on_progress)
+        session.finished.connect(self._on_finished)
+        session.failed.connect(self._on_failed)
+        self.session, self._warned = session, None
+        session.start()
+        self.training_changed.emit()
+
+    def _on_progress(self, progress: Progress) -> None:
+        if progress.message and progress.message != self._warned:
+            self._warned = progress.message
+            show_warning(progress.message)
+        if progress.phase == "training" and self.show_forming:
+            self.workspace.show_forming(progress.weights)
+            if self.workspace.assembly is None:
+                self.workspace.choose_assembly(0)
+        self.progressed.emit(progress)
+
+    def _on_finished(self, trained: Trained | None) -> None:
+        self.workspace.show_forming(None)
+        if trained is not None:
+            self.workspace.show_model(trained)
+            show_info(f"Training ended: {trained.model.n_assemblies} assemblies.")
+        self.training_changed.emit()
+
+    def _on_failed(self, message: str) -> None:
+        self.workspace.show_forming(None)
+        show_error(message)
+        self.training_changed.emit()
+
+    def close(self) -> None:
+        """End all background work, as when the window is closed."""
+        if self.session is not None:
+            self.session.close()
+
+
+_homes: WeakKeyDictionary[Workspace, Home] = WeakKeyDictionary()
+
+
+def home_of(viewer: Any) -> Home:
+    """The home of a viewer; made when it is first asked for."""
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    workspace = workspace_of(viewer)
+    if workspace not in _homes:
+        home = Home(viewer)
+        _homes[workspace] = home
+        window = getattr(viewer, "window", None)
+        if window is not None:
+            window._qt_window.destroyed.connect(home.close)
+    return _homes[workspace]

@@ -1,0 +1,292 @@
+"""From the workspace to napari layers; the only place that makes or changes layers.
+
+Layers are made once and reused: adding one costs a second, changing one a few
+milliseconds. What a layer shows is also in its ``features`` and ``metadata``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.analysis import members
+from napari_crbm.anatomy import brain_outline, region_colours
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.colours import (
+    CHOSEN,
+    CONTEXT,
+    OUTLINE,
+    rate_colours,
+    weight_colours,
+    weight_limit,
+)
+from napari_crbm.viewer.workspace import Workspace
+
+NEURONS, REGIONS, OUTLINE_NAME = "Neurons", "Regions", "Brain outline"
+ASSEMBLY, CHOSEN_NEURON = "Assembly", "Chosen neuron"
+#: Where a layer's metadata keeps the recording it was made from.
+RECORDING_KEY = "napari_crbm_recording"
+MODEL_KEY = "napari_crbm_model"
+
+_OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON)
+
+
+def neuron_size_um(recording: Recording) -> float:
+    """A disc that keeps dense and sparse recordings readable, in micrometres."""
+    area = float(np.prod(np.maximum(np.ptp(recording.coordinates[:, 1:], axis=0), 1.0)))
+    spacing = np.sqrt(area / recording.n_neurons)
+    return float(np.clip(1.6 * spacing, 4.0, 12.0))
+
+
+def neuron_features(recording: Recording) -> dict[str, NDArray[Any]]:
+    """Index, mean activity and regions of every neuron, for `layer.features`."""
+    features: dict[str, NDArray[Any]] = {
+        "neuron": np.arange(recording.n_neurons),
+        "mean_activity": recording.spikes.mean_activity,
+    }
+    if recording.regions is not None:
+        features["region"] = region_of_neurons(recording)
+    return features
+
+
+def region_of_neurons(recording: Recording) -> NDArray[np.object_]:
+    """Smallest region that holds each neuron, (N,); empty where there is none."""
+    names = np.full(recording.n_neurons, "", dtype=object)
+    if recording.regions is not None:
+        # Larger regions first, so that the most specific one is written last.
+        for index in np.argsort(-recording.regions.counts, kind="stable"):
+            name = recording.regions.names[index]
+            names[recording.regions.members(name)] = name
+    return names
+
+
+def points_arguments(recording: Recording) -> dict[str, Any]:
+    """Arguments of the "Neurons" layer."""
+    return {
+        "name": NEURONS,
+        "size": neuron_size_um(recording),
+        "face_color": np.tile(np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1)),
+        "border_width": 0,
+        "antialiasing": 0,
+        "features": neuron_features(recording),
+        "units": ("um", "um", "um"),
+        "axis_labels": ("z", "y", "x"),
+        "metadata": {RECORDING_KEY: recording},
+    }
+
+
+class BrainLayers:
+    """Keep a viewer's layers in step with its workspace.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        A window is not needed.
+    workspace : Workspace
+    """
+
+    def __init__(self, viewer: Any, workspace: Workspace) -> None:
+        self.viewer = viewer
+        self.workspace = workspace
+        self._shown: Recording | None = None
+        self._drawing = False
+        workspace.recording_changed.connect(self.show_recording)
+        workspace.trained_changed.connect(self.show_assembly)
+        workspace.assembly_changed.connect(self.show_assembly)
+        workspace.forming_changed.connect(self.show_assembly)
+        workspace.neuron_changed.connect(self.show_neuron)
+        if workspace.recording is not None:
+            self.show_recording()
+            self.show_assembly()
+
+    @property
+    def drawing(self) -> bool:
+        """Whether layers are being added by us, not by the user."""
+        return self._drawing
+
+    # --- recording ----------------------------------------------------------------------
+
+    def show_recording(self) -> None:
+        """Neurons, regions and outline of a newly opened recording."""
+        recording = self.workspace.recording
+        if recording is None or recording is self._shown:
+            return
+        self._shown = recording
+        self._drawing = True
+        try:
+            self._remove(keep=self._layer_of(recording))
+            self.viewer.dims.ndisplay = 3
+            self._add_outline(recording)
+            if NEURONS not in self.viewer.layers:
+                self.viewer.add_points(recording.coordinates, **points_arguments(recording))
+            self._add_regions(recording)
+            self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
+            self.viewer.canvas.overlays.scale_bar.visible = True
+            self.viewer.reset_view()
+        finally:
+            self._drawing = False
+
+    def _layer_of(self, recording: Recording) -> Any:
+        for layer in self.viewer.layers:
+            if layer.metadata.get(RECORDING_KEY) is recording and layer.name.startswith(NEURONS):
+                layer.name = NEURONS
+                return layer
+        return None
+
+    def _remove(self, keep: Any) -> None:
+        for layer in list(self.viewer.layers):
+            ours = layer.name in _OURS or RECORDING_KEY in layer.metadata
+            if ours and layer is not keep:
+                self.viewer.layers.remove(layer)
+
+    def _add_outline(self, recording: Recording) -> None:
+        depth = float(np.median(recording.coordinates[:, 0]))
+        paths = [
+            np.column_stack([np.full(len(polygon) + 1, depth), np.vstack([polygon, polygon[:1]])])
+            for polygon in brain_outline(recording.coordinates, "dorsal")
+        ]
+        if paths:
+            self.viewer.add_shapes(
+                paths,
+                shape_type="path",
+                edge_color=[OUTLINE] * len(paths),
+                edge_width=2.0,
+                name=OUTLINE_NAME,
+                units=("um", "um", "um"),
+                axis_labels=("z", "y", "x"),
+            )
+
+    def _add_regions(self, recording: Recording) -> None:
+        if recording.regions is None:
+            return
+        names = region_of_neurons(recording)
+        inside = np.flatnonzero(names != "")
+        palette = dict(
+            zip(recording.regions.names, region_colours(recording.regions.names), strict=True)
+        )
+        colours = np.array([palette[name] for name in names[inside]], dtype=np.float32)
+        colours[:, 3] = 0.55
+        self.viewer.add_points(
+            recording.coordinates[inside],
+            name=REGIONS,
+            size=neuron_size_um(recording),
+            face_color=colours,
+            border_width=0,
+            antialiasing=0,
+            features={"neuron": inside, "region": names[inside]},
+            units=("um", "um", "um"),
+            axis_labels=("z", "y", "x"),
+            visible=False,
+        )
+
+    def colour_neurons(self, by: str) -> None:
+        """Colour the context neurons: "nothing" or "activity"."""
+        recording = self.workspace.recording
+        if recording is None or NEURONS not in self.viewer.layers:
+            return
+        layer = self.viewer.layers[NEURONS]
+        if by == "activity":
+            layer.face_color = rate_colours(recording.spikes.mean_activity)
+        else:
+            layer.face_color = np.tile(
+                np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1)
+            )
+
+    # --- assembly and neuron ----------------------------------------------------------------
+
+    def show_assembly(self) -> None:
+        """Members of the chosen assembly, coloured by signed weight."""
+        recording, weights = self.workspace.recording, self.workspace.weights
+        assembly = self.workspace.assembly
+        if recording is None or weights is None or assembly is None:
+            self._hide(ASSEMBLY)
+            return
+        if assembly >= weights.shape[1]:
+            return
+        column = np.array(weights[:, assembly])
+        inside = members(column)
+        # Weak members first, so that strong ones are drawn on top.
+        inside = inside[np.argsort(np.abs(column[inside]), kind="stable")]
+        values = column[inside]
+        limit = weight_limit(values)
+        self._show_points(
+            ASSEMBLY,
+            recording.coordinates[inside],
+            colours=weight_colours(values, limit),
+            size=1.4 * neuron_size_um(recording),
+            features={"neuron": inside, "weight": values},
+            metadata={"assembly": assembly, "weight_limit": limit},
+        )
+
+    def show_neuron(self) -> None:
+        """A ring around the chosen neuron."""
+        recording, neuron = self.workspace.recording, self.workspace.neuron
+        if recording is None or neuron is None:
+            self._hide(CHOSEN_NEURON)
+            return
+        self._show_points(
+            CHOSEN_NEURON,
+            recording.coordinates[[neuron]],
+            colours=np.array([CHOSEN], dtype=np.float32),
+            size=2.2 * neuron_size_um(recording),
+            features={"neuron": np.array([neuron])},
+            metadata={},
+        )
+
+    def _show_points(
+        self,
+        name: str,
+        data: NDArray[np.float32],
+        *,
+        colours: NDArray[np.float32],
+        size: float,
+        features: dict[str, NDArray[Any]],
+        metadata: dict[str, Any],
+    ) -> None:
+        if name not in self.viewer.layers:
+            self._drawing = True
+            active = self.viewer.layers.selection.active
+            try:
+                self.viewer.add_points(
+                    data,
+                    name=name,
+                    size=size,
+                    face_color=colours,
+                    border_width=0,
+                    antialiasing=0,
+                    features=features,
+                    metadata=metadata,
+                    units=("um", "um", "um"),
+                    axis_labels=("z", "y", "x"),
+                    blending="translucent_no_depth",
+                    symbol="ring" if name == CHOSEN_NEURON else "disc",
+                )
+                if active is not None:
+                    self.viewer.layers.selection.active = active
+            finally:
+                self._drawing = False
+            return
+        layer = self.viewer.layers[name]
+        with layer.events.blocker_all():
+            layer.selected_data = set()
+        layer.data = data
+        layer.features = features
+        layer.size = size
+        layer.face_color = colours
+        layer.metadata.update(metadata)
+        layer.visible = True
+
+    def _hide(self, name: str) -> None:
+        if name in self.viewer.layers:
+            self.viewer.layers[name].visible = False
+
+
+def recording_in(layers: Any) -> Recording | None:
+    """The recording a set of layers brought along, if any: how dropped files arrive."""
+    for layer in reversed(list(layers)):
+        if RECORDING_KEY in layer.metadata:
+            found: Recording = layer.metadata[RECORDING_KEY]
+            return found
+    return None

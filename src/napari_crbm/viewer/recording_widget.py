@@ -1,0 +1,158 @@
+"""The *Recording* dock: open a file, see what is in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.style import BLUE, button, plot, text_label
+
+_EMPTY = (
+    "No recording yet.\n\nOpen an HDF5 file with neuron positions and activity, drop one on the "
+    "window, or try the sample."
+)
+_BINS = 40
+
+
+class RecordingWidget(QWidget):
+    """Choose a recording; summary and activity histogram of the open one."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.setMinimumWidth(320)
+
+        self.open_button = button(
+            "Open recording...", "Read an HDF5 recording; the file is never changed.", self._choose
+        )
+        self.sample_button = button(
+            "Try the sample",
+            "A small simulated brain with assemblies to find; ready at once.",
+            self._open_sample,
+        )
+        self.drop_unlabelled = QCheckBox("Leave out neurons in no region")
+        self.drop_unlabelled.setToolTip(
+            "The published analysis keeps only neurons inside a labelled brain region.\n"
+            "Takes effect when a recording is opened."
+        )
+        self.message = text_label(_EMPTY, muted=True)
+        self.summary = QFormLayout()
+        self.summary.setHorizontalSpacing(16)
+        self.histogram = plot("Active frames (%)", "Neurons")
+        self.histogram.setToolTip(
+            "How often each neuron is active. A cRBM suits 1 to 5 % on average;\n"
+            "far outside, check how the activity was binarised."
+        )
+        self.colour_by = QComboBox()
+        self.colour_by.addItem("plain", "nothing")
+        self.colour_by.addItem("by mean activity", "activity")
+        self.colour_by.setToolTip("How the neurons of the whole brain are drawn.")
+        self.colour_by.currentIndexChanged.connect(
+            lambda: self.home.layers.colour_neurons(self.colour_by.currentData())
+        )
+
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.open_button)
+        buttons.addWidget(self.sample_button)
+        layout = QVBoxLayout(self)
+        layout.addLayout(buttons)
+        layout.addWidget(self.drop_unlabelled)
+        layout.addWidget(self.message)
+        layout.addLayout(self.summary)
+        self.details = QWidget()
+        inner = QVBoxLayout(self.details)
+        inner.setContentsMargins(0, 0, 0, 0)
+        row = QHBoxLayout()
+        row.addWidget(text_label("Draw neurons", wrap=False))
+        row.addWidget(self.colour_by, 1)
+        inner.addWidget(self.histogram, 1)
+        inner.addLayout(row)
+        layout.addWidget(self.details, 1)
+        layout.addStretch(0)
+
+        self.home.busy_changed.connect(self._show_busy)
+        self.home.workspace.recording_changed.connect(self._show_recording)
+        self._show_recording()
+
+    def _choose(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self, "Open a recording", "", "HDF5 recordings (*.h5 *.hdf5);;All files (*)"
+        )
+        if path:
+            self.home.open_file(path, keep_unlabelled=not self.drop_unlabelled.isChecked())
+
+    def _open_sample(self) -> None:
+        from napari_crbm.viewer.sample_data import sample_recording_path
+
+        self.home.open_file(sample_recording_path())
+
+    def _show_busy(self, text: str) -> None:
+        for control in (self.open_button, self.sample_button):
+            control.setEnabled(not text)
+        if text:
+            self.message.setText(text)
+            self.message.show()
+        else:
+            self._show_recording()
+
+    def _show_recording(self) -> None:
+        recording = self.home.workspace.recording
+        while self.summary.rowCount():
+            self.summary.removeRow(0)
+        self.details.setVisible(recording is not None)
+        self.message.setText(_EMPTY if recording is None else "")
+        self.message.setVisible(recording is None)
+        if recording is None:
+            return
+        for label, value in summary_of(recording).items():
+            self.summary.addRow(text_label(label, muted=True, wrap=False), text_label(value))
+        activity = 100 * recording.spikes.mean_activity
+        counts, edges = np.histogram(
+            activity, _BINS, range=(0, np.quantile(activity, 0.995) + 1e-9)
+        )
+        self.histogram.clear()
+        self.histogram.addItem(
+            pg.BarGraphItem(x0=edges[:-1], x1=edges[1:], y0=0, y1=counts, brush=BLUE, pen=None)
+        )
+
+
+def summary_of(recording: Recording) -> dict[str, str]:
+    """What a person wants to know about a recording first."""
+    extent = np.ptp(recording.coordinates, axis=0)
+    interval = recording.frame_interval_s
+    minutes, seconds = divmod(recording.duration_s, 60)
+    summary = {
+        "Name": recording.name,
+        "Neurons": f"{recording.n_neurons:,}",
+        "Frames": f"{recording.n_frames:,}",
+        "Duration": f"{minutes:.0f} min {seconds:.0f} s"
+        + (f" at {1 / interval:.2f} Hz" if interval else ""),
+        "Extent": f"{extent[2]:.0f} x {extent[1]:.0f} x {extent[0]:.0f} µm (x, y, z)",
+        "Mean activity": f"{100 * recording.spikes.rate:.2f} % of neurons a frame",
+    }
+    if recording.regions is not None:
+        summary["Regions"] = (
+            f"{len(recording.regions.names)}, "
+            f"{100 * recording.regions.labelled.mean():.0f} % of neurons inside one"
+        )
+    if recording.traces:
+        summary["Traces"] = ", ".join(recording.traces)
+    if not 0.005 <= recording.spikes.rate <= 0.2:
+        summary["Note"] = (
+            "Unusual activity for a cRBM (1 to 5 % suits it best): check how the activity was "
+            "binarised."
+        )
+    return summary

@@ -1,0 +1,101 @@
+"""Small pieces that all widgets share, so that they look alike in both themes."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtCore import QBuffer, Qt
+from qtpy.QtGui import QColor, QImage
+from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QSizePolicy, QWidget
+
+from napari_crbm.viewer.colours import weight_colours
+
+_SCALE_PX = 90
+
+# Okabe and Ito's colours, readable without red-green vision.
+BLUE, ORANGE, GREEN = "#56b4e9", "#e69f00", "#009e73"
+
+
+def text_label(text: str = "", *, muted: bool = False, wrap: bool = True) -> QLabel:
+    """A label that wraps and whose text can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(wrap)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    if muted:
+        label.setEnabled(False)
+    return label
+
+
+def button(text: str, tip: str, on_click: Any) -> QPushButton:
+    """A button with a tooltip that says what will happen."""
+    made = QPushButton(text)
+    made.setToolTip(tip)
+    made.clicked.connect(lambda: on_click())
+    return made
+
+
+def foreground(widget: QWidget) -> QColor:
+    """The text colour in force."""
+    return widget.palette().color(widget.foregroundRole())
+
+
+def plot(x_label: str, y_label: str, x_unit: str = "", height: int = 130) -> pg.PlotWidget:
+    """A plot with labelled axes, transparent, in the colours of the theme."""
+    widget = pg.PlotWidget(background=None)
+    widget.setMinimumHeight(height)
+    widget.setMenuEnabled(False)
+    widget.hideButtons()
+    widget.showGrid(x=False, y=True, alpha=0.15)
+    widget.setLabel("bottom", x_label, units=x_unit or None)
+    widget.setLabel("left", y_label)
+    for side in ("bottom", "left"):
+        widget.getAxis(side).enableAutoSIPrefix(False)
+    follow_theme(widget)
+    return widget
+
+
+class WeightScale(QLabel):
+    """Colour bar of signed weights with its limits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setToolTip(
+            "Weights of the members: orange fire when the assembly is on, blue fall silent."
+        )
+        ramp = weight_colours(np.linspace(-1, 1, _SCALE_PX), 1.0)
+        pixels = np.ascontiguousarray(np.tile((255 * ramp).astype(np.uint8), (10, 1, 1)))
+        image = QImage(pixels.data, _SCALE_PX, 10, 4 * _SCALE_PX, QImage.Format.Format_RGBA8888)
+        buffer = QBuffer()
+        buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+        image.save(buffer, "PNG")
+        self._png = base64.b64encode(bytes(buffer.data())).decode()
+
+    def show_limit(self, limit: float) -> None:
+        """Write the weights at both ends."""
+        self.setText(
+            f'weight -{limit:.2g} <img src="data:image/png;base64,{self._png}"> +{limit:.2g}'
+        )
+
+
+def follow_theme(widget: pg.PlotWidget) -> None:
+    """Draw axes and labels of a plot in the text colour of the application."""
+    application = QApplication.instance()
+    colour = foreground(widget)
+    if application is not None:
+        colour = application.palette().windowText().color()
+    if colour.lightness() < 60 and _on_dark(widget):
+        colour = QColor("#d0d0d0")
+    for side in ("bottom", "left"):
+        axis = widget.getAxis(side)
+        axis.setPen(pg.mkPen(colour, width=1))
+        axis.setTextPen(pg.mkPen(colour))
+
+
+def _on_dark(widget: QWidget) -> bool:
+    from napari.settings import get_settings
+
+    return "light" not in str(get_settings().appearance.theme)

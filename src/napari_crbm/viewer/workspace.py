@@ -1,0 +1,160 @@
+"""What a viewer is looking at: one evented object a viewer, without Qt or napari.
+
+Widgets and layers render it and call it; none of them looks up another.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+from psygnal import Signal
+
+from napari_crbm.errors import ModelError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A model with what the viewer shows of it, computed once in the background.
+
+    Parameters
+    ----------
+    model : CRBM
+    activity : (T, M) float32
+        E[h | v] of every frame.
+    table : pandas.DataFrame
+        One row an assembly; see `napari_crbm.analysis.assembly_table`.
+    """
+
+    model: CRBM
+    activity: NDArray[np.float32]
+    table: pd.DataFrame = field(repr=False)
+
+    @classmethod
+    def of(cls, model: CRBM, recording: Recording) -> Trained:
+        """Compute activity and table; seconds on a whole brain.
+
+        Raises
+        ------
+        ModelError
+            If the model was trained on other neurons.
+        """
+        from napari_crbm.analysis import assembly_table
+
+        if model.n_neurons != recording.n_neurons:
+            raise ModelError(
+                f"The model was trained on {model.n_neurons:,} neurons, the open recording has "
+                f"{recording.n_neurons:,}. Open the recording the model was trained on first."
+            )
+        activity = model.transform(recording.spikes)
+        return cls(model, activity, assembly_table(model, recording, activity))
+
+
+class Workspace:
+    """Recording, model and selection of one viewer.
+
+    Every change is announced once, after it has happened: ``recording_changed``,
+    ``trained_changed``, ``forming_changed`` (weights of a running training),
+    ``assembly_changed`` and ``neuron_changed``.
+    """
+
+    recording_changed = Signal()
+    trained_changed = Signal()
+    forming_changed = Signal()
+    assembly_changed = Signal()
+    neuron_changed = Signal()
+
+    def __init__(self) -> None:
+        self._recording: Recording | None = None
+        self._trained: Trained | None = None
+        self._forming: NDArray[np.float32] | None = None
+        self._assembly: int | None = None
+        self._neuron: int | None = None
+
+    @property
+    def recording(self) -> Recording | None:
+        """The open recording."""
+        return self._recording
+
+    def open(self, recording: Recording) -> None:
+        """Look at another recording; the model of the previous one is put away."""
+        self._recording = recording
+        self._trained = self._forming = None
+        self._assembly = self._neuron = None
+        self.recording_changed.emit()
+        self.trained_changed.emit()
+        self.assembly_changed.emit()
+        self.neuron_changed.emit()
+
+    @property
+    def trained(self) -> Trained | None:
+        """The model with its activity and table."""
+        return self._trained
+
+    def show_model(self, trained: Trained) -> None:
+        """Look at a trained model; its most active assembly is chosen."""
+        self._trained = trained
+        self._forming = None
+        self._assembly = None
+        self.trained_changed.emit()
+        size = trained.table["size"] * trained.table["mean_abs_weight"].fillna(0)
+        self.choose_assembly(int(size.to_numpy().argmax()))
+
+    @property
+    def weights(self) -> NDArray[np.float32] | None:
+        """Weights (N, M) to show: those of the running training, else of the model."""
+        if self._forming is not None:
+            return self._forming
+        return None if self._trained is None else self._trained.model.weights_
+
+    def show_forming(self, weights: NDArray[np.float32] | None) -> None:
+        """Show the weights of a running training, or no longer (None)."""
+        self._forming = weights if weights is not None and weights.shape[1] else None
+        self.forming_changed.emit()
+
+    @property
+    def assembly(self) -> int | None:
+        """The chosen assembly."""
+        return self._assembly
+
+    def choose_assembly(self, assembly: int | None) -> None:
+        """Choose an assembly, or none."""
+        weights = self.weights
+        if assembly is not None and (weights is None or not 0 <= assembly < weights.shape[1]):
+            return
+        if assembly != self._assembly:
+            self._assembly = assembly
+            self.assembly_changed.emit()
+
+    @property
+    def neuron(self) -> int | None:
+        """The chosen neuron."""
+        return self._neuron
+
+    def choose_neuron(self, neuron: int | None) -> None:
+        """Choose a neuron, or none."""
+        if neuron != self._neuron:
+            self._neuron = neuron
+            self.neuron_changed.emit()
+
+
+_workspaces: WeakKeyDictionary[Any, Workspace] = WeakKeyDictionary()
+
+
+def workspace_of(viewer: Any) -> Workspace:
+    """The workspace of a viewer; made when it is first asked for, gone with the viewer."""
+    # Dock widgets are handed a proxy of the viewer; its layer list is one object for both.
+    layers = getattr(viewer.layers, "__wrapped__", viewer.layers)
+    key = layers.events
+    if key not in _workspaces:
+        _workspaces[key] = Workspace()
+    return _workspaces[key]
