@@ -54,6 +54,11 @@ class Regions:
     def from_labels(cls, labels: ArrayLike, names: Sequence[str]) -> Regions:
         """Build from one label a neuron, (N,); -1 marks a neuron in no region."""
         label = np.asarray(labels)
+        if len(label) and label.max() >= len(names):
+            raise RecordingError(
+                f"A neuron has region label {label.max()}, but there are only {len(names)} region "
+                "names (labels count from 0)."
+            )
         inside = np.flatnonzero(label >= 0)
         matrix = sparse.csc_array(
             (np.ones(len(inside), dtype=bool), (inside, label[inside])),

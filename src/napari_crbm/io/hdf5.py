@@ -37,8 +37,6 @@ def reading(path: str | Path) -> Iterator[h5py.File]:
         with file:
             yield file
     except (OSError, RuntimeError) as error:
-        if isinstance(error, FormatError):
-            raise
         if "filter" in str(error):
             raise FormatError(
                 f"{path.name} is compressed with a filter that plain HDF5 does not have; rewrite "
@@ -47,6 +45,11 @@ def reading(path: str | Path) -> Iterator[h5py.File]:
         raise FormatError(
             f"{path.name} is damaged: a part of it cannot be read ({_reason(error)}). "
             "Copy it again from its source."
+        ) from error
+    except MemoryError as error:
+        raise FormatError(
+            f"{path.name} describes more data than this machine can hold: it is damaged, or needs "
+            "a machine with more memory."
         ) from error
 
 

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import h5py
+import numpy as np
+import pytest
+
+from napari_crbm.errors import FormatError, ModelError
+from napari_crbm.io import load_model, save_model
+from napari_crbm.model import CRBM, Settings
+from tests.conftest import random_model
+from tests.io.files import small_recording
+
+
+@pytest.fixture
+def model():
+    bare = random_model(21, 4)
+    return CRBM.from_parameters(
+        np.where(np.abs(bare.weights_) > 0.5, bare.weights_, 0),
+        bare.fields_,
+        bare.hidden_,
+        settings=Settings(n_hidden=4, l1=0.01, random_state=3),
+        history={"update": np.arange(3), "pseudo_likelihood": np.array([-0.3, -0.2, np.nan])},
+        split={"train": np.arange(50), "test": np.arange(50, 70)},
+        recording_fingerprint="abc",
+        versions={"numpy": "2.0"},
+    )
+
+
+@pytest.fixture
+def path(model, tmp_path):
+    return save_model(model, tmp_path / "model.h5")
+
+
+def test_round_trip(model, path):
+    loaded = load_model(path)
+    assert loaded.weights_.dtype == np.float32
+    np.testing.assert_array_equal(loaded.weights_, model.weights_)
+    np.testing.assert_array_equal(loaded.fields_, model.fields_)
+    for row, expected in zip(loaded.hidden_, model.hidden_, strict=True):
+        np.testing.assert_array_equal(row, expected)
+    assert loaded.settings_ == model.settings_
+    assert loaded.random_state == 3
+    assert set(loaded.history_) == set(model.history_)
+    np.testing.assert_array_equal(
+        loaded.history_["pseudo_likelihood"], model.history_["pseudo_likelihood"]
+    )
+    np.testing.assert_array_equal(loaded.split_["test"], np.arange(50, 70))
+    assert loaded.recording_fingerprint_ == "abc"
+    assert loaded.versions_ == {"numpy": "2.0"}
+    spikes = small_recording().spikes
+    np.testing.assert_array_equal(loaded.free_energy(spikes), model.free_energy(spikes))
+
+
+def test_a_model_without_history(tmp_path):
+    loaded = load_model(save_model(random_model(6, 2), tmp_path / "model.h5"))
+    assert (loaded.settings_, loaded.split_, loaded.recording_fingerprint_) == (None, None, None)
+    assert (loaded.history_, loaded.versions_) == ({}, {})
+
+
+def test_a_trained_model(tmp_path, planted):
+    spikes, _ = planted
+    model = CRBM(4, recipe="quick", n_updates=20).fit(spikes)
+    loaded = load_model(save_model(model, tmp_path / "model.h5"))
+    np.testing.assert_array_equal(loaded.weights_, model.weights_)
+    assert loaded.settings_ == model.settings_
+    assert loaded.recording_fingerprint_ == spikes.fingerprint
+    assert loaded.versions_ == model.versions_
+    assert loaded.versions_["numpy"] == np.__version__
+    for name, values in model.history_.items():
+        np.testing.assert_array_equal(loaded.history_[name], values)
+
+
+def test_the_recording_is_remembered(tmp_path):
+    recording = small_recording()
+    path = save_model(random_model(21, 2), tmp_path / "model.h5", recording)
+    assert load_model(path).recording_fingerprint_ == recording.spikes.fingerprint
+    with h5py.File(path) as file:
+        assert file.attrs["recording_name"] == "larva 3"
+    with pytest.raises(ModelError, match="trained on another one"):
+        save_model(random_model(6, 2), path, recording)
+
+
+def test_an_untrained_model_is_not_saved(tmp_path):
+    with pytest.raises(ModelError, match="has not been trained"):
+        save_model(CRBM(3), tmp_path / "model.h5")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "message"),
+    [
+        ("weights", None, "lacks the dataset '/weights'"),
+        ("hidden/gamma_plus", None, "lacks the dataset '/hidden/gamma_plus'"),
+        ("weights", np.zeros(21), "2 axes are expected"),
+        ("weights", np.zeros((21, 0)), "must be"),
+        ("weights", np.full((21, 4), np.nan), "weights hold values that are not finite"),
+        ("weights", np.full((21, 4), b"x"), "must hold numbers"),
+        ("fields", np.zeros(20), "weights describe 21 neurons"),
+        ("hidden/theta_plus", np.zeros(5), "must have 4 values"),
+        ("hidden/gamma_minus", np.zeros(4), "must be positive"),
+    ],
+)
+def test_bad_parameters_are_named(path, name, values, message):
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        if values is not None:
+            file[name] = values
+    with pytest.raises((FormatError, ModelError), match=message) as caught:
+        load_model(path)
+    assert "model.h5" in str(caught.value)
+
+
+@pytest.mark.parametrize("settings", ['{"momentum": 1}', '{"n_updates": -1}', "[", "3"])
+def test_unknown_settings_are_refused(path, settings):
+    with h5py.File(path, "r+") as file:
+        file.attrs["settings"] = settings
+    with pytest.raises(FormatError, match=r"model.h5"):
+        load_model(path)
