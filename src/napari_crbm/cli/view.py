@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
 
 
 def view(
@@ -30,7 +34,7 @@ def view(
     show(recording, model)
 
 
-def show(recording: object = None, model: object = None) -> None:
+def show(recording: Recording | None = None, model: CRBM | None = None) -> None:
     """Open a viewer with everything docked and run until it is closed.
 
     Raises

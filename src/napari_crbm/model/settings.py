@@ -11,7 +11,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
 #: The sparse penalty in standard errors of a neuron-assembly correlation.
-PENALTY_IN_STANDARD_ERRORS = 2.0
+PENALTY_IN_STANDARD_ERRORS = 1.5
 
 
 def _is_count(value: object) -> bool:
@@ -60,7 +60,7 @@ class Settings:
     final_learning_rate: float = 1e-5
     decay_after: float = 0.25
     batch_size: int = 100
-    n_chains: int = 300
+    n_chains: int = 500
     gibbs_steps: int = 5
     l1_ramp: float = 0.1
     initialisation: str = "assemblies"
@@ -147,7 +147,7 @@ def default_l1(spikes: Spikes) -> float:
 
     The weight gradient is a covariance between a neuron and a hidden unit of unit
     variance. Estimated from T frames its standard error is sqrt(v (1 - v) / T); a
-    penalty of twice that keeps out most of what chance produces, and less activity or
+    penalty of one and a half of that keeps out most of what chance produces, and less activity or
     more frames call for less of it.
     """
     v = spikes.mean_activity

@@ -47,9 +47,6 @@ _EVALUATIONS = 60
 ALIVE = 0.05
 #: Sum of learning rates after which weights that still are as good as zero stay there.
 _REACH = 2.0
-#: Weights that the penalty holds at zero still jitter by a few learning rates; below the
-#: smallest threshold at which the paper counts members they are zero in the model handed out.
-NEGLIGIBLE = 1e-3
 #: Beyond this typical size the weights have run away.
 _EXPLODED = 50.0
 #: Fraction of the updates after which odd statistics are worth a warning.
@@ -249,7 +246,9 @@ class Training:
         self, weights: NDArray[np.float32], fields: NDArray[np.float32], units: DReLU
     ) -> CRBM:
         if self.settings.l1:
-            weights = np.where(np.abs(weights) < NEGLIGIBLE, np.float32(0), weights)
+            # The penalty holds most weights at zero, but the last step leaves some beside it.
+            beside = np.abs(weights) < self.settings.final_learning_rate
+            weights = np.where(beside, np.float32(0), weights)
         columns = self._history[0] if self._history else {}
         model = CRBM.from_parameters(
             weights,

@@ -37,11 +37,11 @@ _COLUMNS = (
     ("assembly", "#", "{:.0f}", "Number of the assembly (hidden unit)."),
     (
         "size",
-        "Neurons",
+        "Size",
         "{:,.0f}",
         "Members: neurons with at least a fifth of the largest |weight|.",
     ),
-    ("mean_activity", "Active (%)", "{:.1f}", "Percentage of frames in which the assembly is on."),
+    ("mean_activity", "On (%)", "{:.1f}", "Share of frames in which the assembly is on."),
     ("region", "Region", "{}", "Region with the largest share of the assembly."),
     ("laterality", "Side", "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
     ("compactness_um", "Spread (µm)", "{:.0f}", "Median distance of members to their centre."),
@@ -143,12 +143,13 @@ class AssembliesWidget(QWidget):
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.table.setWordWrap(False)
+        self.table.horizontalHeader().setMinimumSectionSize(30)
         self.table.setToolTip("Choose a row, or use the arrow keys to flip through.")
         self.table.selectionModel().currentRowChanged.connect(self._on_row)
 
         self.title = text_label("")
         self.scale = WeightScale()
-        self.trace = plot("Time", "Activity (sd)", "s", height=110)
+        self.trace = plot(self.home.viewer, "Time", "Activity (sd)", "s", height=110)
         self.trace.setToolTip(
             "Expected activity of the chosen assembly, E[h | v], in its standard deviations."
         )
@@ -265,19 +266,20 @@ class AssembliesWidget(QWidget):
         neuron, trained = self.workspace.neuron, self.workspace.trained
         recording = self.workspace.recording
         self.neuron_table.setRowCount(0)
-        known = neuron is not None and trained is not None and recording is not None
-        self.neuron_table.setVisible(known)
-        self.neuron_text.setEnabled(known)
-        if not known:
+        if neuron is None or trained is None or recording is None:
+            self.neuron_table.setVisible(False)
+            self.neuron_text.setEnabled(False)
             self.neuron_text.setText(_CLICK_HINT)
             return
+        self.neuron_table.setVisible(True)
+        self.neuron_text.setEnabled(True)
         regions = [] if recording.regions is None else recording.regions.of_neuron(neuron)
         held = assemblies_of_neuron(trained.model, neuron)
         held = held[held["is_member"]]
         rate = 100 * recording.spikes.mean_activity[neuron]
         self.neuron_text.setText(
             f"<b>Neuron {neuron}</b>: {', '.join(regions) or 'in no region'}, active in "
-            f"{rate:.1f} % of frames, member of {len(held)} assemblies"
+            f"{rate:.1f} % of frames, in {len(held)} assembl{'y' if len(held) == 1 else 'ies'}"
         )
         shown = held.head(_MOST_LISTED)
         self.neuron_table.setRowCount(len(shown))

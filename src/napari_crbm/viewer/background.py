@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -63,7 +64,5 @@ def message_of(error: BaseException) -> str:
 
 def _emit(signal: Any, *values: object) -> None:
     """Emit unless the window, and the job with it, is already gone."""
-    try:
+    with suppress(RuntimeError):
         signal.emit(*values)
-    except RuntimeError:
-        pass

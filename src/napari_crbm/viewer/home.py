@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from napari.utils.notifications import show_error, show_info, show_warning
+from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QObject, Signal
 
 from napari_crbm.model import CRBM, Progress, Settings
@@ -183,7 +183,6 @@ class Home(QObject):
         self.workspace.show_forming(None)
         if trained is not None:
             self.workspace.show_model(trained)
-            show_info(f"Training ended: {trained.model.n_assemblies} assemblies.")
         self.training_changed.emit()
 
     def _on_failed(self, message: str) -> None:

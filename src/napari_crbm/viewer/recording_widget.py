@@ -51,7 +51,7 @@ class RecordingWidget(QWidget):
         self.message = text_label(_EMPTY, muted=True)
         self.summary = QFormLayout()
         self.summary.setHorizontalSpacing(16)
-        self.histogram = plot("Active frames (%)", "Neurons")
+        self.histogram = plot(self.home.viewer, "Active frames (%)", "Neurons")
         self.histogram.setToolTip(
             "How often each neuron is active. A cRBM suits 1 to 5 % on average;\n"
             "far outside, check how the activity was binarised."

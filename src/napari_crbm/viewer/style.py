@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
+from napari.utils.theme import get_theme
 from qtpy.QtCore import QBuffer, Qt
 from qtpy.QtGui import QColor, QImage
-from qtpy.QtWidgets import QApplication, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy
 
 from napari_crbm.viewer.colours import weight_colours
 
@@ -38,14 +39,11 @@ def button(text: str, tip: str, on_click: Any) -> QPushButton:
     return made
 
 
-def foreground(widget: QWidget) -> QColor:
-    """The text colour in force."""
-    return widget.palette().color(widget.foregroundRole())
-
-
-def plot(x_label: str, y_label: str, x_unit: str = "", height: int = 130) -> pg.PlotWidget:
-    """A plot with labelled axes, transparent, in the colours of the theme."""
-    widget = pg.PlotWidget(background=None)
+def plot(
+    viewer: Any, x_label: str, y_label: str, x_unit: str = "", height: int = 130
+) -> pg.PlotWidget:
+    """A plot with labelled axes in the colours of the viewer's theme, now and later."""
+    widget = pg.PlotWidget()
     widget.setMinimumHeight(height)
     widget.setMenuEnabled(False)
     widget.hideButtons()
@@ -54,7 +52,18 @@ def plot(x_label: str, y_label: str, x_unit: str = "", height: int = 130) -> pg.
     widget.setLabel("left", y_label)
     for side in ("bottom", "left"):
         widget.getAxis(side).enableAutoSIPrefix(False)
-    follow_theme(widget)
+
+    def follow_theme() -> None:
+        theme = get_theme(viewer.theme)
+        widget.setBackground(QColor(*theme.background.as_rgb_tuple()[:3]))
+        for side in ("bottom", "left"):
+            axis = widget.getAxis(side)
+            colour = QColor(*theme.text.as_rgb_tuple()[:3])
+            axis.setPen(pg.mkPen(colour))
+            axis.setTextPen(pg.mkPen(colour))
+
+    follow_theme()
+    viewer.events.theme.connect(lambda _: follow_theme())
     return widget
 
 
@@ -79,23 +88,3 @@ class WeightScale(QLabel):
         self.setText(
             f'weight -{limit:.2g} <img src="data:image/png;base64,{self._png}"> +{limit:.2g}'
         )
-
-
-def follow_theme(widget: pg.PlotWidget) -> None:
-    """Draw axes and labels of a plot in the text colour of the application."""
-    application = QApplication.instance()
-    colour = foreground(widget)
-    if application is not None:
-        colour = application.palette().windowText().color()
-    if colour.lightness() < 60 and _on_dark(widget):
-        colour = QColor("#d0d0d0")
-    for side in ("bottom", "left"):
-        axis = widget.getAxis(side)
-        axis.setPen(pg.mkPen(colour, width=1))
-        axis.setTextPen(pg.mkPen(colour))
-
-
-def _on_dark(widget: QWidget) -> bool:
-    from napari.settings import get_settings
-
-    return "light" not in str(get_settings().appearance.theme)

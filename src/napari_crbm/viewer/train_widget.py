@@ -52,7 +52,7 @@ class TrainWidget(QWidget):
         self.status = text_label("")
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
-        self.curve = plot("Update", "Pseudo-likelihood (nats)", height=150)
+        self.curve = plot(self.home.viewer, "Update", "Pseudo-likelihood (nats)", height=150)
         self.curve.addLegend(offset=(-8, -8), labelTextSize="8pt")
         self.curve.setToolTip(
             "Mean log-probability of a neuron's state given all others, higher is better.\n"
