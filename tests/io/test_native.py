@@ -245,6 +245,8 @@ def _attribute(name, value, item="/"):
         (_with("regions/indices", np.array([99])), "contradict"),
         (_with("traces/values", np.zeros((2, 70))), "names 1 traces but holds 2"),
         (_attribute("metadata", "{"), "not valid JSON"),
+        (_attribute("metadata", "[1]"), "must be a dict; found a list"),
+        (_attribute("provenance", "[1]"), "must hold steps"),
         (_attribute("version", 2), "version 2 .* reads version 1"),
         (_attribute("kind", "atlas"), "unknown kind 'atlas'"),
     ],

@@ -50,7 +50,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         state = file.get("state")
         if not isinstance(state, h5py.Group):
             raise FormatError(f"{hdf5.file_name(file)} lacks the group '/state'.")
-        return {key: _read(item) for key, item in state.items()}
+        return {key: _read(state[key]) for key in state}
 
 
 def _write_items(group: h5py.Group, items: Iterable[tuple[str, Any]]) -> None:
@@ -83,13 +83,13 @@ def _write(group: h5py.Group, key: str, value: Any) -> None:
 def _read(item: h5py.Group | h5py.Dataset) -> Any:
     kind = item.attrs.get("type")
     if kind == _DICT and isinstance(item, h5py.Group):
-        return {key: _read(entry) for key, entry in item.items()}
+        return {key: _read(item[key]) for key in item}
     if kind == _LIST and isinstance(item, h5py.Group):
-        return [_read(entry) for entry in item.values()]
+        return [_read(item[key]) for key in item]
     if kind == _ARRAY and isinstance(item, h5py.Dataset):
         return item[()]
     if kind == _JSON and isinstance(item, h5py.Dataset):
-        return json.loads(item.asstr()[()])
+        return hdf5.parsed_json(item.asstr()[()], object, f"Item '{item.name}'", item)
     raise FormatError(
         f"Item '{item.name}' of checkpoint {hdf5.file_name(item)} is of unknown type '{kind}'."
     )

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 import secrets
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import h5py
 import numpy as np
 
-from napari_crbm.errors import FormatError
+from napari_crbm.errors import CRBMError, FormatError
 
 FORMAT = "napari-crbm"
 VERSION = 1
+
+T = TypeVar("T")
 
 _KINDS = {
     "recording": "a recording",
@@ -36,7 +39,15 @@ def reading(path: str | Path) -> Iterator[h5py.File]:
     try:
         with file:
             yield file
-    except (OSError, RuntimeError) as error:
+    except MemoryError as error:
+        raise FormatError(
+            f"{path.name} describes more data than this machine can hold: it is damaged, or needs "
+            "a machine with more memory."
+        ) from error
+    except Exception as error:
+        # h5py reports damage with any kind of exception; those from elsewhere are bugs.
+        if isinstance(error, CRBMError) or not _from_h5py(error):
+            raise
         if "filter" in str(error):
             raise FormatError(
                 f"{path.name} is compressed with a filter that plain HDF5 does not have; rewrite "
@@ -46,11 +57,11 @@ def reading(path: str | Path) -> Iterator[h5py.File]:
             f"{path.name} is damaged: a part of it cannot be read ({_reason(error)}). "
             "Copy it again from its source."
         ) from error
-    except MemoryError as error:
-        raise FormatError(
-            f"{path.name} describes more data than this machine can hold: it is damaged, or needs "
-            "a machine with more memory."
-        ) from error
+
+
+def _from_h5py(error: BaseException) -> bool:
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__", "").startswith("h5py.") for frame, _ in frames)
 
 
 def _opened(path: Path) -> h5py.File:
@@ -162,17 +173,24 @@ def write_json(target: h5py.Group, name: str, value: Any) -> None:
     target.attrs[name] = json.dumps(value, default=_plain)
 
 
-def read_json(source: h5py.Group, name: str) -> Any:
-    """Read what `write_json` wrote; None if there is no such attribute."""
+def read_json(source: h5py.Group, name: str, kind: type[T]) -> T | None:
+    """Read what `write_json` wrote, a ``kind``; None if it is null or not there."""
     text = _attribute(source, name)
-    if text is None:
-        return None
+    return None if text is None else parsed_json(str(text), kind, f"Attribute '{name}'", source)
+
+
+def parsed_json(text: str, kind: type[T], what: str, source: h5py.Group) -> T | None:
+    """Parse JSON that must be a ``kind`` or null; ``what`` is named if it is not."""
     try:
-        return json.loads(str(text))
+        value = json.loads(text)
     except ValueError as error:
+        raise FormatError(f"{what} of {file_name(source)} is not valid JSON: {error}.") from error
+    if value is not None and not isinstance(value, kind):
         raise FormatError(
-            f"Attribute '{name}' of {file_name(source)} is not valid JSON: {error}."
-        ) from error
+            f"{what} of {file_name(source)} must be a {kind.__name__}; "
+            f"found a {type(value).__name__}."
+        )
+    return value
 
 
 def file_name(item: h5py.Group | h5py.Dataset) -> str:

@@ -91,7 +91,7 @@ def load_model(path: str | Path) -> CRBM:
         history = _group(file, "history")
         split = _group(file, "split")
         settings = _settings(file)
-        versions = hdf5.read_json(file, "versions")
+        versions = hdf5.read_json(file, "versions", dict)
         fingerprint = file.attrs.get("recording_fingerprint")
     try:
         return CRBM.from_parameters(
@@ -123,7 +123,7 @@ def _group(file: h5py.File, name: str) -> dict[str, NDArray[Any]]:
 
 
 def _settings(file: h5py.File) -> Settings | None:
-    stored = hdf5.read_json(file, "settings")
+    stored = hdf5.read_json(file, "settings", dict)
     if stored is None:
         return None
     try:

@@ -269,9 +269,9 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
         regions=_read_regions(file, spikes.n_neurons),
         fluorescence=_stored_fluorescence(file, path),
         traces=_read_traces(file),
-        metadata={**(hdf5.read_json(file, "metadata") or {}), "path": str(path)},
+        metadata={**(hdf5.read_json(file, "metadata", dict) or {}), "path": str(path)},
         provenance=(
-            *(Step(*step) for step in hdf5.read_json(file, "provenance") or []),
+            *_read_provenance(file),
             Step("open", {"file": path.name, "format": hdf5.FORMAT}),
         ),
     )
@@ -305,6 +305,17 @@ def _read_spikes(file: h5py.File) -> Spikes:
             f"say how many neurons they are for (n_neurons); found {stored.dtype}."
         )
     return Spikes(stored[()], int(n_neurons))
+
+
+def _read_provenance(file: h5py.File) -> list[Step]:
+    steps = hdf5.read_json(file, "provenance", list) or []
+    try:
+        return [Step(str(name), dict(parameters)) for name, parameters in steps]
+    except (TypeError, ValueError) as error:
+        raise FormatError(
+            f"Attribute 'provenance' of {hdf5.file_name(file)} must hold steps, each a name with "
+            "its parameters."
+        ) from error
 
 
 def _read_coordinates(file: h5py.File) -> NDArray[np.float32]:
