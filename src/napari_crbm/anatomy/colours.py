@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 # is too easily part of the name itself.
 _SIDE = re.compile(r"[\s_,\-(]+(?:L|R|[Ll]eft|[Rr]ight)\)?$")
 # Picked so that neighbours in the parametric fish differ.
-_SALT = 0
+_SALT = 2707
 # Lightness varies as much as hue, so that regions stay apart without red-green vision.
 _LIGHTNESS = (0.58, 0.70, 0.82)
 _CHROMA = 0.125
@@ -62,7 +62,6 @@ def region_colours(names: Iterable[str]) -> NDArray[np.float64]:
     lightness = np.asarray(_LIGHTNESS)[codes % len(_LIGHTNESS)]
     lab = np.stack([lightness, _CHROMA * np.cos(hue), _CHROMA * np.sin(hue)], axis=-1)
     linear = np.clip((lab @ _TO_LMS.T) ** 3 @ _TO_RGB.T, 0.0, 1.0)
-    rgb = np.where(
-        linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055
-    )
-    return np.concatenate([rgb, np.ones((len(codes), 1))], axis=1)
+    rgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    # Rounded, because a product's last bit depends on how many colours are made at once.
+    return np.concatenate([np.round(rgb, 6), np.ones((len(codes), 1))], axis=1)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class Anatomy:
 
     @property
     def midline_um(self) -> float:
-        """x of the plane of symmetry, micrometres."""
+        """X of the plane of symmetry, micrometres."""
         return MIDLINE_UM
 
     @cached_property
@@ -140,9 +141,7 @@ class Anatomy:
                 # Mirroring turns a triangle inside out.
                 yield name, placed.astype(np.float32), faces[:, ::-1] if left else faces
 
-    def _owner(
-        self, points: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    def _owner(self, points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Part and cell density at (P, 3) points in z, y, x; -1 and 0 outside."""
         folded = points.copy()
         folded[:, 2] = np.abs(points[:, 2] - MIDLINE_UM)
@@ -156,9 +155,7 @@ class Anatomy:
             density[free[inside]] = local[inside]
         return owner, density
 
-    def _labels(
-        self, points: NDArray[np.float64], owner: NDArray[np.int64]
-    ) -> NDArray[np.int64]:
+    def _labels(self, points: NDArray[np.float64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
         widths = np.array([len(_sides(part)) for part in self.parts])
         first = np.concatenate([[0], np.cumsum(widths)[:-1]])
         right = (points[:, 2] > MIDLINE_UM) & (widths[owner] == 2)
@@ -172,14 +169,14 @@ def _sides(part: Part) -> tuple[str, ...]:
 def _hindbrain(y: NDArray[np.float64]) -> NDArray[np.float64]:
     """Half width, dorsal and ventral surface of the hindbrain at (P,) y: (3, P)."""
     knots = (540.0, 620.0, 700.0, 780.0, 860.0, 920.0, 980.0)
-    width = np.interp(y, knots, (120.0, 132.0, 126.0, 106.0, 80.0, 58.0, 42.0))
-    top = np.interp(y, knots, (85.0, 80.0, 78.0, 84.0, 96.0, 110.0, 122.0))
-    bottom = np.interp(y, knots, (248.0, 254.0, 252.0, 246.0, 236.0, 224.0, 208.0))
+    width = np.interp(y, knots, (112.0, 128.0, 122.0, 104.0, 80.0, 60.0, 34.0))
+    top = np.interp(y, knots, (85.0, 80.0, 78.0, 84.0, 96.0, 110.0, 128.0))
+    bottom = np.interp(y, knots, (236.0, 248.0, 250.0, 245.0, 236.0, 224.0, 202.0))
     return np.stack([width, top, bottom])
 
 
 def _rhombomere(start: float, stop: float) -> Tube:
-    return Tube((start, stop), _hindbrain, opening=0.42, opening_below=165.0)
+    return Tube((start, stop), _hindbrain, opening=0.38, opening_below=160.0)
 
 
 @lru_cache(maxsize=1)
@@ -191,16 +188,14 @@ def larval_fish() -> Anatomy:
     Anatomy
         Telencephalon to rhombomere 7: bilateral structures and a few on the midline.
     """
-    rhombomeres = (540.0, 610.0, 655.0, 700.0, 745.0, 795.0, 850.0, 960.0)
+    rhombomeres = (540.0, 610.0, 655.0, 700.0, 745.0, 795.0, 850.0, 968.0)
     hindbrain_neuropil = Ellipsoid((205.0, 740.0, 88.0), (52.0, 190.0, 34.0), yaw=-9.0)
     e = Ellipsoid
     return Anatomy(
         (
             Part("Habenula", e((58, 238, 27), (24, 27, 19)), 1.0),
             Part("Pineal", e((38, 228, 0), (12, 15, 13)), 0.9, midline=True),
-            Part(
-                "Torus longitudinalis", e((66, 372, 14), (13, 92, 9), yaw=-1, pitch=-6), 1.0
-            ),
+            Part("Torus longitudinalis", e((66, 372, 14), (13, 92, 9), yaw=-1, pitch=-6), 1.0),
             Part("Olfactory bulb", e((128, 46, 31), (40, 40, 27), yaw=-10), 0.9),
             Part(
                 "Pallium",
@@ -213,10 +208,10 @@ def larval_fish() -> Anatomy:
             Part("Preoptic region", e((196, 226, 22), (42, 42, 20), pitch=-15), 0.8),
             Part(
                 "Optic tectum",
-                e((92, 408, 110), (84, 152, 104), yaw=6, roll=-14, power=2.3),
+                e((94, 405, 108), (86, 162, 106), yaw=3, roll=-12),
                 0.95,
-                neuropil=e((92, 372, 164), (60, 122, 58), yaw=-14, roll=-10),
-                neuropil_density=0.1,
+                neuropil=e((92, 378, 160), (58, 112, 50), yaw=-10, roll=-10),
+                neuropil_density=0.16,
             ),
             Part(
                 "Pretectum",
@@ -228,17 +223,17 @@ def larval_fish() -> Anatomy:
             Part("Thalamus", e((132, 282, 36), (50, 58, 36)), 0.9),
             Part(
                 "Cerebellum",
-                e((84, 584, 78), (50, 46, 92), yaw=-16, roll=-10, power=2.3),
+                e((88, 578, 74), (52, 48, 92), yaw=-14, roll=-10, power=2.2),
                 1.0,
                 neuropil=e((70, 575, 96), (20, 20, 52), yaw=-16),
                 neuropil_density=0.3,
             ),
             Part("Torus semicircularis", e((156, 480, 92), (36, 62, 44), yaw=-12), 0.8),
-            Part("Interpeduncular nucleus", e((222, 506, 0), (20, 34, 17)), 0.9, midline=True),
+            Part("Interpeduncular nucleus", e((222, 520, 0), (22, 34, 17)), 0.9, midline=True),
             Part("Raphe nucleus", e((196, 574, 0), (34, 40, 11)), 0.9, midline=True),
             Part(
                 "Tegmentum",
-                e((178, 432, 48), (52, 104, 46)),
+                e((178, 442, 50), (58, 118, 50), power=2.3),
                 0.75,
                 neuropil=e((190, 440, 72), (26, 60, 22)),
                 neuropil_density=0.25,
@@ -255,7 +250,7 @@ def larval_fish() -> Anatomy:
             Part("Caudal hypothalamus", e((248, 432, 26), (30, 46, 26)), 0.9),
             Part("Inferior olive", e((226, 812, 20), (16, 52, 15)), 0.9),
             Part("Medial octavolateral nucleus", e((108, 668, 104), (24, 58, 24), yaw=-8), 0.9),
-            Part("Vagal region", e((124, 866, 56), (30, 66, 22), yaw=-17), 0.95),
+            Part("Vagal region", e((126, 858, 56), (28, 66, 21), yaw=-15), 0.95),
             *(
                 Part(
                     f"Rhombomere {number}",
@@ -264,9 +259,7 @@ def larval_fish() -> Anatomy:
                     neuropil=hindbrain_neuropil,
                     neuropil_density=0.22,
                 )
-                for number, (start, stop) in enumerate(
-                    zip(rhombomeres[:-1], rhombomeres[1:], strict=True), start=1
-                )
+                for number, (start, stop) in enumerate(pairwise(rhombomeres), start=1)
             ),
         )
     )

@@ -17,6 +17,12 @@ PLANE_AXES: dict[str, tuple[int, int]] = {"dorsal": (1, 2), "side": (0, 1)}
 
 _MIN_NEURONS = 10
 _CELLS_PER_WIDTH = 3.0
+# Smoothing width in units of the typical distance between neurons, and its bounds.
+_WIDTH, _WIDTH_RANGE_UM = 1.8, (6.0, 60.0)
+# Density that counts as brain, relative to the median neuron's; sparse neuropil does.
+_LEVEL = 0.08
+# How far outside the outermost neurons that level lies, in smoothing widths.
+_EXCESS = 0.6
 _MAX_CELLS = 700
 # Pieces smaller than this share of the largest are stray neurons, not brain.
 _MIN_PIECE = 0.02
@@ -51,9 +57,8 @@ def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.fl
     flat = points[:, PLANE_AXES[plane]]
     if len(flat) < _MIN_NEURONS or np.ptp(flat, axis=0).min() <= 0:
         return []
-    # Half the distance within which a neuron finds about ten neighbours.
     low, high = np.quantile(flat, [0.005, 0.995], axis=0)
-    width = float(np.clip(1.5 * np.sqrt(np.prod(high - low) / len(flat)), 5.0, 60.0))
+    width = float(np.clip(_WIDTH * np.sqrt(np.prod(high - low) / len(flat)), *_WIDTH_RANGE_UM))
     cell = max(width / _CELLS_PER_WIDTH, float(np.max(high - low)) / _MAX_CELLS)
     margin = 4.0 * width
     inside = ((flat > low - margin) & (flat < high + margin)).all(axis=1)
@@ -63,28 +68,28 @@ def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.fl
     counts = np.zeros(tuple(shape))
     np.add.at(counts, tuple(place.T), 1.0)
     density = ndimage.gaussian_filter(counts, width / cell)
-    level = 0.15 * float(np.median(density[tuple(place.T)]))
-    return _contours(_filled(density, level), level, origin, cell)
+    brain = _solid(density >= _LEVEL * np.median(density[tuple(place.T)]))
+    # Smoothing pushed the edge outwards; going back by that much closes narrow gaps.
+    depth = ndimage.distance_transform_edt(brain) - ndimage.distance_transform_edt(~brain)
+    depth = ndimage.gaussian_filter(depth, 0.5 * width / cell) - _EXCESS * width / cell
+    return _contours(depth, origin, cell)
 
 
-def _filled(density: NDArray[np.float64], level: float) -> NDArray[np.float64]:
-    """The density without holes and without small pieces."""
-    brain = ndimage.binary_fill_holes(density >= level)
-    pieces, n_pieces = ndimage.label(brain)
-    areas = ndimage.sum_labels(brain, pieces, np.arange(1, n_pieces + 1))
+def _solid(brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask without holes and without small pieces."""
+    filled = ndimage.binary_fill_holes(brain)
+    pieces, n_pieces = ndimage.label(filled)
+    areas = ndimage.sum_labels(filled, pieces, np.arange(1, n_pieces + 1))
     keep = np.flatnonzero(areas >= _MIN_PIECE * areas.max()) + 1
-    kept = np.isin(pieces, keep)
-    filled = np.where(kept & (density < level), 1.01 * level, density)
-    filled[(pieces > 0) & ~kept] = 0.0
-    return filled
+    return np.asarray(np.isin(pieces, keep))
 
 
 def _contours(
-    density: NDArray[np.float64], level: float, origin: NDArray[np.float64], cell: float
+    depth: NDArray[np.float64], origin: NDArray[np.float64], cell: float
 ) -> list[NDArray[np.float64]]:
     from contourpy import contour_generator
 
-    lines = contour_generator(z=density).lines(level)
+    lines = contour_generator(z=depth).lines(0.0)
     # Contours come as columns (second axis, first axis) of the grid.
     polygons = [np.asarray(line)[:, ::-1] * cell + origin for line in lines if len(line) > 3]
     return sorted(polygons, key=_area, reverse=True)

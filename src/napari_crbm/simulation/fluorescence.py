@@ -31,7 +31,10 @@ class FluorescenceSimulator:
     """
 
     def __init__(self, n_neurons: int, frame_rate_hz: float, seed: int) -> None:
-        slow, fast = np.exp(-1.0 / (frame_rate_hz * DECAY_S)), np.exp(-1.0 / (frame_rate_hz * RISE_S))
+        slow, fast = (
+            np.exp(-1.0 / (frame_rate_hz * DECAY_S)),
+            np.exp(-1.0 / (frame_rate_hz * RISE_S)),
+        )
         frames = np.arange(1, int(20 * DECAY_S * frame_rate_hz) + 2)
         peak = np.max(slow**frames - fast**frames)
         self._gain = np.array([(slow - fast) / peak], dtype=np.float32)
@@ -45,15 +48,13 @@ class FluorescenceSimulator:
     def block(self, spikes: NDArray[np.uint8]) -> NDArray[np.float32]:
         """DF/F of the next (t, N) block of spikes: (t, N) float32."""
         driven = spikes * self._amplitude
-        trace, self._state = lfilter(
-            self._gain, self._recursion, driven, axis=0, zi=self._state
-        )
+        trace, self._state = lfilter(self._gain, self._recursion, driven, axis=0, zi=self._state)
         rng = np.random.default_rng([self._seed, _NOISE_STREAM, self._block])
         self._block += 1
         noise = rng.standard_normal(trace.shape, dtype=np.float32)
         noise *= np.float32(_NOISE)
         noise += trace
-        return noise
+        return np.asarray(noise)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,13 @@
 """Activity drawn from a ground-truth cRBM: one long Gibbs chain, frame after frame.
 
-Consecutive states of the chain are the frames, so the recording is stationary, follows
-the model exactly and has temporal persistence: assemblies switch on and off as the chain
-crosses the barrier between the two wells of their hidden units.
+Equally spaced states of the chain are the frames, so the recording is stationary, follows
+the model exactly and has temporal persistence: an assembly switches on and off as the
+chain crosses the barrier between the two wells of its hidden unit.
 
 Neurons shared by two assemblies couple them. Left alone, a few dozen shared members tie
-assemblies together for good (each contributes up to two nats), so sharing is limited to
-a budget a pair, and what remains is counteracted in the duty asked of each unit.
+assemblies together for good (each contributes up to two nats), so shared members are
+weaker, their number is limited by a budget, and what coupling remains is taken into
+account in the duty asked of each unit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,24 +26,25 @@ from scipy.special import expit, logit
 from napari_crbm.model import CRBM, drelu
 from napari_crbm.model.sampling import Chains
 from napari_crbm.model.threads import kernel_threads
-from napari_crbm.simulation.isolated import Wells, as_units, fit_potential
-from napari_crbm.simulation.planting import Planting
+from napari_crbm.simulation.isolated import Wells, as_units, fit_unit
+from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
 from napari_crbm.spikes import Spikes
 
-_DUTY_RANGE = (0.05, 0.10)
-_FIRING = 0.40
-# Bounds on a typical member's change of log-odds between off and on.
-_SHIFT_RANGE = (1.5, 3.5)
-# Upper limit on the information members carry about h, in units of the on well: the
-# chain needs about as many steps to forget where in the well it was.
-_MAX_MEMORY = 30.0
-_COUPLING_BUDGET = 1.0
+_DUTY_RANGE = (0.05, 0.09)
+_SHARED_STRENGTH = 0.65
+_MAX_SHIFT = 7.0
+# Gibbs steps an assembly should stay on, and the bounds of its well's depth in nats.
+_DWELL_STEPS = 120.0
+_DEPTH_RANGE = (1.0, 3.5)
+# Nats by which one assembly may favour another, and all others together one: less than
+# what separates "on" from "off", or all would switch on at once and stay so.
+_PAIR_BUDGET, _UNIT_BUDGET = 1.2, 1.8
+# Baseline share of the activity assumed while weights are chosen.
 _BASE_SHARE = 0.4
-_RATE_SPREAD = 0.8
 _MAX_LOG_ODDS = 2.0
-_BURN_IN = 300
-#: Gibbs steps between frames.
-THIN = 2
+_BURN_IN = 400
+#: Gibbs steps from frame to frame.
+THIN = 3
 _PARAMETERS = 6
 
 
@@ -57,7 +59,6 @@ class GibbsGenerator:
         The model's weights.
     first_frame : (N,) uint8
         Where the chain starts.
-    n_frames : int
     seed : int
     activity : (T, K) float32
         E[h | v] of every frame; filled while `blocks` runs.
@@ -72,6 +73,10 @@ class GibbsGenerator:
     activity: NDArray[np.float32]
     parameters: dict[str, Any] = field(default_factory=dict)
 
+    #: What `plant` is asked for: small assemblies, or the chain would hardly switch.
+    coverage: ClassVar[float] = 0.6
+    largest: ClassVar[int | None] = 150
+
     @classmethod
     def draw(
         cls,
@@ -84,38 +89,31 @@ class GibbsGenerator:
         """Choose a model with sparse, switching hidden units and the asked activity."""
         rng = np.random.default_rng([seed, _PARAMETERS])
         n_neurons, n_assemblies = planting.strengths.shape
-        shape = rng.lognormal(-(_RATE_SPREAD**2) / 2, _RATE_SPREAD, n_neurons)
+        shape = rate_shape(planting.strengths, rng)
         log_odds = _log_odds(_BASE_SHARE * mean_activity, shape)
         duty = rng.uniform(*_DUTY_RANGE, n_assemblies)
-        wells = [Wells.with_duty(float(share)) for share in duty]
-        weights = _scaled(planting.strengths, log_odds, wells, mean_activity)
-        weights, coupling = _within_budget(weights, log_odds, wells)
-        hidden = np.stack(
-            [well.sample(400, share, rng) for well, share in zip(wells, duty, strict=True)], axis=1
-        )
-        off = np.array([well.off for well in wells])
-        log_odds = _calibrated(shape, weights, hidden - off, mean_activity)
-        rows = np.empty((n_assemblies, 4))
-        spread = np.empty(n_assemblies)
+        shifts, depths = _shifts(planting.strengths, log_odds, duty)
+        shifts, coupling = _within_budget(shifts, log_odds)
+        shifts = _strong_enough(shifts, log_odds, duty)
+        on = rng.random((400, n_assemblies)) < duty
+        log_odds = _calibrated(shape, shifts, on, mean_activity)
+        # What the other assemblies add on average, so that it is not counted twice.
+        corrected = expit(logit(duty) - coupling @ duty)
+        fits = []
         for unit in range(n_assemblies):
-            members = slice(*weights.indptr[unit : unit + 2])
-            pull = float(coupling[unit] @ duty)
-            corrected = float(expit(logit(duty[unit]) - pull))
-            rows[unit], grid, density = fit_potential(
-                weights.data[members],
-                log_odds[weights.indices[members]],
-                Wells.with_duty(corrected),
-            )
-            mean = grid @ density
-            spread[unit] = np.sqrt((grid - mean) ** 2 @ density)
+            members = slice(*shifts.indptr[unit : unit + 2])
+            base = log_odds[shifts.indices[members]]
+            fits.append(fit_unit(shifts.data[members], base, corrected[unit], depths[unit]))
+        scale = np.array([fit.spread for fit in fits])
+        weights = shifts @ sparse.diags_array([1.0 / fit.separation for fit in fits])
+        fields = log_odds - weights @ np.array([fit.off for fit in fits])
         # The gauge of a trained model: hidden units of variance one.
-        units = as_units(rows).rescaled(spread)
-        fields = log_odds - weights @ off
-        scaled = sparse.csc_array(weights @ sparse.diags_array(spread)).astype(np.float32)
-        start = expit(log_odds + weights @ (hidden[0] - off))
+        units = as_units(np.stack([fit.parameters for fit in fits])).rescaled(scale)
+        weights = sparse.csc_array(weights @ sparse.diags_array(scale)).astype(np.float32)
+        start = expit(log_odds + shifts @ on[0])
         return cls(
-            CRBM.from_parameters(scaled.toarray(), fields, units),
-            scaled,
+            CRBM.from_parameters(weights.toarray(), fields, units),
+            weights,
             (rng.random(n_neurons) < start).astype(np.uint8),
             seed,
             np.zeros((n_frames, n_assemblies), dtype=np.float32),
@@ -145,92 +143,107 @@ class GibbsGenerator:
 
 
 def _log_odds(mean_rate: float, shape: NDArray[np.float64]) -> NDArray[np.float64]:
-    rate = mean_rate * shape
-    return np.asarray(np.minimum(np.log(rate), _MAX_LOG_ODDS))
+    return np.asarray(np.minimum(np.log(mean_rate * shape), _MAX_LOG_ODDS))
 
 
-def _scaled(
-    strengths: sparse.csc_array,
-    log_odds: NDArray[np.float64],
-    wells: list[Wells],
-    mean_activity: float,
-) -> sparse.csc_array:
-    """Weights strong enough to be found and weak enough that the chain keeps switching."""
+def _shifts(
+    strengths: sparse.csc_array, log_odds: NDArray[np.float64], duty: NDArray[np.float64]
+) -> tuple[sparse.csc_array, NDArray[np.float64]]:
+    """Change of every member's log-odds from off to on, and the depths of the wells.
+
+    The slope of the members' pull on h, sum_i w_i^2 p_i (1 - p_i), must not rise beyond
+    the "on" state, or h would run off to a third well: "on" is put where it is largest.
+    Large assemblies remember their state longer, so their wells are made shallower.
+    """
     matrix = strengths.tocsc(copy=True).astype(np.float64)
-    typical = float(logit(_FIRING) - np.log(_BASE_SHARE * mean_activity))
-    low, high = _SHIFT_RANGE[0], max(_SHIFT_RANGE[0], min(typical, _SHIFT_RANGE[1]))
-    for unit, well in enumerate(wells):
+    shared = np.diff(sparse.csr_array(matrix).indptr) > 1
+    matrix.data[shared[matrix.indices]] *= _SHARED_STRENGTH
+    depths = np.empty(matrix.shape[1])
+    for unit in range(matrix.shape[1]):
         members = slice(*matrix.indptr[unit : unit + 2])
-        relative = matrix.data[members]
-        base = log_odds[matrix.indices[members]]
+        relative, base = matrix.data[members], log_odds[matrix.indices[members]]
+        candidates = np.linspace(0.5, _MAX_SHIFT, 131)
+        chance = expit(base + np.multiply.outer(candidates, relative))
+        slope = (chance * (1 - chance)) @ relative**2
+        best = int(slope.argmax())
+        shift = candidates[best]
+        matrix.data[members] = relative * shift
+        depth = _DEPTH_RANGE[0]
+        for _ in range(20):
+            wells = Wells.with_duty(float(duty[unit]), depth)
+            memory = 1 + slope[best] * (shift / wells.separation * wells.on_width) ** 2
+            depth = float(np.clip(np.log(_DWELL_STEPS / memory), *_DEPTH_RANGE))
+        depths[unit] = depth
+    return matrix, depths
 
-        def memory(shift: float, relative=relative, base=base, well=well) -> float:  # type: ignore[no-untyped-def]
-            chance = expit(base + shift * relative)
-            pull = shift * relative / well.separation * well.on_width
-            return float((chance * (1 - chance) * pull**2).sum()) - _MAX_MEMORY
 
-        shift = high if memory(high) <= 0 else low
-        if memory(low) < 0 < memory(high):
-            shift = float(brentq(memory, low, high, xtol=1e-3))
-        matrix.data[members] = relative * shift / well.separation
-    return matrix
+def _strong_enough(
+    shifts: sparse.csc_array, log_odds: NDArray[np.float64], duty: NDArray[np.float64]
+) -> sparse.csc_array:
+    """Drop members whose activity hardly tells whether the assembly is on."""
+    off = expit(log_odds[shifts.indices])
+    on = expit(log_odds[shifts.indices] + shifts.data)
+    share = np.repeat(duty, np.diff(shifts.indptr))
+    kept = shifts.copy()
+    kept.data[correlation(on - off, off + share * (on - off), share) < MIN_CORRELATION] = 0.0
+    kept.eliminate_zeros()
+    return kept
 
 
 def _within_budget(
-    weights: sparse.csc_array, log_odds: NDArray[np.float64], wells: list[Wells]
+    shifts: sparse.csc_array, log_odds: NDArray[np.float64]
 ) -> tuple[sparse.csc_array, NDArray[np.float64]]:
-    """Drop shared members beyond the budget of a pair.
+    """Drop shared members beyond the budget of a pair or a unit.
 
     Returns
     -------
-    weights : (N, K) sparse float64
+    shifts : (N, K) sparse float64
     coupling : (K, K) float64
         Nats by which one assembly's being on favours the other's, symmetric.
     """
-    rows = sparse.csr_array(weights)
-    n_assemblies = weights.shape[1]
-    shift = np.array([well.separation for well in wells])
+    rows = sparse.csr_array(shifts)
+    n_assemblies = rows.shape[1]
     coupling = np.zeros((n_assemblies, n_assemblies))
+    total = np.zeros(n_assemblies)
     for neuron in np.flatnonzero(np.diff(rows.indptr) > 1):
         own = slice(*rows.indptr[neuron : neuron + 2])
         units, pushes = rows.indices[own], rows.data[own]
         for a, b in combinations(range(len(units)), 2):
             if pushes[a] == 0 or pushes[b] == 0:
                 continue
-            one, two = units[a], units[b]
-            odds = log_odds[neuron] + np.array([0.0, pushes[a] * shift[one], pushes[b] * shift[two]])
-            both = odds[1] + odds[2] - odds[0]
-            gain = np.logaddexp(0.0, [*odds, both]) @ [1.0, -1.0, -1.0, 1.0]
-            if abs(coupling[one, two] + gain) > _COUPLING_BUDGET:
-                # The weaker membership goes.
+            pair = units[[a, b]]
+            states = log_odds[neuron] + np.array([0.0, pushes[a], pushes[b], pushes[a] + pushes[b]])
+            gain = float(np.logaddexp(0.0, states) @ [1.0, -1.0, -1.0, 1.0])
+            over_pair = abs(coupling[pair[0], pair[1]] + gain) > _PAIR_BUDGET
+            if over_pair or gain + total[pair].max() > _UNIT_BUDGET:
                 pushes[a if abs(pushes[a]) < abs(pushes[b]) else b] = 0.0
                 continue
-            coupling[one, two] += gain
-            coupling[two, one] += gain
-    pruned = sparse.csc_array(rows)
-    pruned.eliminate_zeros()
-    pruned.sort_indices()
-    return pruned, coupling
+            coupling[pair[0], pair[1]] += gain
+            coupling[pair[1], pair[0]] += gain
+            total[pair] += gain
+    kept = sparse.csc_array(rows)
+    kept.eliminate_zeros()
+    kept.sort_indices()
+    return kept, coupling
 
 
 def _calibrated(
     shape: NDArray[np.float64],
-    weights: sparse.csc_array,
-    offsets: NDArray[np.float64],
+    shifts: sparse.csc_array,
+    on: NDArray[np.bool_],
     mean_activity: float,
 ) -> NDArray[np.float64]:
     """Log-odds of the off state with which the mean activity comes out as asked.
 
-    Expectation over (S, K) draws of independent hidden units, measured from "off".
+    Expectation over (S, K) independent draws of which assemblies are on.
     """
     neurons = np.linspace(0, len(shape) - 1, min(len(shape), 4000)).astype(np.int64)
-    drive = offsets @ weights.tocsr()[neurons].T.toarray()
+    drive = on @ shifts.tocsr()[neurons].T.toarray()
 
     def excess(log_scale: float) -> float:
         base = _log_odds(float(np.exp(log_scale)), shape)[neurons]
         return float(expit(base + drive).mean()) - mean_activity
 
     low, high = np.log(1e-6), np.log(50.0)
-    if excess(low) > 0:
-        return _log_odds(float(np.exp(low)), shape)
-    return _log_odds(float(np.exp(brentq(excess, low, high, xtol=1e-4))), shape)
+    scale = low if excess(low) > 0 else brentq(excess, low, high, xtol=1e-4)
+    return _log_odds(float(np.exp(scale)), shape)

@@ -1,6 +1,7 @@
 """One assembly by itself: its hidden unit's density, and parameters that make it switch.
 
-Integrating out its members, a hidden unit has the density (SCIENCE: paper Eq. 7)
+Integrating out its members, a hidden unit has the density (from the energy,
+paper Eq. 7)
 
     p(h) ~ exp(-U(h) + L(h)),   L(h) = sum_i log(1 + exp(a_i + w_i (h - h_off)))
 
@@ -17,12 +18,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp, ndtr
+from scipy.special import expit, logit, logsumexp
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model.drelu import DReLU
 
 _NEWTON_STEPS = 60
+_DUTY_ROUNDS = 4
+# Standard deviation of h within a well; its unit is free until it is standardised.
+_WIDTH = 0.4
 
 
 @dataclass(frozen=True)
@@ -43,13 +47,10 @@ class Wells:
     on_width: float
 
     @classmethod
-    def with_duty(cls, duty: float, depth: float = 1.5) -> Wells:
+    def with_duty(cls, duty: float, depth: float) -> Wells:
         """Wells of which the upper one holds ``duty`` of the mass and is ``depth`` nats deep."""
-        off_width, on_width = 0.4, 0.9
-        other = depth + float(np.log((1 - duty) * on_width / (duty * off_width)))
-        return cls(
-            -off_width * np.sqrt(2 * other), on_width * np.sqrt(2 * depth), off_width, on_width
-        )
+        lower = depth + float(np.log((1 - duty) / duty))
+        return cls(-_WIDTH * np.sqrt(2 * lower), _WIDTH * np.sqrt(2 * depth), _WIDTH, _WIDTH)
 
     @property
     def separation(self) -> float:
@@ -63,14 +64,6 @@ class Wells:
         lower += 0.5 * (self.off / self.off_width) ** 2
         upper += 0.5 * (self.on / self.on_width) ** 2
         return np.where(h < 0, lower, upper)
-
-    def sample(
-        self, n_samples: int, duty: float, rng: np.random.Generator
-    ) -> NDArray[np.float64]:
-        """Independent draws of h, (n_samples,), well widths included."""
-        on = rng.random(n_samples) < duty
-        normal = rng.standard_normal(n_samples)
-        return np.where(on, self.on + self.on_width * normal, self.off + self.off_width * normal)
 
 
 def member_gain(
@@ -113,20 +106,84 @@ def fit_potential(
     ModelError
         If no potential balances the members.
     """
-    grid = np.linspace(wells.off - 8 * wells.off_width, wells.on + 7 * wells.on_width, 1201)
+    # Far beyond the wells, so that a third well up there would not go unnoticed.
+    reach = wells.off - 2 * wells.separation, wells.on + 3 * wells.separation
+    grid = np.linspace(*reach, 2401)
     gain = member_gain(grid, weights, log_odds, wells.off)
     up, down = np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
     statistics = np.stack([0.5 * up**2, 0.5 * down**2, up, down])
+    wanted = statistics @ _normalised(wells.log_density(grid))
+    # Start from the parabolas that replace L best between the wells.
     log_target = wells.log_density(grid)
-    target = _normalised(log_target)
-    wanted = statistics @ target
-    # Start from the least-squares potential, weighted by the target with a floor that
-    # keeps the barrier in view.
-    design = np.concatenate([statistics, np.ones((1, len(grid)))])
-    emphasis = np.sqrt(target + 0.05 * target.max() * (log_target > -2.0))
-    start = np.linalg.lstsq((design * emphasis).T, (gain - log_target) * emphasis, rcond=None)[0]
-    parameters = start[:4]
-    parameters[:2] = np.maximum(parameters[:2], 1e-3)
+    near = (grid > wells.off - 2 * wells.off_width) & (grid < wells.on + 2 * wells.on_width)
+    design = np.vstack([statistics[:, near], np.ones(near.sum())])
+    start = np.linalg.lstsq(design.T, (gain - log_target)[near], rcond=None)[0][:4]
+    parameters = _matched(start, gain, statistics, wanted)
+    if not np.isfinite(parameters).all() or parameters[:2].min() <= 0:
+        raise ModelError(
+            f"No double-ReLU potential balances an assembly of {len(weights)} members "
+            "with these weights."
+        )
+    return parameters, grid, _normalised(gain - parameters @ statistics)
+
+
+@dataclass(frozen=True)
+class FittedUnit:
+    """A hidden unit that switches.
+
+    Parameters
+    ----------
+    parameters : (4,) float64
+        gamma_plus, gamma_minus, theta_plus, theta_minus.
+    off, separation : float
+        Position of the lower well, and distance to the upper one.
+    spread : float
+        Standard deviation of h.
+    """
+
+    parameters: NDArray[np.float64]
+    off: float
+    separation: float
+    spread: float
+
+
+def fit_unit(
+    shifts: NDArray[np.float64], log_odds: NDArray[np.float64], duty: float, depth: float
+) -> FittedUnit:
+    """A unit that is above zero for ``duty`` of the time.
+
+    Parameters
+    ----------
+    shifts : (n,) float64
+        Change of the members' log-odds from "off" to "on".
+    log_odds : (n,) float64
+        Log-odds while off.
+    duty, depth : float
+        See `Wells.with_duty`.
+    """
+    asked = duty
+    for _ in range(_DUTY_ROUNDS):
+        wells = Wells.with_duty(asked, depth)
+        parameters, grid, density = fit_potential(shifts / wells.separation, log_odds, wells)
+        # Half-moments fix the mass above zero only as far as the shape fits.
+        above = float(np.clip(density[grid > 0].sum(), 1e-3, 0.9))
+        asked = float(expit(logit(asked) + logit(duty) - logit(above)))
+    mean = grid @ density
+    return FittedUnit(
+        parameters,
+        wells.off,
+        wells.separation,
+        float(np.sqrt((grid - mean) ** 2 @ density)),
+    )
+
+
+def _matched(
+    parameters: NDArray[np.float64],
+    gain: NDArray[np.float64],
+    statistics: NDArray[np.float64],
+    wanted: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Natural parameters (4,) with the wanted mean statistics: damped Newton steps."""
 
     def objective(values: NDArray[np.float64]) -> float:
         return float(logsumexp(gain - values @ statistics) + values @ wanted)
@@ -136,33 +193,24 @@ def fit_potential(
         mean = statistics @ density
         centred = statistics - mean[:, None]
         gradient = wanted - mean
-        curvature = (centred * density) @ centred.T + 1e-10 * np.eye(4)
+        curvature = (centred * density) @ centred.T
+        curvature += 1e-9 * np.diag(np.diag(curvature) + 1e-12)
         step = -np.linalg.solve(curvature, gradient)
-        if -gradient @ step < 1e-12:
+        slope = float(gradient @ step)
+        if -slope < 1e-10:
             break
         length, before = 1.0, objective(parameters)
-        while objective(parameters + length * step) > before + 1e-4 * length * gradient @ step:
+        while objective(parameters + length * step) > before + 1e-4 * length * slope:
             length /= 2
-            if length < 1e-8:
-                break
+            if length < 1e-6:
+                return parameters
         parameters = parameters + length * step
-    if not np.isfinite(parameters).all() or parameters[:2].min() <= 0:
-        raise ModelError(
-            f"No double-ReLU potential balances an assembly of {len(weights)} members "
-            "with these weights."
-        )
-    return parameters, grid, _normalised(gain - parameters @ statistics)
+    return parameters
 
 
 def as_units(rows: NDArray[np.float64]) -> DReLU:
     """(M, 4) parameters as `DReLU`."""
     return DReLU(*(np.ascontiguousarray(column) for column in rows.T))
-
-
-def on_fraction(wells: Wells, duty: float) -> float:
-    """Mass above zero of the mixture that `Wells.sample` draws from."""
-    above = ndtr(wells.on / wells.on_width), ndtr(wells.off / wells.off_width)
-    return float(duty * above[0] + (1 - duty) * above[1])
 
 
 def _normalised(log_density: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -10,24 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import brentq
 
-from napari_crbm.simulation.planting import Planting
+from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
 
-DUTY_RANGE = (0.02, 0.10)
+_DUTY_RANGE = (0.03, 0.10)
 _DWELL_RANGE_S = (2.0, 10.0)
-_MIN_EPISODES = 8
-_FIRING = (0.25, 0.50)
-_WEAKEST = 0.12
-_SUPPRESSION = (0.5, 0.95)
+_MIN_EPISODES = 12
+# Accepted ratio of realised to asked duty.
+_DUTY_RATIO = (0.65, 1.5)
+_MAX_REDRAWS = 50
+_FIRING = (0.20, 0.45)
+_WEAKEST, _STRONGEST = 0.12, 0.7
+_SUPPRESSION = (0.75, 0.97)
 # Share of all spikes that assemblies cause; the rest is baseline.
 _SHARE, _MAX_SHARE = 0.6, 0.8
-_RATE_SPREAD = 0.8
 _MAX_RATE = 0.9
 _LATENT, _EMISSION = 2, 3
 
@@ -55,6 +57,10 @@ class NoisyOr:
     seed: int
     parameters: dict[str, Any] = field(default_factory=dict)
 
+    #: What `plant` is asked for.
+    coverage: ClassVar[float] = 1.2
+    largest: ClassVar[int | None] = None
+
     @classmethod
     def draw(
         cls,
@@ -73,7 +79,9 @@ class NoisyOr:
         dwell_s = np.minimum(dwell_s, n_frames / frame_rate_hz * duty / _MIN_EPISODES)
         dwell = np.maximum(dwell_s * frame_rate_hz, 2.0)
         activity = _switching(duty, dwell, n_frames, rng)
-        shape = rng.lognormal(-(_RATE_SPREAD**2) / 2, _RATE_SPREAD, weights.shape[0])
+        shape = rate_shape(planting.strengths, rng)
+        baseline = _baseline(shape, weights, duty, mean_activity)
+        weights = _strong_enough(weights, baseline, activity.mean(axis=0, dtype=np.float64))
         baseline = _baseline(shape, weights, duty, mean_activity)
         return cls(
             baseline,
@@ -113,27 +121,69 @@ def _strengths_and_duty(
     excited = matrix.data > 0
     chance = np.maximum(relative * firing, _WEAKEST)
     per_frame = float(chance[excited].sum()) / n_neurons
-    typical = float(np.clip(_SHARE * mean_activity / max(per_frame, 1e-9), *DUTY_RANGE))
+    typical = float(np.clip(_SHARE * mean_activity / max(per_frame, 1e-9), *_DUTY_RANGE))
     # Assemblies must leave room for a baseline, however low the asked activity.
     chance *= min(1.0, _MAX_SHARE * mean_activity / max(typical * per_frame, 1e-9))
     held = np.interp(relative, (0.6, 1.4), _SUPPRESSION)
     matrix.data = np.where(excited, chance, -held).astype(np.float32)
-    return matrix, typical * rng.uniform(0.6, 1.4, n_assemblies)
+    duty = typical * rng.uniform(0.6, 1.4, n_assemblies)
+    # Suppression shows while the assembly is on only, so that must happen often enough.
+    opposed = np.unique(np.repeat(np.arange(n_assemblies), np.diff(matrix.indptr))[~excited])
+    duty[opposed] = 1.5 * typical
+    return matrix, duty
 
 
 def _switching(
     duty: NDArray[np.float64], dwell: NDArray[np.float64], n_frames: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Two-state Markov chains, (T, K): on for ``dwell`` frames a time, ``duty`` of all time."""
-    off_chance = 1.0 / dwell
-    on_chance = off_chance * duty / (1.0 - duty)
-    state = rng.random(len(duty)) < duty
+    """Two-state Markov chains, (T, K): on for ``dwell`` frames a time, ``duty`` of all time.
+
+    Chains that happen to be on far too rarely or too often are drawn again, because an
+    assembly seen for one short moment cannot be found by anyone.
+    """
     activity = np.empty((n_frames, len(duty)), dtype=np.float32)
-    for frame in range(n_frames):
-        activity[frame] = state
-        switch = rng.random(len(duty)) < np.where(state, off_chance, on_chance)
-        state = state ^ switch
+    pending = np.arange(len(duty))
+    for _ in range(_MAX_REDRAWS):
+        off_chance = 1.0 / dwell[pending]
+        on_chance = off_chance * duty[pending] / (1.0 - duty[pending])
+        state = rng.random(len(pending)) < duty[pending]
+        drawn = np.empty((n_frames, len(pending)), dtype=np.float32)
+        for frame in range(n_frames):
+            drawn[frame] = state
+            state = state ^ (rng.random(len(pending)) < np.where(state, off_chance, on_chance))
+        activity[:, pending] = drawn
+        ratio = activity.mean(axis=0, dtype=np.float64) / duty
+        pending = np.flatnonzero((ratio < _DUTY_RATIO[0]) | (ratio > _DUTY_RATIO[1]))
+        if len(pending) == 0:
+            break
     return activity
+
+
+def _strong_enough(
+    weights: sparse.csc_array, baseline: NDArray[np.float64], duty: NDArray[np.float64]
+) -> sparse.csc_array:
+    """Raise members whose activity would hardly tell whether the assembly is on."""
+    raised = weights.copy()
+    share = np.repeat(duty, np.diff(weights.indptr))
+    rate = _expected(weights, baseline, duty)[weights.indices]
+    room = 1.0 - baseline[weights.indices]
+    weakest = MIN_CORRELATION / np.maximum(correlation(room, rate, share), 1e-9)
+    excited = weights.data > 0
+    bound = np.minimum(weakest, _STRONGEST)
+    raised.data = np.where(excited, np.maximum(weights.data, bound), weights.data).astype(
+        np.float32
+    )
+    return raised
+
+
+def _expected(
+    weights: sparse.csc_array, baseline: NDArray[np.float64], duty: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean activity of every neuron, (N,): a product, because assemblies are independent."""
+    scaled = weights @ sparse.diags_array(duty)
+    silent = np.exp(np.asarray((-scaled.multiply(scaled > 0)).log1p().sum(axis=1)).ravel())
+    kept = np.exp(np.asarray(scaled.multiply(scaled < 0).log1p().sum(axis=1)).ravel())
+    return np.asarray((1.0 - (1.0 - baseline) * silent) * kept)
 
 
 def _baseline(
@@ -142,17 +192,12 @@ def _baseline(
     duty: NDArray[np.float64],
     mean_activity: float,
 ) -> NDArray[np.float64]:
-    """Baseline rates of the given shape with which the mean activity comes out as asked.
-
-    Assemblies are independent, so the expectation of the noisy OR is a product.
-    """
-    scaled = weights @ sparse.diags_array(duty)
-    silent = np.exp(np.asarray((-scaled.multiply(scaled > 0)).log1p().sum(axis=1)).ravel())
-    kept = np.exp(np.asarray(scaled.multiply(scaled < 0).log1p().sum(axis=1)).ravel())
+    """Baseline rates of the given shape with which the mean activity comes out as asked."""
 
     def excess(log_scale: float) -> float:
         rate = np.minimum(np.exp(log_scale) * shape, _MAX_RATE)
-        return float(np.mean((1.0 - (1.0 - rate) * silent) * kept)) - mean_activity
+        return float(_expected(weights, rate, duty).mean()) - mean_activity
 
-    scale = np.exp(brentq(excess, np.log(1e-6), np.log(50.0), xtol=1e-6))
-    return np.asarray(np.minimum(scale * shape, _MAX_RATE))
+    low, high = np.log(1e-6), np.log(50.0)
+    scale = low if excess(low) > 0 else brentq(excess, low, high, xtol=1e-6)
+    return np.asarray(np.minimum(np.exp(scale) * shape, _MAX_RATE))

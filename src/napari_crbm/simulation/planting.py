@@ -12,8 +12,6 @@ from scipy.spatial import cKDTree
 
 from napari_crbm.regions import Regions
 
-#: Assemblies to which a neuron belongs on average, before caps on their size.
-COVERAGE = 1.2
 _MIN_SIZE = 8
 _MAX_SHARE = 0.12
 _SIZE_SPREAD = 0.5
@@ -21,8 +19,14 @@ _SIZE_SPREAD = 0.5
 _NEIGHBOURHOOD = 2.5
 # Share of assemblies on both sides of the midline, in two places, or with suppressed
 # members on the other side; the others are one local group.
-_BILATERAL, _DISTANT, _OPPOSED = 0.3, 0.2, 0.25
+_BILATERAL, _DISTANT, _OPPOSED = 0.3, 0.2, 0.2
 _STRENGTH_RANGE = (0.6, 1.4)
+_RATE_SPREAD = 0.8
+#: Least correlation of a member with its assembly: five standard errors in 4,000 frames.
+MIN_CORRELATION = 0.08
+# Baseline of suppressed members relative to the mean: silence shows only in neurons that
+# would be active.
+_SUPPRESSED_RATE = (6.0, 9.0)
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,9 @@ def plant(
     midline_um: float,
     n_assemblies: int,
     rng: np.random.Generator,
+    *,
+    coverage: float,
+    largest: int | None = None,
 ) -> Planting:
     """Draw assemblies around seeds that spread over the whole brain.
 
@@ -59,6 +66,10 @@ def plant(
         x of the plane of symmetry.
     n_assemblies : int
     rng : numpy.random.Generator
+    coverage : float
+        Assemblies to which a neuron belongs on average, before caps on their size.
+    largest : int, optional
+        Most members of one assembly.
 
     Returns
     -------
@@ -66,13 +77,13 @@ def plant(
     """
     n_neurons = len(coordinates)
     tree = cKDTree(coordinates)
-    sizes = _sizes(n_neurons, n_assemblies, rng)
-    coverage = np.zeros(n_neurons)
+    sizes = _sizes(n_neurons, n_assemblies, coverage, largest, rng)
+    belongs = np.zeros(n_neurons)
     rows, columns, values, labels = [], [], [], []
     for assembly, size in enumerate(sizes):
-        members, label = _draw(coordinates, regions, midline_um, tree, coverage, int(size), rng)
+        members, label = _draw(coordinates, regions, midline_um, tree, belongs, int(size), rng)
         neurons = np.fromiter(members, dtype=np.int64)
-        coverage[neurons] += 1
+        belongs[neurons] += 1
         rows.append(neurons)
         columns.append(np.full(len(neurons), assembly))
         signs = np.fromiter(members.values(), dtype=np.float64)
@@ -85,12 +96,42 @@ def plant(
     return Planting(matrix, _unique(labels))
 
 
-def _sizes(n_neurons: int, n_assemblies: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Log-normal sizes that cover every neuron `COVERAGE` times on average."""
-    wanted = COVERAGE * n_neurons / n_assemblies
+def rate_shape(strengths: sparse.csc_array, rng: np.random.Generator) -> NDArray[np.float64]:
+    """Relative baseline rates, (N,): log-normal, and high in suppressed members."""
+    n_neurons = strengths.shape[0]
+    shape = rng.lognormal(-(_RATE_SPREAD**2) / 2, _RATE_SPREAD, n_neurons)
+    suppressed = np.unique(strengths.indices[strengths.data < 0])
+    shape[suppressed] = rng.uniform(*_SUPPRESSED_RATE, len(suppressed))
+    return shape
+
+
+def correlation(
+    change: NDArray[np.float64], rate: NDArray[np.float64], duty: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Expected magnitude of the correlation between a member and its assembly.
+
+    Parameters
+    ----------
+    change : (n,)
+        Change of the member's chance to fire when the assembly switches on.
+    rate, duty : (n,)
+        Mean activity of the member, and fraction of time the assembly is on.
+    """
+    return np.asarray(np.abs(change) * np.sqrt(duty * (1 - duty) / (rate * (1 - rate))))
+
+
+def _sizes(
+    n_neurons: int,
+    n_assemblies: int,
+    coverage: float,
+    largest: int | None,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Log-normal sizes that cover every neuron ``coverage`` times on average."""
+    wanted = coverage * n_neurons / n_assemblies
     drawn = wanted * rng.lognormal(-(_SIZE_SPREAD**2) / 2, _SIZE_SPREAD, n_assemblies)
-    largest = max(int(_MAX_SHARE * n_neurons), 2)
-    return np.clip(drawn.astype(np.int64), min(_MIN_SIZE, largest), largest)
+    most = max(min(int(_MAX_SHARE * n_neurons), largest or n_neurons), 2)
+    return np.clip(drawn.astype(np.int64), min(_MIN_SIZE, most), most)
 
 
 def _draw(
@@ -98,12 +139,12 @@ def _draw(
     regions: Regions,
     midline_um: float,
     tree: cKDTree,
-    coverage: NDArray[np.float64],
+    belongs: NDArray[np.float64],
     size: int,
     rng: np.random.Generator,
 ) -> tuple[dict[int, float], str]:
     """Members of one assembly with their sign, and a name for it."""
-    seed = _seed(coverage, rng)
+    seed = _seed(belongs, rng)
     mirrored = coordinates[seed].astype(np.float64)
     mirrored[2] = 2 * midline_um - mirrored[2]
     kind = rng.random()
@@ -111,10 +152,10 @@ def _draw(
         groups = [(coordinates[seed], size // 2, 1.0), (mirrored, size - size // 2, 1.0)]
     elif kind < _BILATERAL + _DISTANT:
         near = int(size * rng.uniform(0.4, 0.7))
-        other = coordinates[_seed(coverage, rng)]
+        other = coordinates[_seed(belongs, rng)]
         groups = [(coordinates[seed], near, 1.0), (other, size - near, 1.0)]
     elif kind < _BILATERAL + _DISTANT + _OPPOSED:
-        opposed = size // 3
+        opposed = size // 4
         groups = [(coordinates[seed], size - opposed, 1.0), (mirrored, opposed, -1.0)]
     else:
         groups = [(coordinates[seed], size, 1.0)]
@@ -129,9 +170,9 @@ def _draw(
     return members, _joined(places)
 
 
-def _seed(coverage: NDArray[np.float64], rng: np.random.Generator) -> int:
+def _seed(belongs: NDArray[np.float64], rng: np.random.Generator) -> int:
     """A neuron, preferably one that belongs to few assemblies so far."""
-    chance = 1.0 / (1.0 + 4.0 * coverage)
+    chance = 1.0 / (1.0 + 4.0 * belongs)
     return int(rng.choice(len(chance), p=chance / chance.sum()))
 
 

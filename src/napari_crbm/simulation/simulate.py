@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from napari_crbm.anatomy import larval_fish
 from napari_crbm.errors import RecordingError
+from napari_crbm.io import RecordingWriter
 from napari_crbm.recording import Recording, Step
 from napari_crbm.regions import Regions
 from napari_crbm.simulation.fluorescence import FluorescenceSimulator, MemoryFluorescence
 from napari_crbm.simulation.gibbs import GibbsGenerator
 from napari_crbm.simulation.noisy_or import NoisyOr
 from napari_crbm.simulation.planting import plant
-from napari_crbm.simulation.truth import GroundTruth
+from napari_crbm.simulation.truth import GroundTruth, write_truth
 from napari_crbm.spikes import Spikes
 
 GENERATORS: dict[str, type[NoisyOr] | type[GibbsGenerator]] = {
@@ -140,7 +141,23 @@ def simulate_to_file(
     """
     wanted = {key: value for key, value in locals().items() if key not in ("path", "progress")}
     plan = _Plan.make(wanted)
-    raise NotImplementedError
+    with RecordingWriter(
+        path,
+        n_frames,
+        n_neurons,
+        coordinates=plan.coordinates,
+        times=plan.times,
+        regions=plan.regions,
+        name=plan.name,
+        provenance=plan.provenance,
+        with_fluorescence=fluorescence,
+    ) as writer:
+        for spikes, trace in plan.blocks():
+            writer.write_frames(spikes, trace)
+            if progress is not None:
+                progress(writer.frames_written, n_frames)
+        write_truth(plan.truth(), writer.file)
+    return Path(path)
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,14 +177,17 @@ class _Plan:
         coordinates, regions = fish.sample(
             settings["n_neurons"], np.random.default_rng([seed, _ANATOMY])
         )
+        maker = GENERATORS[settings["generator"]]
         planting = plant(
             coordinates,
             regions,
             fish.midline_um,
             settings["n_assemblies"],
             np.random.default_rng([seed, _PLANTING]),
+            coverage=maker.coverage,
+            largest=maker.largest,
         )
-        source = GENERATORS[settings["generator"]].draw(
+        source = maker.draw(
             planting,
             settings["n_frames"],
             settings["mean_activity"],
@@ -178,7 +198,8 @@ class _Plan:
 
     @property
     def times(self) -> NDArray[np.float64]:
-        return np.arange(self.settings["n_frames"]) / self.settings["frame_rate_hz"]
+        frames = np.arange(self.settings["n_frames"])
+        return np.asarray(frames / self.settings["frame_rate_hz"])
 
     @property
     def name(self) -> str:
@@ -224,8 +245,7 @@ def _check(
 ) -> None:
     if n_neurons < _MIN_NEURONS:
         raise RecordingError(
-            f"A simulated brain needs at least {_MIN_NEURONS} neurons; "
-            f"{n_neurons} were asked for."
+            f"A simulated brain needs at least {_MIN_NEURONS} neurons; {n_neurons} were asked for."
         )
     for what, value in (("frame", n_frames), ("assembly", n_assemblies)):
         if value < 1:

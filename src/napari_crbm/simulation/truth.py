@@ -52,7 +52,7 @@ class GroundTruth:
     @property
     def membership(self) -> NDArray[np.bool_]:
         """Members of every assembly, suppressed ones included, (N, K)."""
-        return self.weights != 0
+        return np.asarray(self.weights != 0)
 
     @property
     def n_assemblies(self) -> int:

@@ -1,0 +1,39 @@
+import numpy as np
+import pytest
+
+from napari_crbm.anatomy import larval_fish, region_colours
+from napari_crbm.anatomy.colours import without_side
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("Optic tectum L", "Optic tectum"),
+        ("Tectum_R", "Tectum"),
+        ("Habenula (left)", "Habenula"),
+        ("Cerebellum - Right", "Cerebellum"),
+        ("Pallium", "Pallium"),
+        ("Layer L", "Layer"),
+        ("nucleus r", "nucleus r"),
+        ("L", "L"),
+    ],
+)
+def test_side_is_taken_off_names(name, base):
+    assert without_side(name) == base
+
+
+def test_both_sides_share_a_colour_that_does_not_depend_on_the_others():
+    colours = region_colours(["Pallium L", "Habenula R", "Pallium R"])
+    assert colours.shape == (3, 4)
+    np.testing.assert_array_equal(colours[0], colours[2])
+    np.testing.assert_array_equal(region_colours(["Habenula R"])[0], colours[1])
+    assert (colours >= 0).all()
+    assert (colours <= 1).all()
+    assert region_colours([]).shape == (0, 4)
+
+
+def test_neighbours_in_the_hindbrain_differ():
+    names = [f"Rhombomere {number} L" for number in range(1, 8)]
+    assert set(names) <= set(larval_fish().names)
+    steps = np.abs(np.diff(region_colours(names)[:, :3], axis=0)).sum(axis=1)
+    assert steps.min() > 0.15
