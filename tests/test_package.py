@@ -110,5 +110,7 @@ def test_distributions_hold_what_they_should(distributions):
     wheel = zipfile.ZipFile(distributions["wheel"]).namelist()
     assert "napari_crbm/napari.yaml" in wheel and "napari_crbm/py.typed" in wheel
     assert not [name for name in wheel if name.startswith("tests")]
-    sdist = {Path(*Path(n).parts[1:]).as_posix() for n in tarfile.open(distributions["sdist"]).getnames()}
+    sdist = {
+        Path(*Path(n).parts[1:]).as_posix() for n in tarfile.open(distributions["sdist"]).getnames()
+    }
     assert {"napari.yaml", "README.md", "LICENSE", "pyproject.toml"} <= sdist

@@ -55,7 +55,7 @@ class Settings:
 
     n_hidden: int | str = "auto"
     l1: float | str = "auto"
-    n_updates: int = 5000
+    n_updates: int = 3500
     learning_rate: float = 5e-3
     final_learning_rate: float = 1e-5
     decay_after: float = 0.25

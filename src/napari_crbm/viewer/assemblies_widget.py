@@ -35,16 +35,11 @@ _SORT_ROLE = Qt.ItemDataRole.UserRole
 # Column of the table, heading, how a value is written, tooltip.
 _COLUMNS = (
     ("assembly", "#", "{:.0f}", "Number of the assembly (hidden unit)."),
-    (
-        "size",
-        "Size",
-        "{:,.0f}",
-        "Members: neurons with at least a fifth of the largest |weight|.",
-    ),
+    ("size", "Size", "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
     ("mean_activity", "On (%)", "{:.1f}", "Share of frames in which the assembly is on."),
-    ("region", "Region", "{}", "Region with the largest share of the assembly."),
     ("laterality", "Side", "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
     ("compactness_um", "Spread (µm)", "{:.0f}", "Median distance of members to their centre."),
+    ("region", "Region", "{}", "Region with the largest share of the assembly."),
 )
 
 
@@ -124,7 +119,7 @@ class AssembliesWidget(QWidget):
         self.setMinimumWidth(340)
         self._syncing = False
 
-        self.message = text_label(_NO_RECORDING, muted=True)
+        self.message = text_label(_NO_RECORDING)
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter by region or number")
         self.filter.setClearButtonEnabled(True)
@@ -144,6 +139,7 @@ class AssembliesWidget(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.table.setWordWrap(False)
         self.table.horizontalHeader().setMinimumSectionSize(30)
+        self.table.horizontalHeader().setStretchLastSection(True)
         self.table.setToolTip("Choose a row, or use the arrow keys to flip through.")
         self.table.selectionModel().currentRowChanged.connect(self._on_row)
 
@@ -157,7 +153,7 @@ class AssembliesWidget(QWidget):
         self._line.setDownsampling(auto=True, method="peak")
         self._line.setClipToView(True)
 
-        self.neuron_text = text_label(_CLICK_HINT, muted=True)
+        self.neuron_text = text_label(_CLICK_HINT)
         self.neuron_table = QTableWidget(0, 2)
         self.neuron_table.setHorizontalHeaderLabels(["Assembly", "Weight"])
         self.neuron_table.verticalHeader().hide()
@@ -228,15 +224,7 @@ class AssembliesWidget(QWidget):
         if trained is None:
             return
         self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
-        header = self.table.horizontalHeader()
-        for column, (name, *_) in enumerate(self.model._columns):
-            stretch = name == "region"
-            header.setSectionResizeMode(
-                column,
-                QHeaderView.ResizeMode.Stretch
-                if stretch
-                else QHeaderView.ResizeMode.ResizeToContents,
-            )
+        self.table.resizeColumnsToContents()
         self._show_assembly()
         self._show_neuron()
 
@@ -268,11 +256,9 @@ class AssembliesWidget(QWidget):
         self.neuron_table.setRowCount(0)
         if neuron is None or trained is None or recording is None:
             self.neuron_table.setVisible(False)
-            self.neuron_text.setEnabled(False)
             self.neuron_text.setText(_CLICK_HINT)
             return
         self.neuron_table.setVisible(True)
-        self.neuron_text.setEnabled(True)
         regions = [] if recording.regions is None else recording.regions.of_neuron(neuron)
         held = assemblies_of_neuron(trained.model, neuron)
         held = held[held["is_member"]]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from napari.utils.notifications import show_error, show_warning
 from qtpy.QtCore import QObject, Signal
@@ -34,8 +33,8 @@ class Home(QObject):
     progressed = Signal(object)
     training_changed = Signal()
 
-    def __init__(self, viewer: Any) -> None:
-        super().__init__()
+    def __init__(self, viewer: Any, window: QObject) -> None:
+        super().__init__(window)
         self.viewer = viewer
         self.workspace: Workspace = workspace_of(viewer)
         self.layers = BrainLayers(viewer, self.workspace)
@@ -45,6 +44,7 @@ class Home(QObject):
         self._warned: str | None = None
         install_picking(viewer, self.workspace)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
+        window.destroyed.connect(self.close)
         self._adopt_layers()
 
     # --- opening ------------------------------------------------------------------------
@@ -196,17 +196,10 @@ class Home(QObject):
             self.session.close()
 
 
-_homes: WeakKeyDictionary[Workspace, Home] = WeakKeyDictionary()
-
-
 def home_of(viewer: Any) -> Home:
-    """The home of a viewer; made when it is first asked for."""
+    """The home of a viewer; made when it is first asked for, gone with the window."""
+    # Dock widgets are handed a proxy that hides the window.
     viewer = getattr(viewer, "__wrapped__", viewer)
-    workspace = workspace_of(viewer)
-    if workspace not in _homes:
-        home = Home(viewer)
-        _homes[workspace] = home
-        window = getattr(viewer, "window", None)
-        if window is not None:
-            window._qt_window.destroyed.connect(home.close)
-    return _homes[workspace]
+    window = viewer.window._qt_window
+    home = window.findChild(Home)
+    return Home(viewer, window) if home is None else home

@@ -207,6 +207,9 @@ class BrainLayers:
             return
         column = np.array(weights[:, assembly])
         inside = members(column)
+        if not len(inside):
+            self._hide(ASSEMBLY)
+            return
         # Weak members first, so that strong ones are drawn on top.
         inside = inside[np.argsort(np.abs(column[inside]), kind="stable")]
         values = column[inside]

@@ -48,7 +48,7 @@ class RecordingWidget(QWidget):
             "The published analysis keeps only neurons inside a labelled brain region.\n"
             "Takes effect when a recording is opened."
         )
-        self.message = text_label(_EMPTY, muted=True)
+        self.message = text_label(_EMPTY)
         self.summary = QFormLayout()
         self.summary.setHorizontalSpacing(16)
         self.histogram = plot(self.home.viewer, "Active frames (%)", "Neurons")
@@ -118,7 +118,7 @@ class RecordingWidget(QWidget):
         if recording is None:
             return
         for label, value in summary_of(recording).items():
-            self.summary.addRow(text_label(label, muted=True, wrap=False), text_label(value))
+            self.summary.addRow(text_label(label, wrap=False), text_label(value))
         activity = 100 * recording.spikes.mean_activity
         counts, edges = np.histogram(
             activity, _BINS, range=(0, np.quantile(activity, 0.995) + 1e-9)

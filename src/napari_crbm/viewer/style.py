@@ -20,14 +20,12 @@ _SCALE_PX = 90
 BLUE, ORANGE, GREEN = "#56b4e9", "#e69f00", "#009e73"
 
 
-def text_label(text: str = "", *, muted: bool = False, wrap: bool = True) -> QLabel:
+def text_label(text: str = "", *, wrap: bool = True) -> QLabel:
     """A label that wraps and whose text can be copied."""
     label = QLabel(text)
     label.setWordWrap(wrap)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
-    if muted:
-        label.setEnabled(False)
     return label
 
 

@@ -1,0 +1,76 @@
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_crbm.analysis import members
+from napari_crbm.viewer.colours import weight_colours
+from napari_crbm.viewer.layers import ASSEMBLY, CHOSEN_NEURON, NEURONS, REGIONS, BrainLayers
+from napari_crbm.viewer.workspace import Trained, Workspace
+from tests.viewer.test_workspace import a_model
+
+
+@pytest.fixture
+def scene(recording):
+    viewer, workspace = ViewerModel(), Workspace()
+    layers = BrainLayers(viewer, workspace)
+    workspace.open(recording)
+    workspace.show_model(Trained.of(a_model(recording.n_neurons), recording))
+    return viewer, workspace, layers
+
+
+def test_a_recording_becomes_neurons_regions_and_outline(scene, recording):
+    viewer, _, _ = scene
+    neurons = viewer.layers[NEURONS]
+    np.testing.assert_array_equal(neurons.data, recording.coordinates)
+    assert [str(unit) for unit in neurons.units] == ["micrometer"] * 3
+    assert viewer.canvas.overlays.scale_bar.visible
+    assert not viewer.layers[REGIONS].visible
+    region = viewer.layers[REGIONS].features["region"].iloc[0]
+    neuron = viewer.layers[REGIONS].features["neuron"].iloc[0]
+    assert region in recording.regions.of_neuron(neuron)
+
+
+def test_the_chosen_assembly_shows_its_members_by_weight(scene, recording):
+    viewer, workspace, _ = scene
+    workspace.choose_assembly(2)
+    layer, weights = viewer.layers[ASSEMBLY], workspace.weights[:, 2]
+    assert set(layer.features["neuron"]) == set(members(weights))
+    np.testing.assert_array_equal(layer.features["weight"], weights[layer.features["neuron"]])
+    np.testing.assert_array_equal(layer.data, recording.coordinates[layer.features["neuron"]])
+    assert layer.metadata["assembly"] == 2
+    assert np.all(np.diff(np.abs(layer.features["weight"])) >= 0), "strong members on top"
+
+
+def test_flipping_reuses_the_layer(scene):
+    viewer, workspace, _ = scene
+    before = viewer.layers[ASSEMBLY]
+    for assembly in (1, 2, 0):
+        workspace.choose_assembly(assembly)
+    assert viewer.layers[ASSEMBLY] is before
+    assert len([name for name in viewer.layers if name.name.startswith(ASSEMBLY)]) == 1
+
+
+def test_the_chosen_neuron_is_ringed_and_can_be_let_go(scene, recording):
+    viewer, workspace, _ = scene
+    workspace.choose_neuron(17)
+    np.testing.assert_array_equal(viewer.layers[CHOSEN_NEURON].data[0], recording.coordinates[17])
+    workspace.choose_neuron(None)
+    assert not viewer.layers[CHOSEN_NEURON].visible
+
+
+def test_neurons_can_be_coloured_by_activity(scene):
+    viewer, _, layers = scene
+    plain = viewer.layers[NEURONS].face_color.copy()
+    layers.colour_neurons("activity")
+    assert len(np.unique(viewer.layers[NEURONS].face_color, axis=0)) > 10
+    layers.colour_neurons("nothing")
+    np.testing.assert_allclose(viewer.layers[NEURONS].face_color, plain)
+
+
+def test_weight_colours_are_symmetric_and_signed():
+    colours = weight_colours(np.array([-1.0, -0.5, 0.5, 1.0, 5.0]), limit=1.0)
+    assert colours[0, 2] > colours[0, 0], "negative is blue"
+    assert colours[3, 0] > colours[3, 2], "positive is orange"
+    np.testing.assert_array_equal(colours[3], colours[4])
+    luminance = colours[:, :3] @ [0.2126, 0.7152, 0.0722]
+    assert luminance[0] == pytest.approx(luminance[3], abs=0.05)

@@ -1,0 +1,299 @@
+"""The plugin in a real viewer: load, train, pause, resume, stop, click, close."""
+
+import threading
+import time
+
+import h5py
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_crbm.io import save_model, save_recording
+from napari_crbm.model import Settings
+from napari_crbm.viewer import WIDGETS, dock_everything
+from napari_crbm.viewer.assemblies_widget import AssembliesWidget
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.layers import ASSEMBLY, NEURONS
+from napari_crbm.viewer.recording_widget import RecordingWidget
+from napari_crbm.viewer.train_widget import TrainWidget
+from tests.viewer.conftest import FAST, strongest_neuron, until
+
+LONG = Settings(**{**FAST.as_dict(), "n_updates": 100_000})
+
+
+def training_threads() -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t.name == "napari-crbm training"]
+
+
+def test_all_widgets_dock_and_share_one_home(viewer):
+    dock_everything(viewer)
+    titles = [dock.windowTitle() for dock in viewer.window._qt_window.findChildren(_dock())]
+    for name in WIDGETS:
+        assert any(title.startswith(name) for title in titles)
+    assert home_of(viewer) is home_of(viewer)
+
+
+def _dock():
+    from qtpy.QtWidgets import QDockWidget
+
+    return QDockWidget
+
+
+def test_recording_widget_tells_what_to_do_then_what_is_there(viewer, home, recording, qtbot):
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    assert "No recording yet" in widget.message.text()
+    home.show(recording)
+    texts = [
+        widget.summary.itemAt(row, widget.summary.ItemRole.FieldRole).widget().text()
+        for row in range(widget.summary.rowCount())
+    ]
+    assert "400" in texts and "1,000" in texts
+    assert not widget.details.isHidden()
+
+
+def test_opening_a_file_happens_in_the_background(viewer, home, recording, tmp_path, qtbot):
+    path = tmp_path / "fish.h5"
+    save_recording(recording, path)
+    home.open_file(path)
+    until(qtbot, lambda: home.workspace.recording is not None)
+    assert home.workspace.recording.fingerprint == recording.fingerprint
+    assert NEURONS in viewer.layers
+
+
+def test_dropped_files_reach_the_workspace(viewer, home, recording, tmp_path):
+    path = tmp_path / "fish.h5"
+    save_recording(recording, path)
+    viewer.open(path, plugin="napari-crbm")
+    assert home.workspace.recording.fingerprint == recording.fingerprint
+    assert [layer.name for layer in viewer.layers].count(NEURONS) == 1
+
+
+@pytest.mark.parametrize("kind", ["not hdf5", "empty", "foreign"])
+def test_files_that_cannot_be_used_are_explained(kind, home, errors, tmp_path, qtbot):
+    path = tmp_path / "bad.h5"
+    if kind == "foreign":
+        with h5py.File(path, "w") as file:
+            file["unrelated"] = np.zeros(3)
+    else:
+        path.write_bytes(b"" if kind == "empty" else b"not an HDF5 file" * 100)
+    home.open_file(path)
+    until(qtbot, lambda: bool(errors))
+    assert "bad.h5" in errors[0] and "Traceback" not in errors[0]
+    assert home.workspace.recording is None and not home.busy
+
+
+def test_training_runs_and_ends_with_assemblies(viewer, home, recording, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    assert not widget.start_button.isEnabled()
+    home.show(recording)
+    assert widget.start_button.isEnabled() and not widget.stop_button.isEnabled()
+    widget.n_updates.setValue(200)
+    widget.n_hidden.setText("8")
+    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    assert home.training and not widget.start_button.isEnabled()
+    until(qtbot, lambda: home.workspace.trained is not None, 180_000)
+    until(qtbot, lambda: widget.save_button.isEnabled())
+    assert widget.bar.value() == 200
+    assert home.workspace.trained.model.n_assemblies == 8
+    assert len(widget._series["test_pseudo_likelihood"][0]) > 1
+    assert viewer.layers[ASSEMBLY].visible
+
+
+def test_senseless_input_is_explained(viewer, home, recording, errors, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    widget.n_hidden.setText("many")
+    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    assert errors == ["Assemblies: 'many' is neither a number nor 'auto'."]
+    widget.n_hidden.setText("401")
+    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    assert "401 hidden units for 400 neurons" in errors[1]
+    assert not home.training
+
+
+def test_collapse_is_explained(home, recording, errors, qtbot):
+    home.show(recording)
+    home.start_training(Settings(**{**LONG.as_dict(), "l1": 5.0, "l1_ramp": 0.0}))
+    until(qtbot, lambda: bool(errors))
+    assert "All weights have gone to zero" in errors[0]
+    assert not home.training
+
+
+def test_pause_resume_and_stop(viewer, home, recording, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.start_training(LONG)
+    until(qtbot, lambda: home.session.training.update > 5)
+    qtbot.mouseClick(widget.pause_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: "Paused" in widget.status.text())
+    assert widget.pause_button.text() == "Resume" and widget.checkpoint_button.isEnabled()
+    at = home.session.training.update
+    qtbot.wait(300)
+    assert home.session.training.update == at
+    qtbot.mouseClick(widget.pause_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.session.training.update > at)
+    qtbot.mouseClick(widget.stop_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.workspace.trained is not None)
+    until(qtbot, lambda: widget.start_button.isEnabled())
+    assert home.session.training.update < LONG.n_updates
+
+
+def test_a_checkpoint_continues_in_the_viewer(viewer, home, recording, tmp_path, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.start_training(LONG)
+    until(qtbot, lambda: home.session.training.update > 5)
+    home.session.control.stop()
+    until(qtbot, lambda: home.workspace.trained is not None)
+    stopped_at = home.session.training.update
+    path = tmp_path / "training.checkpoint.h5"
+    widget.save_checkpoint(path)
+    until(qtbot, path.exists)
+    until(qtbot, lambda: not home.busy)
+    widget.resume_from(path)
+    until(qtbot, lambda: home.training and home.session.training.update > stopped_at)
+    home.close()
+
+
+def test_assemblies_show_while_they_form(viewer, home, recording, qtbot):
+    home.show(recording)
+    home.start_training(LONG)
+    until(qtbot, lambda: ASSEMBLY in viewer.layers and viewer.layers[ASSEMBLY].visible)
+    assert home.training and home.workspace.trained is None
+    home.close()
+
+
+def test_the_dock_can_be_closed_while_training(viewer, home, recording, qtbot):
+    dock_everything(viewer)
+    home.show(recording)
+    home.start_training(FAST)
+    viewer.window.remove_dock_widget("all")
+    until(qtbot, lambda: home.workspace.trained is not None, 120_000)
+
+
+def test_closing_the_viewer_ends_the_training(make_napari_viewer, recording, qtbot):
+    viewer = make_napari_viewer()
+    dock_everything(viewer)
+    home = home_of(viewer)
+    home.show(recording)
+    home.start_training(LONG)
+    until(qtbot, lambda: home.session.training.update > 5)
+    viewer.close()
+    deadline = time.monotonic() + 10
+    while training_threads() and time.monotonic() < deadline:
+        qtbot.wait(50)
+    assert not training_threads()
+
+
+def test_choosing_a_row_shows_the_assembly_and_back(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    workspace = trained_home.workspace
+    assert widget.proxy.rowCount() == 8
+    sizes = [int(widget.proxy.index(row, 1).data().replace(",", "")) for row in range(8)]
+    assert sizes == sorted(sizes, reverse=True)
+    widget.table.setCurrentIndex(widget.proxy.index(3, 0))
+    chosen = int(widget.proxy.index(3, 0).data())
+    assert workspace.assembly == chosen == viewer.layers[ASSEMBLY].metadata["assembly"]
+    times, values = widget._line.getOriginalDataset()
+    np.testing.assert_array_equal(times, workspace.recording.times)
+    np.testing.assert_allclose(values, workspace.trained.activity[:, chosen])
+    other = (chosen + 1) % 8
+    workspace.choose_assembly(other)
+    assert int(widget.proxy.index(widget.table.currentIndex().row(), 0).data()) == other
+
+
+def test_arrow_keys_flip_through(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.table.setCurrentIndex(widget.proxy.index(0, 0))
+    qtbot.keyClick(widget.table, Qt.Key.Key_Down)
+    assert trained_home.workspace.assembly == int(widget.proxy.index(1, 0).data())
+
+
+def test_filtering_by_region(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    region = trained_home.workspace.trained.table["region"].iloc[0]
+    widget.filter.setText(region)
+    expected = trained_home.workspace.trained.table["region"].str.contains(region, regex=False)
+    assert widget.proxy.rowCount() == expected.sum()
+
+
+def test_a_chosen_neuron_lists_its_assemblies(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    assert "Click a neuron" in widget.neuron_text.text()
+    workspace = trained_home.workspace
+    workspace.choose_neuron(strongest_neuron(trained_home))
+    listed = [
+        int(widget.neuron_table.item(r, 0).text()) for r in range(widget.neuron_table.rowCount())
+    ]
+    assert workspace.assembly in listed
+    assert f"Neuron {workspace.neuron}" in widget.neuron_text.text()
+    widget._on_neuron_row(0, 0)
+    assert workspace.assembly == listed[0]
+
+
+class Click:
+    """What napari hands to a drag callback, for a press and release at one place."""
+
+    button, modifiers, type = 1, (), "mouse_press"
+    dims_displayed = (0, 1, 2)
+
+    def __init__(self, position):
+        self.position, self.pos = np.array(position), np.array([5.0, 5.0])
+        self.view_direction = np.array([1.0, 0.0, 0.0])
+
+
+def test_clicking_a_neuron_in_the_canvas_chooses_it(viewer, trained_home):
+    workspace = trained_home.workspace
+    neuron = strongest_neuron(trained_home)
+    event = Click(workspace.recording.coordinates[neuron])
+    for callback in viewer.mouse_drag_callbacks:
+        steps = callback(viewer, event)
+        if steps is None:
+            continue
+        next(steps, None)
+        event.type = "mouse_release"
+        next(steps, None)
+    # Another neuron may lie in front of it along the line of sight, so near is right.
+    found = workspace.recording.coordinates[workspace.neuron]
+    assert np.linalg.norm(found[1:] - event.position[1:]) < 12
+
+
+def test_a_saved_model_can_be_shown_again(viewer, trained_home, tmp_path, qtbot):
+    workspace = trained_home.workspace
+    model = workspace.trained.model
+    path = tmp_path / "model.h5"
+    save_model(model, path, workspace.recording)
+    workspace.open(workspace.recording)
+    trained_home.open_file(path)
+    until(qtbot, lambda: workspace.trained is not None)
+    np.testing.assert_array_equal(workspace.trained.model.weights_, model.weights_)
+
+
+def test_a_model_without_its_recording_is_explained(trained_home, errors, tmp_path, viewer, qtbot):
+    path = tmp_path / "model.h5"
+    save_model(trained_home.workspace.trained.model, path, trained_home.workspace.recording)
+    trained_home.workspace._recording = None
+    trained_home.open_file(path)
+    until(qtbot, lambda: bool(errors))
+    assert "Open the recording it was trained on first" in errors[0]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_plots_follow_the_theme(viewer, home, recording, qtbot, theme):
+    from napari.utils.theme import get_theme
+
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    viewer.theme = theme
+    background = widget.histogram.backgroundBrush().color()
+    assert background.name() == get_theme(theme).background.as_hex(format="long")
