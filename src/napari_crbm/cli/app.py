@@ -8,6 +8,7 @@ import typer
 
 from napari_crbm import __version__
 from napari_crbm.cli.assemblies import assemblies
+from napari_crbm.cli.convert import convert
 from napari_crbm.cli.demo import demo
 from napari_crbm.cli.evaluate import evaluate
 from napari_crbm.cli.figure import figure
@@ -24,7 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (demo, simulate, info, train, evaluate, assemblies, figure, view):
+for command in (demo, simulate, convert, info, train, evaluate, assemblies, figure, view):
     app.command()(command)
 
 

@@ -16,7 +16,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
@@ -74,7 +73,7 @@ def print_pairs(title: str, pairs: dict[str, str]) -> None:
 
 @contextmanager
 def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., None]]:
-    """Show a bar with elapsed and remaining time on standard error.
+    """Show a bar with the remaining time on standard error.
 
     Yields
     ------
@@ -83,15 +82,13 @@ def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., Non
     """
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=24),
         MofNCompleteColumn(),
         TextColumn(unit),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
         TextColumn("{task.fields[note]}"),
     )
-    with Progress(*columns, console=err, transient=False) as bar:
+    with Progress(*columns, console=err, expand=False) as bar:
         task = bar.add_task(description, total=None, note="")
 
         def advance(done: int, total: int, note: str = "") -> None:

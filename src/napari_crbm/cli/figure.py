@@ -10,6 +10,9 @@ import typer
 from napari_crbm.cli.console import ModelPath, RecordingPath, progress_bar, say
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_crbm.analysis import Evaluation
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
 
@@ -50,6 +53,8 @@ def draw(
     *,
     file_format: str = "png",
     dark: bool = False,
+    evaluation: Evaluation | None = None,
+    recovery: pd.DataFrame | None = None,
 ) -> None:
     """Write one sheet an assembly, and the summary page if all are drawn."""
     from napari_crbm.figures import assembly_sheet, save_figure, summary_page
@@ -64,7 +69,9 @@ def draw(
             save_figure(sheet, output / f"assembly-{number:03d}.{file_format}")
             advance(done + 1, len(numbers))
     if chosen is None:
-        page = summary_page(model, recording, activity, theme=theme)
+        page = summary_page(
+            model, recording, activity, evaluation=evaluation, recovery=recovery, theme=theme
+        )
         save_figure(page, output / f"summary.{file_format}")
     say(
         f"Wrote {len(numbers)} assembly sheets{' and a summary' if chosen is None else ''} "

@@ -95,7 +95,7 @@ def run(training: Training, control: Control, recording: Any, output: Path) -> N
             note = "compiling and preparing" if progress.phase == "preparing" else ""
             score = progress.statistics.get("test_pseudo_likelihood")
             if score is not None:
-                note = f"held-out pseudo-likelihood {score:.5f}"
+                note = f"held-out PL {score:.5f}"
             advance(progress.update, progress.n_updates, note)
             if progress.message and progress.message != warned:
                 warned = progress.message

@@ -1,0 +1,178 @@
+"""The command line as a person meets it: output, exit codes, files, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from napari_crbm.cli.app import app
+from napari_crbm.errors import CRBMError
+from napari_crbm.io import load_model, open_recording
+from napari_crbm.model import Training
+
+SMALL = ["--neurons", "300", "--frames", "800", "--assemblies", "4"]
+QUICK = ["--updates", "120", "--chains", "40", "--n-hidden", "5"]
+
+
+def run(*arguments, code: int = 0):
+    result = CliRunner().invoke(app, [str(a) for a in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A simulated recording and a model trained on it, made by the commands themselves."""
+    path = tmp_path_factory.mktemp("cli")
+    run("simulate", path / "fish.h5", *SMALL)
+    run("train", path / "fish.h5", "-o", path / "model.h5", *QUICK)
+    return path
+
+
+def test_every_command_has_readable_help():
+    text = run("--help").stdout
+    commands = "demo simulate convert info train evaluate assemblies figure view".split()
+    for command in commands:
+        assert command in text
+        assert "Usage" in run(command, "--help").stdout
+
+
+def test_info_as_text_and_json(folder):
+    text = run("info", folder / "fish.h5").stdout
+    assert "300" in text and "800" in text
+    data = json.loads(run("info", folder / "fish.h5", "--json").stdout)
+    assert data["kind"] == "recording" and data["neurons"] == 300 and data["frames"] == 800
+    model = json.loads(run("info", folder / "model.h5", "--json").stdout)
+    assert model["kind"] == "model" and model["assemblies"] == 5
+    assert model["recording_fingerprint"] == open_recording(folder / "fish.h5").spikes.fingerprint
+
+
+def test_evaluate_reports_statistics_and_recovery(folder):
+    data = json.loads(
+        run("evaluate", folder / "model.h5", folder / "fish.h5", "--samples", 500, "--json").stdout
+    )
+    assert set(data["statistics"]) == {"mean_v", "mean_h", "mean_vh", "cov_vv", "cov_hh"}
+    assert 0 <= data["recovered"] <= 1
+    assert data["pseudo_likelihood"] < 0
+
+
+def test_assemblies_as_table_json_and_csv(folder, tmp_path):
+    assert "region" in run("assemblies", folder / "model.h5", folder / "fish.h5").stdout
+    rows = json.loads(run("assemblies", folder / "model.h5", folder / "fish.h5", "--json").stdout)
+    assert [row["assembly"] for row in rows] == list(range(5))
+    run("assemblies", folder / "model.h5", folder / "fish.h5", "-o", tmp_path)
+    header, first, *_ = (tmp_path / "members.csv").read_text().splitlines()
+    assert header.startswith("assembly,neuron,weight") and first.startswith("0,")
+
+
+@pytest.mark.parametrize("kind", ["png", "pdf", "svg"])
+def test_figure_writes_sheets(folder, tmp_path, kind):
+    run(
+        "figure", folder / "model.h5", folder / "fish.h5", "-a", 1, "-o", tmp_path, "--format", kind
+    )
+    assert [p.name for p in tmp_path.iterdir()] == [f"assembly-001.{kind}"]
+
+
+def test_figure_refuses_what_does_not_exist(folder, tmp_path):
+    with pytest.raises(CRBMError, match="no assembly 9: the model's are 0 to 4"):
+        run("figure", folder / "model.h5", folder / "fish.h5", "-a", 9, "-o", tmp_path)
+    run("figure", folder / "model.h5", folder / "fish.h5", "--format", "bmp", code=2)
+
+
+def test_nothing_is_overwritten_unasked(folder):
+    with pytest.raises(CRBMError, match=r"fish\.h5 exists already"):
+        run("simulate", folder / "fish.h5", *SMALL)
+
+
+def test_numbers_and_recipes_are_checked(folder, tmp_path):
+    run("train", folder / "fish.h5", "-o", tmp_path / "m.h5", "--n-hidden", "many", code=2)
+    with pytest.raises(CRBMError, match="No recipe 'slow'"):
+        run("train", folder / "fish.h5", "-o", tmp_path / "m.h5", "--recipe", "slow")
+    assert not list(tmp_path.iterdir())
+
+
+def test_model_and_recording_must_belong_together(folder, tmp_path):
+    run("simulate", tmp_path / "other.h5", "--neurons", 200, "--frames", 300, "--assemblies", 3)
+    with pytest.raises(CRBMError, match="trained on 300 neurons"):
+        run("evaluate", folder / "model.h5", tmp_path / "other.h5")
+    with pytest.raises(CRBMError, match="model"):
+        run("train", folder / "model.h5", "-o", tmp_path / "m.h5")
+
+
+def test_convert_detects_events_in_fluorescence(tmp_path):
+    generator = np.random.default_rng(0)
+    trace = np.cumsum(generator.random((500, 40)) < 0.02, axis=0) % 2 + generator.normal(
+        0, 0.05, (500, 40)
+    )
+    with h5py.File(tmp_path / "calcium.h5", "w") as file:
+        file["Data/Brain/Coordinates"] = generator.random((3, 40))
+        file["Data/Brain/Analysis/DFF"] = trace
+    with pytest.raises(CRBMError, match="binarise"):
+        run("convert", tmp_path / "calcium.h5", tmp_path / "spikes.h5")
+    run(
+        "convert",
+        tmp_path / "calcium.h5",
+        tmp_path / "spikes.h5",
+        "--binarise",
+        3,
+        "--frame-rate-hz",
+        5,
+    )
+    recording = open_recording(tmp_path / "spikes.h5")
+    assert recording.spikes.shape == (500, 40)
+    assert 0.003 < recording.spikes.rate < 0.05
+    assert recording.frame_interval_s == pytest.approx(0.2)
+
+
+def command(*arguments, **options):
+    code = "from napari_crbm.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_errors_are_one_sentence_and_exit_code_1(tmp_path):
+    (tmp_path / "bad.h5").write_text("not HDF5")
+    process = command("info", tmp_path / "bad.h5")
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "bad.h5" in stderr and "Traceback" not in stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ on Windows")
+def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(folder, tmp_path, monkeypatch):
+    step = Training._step
+
+    def interrupted(training: Training) -> None:
+        step(training)
+        if training.update == 50:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(Training, "_step", interrupted)
+    run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", *QUICK, code=130)
+    monkeypatch.undo()
+    checkpoint = tmp_path / "model.checkpoint.h5"
+    assert checkpoint.exists() and not (tmp_path / "model.h5").exists()
+    run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", "--resume", checkpoint)
+    whole, continued = load_model(folder / "model.h5"), load_model(tmp_path / "model.h5")
+    np.testing.assert_array_equal(whole.weights_, continued.weights_)
+
+
+def test_demo_without_a_screen(tmp_path, monkeypatch):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    out = run("demo", "-o", tmp_path, "--neurons", 300, "--frames", 600, "--no-view")
+    assert "planted assemblies recovered" in out.stdout
+    assert (tmp_path / "figures" / "summary.png").exists()
+    assert (tmp_path / "model.h5").exists()
