@@ -6,27 +6,27 @@ chain crosses the barrier between the two wells of its hidden unit.
 
 Neurons shared by two assemblies couple them. Left alone, a few dozen shared members tie
 assemblies together for good (each contributes up to two nats), so shared members are
-weaker, their number is limited by a budget, and what coupling remains is taken into
-account in the duty asked of each unit.
+weaker, their number is limited by a budget, and what coupling remains is made up for in
+the potentials.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import brentq
-from scipy.special import expit, logit
+from scipy.special import expit
 
 from napari_crbm.model import CRBM, drelu
 from napari_crbm.model.sampling import Chains
 from napari_crbm.model.threads import kernel_threads
-from napari_crbm.simulation.isolated import Wells, as_units, fit_unit
+from napari_crbm.simulation.coupling import Messages, within_budget
+from napari_crbm.simulation.isolated import FittedUnit, Wells, as_units, fit_unit
 from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
 from napari_crbm.spikes import Spikes
 
@@ -36,12 +36,11 @@ _MAX_SHIFT = 7.0
 # Gibbs steps an assembly should stay on, and the bounds of its well's depth in nats.
 _DWELL_STEPS = 120.0
 _DEPTH_RANGE = (1.0, 3.5)
-# Nats by which one assembly may favour another, and all others together one: less than
-# what separates "on" from "off", or all would switch on at once and stay so.
-_PAIR_BUDGET, _UNIT_BUDGET = 1.2, 1.8
 # Baseline share of the activity assumed while weights are chosen.
-_BASE_SHARE = 0.4
+_BASE_SHARE = 0.6
 _MAX_LOG_ODDS = 2.0
+# Passes of messages between units that share members.
+_ROUNDS = 3
 _BURN_IN = 400
 #: Gibbs steps from frame to frame.
 THIN = 3
@@ -93,17 +92,11 @@ class GibbsGenerator:
         log_odds = _log_odds(_BASE_SHARE * mean_activity, shape)
         duty = rng.uniform(*_DUTY_RANGE, n_assemblies)
         shifts, depths = _shifts(planting.strengths, log_odds, duty)
-        shifts, coupling = _within_budget(shifts, log_odds)
+        shifts = within_budget(shifts, log_odds)
         shifts = _strong_enough(shifts, log_odds, duty)
         on = rng.random((400, n_assemblies)) < duty
         log_odds = _calibrated(shape, shifts, on, mean_activity)
-        # What the other assemblies add on average, so that it is not counted twice.
-        corrected = expit(logit(duty) - coupling @ duty)
-        fits = []
-        for unit in range(n_assemblies):
-            members = slice(*shifts.indptr[unit : unit + 2])
-            base = log_odds[shifts.indices[members]]
-            fits.append(fit_unit(shifts.data[members], base, corrected[unit], depths[unit]))
+        fits = _fitted(shifts, log_odds, duty, depths)
         scale = np.array([fit.spread for fit in fits])
         weights = shifts @ sparse.diags_array([1.0 / fit.separation for fit in fits])
         fields = log_odds - weights @ np.array([fit.off for fit in fits])
@@ -190,41 +183,26 @@ def _strong_enough(
     return kept
 
 
-def _within_budget(
-    shifts: sparse.csc_array, log_odds: NDArray[np.float64]
-) -> tuple[sparse.csc_array, NDArray[np.float64]]:
-    """Drop shared members beyond the budget of a pair or a unit.
-
-    Returns
-    -------
-    shifts : (N, K) sparse float64
-    coupling : (K, K) float64
-        Nats by which one assembly's being on favours the other's, symmetric.
-    """
-    rows = sparse.csr_array(shifts)
-    n_assemblies = rows.shape[1]
-    coupling = np.zeros((n_assemblies, n_assemblies))
-    total = np.zeros(n_assemblies)
-    for neuron in np.flatnonzero(np.diff(rows.indptr) > 1):
-        own = slice(*rows.indptr[neuron : neuron + 2])
-        units, pushes = rows.indices[own], rows.data[own]
-        for a, b in combinations(range(len(units)), 2):
-            if pushes[a] == 0 or pushes[b] == 0:
-                continue
-            pair = units[[a, b]]
-            states = log_odds[neuron] + np.array([0.0, pushes[a], pushes[b], pushes[a] + pushes[b]])
-            gain = float(np.logaddexp(0.0, states) @ [1.0, -1.0, -1.0, 1.0])
-            over_pair = abs(coupling[pair[0], pair[1]] + gain) > _PAIR_BUDGET
-            if over_pair or gain + total[pair].max() > _UNIT_BUDGET:
-                pushes[a if abs(pushes[a]) < abs(pushes[b]) else b] = 0.0
-                continue
-            coupling[pair[0], pair[1]] += gain
-            coupling[pair[1], pair[0]] += gain
-            total[pair] += gain
-    kept = sparse.csc_array(rows)
-    kept.eliminate_zeros()
-    kept.sort_indices()
-    return kept, coupling
+def _fitted(
+    shifts: sparse.csc_array,
+    log_odds: NDArray[np.float64],
+    duty: NDArray[np.float64],
+    depths: NDArray[np.float64],
+) -> list[FittedUnit]:
+    """Hidden units with the asked duty in the company of the others."""
+    messages = Messages(shifts, log_odds)
+    fits: list[FittedUnit] = []
+    for _ in range(_ROUNDS):
+        fits = []
+        for unit in range(shifts.shape[1]):
+            members = slice(*shifts.indptr[unit : unit + 2])
+            base = log_odds[shifts.indices[members]]
+            company = messages.gain(unit)
+            fits.append(
+                fit_unit(shifts.data[members], base, duty[unit], depths[unit], company=company)
+            )
+        messages.update(fits)
+    return fits
 
 
 def _calibrated(

@@ -23,6 +23,10 @@ from scipy.special import expit, logit, logsumexp
 from napari_crbm.errors import ModelError
 from napari_crbm.model.drelu import DReLU
 
+#: Positions of h at which densities are tabulated: 0 is "off", 1 is "on". Far beyond the
+#: wells, so that a third well up there would not go unnoticed.
+POSITIONS = np.linspace(-2.0, 4.0, 2401)
+
 _NEWTON_STEPS = 60
 _DUTY_ROUNDS = 4
 # Standard deviation of h within a well; its unit is free until it is standardised.
@@ -82,7 +86,10 @@ def member_gain(
 
 
 def fit_potential(
-    weights: NDArray[np.float64], log_odds: NDArray[np.float64], wells: Wells
+    weights: NDArray[np.float64],
+    log_odds: NDArray[np.float64],
+    wells: Wells,
+    company: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Parameters of U for which the isolated density has the wells' half-moments.
 
@@ -93,6 +100,8 @@ def fit_potential(
     log_odds : (n,) float64
         Their log-odds of firing at ``h = wells.off``.
     wells : Wells
+    company : (G,) float64, optional
+        What other units add to the log density of h, on `POSITIONS`.
 
     Returns
     -------
@@ -106,10 +115,10 @@ def fit_potential(
     ModelError
         If no potential balances the members.
     """
-    # Far beyond the wells, so that a third well up there would not go unnoticed.
-    reach = wells.off - 2 * wells.separation, wells.on + 3 * wells.separation
-    grid = np.linspace(*reach, 2401)
+    grid = wells.off + wells.separation * POSITIONS
     gain = member_gain(grid, weights, log_odds, wells.off)
+    if company is not None:
+        gain += company
     up, down = np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
     statistics = np.stack([0.5 * up**2, 0.5 * down**2, up, down])
     wanted = statistics @ _normalised(wells.log_density(grid))
@@ -139,16 +148,23 @@ class FittedUnit:
         Position of the lower well, and distance to the upper one.
     spread : float
         Standard deviation of h.
+    density : (G,) float64
+        Density of h on `POSITIONS`, normalised to sum to one.
     """
 
     parameters: NDArray[np.float64]
     off: float
     separation: float
     spread: float
+    density: NDArray[np.float64]
 
 
 def fit_unit(
-    shifts: NDArray[np.float64], log_odds: NDArray[np.float64], duty: float, depth: float
+    shifts: NDArray[np.float64],
+    log_odds: NDArray[np.float64],
+    duty: float,
+    depth: float,
+    company: NDArray[np.float64] | None = None,
 ) -> FittedUnit:
     """A unit that is above zero for ``duty`` of the time.
 
@@ -160,11 +176,15 @@ def fit_unit(
         Log-odds while off.
     duty, depth : float
         See `Wells.with_duty`.
+    company : (G,) float64, optional
+        What other units add to the log density of h, on `POSITIONS`.
     """
     asked = duty
     for _ in range(_DUTY_ROUNDS):
         wells = Wells.with_duty(asked, depth)
-        parameters, grid, density = fit_potential(shifts / wells.separation, log_odds, wells)
+        parameters, grid, density = fit_potential(
+            shifts / wells.separation, log_odds, wells, company
+        )
         # Half-moments fix the mass above zero only as far as the shape fits.
         above = float(np.clip(density[grid > 0].sum(), 1e-3, 0.9))
         asked = float(expit(logit(asked) + logit(duty) - logit(above)))
@@ -174,6 +194,7 @@ def fit_unit(
         wells.off,
         wells.separation,
         float(np.sqrt((grid - mean) ** 2 @ density)),
+        density,
     )
 
 
