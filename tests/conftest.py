@@ -60,3 +60,7 @@ def planted_raster(
 @pytest.fixture(scope="session")
 def planted() -> tuple[Spikes, np.ndarray]:
     return planted_raster()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shots", default=None, help="folder for pictures of the tour")

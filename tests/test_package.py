@@ -60,7 +60,8 @@ def test_the_manifest_is_visible_at_the_top_level():
 DISCOVER = """
 import json
 from npe2 import PluginManifest
-found = [r.manifest for r in PluginManifest.discover() if r.manifest and r.manifest.name == 'napari-crbm']
+manifests = [result.manifest for result in PluginManifest.discover() if result.manifest]
+found = [manifest for manifest in manifests if manifest.name == 'napari-crbm']
 contributions = found[0].contributions
 print(json.dumps({
     'count': len(found),
@@ -94,9 +95,9 @@ def distributions(tmp_path_factory) -> dict[str, Path]:
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_npe2_finds_the_plugin_installed_from(kind, distributions, tmp_path):
+    options = ("--quiet", "--no-deps", "--no-build-isolation", "--target", str(tmp_path))
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
-        + ["--target", str(tmp_path), str(distributions[kind])],
+        [sys.executable, "-m", "pip", "install", *options, str(distributions[kind])],
         check=True,
         capture_output=True,
     )
@@ -107,10 +108,25 @@ def test_npe2_finds_the_plugin_installed_from(kind, distributions, tmp_path):
 
 
 def test_distributions_hold_what_they_should(distributions):
-    wheel = zipfile.ZipFile(distributions["wheel"]).namelist()
-    assert "napari_crbm/napari.yaml" in wheel and "napari_crbm/py.typed" in wheel
+    with zipfile.ZipFile(distributions["wheel"]) as archive:
+        wheel = archive.namelist()
+    assert {"napari_crbm/napari.yaml", "napari_crbm/py.typed"} <= set(wheel)
+    assert {"napari_crbm/sample_data/recording.h5", "napari_crbm/sample_data/model.h5"} <= set(
+        wheel
+    )
     assert not [name for name in wheel if name.startswith("tests")]
-    sdist = {
-        Path(*Path(n).parts[1:]).as_posix() for n in tarfile.open(distributions["sdist"]).getnames()
-    }
+    with tarfile.open(distributions["sdist"]) as archive:
+        sdist = {Path(*Path(name).parts[1:]).as_posix() for name in archive.getnames()}
     assert {"napari.yaml", "README.md", "LICENSE", "pyproject.toml"} <= sdist
+
+
+def test_the_shipped_sample_is_small_and_belongs_together():
+    from napari_crbm.io import load_model, open_recording
+    from napari_crbm.simulation import load_truth
+
+    folder = ROOT / "sample_data"
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 5_000_000
+    recording = open_recording(folder / "recording.h5")
+    model = load_model(folder / "model.h5")
+    assert model.recording_fingerprint_ == recording.spikes.fingerprint
+    assert load_truth(folder / "recording.h5").membership.shape[0] == recording.n_neurons

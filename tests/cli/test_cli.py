@@ -39,7 +39,17 @@ def folder(tmp_path_factory):
 
 def test_every_command_has_readable_help():
     text = run("--help").stdout
-    commands = "demo simulate convert info train evaluate assemblies figure view".split()
+    commands = (
+        "demo",
+        "simulate",
+        "convert",
+        "info",
+        "train",
+        "evaluate",
+        "assemblies",
+        "figure",
+        "view",
+    )
     for command in commands:
         assert command in text
         assert "Usage" in run(command, "--help").stdout

@@ -297,3 +297,41 @@ def test_plots_follow_the_theme(viewer, home, recording, qtbot, theme):
     viewer.theme = theme
     background = widget.histogram.backgroundBrush().color()
     assert background.name() == get_theme(theme).background.as_hex(format="long")
+
+
+def test_the_sample_opens_with_its_model(viewer, home, qtbot):
+    viewer.open_sample("napari-crbm", "small")
+    until(qtbot, lambda: home.workspace.trained is not None)
+    assert home.workspace.recording.n_neurons == 2000
+    assert ASSEMBLY in viewer.layers
+
+
+def test_the_sample_button_opens_a_recording_to_train_on(viewer, home, qtbot):
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    qtbot.mouseClick(widget.sample_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.workspace.recording is not None)
+    assert home.workspace.trained is None
+
+
+def test_reading_options_follow_the_boxes(viewer, qtbot):
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    assert widget.options() == {"keep_unlabelled": True}
+    widget.drop_unlabelled.setChecked(True)
+    widget.detect_events.setChecked(True)
+    widget.threshold.setValue(3.0)
+    assert widget.options() == {"keep_unlabelled": False, "binarise": 3.0}
+
+
+def test_the_paper_scale_sample_is_simulated_once_and_kept(monkeypatch, tmp_path):
+    from napari_crbm.viewer import sample_data
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    small = {"n_neurons": 300, "n_frames": 300, "n_assemblies": 3, "seed": 1}
+    monkeypatch.setattr(sample_data, "_PAPER_SCALE", small)
+    reports = []
+    path = sample_data.paper_scale_recording(lambda done, total: reports.append((done, total)))
+    assert reports[-1] == (300, 300)
+    before = path.stat().st_mtime_ns
+    assert sample_data.paper_scale_recording(lambda *_: None).stat().st_mtime_ns == before

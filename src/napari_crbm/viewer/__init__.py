@@ -31,7 +31,7 @@ def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -
     return viewer
 
 
-def dock_everything(viewer: Any) -> None:
+def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
     from qtpy.QtCore import Qt, QTimer
 
@@ -44,3 +44,4 @@ def dock_everything(viewer: Any) -> None:
 
     # Sizes are known once the window has been laid out.
     QTimer.singleShot(0, arrange)
+    return docks

@@ -32,14 +32,14 @@ _CLICK_HINT = "Click a neuron in the brain to see which assemblies hold it."
 _MOST_LISTED = 8
 _SORT_ROLE = Qt.ItemDataRole.UserRole
 
-# Column of the table, heading, how a value is written, tooltip.
+# Column of the table, heading, width in pixels, how a value is written, tooltip.
 _COLUMNS = (
-    ("assembly", "#", "{:.0f}", "Number of the assembly (hidden unit)."),
-    ("size", "Size", "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
-    ("mean_activity", "On (%)", "{:.1f}", "Share of frames in which the assembly is on."),
-    ("laterality", "Side", "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
-    ("compactness_um", "Spread (µm)", "{:.0f}", "Median distance of members to their centre."),
-    ("region", "Region", "{}", "Region with the largest share of the assembly."),
+    ("assembly", "#", 38, "{:.0f}", "Number of the assembly (hidden unit)."),
+    ("size", "Size", 52, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
+    ("mean_activity", "On (%)", 60, "{:.1f}", "Share of frames in which the assembly is on."),
+    ("laterality", "Side", 54, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
+    ("compactness_um", "µm", 44, "{:.0f}", "Spread: median distance of members to their centre."),
+    ("region", "Region", 120, "{}", "Region with the largest share of the assembly."),
 )
 
 
@@ -48,7 +48,7 @@ class AssemblyTableModel(QAbstractTableModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns: list[tuple[str, str, str, str]] = []
+        self._columns: list[tuple[str, str, int, str, str]] = []
         self._table = pd.DataFrame()
 
     def show(self, table: pd.DataFrame | None) -> None:
@@ -72,7 +72,7 @@ class AssemblyTableModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._columns)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        name, _, pattern, _ = self._columns[index.column()]
+        name, _, _, pattern, _ = self._columns[index.column()]
         if role in (Qt.ItemDataRole.DisplayRole, _SORT_ROLE):
             value = self._table[name].iloc[index.row()]
             if role == _SORT_ROLE:
@@ -94,8 +94,13 @@ class AssemblyTableModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self._columns[section][1]
             if role == Qt.ItemDataRole.ToolTipRole:
-                return self._columns[section][3]
+                return self._columns[section][4]
         return None
+
+    @property
+    def widths(self) -> list[int]:
+        """Widths of the columns in pixels; the last one takes what is left."""
+        return [column[2] for column in self._columns]
 
     def assembly(self, row: int) -> int:
         """Number of the assembly in a row."""
@@ -224,7 +229,8 @@ class AssembliesWidget(QWidget):
         if trained is None:
             return
         self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
-        self.table.resizeColumnsToContents()
+        for column, width in enumerate(self.model.widths):
+            self.table.setColumnWidth(column, width)
         self._show_assembly()
         self._show_neuron()
 

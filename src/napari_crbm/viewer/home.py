@@ -95,12 +95,16 @@ class Home(QObject):
     def _adopt_layers(self) -> None:
         """Take over what dropped files or samples brought in as layers."""
         recording = recording_in(self.viewer.layers)
-        if recording is not None and recording is not self.workspace.recording:
-            self.workspace.open(recording)
+        model = None
         for layer in self.viewer.layers:
-            model = layer.metadata.pop(MODEL_KEY, None)
-            if model is not None:
-                self.show(None, model)
+            model = layer.metadata.pop(MODEL_KEY, None) or model
+        if recording is not None and recording is not self.workspace.recording:
+            if self.training:
+                show_warning("Stop the training before you open another recording.")
+                return
+            self.workspace.open(recording)
+        if model is not None:
+            self.show(None, model)
 
     # --- background work ------------------------------------------------------------------
 

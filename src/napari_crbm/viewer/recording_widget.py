@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -48,6 +49,18 @@ class RecordingWidget(QWidget):
             "The published analysis keeps only neurons inside a labelled brain region.\n"
             "Takes effect when a recording is opened."
         )
+        self.detect_events = QCheckBox("Detect events in fluorescence, threshold")
+        self.detect_events.setToolTip(
+            "For files without binarised spikes: a neuron is active where its dF/F rises\n"
+            "by more than this many standard deviations of its noise."
+        )
+        self.threshold = QDoubleSpinBox()
+        self.threshold.setRange(0.5, 20.0)
+        self.threshold.setSingleStep(0.5)
+        self.threshold.setValue(2.5)
+        self.threshold.setSuffix(" sd")
+        self.threshold.setEnabled(False)
+        self.detect_events.toggled.connect(self.threshold.setEnabled)
         self.message = text_label(_EMPTY)
         self.summary = QFormLayout()
         self.summary.setHorizontalSpacing(16)
@@ -70,6 +83,10 @@ class RecordingWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(buttons)
         layout.addWidget(self.drop_unlabelled)
+        detection = QHBoxLayout()
+        detection.addWidget(self.detect_events)
+        detection.addWidget(self.threshold)
+        layout.addLayout(detection)
         layout.addWidget(self.message)
         layout.addLayout(self.summary)
         self.details = QWidget()
@@ -92,12 +109,19 @@ class RecordingWidget(QWidget):
             self, "Open a recording", "", "HDF5 recordings (*.h5 *.hdf5);;All files (*)"
         )
         if path:
-            self.home.open_file(path, keep_unlabelled=not self.drop_unlabelled.isChecked())
+            self.home.open_file(path, **self.options())
+
+    def options(self) -> dict[str, Any]:
+        """How the next file is read."""
+        chosen: dict[str, Any] = {"keep_unlabelled": not self.drop_unlabelled.isChecked()}
+        if self.detect_events.isChecked():
+            chosen["binarise"] = self.threshold.value()
+        return chosen
 
     def _open_sample(self) -> None:
-        from napari_crbm.viewer.sample_data import sample_recording_path
+        from napari_crbm.viewer.sample_data import sample_folder
 
-        self.home.open_file(sample_recording_path())
+        self.home.open_file(sample_folder() / "recording.h5")
 
     def _show_busy(self, text: str) -> None:
         for control in (self.open_button, self.sample_button):

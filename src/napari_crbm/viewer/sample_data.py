@@ -8,49 +8,58 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from napari_crbm.viewer.layers import MODEL_KEY
 from napari_crbm.viewer.reader import LayerTuple, read_recording
 
-_LARGE = {"n_neurons": 44_055, "n_frames": 5500, "n_assemblies": 200, "seed": 1}
-_SMALL = {"n_neurons": 2000, "n_frames": 3000, "n_assemblies": 20, "seed": 0}
+_PAPER_SCALE: dict[str, Any] = {
+    "n_neurons": 44_055,
+    "n_frames": 5500,
+    "n_assemblies": 200,
+    "seed": 1,
+}
 
 
-def sample_recording_path() -> Path:
-    """The small sample: simulated on first use, then kept."""
-    return _simulated("small", _SMALL)
+def sample_folder() -> Path:
+    """Where the shipped sample lies: in the package, or beside the sources in a clone."""
+    package = Path(__file__).parents[1]
+    shipped = package / "sample_data"
+    return shipped if shipped.exists() else package.parents[1] / "sample_data"
 
 
 def small_sample() -> list[LayerTuple]:
-    """A simulated brain of 2,000 neurons with 20 assemblies to find."""
-    return read_recording(str(sample_recording_path()))
+    """A simulated brain of 2,000 neurons, with a model trained on it."""
+    from napari_crbm.io import load_model
+
+    layers = read_recording(str(sample_folder() / "recording.h5"))
+    layers[0][1]["metadata"][MODEL_KEY] = load_model(sample_folder() / "model.h5")
+    return layers
 
 
 def paper_scale_sample() -> list[LayerTuple]:
-    """A simulated brain of the published size: 44,055 neurons, 5,500 frames."""
+    """A simulated brain of the published size, made on first use: 44,055 x 5,500."""
     from napari.utils import progress
 
-    with progress(total=_LARGE["n_frames"], desc="Simulating a whole brain") as bar:
-        path = _simulated("paper-scale", _LARGE, lambda done, _: bar.update(done - bar.n))
+    with progress(total=_PAPER_SCALE["n_frames"], desc="Simulating a whole brain") as bar:
+        path = paper_scale_recording(lambda done, _total: bar.update(done - bar.n))
     return read_recording(str(path))
 
 
-def cache_folder() -> Path:
-    """Where generated samples are kept."""
+def paper_scale_recording(report: Callable[[int, int], None]) -> Path:
+    """File of the paper-scale sample; simulated on first use, then kept."""
+    from napari_crbm import __version__
+    from napari_crbm.simulation import simulate_to_file
+
+    path = _cache_folder() / f"sample-paper-scale-{__version__}.h5"
+    if not path.exists():
+        simulate_to_file(path, progress=report, **_PAPER_SCALE)
+    return path
+
+
+def _cache_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA")
     folder = (Path(base) if base else Path.home() / ".cache") / "napari-crbm"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
-        folder = Path(tempfile.gettempdir())
+        return Path(tempfile.gettempdir())
     return folder
-
-
-def _simulated(
-    name: str, arguments: dict[str, Any], progress: Callable[[int, int], None] | None = None
-) -> Path:
-    from napari_crbm import __version__
-    from napari_crbm.simulation import simulate_to_file
-
-    path = cache_folder() / f"sample-{name}-{__version__}.h5"
-    if not path.exists():
-        simulate_to_file(path, progress=progress, **arguments)
-    return path

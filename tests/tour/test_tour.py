@@ -1,0 +1,76 @@
+"""A walk through the plugin in a real window, judged by what is on the canvas.
+
+Run with ``--shots FOLDER`` to keep the pictures.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytestmark = [
+    pytest.mark.opengl,
+    pytest.mark.skipif(
+        sys.platform == "linux" and not os.environ.get("DISPLAY"),
+        reason="needs a display, real or virtual (xvfb-run)",
+    ),
+]
+
+
+def share_of(picture: np.ndarray, colour: str) -> float:
+    """Fraction of canvas pixels that are clearly orange or blue."""
+    red, blue = picture[..., 0].astype(int), picture[..., 2].astype(int)
+    if colour == "orange":
+        return float(np.mean((red > 150) & (red - blue > 60)))
+    return float(np.mean((blue > 150) & (blue - red > 60)))
+
+
+def test_tour(make_napari_viewer, qtbot, request):
+    from napari_crbm.io import load_model, open_recording
+    from napari_crbm.viewer import WIDGETS, dock_everything
+    from napari_crbm.viewer.home import home_of
+    from napari_crbm.viewer.layers import ASSEMBLY, REGIONS
+    from napari_crbm.viewer.sample_data import sample_folder
+
+    folder = request.config.getoption("--shots")
+    viewer = make_napari_viewer(show=True)
+    window = viewer.window._qt_window
+    window.resize(1440, 880)
+    docks = dict(zip(WIDGETS, dock_everything(viewer), strict=True))
+    home = home_of(viewer)
+
+    def shot(name: str) -> np.ndarray:
+        qtbot.wait(300)
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            window.grab().save(str(Path(folder) / f"{name}.png"))
+        return viewer.screenshot(canvas_only=True, flash=False)
+
+    shot("empty")
+    recording = open_recording(sample_folder() / "recording.h5")
+    home.show(recording)
+    brain = shot("recording")
+    assert brain[..., :3].any() and share_of(brain, "orange") == 0, "grey neurons only"
+
+    docks["Train"].raise_()
+    home.show(None, load_model(sample_folder() / "model.h5"))
+    qtbot.waitUntil(lambda: home.workspace.trained is not None, timeout=30_000)
+    docks["Assemblies"].raise_()
+    with_assembly = shot("assembly")
+    assert share_of(with_assembly, "orange") > 0.002, "members light up"
+
+    table = home.workspace.trained.table
+    home.workspace.choose_assembly(int(table["fraction_positive"].idxmin()))
+    home.workspace.choose_neuron(int(viewer.layers[ASSEMBLY].features["neuron"].iloc[-1]))
+    assert share_of(shot("suppressed"), "blue") > 0.0002, "suppressed members are blue"
+
+    viewer.layers[ASSEMBLY].visible = False
+    viewer.layers[REGIONS].visible = True
+    coloured = shot("regions")[..., :3]
+    assert np.ptp(coloured.astype(int), axis=-1).max() > 60, "regions have colours"
+    viewer.theme = "light"
+    assert shot("light")[..., :3].mean() > 150
