@@ -98,7 +98,9 @@ def test_weight_update_is_a_proximal_rmsprop_step(setup):
     moment = (1 - decay) * gradient**2
     step = rate / (epsilon + np.sqrt(correction * moment))
     moved = weights + step * gradient
-    expected = np.sign(moved) * np.maximum(np.abs(moved) - step * l1, 0)
+    supported = generator.random((N, M)) < 0.3
+    share = np.where(supported, kernels.SUPPORTED_SHARE, 1)
+    expected = np.sign(moved) * np.maximum(np.abs(moved) - step * share * l1, 0)
 
     updated, second = weights.copy(), np.zeros_like(weights)
     inputs, mean_inputs = np.empty((B, M), dtype=np.float32), np.empty(M)
@@ -106,6 +108,7 @@ def test_weight_update_is_a_proximal_rmsprop_step(setup):
         kernels.update_weights(
             updated,
             second,
+            supported,
             bits_from_dense(dense),
             data_values,
             bits_from_dense(chains),
@@ -119,7 +122,9 @@ def test_weight_update_is_a_proximal_rmsprop_step(setup):
         )
     np.testing.assert_allclose(second, moment, rtol=1e-3, atol=1e-9)
     np.testing.assert_allclose(updated, expected, rtol=1e-3, atol=2e-4)
-    assert np.mean(updated == 0) > 0.05, "shrinkage leaves exact zeros"
+    zero = updated == 0
+    assert zero[~supported].mean() > 0.05, "shrinkage leaves exact zeros"
+    assert zero[supported].mean() < 0.5 * zero[~supported].mean()
     np.testing.assert_allclose(inputs, chains @ updated, atol=1e-4)
     np.testing.assert_allclose(mean_inputs, mean @ updated, rtol=1e-5, atol=1e-5)
 

@@ -26,11 +26,11 @@ _AUTO_MIN, _AUTO_MAX = 5, 200
 
 
 class Start(NamedTuple):
-    """Weights (N, M), fields (N,) and how many directions vary beyond chance."""
+    """Weights (N, M), fields (N,), and which weights (N, M) the recording supports."""
 
     weights: NDArray[np.float32]
     fields: NDArray[np.float32]
-    n_significant: int
+    supported: NDArray[np.bool_]
 
 
 def random_start(spikes: Spikes, n_hidden: int, random_state: int) -> Start:
@@ -38,7 +38,7 @@ def random_start(spikes: Spikes, n_hidden: int, random_state: int) -> Start:
     generator = np.random.default_rng(random_state)
     scale = np.sqrt(0.1 / spikes.n_neurons)
     weights = generator.normal(0.0, scale, (spikes.n_neurons, n_hidden)).astype(np.float32)
-    return Start(weights, independent_fields(spikes), 0)
+    return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
 
 
 def independent_fields(spikes: Spikes) -> NDArray[np.float32]:
@@ -77,7 +77,8 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
         spikes, courses[:, :n_kept] @ rotation, loadings[:, :n_kept] @ rotation
     )
     start.weights[:, :n_kept] = weights
-    return Start(start.weights, fields, n_significant)
+    start.supported[:, :n_kept] = weights != 0
+    return Start(start.weights, fields, start.supported)
 
 
 def _principal_components(

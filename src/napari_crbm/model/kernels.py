@@ -24,6 +24,9 @@ from napari_crbm.model.drelu import sample_unit
 from napari_crbm.model.randomness import subkey, uniform32
 
 MAX_LANES = 16
+#: What a weight pays of the penalty if the recording supports it from the start (adaptive
+#: lasso, Zou 2006): members are hardly shrunk, chance weights are held at zero.
+SUPPORTED_SHARE = np.float32(0.25)
 _BLOCK = 256
 
 _LOW = np.uint64(0xFFFFFFFF)
@@ -245,6 +248,7 @@ def correlate(bits, values, out):
 def update_weights(
     weights,
     second_moment,
+    supported,
     data_bits,
     data_values,
     chain_bits,
@@ -266,6 +270,8 @@ def update_weights(
     ----------
     weights, second_moment : (N, M) float32
         Updated in place.
+    supported : (N, M) bool
+        Weights that pay only `SUPPORTED_SHARE` of the penalty.
     data_bits, chain_bits : (N, words) uint64
     data_values, chain_values : (B, M) float32
         Hidden factors of both phases, already divided by the number of frames or chains.
@@ -293,7 +299,16 @@ def update_weights(
             _gather(data_values, data_bits[i], gradient, np.float32(1.0))
             _gather(chain_values, chain_bits[i], gradient, np.float32(-1.0))
             _proximal_row(
-                weights[i], second_moment[i], gradient, rate, l1, decay, correction, epsilon, clip
+                weights[i],
+                second_moment[i],
+                supported[i],
+                gradient,
+                rate,
+                l1,
+                decay,
+                correction,
+                epsilon,
+                clip,
             )
             for m in range(n_hidden):
                 own_mean[m] += np.float64(mean_activity[i]) * np.float64(weights[i, m])
@@ -306,12 +321,13 @@ def update_weights(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _proximal_row(row, moment, gradient, rate, l1, decay, correction, epsilon, clip):
+def _proximal_row(row, moment, supported, gradient, rate, l1, decay, correction, epsilon, clip):
     """RMSprop step, then the shrinkage that leaves exact zeros, in the same metric."""
     for m in range(row.shape[0]):
         g = min(max(gradient[m], -clip), clip)
         moment[m] = decay * moment[m] + (np.float32(1.0) - decay) * g * g
         step = rate / (epsilon + np.sqrt(moment[m] * correction))
         moved = row[m] + step * g
-        shrunk = max(abs(moved) - step * l1, np.float32(0.0))
+        share = SUPPORTED_SHARE if supported[m] else np.float32(1.0)
+        shrunk = max(abs(moved) - step * share * l1, np.float32(0.0))
         row[m] = np.copysign(shrunk, moved)

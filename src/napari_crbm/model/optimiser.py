@@ -40,7 +40,7 @@ def rmsprop(
     values: NDArray[np.floating],
     gradient: NDArray[np.floating],
     second_moment: NDArray[np.floating],
-    rate: float,
+    rate: float | NDArray[np.floating],
     settings: Settings,
     update: int,
 ) -> None:

@@ -11,7 +11,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
 #: The sparse penalty in standard errors of a neuron-assembly correlation.
-PENALTY_IN_STANDARD_ERRORS = 1.5
+PENALTY_IN_STANDARD_ERRORS = 2.0
 
 
 def _is_count(value: object) -> bool:
@@ -27,7 +27,9 @@ class Settings:
     n_hidden : int or "auto"
         Hidden units M; "auto" counts significant directions of variation.
     l1 : float or "auto"
-        Sparse penalty; "auto" scales it to the recording, see `default_l1`.
+        Sparse penalty; "auto" scales it to the recording, see `default_l1`. Weights
+        that the recording supports from the start pay a quarter of it, so that members
+        are hardly shrunk while chance weights are held at zero.
     n_updates : int
         Parameter updates.
     learning_rate, final_learning_rate : float
@@ -58,7 +60,7 @@ class Settings:
     n_updates: int = 3500
     learning_rate: float = 5e-3
     final_learning_rate: float = 1e-5
-    decay_after: float = 0.25
+    decay_after: float = 0.5
     batch_size: int = 100
     n_chains: int = 500
     gibbs_steps: int = 5
@@ -134,6 +136,7 @@ RECIPES = {
         l1=0.02,
         n_updates=200_000,
         n_chains=100,
+        decay_after=0.25,
         gibbs_steps=15,
         l1_ramp=0.0,
         initialisation="random",
@@ -147,7 +150,7 @@ def default_l1(spikes: Spikes) -> float:
 
     The weight gradient is a covariance between a neuron and a hidden unit of unit
     variance. Estimated from T frames its standard error is sqrt(v (1 - v) / T); a
-    penalty of one and a half of that keeps out most of what chance produces, and less activity or
+    penalty of twice that keeps out most of what chance produces, and less activity or
     more frames call for less of it.
     """
     v = spikes.mean_activity

@@ -272,6 +272,7 @@ class Training:
             "update": self.update,
             "elapsed_s": self.elapsed_s,
             "weights": self._weights.copy(),
+            "supported": self._supported,
             "fields": self._fields.copy(),
             "hidden": np.stack(self._hidden),
             "second_moments": {name: m.copy() for name, m in self._second.items()},
@@ -352,6 +353,7 @@ class Training:
         self.settings = replace(settings, n_hidden=start.weights.shape[1], l1=l1)
         n_hidden = start.weights.shape[1]
         self._weights, self._fields = start.weights, start.fields
+        self._supported = start.supported
         self._mean_inputs = self._weights.T.astype(np.float64) @ self._mean_activity
         self._hidden = Standardised(
             np.ones(n_hidden), self._mean_inputs.copy(), np.zeros(n_hidden), np.zeros(n_hidden)
@@ -383,6 +385,7 @@ class Training:
         self.update = int(state["update"])
         self.elapsed_s = float(state["elapsed_s"])
         self._weights = np.ascontiguousarray(state["weights"], dtype=np.float32).copy()
+        self._supported = np.ascontiguousarray(state["supported"], dtype=bool)
         self._fields = np.array(state["fields"], dtype=np.float32)
         self._hidden = Standardised(*np.array(state["hidden"], dtype=np.float64))
         self._second = {name: np.array(m) for name, m in state["second_moments"].items()}
@@ -436,12 +439,14 @@ class Training:
             settings,
             self.update,
         )
-        for name in ("theta", "delta", "eta"):
+        # Theta and delta are inputs; divided by gamma they are positions on the axis of h, whose
+        # unit is the same in every recording. So they move gamma times as far as eta.
+        for name, unit in (("theta", gamma), ("delta", gamma), ("eta", 1.0)):
             rmsprop(
                 getattr(self._hidden, name),
                 getattr(gradient, name),
                 self._second[name],
-                rate,
+                rate * unit,
                 settings,
                 self.update,
             )
@@ -460,6 +465,7 @@ class Training:
         kernels.update_weights(
             self._weights,
             self._second["weights"],
+            self._supported,
             self._batch_bits,
             gradient.factors.astype(np.float32),
             self._bits,
@@ -529,12 +535,13 @@ class Training:
                 "strong for this recording."
             )
         ratio = latest["model_activity"] / latest["data_activity"]
-        if not 0.5 < ratio < 2:
-            return (
-                f"The model's neurons are {ratio:.2g} times as active as the recorded ones. "
-                "If this stays, use a lower learning rate or more Gibbs steps."
-            )
-        return None
+        if 0.5 < ratio < 2:
+            return None
+        # No number in the text: it would be a new warning at every look.
+        return (
+            f"The model's neurons are {'much more' if ratio > 1 else 'much less'} active than the "
+            "recorded ones. If this stays, use a lower learning rate or more Gibbs steps."
+        )
 
     def _check_health(self) -> None:
         """Stop with a clear sentence when the weights vanish or run away."""
