@@ -215,7 +215,9 @@ def test_a_silent_recording_is_refused():
 
 
 def test_learning_rate_is_flat_then_geometric():
-    settings = Settings(n_updates=1000, learning_rate=1e-2, final_learning_rate=1e-4)
+    settings = Settings(
+        n_updates=1000, decay_after=0.25, learning_rate=1e-2, final_learning_rate=1e-4
+    )
     assert learning_rate(settings, 250) == 1e-2
     assert learning_rate(settings, 999) == pytest.approx(1e-4)
     ratios = [learning_rate(settings, k + 1) / learning_rate(settings, k) for k in range(300, 990)]
