@@ -4,10 +4,11 @@
 from napari_crbm.model import threads  # isort: skip
 from napari_crbm.model.crbm import CRBM
 from napari_crbm.model.drelu import DReLU
+from napari_crbm.model.progress import Control, Progress
 from napari_crbm.model.sampling import Chains
 from napari_crbm.model.settings import Settings
 from napari_crbm.model.split import split_blocks
-from napari_crbm.model.training import Control, Progress, Training
+from napari_crbm.model.training import Training
 
 __all__ = [
     "CRBM",

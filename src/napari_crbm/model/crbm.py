@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, log_expit
+from scipy.special import expit
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model import drelu, kernels
 from napari_crbm.model.drelu import DReLU
+from napari_crbm.model.pseudo_likelihood import PseudoLikelihoodProbe
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.sampling import Chains
 from napari_crbm.model.settings import Settings
@@ -355,76 +356,6 @@ class CRBM:
             f"CRBM({self.n_neurons:,} neurons, {self.n_assemblies} assemblies, "
             f"{100 * zeros:.1f} % of weights zero)"
         )
-
-
-class PseudoLikelihoodProbe:
-    """A fixed set of (frame, neuron) pairs on which pseudo-likelihoods are compared.
-
-    Half of the pairs of a frame fall on active neurons (if it has any), half on
-    silent ones; their log-probabilities are weighted by how many they stand for, so
-    that the estimate is the mean over all neurons and frames.
-    """
-
-    def __init__(
-        self, spikes: Spikes, neurons_per_frame: int, random_state: int, max_frames: int = 2000
-    ) -> None:
-        generator = np.random.default_rng(random_state)
-        n_frames = min(spikes.n_frames, max_frames)
-        frames = np.sort(generator.choice(spikes.n_frames, n_frames, replace=False))
-        self.spikes = spikes.select_frames(frames)
-        half = max(1, neurons_per_frame // 2)
-        indptr, indices = self.spikes.by_frame
-        rows, neurons, states, shares = [], [], [], []
-        for t in range(n_frames):
-            active = indices[indptr[t] : indptr[t + 1]]
-            silent = _silent_neurons(generator, active, self.spikes.n_neurons, half)
-            chosen = generator.choice(active, min(half, len(active)), replace=False)
-            for members, state, total in (
-                (chosen, 1.0, len(active)),
-                (silent, 0.0, self.spikes.n_neurons - len(active)),
-            ):
-                rows.append(np.full(len(members), t))
-                neurons.append(members)
-                states.append(np.full(len(members), state))
-                shares.append(np.full(len(members), total / max(len(members), 1)))
-        self.rows = np.concatenate(rows)
-        self.neurons = np.concatenate(neurons).astype(np.int64)
-        self.states = np.concatenate(states)
-        self.shares = np.concatenate(shares) / (n_frames * self.spikes.n_neurons)
-
-    def evaluate(
-        self, weights: NDArray[np.float32], fields: NDArray[np.float32], units: DReLU
-    ) -> float:
-        """Mean log P(v_i | rest) in nats; call with kernel threads held."""
-        inputs = np.empty((self.spikes.n_frames, weights.shape[1]), dtype=np.float32)
-        kernels.project_frames(
-            weights, *self.spikes.by_frame, np.arange(self.spikes.n_frames), inputs
-        )
-        total = 0.0
-        for start in range(0, len(self.rows), 4096):
-            part = slice(start, start + 4096)
-            neurons, states = self.neurons[part], self.states[part][:, None]
-            rest = inputs[self.rows[part]] - states * weights[neurons]
-            with_spike = drelu.cumulant(rest + weights[neurons], units).sum(axis=1)
-            without = drelu.cumulant(rest, units).sum(axis=1)
-            log_odds = fields[neurons] + with_spike - without
-            total += float(
-                (
-                    self.shares[part] * log_expit(np.where(states[:, 0] > 0, log_odds, -log_odds))
-                ).sum()
-            )
-        return total
-
-
-def _silent_neurons(
-    generator: np.random.Generator, active: NDArray[np.int32], n_neurons: int, wanted: int
-) -> NDArray[np.int64]:
-    """Draw distinct silent neurons without listing them all."""
-    n_silent = n_neurons - len(active)
-    draws = generator.choice(n_silent, min(wanted, n_silent), replace=False, shuffle=False)
-    # The k-th silent neuron is k plus the number of active ones before it.
-    before = np.searchsorted(active - np.arange(len(active)), draws, side="right")
-    return np.asarray(draws + before, dtype=np.int64)
 
 
 def _check_parameters(

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import platform
-import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import ModelError, TrainingCollapsed, TrainingDiverged
-from napari_crbm.model import drelu, kernels
-from napari_crbm.model.crbm import CRBM, PseudoLikelihoodProbe
+from napari_crbm.errors import ModelError
+from napari_crbm.model import drelu, health, kernels
+from napari_crbm.model.crbm import CRBM
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import assembly_start, random_start
 from napari_crbm.model.optimiser import (
@@ -25,6 +24,8 @@ from napari_crbm.model.optimiser import (
     penalty,
     rmsprop,
 )
+from napari_crbm.model.progress import Control, Progress
+from napari_crbm.model.pseudo_likelihood import PseudoLikelihoodProbe
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.sampling import starting_activity
 from napari_crbm.model.settings import Settings, check_against, default_l1
@@ -43,69 +44,9 @@ _SHUFFLE, _CHAINS = 0, 1
 _INTERVAL_S = 0.25
 #: Statistics are taken this often in a training, whatever its length.
 _EVALUATIONS = 60
-#: A hidden unit with no weight beyond this takes no part in the model.
-ALIVE = 0.05
-#: Sum of learning rates after which weights that still are as good as zero stay there.
-_REACH = 2.0
-#: Beyond this typical size the weights have run away.
-_EXPLODED = 50.0
 #: Fraction of the updates after which odd statistics are worth a warning.
 _SETTLED = 0.3
 _CHECKPOINT_VERSION = 1
-
-
-class Control:
-    """Thread-safe reins of a running training: pause, resume, stop."""
-
-    def __init__(self) -> None:
-        self._stop = threading.Event()
-        self._go = threading.Event()
-        self._go.set()
-
-    def pause(self) -> None:
-        """Wait after the current update until `resume` or `stop`."""
-        self._go.clear()
-
-    def resume(self) -> None:
-        """Continue after `pause`."""
-        self._go.set()
-
-    def stop(self) -> None:
-        """End after the current update; the model reached so far is kept."""
-        self._stop.set()
-        self._go.set()
-
-    @property
-    def paused(self) -> bool:
-        """Whether training waits."""
-        return not self._go.is_set()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether training was asked to end."""
-        return self._stop.is_set()
-
-    def wait_while_paused(self, timeout_s: float) -> None:
-        """Block for at most ``timeout_s`` while paused."""
-        self._go.wait(timeout_s)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a training is. Weights are a read-only view, valid until the next record.
-
-    ``phase`` is "preparing", "training", "paused", "finished" or "stopped";
-    ``message`` is a warning in words, if there is one.
-    """
-
-    update: int
-    n_updates: int
-    elapsed_s: float
-    eta_s: float | None
-    phase: str
-    statistics: dict[str, float]
-    weights: NDArray[np.float32] = field(repr=False)
-    message: str | None = None
 
 
 class Training:
@@ -196,7 +137,7 @@ class Training:
             now = time.perf_counter()
             self.elapsed_s += now - started
             pace = (now - session_start) / max(self.update - session_updates, 1)
-            self._check_health()
+            health.check(self._weights, self._hidden, self._train, self.settings, self.update)
             yield self._progress("training", pace * (self.settings.n_updates - self.update))
         done = self.update >= self.settings.n_updates
         yield self._progress("finished" if done else "stopped", 0.0)
@@ -510,7 +451,7 @@ class Training:
             "data_activity": float(self._mean_activity.mean()),
             "mean_abs_weight": float(np.abs(self._weights).mean()),
             "weight_sparsity": float(np.mean(self._weights == 0)),
-            "n_active_units": float((peak > ALIVE).sum()),
+            "n_active_units": float((peak > health.ALIVE).sum()),
         }
         self._history.append(row)
         score = row.get("test_pseudo_likelihood", row.get("pseudo_likelihood", -np.inf))
@@ -524,57 +465,9 @@ class Training:
             }
 
     def _warning(self) -> str | None:
-        """Say in words when the statistics look wrong once training should have settled."""
         if self.update < _SETTLED * self.settings.n_updates or not self._history:
             return None
-        latest = self._history[-1]
-        if latest["n_active_units"] < 0.5 * min(self._history[0]["n_active_units"], 10):
-            return (
-                f"Only {latest['n_active_units']:.0f} of {self._weights.shape[1]} hidden units "
-                f"still have weights: the penalty (l1 = {self.settings.l1:.3g}) may be too "
-                "strong for this recording."
-            )
-        ratio = latest["model_activity"] / latest["data_activity"]
-        if 0.5 < ratio < 2:
-            return None
-        # No number in the text: it would be a new warning at every look.
-        return (
-            f"The model's neurons are {'much more' if ratio > 1 else 'much less'} active than the "
-            "recorded ones. If this stays, use a lower learning rate or more Gibbs steps."
-        )
-
-    def _check_health(self) -> None:
-        """Stop with a clear sentence when the weights vanish or run away."""
-        total = float(np.abs(self._weights).sum(dtype=np.float64))
-        if not np.isfinite(total) or not np.isfinite(self._hidden.theta).all():
-            raise TrainingDiverged(
-                f"Training diverged at update {self.update:,}: parameters are no longer numbers. "
-                "Lower the learning rate (for example to a fifth) and train again."
-            )
-        peak = float(np.abs(self._weights).max())
-        if peak > _EXPLODED:
-            raise TrainingDiverged(
-                f"Training diverged at update {self.update:,}: the largest weight is {peak:.3g}. "
-                "Lower the learning rate (for example to a fifth) and train again."
-            )
-        if peak < ALIVE and self.update * self.settings.learning_rate > _REACH:
-            raise TrainingCollapsed(self._collapse_message())
-
-    def _collapse_message(self) -> str:
-        suggested = default_l1(self._train)
-        text = (
-            f"All weights have gone to zero by update {self.update:,}: the penalty "
-            f"(l1 = {self.settings.l1:.3g}) outweighs everything this recording shows. "
-        )
-        if float(self.settings.l1) > suggested:
-            return text + (
-                f"For its activity ({100 * self._train.rate:.2f} %) and length, l1 = "
-                f"{suggested:.2g} is suitable; leave it on automatic to get that."
-            )
-        return text + (
-            "The penalty is not large for its activity and length, so there may be no "
-            "assemblies beyond chance: check how the activity was binarised, or record longer."
-        )
+        return health.warning(self._history, self._weights.shape[1], self.settings)
 
 
 def library_versions() -> dict[str, str]:

@@ -1,0 +1,85 @@
+"""Signs that a training goes wrong, in words: collapse, divergence, odd statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import TrainingCollapsed, TrainingDiverged
+from napari_crbm.model.settings import Settings, default_l1
+from napari_crbm.model.standardisation import Standardised
+from napari_crbm.spikes import Spikes
+
+#: A hidden unit with no weight beyond this takes no part in the model.
+ALIVE = 0.05
+# Sum of learning rates after which weights that still are as good as zero stay there.
+_REACH = 2.0
+# Beyond this size weights have run away.
+_EXPLODED = 50.0
+
+
+def warning(
+    history: Sequence[Mapping[str, float]], n_hidden: int, settings: Settings
+) -> str | None:
+    """What looks wrong in the latest statistics of a training that should have settled."""
+    latest = history[-1]
+    if latest["n_active_units"] < 0.5 * min(history[0]["n_active_units"], 10):
+        return (
+            f"Only {latest['n_active_units']:.0f} of {n_hidden} hidden units still have weights: "
+            f"the penalty (l1 = {settings.l1:.3g}) may be too strong for this recording."
+        )
+    ratio = latest["model_activity"] / latest["data_activity"]
+    if 0.5 < ratio < 2:
+        return None
+    # No number in the text: it would be a new warning at every look.
+    return (
+        f"The model's neurons are {'much more' if ratio > 1 else 'much less'} active than the "
+        "recorded ones. If this stays, use a lower learning rate or more Gibbs steps."
+    )
+
+
+def check(
+    weights: NDArray[np.float32],
+    hidden: Standardised,
+    train: Spikes,
+    settings: Settings,
+    update: int,
+) -> None:
+    """Stop with a clear sentence when the weights vanish or run away.
+
+    Raises
+    ------
+    TrainingDiverged, TrainingCollapsed
+    """
+    peak = float(np.abs(weights).max())
+    if not np.isfinite(peak) or not np.isfinite(hidden.theta).all():
+        found = "parameters are no longer numbers"
+    elif peak > _EXPLODED:
+        found = f"the largest weight is {peak:.3g}"
+    elif peak < ALIVE and update * settings.learning_rate > _REACH:
+        raise TrainingCollapsed(_collapse(train, settings, update))
+    else:
+        return
+    raise TrainingDiverged(
+        f"Training diverged at update {update:,}: {found}. "
+        "Lower the learning rate (for example to a fifth) and train again."
+    )
+
+
+def _collapse(train: Spikes, settings: Settings, update: int) -> str:
+    suggested = default_l1(train)
+    text = (
+        f"All weights have gone to zero by update {update:,}: the penalty "
+        f"(l1 = {settings.l1:.3g}) outweighs everything this recording shows. "
+    )
+    if float(settings.l1) > suggested:
+        return text + (
+            f"For its activity ({100 * train.rate:.2f} %) and length, l1 = {suggested:.2g} is "
+            "suitable; leave it on automatic to get that."
+        )
+    return text + (
+        "The penalty is not large for its activity and length, so there may be no assemblies "
+        "beyond chance: check how the activity was binarised, or record longer."
+    )

@@ -1,0 +1,63 @@
+"""What a training tells while it runs, and how it is told to pause or stop."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Control:
+    """Thread-safe reins of a running training: pause, resume, stop."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+        self._go = threading.Event()
+        self._go.set()
+
+    def pause(self) -> None:
+        """Wait after the current update until `resume` or `stop`."""
+        self._go.clear()
+
+    def resume(self) -> None:
+        """Continue after `pause`."""
+        self._go.set()
+
+    def stop(self) -> None:
+        """End after the current update; the model reached so far is kept."""
+        self._stop.set()
+        self._go.set()
+
+    @property
+    def paused(self) -> bool:
+        """Whether training waits."""
+        return not self._go.is_set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether training was asked to end."""
+        return self._stop.is_set()
+
+    def wait_while_paused(self, timeout_s: float) -> None:
+        """Block for at most ``timeout_s`` while paused."""
+        self._go.wait(timeout_s)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training is. Weights are a read-only view, valid until the next record.
+
+    ``phase`` is "preparing", "training", "paused", "finished" or "stopped";
+    ``message`` is a warning in words, if there is one.
+    """
+
+    update: int
+    n_updates: int
+    elapsed_s: float
+    eta_s: float | None
+    phase: str
+    statistics: dict[str, float]
+    weights: NDArray[np.float32] = field(repr=False)
+    message: str | None = None
