@@ -6,6 +6,7 @@ whatever order they are opened.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from napari_crbm.viewer.layers import MODEL_KEY, BrainLayers, recording_in
 from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.workspace import Trained, Workspace, workspace_of
+
+#: Shortest time between two looks at a forming assembly, in seconds.
+_FORMING_INTERVAL_S = 1.0
 
 
 class Home(QObject):
@@ -42,6 +46,7 @@ class Home(QObject):
         self.show_forming = True
         self._jobs: set[Job] = set()
         self._warned: str | None = None
+        self._forming_shown = 0.0
         install_picking(viewer, self.workspace)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         window.destroyed.connect(self.close)
@@ -177,7 +182,9 @@ class Home(QObject):
         if progress.message and progress.message != self._warned:
             self._warned = progress.message
             show_warning(progress.message)
-        if progress.phase == "training" and self.show_forming:
+        due = time.monotonic() - self._forming_shown > _FORMING_INTERVAL_S
+        if progress.phase == "training" and self.show_forming and due:
+            self._forming_shown = time.monotonic()
             self.workspace.show_forming(progress.weights)
             if self.workspace.assembly is None:
                 self.workspace.choose_assembly(0)

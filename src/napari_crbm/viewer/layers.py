@@ -30,6 +30,8 @@ ASSEMBLY, CHOSEN_NEURON = "Assembly", "Chosen neuron"
 RECORDING_KEY = "napari_crbm_recording"
 MODEL_KEY = "napari_crbm_model"
 
+# Young assemblies can have thousands of members; drawing them all would hold up the window.
+_SHOWN_WHILE_FORMING = 1000
 _OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON)
 
 
@@ -212,6 +214,8 @@ class BrainLayers:
             return
         # Weak members first, so that strong ones are drawn on top.
         inside = inside[np.argsort(np.abs(column[inside]), kind="stable")]
+        if self.workspace.forming:
+            inside = inside[-_SHOWN_WHILE_FORMING:]
         values = column[inside]
         limit = weight_limit(values)
         self._show_points(

@@ -116,6 +116,11 @@ class Workspace:
             return self._forming
         return None if self._trained is None else self._trained.model.weights_
 
+    @property
+    def forming(self) -> bool:
+        """Whether the weights shown are those of a running training."""
+        return self._forming is not None
+
     def show_forming(self, weights: NDArray[np.float32] | None) -> None:
         """Show the weights of a running training, or no longer (None)."""
         self._forming = weights if weights is not None and weights.shape[1] else None
