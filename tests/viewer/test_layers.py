@@ -50,6 +50,21 @@ def test_flipping_reuses_the_layer(scene):
     assert len([name for name in viewer.layers if name.name.startswith(ASSEMBLY)]) == 1
 
 
+def test_a_hidden_assembly_can_shrink(make_napari_viewer, recording):
+    viewer, workspace = make_napari_viewer(), Workspace()
+    BrainLayers(viewer, workspace)
+    workspace.open(recording)
+    weights = np.zeros((recording.n_neurons, 2), dtype=np.float32)
+    weights[:300, 0] = weights[:20, 1] = 1.0
+    workspace.show_forming(weights)
+    workspace.choose_assembly(0)
+    assert len(viewer.layers[ASSEMBLY].data) == 300
+    workspace.choose_assembly(None)
+    assert not viewer.layers[ASSEMBLY].visible
+    workspace.choose_assembly(1)
+    assert len(viewer.layers[ASSEMBLY].data) == 20 and viewer.layers[ASSEMBLY].visible
+
+
 def test_the_chosen_neuron_is_ringed_and_can_be_let_go(scene, recording):
     viewer, workspace, _ = scene
     workspace.choose_neuron(17)

@@ -276,6 +276,8 @@ class BrainLayers:
                 self._drawing = False
             return
         layer = self.viewer.layers[name]
+        # A hidden layer does not slice new data, and then draws old indices into it.
+        layer.visible = True
         with layer.events.blocker_all():
             layer.selected_data = set()
         layer.data = data
@@ -283,7 +285,6 @@ class BrainLayers:
         layer.size = size
         layer.face_color = colours
         layer.metadata.update(metadata)
-        layer.visible = True
 
     def _hide(self, name: str) -> None:
         if name in self.viewer.layers:
