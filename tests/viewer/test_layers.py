@@ -52,7 +52,7 @@ def test_flipping_reuses_the_layer(scene):
 
 def test_a_hidden_assembly_can_shrink(make_napari_viewer, recording):
     viewer, workspace = make_napari_viewer(), Workspace()
-    BrainLayers(viewer, workspace)
+    layers = BrainLayers(viewer, workspace)  # held here: signals do not keep listeners alive
     workspace.open(recording)
     weights = np.zeros((recording.n_neurons, 2), dtype=np.float32)
     weights[:300, 0] = weights[:20, 1] = 1.0
@@ -63,6 +63,7 @@ def test_a_hidden_assembly_can_shrink(make_napari_viewer, recording):
     assert not viewer.layers[ASSEMBLY].visible
     workspace.choose_assembly(1)
     assert len(viewer.layers[ASSEMBLY].data) == 20 and viewer.layers[ASSEMBLY].visible
+    assert not layers.drawing
 
 
 def test_the_chosen_neuron_is_ringed_and_can_be_let_go(scene, recording):
