@@ -74,7 +74,7 @@ class Regions:
     @property
     def counts(self) -> NDArray[np.int64]:
         """Neurons in every region, (R,)."""
-        return np.diff(self.membership.indptr).astype(np.int64)
+        return np.asarray(np.diff(self.membership.indptr), dtype=np.int64)
 
     def members(self, region: str) -> NDArray[np.int64]:
         """Indices of the neurons in the named region."""
@@ -82,7 +82,7 @@ class Regions:
             raise RecordingError(f"There is no region '{region}' in this recording.")
         column = self.names.index(region)
         start, stop = self.membership.indptr[column : column + 2]
-        return self.membership.indices[start:stop].astype(np.int64)
+        return np.asarray(self.membership.indices[start:stop], dtype=np.int64)
 
     def of_neuron(self, neuron: int) -> list[str]:
         """Names of all regions that hold the neuron."""

@@ -102,7 +102,7 @@ def rate_shape(strengths: sparse.csc_array, rng: np.random.Generator) -> NDArray
     shape = rng.lognormal(-(_RATE_SPREAD**2) / 2, _RATE_SPREAD, n_neurons)
     suppressed = np.unique(strengths.indices[strengths.data < 0])
     shape[suppressed] = rng.uniform(*_SUPPRESSED_RATE, len(suppressed))
-    return shape
+    return np.asarray(shape)
 
 
 def correlation(
