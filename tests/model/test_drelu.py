@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from scipy import integrate, stats
+from numba import njit
+from scipy import integrate, special, stats
 
 from napari_crbm.model import drelu
 from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.randomness import stream
+from napari_crbm.model.randomness import stream, subkey, uniform32
 
 
 def one_unit(gp, gm, tp, tm) -> DReLU:
@@ -28,7 +29,9 @@ GOLDEN = [
 def test_golden_numbers(value, cumulant, mean, variance):
     found = drelu.moments(np.array([[value]]), GOLDEN_UNIT)
     # The table is rounded to five decimals.
-    assert found.cumulant[0, 0] == pytest.approx(cumulant, abs=6e-6)
+    assert drelu.cumulant(np.array([[value]]), GOLDEN_UNIT)[0, 0] == pytest.approx(
+        cumulant, abs=6e-6
+    )
     assert found.mean[0, 0] == pytest.approx(mean, abs=6e-6)
     assert found.variance[0, 0] == pytest.approx(variance, abs=6e-6)
 
@@ -50,7 +53,9 @@ def test_moments_agree_with_quadrature_in_the_tails_too(parameters, value):
 
     found = drelu.moments(np.array([[value]]), unit)
     exact = np.log(integrate.trapezoid(density, grid)) + top
-    assert found.cumulant[0, 0] == pytest.approx(exact, abs=1e-5, rel=1e-6)
+    assert drelu.cumulant(np.array([[value]]), unit)[0, 0] == pytest.approx(
+        exact, abs=1e-5, rel=1e-6
+    )
     for power in range(4):
         up = average(np.where(grid > 0, np.abs(grid), 0) ** (power + 1))
         down = average(np.where(grid < 0, np.abs(grid), 0) ** (power + 1))
@@ -73,7 +78,8 @@ def test_mean_and_variance_are_derivatives_of_the_cumulant():
     step = 1e-4
     above, below = (drelu.moments(inputs + s, GOLDEN_UNIT) for s in (step, -step))
     here = drelu.moments(inputs, GOLDEN_UNIT)
-    np.testing.assert_allclose(here.mean, (above.cumulant - below.cumulant) / (2 * step), atol=1e-7)
+    rise = drelu.cumulant(inputs + step, GOLDEN_UNIT) - drelu.cumulant(inputs - step, GOLDEN_UNIT)
+    np.testing.assert_allclose(here.mean, rise / (2 * step), atol=1e-7)
     np.testing.assert_allclose(here.variance, (above.mean - below.mean) / (2 * step), atol=1e-7)
 
 
@@ -104,6 +110,51 @@ def test_samples_follow_the_conditional_distribution(parameters, value):
     # The test can tell: a slightly different unit is rejected.
     other = unit._replace(theta_plus=unit.theta_plus + 0.3, theta_minus=unit.theta_minus - 0.3)
     assert stats.kstest(draws, conditional_cdf(other, value)).pvalue < 1e-3
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [(1, 1, 0, 0), (0.05, 2, 4, 1), (1, 1, 30, 30), (0.3, 3, -5, 20), (4, 4, -40, -40)],
+)
+@pytest.mark.parametrize("value", [-40.0, -3.0, 0.0, 0.5, 8.0])
+def test_draws_are_quantiles_of_the_exact_distribution(parameters, value):
+    """Both uniform numbers are known, so every single draw can be checked in float64."""
+    gp, gm, tp, tm = parameters
+    unit = one_unit(*parameters)
+    n = 4000
+    draws = drelu.sample(np.full((n, 1), value), unit, stream(9))[:, 0].astype(float)
+    side, quantile = uniforms(stream(9), n)
+    xp, xm = (tp - value) / np.sqrt(gp), (tm + value) / np.sqrt(gm)
+    log_plus = special.log_ndtr(-xp) + xp**2 / 2 - np.log(gp) / 2
+    log_minus = special.log_ndtr(-xm) + xm**2 / 2 - np.log(gm) / 2
+    p = special.expit(log_plus - log_minus)
+    clear = np.abs(side - p) > 1e-4
+    assert np.array_equal(draws[clear] > 0, side[clear] < p)
+    x, z = np.where(
+        draws > 0, [np.full(n, xp), draws * np.sqrt(gp)], [np.full(n, xm), -draws * np.sqrt(gm)]
+    )
+    survival = np.exp(special.log_ndtr(-(x + z)) - special.log_ndtr(-x))
+    # A draw is a float32: where it is small against the peak's distance it is coarser.
+    atol = 2e-6 + 1e-7 * np.abs(x * (x + z))
+    assert np.all(np.abs(survival - quantile) < atol)
+
+
+def uniforms(key, n):
+    """The two uniform numbers behind unit 0 of n rows."""
+    return np.array([uniforms_of_row(key, b) for b in range(n)]).T
+
+
+@njit
+def uniforms_of_row(key, b):
+    row = subkey(key, b)
+    side, quantile = subkey(row, 0), subkey(row, 1)
+    return first_uniform(side), first_uniform(quantile)
+
+
+@njit
+def first_uniform(key):
+    low = np.uint32(key & np.uint64(0xFFFFFFFF))
+    return uniform32(low, np.uint32(key >> np.uint64(32)), np.uint32(0))
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def log_likelihood(data, weights, fields, units):
 def weighted(moments: Moments, probability) -> Moments:
     """Moments whose plain mean over rows is the expectation under ``probability``."""
     factor = (probability * len(probability))[:, None]
-    return Moments(moments.cumulant, moments.plus * factor, moments.minus * factor)
+    return Moments(moments.plus * factor, moments.minus * factor)
 
 
 def finite_differences(function, x, step=1e-5):

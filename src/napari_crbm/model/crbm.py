@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model import drelu, kernels
+from napari_crbm.model import drelu
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.pseudo_likelihood import PseudoLikelihoodProbe
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.sampling import Chains
 from napari_crbm.model.settings import Settings
 from napari_crbm.model.threads import kernel_threads
+from napari_crbm.model.weights import DenseWeights, efficient
 from napari_crbm.spikes import Spikes
 
 _FRAMES_AT_ONCE = 512
@@ -192,7 +193,7 @@ class CRBM:
         inputs = np.empty((spikes.n_frames, self.n_assemblies), dtype=np.float32)
         frames = np.arange(spikes.n_frames)
         with kernel_threads(self.n_threads):
-            kernels.project_frames(self.weights_, *spikes.by_frame, frames, inputs)
+            efficient(self.weights_).project_frames(spikes, frames, inputs)
         return inputs
 
     def transform(self, spikes: Spikes) -> NDArray[np.float32]:
@@ -299,7 +300,7 @@ class CRBM:
         self._check_spikes(spikes)
         with kernel_threads(self.n_threads):
             probe = PseudoLikelihoodProbe(spikes, neurons_per_frame, random_state)
-            return probe.evaluate(self.weights_, self.fields_, self.hidden_)
+            return probe.evaluate(DenseWeights(self.weights_), self.fields_, self.hidden_)
 
     def score(self, spikes: Spikes, y: None = None) -> float:
         """Mean pseudo-log-likelihood a neuron and frame; higher is better."""

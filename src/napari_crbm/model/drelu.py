@@ -10,10 +10,11 @@ with :math:`h_+ = \max(h, 0)`, :math:`h_- = \min(h, 0)`. Note that
 Given its input ``I`` a unit is a mixture of two truncated normals. On the
 positive side, with ``a = theta_plus - I`` and ``x = a / sqrt(gamma_plus)``, the
 scaled variable ``z = h sqrt(gamma_plus)`` has weight ``exp(-z^2 / 2 - x z)``, whose
-moments obey ``m[k+1] + x m[k] = k m[k-1]``. Run forwards the recursion cancels
-in the tail (the error grows like ``x^2k``); run backwards, as the continued
-fraction ``r[k] = k / (x + r[k+1])`` for ``r[k] = m[k] / m[k-1]``, it is stable and
-gives the normalisation too. Differences of ``erf`` appear nowhere.
+moments obey ``m[k+1] + x m[k] = k m[k-1]``. For positive x this recursion cancels
+when run forwards (the error grows like ``x^2k``), but is stable run backwards: the
+ratios ``r[k] = m[k] / m[k-1]`` follow from ``r[k] = k / (x + r[k+1])``, and the
+normalisation, the Mills ratio, from ``1 / (x + r[1])``. For negative x the forward
+recursion only adds. Differences of ``erf`` appear nowhere.
 """
 
 from __future__ import annotations
@@ -25,14 +26,30 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
-from napari_crbm.model.randomness import subkey, uniform
+from napari_crbm.model.kernels.elementary import (
+    exp2_32,
+    exp_64,
+    fourth_ratio,
+    log_32,
+    log_64,
+    mills_32,
+)
+from napari_crbm.model.randomness import subkey, uniform32
 
-_SQRT_HALF_PI = math.sqrt(math.pi / 2)
-_LOG_SQRT_HALF_PI = 0.5 * math.log(math.pi / 2)
-_SQRT_HALF = math.sqrt(0.5)
-# Beyond 3 the recursion runs backwards, from a level that leaves a relative error below
-# 1e-12 in all four moments; forwards, below 3, it loses less than that.
-_TAIL = 3.0
+_SQRT_TWO_PI = math.sqrt(2 * math.pi)
+# exp() of more than this is not needed: the other side of the unit is then impossible.
+_LARGEST = 700.0
+
+# The same constants for draws, which are made in single precision.
+_ZERO_32, _HALF_32, _ONE_32 = np.float32(0), np.float32(0.5), np.float32(1)
+_LOG2E_32 = np.float32(math.log2(math.e))
+_SQRT_TWO_PI_32 = np.float32(_SQRT_TWO_PI)
+_BELOW_HALF_PI_32 = np.float32(math.sqrt(math.pi / 2))
+_LIMIT_32 = np.float32(126)
+_SMALLEST_32 = np.float32(1e-12)
+_LOW_WORD, _S32 = np.uint64(0xFFFFFFFF), np.uint64(32)
+#: Hidden units are drawn in groups of this many.
+_GROUP = 16
 
 
 class DReLU(NamedTuple):
@@ -74,145 +91,208 @@ class DReLU(NamedTuple):
         )
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _log_mass(x):
-    """Logarithm of the integral of exp(-z^2/2 - x z) over z > 0 (Mills ratio), to 1e-8."""
-    if x > _TAIL:
-        levels = 6 + int(120.0 / (x * x))
-        r = 0.5 * (math.sqrt(x * x + 4.0 * levels) - x)
-        for k in range(levels, 0, -1):
-            r = k / (x + r)
-        return -math.log(x + r)
-    return 0.5 * x * x + _LOG_SQRT_HALF_PI + math.log(math.erfc(x * _SQRT_HALF))
+def for_sampling(units: DReLU) -> NDArray[np.float32]:
+    """Constants of `sample_row`, (4, M rounded up to whole groups) float32.
+
+    Inverse square roots of both stiffnesses, then both thetas; the spare columns
+    describe a unit that nobody looks at.
+    """
+    n_hidden = units.n_hidden
+    constants = np.zeros((4, -(-n_hidden // _GROUP) * _GROUP), dtype=np.float32)
+    constants[:2] = 1.0
+    constants[0, :n_hidden] = 1 / np.sqrt(units.gamma_plus)
+    constants[1, :n_hidden] = 1 / np.sqrt(units.gamma_minus)
+    constants[2, :n_hidden] = units.theta_plus
+    constants[3, :n_hidden] = units.theta_minus
+    return constants
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _beyond(x, u):
+    """The z >= 0 with ``M(x + z) exp(-z^2/2 - x z) = u M(x)``, for x >= 0: a quantile.
+
+    Both starting values are upper bounds, and Halley's second step leaves an error
+    below 1e-6 of z.
+    """
+    mills = mills_32(x)
+    loss = -log_32(u)
+    twice = loss + loss
+    z = min(loss * mills, twice / (x + np.sqrt(x * x + twice)))
+    log_mills = log_32(mills)
+    for _ in range(2):
+        hazard = _ONE_32 / mills_32(x + z)
+        excess = z * (x + _HALF_32 * z) + log_mills + log_32(hazard) - loss
+        z -= excess / (hazard - _HALF_32 * excess * (hazard - x - z))
+    return max(z, _ZERO_32)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _half(x):
-    """Log mass and first four moments of z > 0 under exp(-z^2/2 - x z)."""
-    if x > _TAIL:
-        levels = 12 + int(250.0 / (x * x))
-        r = 0.5 * (math.sqrt(x * x + 4.0 * levels) - x)
-        for k in range(levels, 4, -1):
-            r = k / (x + r)
-        r4 = 4.0 / (x + r)
-        r3 = 3.0 / (x + r4)
-        r2 = 2.0 / (x + r3)
-        r1 = 1.0 / (x + r2)
-        m2 = r1 * r2
-        m3 = m2 * r3
-        return -math.log(x + r1), r1, m2, m3, m3 * r4
-    log_mass = 0.5 * x * x + _LOG_SQRT_HALF_PI + math.log(math.erfc(x * _SQRT_HALF))
-    m1 = math.exp(-log_mass) - x
-    m2 = 1.0 - x * m1
-    m3 = 2.0 * m1 - x * m2
-    m4 = 3.0 * m2 - x * m3
-    return log_mass, m1, m2, m3, m4
+def sample_row(inputs, units, key, out):
+    """Draw hidden units given their inputs, both as wide as ``units``; a pure function of key.
 
+    One uniform number chooses the side, another the quantile on that side. ``out``
+    may be ``inputs``.
+    """
+    side, quantile = subkey(key, 0), subkey(key, 1)
+    side_low, side_high = np.uint32(side & _LOW_WORD), np.uint32(side >> _S32)
+    low, high = np.uint32(quantile & _LOW_WORD), np.uint32(quantile >> _S32)
+    for m in range(inputs.shape[0]):
+        scale_plus, scale_minus = units[0, m], units[1, m]
+        xp = (units[2, m] - inputs[m]) * scale_plus
+        xm = (units[3, m] + inputs[m]) * scale_minus
+        power_plus = _HALF_32 * _LOG2E_32 * xp * xp
+        power_minus = _HALF_32 * _LOG2E_32 * xm * xm
+        near_plus = mills_32(abs(xp)) * exp2_32(-min(power_plus, _LIMIT_32))
+        near_minus = mills_32(abs(xm)) * exp2_32(-min(power_minus, _LIMIT_32))
+        mass_plus = mills_32(abs(xp)) if xp >= _ZERO_32 else _SQRT_TWO_PI_32 - near_plus
+        mass_minus = mills_32(abs(xm)) if xm >= _ZERO_32 else _SQRT_TWO_PI_32 - near_minus
+        power = (_ZERO_32 if xm >= _ZERO_32 else power_minus) - (
+            _ZERO_32 if xp >= _ZERO_32 else power_plus
+        )
+        odds = (mass_minus * scale_minus) / (mass_plus * scale_plus)
+        odds *= exp2_32(min(max(power, -_LIMIT_32), _LIMIT_32))
+        plus = uniform32(side_low, side_high, np.uint32(m)) * (_ONE_32 + odds) < _ONE_32
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _truncated_normal(x, key, counter):
-    """Draw z > 0 with density exp(-z^2/2 - x z), by rejection (Robert 1995)."""
-    if x > 0.0:
-        # z + x is a normal beyond x: shifted exponential proposal.
-        rate = 0.5 * (x + math.sqrt(x * x + 4.0))
-        while True:
-            z = -math.log(uniform(key, counter)) / rate
-            excess = z + x - rate
-            if uniform(key, counter + 1) <= math.exp(-0.5 * excess * excess):
-                return z
-            counter += 2
-    while True:
-        radius = math.sqrt(-2.0 * math.log(uniform(key, counter)))
-        angle = 2.0 * math.pi * uniform(key, counter + 1)
-        z = radius * math.cos(angle) - x
-        if z > 0.0:
-            return z
-        z = radius * math.sin(angle) - x
-        if z > 0.0:
-            return z
-        counter += 2
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def sample_unit(value, gp, gm, tp, tm, key):
-    """One draw of h given its input, from the stream ``key``; a pure function."""
-    sp = math.sqrt(gp)
-    sm = math.sqrt(gm)
-    xp = (tp - value) / sp
-    xm = (tm + value) / sm
-    log_odds = _log_mass(xp) - math.log(sp) - _log_mass(xm) + math.log(sm)
-    if uniform(key, 0) * (1.0 + math.exp(-log_odds)) < 1.0:
-        return _truncated_normal(xp, key, 1) / sp
-    return -_truncated_normal(xm, key, 1) / sm
+        x = xp if plus else xm
+        u = uniform32(low, high, np.uint32(m))
+        # With its peak at zero the side is a tail; else a normal cut on the far side of
+        # its peak, whose quantile is counted from the peak.
+        tail = x >= _ZERO_32
+        share = u * (_ONE_32 - (near_plus if plus else near_minus) / _SQRT_TWO_PI_32)
+        above_peak = share < _HALF_32
+        rest = min(share, _ONE_32 - share)
+        z = _beyond(x if tail else _ZERO_32, max(u if tail else rest + rest, _SMALLEST_32))
+        if not tail:
+            z = z - x if above_peak else max(-x - z, _ZERO_32)
+        out[m] = z * scale_plus if plus else -z * scale_minus
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def sample_kernel(inputs, hidden, key, out):
-    """Draw (B, M) hidden values given (B, M) inputs; unit (b, m) has its own stream."""
+def sample_kernel(inputs, units, key, out):
+    """Draw (B, M) hidden values given (B, M) inputs; every row has its own stream."""
+    n_hidden = inputs.shape[1]
     for b in prange(inputs.shape[0]):
-        row = subkey(key, b)
-        for m in range(inputs.shape[1]):
-            out[b, m] = sample_unit(
-                np.float64(inputs[b, m]),
-                hidden[0, m],
-                hidden[1, m],
-                hidden[2, m],
-                hidden[3, m],
-                subkey(row, m),
-            )
+        row = np.zeros(units.shape[1], dtype=np.float32)
+        row[:n_hidden] = inputs[b]
+        sample_row(row, units, subkey(key, b), row)
+        out[b] = row[:n_hidden]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _half(x):
+    """Mass of exp(-z^2/2 - x z) over z > 0, and its first four moments.
+
+    The mass is ``mass * exp(power)``, which does not overflow.
+    """
+    a = abs(x)
+    r4 = fourth_ratio(a)
+    r3 = 3.0 / (a + r4)
+    r2 = 2.0 / (a + r3)
+    r1 = 1.0 / (a + r2)
+    mills = 1.0 / (a + r1)
+    tail = x >= 0.0
+    power = 0.5 * a * a
+    near = exp_64(-min(power, _LARGEST))
+    mass = mills if tail else _SQRT_TWO_PI - mills * near
+    m1 = r1 if tail else near / mass + a
+    m2 = r1 * r2 if tail else 1.0 + a * m1
+    m3 = r1 * r2 * r3 if tail else 2.0 * m1 + a * m2
+    m4 = r1 * r2 * r3 * r4 if tail else 3.0 * m2 + a * m3
+    return mass, 0.0 if tail else power, m1, m2, m3, m4
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _odds(mass_plus, power_plus, scale_plus, mass_minus, power_minus, scale_minus):
+    """How much more probable the negative side is than the positive."""
+    power = min(max(power_minus - power_plus, -_LARGEST), _LARGEST)
+    return (mass_minus * scale_minus) / (mass_plus * scale_plus) * exp_64(power)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _moments_row(inputs, hidden, moments):
+    for m in range(inputs.shape[0]):
+        value = np.float64(inputs[m])
+        sp = 1.0 / np.sqrt(hidden[0, m])
+        sm = 1.0 / np.sqrt(hidden[1, m])
+        mass_plus, power_plus, p1, p2, p3, p4 = _half((hidden[2, m] - value) * sp)
+        mass_minus, power_minus, q1, q2, q3, q4 = _half((hidden[3, m] + value) * sm)
+        odds = _odds(mass_plus, power_plus, sp, mass_minus, power_minus, sm)
+        p = 1.0 / (1.0 + odds)
+        q = 1.0 / (1.0 + 1.0 / odds)
+        p *= sp
+        moments[0, m] = p * p1
+        p *= sp
+        moments[1, m] = p * p2
+        p *= sp
+        moments[2, m] = p * p3
+        moments[3, m] = p * sp * p4
+        q *= sm
+        moments[4, m] = q * q1
+        q *= sm
+        moments[5, m] = q * q2
+        q *= sm
+        moments[6, m] = q * q3
+        moments[7, m] = q * sm * q4
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
-def moments_kernel(inputs, hidden, cumulant, moments):
-    """Cumulant function and raw moments of both halves for every (frame, unit).
+def moments_kernel(inputs, hidden, moments):
+    """Raw moments of both halves for every (frame, unit).
 
     ``moments`` is (8, B, M): <h+>, <h+^2>, <h+^3>, <h+^4>, then the same of |h-|.
     """
     for b in prange(inputs.shape[0]):
-        for m in range(inputs.shape[1]):
-            value = np.float64(inputs[b, m])
-            sp = math.sqrt(hidden[0, m])
-            sm = math.sqrt(hidden[1, m])
-            lp, p1, p2, p3, p4 = _half((hidden[2, m] - value) / sp)
-            lm, q1, q2, q3, q4 = _half((hidden[3, m] + value) / sm)
-            lp -= math.log(sp)
-            lm -= math.log(sm)
-            top = max(lp, lm)
-            cumulant[b, m] = top + math.log(math.exp(lp - top) + math.exp(lm - top))
-            p = math.exp(lp - cumulant[b, m])
-            q = math.exp(lm - cumulant[b, m])
-            moments[0, b, m] = p * p1 / sp
-            moments[1, b, m] = p * p2 / hidden[0, m]
-            moments[2, b, m] = p * p3 / (hidden[0, m] * sp)
-            moments[3, b, m] = p * p4 / (hidden[0, m] * hidden[0, m])
-            moments[4, b, m] = q * q1 / sm
-            moments[5, b, m] = q * q2 / hidden[1, m]
-            moments[6, b, m] = q * q3 / (hidden[1, m] * sm)
-            moments[7, b, m] = q * q4 / (hidden[1, m] * hidden[1, m])
+        _moments_row(inputs[b], hidden, moments[:, b])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _cumulant_row(inputs, hidden, out):
+    for m in range(inputs.shape[0]):
+        value = np.float64(inputs[m])
+        sp = 1.0 / np.sqrt(hidden[0, m])
+        sm = 1.0 / np.sqrt(hidden[1, m])
+        mass_plus, power_plus, _, _, _, _ = _half((hidden[2, m] - value) * sp)
+        mass_minus, power_minus, _, _, _, _ = _half((hidden[3, m] + value) * sm)
+        top = max(power_plus, power_minus)
+        out[m] = top + log_64(
+            mass_plus * sp * exp_64(max(power_plus - top, -_LARGEST))
+            + mass_minus * sm * exp_64(max(power_minus - top, -_LARGEST))
+        )
+
+
+@njit(parallel=True, cache=True, nogil=True, error_model="numpy")
+def cumulant_kernel(inputs, hidden, out):
+    """Cumulant function for every (frame, unit)."""
+    for b in prange(inputs.shape[0]):
+        _cumulant_row(inputs[b], hidden, out[b])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mean_row(inputs, hidden, out):
+    for m in range(inputs.shape[0]):
+        value = np.float64(inputs[m])
+        sp = 1.0 / np.sqrt(hidden[0, m])
+        sm = 1.0 / np.sqrt(hidden[1, m])
+        mass_plus, power_plus, p1, _, _, _ = _half((hidden[2, m] - value) * sp)
+        mass_minus, power_minus, q1, _, _, _ = _half((hidden[3, m] + value) * sm)
+        odds = _odds(mass_plus, power_plus, sp, mass_minus, power_minus, sm)
+        out[m] = p1 * sp / (1.0 + odds) - q1 * sm / (1.0 + 1.0 / odds)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def mean_kernel(inputs, hidden, out):
     """Mean hidden value for every (frame, unit): what is shown as activity."""
     for b in prange(inputs.shape[0]):
-        for m in range(inputs.shape[1]):
-            value = np.float64(inputs[b, m])
-            sp = math.sqrt(hidden[0, m])
-            sm = math.sqrt(hidden[1, m])
-            lp, p1, _, _, _ = _half((hidden[2, m] - value) / sp)
-            lm, q1, _, _, _ = _half((hidden[3, m] + value) / sm)
-            p = 1.0 / (1.0 + math.exp(lm - math.log(sm) - lp + math.log(sp)))
-            out[b, m] = p * p1 / sp - (1.0 - p) * q1 / sm
+        _mean_row(inputs[b], hidden, out[b])
 
 
 class Moments(NamedTuple):
-    """Conditional moments given the inputs; every field (B, M) float64.
+    """Conditional moments given the inputs.
 
     ``plus`` and ``minus`` hold ``<h+^k>`` and ``<|h-|^k>`` for k = 1 to 4 in
-    rows 0 to 3.
+    rows 0 to 3: (4, B, M) float64 each.
     """
 
-    cumulant: NDArray[np.float64]
     plus: NDArray[np.float64]
     minus: NDArray[np.float64]
 
@@ -245,17 +325,17 @@ def potential(h: ArrayLike, units: DReLU) -> NDArray[np.float64]:
 
 
 def moments(inputs: NDArray[np.floating], units: DReLU) -> Moments:
-    """Cumulant function and conditional moments for inputs of shape (B, M)."""
-    shape = inputs.shape
-    cumulant = np.empty(shape)
-    raw = np.empty((8, *shape))
-    moments_kernel(inputs, units.stacked(), cumulant, raw)
-    return Moments(cumulant, raw[:4], raw[4:])
+    """Conditional moments of both sides for inputs of shape (B, M)."""
+    raw = np.empty((8, *inputs.shape))
+    moments_kernel(inputs, units.stacked(), raw)
+    return Moments(raw[:4], raw[4:])
 
 
 def cumulant(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float64]:
     """Gamma(I) = log of the integral of exp(-U(h) + I h) dh; inputs (B, M)."""
-    return moments(inputs, units).cumulant
+    out = np.empty(inputs.shape)
+    cumulant_kernel(inputs, units.stacked(), out)
+    return out
 
 
 def mean(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float32]:
@@ -268,7 +348,7 @@ def mean(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float32]:
 def sample(inputs: NDArray[np.floating], units: DReLU, key: np.uint64) -> NDArray[np.float32]:
     """Draw h given inputs (B, M) from the stream ``key``, float32."""
     out = np.empty(inputs.shape, dtype=np.float32)
-    sample_kernel(inputs, units.stacked(), key, out)
+    sample_kernel(inputs.astype(np.float32, copy=False), for_sampling(units), key, out)
     return out
 
 

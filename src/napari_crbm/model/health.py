@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from napari_crbm.errors import TrainingCollapsed, TrainingDiverged
 from napari_crbm.model.settings import Settings, default_l1
@@ -41,19 +40,18 @@ def warning(
 
 
 def check(
-    weights: NDArray[np.float32],
+    peak: float,
     hidden: Standardised,
     train: Spikes,
     settings: Settings,
     update: int,
 ) -> None:
-    """Stop with a clear sentence when the weights vanish or run away.
+    """Stop with a clear sentence when the weights, ``peak`` the largest, vanish or run away.
 
     Raises
     ------
     TrainingDiverged, TrainingCollapsed
     """
-    peak = float(np.abs(weights).max())
     if not np.isfinite(peak) or not np.isfinite(hidden.theta).all():
         found = "parameters are no longer numbers"
     elif peak > _EXPLODED:

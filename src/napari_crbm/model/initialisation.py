@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
-from napari_crbm.model import kernels
+from napari_crbm.model.kernels.bits import correlate
+from napari_crbm.model.kernels.projection import project_frames
 from napari_crbm.spikes import Spikes
 
 # A loading is kept if it is this many standard errors from zero.
@@ -106,12 +107,12 @@ def _principal_components(
     def to_time(y: NDArray[np.float32]) -> NDArray[np.float32]:
         scaled = np.ascontiguousarray(y * scale[:, None], dtype=np.float32)
         out = np.empty((n_frames, y.shape[1]), dtype=np.float32)
-        kernels.project_frames(scaled, *spikes.by_frame, frames, out)
+        project_frames(scaled, *spikes.by_frame, frames, out)
         return out - (v @ scaled).astype(np.float32)
 
     def to_neurons(x: NDArray[np.float32]) -> NDArray[np.float32]:
         out = np.empty((spikes.n_neurons, x.shape[1]), dtype=np.float32)
-        kernels.correlate(spikes.by_neuron, np.ascontiguousarray(x), out)
+        correlate(spikes.by_neuron, np.ascontiguousarray(x), out)
         out -= np.outer(v, x.sum(axis=0))
         return np.asarray(out * scale[:, None], dtype=np.float32)
 

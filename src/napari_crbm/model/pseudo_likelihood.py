@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit
 
-from napari_crbm.model import drelu, kernels
+from napari_crbm.model import drelu
 from napari_crbm.model.drelu import DReLU
+from napari_crbm.model.weights import DenseWeights
 from napari_crbm.spikes import Spikes
 
 
@@ -46,20 +47,16 @@ class PseudoLikelihoodProbe:
         self.states = np.concatenate(states)
         self.shares = np.concatenate(shares) / (n_frames * self.spikes.n_neurons)
 
-    def evaluate(
-        self, weights: NDArray[np.float32], fields: NDArray[np.float32], units: DReLU
-    ) -> float:
+    def evaluate(self, weights: DenseWeights, fields: NDArray[np.float32], units: DReLU) -> float:
         """Mean log P(v_i | rest) in nats; call with kernel threads held."""
-        inputs = np.empty((self.spikes.n_frames, weights.shape[1]), dtype=np.float32)
-        kernels.project_frames(
-            weights, *self.spikes.by_frame, np.arange(self.spikes.n_frames), inputs
-        )
+        inputs = np.empty((self.spikes.n_frames, weights.values.shape[1]), dtype=np.float32)
+        weights.project_frames(self.spikes, np.arange(self.spikes.n_frames), inputs)
         total = 0.0
         for start in range(0, len(self.rows), 4096):
             part = slice(start, start + 4096)
             neurons, states = self.neurons[part], self.states[part][:, None]
-            rest = inputs[self.rows[part]] - states * weights[neurons]
-            with_spike = drelu.cumulant(rest + weights[neurons], units).sum(axis=1)
+            rest = inputs[self.rows[part]] - states * weights.values[neurons]
+            with_spike = drelu.cumulant(rest + weights.values[neurons], units).sum(axis=1)
             without = drelu.cumulant(rest, units).sum(axis=1)
             log_odds = fields[neurons] + with_spike - without
             total += float(

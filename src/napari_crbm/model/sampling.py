@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from napari_crbm.model import kernels
 from napari_crbm.model.randomness import stream
+from napari_crbm.model.weights import efficient
 from napari_crbm.spikes import Spikes
 
 if TYPE_CHECKING:
@@ -69,22 +69,16 @@ class Chains:
         self.n_chains = n_chains
         self.random_state = random_state
         self.calls = 0
-        self.lanes = kernels.lane_bounds(model.n_neurons)
+        self.weights = efficient(model.weights_)
         self.bits = starting_activity(model.fields_, n_chains, start, random_state)
         self.inputs = np.empty((n_chains, model.n_assemblies), dtype=np.float32)
-        kernels.project_bits(model.weights_, self.bits, self.lanes, self.inputs)
+        self.weights.project_bits(self.bits, self.inputs)
 
     def advance(self, n_steps: int) -> None:
         """Run ``n_steps`` Gibbs steps (h given v, then v given h) on all chains."""
-        kernels.gibbs(
-            self.model.weights_,
-            self.model.fields_,
-            self.model.hidden_.stacked(),
-            self.inputs,
-            self.bits,
-            self.lanes,
-            stream(self.random_state, _ADVANCE, self.calls),
-            n_steps,
+        key = stream(self.random_state, _ADVANCE, self.calls)
+        self.weights.gibbs(
+            self.model.fields_, self.model.hidden_, self.inputs, self.bits, key, n_steps
         )
         self.calls += 1
 

@@ -13,10 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model import drelu, health, kernels
+from napari_crbm.model import drelu, health
+from napari_crbm.model.active_set import ActiveSet
 from napari_crbm.model.crbm import CRBM
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import assembly_start, random_start
+from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
+from napari_crbm.model.kernels.bits import correlate, frames_to_bits
+from napari_crbm.model.kernels.gibbs import subtract_expected
+from napari_crbm.model.kernels.lanes import lane_bounds
 from napari_crbm.model.optimiser import (
     CLIP,
     bias_correction,
@@ -37,16 +42,21 @@ from napari_crbm.model.standardisation import (
     total_gradient,
 )
 from napari_crbm.model.threads import kernel_threads
+from napari_crbm.model.weights import DenseWeights
 from napari_crbm.spikes import Spikes
 
-_SHUFFLE, _CHAINS = 0, 1
+_SHUFFLE, _CHAINS, _REVISION = 0, 1, 2
+#: Updates between two looks at which weights take part.
+_REVISE_EVERY = 100
+# A weight that only jitters about zero stays within about as many learning rates of it.
+_SMALL = 4.0
 #: Longest time between two progress records, in seconds.
 _INTERVAL_S = 0.25
 #: Statistics are taken this often in a training, whatever its length.
 _EVALUATIONS = 60
 #: Fraction of the updates after which odd statistics are worth a warning.
 _SETTLED = 0.3
-_CHECKPOINT_VERSION = 1
+_CHECKPOINT_VERSION = 2
 
 
 class Training:
@@ -99,7 +109,8 @@ class Training:
             self._check_checkpoint(resume)
             self.settings = Settings(**resume["settings"])
         check_against(self.settings, spikes)
-        self._weights = np.zeros((spikes.n_neurons, 0), dtype=np.float32)
+        nothing = np.zeros((spikes.n_neurons, 0), dtype=np.float32)
+        self._active = ActiveSet(nothing, nothing, nothing.astype(np.uint8))
 
     # --- driving ------------------------------------------------------------------------
 
@@ -137,7 +148,9 @@ class Training:
             now = time.perf_counter()
             self.elapsed_s += now - started
             pace = (now - session_start) / max(self.update - session_updates, 1)
-            health.check(self._weights, self._hidden, self._train, self.settings, self.update)
+            health.check(
+                self._active.largest(), self._hidden, self._train, self.settings, self.update
+            )
             yield self._progress("training", pace * (self.settings.n_updates - self.update))
         done = self.update >= self.settings.n_updates
         yield self._progress("finished" if done else "stopped", 0.0)
@@ -151,7 +164,7 @@ class Training:
         )
 
     def _progress(self, phase: str, eta_s: float | None = None) -> Progress:
-        view = self._weights.view()
+        view = self._active.dense().view()
         view.flags.writeable = False
         statistics = dict(self._history[-1]) if self._history else {}
         statistics.pop("update", None)
@@ -172,7 +185,7 @@ class Training:
     def model(self) -> CRBM:
         """The latest model, standardised on the training frames. The training goes on unharmed."""
         self._require_prepared()
-        return self._as_model(self._weights, self._fields, self._hidden.units())
+        return self._as_model(self._active.dense(), self._fields, self._hidden.units())
 
     def best_model(self) -> CRBM:
         """The model with the best pseudo-likelihood so far, on held-out frames if there are any."""
@@ -212,11 +225,14 @@ class Training:
             "settings": self.settings.as_dict(),
             "update": self.update,
             "elapsed_s": self.elapsed_s,
-            "weights": self._weights.copy(),
-            "supported": self._supported,
+            "weights": self._active.dense().copy(),
+            "roles": self._active.roles.copy(),
             "fields": self._fields.copy(),
             "hidden": np.stack(self._hidden),
-            "second_moments": {name: m.copy() for name, m in self._second.items()},
+            "second_moments": {
+                "weights": self._active.second_moment().copy(),
+                **{name: m.copy() for name, m in self._second.items()},
+            },
             "mean_inputs": self._mean_inputs.copy(),
             "chain_bits": self._bits.copy(),
             "chain_inputs": self._inputs.copy(),
@@ -252,7 +268,6 @@ class Training:
         )
         self._train = self._spikes.select_frames(self._train_frames)
         self._mean_activity = self._train.mean_activity.astype(np.float32)
-        self._lanes = kernels.lane_bounds(self._train.n_neurons)
         if self._resume is None:
             self._begin()
         else:
@@ -261,7 +276,7 @@ class Training:
         self._chain_values = np.empty_like(self._inputs)
         n_batch = min(settings.batch_size, self._train.n_frames)
         self._batch_bits = np.zeros((self._train.n_neurons, (n_batch + 63) // 64), np.uint64)
-        self._batch_inputs = np.empty((n_batch, self._weights.shape[1]), dtype=np.float32)
+        self._batch_inputs = np.empty((n_batch, self._active.shape[1]), dtype=np.float32)
         self._shuffled: tuple[int, NDArray[np.int64]] | None = None
         self._probes = {
             name: PseudoLikelihoodProbe(
@@ -293,15 +308,18 @@ class Training:
         l1 = default_l1(self._train) if settings.l1 == "auto" else settings.l1
         self.settings = replace(settings, n_hidden=start.weights.shape[1], l1=l1)
         n_hidden = start.weights.shape[1]
-        self._weights, self._fields = start.weights, start.fields
-        self._supported = start.supported
-        self._mean_inputs = self._weights.T.astype(np.float64) @ self._mean_activity
+        self._fields = start.fields
+        self._active = ActiveSet(
+            start.weights,
+            np.zeros_like(start.weights),
+            np.where(start.supported, SUPPORTED, PENALISED),
+        )
+        self._mean_inputs = start.weights.T.astype(np.float64) @ self._mean_activity
         self._hidden = Standardised(
             np.ones(n_hidden), self._mean_inputs.copy(), np.zeros(n_hidden), np.zeros(n_hidden)
         )
         self._settle_gamma()
         self._second: dict[str, NDArray[np.floating]] = {
-            "weights": np.zeros_like(self._weights),
             "fields": np.zeros_like(self._fields),
             **{name: np.zeros(n_hidden) for name in ("theta", "delta", "eta")},
         }
@@ -309,15 +327,13 @@ class Training:
             self._fields, settings.n_chains, self._train, settings.random_state
         )
         self._inputs = np.empty((settings.n_chains, n_hidden), dtype=np.float32)
-        kernels.project_bits(self._weights, self._bits, self._lanes, self._inputs)
+        self._active.form.project_bits(self._bits, self._inputs)
 
     def _settle_gamma(self) -> None:
         """Give hidden units unit variance on a sample of frames before the first update."""
         frames = np.linspace(0, self._train.n_frames - 1, min(400, self._train.n_frames))
-        inputs = np.empty((len(frames), self._weights.shape[1]), dtype=np.float32)
-        kernels.project_frames(
-            self._weights, *self._train.by_frame, frames.astype(np.int64), inputs
-        )
+        inputs = np.empty((len(frames), self._active.shape[1]), dtype=np.float32)
+        self._active.form.project_frames(self._train, frames.astype(np.int64), inputs)
         for _ in range(50):
             data = drelu.moments(inputs, self._hidden.units())
             self._hidden = self._hidden._replace(gamma=relaxed_gamma(self._hidden, data, 1.0))
@@ -325,11 +341,15 @@ class Training:
     def _restore(self, state: dict[str, Any]) -> None:
         self.update = int(state["update"])
         self.elapsed_s = float(state["elapsed_s"])
-        self._weights = np.ascontiguousarray(state["weights"], dtype=np.float32).copy()
-        self._supported = np.ascontiguousarray(state["supported"], dtype=bool)
+        moments = {name: np.array(m) for name, m in state["second_moments"].items()}
+        self._active = ActiveSet(
+            np.array(state["weights"], dtype=np.float32, order="C"),
+            np.asarray(moments.pop("weights"), dtype=np.float32, order="C"),
+            np.array(state["roles"], dtype=np.uint8, order="C"),
+        )
         self._fields = np.array(state["fields"], dtype=np.float32)
         self._hidden = Standardised(*np.array(state["hidden"], dtype=np.float64))
-        self._second = {name: np.array(m) for name, m in state["second_moments"].items()}
+        self._second = moments
         self._mean_inputs = np.array(state["mean_inputs"], dtype=np.float64)
         self._bits = np.array(state["chain_bits"], dtype=np.uint64)
         self._inputs = np.array(state["chain_inputs"], dtype=np.float32)
@@ -348,18 +368,13 @@ class Training:
         rate = learning_rate(settings, self.update)
         key = stream(settings.random_state, _CHAINS, self.update)
         frames = self._batch()
-        kernels.gibbs(
-            self._weights,
-            self._fields,
-            self._hidden.units().stacked(),
-            self._inputs,
-            self._bits,
-            self._lanes,
-            key,
-            settings.gibbs_steps,
+        if settings.l1 and self.update and self.update % _REVISE_EVERY == 0:
+            self._revise()
+        self._active.form.gibbs(
+            self._fields, self._hidden.units(), self._inputs, self._bits, key, settings.gibbs_steps
         )
-        kernels.project_frames(self._weights, *self._train.by_frame, frames, self._batch_inputs)
-        kernels.frames_to_bits(*self._train.by_frame, frames, self._batch_bits)
+        self._active.form.project_frames(self._train, frames, self._batch_inputs)
+        frames_to_bits(*self._train.by_frame, frames, self._batch_bits)
 
         data = drelu.moments(self._batch_inputs, self._hidden.units())
         gamma = relaxed_gamma(self._hidden, data, 0.25 * rate / settings.learning_rate)
@@ -394,32 +409,59 @@ class Training:
         np.clip(self._hidden.eta, -ETA_MAX, ETA_MAX, out=self._hidden.eta)
 
         correction = bias_correction(settings.second_moment_decay, self.update)
-        rates = (
-            rate,
-            penalty(settings, self.update),
-            settings.second_moment_decay,
-            correction,
-            settings.epsilon,
-            CLIP,
+        rates = tuple(
+            np.float32(value)
+            for value in (
+                rate,
+                penalty(settings, self.update),
+                settings.second_moment_decay,
+                correction,
+                settings.epsilon,
+                CLIP,
+            )
         )
         before = self._mean_inputs.copy()
-        kernels.update_weights(
-            self._weights,
-            self._second["weights"],
-            self._supported,
-            self._batch_bits,
-            gradient.factors.astype(np.float32),
-            self._bits,
-            self._chain_values,
+        self._active.ascend(
+            (self._batch_bits, gradient.factors.astype(np.float32)),
+            (self._bits, self._chain_values),
             self._mean_activity,
             gradient.theta.astype(np.float32),
-            np.array(rates, dtype=np.float32),
-            self._lanes,
+            rates,
             self._inputs,
             self._mean_inputs,
         )
         # The input is centred on the data, so theta follows the weights.
         self._hidden.theta[:] += self._mean_inputs - before
+
+    def _revise(self) -> None:
+        """Compute the weight gradient with little noise, and choose who takes part by it."""
+        units = self._hidden.units()
+        form = self._active.form
+        inputs = np.empty((self._train.n_frames, self._active.shape[1]), dtype=np.float32)
+        form.project_frames(self._train, np.arange(self._train.n_frames), inputs)
+        # Covariances: differences of the means are a matter of fields and thresholds.
+        factors = drelu.mean(inputs, units)
+        factors -= factors.mean(axis=0)
+        factors /= np.float32(self._train.n_frames)
+        gradient = np.empty(self._active.shape, dtype=np.float32)
+        correlate(self._train.by_neuron, factors, gradient)
+        key = stream(self.settings.random_state, _REVISION, self.update)
+        hidden = drelu.sample(self._inputs, units, key)
+        subtract_expected(
+            self._active.dense(),
+            self._fields,
+            np.ascontiguousarray(hidden.T),
+            hidden - hidden.mean(axis=0),
+            lane_bounds(self._train.n_neurons),
+            gradient,
+        )
+        variance = self._mean_activity * (1 - self._mean_activity)
+        self._active.revise(
+            gradient,
+            variance,
+            penalty(self.settings, self.update),
+            _SMALL * learning_rate(self.settings, self.update),
+        )
 
     def _batch(self) -> NDArray[np.int64]:
         """Training frames of the current update: each once an epoch, in shuffled order."""
@@ -436,7 +478,8 @@ class Training:
     def _evaluate(self, elapsed_s: float) -> None:
         """Append a row of statistics; keep the parameters if they are the best so far."""
         units = self._hidden.units()
-        peak = np.abs(self._weights).max(axis=0)
+        weights = self._active.dense()
+        peak = np.abs(weights).max(axis=0)
         chain_activity = np.bitwise_count(self._bits).sum(axis=1) / len(self._inputs)
         row = {
             "update": float(self.update),
@@ -444,13 +487,13 @@ class Training:
             "learning_rate": learning_rate(self.settings, max(self.update - 1, 0)),
             "l1": penalty(self.settings, self.update),
             **{
-                name: probe.evaluate(self._weights, self._fields, units)
+                name: probe.evaluate(DenseWeights(weights), self._fields, units)
                 for name, probe in self._probes.items()
             },
             "model_activity": float(chain_activity.mean()),
             "data_activity": float(self._mean_activity.mean()),
-            "mean_abs_weight": float(np.abs(self._weights).mean()),
-            "weight_sparsity": float(np.mean(self._weights == 0)),
+            "mean_abs_weight": float(np.abs(weights).mean()),
+            "weight_sparsity": float(np.mean(weights == 0)),
             "n_active_units": float((peak > health.ALIVE).sum()),
         }
         self._history.append(row)
@@ -459,7 +502,7 @@ class Training:
             self._best = {
                 "score": score,
                 "update": self.update,
-                "weights": self._weights.copy(),
+                "weights": weights.copy(),
                 "fields": self._fields.copy(),
                 "hidden": units.stacked(),
             }
@@ -467,7 +510,7 @@ class Training:
     def _warning(self) -> str | None:
         if self.update < _SETTLED * self.settings.n_updates or not self._history:
             return None
-        return health.warning(self._history, self._weights.shape[1], self.settings)
+        return health.warning(self._history, self._active.shape[1], self.settings)
 
 
 def library_versions() -> dict[str, str]:

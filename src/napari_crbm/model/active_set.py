@@ -1,0 +1,133 @@
+r"""Which weights take part in training, and their steps.
+
+A weight whose gradient at zero is smaller than the penalty belongs at zero. Under
+the noise of small batches a proximal step alone does not keep it there; so from
+time to time the gradient is computed from many frames, weights that belong at zero
+are silenced until the next look, and those that outgrow the penalty join (the
+active sets of coordinate descent, Friedman et al. 2010). Most assemblies hold a few
+per cent of the neurons, and so does the work of an update.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.model.kernels import ascent
+from napari_crbm.model.kernels.ascent import PENALISED, SILENT, SUPPORTED, SUPPORTED_SHARE
+from napari_crbm.model.kernels.lanes import lane_bounds
+from napari_crbm.model.weights import SparseWeights, efficient
+
+# Neurons looked at together, which bounds the memory of a revision.
+_ROWS = 4096
+
+
+class ActiveSet:
+    """Weights in training, with the running squares of their gradients and their roles.
+
+    Parameters
+    ----------
+    weights, second_moment : (N, M) float32
+        Owned and changed by this object.
+    roles : (N, M) uint8
+        `SILENT`, `PENALISED` or `SUPPORTED` (pays `SUPPORTED_SHARE` of the penalty).
+    """
+
+    def __init__(
+        self,
+        weights: NDArray[np.float32],
+        second_moment: NDArray[np.float32],
+        roles: NDArray[np.uint8],
+    ) -> None:
+        self._weights = weights
+        self._second_moment = second_moment
+        self.roles = roles
+        self._lanes = lane_bounds(len(weights))
+        self._choose_form()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(N, M)``."""
+        return self._weights.shape[0], self._weights.shape[1]
+
+    def _choose_form(self) -> None:
+        active = self.roles != SILENT
+        self.form = efficient(self._weights, active)
+        if isinstance(self.form, SparseWeights):
+            self._compressed_moment = self._second_moment[active]
+            supported = self.roles[active] == SUPPORTED
+            self._shares = np.where(supported, SUPPORTED_SHARE, np.float32(1))
+
+    def _write_back(self) -> None:
+        if isinstance(self.form, SparseWeights):
+            active = self.roles != SILENT
+            self._weights[active] = self.form.values
+            self._second_moment[active] = self._compressed_moment
+
+    def dense(self) -> NDArray[np.float32]:
+        """Current weights (N, M), valid until the next step."""
+        self._write_back()
+        return self._weights
+
+    def second_moment(self) -> NDArray[np.float32]:
+        """Current running squares of the gradient (N, M), valid until the next step."""
+        self._write_back()
+        return self._second_moment
+
+    def largest(self) -> float:
+        """Largest absolute weight; not a number if any weight is not."""
+        return float(np.abs(self.form.values).max(initial=0.0))
+
+    def ascend(
+        self,
+        data: tuple[NDArray[np.uint64], NDArray[np.float32]],
+        chains: tuple[NDArray[np.uint64], NDArray[np.float32]],
+        mean_activity: NDArray[np.float32],
+        centre: NDArray[np.float32],
+        rates: tuple[np.float32, ...],
+        inputs: NDArray[np.float32],
+        mean_inputs: NDArray[np.float64],
+    ) -> None:
+        """One step up the gradient; see `kernels.ascent.ascend` for the arguments.
+
+        ``data`` and ``chains`` are the bits and hidden factors of the two phases.
+        """
+        shared = (*data, *chains, mean_activity, centre, rates, self._lanes, inputs, mean_inputs)
+        if isinstance(self.form, SparseWeights):
+            ascent.ascend_sparse(*self.form, self._compressed_moment, self._shares, *shared)
+        else:
+            ascent.ascend(self._weights, self._second_moment, self.roles, *shared)
+
+    def revise(
+        self,
+        gradient: NDArray[np.float32],
+        curvature: NDArray[np.float32],
+        l1: float,
+        small: float,
+    ) -> None:
+        """Silence weights that belong at zero, let in those that outgrow the penalty.
+
+        Parameters
+        ----------
+        gradient : (N, M) float32
+            Of the log-likelihood, with little noise.
+        curvature : (N,) float32
+            By how much a neuron's gradients fall when its weights grow by one.
+        l1 : float
+            The penalty in force.
+        small : float
+            Only weights up to this size are silenced. The gradient of a whole assembly is
+            off when its unit happens to be on in too few or too many chains; its members
+            must not be lost for that.
+        """
+        self._write_back()
+        for start in range(0, len(self._weights), _ROWS):
+            rows = slice(start, start + _ROWS)
+            weights, roles = self._weights[rows], self.roles[rows]
+            pull = np.abs(gradient[rows] + curvature[rows, None] * weights)
+            share = np.where(roles == SUPPORTED, SUPPORTED_SHARE, np.float32(1))
+            stays = (pull > np.float32(l1) * share) | (np.abs(weights) > small)
+            roles[stays & (roles == SILENT)] = PENALISED
+            roles[~stays] = SILENT
+            weights[~stays] = 0
+        self._choose_form()

@@ -1,0 +1,33 @@
+"""Fixed groups of neurons, whose sums are always added in the same order."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+from numpy.typing import NDArray
+
+MAX_LANES = 16
+
+
+def lane_bounds(n_neurons: int) -> NDArray[np.int64]:
+    """First neuron of every lane, and N: (L + 1,); at least 64 neurons a lane."""
+    n_lanes = int(np.clip(n_neurons // 64, 1, MAX_LANES))
+    return np.linspace(0, n_neurons, n_lanes + 1).astype(np.int64)
+
+
+@njit(cache=True, nogil=True)
+def add_lanes_of(partial, b, total):
+    """Sum chain ``b`` of (L, B, M) partial inputs in lane order into (M,)."""
+    for m in range(total.shape[0]):
+        total[m] = partial[0, b, m]
+    for lane in range(1, partial.shape[0]):
+        own = partial[lane, b]
+        for m in range(total.shape[0]):
+            total[m] += own[m]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def add_lanes(partial, total):
+    """Sum (L, B, M) partial inputs in lane order into (B, M)."""
+    for b in prange(total.shape[0]):
+        add_lanes_of(partial, b, total[b])

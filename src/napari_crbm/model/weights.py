@@ -1,0 +1,101 @@
+"""Two forms of the same weights: a dense array, or its non-zero values in compressed rows.
+
+Trained assemblies are sparse. Below a third of non-zero weights the compressed form
+is faster (see benchmarks); above, the dense one, whose products run in BLAS.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.model.drelu import DReLU, for_sampling
+from napari_crbm.model.kernels import gibbs, projection
+from napari_crbm.model.kernels.lanes import lane_bounds
+from napari_crbm.spikes import Spikes
+
+#: Share of weights that may differ from zero up to which compressed rows are used.
+SPARSE_BELOW = 0.35
+
+
+class DenseWeights(NamedTuple):
+    """Weights as a (N, M) float32 array; kernels are called with kernel threads held."""
+
+    values: NDArray[np.float32]
+
+    def gibbs(
+        self,
+        fields: NDArray[np.float32],
+        units: DReLU,
+        inputs: NDArray[np.float32],
+        bits: NDArray[np.uint64],
+        key: np.uint64,
+        n_steps: int,
+    ) -> None:
+        """Advance B chains in place: ``inputs`` (B, M) and ``bits`` (N, words)."""
+        lanes = lane_bounds(len(fields))
+        gibbs.gibbs(self.values, fields, for_sampling(units), inputs, bits, lanes, key, n_steps)
+
+    def project_frames(
+        self, spikes: Spikes, frames: NDArray[np.int64], inputs: NDArray[np.float32]
+    ) -> None:
+        """Write the hidden inputs (B, M) of the chosen frames."""
+        projection.project_frames(self.values, *spikes.by_frame, frames, inputs)
+
+    def project_bits(self, bits: NDArray[np.uint64], inputs: NDArray[np.float32]) -> None:
+        """Write the hidden inputs (B, M) of activity given as bits a neuron."""
+        projection.project_bits(self.values, bits, lane_bounds(len(bits)), inputs)
+
+
+class SparseWeights(NamedTuple):
+    """Weights in compressed rows: ``starts`` (N + 1,) int64, ``columns`` int32, ``values``.
+
+    The methods are those of `DenseWeights`.
+    """
+
+    starts: NDArray[np.int64]
+    columns: NDArray[np.int32]
+    values: NDArray[np.float32]
+
+    @classmethod
+    def where(cls, weights: NDArray[np.float32], chosen: NDArray[np.bool_]) -> SparseWeights:
+        """The chosen elements (N, M) of dense weights; the others count as zero."""
+        starts = np.concatenate([[0], np.cumsum(np.count_nonzero(chosen, axis=1))])
+        columns = np.nonzero(chosen)[1].astype(np.int32)
+        return cls(starts.astype(np.int64), columns, weights[chosen])
+
+    def gibbs(
+        self,
+        fields: NDArray[np.float32],
+        units: DReLU,
+        inputs: NDArray[np.float32],
+        bits: NDArray[np.uint64],
+        key: np.uint64,
+        n_steps: int,
+    ) -> None:
+        """Advance B chains in place: ``inputs`` (B, M) and ``bits`` (N, words)."""
+        lanes = lane_bounds(len(fields))
+        gibbs.gibbs_sparse(*self, fields, for_sampling(units), inputs, bits, lanes, key, n_steps)
+
+    def project_frames(
+        self, spikes: Spikes, frames: NDArray[np.int64], inputs: NDArray[np.float32]
+    ) -> None:
+        """Write the hidden inputs (B, M) of the chosen frames."""
+        projection.project_frames_sparse(*self, *spikes.by_frame, frames, inputs)
+
+    def project_bits(self, bits: NDArray[np.uint64], inputs: NDArray[np.float32]) -> None:
+        """Write the hidden inputs (B, M) of activity given as bits a neuron."""
+        projection.project_bits_sparse(*self, bits, lane_bounds(len(bits)), inputs)
+
+
+def efficient(
+    weights: NDArray[np.float32], chosen: NDArray[np.bool_] | None = None
+) -> DenseWeights | SparseWeights:
+    """The faster form of (N, M) weights, of which only the ``chosen`` may differ from zero."""
+    if chosen is None:
+        chosen = weights != 0
+    if np.count_nonzero(chosen) < SPARSE_BELOW * chosen.size:
+        return SparseWeights.where(weights, chosen)
+    return DenseWeights(weights)
