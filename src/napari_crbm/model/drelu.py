@@ -131,7 +131,7 @@ def sample_row(inputs, units, key, out):
     """Draw hidden units given their inputs, both as wide as ``units``; a pure function of key.
 
     One uniform number chooses the side, another the quantile on that side. ``out``
-    may be ``inputs``.
+    must not overlap ``inputs``.
     """
     side, quantile = subkey(key, 0), subkey(key, 1)
     side_low, side_high = np.uint32(side & _LOW_WORD), np.uint32(side >> _S32)
@@ -162,8 +162,8 @@ def sample_row(inputs, units, key, out):
         above_peak = share < _HALF_32
         rest = min(share, _ONE_32 - share)
         z = _beyond(x if tail else _ZERO_32, max(u if tail else rest + rest, _SMALLEST_32))
-        if not tail:
-            z = z - x if above_peak else max(-x - z, _ZERO_32)
+        from_peak = z - x if above_peak else max(-x - z, _ZERO_32)
+        z = z if tail else from_peak
         out[m] = z * scale_plus if plus else -z * scale_minus
 
 
@@ -173,9 +173,10 @@ def sample_kernel(inputs, units, key, out):
     n_hidden = inputs.shape[1]
     for b in prange(inputs.shape[0]):
         row = np.zeros(units.shape[1], dtype=np.float32)
+        drawn = np.empty(units.shape[1], dtype=np.float32)
         row[:n_hidden] = inputs[b]
-        sample_row(row, units, subkey(key, b), row)
-        out[b] = row[:n_hidden]
+        sample_row(row, units, subkey(key, b), drawn)
+        out[b] = drawn[:n_hidden]
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -209,30 +210,30 @@ def _odds(mass_plus, power_plus, scale_plus, mass_minus, power_minus, scale_minu
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _moments_row(inputs, hidden, moments):
-    for m in range(inputs.shape[0]):
-        value = np.float64(inputs[m])
-        sp = 1.0 / np.sqrt(hidden[0, m])
-        sm = 1.0 / np.sqrt(hidden[1, m])
-        mass_plus, power_plus, p1, p2, p3, p4 = _half((hidden[2, m] - value) * sp)
-        mass_minus, power_minus, q1, q2, q3, q4 = _half((hidden[3, m] + value) * sm)
+def _moments_group(inputs, hidden, moments):
+    """Moments of one group of units; ``hidden`` (4 groups,) and ``moments`` (8 groups,) flat.
+
+    Written at constant distances into one array: with eight arrays to write to, the
+    loop would not be vectorised.
+    """
+    for m in range(_GROUP):
+        value = inputs[m]
+        sp = 1.0 / np.sqrt(hidden[m])
+        sm = 1.0 / np.sqrt(hidden[m + _GROUP])
+        mass_plus, power_plus, p1, p2, p3, p4 = _half((hidden[m + 2 * _GROUP] - value) * sp)
+        mass_minus, power_minus, q1, q2, q3, q4 = _half((hidden[m + 3 * _GROUP] + value) * sm)
         odds = _odds(mass_plus, power_plus, sp, mass_minus, power_minus, sm)
         p = 1.0 / (1.0 + odds)
         q = 1.0 / (1.0 + 1.0 / odds)
-        p *= sp
-        moments[0, m] = p * p1
-        p *= sp
-        moments[1, m] = p * p2
-        p *= sp
-        moments[2, m] = p * p3
-        moments[3, m] = p * sp * p4
-        q *= sm
-        moments[4, m] = q * q1
-        q *= sm
-        moments[5, m] = q * q2
-        q *= sm
-        moments[6, m] = q * q3
-        moments[7, m] = q * sm * q4
+        sp2, sm2 = sp * sp, sm * sm
+        moments[m] = p * sp * p1
+        moments[m + _GROUP] = p * sp2 * p2
+        moments[m + 2 * _GROUP] = p * sp * sp2 * p3
+        moments[m + 3 * _GROUP] = p * sp2 * sp2 * p4
+        moments[m + 4 * _GROUP] = q * sm * q1
+        moments[m + 5 * _GROUP] = q * sm2 * q2
+        moments[m + 6 * _GROUP] = q * sm * sm2 * q3
+        moments[m + 7 * _GROUP] = q * sm2 * sm2 * q4
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -241,8 +242,24 @@ def moments_kernel(inputs, hidden, moments):
 
     ``moments`` is (8, B, M): <h+>, <h+^2>, <h+^3>, <h+^4>, then the same of |h-|.
     """
+    n_hidden = inputs.shape[1]
+    n_groups = (n_hidden + _GROUP - 1) // _GROUP
+    grouped = np.ones((n_groups, 4 * _GROUP))
+    for m in range(n_hidden):
+        for k in range(4):
+            grouped[m // _GROUP, k * _GROUP + m % _GROUP] = hidden[k, m]
     for b in prange(inputs.shape[0]):
-        _moments_row(inputs[b], hidden, moments[:, b])
+        values = np.zeros(_GROUP)
+        found = np.empty(8 * _GROUP)
+        for group in range(n_groups):
+            first = group * _GROUP
+            size = min(_GROUP, n_hidden - first)
+            for m in range(size):
+                values[m] = inputs[b, first + m]
+            _moments_group(values, grouped[group], found)
+            for k in range(8):
+                for m in range(size):
+                    moments[k, b, first + m] = found[k * _GROUP + m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -50,20 +50,20 @@ class DenseWeights(NamedTuple):
 
 
 class SparseWeights(NamedTuple):
-    """Weights in compressed rows: ``starts`` (N + 1,) int64, ``columns`` int32, ``values``.
+    """Weights in compressed rows: ``starts`` (N + 1,) int64, ``columns`` uint32, ``values``.
 
     The methods are those of `DenseWeights`.
     """
 
     starts: NDArray[np.int64]
-    columns: NDArray[np.int32]
+    columns: NDArray[np.uint32]
     values: NDArray[np.float32]
 
     @classmethod
     def where(cls, weights: NDArray[np.float32], chosen: NDArray[np.bool_]) -> SparseWeights:
         """The chosen elements (N, M) of dense weights; the others count as zero."""
         starts = np.concatenate([[0], np.cumsum(np.count_nonzero(chosen, axis=1))])
-        columns = np.nonzero(chosen)[1].astype(np.int32)
+        columns = np.nonzero(chosen)[1].astype(np.uint32)
         return cls(starts.astype(np.int64), columns, weights[chosen])
 
     def gibbs(

@@ -30,18 +30,20 @@ def _proximal(weight, moment, gradient, share, rates):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ascend_row(row, moment, role, gradient, rates):
-    for m in range(row.shape[0]):
-        share = SUPPORTED_SHARE if role[m] == SUPPORTED else _ONE
-        moved, new_moment = _proximal(row[m], moment[m], gradient[m], share, rates)
-        row[m] = moved if role[m] != SILENT else _ZERO
-        moment[m] = new_moment
+def _ascend_row(weights, second_moment, roles, i, gradient, rates):
+    for m in range(gradient.shape[0]):
+        share = SUPPORTED_SHARE if roles[i, m] == SUPPORTED else _ONE
+        moved, moment = _proximal(weights[i, m], second_moment[i, m], gradient[m], share, rates)
+        weights[i, m] = moved if roles[i, m] != SILENT else _ZERO
+        second_moment[i, m] = moment
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ascend_row_sparse(row, moment, share, gradient, rates):
-    for k in range(row.shape[0]):
-        row[k], moment[k] = _proximal(row[k], moment[k], gradient[k], share[k], rates)
+def _ascend_row_sparse(values, second_moment, shares, first, stop, gradient, rates):
+    for k in range(first, stop):
+        values[k], second_moment[k] = _proximal(
+            values[k], second_moment[k], gradient[k - first], shares[k], rates
+        )
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -95,12 +97,12 @@ def ascend(
         for i in range(lanes[lane], lanes[lane + 1]):
             for m in range(n_hidden):
                 gradient[m] = mean_activity[i] * centre[m]
-            gather(data_values, data_bits[i], gradient, _ONE)
-            gather(chain_values, chain_bits[i], gradient, -_ONE)
-            _ascend_row(weights[i], second_moment[i], roles[i], gradient, rates)
+            gather(data_values, data_bits, i, _ONE, gradient)
+            gather(chain_values, chain_bits, i, -_ONE, gradient)
+            _ascend_row(weights, second_moment, roles, i, gradient, rates)
             for m in range(n_hidden):
                 own_mean[m] += np.float64(mean_activity[i]) * np.float64(weights[i, m])
-            scatter(weights[i], chain_bits[i], partial[lane])
+            scatter(weights, chain_bits, i, partial[lane])
     add_lanes(partial, inputs)
     mean_inputs[:] = partial_mean.sum(axis=0)
 
@@ -125,7 +127,7 @@ def ascend_sparse(
 ):
     """`ascend` for weights in compressed rows; the others stay at zero.
 
-    ``starts`` is (N + 1,) int64; ``columns`` int32, ``values``, ``second_moment`` and
+    ``starts`` is (N + 1,) int64; ``columns`` uint32, ``values``, ``second_moment`` and
     ``shares`` (of the penalty) float32 have one element for every weight that may move.
     """
     n_lanes = lanes.shape[0] - 1
@@ -133,19 +135,17 @@ def ascend_sparse(
     partial = np.zeros((n_lanes, inputs.shape[0], n_hidden), dtype=np.float32)
     partial_mean = np.zeros((n_lanes, n_hidden), dtype=np.float64)
     for lane in prange(n_lanes):
-        buffer = np.empty(n_hidden, dtype=np.float32)
+        gradient = np.empty(n_hidden, dtype=np.float32)
         own_mean = partial_mean[lane]
         for i in range(lanes[lane], lanes[lane + 1]):
-            own = slice(starts[i], starts[i + 1])
-            own_columns, own_values = columns[own], values[own]
-            gradient = buffer[: own_columns.shape[0]]
-            for k in range(own_columns.shape[0]):
-                gradient[k] = mean_activity[i] * centre[own_columns[k]]
-            gather_sparse(data_values, data_bits[i], own_columns, gradient, _ONE)
-            gather_sparse(chain_values, chain_bits[i], own_columns, gradient, -_ONE)
-            _ascend_row_sparse(own_values, second_moment[own], shares[own], gradient, rates)
-            for k in range(own_columns.shape[0]):
-                own_mean[own_columns[k]] += np.float64(mean_activity[i]) * np.float64(own_values[k])
-            scatter_sparse(own_columns, own_values, chain_bits[i], partial[lane])
+            first, stop = starts[i], starts[i + 1]
+            for k in range(first, stop):
+                gradient[k - first] = mean_activity[i] * centre[columns[k]]
+            gather_sparse(data_values, data_bits, i, _ONE, starts, columns, gradient)
+            gather_sparse(chain_values, chain_bits, i, -_ONE, starts, columns, gradient)
+            _ascend_row_sparse(values, second_moment, shares, first, stop, gradient, rates)
+            for k in range(first, stop):
+                own_mean[columns[k]] += np.float64(mean_activity[i]) * np.float64(values[k])
+            scatter_sparse(starts, columns, values, chain_bits, i, partial[lane])
     add_lanes(partial, inputs)
     mean_inputs[:] = partial_mean.sum(axis=0)

@@ -28,67 +28,72 @@ def position(mask):
     return np.int64(_POSITION[np.uint64(mask * _DE_BRUIJN) >> _S58])
 
 
+# The functions below are called for every neuron. They take whole arrays and the number of a
+# row, because handing a slice to a function counts references, which costs more than the work.
+
+
 @njit(cache=True, nogil=True)
-def pack(active, bits):
-    """Write zeros and ones (64 W,) uint8 as W words."""
-    eights = active.view(np.uint64)
-    for word in range(bits.shape[0]):
+def pack(eights, bits, i):
+    """Write zeros and ones, (64 W,) bytes seen as (8 W,) uint64, into row ``i`` of bits (N, W)."""
+    for word in range(bits.shape[1]):
         packed = ZERO
         for byte in range(8):
-            packed |= (np.uint64(eights[8 * word + byte] * _COLLECT) >> _S56) << np.uint64(8 * byte)
-        bits[word] = packed
+            collected = np.uint64(eights[8 * word + byte] * _COLLECT) >> _S56
+            packed |= collected << np.uint64(8 * byte)
+        bits[i, word] = packed
 
 
 @njit(cache=True, nogil=True)
-def scatter(row, bits, inputs):
-    """Add one neuron's weights (M,) to the inputs (B, M) of every chain it is active in."""
-    for word in range(bits.shape[0]):
-        left = bits[word]
+def scatter(weights, bits, i, inputs):
+    """Add the weights of neuron i to the inputs (B, M) of every chain it is active in."""
+    for word in range(bits.shape[1]):
+        left = bits[i, word]
+        while left != ZERO:
+            bit = lowest(left)
+            left ^= bit
+            b = 64 * word + position(bit)
+            for m in range(weights.shape[1]):
+                inputs[b, m] += weights[i, m]
+
+
+@njit(cache=True, nogil=True)
+def scatter_sparse(starts, columns, values, bits, i, inputs):
+    """`scatter` for weights in compressed rows."""
+    for word in range(bits.shape[1]):
+        left = bits[i, word]
         while left != ZERO:
             bit = lowest(left)
             left ^= bit
             target = inputs[64 * word + position(bit)]
-            for m in range(row.shape[0]):
-                target[m] += row[m]
-
-
-@njit(cache=True, nogil=True)
-def scatter_sparse(columns, values, bits, inputs):
-    """`scatter` for weights given by their non-zero columns and values."""
-    for word in range(bits.shape[0]):
-        left = bits[word]
-        while left != ZERO:
-            bit = lowest(left)
-            left ^= bit
-            target = inputs[64 * word + position(bit)]
-            for k in range(columns.shape[0]):
+            for k in range(starts[i], starts[i + 1]):
                 target[columns[k]] += values[k]
 
 
 @njit(cache=True, nogil=True)
-def gather(source, bits, row, sign):
-    """Add ``sign`` times the rows of ``source`` (B, M) of every chain a neuron is active in."""
-    for word in range(bits.shape[0]):
-        left = bits[word]
+def gather(source, bits, i, sign, row):
+    """Add ``sign`` times the rows of ``source`` (B, M) of every chain neuron i is active in."""
+    for word in range(bits.shape[1]):
+        left = bits[i, word]
         while left != ZERO:
             bit = lowest(left)
             left ^= bit
-            added = source[64 * word + position(bit)]
+            b = 64 * word + position(bit)
             for m in range(row.shape[0]):
-                row[m] += sign * added[m]
+                row[m] += sign * source[b, m]
 
 
 @njit(cache=True, nogil=True)
-def gather_sparse(source, bits, columns, row, sign):
-    """`gather` for chosen columns only: ``row`` has one element for each of ``columns``."""
-    for word in range(bits.shape[0]):
-        left = bits[word]
+def gather_sparse(source, bits, i, sign, starts, columns, row):
+    """`gather` for the columns of neuron i only: ``row[k]`` belongs to its k-th column."""
+    first = starts[i]
+    for word in range(bits.shape[1]):
+        left = bits[i, word]
         while left != ZERO:
             bit = lowest(left)
             left ^= bit
             added = source[64 * word + position(bit)]
-            for k in range(columns.shape[0]):
-                row[k] += sign * added[columns[k]]
+            for k in range(starts[i + 1] - first):
+                row[k] += sign * added[columns[first + k]]
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -106,5 +111,6 @@ def frames_to_bits(indptr, indices, frames, bits):
 def correlate(bits, values, out):
     """Sum over frames of v_i h_m: bits (N, words), values (B, M) into ``out`` (N, M)."""
     for i in prange(bits.shape[0]):
-        out[i] = 0.0
-        gather(values, bits[i], out[i], np.float32(1.0))
+        row = np.zeros(out.shape[1], dtype=np.float32)
+        gather(values, bits, i, np.float32(1.0), row)
+        out[i] = row

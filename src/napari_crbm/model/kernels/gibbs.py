@@ -23,16 +23,15 @@ _UNIT = np.float32(1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw_neuron(field, drive, key, active, n_chains, bits):
-    """Bernoulli draws of one neuron in all chains, from its inputs ``drive`` (>= B,)."""
+def _draw_neuron(field, drive, row, key, active, n_chains):
+    """Bernoulli draws of one neuron in all chains, from row ``row`` of its inputs (., >= B)."""
     low, high = np.uint32(key & _LOW), np.uint32(key >> _S32)
-    for b in range(drive.shape[0]):
-        t = -(drive[b] + field) * _LOG2E
+    for b in range(drive.shape[1]):
+        t = -(drive[row, b] + field) * _LOG2E
         t = min(max(t, -_LIMIT), _LIMIT)
         active[b] = uniform32(low, high, np.uint32(b)) * (_UNIT + exp2_32(t)) < _UNIT
-    for b in range(n_chains, drive.shape[0]):
+    for b in range(n_chains, drive.shape[1]):
         active[b] = 0
-    pack(active, bits)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -40,31 +39,35 @@ def _dense_lane(weights, fields, hidden_values, n_chains, first, last, key, bits
     """Draw the neurons of one lane given (M, >= B) hidden values; add up their inputs."""
     drive = np.empty((_BLOCK, hidden_values.shape[1]), dtype=np.float32)
     active = np.zeros(64 * bits.shape[1], dtype=np.uint8)
+    eights = active.view(np.uint64)
     inputs[:] = 0.0
     for start in range(first, last, _BLOCK):
         stop = min(start + _BLOCK, last)
         np.dot(weights[start:stop], hidden_values, drive[: stop - start])
         for i in range(start, stop):
-            _draw_neuron(fields[i], drive[i - start], subkey(key, i), active, n_chains, bits[i])
-            scatter(weights[i], bits[i], inputs)
+            _draw_neuron(fields[i], drive, i - start, subkey(key, i), active, n_chains)
+            pack(eights, bits, i)
+            scatter(weights, bits, i, inputs)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def add_products(columns, values, hidden_values, drive):
-    """Add ``sum_k values[k] hidden_values[columns[k]]`` to ``drive``, four rows at a time."""
-    n = drive.shape[0]
-    fours = columns.shape[0] // 4 * 4
-    for k in range(0, fours, 4):
+def _add_products(starts, columns, values, i, hidden_values, drive):
+    """Write the inputs of neuron i into ``drive`` (1, >= B), four hidden units at a time."""
+    n = drive.shape[1]
+    fours = starts[i] + (starts[i + 1] - starts[i]) // 4 * 4
+    for b in range(n):
+        drive[0, b] = 0.0
+    for k in range(starts[i], fours, 4):
         h0, h1 = hidden_values[columns[k]], hidden_values[columns[k + 1]]
         h2, h3 = hidden_values[columns[k + 2]], hidden_values[columns[k + 3]]
         w0, w1, w2, w3 = values[k], values[k + 1], values[k + 2], values[k + 3]
         for b in range(n):
-            drive[b] += w0 * h0[b] + w1 * h1[b] + w2 * h2[b] + w3 * h3[b]
-    for k in range(fours, columns.shape[0]):
+            drive[0, b] += w0 * h0[b] + w1 * h1[b] + w2 * h2[b] + w3 * h3[b]
+    for k in range(fours, starts[i + 1]):
         h0 = hidden_values[columns[k]]
         w0 = values[k]
         for b in range(n):
-            drive[b] += w0 * h0[b]
+            drive[0, b] += w0 * h0[b]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -72,25 +75,27 @@ def _sparse_lane(
     starts, columns, values, fields, hidden_values, n_chains, first, last, key, bits, inputs
 ):
     """`_dense_lane` for weights in compressed rows."""
-    drive = np.empty(hidden_values.shape[1], dtype=np.float32)
+    drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
     active = np.zeros(64 * bits.shape[1], dtype=np.uint8)
+    eights = active.view(np.uint64)
     inputs[:] = 0.0
     for i in range(first, last):
-        own = slice(starts[i], starts[i + 1])
-        drive[:] = 0.0
-        add_products(columns[own], values[own], hidden_values, drive)
-        _draw_neuron(fields[i], drive, subkey(key, i), active, n_chains, bits[i])
-        scatter_sparse(columns[own], values[own], bits[i], inputs)
+        _add_products(starts, columns, values, i, hidden_values, drive)
+        _draw_neuron(fields[i], drive, 0, subkey(key, i), active, n_chains)
+        pack(eights, bits, i)
+        scatter_sparse(starts, columns, values, bits, i, inputs)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw_hidden(inputs, units, key, row, hidden_values, b):
+def _draw_hidden(inputs, units, key, hidden_values, b):
     """Draw all hidden units of chain ``b`` into column ``b`` of (M, >= B) values."""
     n_hidden = inputs.shape[0]
+    row = np.zeros(units.shape[1], dtype=np.float32)
+    drawn = np.empty(units.shape[1], dtype=np.float32)
     row[:n_hidden] = inputs
-    sample_row(row, units, key, row)
+    sample_row(row, units, key, drawn)
     for m in range(n_hidden):
-        hidden_values[m, b] = row[m]
+        hidden_values[m, b] = drawn[m]
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -122,8 +127,7 @@ def gibbs(weights, fields, units, inputs, bits, lanes, key, n_steps):
         for b in prange(n_chains):
             if step > 0:
                 add_lanes_of(partial, b, inputs[b])
-            row = np.zeros(units.shape[1], dtype=np.float32)
-            _draw_hidden(inputs[b], units, subkey(hidden_key, b), row, hidden_values, b)
+            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
         for lane in prange(n_lanes):
             _dense_lane(
                 weights,
@@ -154,8 +158,7 @@ def gibbs_sparse(starts, columns, values, fields, units, inputs, bits, lanes, ke
         for b in prange(n_chains):
             if step > 0:
                 add_lanes_of(partial, b, inputs[b])
-            row = np.zeros(units.shape[1], dtype=np.float32)
-            _draw_hidden(inputs[b], units, subkey(hidden_key, b), row, hidden_values, b)
+            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
         for lane in prange(n_lanes):
             _sparse_lane(
                 starts,

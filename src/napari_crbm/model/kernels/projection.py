@@ -16,9 +16,9 @@ def project_frames(weights, indptr, indices, frames, inputs):
         target = inputs[b]
         target[:] = 0.0
         for s in range(indptr[frames[b]], indptr[frames[b] + 1]):
-            row = weights[indices[s]]
+            i = indices[s]
             for m in range(target.shape[0]):
-                target[m] += row[m]
+                target[m] += weights[i, m]
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -40,7 +40,7 @@ def project_bits(weights, bits, lanes, inputs):
     partial = np.zeros((n_lanes, inputs.shape[0], inputs.shape[1]), dtype=np.float32)
     for lane in prange(n_lanes):
         for i in range(lanes[lane], lanes[lane + 1]):
-            scatter(weights[i], bits[i], partial[lane])
+            scatter(weights, bits, i, partial[lane])
     add_lanes(partial, inputs)
 
 
@@ -51,6 +51,5 @@ def project_bits_sparse(starts, columns, values, bits, lanes, inputs):
     partial = np.zeros((n_lanes, inputs.shape[0], inputs.shape[1]), dtype=np.float32)
     for lane in prange(n_lanes):
         for i in range(lanes[lane], lanes[lane + 1]):
-            own = slice(starts[i], starts[i + 1])
-            scatter_sparse(columns[own], values[own], bits[i], partial[lane])
+            scatter_sparse(starts, columns, values, bits, i, partial[lane])
     add_lanes(partial, inputs)
