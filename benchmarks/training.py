@@ -1,126 +1,229 @@
-"""Cost of training, against the same arithmetic in plain NumPy, in one run.
+"""Seconds of one parameter update, against other implementations in the same run.
 
-python benchmarks/training.py            paper scale: 44,055 neurons x 200 hidden units
+python benchmarks/training.py            paper scale, peers where they are installed
 python benchmarks/training.py --smoke    a small case, for continuous integration
+
+Peers are plain PyTorch (the same mathematics, dense products, on the CPU) and
+scikit-learn's BernoulliRBM (binary hidden units, one Gibbs step). All sides are timed
+in turn, round after round; medians and the ratio of medians are reported.
 """
 
 from __future__ import annotations
 
 import argparse
 import resource
-import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 
-from napari_crbm.model import Settings, Training, drelu, kernels
-from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.randomness import stream
+from napari_crbm.model import Settings, Training
+from napari_crbm.model.active_set import ActiveSet
 from napari_crbm.model.threads import available_threads, kernel_threads
 from napari_crbm.spikes import Spikes
 
 RATE = 0.035
+BATCH = 100
+#: Seconds per update of the reference implementation on such a machine, measured separately.
+REFERENCE_S = 1.46
 
 
-def numpy_step(weights, fields, units, v, generator):
-    """One Gibbs step with dense products; hidden units are drawn as ours are."""
-    hidden = drelu.sample(v @ weights, units, stream(int(generator.integers(2**31))))
-    drive = hidden @ weights.T + fields
-    draws = generator.random(drive.shape, dtype=np.float32)
-    return (draws * (1 + np.exp(-drive)) < 1).astype(np.float32)
-
-
-def timed(function, repeats: int) -> float:
-    """Median seconds of a call."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return statistics.median(times)
-
-
-def gibbs_case(n_neurons: int, n_hidden: int, n_chains: int, repeats: int) -> None:
-    """Time one Gibbs step of ours and of NumPy, alternately, on the same weights."""
-    generator = np.random.default_rng(0)
-    weights = generator.normal(0, 0.02, (n_neurons, n_hidden)).astype(np.float32)
-    fields = np.full(n_neurons, np.log(RATE / (1 - RATE)), dtype=np.float32)
-    ones, zeros = np.ones(n_hidden), np.zeros(n_hidden)
-    units = DReLU(ones, ones, zeros, zeros)
-    lanes = kernels.lane_bounds(n_neurons)
-    inputs = np.zeros((n_chains, n_hidden), dtype=np.float32)
-    bits = np.zeros((n_neurons, (n_chains + 63) // 64), dtype=np.uint64)
-    v = (generator.random((n_chains, n_neurons)) < RATE).astype(np.float32)
-    stacked = units.stacked()
-
-    def ours() -> None:
-        with kernel_threads():
-            kernels.gibbs(weights, fields, stacked, inputs, bits, lanes, stream(1), 5)
-
-    def peer() -> None:
-        numpy_step(weights, fields, units, v, generator)
-
-    ours()
-    peer()
-    ratios, mine, theirs = [], [], []
-    for _ in range(repeats):
-        a, b = timed(ours, 1) / 5, timed(peer, 1)
-        mine.append(a)
-        theirs.append(b)
-        ratios.append(b / a)
-    print(
-        f"Gibbs step  {n_neurons:>6,} x {n_hidden:>3} x {n_chains:>3} chains: "
-        f"{1e3 * statistics.median(mine):7.2f} ms, "
-        f"NumPy {1e3 * statistics.median(theirs):7.1f} ms, "
-        f"ratio {statistics.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f})"
-    )
-
-
-def update_case(n_neurons: int, n_frames: int, n_hidden: int, n_updates: int) -> None:
-    """Time whole updates with the default and the published settings."""
+def raster(n_neurons: int, n_frames: int) -> Spikes:
+    """Independent neurons of one rate."""
     generator = np.random.default_rng(1)
-    spikes = Spikes.from_chunks(
-        (generator.random((100, n_neurons)) < RATE for _ in range(n_frames // 100)),
-        n_frames // 100 * 100,
-        n_neurons,
+    n_blocks = n_frames // 100
+    blocks = (generator.random((100, n_neurons), dtype=np.float32) < RATE for _ in range(n_blocks))
+    return Spikes.from_chunks(blocks, 100 * n_blocks, n_neurons)
+
+
+def ours(
+    spikes: Spikes, n_hidden: int, density: float, n_chains: int, n_steps: int
+) -> Callable[[int], None]:
+    """A function of the number of threads that makes one update."""
+    settings = Settings.named(
+        "paper", n_hidden=n_hidden, l1=1e-3, n_chains=n_chains, gibbs_steps=n_steps
     )
-    for recipe in ("default", "paper"):
-        settings = Settings.named(recipe, n_hidden=n_hidden, n_updates=1000, l1=0.0)
-        training = Training(spikes, settings)
-        start = time.perf_counter()
-        with kernel_threads():
-            training._prepare()
-        prepared = time.perf_counter() - start
-        training._step()
+    training = Training(spikes, settings)
+    with kernel_threads():
+        training._prepare()
+    generator = np.random.default_rng(2)
+    weights = generator.normal(0, 0.02, (spikes.n_neurons, n_hidden)).astype(np.float32)
+    chosen = generator.random(weights.shape) < density
+    weights[~chosen] = 0
+    training._active = ActiveSet(weights, np.zeros_like(weights), chosen.astype(np.uint8))
+    with kernel_threads():
+        training._active.form.project_bits(training._bits, training._inputs)
+    training.update = 1  # the set of active weights is revised at multiples of 100 only
 
-        def updates(training: Training = training) -> None:
-            with kernel_threads():
-                for _ in range(n_updates):
-                    training._step()
+    def update(n_threads: int) -> None:
+        with kernel_threads(n_threads):
+            training._step()
 
-        seconds = timed(updates, 3) / n_updates
+    return update
+
+
+def torch_peer(
+    spikes: Spikes, n_hidden: int, n_chains: int, n_steps: int
+) -> Callable[[int], None] | None:
+    """The same update in plain PyTorch, without standardisation; None if not installed."""
+    try:
+        import torch
+    except ImportError:
+        return None
+    torch.manual_seed(0)
+    n = spikes.n_neurons
+    data = torch.from_numpy(spikes.dense(slice(0, BATCH)).astype(np.float32))
+    weights = 0.02 * torch.randn(n, n_hidden)
+    fields = torch.full((n,), float(np.log(RATE / (1 - RATE))))
+    second = torch.zeros_like(weights)
+    gp, gm = torch.ones(n_hidden), torch.ones(n_hidden)
+    tp, tm = torch.zeros(n_hidden), torch.zeros(n_hidden)
+    state = {"v": (torch.rand(n_chains, n) < RATE).float()}
+    log_ndtr, ndtri = torch.special.log_ndtr, torch.special.ndtri
+
+    def sides(inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        xp, xm = (tp - inputs) / gp.sqrt(), (tm + inputs) / gm.sqrt()
+        plus = log_ndtr(-xp) + 0.5 * xp**2 - 0.5 * gp.log()
+        minus = log_ndtr(-xm) + 0.5 * xm**2 - 0.5 * gm.log()
+        return xp, xm, torch.sigmoid(plus - minus)
+
+    def draw(inputs: torch.Tensor) -> torch.Tensor:
+        xp, xm, p = sides(inputs)
+        plus = torch.rand_like(p) < p
+        x = torch.where(plus, xp, xm)
+        z = -ndtri(torch.rand_like(x) * log_ndtr(-x).exp()) - x
+        return torch.where(plus, z / gp.sqrt(), -z / gm.sqrt())
+
+    def mean(inputs: torch.Tensor) -> torch.Tensor:
+        xp, xm, p = sides(inputs)
+
+        def tail_mean(x: torch.Tensor) -> torch.Tensor:
+            return torch.exp(-0.5 * x**2 - 0.918938533 - log_ndtr(-x)) - x
+
+        return p * tail_mean(xp) / gp.sqrt() - (1 - p) * tail_mean(xm) / gm.sqrt()
+
+    def update(n_threads: int) -> None:
+        torch.set_num_threads(n_threads)
+        v = state["v"]
+        for _ in range(n_steps):
+            h = draw(v @ weights)
+            v = torch.bernoulli(torch.sigmoid(h @ weights.T + fields))
+        state["v"] = v
+        gradient = data.T @ mean(data @ weights) / BATCH - v.T @ mean(v @ weights) / n_chains
+        gradient -= 1e-3 * weights.sign()
+        second.mul_(0.99).addcmul_(gradient, gradient, value=0.01)
+        weights.addcdiv_(gradient, second.sqrt().add_(1e-3), value=1e-4)
+        fields.add_(data.mean(0) - v.mean(0), alpha=1e-4)
+
+    return update
+
+
+def sklearn_peer(spikes: Spikes, n_hidden: int) -> Callable[[int], None] | None:
+    """One update of scikit-learn's BernoulliRBM; None if not installed."""
+    try:
+        from sklearn.neural_network import BernoulliRBM
+    except ImportError:
+        return None
+    from threadpoolctl import threadpool_limits
+
+    machine = BernoulliRBM(n_hidden, learning_rate=1e-4, batch_size=BATCH, random_state=0)
+    data = spikes.dense(slice(0, BATCH)).astype(np.float32)
+
+    def update(n_threads: int) -> None:
+        with threadpool_limits(n_threads):
+            machine.partial_fit(data)
+
+    return update
+
+
+def products(n_neurons: int, n_hidden: int, n_chains: int, n: int) -> Callable[[int], None]:
+    """The dense products from hidden to visible units alone: what BLAS takes for them."""
+    from threadpoolctl import threadpool_limits
+
+    generator = np.random.default_rng(3)
+    weights = generator.normal(size=(n_neurons, n_hidden)).astype(np.float32)
+    values = generator.normal(size=(n_hidden, n_chains)).astype(np.float32)
+
+    def multiply(n_threads: int) -> None:
+        with threadpool_limits(n_threads):
+            for _ in range(n):
+                weights @ values
+
+    return multiply
+
+
+def compare(sides: dict[str, Callable[[int], None]], rounds: int, n_threads: int) -> None:
+    """Time all sides in turn and print medians, and ratios to the first."""
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for round_ in range(rounds + 1):
+        for name, update in sides.items():
+            start = time.perf_counter()
+            update(n_threads)
+            if round_:  # the first is for compiling and warming up
+                times[name].append(time.perf_counter() - start)
+    first = float(np.median(next(iter(times.values()))))
+    for name, values in times.items():
+        median = float(np.median(values))
         print(
-            f"Update      {n_neurons:>6,} x {n_hidden:>3}, recipe {recipe:>7} "
-            f"({settings.n_chains} chains x {settings.gibbs_steps} steps): "
-            f"{seconds:.3f} s; preparing took {prepared:.1f} s"
+            f"  {n_threads} thread{'s' if n_threads > 1 else ' '}  {name:<44} "
+            f"{1e3 * median:8.1f} ms  (fastest {1e3 * min(values):.1f})  x {median / first:.2f}",
+            flush=True,
         )
 
 
+def case(n_neurons: int, n_hidden: int, rounds: int, n_frames: int = 1000) -> None:
+    """The published recipe's update (100 chains, 15 Gibbs steps), and the default's."""
+    print(f"{n_neurons:,} neurons x {n_hidden} hidden units, batch {BATCH}")
+    spikes = raster(n_neurons, n_frames)
+    sides = {
+        f"ours, {100 * density:.0f} % of weights, 100 chains x 15": ours(
+            spikes, n_hidden, density, 100, 15
+        )
+        for density in (1.0, 0.1, 0.02)
+    }
+    sides["ours, 10 % of weights, 500 chains x 5"] = ours(spikes, n_hidden, 0.1, 500, 5)
+    sides["15 dense products (BLAS)"] = products(n_neurons, n_hidden, 100, 15)
+    for name, peer in (
+        ("PyTorch, dense, 100 chains x 15", torch_peer(spikes, n_hidden, 100, 15)),
+        ("scikit-learn BernoulliRBM, 1 step", sklearn_peer(spikes, n_hidden)),
+    ):
+        if peer is not None:
+            sides[name] = peer
+    for n_threads in sorted({1, available_threads()}, reverse=True):
+        compare(sides, rounds, n_threads)
+
+
+def memory() -> None:
+    """Peak memory of a training at paper scale with all frames loaded."""
+    training = Training(raster(44_055, 5500), Settings(n_hidden=200))
+    with kernel_threads():
+        training._prepare()
+        for training.update in range(1, 103):
+            training._step()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"peak memory, 44,055 x 5,500 x 200, default recipe: {peak:.0f} MB")
+
+
 def main() -> None:
-    """Run all cases and report peak memory."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--smoke", action="store_true", help="small sizes only")
-    smoke = parser.parse_args().smoke
-    print(f"{available_threads()} threads")
-    gibbs_case(2000, 40, 100, 3 if smoke else 9)
-    if smoke:
-        update_case(1000, 500, 10, 5)
+    """Run the cases."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--smoke", action="store_true", help="a small case only")
+    parser.add_argument("--memory", action="store_true", help="peak memory at paper scale only")
+    parser.add_argument("--scaling", action="store_true", help="cost for growing N only")
+    arguments = parser.parse_args()
+    if arguments.memory:
+        memory()
+    elif arguments.scaling:
+        for n_neurons in (25_000, 50_000, 100_000, 200_000):
+            update = ours(raster(n_neurons, 200), 200, 0.1, 100, 15)
+            print(f"{n_neurons:,} neurons")
+            compare({"ours, 10 % of weights": update}, 5, available_threads())
+    elif arguments.smoke:
+        case(1000, 10, 3)
     else:
-        gibbs_case(44_055, 200, 100, 9)
-        gibbs_case(44_055, 200, 300, 5)
-        update_case(3000, 4000, 35, 50)
-        update_case(44_055, 5500, 200, 3)
-    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+        case(2000, 40, 40)
+        case(44_055, 200, 7)
+        print(f"reference implementation, paper scale, measured separately: {REFERENCE_S} s")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 
 from napari_crbm.cli.app import app
 from napari_crbm.errors import CRBMError
-from napari_crbm.io import load_model, open_recording
+from napari_crbm.io import load_checkpoint, load_model, open_recording
 from napari_crbm.model import Training
 
 SMALL = ["--neurons", "300", "--frames", "800", "--assemblies", "4"]
@@ -177,6 +178,32 @@ def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(folder, tmp_path,
     assert checkpoint.exists() and not (tmp_path / "model.h5").exists()
     run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", "--resume", checkpoint)
     whole, continued = load_model(folder / "model.h5"), load_model(tmp_path / "model.h5")
+    np.testing.assert_array_equal(whole.weights_, continued.weights_)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ on Windows")
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_killed_training_continues_from_its_last_checkpoint(folder, tmp_path, seed):
+    many = [*QUICK, "--updates", "4000"]
+    command = [sys.executable, "-m", "napari_crbm", "train", folder / "fish.h5", *many]
+    victim = subprocess.Popen(
+        [*map(str, command), "-o", str(tmp_path / "model.h5"), "--checkpoint-minutes", "0.005"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    checkpoint = tmp_path / "model.checkpoint.h5"
+    deadline = time.monotonic() + 60
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(np.random.default_rng(seed).uniform(0, 0.4))
+    victim.kill()
+    assert victim.wait() == -signal.SIGKILL
+    reached = load_checkpoint(checkpoint)["update"]
+    assert 0 < reached < 4000
+    run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", "--resume", checkpoint)
+    assert not checkpoint.exists(), "it goes when the model is written"
+    run("train", folder / "fish.h5", "-o", tmp_path / "whole.h5", *many)
+    whole, continued = load_model(tmp_path / "whole.h5"), load_model(tmp_path / "model.h5")
     np.testing.assert_array_equal(whole.weights_, continued.weights_)
 
 

@@ -12,7 +12,7 @@ from napari_crbm.model.kernels.lanes import MAX_LANES, lane_bounds
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.sampling import bits_from_dense, dense_from_bits
 from napari_crbm.model.threads import available_threads, kernel_threads
-from napari_crbm.model.weights import DenseWeights, SparseWeights, efficient
+from napari_crbm.model.weights import SPARSE_BELOW, DenseWeights, SparseWeights, efficient
 from napari_crbm.spikes import Spikes
 
 N, M, B = 700, 13, 70
@@ -42,7 +42,7 @@ def test_bits_round_trip(raster):
 
 
 def test_the_form_follows_the_density(weights):
-    expected = SparseWeights if np.mean(weights != 0) < 0.35 else DenseWeights
+    expected = SparseWeights if np.mean(weights != 0) < SPARSE_BELOW else DenseWeights
     assert isinstance(efficient(weights), expected)
 
 

@@ -1,8 +1,9 @@
-"""``napari-crbm train``: a recording in, a model out; Ctrl-C leaves a checkpoint."""
+"""``napari-crbm train``: a recording in, a model out; an interruption leaves a checkpoint."""
 
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,9 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(help="Checkpoint of an interrupted training to continue.")
     ] = None,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(min=0.0, help="Keep a checkpoint of the training this often.")
+    ] = 2.0,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing model.")] = False,
 ) -> None:
     """Train a model on a recording."""
@@ -82,14 +86,22 @@ def train(
         control=control,
         resume=None if resume is None else load_checkpoint(resume),
     )
-    run(training, control, recording, output)
+    run(training, control, recording, output, 60 * checkpoint_minutes)
 
 
-def run(training: Training, control: Control, recording: Any, output: Path) -> None:
-    """Drive a training with a progress bar; write the model, or a checkpoint on Ctrl-C."""
+def run(
+    training: Training, control: Control, recording: Any, output: Path, checkpoint_s: float = 120.0
+) -> None:
+    """Drive a training with a progress bar; write the model.
+
+    A checkpoint is kept beside it every ``checkpoint_s`` seconds, and on Ctrl-C; it goes
+    when the model is written.
+    """
     from napari_crbm.io import save_checkpoint, save_model
 
     warned: str | None = None
+    checkpoint = output.with_suffix(".checkpoint.h5")
+    kept = time.monotonic()
     with _ctrl_c_stops(control), progress_bar("Training", "updates") as advance:
         for progress in training:
             note = "compiling and preparing" if progress.phase == "preparing" else ""
@@ -100,8 +112,10 @@ def run(training: Training, control: Control, recording: Any, output: Path) -> N
             if progress.message and progress.message != warned:
                 warned = progress.message
                 say(f"[yellow]Warning:[/] {warned}")
+            if progress.phase == "training" and time.monotonic() - kept >= checkpoint_s:
+                save_checkpoint(training.checkpoint(), checkpoint)
+                kept = time.monotonic()
     if control.stopped:
-        checkpoint = output.with_suffix(".checkpoint.h5")
         save_checkpoint(training.checkpoint(), checkpoint)
         say(
             f"Stopped after {training.update:,} of {training.settings.n_updates:,} updates. "
@@ -110,6 +124,7 @@ def run(training: Training, control: Control, recording: Any, output: Path) -> N
         raise typer.Exit(130)
     model = training.model()
     save_model(model, output, recording)
+    checkpoint.unlink(missing_ok=True)
     say(
         f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons, "
         f"{training.elapsed_s:.0f} s, l1 {float(training.settings.l1):.3g}."

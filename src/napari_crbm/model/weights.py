@@ -1,6 +1,6 @@
 """Two forms of the same weights: a dense array, or its non-zero values in compressed rows.
 
-Trained assemblies are sparse. Below a third of non-zero weights the compressed form
+Trained assemblies are sparse. Below three tenths of non-zero weights the compressed form
 is faster (see benchmarks); above, the dense one, whose products run in BLAS.
 """
 
@@ -17,7 +17,7 @@ from napari_crbm.model.kernels.lanes import lane_bounds
 from napari_crbm.spikes import Spikes
 
 #: Share of weights that may differ from zero up to which compressed rows are used.
-SPARSE_BELOW = 0.35
+SPARSE_BELOW = 0.3
 
 
 class DenseWeights(NamedTuple):
