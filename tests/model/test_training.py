@@ -1,4 +1,6 @@
+import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from napari_crbm.model import CRBM, Control, Settings, Training, drelu, split_bl
 from napari_crbm.model.optimiser import learning_rate, penalty
 from napari_crbm.model.settings import default_l1
 from napari_crbm.model.threads import available_threads
+from napari_crbm.model.weights import SparseWeights
 from napari_crbm.spikes import Spikes
 from tests.conftest import planted_raster
 
@@ -266,3 +269,42 @@ def test_split_avoids_an_outlier_block():
     means = [raster[part].mean() for part in (train, test)]
     worst = abs(raster[400:700].mean() - np.delete(raster, np.s_[400:700], axis=0).mean())
     assert abs(means[0] - means[1]) < worst
+
+
+def test_resume_and_threads_do_not_matter_once_weights_are_sparse(planted):
+    spikes, _ = planted
+    settings = replace(SHORT, n_hidden=12, n_updates=330, l1_ramp=0.0)
+    whole = Training(spikes, replace(settings, n_threads=1))
+    expected = run(whole)
+    assert isinstance(whole._active.form, SparseWeights), "the case must reach the sparse form"
+
+    control = Control()
+    first = Training(spikes, settings, control=control)
+    step = first._step
+
+    def stop_later() -> None:
+        step()
+        if first.update == 249:
+            control.stop()
+
+    first._step = stop_later  # type: ignore[method-assign]
+    for _ in first:
+        pass
+    assert first.update == 250
+    assert same(expected, run(Training(spikes, resume=first.checkpoint())))
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="reads resource usage")
+def test_memory_stays_flat_over_many_updates(planted):
+    import resource
+
+    def peak_mb() -> float:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+    spikes, _ = planted
+    training = Training(spikes, replace(SHORT, n_chains=10, gibbs_steps=1, n_updates=6000))
+    early = None
+    for progress in training:
+        if early is None and progress.update > 1500:
+            early = peak_mb()
+    assert early is not None and peak_mb() - early < 5
