@@ -7,6 +7,7 @@ import pytest
 
 from napari_crbm.errors import ModelError, TrainingCollapsed, TrainingDiverged
 from napari_crbm.model import CRBM, Control, Settings, Training, drelu, split_blocks
+from napari_crbm.model.compilation import compile_ahead, compiled
 from napari_crbm.model.optimiser import learning_rate, penalty
 from napari_crbm.model.settings import default_l1
 from napari_crbm.model.threads import available_threads
@@ -308,3 +309,8 @@ def test_memory_stays_flat_over_many_updates(planted):
         if early is None and progress.update > 1500:
             early = peak_mb()
     assert early is not None and peak_mb() - early < 5
+
+
+def test_kernels_can_be_compiled_ahead():
+    compile_ahead()
+    assert compiled()

@@ -22,6 +22,8 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import Progress, Settings
+from napari_crbm.model.compilation import compile_ahead, compiled
+from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
 
@@ -34,6 +36,10 @@ _RECIPES = {
     ),
 }
 _NO_RECORDING = "Open a recording first (Recording dock)."
+_COMPILING = (
+    "Ready. Compiling the numerical core meanwhile: under a minute after an installation, "
+    "a moment later on."
+)
 _READY = "Ready. The defaults suit most recordings: press Start."
 
 
@@ -74,6 +80,10 @@ class TrainWidget(QWidget):
         self.home.busy_changed.connect(lambda _: self._refresh())
         self.home.workspace.recording_changed.connect(self._on_recording)
         self.home.workspace.trained_changed.connect(self._refresh)
+        self._compiling = Job(lambda _: compile_ahead(), self)
+        self._compiling.done.connect(lambda _: self._refresh())
+        if not compiled():
+            self._compiling.start()
         self._on_recording()
 
     # --- layout -------------------------------------------------------------------------
@@ -307,7 +317,7 @@ class TrainWidget(QWidget):
         if recording is None:
             self.status.setText(_NO_RECORDING)
         elif trained is None:
-            self.status.setText(_READY)
+            self.status.setText(_READY if compiled() else _COMPILING)
         else:
             self.status.setText(
                 f"Trained: {trained.model.n_assemblies} assemblies. Look at them in the "
