@@ -67,6 +67,9 @@ class CRBM:
     split_ : dict with "train" and "test" frame indices, or None
     recording_fingerprint_ : str or None
         Fingerprint of the spikes trained on.
+    examples_ : (K, M) float32 or None
+        Hidden inputs of some training frames. With them, chains mix much faster (see
+        `napari_crbm.model.jumps`); samples follow the same distribution without.
     n_features_in_ : int
         Number of neurons N.
 
@@ -85,6 +88,7 @@ class CRBM:
     settings_: Settings | None
     split_: dict[str, NDArray[np.int64]] | None
     recording_fingerprint_: str | None
+    examples_: NDArray[np.float32] | None
     versions_: dict[str, str]
     n_features_in_: int
 
@@ -116,6 +120,7 @@ class CRBM:
         history: Mapping[str, NDArray[np.float64]] | None = None,
         split: Mapping[str, NDArray[np.int64]] | None = None,
         recording_fingerprint: str | None = None,
+        examples: NDArray[np.floating] | None = None,
         versions: Mapping[str, str] | None = None,
     ) -> Self:
         """A fitted model from its parameters: weights (N, M), fields (N,), units of M.
@@ -138,6 +143,7 @@ class CRBM:
         model.history_ = dict(history or {})
         model.split_ = None if split is None else dict(split)
         model.recording_fingerprint_ = recording_fingerprint
+        model.examples_ = None if examples is None else np.array(examples, dtype=np.float32)
         model.versions_ = dict(versions or {})
         model.n_features_in_ = weights.shape[0]
         return model
@@ -328,6 +334,8 @@ class CRBM:
         model.__dict__.update(
             {key: value for key, value in self.__dict__.items() if key not in learned}
         )
+        if self.examples_ is not None:
+            model.examples_ = (self.examples_ * (scale * sign)).astype(np.float32)
         return model
 
     # --- checks -------------------------------------------------------------------------

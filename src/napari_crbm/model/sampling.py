@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from napari_crbm.model.jumps import advance
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.weights import efficient
 from napari_crbm.spikes import Spikes
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from napari_crbm.model.crbm import CRBM
 
 _START, _ADVANCE = 0, 1
+# Most frames that are laid over each other.
+_UNION = 8
 
 
 def bits_from_dense(dense: NDArray[np.generic]) -> NDArray[np.uint64]:
@@ -44,6 +47,34 @@ def starting_activity(
         return bits_from_dense(start.dense(frames))
     draws = generator.random((n_chains, len(fields)), dtype=np.float32)
     return bits_from_dense(draws < expit(fields))
+
+
+def restart_in_unions(
+    bits: NDArray[np.uint64],
+    chains: NDArray[np.int64],
+    spikes: Spikes,
+    generator: np.random.Generator,
+) -> None:
+    """Start the chosen chains anew from all the neurons active in a few random frames.
+
+    Several recorded states at once are a state that no recording shows. If the model
+    holds one for a long time, chains that start from recorded or quiet states may need
+    very long to find it; these find it at once.
+
+    Parameters
+    ----------
+    bits : (N, ceil(B / 64)) uint64
+        Activity of the chains, changed in place.
+    chains : (R,) int
+    spikes : Spikes
+    generator : numpy.random.Generator
+    """
+    for chain in chains:
+        frames = generator.integers(spikes.n_frames, size=generator.integers(1, _UNION + 1))
+        active = spikes.dense(frames).any(axis=0)
+        word, bit = int(chain) // 64, np.uint64(1) << np.uint64(chain % 64)
+        bits[:, word] &= ~bit
+        bits[active, word] |= bit
 
 
 class Chains:
@@ -77,8 +108,15 @@ class Chains:
     def advance(self, n_steps: int) -> None:
         """Run ``n_steps`` Gibbs steps (h given v, then v given h) on all chains."""
         key = stream(self.random_state, _ADVANCE, self.calls)
-        self.weights.gibbs(
-            self.model.fields_, self.model.hidden_, self.inputs, self.bits, key, n_steps
+        advance(
+            self.weights,
+            self.model.fields_,
+            self.model.hidden_,
+            self.inputs,
+            self.bits,
+            self.model.examples_,
+            key,
+            n_steps,
         )
         self.calls += 1
 

@@ -40,6 +40,12 @@ class Settings:
         Recorded frames, and model chains, behind every gradient.
     gibbs_steps : int
         Steps of every chain between updates.
+    jumps : bool
+        Whether single hidden units may also jump between their states (see
+        `model.jumps`). Without, chains hardly ever switch a large assembly on or off.
+    restarts : float
+        Share of the chains that start anew at an update, from several recorded frames
+        laid over each other, so that states no recording shows cannot hide in the model.
     l1_ramp : float
         Fraction of the updates over which the penalty grows to its full strength, so
         that it cannot win before assemblies have formed.
@@ -58,12 +64,14 @@ class Settings:
     n_hidden: int | str = "auto"
     l1: float | str = "auto"
     n_updates: int = 3500
-    learning_rate: float = 5e-3
+    learning_rate: float = 1e-2
     final_learning_rate: float = 1e-5
-    decay_after: float = 0.5
+    decay_after: float = 0.1
     batch_size: int = 100
-    n_chains: int = 500
-    gibbs_steps: int = 5
+    n_chains: int = 200
+    gibbs_steps: int = 3
+    jumps: bool = True
+    restarts: float = 0.002
     l1_ramp: float = 0.1
     initialisation: str = "assemblies"
     second_moment_decay: float = 0.999
@@ -89,7 +97,7 @@ class Settings:
                 "Learning rates must satisfy 0 < final_learning_rate <= learning_rate; found "
                 f"{self.final_learning_rate} and {self.learning_rate}."
             )
-        for name in ("decay_after", "l1_ramp"):
+        for name in ("decay_after", "l1_ramp", "restarts"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"{name} must lie in [0, 1); found {getattr(self, name)}.")
         if self.initialisation not in ("assemblies", "random"):
@@ -135,9 +143,12 @@ RECIPES = {
         n_hidden=200,
         l1=0.02,
         n_updates=200_000,
+        learning_rate=5e-3,
         n_chains=100,
         decay_after=0.25,
         gibbs_steps=15,
+        jumps=False,
+        restarts=0.0,
         l1_ramp=0.0,
         initialisation="random",
         n_test_blocks=0,

@@ -18,6 +18,7 @@ from napari_crbm.model.active_set import ActiveSet
 from napari_crbm.model.crbm import CRBM
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import assembly_start, random_start
+from napari_crbm.model.jumps import advance
 from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
 from napari_crbm.model.kernels.bits import correlate, frames_to_bits
 from napari_crbm.model.kernels.gibbs import subtract_expected
@@ -32,7 +33,7 @@ from napari_crbm.model.optimiser import (
 from napari_crbm.model.progress import Control, Progress
 from napari_crbm.model.pseudo_likelihood import PseudoLikelihoodProbe
 from napari_crbm.model.randomness import stream
-from napari_crbm.model.sampling import starting_activity
+from napari_crbm.model.sampling import restart_in_unions, starting_activity
 from napari_crbm.model.settings import Settings, check_against, default_l1
 from napari_crbm.model.split import split_blocks
 from napari_crbm.model.standardisation import (
@@ -42,12 +43,14 @@ from napari_crbm.model.standardisation import (
     total_gradient,
 )
 from napari_crbm.model.threads import kernel_threads
-from napari_crbm.model.weights import DenseWeights
+from napari_crbm.model.weights import DenseWeights, efficient
 from napari_crbm.spikes import Spikes
 
-_SHUFFLE, _CHAINS, _REVISION = 0, 1, 2
+_SHUFFLE, _CHAINS, _REVISION, _RESTARTS = 0, 1, 2, 3
 #: Updates between two looks at which weights take part.
 _REVISE_EVERY = 100
+# Updates between two rounds of restarts.
+_RESTART_EVERY = 10
 # A weight that only jitters about zero stays within about as many learning rates of it.
 _SMALL = 4.0
 #: Longest time between two progress records, in seconds.
@@ -56,6 +59,8 @@ _INTERVAL_S = 0.25
 _EVALUATIONS = 60
 #: Fraction of the updates after which odd statistics are worth a warning.
 _SETTLED = 0.3
+# Frames whose hidden inputs are kept with a model, for jumps.
+_EXAMPLES = 100
 _CHECKPOINT_VERSION = 2
 
 
@@ -212,9 +217,18 @@ class Training:
             history={name: np.array([row[name] for row in self._history]) for name in columns},
             split={"train": self._train_frames, "test": self._test_frames},
             recording_fingerprint=self._spikes.fingerprint,
+            examples=self._examples(weights) if self.settings.jumps else None,
             versions=library_versions(),
         )
         return model.standardised(self._train)
+
+    def _examples(self, weights: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Hidden inputs of frames spread over the training frames."""
+        frames = np.linspace(0, self._train.n_frames - 1, min(_EXAMPLES, self._train.n_frames))
+        inputs = np.empty((len(frames), weights.shape[1]), dtype=np.float32)
+        with kernel_threads(self.settings.n_threads):
+            efficient(weights).project_frames(self._train, frames.astype(np.int64), inputs)
+        return inputs
 
     def checkpoint(self) -> dict[str, Any]:
         """Everything needed to continue bit for bit: arrays, numbers and strings only."""
@@ -370,11 +384,20 @@ class Training:
         frames = self._batch()
         if settings.l1 and self.update and self.update % _REVISE_EVERY == 0:
             self._revise()
-        self._active.form.gibbs(
-            self._fields, self._hidden.units(), self._inputs, self._bits, key, settings.gibbs_steps
-        )
+        if settings.restarts and self.update and self.update % _RESTART_EVERY == 0:
+            self._restart()
         self._active.form.project_frames(self._train, frames, self._batch_inputs)
         frames_to_bits(*self._train.by_frame, frames, self._batch_bits)
+        advance(
+            self._active.form,
+            self._fields,
+            self._hidden.units(),
+            self._inputs,
+            self._bits,
+            self._batch_inputs if settings.jumps else None,
+            key,
+            settings.gibbs_steps,
+        )
 
         data = drelu.moments(self._batch_inputs, self._hidden.units())
         gamma = relaxed_gamma(self._hidden, data, 0.25 * rate / settings.learning_rate)
@@ -432,6 +455,14 @@ class Training:
         )
         # The input is centred on the data, so theta follows the weights.
         self._hidden.theta[:] += self._mean_inputs - before
+
+    def _restart(self) -> None:
+        generator = np.random.default_rng([self.settings.random_state, _RESTARTS, self.update])
+        n_chains = len(self._inputs)
+        share = min(_RESTART_EVERY * self.settings.restarts, 1.0)
+        chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
+        restart_in_unions(self._bits, chosen, self._train, generator)
+        self._active.form.project_bits(self._bits, self._inputs)
 
     def _revise(self) -> None:
         """Compute the weight gradient with little noise, and choose who takes part by it."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model.drelu import DReLU, for_sampling
-from napari_crbm.model.kernels import gibbs, projection
+from napari_crbm.model.kernels import gibbs, jumps, projection
 from napari_crbm.model.kernels.lanes import lane_bounds
 from napari_crbm.spikes import Spikes
 
@@ -47,6 +47,36 @@ class DenseWeights(NamedTuple):
     def project_bits(self, bits: NDArray[np.uint64], inputs: NDArray[np.float32]) -> None:
         """Write the hidden inputs (B, M) of activity given as bits a neuron."""
         projection.project_bits(self.values, bits, lane_bounds(len(bits)), inputs)
+
+    def draw_neurons(
+        self,
+        fields: NDArray[np.float32],
+        hidden_values: NDArray[np.float32],
+        inputs: NDArray[np.float32],
+        bits: NDArray[np.uint64],
+        key: np.uint64,
+    ) -> None:
+        """Replace activity and ``inputs`` (B, M) given `in_vectors` of hidden values."""
+        lanes = lane_bounds(len(fields))
+        gibbs.draw_neurons(self.values, fields, hidden_values, inputs, bits, lanes, key)
+
+    def members(self, unit: int) -> NDArray[np.int64]:
+        """Neurons with a weight to a hidden unit."""
+        return np.flatnonzero(self.values[:, unit])
+
+    def gains(
+        self,
+        fields: NDArray[np.float32],
+        members: NDArray[np.int64],
+        unit: int,
+        hidden_values: NDArray[np.float32],
+        steps: NDArray[np.float32],
+    ) -> NDArray[np.float64]:
+        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        lanes = lane_bounds(len(members))
+        out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
+        jumps.gains(self.values, fields, members, lanes, unit, hidden_values, steps, out)
+        return np.asarray(out.sum(axis=0, dtype=np.float64))
 
 
 class SparseWeights(NamedTuple):
@@ -88,6 +118,44 @@ class SparseWeights(NamedTuple):
     def project_bits(self, bits: NDArray[np.uint64], inputs: NDArray[np.float32]) -> None:
         """Write the hidden inputs (B, M) of activity given as bits a neuron."""
         projection.project_bits_sparse(*self, bits, lane_bounds(len(bits)), inputs)
+
+    def draw_neurons(
+        self,
+        fields: NDArray[np.float32],
+        hidden_values: NDArray[np.float32],
+        inputs: NDArray[np.float32],
+        bits: NDArray[np.uint64],
+        key: np.uint64,
+    ) -> None:
+        """Replace activity and ``inputs`` (B, M) given `in_vectors` of hidden values."""
+        lanes = lane_bounds(len(fields))
+        gibbs.draw_neurons_sparse(*self, fields, hidden_values, inputs, bits, lanes, key)
+
+    def members(self, unit: int) -> NDArray[np.int64]:
+        """Neurons with a weight to a hidden unit."""
+        return np.searchsorted(self.starts, np.flatnonzero(self.columns == unit), "right") - 1
+
+    def gains(
+        self,
+        fields: NDArray[np.float32],
+        members: NDArray[np.int64],
+        unit: int,
+        hidden_values: NDArray[np.float32],
+        steps: NDArray[np.float32],
+    ) -> NDArray[np.float64]:
+        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        lanes = lane_bounds(len(members))
+        out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
+        jumps.gains_sparse(*self, fields, members, lanes, unit, hidden_values, steps, out)
+        return np.asarray(out.sum(axis=0, dtype=np.float64))
+
+
+def in_vectors(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Hidden values (B, M) the other way round, in rows of whole vectors: (M, >= B)."""
+    width = -(-len(hidden) // gibbs.VECTOR) * gibbs.VECTOR
+    values = np.zeros((hidden.shape[1], width), dtype=np.float32)
+    values[:, : len(hidden)] = hidden.T
+    return values
 
 
 def efficient(

@@ -51,7 +51,7 @@ def _dense_lane(weights, fields, hidden_values, n_chains, first, last, key, bits
 
 
 @njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _add_products(starts, columns, values, i, hidden_values, drive):
+def add_products(starts, columns, values, i, hidden_values, drive):
     """Write the inputs of neuron i into ``drive`` (1, >= B), four hidden units at a time."""
     n = drive.shape[1]
     fours = starts[i] + (starts[i + 1] - starts[i]) // 4 * 4
@@ -80,7 +80,7 @@ def _sparse_lane(
     eights = active.view(np.uint64)
     inputs[:] = 0.0
     for i in range(first, last):
-        _add_products(starts, columns, values, i, hidden_values, drive)
+        add_products(starts, columns, values, i, hidden_values, drive)
         _draw_neuron(fields[i], drive, 0, subkey(key, i), active, n_chains)
         pack(eights, bits, i)
         scatter_sparse(starts, columns, values, bits, i, inputs)
@@ -175,6 +175,41 @@ def gibbs_sparse(starts, columns, values, fields, units, inputs, bits, lanes, ke
             )
     if n_steps > 0:
         add_lanes(partial, inputs)
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def draw_neurons(weights, fields, hidden_values, inputs, bits, lanes, key):
+    """Draw all neurons given (M, >= B) hidden values; replace ``bits`` and ``inputs`` (B, M)."""
+    n_lanes = lanes.shape[0] - 1
+    partial = np.empty((n_lanes, *inputs.shape), dtype=np.float32)
+    for lane in prange(n_lanes):
+        first, last = lanes[lane], lanes[lane + 1]
+        _dense_lane(
+            weights, fields, hidden_values, len(inputs), first, last, key, bits, partial[lane]
+        )
+    add_lanes(partial, inputs)
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def draw_neurons_sparse(starts, columns, values, fields, hidden_values, inputs, bits, lanes, key):
+    """`draw_neurons` for weights in compressed rows; hidden values in whole vectors."""
+    n_lanes = lanes.shape[0] - 1
+    partial = np.empty((n_lanes, *inputs.shape), dtype=np.float32)
+    for lane in prange(n_lanes):
+        _sparse_lane(
+            starts,
+            columns,
+            values,
+            fields,
+            hidden_values,
+            len(inputs),
+            lanes[lane],
+            lanes[lane + 1],
+            key,
+            bits,
+            partial[lane],
+        )
+    add_lanes(partial, inputs)
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")

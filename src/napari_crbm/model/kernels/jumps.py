@@ -1,0 +1,92 @@
+"""What the neurons say to a jump of one hidden unit, with every neuron summed out."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from napari_crbm.model.kernels.elementary import exp2_32, exp_64, log_32
+from napari_crbm.model.kernels.gibbs import add_products
+
+_BLOCK = 256
+_LOG2E = np.float32(1.4426950408889634)
+_LIMIT = np.float32(126.0)
+_UNIT = np.float32(1.0)
+# Frames below this share of the most likely one do not count.
+_NEGLIGIBLE = -700.0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_gain(field, drive, row, weight, steps, gains):
+    """Add log(1 + exp(x + w step)) - log(1 + exp(x)) of one neuron in every chain."""
+    slope = weight * _LOG2E
+    for b in range(gains.shape[0]):
+        before = (drive[row, b] + field) * _LOG2E
+        after = min(max(before + slope * steps[b], -_LIMIT), _LIMIT)
+        before = min(max(before, -_LIMIT), _LIMIT)
+        gains[b] += log_32((_UNIT + exp2_32(after)) / (_UNIT + exp2_32(before)))
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
+    """Change of log sum_v exp(-E(v, h)) by the neurons when one hidden unit moves, per lane.
+
+    Parameters
+    ----------
+    weights : (N, M) float32
+    fields : (N,) float32
+    members : (R,) int64
+        All neurons with a weight to the unit.
+    lanes : (L + 1,) int64
+        Bounds within ``members``.
+    unit : int
+    hidden_values : (M, B) float32
+    steps : (B,) float32
+        By how much the unit's value changes in every chain.
+    out : (L, B) float32
+    """
+    for lane in prange(lanes.shape[0] - 1):
+        rows = np.empty((_BLOCK, weights.shape[1]), dtype=np.float32)
+        drive = np.empty((_BLOCK, hidden_values.shape[1]), dtype=np.float32)
+        out[lane] = 0.0
+        for start in range(lanes[lane], lanes[lane + 1], _BLOCK):
+            size = min(_BLOCK, lanes[lane + 1] - start)
+            for k in range(size):
+                for m in range(weights.shape[1]):
+                    rows[k, m] = weights[members[start + k], m]
+            np.dot(rows[:size], hidden_values, drive[:size])
+            for k in range(size):
+                i = members[start + k]
+                _add_gain(fields[i], drive, k, rows[k, unit], steps, out[lane])
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def gains_sparse(
+    starts, columns, values, fields, members, lanes, unit, hidden_values, steps, out
+):
+    """`gains` for weights in compressed rows; ``hidden_values`` may be wider than B."""
+    for lane in prange(lanes.shape[0] - 1):
+        drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
+        out[lane] = 0.0
+        for k in range(lanes[lane], lanes[lane + 1]):
+            i = members[k]
+            add_products(starts, columns, values, i, hidden_values, drive)
+            weight = np.float32(0.0)
+            for position in range(starts[i], starts[i + 1]):
+                if columns[position] == unit:
+                    weight = values[position]
+            _add_gain(fields[i], drive, 0, weight, steps, out[lane])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def log_overlap(values, inputs, cumulants, out):
+    """Log of the sum over frames of exp(I h - Gamma(I)): how well values (B,) fit frames (K,)."""
+    for b in range(values.shape[0]):
+        top = -np.inf
+        for k in range(inputs.shape[0]):
+            top = max(top, inputs[k] * np.float64(values[b]) - cumulants[k])
+        total = 0.0
+        for k in range(inputs.shape[0]):
+            power = inputs[k] * np.float64(values[b]) - cumulants[k] - top
+            total += exp_64(max(power, _NEGLIGIBLE))
+        out[b] = top + np.log(total)
