@@ -59,7 +59,8 @@ def train(
 ) -> None:
     """Train a model on a recording."""
     from napari_crbm.io import load_checkpoint, open_recording
-    from napari_crbm.model import Control, Settings, Training
+    from napari_crbm.model import Control, Settings, Training, duration, measure_pace
+    from napari_crbm.model.compilation import compile_ahead
 
     output = output or recording_path.with_suffix(".model.h5")
     require_writable(output, force)
@@ -79,6 +80,10 @@ def train(
         n_threads=threads,
         **{name: value for name, value in chosen.items() if value is not None},
     )
+    if resume is None:
+        compile_ahead()
+        pace = measure_pace(recording.spikes, settings)
+        say(f"About {duration(pace.total(settings.n_updates))} on this machine.")
     control = Control()
     training = Training(
         recording.spikes,

@@ -6,6 +6,7 @@ Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
     hidden/     gamma_plus, gamma_minus, theta_plus, theta_minus   (M,) float64
     history/    one (rows,) array for each training statistic
     split/      train, test: frame indices
+    examples    (K, M) float32, optional: hidden inputs of some training frames
 
 and the attributes ``settings`` and ``versions`` (JSON), ``recording_fingerprint`` (of the
 spikes trained on) and ``recording_name``. Reading a model executes nothing.
@@ -56,6 +57,8 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
             "weights", data=model.weights_, compression="gzip", compression_opts=1, shuffle=True
         )
         file["fields"] = model.fields_
+        if model.examples_ is not None:
+            file["examples"] = model.examples_
         for group, arrays in (
             ("hidden", model.hidden_._asdict()),
             ("history", model.history_),
@@ -88,6 +91,7 @@ def load_model(path: str | Path) -> CRBM:
         hdf5.require_kind(file, "model")
         weights, fields = _numbers(file, "weights", 2), _numbers(file, "fields", 1)
         hidden = DReLU(*(_numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
+        examples = _numbers(file, "examples", 2) if "examples" in file else None
         history = _group(file, "history")
         split = _group(file, "split")
         settings = _settings(file)
@@ -102,6 +106,7 @@ def load_model(path: str | Path) -> CRBM:
             history=history,
             split=split or None,
             recording_fingerprint=None if fingerprint is None else str(fingerprint),
+            examples=examples,
             versions=versions,
         )
     except ModelError as error:

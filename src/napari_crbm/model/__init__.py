@@ -4,7 +4,8 @@
 from napari_crbm.model import threads  # isort: skip
 from napari_crbm.model.crbm import CRBM
 from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.progress import Control, Progress
+from napari_crbm.model.estimate import Pace, measure_pace
+from napari_crbm.model.progress import Control, Progress, duration
 from napari_crbm.model.sampling import Chains
 from napari_crbm.model.settings import Settings
 from napari_crbm.model.split import split_blocks
@@ -15,9 +16,12 @@ __all__ = [
     "Chains",
     "Control",
     "DReLU",
+    "Pace",
     "Progress",
     "Settings",
     "Training",
+    "duration",
+    "measure_pace",
     "split_blocks",
     "threads",
 ]

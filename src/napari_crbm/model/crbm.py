@@ -131,7 +131,7 @@ class CRBM:
             If shapes disagree, a value is not finite or a stiffness is not positive.
         """
         hidden = DReLU(*(np.array(row, dtype=np.float64) for row in hidden))
-        _check_parameters(weights, fields, hidden)
+        _check_parameters(weights, fields, hidden, examples)
         model = cls(weights.shape[1])
         if settings is not None:
             model.random_state = settings.random_state
@@ -368,7 +368,10 @@ class CRBM:
 
 
 def _check_parameters(
-    weights: NDArray[np.floating], fields: NDArray[np.floating], hidden: DReLU
+    weights: NDArray[np.floating],
+    fields: NDArray[np.floating],
+    hidden: DReLU,
+    examples: NDArray[np.floating] | None,
 ) -> None:
     if weights.ndim != 2 or 0 in weights.shape:
         raise ModelError(f"Weights must be (neurons, hidden units); found shape {weights.shape}.")
@@ -381,6 +384,13 @@ def _check_parameters(
             f"Hidden unit parameters must have {weights.shape[1]} values each, as the weights do."
         )
     arrays = {"weights": weights, "fields": fields, **hidden._asdict()}
+    if examples is not None:
+        if examples.ndim != 2 or len(examples) == 0 or examples.shape[1] != weights.shape[1]:
+            raise ModelError(
+                f"Examples of hidden inputs have shape {examples.shape}; expected (frames, "
+                f"{weights.shape[1]}) for as many hidden units as the weights have."
+            )
+        arrays["examples"] = examples
     for name, values in arrays.items():
         if not np.isfinite(values).all():
             raise ModelError(f"The model's {name} hold values that are not finite.")

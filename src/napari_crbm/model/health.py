@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_crbm.errors import TrainingCollapsed, TrainingDiverged
 from napari_crbm.model.settings import Settings, default_l1
@@ -15,6 +16,8 @@ from napari_crbm.spikes import Spikes
 ALIVE = 0.05
 # Sum of learning rates after which weights that still are as good as zero stay there.
 _REACH = 2.0
+# Cosine of two columns of weights from which they are one assembly.
+_ALIKE = 0.95
 # Beyond this size weights have run away.
 _EXPLODED = 50.0
 
@@ -37,6 +40,44 @@ def warning(
         f"The model's neurons are {'much more' if ratio > 1 else 'much less'} active than the "
         "recorded ones. If this stays, use a lower learning rate or more Gibbs steps."
     )
+
+
+def idle_units(weights: NDArray[np.float32]) -> list[int]:
+    """Hidden units without a weight worth the name."""
+    return np.flatnonzero(np.abs(weights).max(axis=0) <= ALIVE).tolist()
+
+
+def duplicate_units(weights: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Pairs of hidden units whose weights (N, M) point the same or the opposite way."""
+    norms = np.linalg.norm(weights, axis=0)
+    directions = weights / np.where(norms > 0, norms, 1)
+    alike = np.abs(directions.T @ directions) > _ALIKE
+    alike[idle_units(weights)] = False
+    first, second = np.nonzero(np.triu(alike, 1))
+    return list(zip(first.tolist(), second.tolist(), strict=True))
+
+
+def spare_units(weights: NDArray[np.float32]) -> str | None:
+    """In words, which units of a trained model (N, M) add nothing; None if all do."""
+    idle, pairs = idle_units(weights), duplicate_units(weights)
+    if not idle and not pairs:
+        return None
+    found = []
+    if idle:
+        found.append(f"{_numbered(idle)} take no part (no weight above {ALIVE})")
+    if pairs:
+        twins = ", ".join(f"{a} and {b}" for a, b in pairs[:5])
+        found.append(f"pairs of assemblies are nearly the same ({twins})")
+    spare = len(idle) + len({b for _, b in pairs})
+    return (
+        f"Of {weights.shape[1]} assemblies, {' and '.join(found)}. This does no harm; with "
+        f"about {weights.shape[1] - spare} assemblies the model would say the same."
+    )
+
+
+def _numbered(units: list[int]) -> str:
+    names = ", ".join(str(unit) for unit in units[:5])
+    return f"{len(units)} ({names}{', ...' if len(units) > 5 else ''})"
 
 
 def check(

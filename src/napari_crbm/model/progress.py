@@ -61,3 +61,12 @@ class Progress:
     statistics: dict[str, float]
     weights: NDArray[np.float32] = field(repr=False)
     message: str | None = None
+
+
+def duration(seconds: float) -> str:
+    """A time in words, rounded as one would say it."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

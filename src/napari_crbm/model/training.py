@@ -541,7 +541,10 @@ class Training:
     def _warning(self) -> str | None:
         if self.update < _SETTLED * self.settings.n_updates or not self._history:
             return None
-        return health.warning(self._history, self._active.shape[1], self.settings)
+        odd = health.warning(self._history, self._active.shape[1], self.settings)
+        if odd is None and self.update >= self.settings.n_updates:
+            return health.spare_units(self._active.dense())
+        return odd
 
 
 def library_versions() -> dict[str, str]:

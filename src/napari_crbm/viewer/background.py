@@ -37,6 +37,11 @@ class Job(QObject):
         """Begin."""
         self._thread.start()
 
+    @property
+    def running(self) -> bool:
+        """Whether the work goes on."""
+        return self._thread.is_alive()
+
     def _run(self) -> None:
         try:
             result = self._work(self._report)

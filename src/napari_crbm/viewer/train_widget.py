@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pyqtgraph as pg
 from napari.utils.notifications import show_error, show_info
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -21,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.errors import CRBMError, ModelError
-from napari_crbm.model import Progress, Settings
+from napari_crbm.model import Pace, Progress, Settings, duration, measure_pace
 from napari_crbm.model.compilation import compile_ahead, compiled
 from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.home import home_of
@@ -80,8 +82,16 @@ class TrainWidget(QWidget):
         self.home.busy_changed.connect(lambda _: self._refresh())
         self.home.workspace.recording_changed.connect(self._on_recording)
         self.home.workspace.trained_changed.connect(self._refresh)
+        self._pace: Pace | None = None
+        self._measuring: Job | None = None
+        # Settings are typed one key at a time; the machine is asked once they rest.
+        self._settled = QTimer(self, singleShot=True, interval=600)
+        self._settled.timeout.connect(self._measure)
+        self.n_hidden.textChanged.connect(self._on_cost_changed)
+        self.recipe.currentTextChanged.connect(self._on_cost_changed)
+        self.n_updates.valueChanged.connect(lambda _: self._refresh())
         self._compiling = Job(lambda _: compile_ahead(), self)
-        self._compiling.done.connect(lambda _: self._refresh())
+        self._compiling.done.connect(self._on_compiled)
         if not compiled():
             self._compiling.start()
         self._on_recording()
@@ -168,6 +178,41 @@ class TrainWidget(QWidget):
         return columns
 
     # --- what the person does ---------------------------------------------------------------
+
+    def _on_compiled(self, _result: object) -> None:
+        self._refresh()
+        self._settled.start()
+
+    def _on_cost_changed(self, _text: str) -> None:
+        self._pace = None
+        self._refresh()
+        self._settled.start()
+
+    def _measure(self) -> None:
+        """Find out in the background how long a training would take."""
+        recording = self.home.workspace.recording
+        if recording is None or self.home.training or not compiled():
+            return
+        if self._measuring is not None and self._measuring.running:
+            self._settled.start()
+            return
+        try:
+            settings = self.settings()
+        except CRBMError:
+            return
+        self._measuring = job = Job(lambda _: measure_pace(recording.spikes, settings), self)
+        job.done.connect(lambda pace: self._on_pace(pace, recording, settings))
+        job.start()
+
+    def _on_pace(self, pace: Pace, recording: Any, settings: Settings) -> None:
+        try:
+            current = replace(self.settings(), n_updates=settings.n_updates)
+        except CRBMError:
+            return
+        same = (current.n_hidden, current.n_chains) == (settings.n_hidden, settings.n_chains)
+        if same and recording is self.home.workspace.recording:
+            self._pace = pace
+            self._refresh()
 
     def _on_recipe(self, label: str) -> None:
         name, tip = _RECIPES[label]
@@ -288,6 +333,8 @@ class TrainWidget(QWidget):
     # --- what is shown --------------------------------------------------------------------
 
     def _on_recording(self) -> None:
+        self._pace = None
+        self._settled.start()
         self._series.clear()
         for line in self._lines.values():
             line.setData([], [])
@@ -317,12 +364,17 @@ class TrainWidget(QWidget):
         if recording is None:
             self.status.setText(_NO_RECORDING)
         elif trained is None:
-            self.status.setText(_READY if compiled() else _COMPILING)
+            self.status.setText((_READY if compiled() else _COMPILING) + self._expected())
         else:
             self.status.setText(
                 f"Trained: {trained.model.n_assemblies} assemblies. Look at them in the "
                 "Assemblies dock."
             )
+
+    def _expected(self) -> str:
+        if self._pace is None:
+            return ""
+        return f" It will take about {duration(self._pace.total(self.n_updates.value()))}."
 
     def _on_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, progress.n_updates)
@@ -334,8 +386,8 @@ class TrainWidget(QWidget):
             self.status.setText("Paused. Press Resume to go on, or save a checkpoint.")
         elif progress.phase == "training":
             self.status.setText(
-                f"Training for {_duration(progress.elapsed_s)}"
-                + (f", about {_duration(progress.eta_s)} left." if progress.eta_s else ".")
+                f"Training for {duration(progress.elapsed_s)}"
+                + (f", about {duration(progress.eta_s)} left." if progress.eta_s else ".")
             )
         else:
             self.status.setText("Computing the activity of all assemblies ...")
@@ -360,11 +412,3 @@ def _number_or_auto(field: str, text: str, kind: type) -> Any:
         return kind(text)
     except ValueError:
         raise ModelError(f"{field}: '{text}' is neither a number nor 'auto'.") from None
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"

@@ -61,9 +61,7 @@ def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def gains_sparse(
-    starts, columns, values, fields, members, lanes, unit, hidden_values, steps, out
-):
+def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_values, steps, out):
     """`gains` for weights in compressed rows; ``hidden_values`` may be wider than B."""
     for lane in prange(lanes.shape[0] - 1):
         drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)

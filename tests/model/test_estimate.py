@@ -1,0 +1,37 @@
+import time
+
+import pytest
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model import Settings, Training, duration, measure_pace
+from napari_crbm.model.compilation import compile_ahead
+
+
+def test_the_estimate_is_near_the_time_training_takes(planted):
+    spikes, _ = planted
+    compile_ahead()
+    settings = Settings(n_hidden=6, n_updates=150, random_state=1)
+    expected = measure_pace(spikes, settings).total(settings.n_updates)
+    started = time.perf_counter()
+    for _ in Training(spikes, settings):
+        pass
+    taken = time.perf_counter() - started
+    assert 0.3 < expected / taken < 3
+
+
+def test_twice_the_updates_take_longer_than_once(planted):
+    pace = measure_pace(planted[0], Settings())
+    assert pace.preparing > 0
+    assert pace.total(200) - pace.total(100) == pytest.approx(100 * pace.update)
+
+
+def test_senseless_settings_are_refused(planted):
+    with pytest.raises(ModelError, match="hidden units"):
+        measure_pace(planted[0], Settings(n_hidden=10_000))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"), [(12.3, "12 s"), (89, "89 s"), (600, "10 min"), (9000, "2.5 h")]
+)
+def test_durations_in_words(seconds, words):
+    assert duration(seconds) == words

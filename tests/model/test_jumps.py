@@ -1,0 +1,163 @@
+"""Jumps of hidden units: right by enumeration, and what they are for."""
+
+import numpy as np
+import pytest
+from scipy import optimize, special
+
+from napari_crbm.model import CRBM, drelu
+from napari_crbm.model.drelu import DReLU
+from napari_crbm.model.jumps import advance, jump
+from napari_crbm.model.kernels.jumps import log_overlap
+from napari_crbm.model.randomness import stream
+from napari_crbm.model.sampling import (
+    bits_from_dense,
+    dense_from_bits,
+    restart_in_unions,
+)
+from napari_crbm.model.threads import available_threads, kernel_threads
+from napari_crbm.model.weights import DenseWeights, SparseWeights, in_vectors
+from napari_crbm.spikes import Spikes
+from tests.conftest import all_patterns, random_model
+from tests.model.test_sampling import N, chi_square, pattern_probability
+
+CHAINS = 20_000
+
+
+def both_forms(weights):
+    return DenseWeights(weights), SparseWeights.where(weights, weights != 0)
+
+
+@pytest.fixture
+def model() -> CRBM:
+    model = random_model(N, 2)
+    model.weights_[[0, 3], [1, 0]] = 0
+    return model
+
+
+def exact_activity(model: CRBM) -> np.ndarray:
+    generator = np.random.default_rng(0)
+    drawn = generator.choice(2**N, size=CHAINS, p=pattern_probability(model))
+    return all_patterns(N)[drawn]
+
+
+def jumped(model: CRBM, form, units: DReLU) -> np.ndarray:
+    bits = bits_from_dense(exact_activity(model))
+    inputs = np.empty((CHAINS, 2), dtype=np.float32)
+    examples = np.random.default_rng(1).normal(1.0, 2.0, (7, 2)).astype(np.float32)
+    with kernel_threads():
+        form.project_bits(bits, inputs)
+        accepted = jump(form, model.fields_, units, inputs, bits, examples, stream(5))
+    assert (accepted > 0.2).all() and (accepted < 1).all()
+    np.testing.assert_allclose(inputs, dense_from_bits(bits, CHAINS) @ model.weights_, atol=1e-5)
+    return dense_from_bits(bits, CHAINS).astype(int)
+
+
+@pytest.mark.parametrize("which", [0, 1], ids=["dense", "sparse"])
+def test_a_jump_leaves_the_distribution_alone_whatever_the_examples(model, which):
+    after = jumped(model, both_forms(model.weights_)[which], model.hidden_)
+    assert chi_square(after, pattern_probability(model)) > 1e-3
+
+
+def test_jumps_with_another_potential_do_not(model):
+    wrong = model.hidden_._replace(theta_plus=model.hidden_.theta_plus + 0.3)
+    after = jumped(model, DenseWeights(model.weights_), wrong)
+    assert chi_square(after, pattern_probability(model)) < 1e-3
+
+
+@pytest.mark.parametrize("density", [0.1, 0.9])
+@pytest.mark.parametrize("n_chains", [1, 16, 33])
+def test_gains_are_differences_of_log_sums_over_neurons(density, n_chains):
+    generator = np.random.default_rng(0)
+    weights = generator.normal(0, 1.0, (700, 5)).astype(np.float32)
+    weights[generator.random(weights.shape) > density] = 0
+    fields = generator.normal(-3, 1, 700).astype(np.float32)
+    hidden = generator.normal(0, 2, (n_chains, 5)).astype(np.float32)
+    steps = generator.normal(0, 2, n_chains).astype(np.float32)
+    moved = hidden.astype(np.float64)
+    moved[:, 3] += steps
+    expected = (
+        np.logaddexp(0, moved @ weights.T + fields) - np.logaddexp(0, hidden @ weights.T + fields)
+    ).sum(axis=1)
+    for form in both_forms(weights):
+        members = form.members(3)
+        assert np.array_equal(members, np.flatnonzero(weights[:, 3]))
+        with kernel_threads():
+            found = form.gains(fields, members, 3, in_vectors(hidden), steps)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
+
+
+def test_overlap_is_the_log_density_of_the_proposal_but_for_the_potential():
+    generator = np.random.default_rng(0)
+    units = DReLU(*(np.array([value]) for value in (1.5, 0.8, 0.3, -0.2)))
+    inputs = generator.normal(0, 3, (9, 1)).astype(np.float32)
+    values = generator.normal(0, 2, 40).astype(np.float32)
+    cumulants = drelu.cumulant(inputs, units)
+    out = np.empty(40)
+    log_overlap(values, inputs[:, 0].copy(), cumulants[:, 0].copy(), out)
+    powers = inputs[:, 0].astype(float)[:, None] * values - cumulants
+    np.testing.assert_allclose(out, special.logsumexp(powers, axis=0), atol=1e-9)
+
+
+@pytest.mark.skipif(available_threads() < 2, reason="needs two cores")
+def test_the_number_of_threads_does_not_matter(model):
+    results = []
+    for n_threads in (1, 2):
+        bits = bits_from_dense(exact_activity(model)[:100])
+        inputs = np.zeros((100, 2), dtype=np.float32)
+        with kernel_threads(n_threads):
+            form = DenseWeights(model.weights_)
+            form.project_bits(bits, inputs)
+            advance(
+                form, model.fields_, model.hidden_, inputs, bits, inputs[:9].copy(), stream(2), 11
+            )
+        results.append((bits, inputs))
+    for one, two in zip(*results, strict=True):
+        assert np.array_equal(one, two)
+
+
+def share_up(theta: float, model: CRBM) -> float:
+    """Exact probability of h > 0 with ``theta_plus = theta``, from the marginal of h."""
+    levels = np.linspace(-8, 8, 4001)
+    units = model.hidden_._replace(theta_plus=np.array([theta]))
+    log_p = -drelu.potential(levels[:, None], units)[:, 0]
+    log_p += np.logaddexp(0, model.weights_[:, 0] * levels[:, None] + model.fields_).sum(axis=1)
+    p = np.exp(log_p - log_p.max())
+    return float(p[levels > 0].sum() / p.sum())
+
+
+def bistable(size: int = 60) -> CRBM:
+    """An assembly that stays off for long and on for long, with both equally likely."""
+    weights = np.full((size, 1), 2.0, dtype=np.float32)
+    gamma, theta = np.array([40.0]), np.array([-60.0])
+    fields = np.full(size, -0.2, dtype=np.float32)
+    model = CRBM.from_parameters(weights, fields, DReLU(gamma, gamma, theta, theta))
+    even = optimize.brentq(lambda value: share_up(value, model) - 0.5, -200, 400)
+    return CRBM.from_parameters(
+        weights, fields, model.hidden_._replace(theta_plus=np.array([even]))
+    )
+
+
+def share_on(model: CRBM, **settings) -> float:
+    sample = model.sample(2000, n_chains=2000, thin=1, **settings)
+    return float((sample.frame_counts > 0.5 * model.n_neurons).mean())
+
+
+def test_jumps_switch_assemblies_that_gibbs_steps_leave_as_they_are():
+    model = bistable()
+    silent = Spikes.from_dense(np.zeros((3, model.n_neurons)))
+    assert share_on(model, burn_in=50, start=silent) < 0.01
+    model.examples_ = np.array([[0.0], [2.0 * model.n_neurons]], dtype=np.float32)
+    found = share_on(model, burn_in=50, start=silent)
+    assert found == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 2000))
+
+
+def test_restarts_lay_frames_over_each_other_and_spare_the_other_chains():
+    raster = np.eye(50, dtype=bool)[:40]
+    before = np.random.default_rng(0).random((70, 50)) < 0.5
+    bits = bits_from_dense(before)
+    restart_in_unions(bits, np.array([3, 66]), Spikes.from_dense(raster), np.random.default_rng(0))
+    after = dense_from_bits(bits, 70)
+    others = np.setdiff1d(np.arange(70), [3, 66])
+    assert np.array_equal(after[others], before[others])
+    counts = after[[3, 66]].sum(axis=1)
+    assert (counts >= 1).all() and (counts <= 8).all() and not after[:, 40:][[3, 66]].any()
