@@ -27,7 +27,7 @@ def test_all_idle_units_are_not_each_others_duplicates():
 
 def test_a_finished_training_reports_spare_units(planted):
     spikes, _ = planted
-    training = Training(spikes, Settings(n_hidden=30, n_updates=400, l1=0.05))
+    training = Training(spikes, Settings(n_hidden=6, n_updates=400, l1=0.05))
     last = list(training)[-1]
     assert last.phase == "finished"
     idle = health.idle_units(training.model().weights_)
