@@ -28,6 +28,7 @@ _KINDS = {
     "recording": "a recording",
     "model": "a trained model",
     "checkpoint": "a training checkpoint",
+    "project": "a project of several animals",
 }
 
 

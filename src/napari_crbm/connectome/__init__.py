@@ -1,0 +1,68 @@
+"""The functional connectome: couplings of neurons, maps of regions, animals compared."""
+
+from napari_crbm.connectome.comparison import (
+    Comparison,
+    compare_maps,
+    mean_over_animals,
+    mean_over_models,
+    similarity,
+)
+from napari_crbm.connectome.composition import (
+    assembly_region_matrix,
+    carriers,
+    composition_table,
+    enrichment_p,
+    member_counts,
+)
+from napari_crbm.connectome.couplings import (
+    coupling_factors,
+    effective_couplings,
+    hidden_response,
+    perturbed_couplings,
+)
+from napari_crbm.connectome.project import Animal, add_to_project, load_project, save_project
+from napari_crbm.connectome.regionmap import (
+    MEASURES,
+    MIN_NEURONS,
+    RULES,
+    RegionMap,
+    activity_factors,
+    activity_map,
+    large_enough,
+    region_map,
+    strongest,
+)
+from napari_crbm.connectome.significance import false_discovery_rate
+from napari_crbm.connectome.structural import read_matrix
+
+__all__ = [
+    "MEASURES",
+    "MIN_NEURONS",
+    "RULES",
+    "Animal",
+    "Comparison",
+    "RegionMap",
+    "activity_factors",
+    "activity_map",
+    "add_to_project",
+    "assembly_region_matrix",
+    "carriers",
+    "compare_maps",
+    "composition_table",
+    "coupling_factors",
+    "effective_couplings",
+    "enrichment_p",
+    "false_discovery_rate",
+    "hidden_response",
+    "large_enough",
+    "load_project",
+    "mean_over_animals",
+    "mean_over_models",
+    "member_counts",
+    "perturbed_couplings",
+    "read_matrix",
+    "region_map",
+    "save_project",
+    "similarity",
+    "strongest",
+]

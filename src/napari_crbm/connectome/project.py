@@ -1,0 +1,134 @@
+"""A project: the region maps of any number of animals and models in one file.
+
+The file is of kind "project". Each animal has a group under ``/animals`` with the number
+of frames and one group a model with its map, so that animals can be compared without
+their recordings. Adding rewrites the file beside itself and renames it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from napari_crbm.connectome.comparison import mean_over_models
+from napari_crbm.connectome.regionmap import RegionMap
+from napari_crbm.errors import FormatError
+from napari_crbm.io import hdf5
+
+_OPTIONAL = ("low", "high", "expected", "p_value")
+
+
+@dataclass(frozen=True, eq=False)
+class Animal:
+    """One recording and the maps of the models trained on it.
+
+    Parameters
+    ----------
+    name : str
+    n_frames : int
+    fingerprint : str
+        Of the recorded spikes.
+    maps : dict of str to RegionMap
+        By name of the model.
+    """
+
+    name: str
+    n_frames: int
+    fingerprint: str
+    maps: dict[str, RegionMap] = field(default_factory=dict)
+
+    @property
+    def mean(self) -> RegionMap:
+        """Mean over the models."""
+        return mean_over_models(list(self.maps.values()))
+
+
+def load_project(path: str | Path) -> dict[str, Animal]:
+    """Read all animals of a project, by name.
+
+    Raises
+    ------
+    FormatError
+        If the file is not a project, or is incomplete.
+    """
+    with hdf5.reading(path) as file:
+        hdf5.require_kind(file, "project")
+        animals = {}
+        for name, group in file["animals"].items():
+            maps = {key: _read_map(part) for key, part in group["models"].items()}
+            animals[name] = Animal(
+                name, int(group.attrs["n_frames"]), str(group.attrs["fingerprint"]), maps
+            )
+    return animals
+
+
+def save_project(animals: dict[str, Animal], path: str | Path) -> Path:
+    """Write a project and return its path."""
+    path = Path(path)
+    with hdf5.writing(path, "project") as file:
+        parent = file.create_group("animals")
+        for name, animal in animals.items():
+            group = parent.create_group(name)
+            group.attrs["n_frames"] = animal.n_frames
+            group.attrs["fingerprint"] = animal.fingerprint
+            models = group.create_group("models")
+            for key, region_map in animal.maps.items():
+                _write_map(models.create_group(key), region_map)
+    return path
+
+
+def add_to_project(
+    path: str | Path,
+    animal: str,
+    model: str,
+    region_map: RegionMap,
+    *,
+    n_frames: int,
+    fingerprint: str,
+) -> Path:
+    """Add a model's map to a project, which is made if it does not exist.
+
+    Raises
+    ------
+    FormatError
+        If another recording has the animal's name already.
+    """
+    path = Path(path)
+    animals = load_project(path) if path.exists() else {}
+    name, key = animal.replace("/", "-"), model.replace("/", "-")
+    known = animals.setdefault(name, Animal(name, n_frames, fingerprint))
+    if known.fingerprint != fingerprint:
+        raise FormatError(
+            f"{path.name} has an animal '{name}' with another recording already: give this one "
+            "another name."
+        )
+    known.maps[key] = region_map
+    return save_project(animals, path)
+
+
+def _write_map(group: h5py.Group, region_map: RegionMap) -> None:
+    group.create_dataset("names", data=list(region_map.names), dtype=h5py.string_dtype())
+    group.create_dataset("left_out", data=list(region_map.left_out), dtype=h5py.string_dtype())
+    group["values"] = region_map.values
+    group["n_neurons"] = region_map.n_neurons
+    group.attrs["measure"], group.attrs["rule"] = region_map.measure, region_map.rule
+    for name in _OPTIONAL:
+        matrix = getattr(region_map, name)
+        if matrix is not None:
+            group[name] = matrix
+
+
+def _read_map(group: h5py.Group) -> RegionMap:
+    optional = {name: np.asarray(group[name][()]) for name in _OPTIONAL if name in group}
+    return RegionMap(
+        names=hdf5.strings(hdf5.require(group, "names", 1)),
+        values=np.asarray(hdf5.require(group, "values", 2)[()]),
+        n_neurons=np.asarray(hdf5.require(group, "n_neurons", 1)[()]),
+        measure=str(group.attrs.get("measure", "coupling")),
+        rule=str(group.attrs.get("rule", "mean_abs")),
+        left_out=hdf5.strings(hdf5.require(group, "left_out", 1)),
+        **optional,
+    )

@@ -1,0 +1,327 @@
+r"""From neurons to regions: one map for couplings, covariances and correlations.
+
+All three are Gram matrices of N vectors: scaled weights for the effective couplings,
+centred activity for the covariance, z-scored activity for the correlation. So one
+function aggregates them, in blocks of rows, and nothing of size N x N is kept.
+
+Aggregation rules over the pairs i in k, j in m with i != j:
+
+- ``mean_abs``: mean of ``|J|`` (paper, Methods, "From inter-neuron to inter-region");
+- ``rms``: root of the mean of J squared (reference notebook);
+- ``mean``: mean of J with its sign.
+
+The paper divides by N_k N_m, also within a region; here pairs of a neuron with itself do
+not count, which differs within regions only, by the factor N_k / (N_k - 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+
+from napari_crbm.anatomy.names import matched_name, mirrored_name
+from napari_crbm.connectome.significance import (
+    confidence_interval,
+    false_discovery_rate,
+    shuffled_labels,
+)
+from napari_crbm.errors import ModelError, RecordingError
+from napari_crbm.regions import Regions
+from napari_crbm.spikes import Spikes
+
+Rule = Literal["mean_abs", "rms", "mean"]
+Measure = Literal["coupling", "covariance", "correlation"]
+RULES: tuple[Rule, ...] = get_args(Rule)
+MEASURES: tuple[Measure, ...] = get_args(Measure)
+
+#: Fewer neurons do not stand for a region (paper, Methods).
+MIN_NEURONS = 5
+
+_ROWS_AT_ONCE = 256
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class RegionMap:
+    """Strength of the connection of every pair of R regions.
+
+    Parameters
+    ----------
+    names : tuple of str
+    values : (R, R) float64
+        Symmetric; NaN for a pair without pairs of neurons.
+    n_neurons : (R,) int64
+    measure : {"coupling", "covariance", "correlation"}
+    rule : {"mean_abs", "rms", "mean"}
+    low, high : (R, R) float64, optional
+        95 % confidence interval over neurons.
+    expected, p_value : (R, R) float64, optional
+        Mean over shuffles of the region labels, and the share of shuffles at least as
+        extreme.
+    left_out : tuple of str
+        Regions with too few neurons.
+    """
+
+    names: tuple[str, ...]
+    values: NDArray[np.float64]
+    n_neurons: NDArray[np.int64]
+    measure: str = "coupling"
+    rule: str = "mean_abs"
+    low: NDArray[np.float64] | None = field(default=None, repr=False)
+    high: NDArray[np.float64] | None = field(default=None, repr=False)
+    expected: NDArray[np.float64] | None = field(default=None, repr=False)
+    p_value: NDArray[np.float64] | None = field(default=None, repr=False)
+    left_out: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        n = len(self.names)
+        if self.values.shape != (n, n) or self.n_neurons.shape != (n,):
+            raise ModelError(
+                f"A map of {n} regions needs {n} x {n} values and {n} counts of neurons; found "
+                f"{self.values.shape} and {self.n_neurons.shape}."
+            )
+
+    @property
+    def q_value(self) -> NDArray[np.float64] | None:
+        """P-values corrected for all pairs (Benjamini-Hochberg), (R, R)."""
+        if self.p_value is None:
+            return None
+        upper = np.triu_indices(len(self.names))
+        q = np.full_like(self.p_value, np.nan)
+        q[upper] = false_discovery_rate(self.p_value[upper])
+        return np.where(np.isnan(q), q.T, q)
+
+    def table(self) -> pd.DataFrame:
+        """One row for every pair of regions (each once, the diagonal included).
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``region_a, region_b, neurons_a, neurons_b, value`` and, where they were
+            computed, ``ci_low, ci_high, expected, p_value, q_value``; strongest first.
+        """
+        a, b = np.triu_indices(len(self.names))
+        names = np.array(self.names, dtype=object)
+        columns = {
+            "region_a": names[a],
+            "region_b": names[b],
+            "neurons_a": self.n_neurons[a],
+            "neurons_b": self.n_neurons[b],
+            "value": self.values[a, b],
+        }
+        for name, matrix in (
+            ("ci_low", self.low),
+            ("ci_high", self.high),
+            ("expected", self.expected),
+            ("p_value", self.p_value),
+            ("q_value", self.q_value),
+        ):
+            if matrix is not None:
+                columns[name] = matrix[a, b]
+        table = pd.DataFrame(columns)
+        order = table["value"].abs().sort_values(ascending=False, kind="stable").index
+        return table.loc[order].reset_index(drop=True)
+
+    def frame(self) -> pd.DataFrame:
+        """The map as a square table with region names on both axes."""
+        return pd.DataFrame(self.values, index=list(self.names), columns=list(self.names))
+
+
+def region_map(
+    factors: NDArray[np.float32],
+    regions: Regions,
+    *,
+    measure: Measure = "coupling",
+    rule: Rule = "mean_abs",
+    min_neurons: int = MIN_NEURONS,
+    both_sides: bool = False,
+    n_shuffles: int = 0,
+    seed: int = 0,
+    report: Report | None = None,
+) -> RegionMap:
+    """Aggregate the Gram matrix of ``factors`` over pairs of regions.
+
+    Parameters
+    ----------
+    factors : (N, F) float32
+        From `coupling_factors` or `activity_factors`.
+    regions : Regions
+        May overlap.
+    measure : str
+        What the factors stand for; kept with the map.
+    rule : {"mean_abs", "rms", "mean"}
+    min_neurons : int
+        Smaller regions are left out.
+    both_sides : bool
+        Leave out a lateral region also if its counterpart is too small (paper).
+    n_shuffles : int
+        Shuffles of the region labels; 0 for none.
+    seed : int
+        Of the shuffles.
+    report : callable, optional
+        Called with rows done and rows in all; may raise to stop.
+
+    Raises
+    ------
+    ModelError, RecordingError
+        If factors and regions do not fit, or no region has enough neurons.
+    """
+    if rule not in RULES:
+        raise ModelError(f"Unknown rule '{rule}': use one of {', '.join(RULES)}.")
+    if len(factors) != regions.n_neurons:
+        raise ModelError(
+            f"The model describes {len(factors):,} neurons, the regions {regions.n_neurons:,}."
+        )
+    kept = large_enough(regions, min_neurons, both_sides)
+    if not kept.any():
+        raise RecordingError(
+            f"No region has {min_neurons} neurons: assign regions first, or lower the minimum."
+        )
+    membership = regions.membership[:, np.flatnonzero(kept)]
+    used = np.flatnonzero(np.asarray(membership.sum(axis=1)).ravel())
+    inside = sparse.csr_array(membership.tocsr()[used], dtype=np.float32)
+    rows = _row_means(np.ascontiguousarray(factors[used]), inside, rule, report)
+    values = _mean_over(inside, rows)
+    low, high = confidence_interval(rows, inside, values)
+    expected = p_value = None
+    if n_shuffles:
+        expected, p_value = shuffled_labels(
+            rows, inside, values, n_shuffles, seed, two_sided=rule == "mean"
+        )
+    if rule == "rms":
+        values, low, high = np.sqrt(values), np.sqrt(low), np.sqrt(high)
+        expected = None if expected is None else np.sqrt(expected)
+    names = np.array(regions.names, dtype=object)
+    return RegionMap(
+        names=tuple(names[kept]),
+        values=values,
+        n_neurons=regions.counts[kept],
+        measure=measure,
+        rule=rule,
+        low=low,
+        high=high,
+        expected=expected,
+        p_value=p_value,
+        left_out=tuple(names[~kept & (regions.counts > 0)]),
+    )
+
+
+def activity_factors(
+    spikes: Spikes, neurons: NDArray[np.integer], *, standardise: bool
+) -> NDArray[np.float32]:
+    """X (n, T) float32 whose Gram matrix is the neurons' covariance or correlation.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    neurons : (n,) int array
+    standardise : bool
+        Correlation instead of covariance; silent neurons correlate with nothing.
+    """
+    factors = np.empty((len(neurons), spikes.n_frames), dtype=np.float32)
+    start = 0
+    for block in spikes.iter_dense():
+        factors[:, start : start + len(block)] = block[:, neurons].T
+        start += len(block)
+    mean = spikes.mean_activity[neurons]
+    factors -= mean[:, None].astype(np.float32)
+    spread = np.sqrt(mean * (1 - mean)) if standardise else np.ones(len(neurons))
+    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+    factors *= (scale / np.sqrt(spikes.n_frames))[:, None].astype(np.float32)
+    return factors
+
+
+def activity_map(
+    spikes: Spikes,
+    regions: Regions,
+    measure: Literal["covariance", "correlation"],
+    *,
+    max_per_region: int = 150,
+    seed: int = 0,
+    **options: object,
+) -> RegionMap:
+    """Region map of the recorded covariances or correlations, to compare couplings with.
+
+    Covariances have as many dimensions as there are frames, so of larger regions a
+    random ``max_per_region`` neurons stand for all; their mean is unbiased.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    regions : Regions
+    measure : {"covariance", "correlation"}
+    max_per_region : int
+    seed : int
+    **options
+        As for `region_map`.
+    """
+    rng = np.random.default_rng(seed)
+    sampled: list[NDArray[np.int64]] = []
+    for name in regions.names:
+        members = regions.members(name)
+        few = len(members) <= max_per_region
+        sampled.append(members if few else rng.choice(members, max_per_region, replace=False))
+    neurons = np.unique(np.concatenate(sampled)) if sampled else np.array([], dtype=np.int64)
+    factors = activity_factors(spikes, neurons, standardise=measure == "correlation")
+    chosen = regions.select_neurons(neurons)
+    return region_map(factors, chosen, measure=measure, seed=seed, **options)  # type: ignore[arg-type]
+
+
+def large_enough(regions: Regions, min_neurons: int, both_sides: bool) -> NDArray[np.bool_]:
+    """Which regions have ``min_neurons``, (R,); with ``both_sides`` their mirror image too."""
+    enough = regions.counts >= min_neurons
+    if not both_sides:
+        return enough
+    place = {matched_name(name): index for index, name in enumerate(regions.names)}
+    mirror = [place.get(mirrored_name(name), index) for index, name in enumerate(regions.names)]
+    return np.asarray(enough & enough[mirror])
+
+
+def strongest(region_map: RegionMap, n: int, *, within: bool = False) -> pd.DataFrame:
+    """The ``n`` strongest connections (`RegionMap.table`), between regions unless ``within``."""
+    table = region_map.table().dropna(subset="value")
+    if not within:
+        table = table[table["region_a"] != table["region_b"]]
+    return table.head(n)
+
+
+def _row_means(
+    factors: NDArray[np.float32],
+    inside: sparse.csr_array,
+    rule: Rule,
+    report: Report | None,
+) -> NDArray[np.float64]:
+    """Mean over the other neurons of each region, for every neuron: (N, R)."""
+    n_neurons, n_regions = inside.shape
+    columns = np.ascontiguousarray(factors.T)
+    sums = np.zeros((n_regions, n_neurons))
+    for start in range(0, n_neurons, _ROWS_AT_ONCE):
+        stop = min(start + _ROWS_AT_ONCE, n_neurons)
+        block = factors[start:stop] @ columns
+        block[np.arange(stop - start), np.arange(start, stop)] = 0.0
+        if rule == "mean_abs":
+            np.abs(block, out=block)
+        elif rule == "rms":
+            np.square(block, out=block)
+        sums += inside[start:stop].T @ block
+        if report is not None:
+            report(stop, n_neurons)
+    counts = np.asarray(inside.sum(axis=0), dtype=np.float64)
+    others = counts - inside.toarray()
+    return np.divide(sums.T, others, out=np.full((n_neurons, n_regions), np.nan), where=others > 0)
+
+
+def _mean_over(inside: sparse.csr_array, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the row means over pairs of neurons in two regions, symmetric (R, R)."""
+    # A neuron of both regions has one pair fewer, so row means are weighted with their pairs.
+    dense = inside.toarray().astype(np.float64)
+    pairs = dense.sum(axis=0) - dense
+    total = dense.T @ np.where(pairs > 0, rows * pairs, 0.0)
+    number = dense.T @ pairs
+    return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)

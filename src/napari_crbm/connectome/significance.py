@@ -1,0 +1,105 @@
+"""How sure a value of a region map is: intervals over neurons, shuffles, many tests."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.stats import norm
+
+_LEVEL = 0.95
+
+
+def confidence_interval(
+    rows: NDArray[np.float64],
+    inside: sparse.csr_array,
+    values: NDArray[np.float64],
+    level: float = _LEVEL,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Interval of a mean over pairs, were other neurons of the same regions recorded.
+
+    A mean over pairs is a U-statistic; the first term of its Hoeffding expansion
+    gives every neuron an influence: the mean of its pairs minus the mean of all, over
+    the number of neurons. Their squares add up to the variance. Neurons near each other
+    are not independent, so this is a lower bound on the uncertainty over animals.
+
+    Parameters
+    ----------
+    rows : (N, R) float64
+        Mean of each neuron with the neurons of each region.
+    inside : (N, R) sparse
+        Membership.
+    values : (R, R) float64
+        Means over the pairs.
+
+    Returns
+    -------
+    low, high : (R, R) float64
+        On a log scale if all values are positive, so that ``low`` is positive too.
+    """
+    member = inside.toarray().astype(np.float64)
+    count = np.maximum(member.sum(axis=0), 1.0)
+    n_regions = len(values)
+    variance = np.empty_like(values)
+    for k in range(n_regions):
+        # Influence through membership in k, paired with every region m, and the reverse.
+        from_k = member[:, [k]] * (rows - values[k]) / count[k]
+        to_k = member * (rows[:, [k]] - values[:, k]) / count
+        variance[k] = np.square(np.nan_to_num(from_k + to_k)).sum(axis=0)
+    half = norm.ppf(0.5 + level / 2) * np.sqrt(variance)
+    known = values[np.isfinite(values)]
+    if len(known) and known.min() > 0:
+        factor = np.exp(half / values)
+        return values / factor, values * factor
+    return values - half, values + half
+
+
+def shuffled_labels(
+    rows: NDArray[np.float64],
+    inside: sparse.csr_array,
+    values: NDArray[np.float64],
+    n_shuffles: int,
+    seed: int,
+    *,
+    two_sided: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compare a map with what regions of the same sizes made of random neurons would have.
+
+    For a pair (k, m) the labels of k are shuffled over all neurons while m stays, and
+    the other way round; the larger p-value counts. So a pair is significant only if its
+    neurons connect more than random ones do to m, and to k.
+
+    Returns
+    -------
+    expected, p_value : (R, R) float64
+        p is ``(1 + exceeding) / (1 + shuffles)``, for larger values, or for values
+        farther from the expectation if ``two_sided``.
+    """
+    rng = np.random.default_rng(seed)
+    known = np.nan_to_num(rows).astype(np.float32)
+    count = np.maximum(np.asarray(inside.sum(axis=0), dtype=np.float64), 1.0)
+    average = sparse.csr_array(inside.T / count[:, None], dtype=np.float32)
+    centre = known.mean(axis=0, dtype=np.float64)
+    exceeding = np.zeros_like(values)
+    for _ in range(n_shuffles):
+        drawn = average @ known[rng.permutation(len(known))]
+        if two_sided:
+            exceeding += np.abs(drawn - centre) >= np.abs(values - centre)
+        else:
+            exceeding += drawn >= values
+    p = (1 + exceeding) / (1 + n_shuffles)
+    expected = (centre[:, None] + centre[None, :]) / 2
+    return expected, np.where(np.isnan(values), np.nan, np.maximum(p, p.T))
+
+
+def false_discovery_rate(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Q-values of Benjamini and Hochberg (1995), same shape; NaN stays and does not count."""
+    p = np.asarray(p_values, dtype=np.float64)
+    known = np.isfinite(p)
+    if not known.any():
+        return np.full_like(p, np.nan)
+    from scipy.stats import false_discovery_control
+
+    q = np.full_like(p, np.nan)
+    q[known] = false_discovery_control(p[known])
+    return q
