@@ -1,7 +1,7 @@
 """Time and memory of the region-to-region map at the size of the paper.
 
-    python benchmarks/connectivity.py                      # 44,055 neurons, 200 units, 72 regions
-    python benchmarks/connectivity.py --neurons 4000       # quick
+python benchmarks/connectivity.py                      # 44,055 neurons, 200 units, 72 regions
+python benchmarks/connectivity.py --neurons 4000       # quick
 """
 
 from __future__ import annotations

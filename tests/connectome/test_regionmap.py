@@ -90,9 +90,7 @@ def test_large_regions_are_sampled_without_bias():
     regions = Regions.from_labels(np.arange(N) % 2, ("A", "B"))
     whole = activity_map(spikes, regions, "covariance", rule="mean").values
     parts = [
-        activity_map(
-            spikes, regions, "covariance", rule="mean", max_per_region=10, seed=s
-        ).values
+        activity_map(spikes, regions, "covariance", rule="mean", max_per_region=10, seed=s).values
         for s in range(40)
     ]
     error = np.std(parts, axis=0) / np.sqrt(len(parts))

@@ -8,6 +8,8 @@ import typer
 
 from napari_crbm import __version__
 from napari_crbm.cli.assemblies import assemblies
+from napari_crbm.cli.compare_fish import compare_fish
+from napari_crbm.cli.connectivity import connectivity
 from napari_crbm.cli.convert import convert
 from napari_crbm.cli.demo import demo
 from napari_crbm.cli.evaluate import evaluate
@@ -25,7 +27,19 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (demo, simulate, convert, info, train, evaluate, assemblies, figure, view):
+for command in (
+    demo,
+    simulate,
+    convert,
+    info,
+    train,
+    evaluate,
+    assemblies,
+    figure,
+    connectivity,
+    compare_fish,
+    view,
+):
     app.command()(command)
 
 

@@ -20,6 +20,7 @@ from napari_crbm.connectome.couplings import (
     hidden_response,
     perturbed_couplings,
 )
+from napari_crbm.connectome.layout import circuit, cluster_order, region_centroids
 from napari_crbm.connectome.project import Animal, add_to_project, load_project, save_project
 from napari_crbm.connectome.regionmap import (
     MEASURES,
@@ -47,6 +48,8 @@ __all__ = [
     "add_to_project",
     "assembly_region_matrix",
     "carriers",
+    "circuit",
+    "cluster_order",
     "compare_maps",
     "composition_table",
     "coupling_factors",
@@ -61,6 +64,7 @@ __all__ = [
     "member_counts",
     "perturbed_couplings",
     "read_matrix",
+    "region_centroids",
     "region_map",
     "save_project",
     "similarity",

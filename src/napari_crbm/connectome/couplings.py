@@ -114,9 +114,7 @@ def perturbed_couplings(
         Nats; zero for the neuron itself and for those that share no unit with it.
     """
     (source,) = _checked(neuron, model.n_neurons)
-    chosen = (
-        np.arange(model.n_neurons) if targets is None else _checked(targets, model.n_neurons)
-    )
+    chosen = np.arange(model.n_neurons) if targets is None else _checked(targets, model.n_neurons)
     units = np.flatnonzero(model.weights_[source])
     result = np.zeros(len(chosen))
     if not len(units):

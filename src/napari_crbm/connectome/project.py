@@ -56,13 +56,18 @@ def load_project(path: str | Path) -> dict[str, Animal]:
     """
     with hdf5.reading(path) as file:
         hdf5.require_kind(file, "project")
-        animals = {}
-        for name, group in file["animals"].items():
-            maps = {key: _read_map(part) for key, part in group["models"].items()}
-            animals[name] = Animal(
-                name, int(group.attrs["n_frames"]), str(group.attrs["fingerprint"]), maps
-            )
-    return animals
+        try:
+            return {
+                name: Animal(
+                    name,
+                    int(group.attrs["n_frames"]),
+                    str(group.attrs["fingerprint"]),
+                    {key: _read_map(part) for key, part in group["models"].items()},
+                )
+                for name, group in file["animals"].items()
+            }
+        except (KeyError, AttributeError) as error:
+            raise FormatError(f"The project {Path(path).name} is incomplete: {error}.") from error
 
 
 def save_project(animals: dict[str, Animal], path: str | Path) -> Path:

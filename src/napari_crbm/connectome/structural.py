@@ -30,7 +30,11 @@ def read_matrix(path: str | Path) -> RegionMap:
     """
     path = Path(path)
     try:
-        table = pd.read_csv(path, index_col=0, sep=None, engine="python")
+        with path.open(encoding="utf-8-sig") as file:
+            heading = file.readline()
+        # Spreadsheets write commas, semicolons or tabs, depending on the country.
+        separator = max(",;\t", key=heading.count)
+        table = pd.read_csv(path, index_col=0, sep=separator)
     except FileNotFoundError as error:
         raise FormatError(f"There is no file {path}.") from error
     except (OSError, ValueError, UnicodeError, pd.errors.ParserError) as error:

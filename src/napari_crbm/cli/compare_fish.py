@@ -1,0 +1,85 @@
+"""``napari-crbm compare-fish``: is the connectivity the same in every animal?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_crbm.cli.connectivity import print_agreement, summary
+from napari_crbm.cli.console import AsJson, out, print_json, say
+
+
+def compare_fish(
+    project: Annotated[
+        Path,
+        typer.Argument(
+            metavar="PROJECT",
+            help="Project file that 'connectivity --project' has filled.",
+            show_default=False,
+        ),
+    ],
+    structural: Annotated[
+        Path | None, typer.Option(help="Structural matrix (CSV) to compare the mean map with.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Folder for the tables and the figure.")
+    ] = None,
+    permutations: Annotated[
+        int, typer.Option(help="Permutations of regions for p-values.", min=1)
+    ] = 1000,
+    seed: Annotated[int, typer.Option(help="Seed of the permutations.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare the region maps of several animals, their mean, and a structural matrix."""
+    from napari_crbm import connectome
+
+    animals = connectome.load_project(project)
+    maps = {name: animal.mean for name, animal in animals.items()}
+    table = connectome.similarity(maps, n_permutations=permutations, seed=seed)
+    mean = connectome.mean_over_animals(
+        list(maps.values()), [animal.n_frames for animal in animals.values()], seed=seed
+    )
+    matrix = anatomy = None
+    if structural is not None:
+        matrix = connectome.read_matrix(structural)
+        anatomy = connectome.compare_maps(
+            mean, matrix, skip_zero=True, n_permutations=permutations, seed=seed
+        )
+    if output is not None:
+        from napari_crbm.figures import save_figure
+        from napari_crbm.figures.connectivity import comparison_figure
+
+        output.mkdir(parents=True, exist_ok=True)
+        table.to_csv(output / "similarity.csv", index=False, float_format="%.6g")
+        mean.table().to_csv(output / "mean_connections.csv", index=False, float_format="%.6g")
+        mean.frame().to_csv(output / "mean_matrix.csv", float_format="%.6g")
+        figure = comparison_figure(maps, mean, table, matrix, anatomy)
+        save_figure(figure, output / "comparison.pdf")
+        save_figure(figure, output / "comparison.png")
+        say(f"Wrote tables and figure to {output}.")
+    if as_json:
+        print_json(
+            {
+                "animals": {
+                    name: {"models": list(animal.maps), "n_frames": animal.n_frames}
+                    for name, animal in animals.items()
+                },
+                "similarity": table.to_dict(orient="records"),
+                "mean": mean.table().to_dict(orient="records"),
+                "structural": None if anatomy is None else summary(anatomy),
+            }
+        )
+        return
+    if len(table):
+        out.print(table.to_string(index=False, float_format="{:.3g}".format), highlight=False)
+        out.print(
+            f"Mean over {len(table)} pairs of animals: Spearman {table['spearman'].mean():.2f}, "
+            f"Pearson {table['pearson'].mean():.2f}.",
+            highlight=False,
+        )
+    else:
+        say("The project holds one animal; add others to compare them.")
+    if anatomy is not None:
+        print_agreement("the structural matrix", anatomy)

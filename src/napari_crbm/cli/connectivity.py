@@ -1,0 +1,206 @@
+"""``napari-crbm connectivity``: how strongly brain regions are coupled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+
+from napari_crbm.cli.console import (
+    AsJson,
+    ModelPath,
+    RecordingPath,
+    out,
+    print_json,
+    progress_bar,
+    say,
+)
+
+if TYPE_CHECKING:
+    from napari_crbm.connectome import Comparison
+
+_LISTED = 15
+
+
+def connectivity(
+    model_path: ModelPath,
+    recording_path: RecordingPath,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for the tables and the figure."),
+    ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(help="Project file (.h5) to add this animal's map to; made if missing."),
+    ] = None,
+    animal: Annotated[
+        str | None, typer.Option(help="Name of the animal there. [default: the recording's]")
+    ] = None,
+    measure: Annotated[
+        str, typer.Option(help="'coupling' (of the model), 'covariance' or 'correlation'.")
+    ] = "coupling",
+    rule: Annotated[
+        str, typer.Option(help="Over pairs of neurons: 'mean_abs' (paper), 'rms' or 'mean'.")
+    ] = "mean_abs",
+    min_neurons: Annotated[int, typer.Option(help="Leave smaller regions out.")] = 5,
+    both_sides: Annotated[
+        bool,
+        typer.Option("--both-sides", help="Leave a region out if its other side is too small."),
+    ] = False,
+    shuffles: Annotated[
+        int, typer.Option(help="Shuffles of the region labels for p-values.", min=0)
+    ] = 200,
+    structural: Annotated[
+        Path | None, typer.Option(help="Structural matrix (CSV) to compare the map with.")
+    ] = None,
+    atlas: Annotated[
+        str | None,
+        typer.Option(
+            help="Assign regions anew: 'larval-fish', a BrainGlobe atlas, or a label volume file. "
+            "[default: the recording's own regions]"
+        ),
+    ] = None,
+    region_names: Annotated[
+        Path | None, typer.Option(help="Names of the labels of an atlas file, label and name.")
+    ] = None,
+    neuron: Annotated[
+        list[int] | None,
+        typer.Option(help="Also write the couplings of this neuron with all; repeatable."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of shuffles and permutations.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Map the functional connectivity between brain regions."""
+    import numpy as np
+
+    from napari_crbm import connectome
+    from napari_crbm.cli.pairing import open_pair
+    from napari_crbm.connectome.regionmap import Measure, Rule
+    from napari_crbm.errors import RecordingError
+
+    for option, value, known in (
+        ("--measure", measure, connectome.MEASURES),
+        ("--rule", rule, connectome.RULES),
+    ):
+        if value not in known:
+            raise typer.BadParameter(f"'{value}' is not {', '.join(known)}.", param_hint=option)
+    model, recording = open_pair(model_path, recording_path)
+    regions = recording.regions
+    if atlas is not None:
+        from napari_crbm.anatomy.atlas import open_atlas
+        from napari_crbm.anatomy.placement import best_flips
+
+        volume = open_atlas(atlas, names=region_names)
+        placement, inside = best_flips(volume, recording.coordinates)
+        say(f"{placement.describe()}: {100 * inside:.1f} % of the neurons lie in {volume.name}.")
+        regions = volume.regions_of(placement.apply(recording.coordinates))
+    if regions is None:
+        raise RecordingError(
+            f"{recording_path} says nothing about brain regions: give an atlas with --atlas."
+        )
+    factors = connectome.coupling_factors(
+        model.weights_, connectome.hidden_response(model, recording.spikes)
+    )
+    with progress_bar("Aggregating", "neurons") as advance:
+        options = dict(
+            rule=cast("Rule", rule),
+            min_neurons=min_neurons,
+            both_sides=both_sides,
+            n_shuffles=shuffles,
+            seed=seed,
+            report=advance,
+        )
+        if measure == "coupling":
+            found = connectome.region_map(factors, regions, **options)  # type: ignore[arg-type]
+        else:
+            found = connectome.activity_map(
+                recording.spikes,
+                regions,
+                cast("Measure", measure),  # type: ignore[arg-type]
+                **options,
+            )
+    table = found.table()
+    anatomy = None
+    if structural is not None:
+        anatomy = connectome.compare_maps(
+            found, connectome.read_matrix(structural), skip_zero=True, seed=seed
+        )
+    if project is not None:
+        connectome.add_to_project(
+            project,
+            animal or recording.name,
+            model_path.stem,
+            found,
+            n_frames=recording.n_frames,
+            fingerprint=recording.spikes.fingerprint,
+        )
+        say(f"Added '{animal or recording.name}' to {project}.")
+    if output is not None:
+        from napari_crbm.figures import save_figure
+        from napari_crbm.figures.connectivity import connectivity_figure
+
+        output.mkdir(parents=True, exist_ok=True)
+        table.to_csv(output / "connections.csv", index=False, float_format="%.6g")
+        found.frame().to_csv(output / "matrix.csv", float_format="%.6g")
+        connectome.composition_table(model, regions).to_csv(
+            output / "composition.csv", index=False, float_format="%.6g"
+        )
+        connectome.assembly_region_matrix(model, regions).to_csv(
+            output / "assemblies_by_region.csv", float_format="%.6g"
+        )
+        for number in neuron or []:
+            couplings = connectome.effective_couplings(factors, number)
+            np.savetxt(
+                output / f"couplings-neuron-{number}.csv",
+                np.column_stack([np.arange(len(couplings)), couplings]),
+                fmt=("%d", "%.6g"),
+                delimiter=",",
+                header="neuron,coupling",
+                comments="",
+            )
+        figure = connectivity_figure(found, recording, regions)
+        save_figure(figure, output / "connectivity.pdf")
+        save_figure(figure, output / "connectivity.png")
+        say(f"Wrote tables and figure to {output}.")
+    if as_json:
+        print_json(
+            {
+                "measure": found.measure,
+                "rule": found.rule,
+                "regions": found.names,
+                "left_out": found.left_out,
+                "connections": table.to_dict(orient="records"),
+                "structural": None if anatomy is None else summary(anatomy),
+            }
+        )
+        return
+    between = connectome.strongest(found, _LISTED)
+    shown = [c for c in ("region_a", "region_b", "value", "expected", "q_value") if c in between]
+    out.print(between[shown].to_string(index=False, float_format="{:.3g}".format), highlight=False)
+    if found.left_out:
+        say(f"Left out, fewer than {min_neurons} neurons: {', '.join(found.left_out)}.")
+    if anatomy is not None:
+        print_agreement("the structural matrix", anatomy)
+
+
+def summary(comparison: Comparison) -> dict[str, object]:
+    """Figures of a comparison, for JSON."""
+    fields = ("n_pairs", "n_zero", "pearson", "pearson_p", "spearman", "spearman_p")
+    return {name: getattr(comparison, name) for name in (*fields, "only_first", "only_second")}
+
+
+def print_agreement(what: str, comparison: Comparison) -> None:
+    """One comparison in words, unmatched regions named."""
+    zero = f", {comparison.n_zero} unconnected left out" if comparison.n_zero else ""
+    out.print(
+        f"Agreement with {what} over {comparison.n_pairs} pairs of {len(comparison.names)} "
+        f"regions{zero}: Spearman {comparison.spearman:.2f} (p = {comparison.spearman_p:.3g}), "
+        f"Pearson {'of logarithms ' if comparison.logarithmic else ''}{comparison.pearson:.2f} "
+        f"(p = {comparison.pearson_p:.3g}).",
+        highlight=False,
+        soft_wrap=True,
+    )
+    for whose, names in (("the map", comparison.only_first), (what, comparison.only_second)):
+        if names:
+            say(f"Only in {whose}: {', '.join(names)}.")

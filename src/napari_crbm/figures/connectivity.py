@@ -1,0 +1,254 @@
+"""Region-level connectivity: the matrix, the circuit in the brain, animals and anatomy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_crbm.anatomy import region_colours
+from napari_crbm.anatomy.names import match_names
+from napari_crbm.connectome import Comparison, RegionMap, circuit, cluster_order, region_centroids
+from napari_crbm.connectome.layout import scaled
+from napari_crbm.figures.brain import DRAWN_AXES, Plane, brain_view
+from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
+from napari_crbm.recording import Recording
+from napari_crbm.regions import Regions
+
+#: How measures and rules are written.
+_MEASURES = {
+    "coupling": "effective coupling J",
+    "covariance": "covariance",
+    "correlation": "correlation",
+    "structural": "structural connection",
+    "planted": "planted connection",
+}
+_RULES = {"mean_abs": "mean |{}|", "rms": "rms of {}", "mean": "mean {}"}
+_MAX_LABELS = 80
+
+
+def connectivity_figure(
+    region_map: RegionMap,
+    recording: Recording,
+    regions: Regions | None = None,
+    *,
+    n_edges: int = 40,
+    theme: str = "light",
+) -> Figure:
+    """Draw a region map: clustered matrix, and its strongest connections in the brain.
+
+    Parameters
+    ----------
+    region_map : RegionMap
+    recording : Recording
+    regions : Regions, optional
+        The regions of the map; those of the recording by default.
+    n_edges : int
+        Connections drawn in the brain.
+    theme : {"light", "dark"}
+    """
+    colours = theme_named(theme)
+    regions = recording.regions if regions is None else regions
+    assert regions is not None
+    with drawing(colours):
+        figure = new_figure(DOUBLE_COLUMN_IN, 5.1)
+        matrix = figure.add_axes((0.165, 0.245, 0.43, 0.607))
+        draw_matrix(matrix, region_map, cluster_order(region_map), colours)
+        view = brain_view(recording)
+        depth, height, width = view.extent_um
+        n_views = 1 if view.is_flat else 2
+        total = width + (0 if view.is_flat else depth)
+        left, available = 0.665, 0.325
+        tall = min(0.8, available * DOUBLE_COLUMN_IN / total * height / 5.1)
+        for plane in list(DRAWN_AXES)[:n_views]:
+            share = available * (width if plane == "dorsal" else depth) / total
+            ax = figure.add_axes((left, 0.09 + (0.8 - tall) / 2, share, tall))
+            draw_circuit(ax, region_map, recording, regions, plane, n_edges, colours)
+            left += share
+        figure.text(0.02, 0.955, f"{recording.name}: {measure_label(region_map)}", fontsize=9)
+        figure.text(
+            0.665,
+            0.9,
+            f"{min(n_edges, len(circuit(region_map, n_edges)))} strongest between regions",
+            fontsize=7,
+            color=colours.muted,
+        )
+    return figure
+
+
+def comparison_figure(
+    maps: Mapping[str, RegionMap],
+    mean: RegionMap,
+    similarity: pd.DataFrame,
+    structural: RegionMap | None = None,
+    agreement: Comparison | None = None,
+    *,
+    theme: str = "light",
+) -> Figure:
+    """Draw how alike animals are, their mean map, and a structural matrix beside it.
+
+    Parameters
+    ----------
+    maps : mapping of str to RegionMap
+        One an animal.
+    mean : RegionMap
+    similarity : pandas.DataFrame
+        See `napari_crbm.connectome.similarity`.
+    structural : RegionMap, optional
+    agreement : Comparison, optional
+        Of ``mean`` with ``structural``.
+    theme : {"light", "dark"}
+    """
+    colours = theme_named(theme)
+    with drawing(colours):
+        figure = new_figure(DOUBLE_COLUMN_IN, 6.6)
+        order = cluster_order(mean)
+        draw_matrix(figure.add_axes((0.13, 0.56, 0.31, 0.338)), mean, order, colours)
+        figure.text(0.13, 0.93, f"mean of {len(maps)} animals", fontsize=8)
+        if structural is not None:
+            pairs = dict(match_names([mean.names[k] for k in order], structural.names))
+            chosen = np.array(list(pairs.values()), dtype=np.int64)
+            ax = figure.add_axes((0.63, 0.56, 0.31, 0.338))
+            draw_matrix(ax, structural, chosen, colours)
+            figure.text(0.63, 0.93, "structural matrix, same order", fontsize=8)
+        _draw_similarity(figure.add_axes((0.13, 0.1, 0.31, 0.25)), list(maps), similarity, colours)
+        if agreement is not None:
+            _draw_scatter(figure.add_axes((0.63, 0.09, 0.31, 0.26)), agreement, mean, colours)
+    return figure
+
+
+def measure_label(region_map: RegionMap) -> str:
+    """What the values of a map are, in words."""
+    measure = _MEASURES.get(region_map.measure, region_map.measure)
+    return _RULES.get(region_map.rule, "{}").format(measure)
+
+
+def draw_matrix(ax: Axes, region_map: RegionMap, order: NDArray[np.int64], theme: Theme) -> None:
+    """Draw the map in an order, logarithmically if it is positive."""
+    values = region_map.values[np.ix_(order, order)]
+    shown = scaled(values)
+    logarithmic = shown is not values
+    known = shown[np.isfinite(shown)]
+    low, high = np.quantile(known, [0.02, 0.995]) if len(known) else (0.0, 1.0)
+    if np.any(known < 0) and not logarithmic:
+        low, high = -np.abs(known).max(), np.abs(known).max()
+    signed = not logarithmic and low < 0
+    if logarithmic:
+        # A connection of zero has no logarithm; it is left blank.
+        shown = np.where(values > 0, shown, np.nan)
+    image = ax.imshow(
+        shown,
+        cmap=theme.weight_map if signed else "cividis",
+        vmin=low,
+        vmax=high,
+        interpolation="none",
+    )
+    names = [region_map.names[k] for k in order]
+    size = float(np.clip(150 / max(len(names), 1), 2.2, 6.5))
+    if len(names) <= _MAX_LABELS:
+        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
+        ax.set_yticks(range(len(names)), names, fontsize=size)
+    ax.tick_params(length=0, pad=2)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    bar = ax.figure.colorbar(image, ax=ax, fraction=0.045, pad=0.02)
+    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.set_label(f"{'log10 ' if logarithmic else ''}{measure_label(region_map)}", fontsize=6.5)
+    bar.ax.tick_params(labelsize=6)
+
+
+def draw_circuit(
+    ax: Axes,
+    region_map: RegionMap,
+    recording: Recording,
+    regions: Regions,
+    plane: Plane,
+    n_edges: int,
+    theme: Theme,
+) -> None:
+    """Draw the strongest connections between the centres of regions."""
+    view = brain_view(recording)
+    right, down = DRAWN_AXES[plane]
+    for polygon in view.outlines[plane]:
+        ax.fill(*polygon.T, facecolor=theme.brain, edgecolor=theme.outline, linewidth=0.6)
+    centre = region_centroids(recording.coordinates, regions, region_map.names)[:, [right, down]]
+    place = {name: k for k, name in enumerate(region_map.names)}
+    edges = circuit(region_map, n_edges).iloc[::-1]
+    ends = np.array(
+        [
+            [centre[place[a]], centre[place[b]]]
+            for a, b in zip(edges["region_a"], edges["region_b"], strict=True)
+        ]
+    ).reshape(-1, 2, 2)
+    strength = edges["strength"].to_numpy()
+    lines = LineCollection(
+        list(ends),
+        linewidths=0.4 + 2.4 * strength,
+        colors=theme.positive[-1],
+        alpha=0.25 + 0.6 * strength if len(strength) else None,
+        capstyle="round",
+        zorder=2,
+    )
+    ax.add_collection(lines)
+    used = sorted({place[n] for n in [*edges["region_a"], *edges["region_b"]]})
+    if used:
+        names = [region_map.names[k] for k in used]
+        ax.scatter(
+            *centre[used].T,
+            s=14,
+            c=region_colours(names),
+            edgecolors=theme.background,
+            linewidths=0.5,
+            zorder=3,
+        )
+    ax.set_xlim(view.low_um[right], view.high_um[right])
+    ax.set_ylim(view.high_um[down], view.low_um[down])
+    ax.set_aspect("equal")
+    ax.axis("off")
+
+
+def _draw_similarity(ax: Axes, names: list[str], similarity: pd.DataFrame, theme: Theme) -> None:
+    """Draw the correlations of every two animals, and their mean."""
+    n = len(names)
+    matrix = np.full((n, n), np.nan)
+    for row in similarity.itertuples():
+        a, b = names.index(row.first), names.index(row.second)
+        matrix[max(a, b), min(a, b)] = row.spearman
+        matrix[min(a, b), max(a, b)] = row.pearson
+    ax.imshow(matrix, cmap="cividis", vmin=0, vmax=1, interpolation="none")
+    if n <= 10:
+        for (row, column), value in np.ndenumerate(matrix):
+            if np.isfinite(value):
+                colour = "black" if value > 0.5 else "white"
+                ax.text(column, row, f"{value:.2f}", ha="center", va="center", color=colour)
+    short = [name if len(name) < 20 else f"{name[:18]}…" for name in names]
+    ax.set_xticks(range(n), short, rotation=40, ha="right", fontsize=6)
+    ax.set_yticks(range(n), short, fontsize=6)
+    ax.tick_params(length=0)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    ax.set_title("Spearman below, Pearson above the diagonal", loc="left", fontsize=7)
+
+
+def _draw_scatter(ax: Axes, agreement: Comparison, mean: RegionMap, theme: Theme) -> None:
+    """Draw the pairs of regions of a comparison."""
+    x, y = agreement.x, agreement.y
+    if agreement.logarithmic:
+        both = (x > 0) & (y > 0)
+        x, y = x[both], y[both]
+        ax.set_xscale("log")
+        ax.set_yscale("log")
+    ax.plot(y, x, ".", color=theme.accent, markersize=3, markeredgewidth=0, alpha=0.7)
+    ax.set_xlabel("structural connection")
+    ax.set_ylabel(measure_label(mean))
+    ax.set_title(
+        f"Spearman {agreement.spearman:.2f} (p = {agreement.spearman_p:.2g}), "
+        f"{agreement.n_pairs} pairs",
+        loc="left",
+        fontsize=7,
+    )
