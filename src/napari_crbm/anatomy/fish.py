@@ -118,6 +118,12 @@ class Anatomy:
         order = np.lexsort((points[:, 1], points[:, 0] // 10.0))
         return points[order].astype(np.float32), Regions.from_labels(labels[order], self.names)
 
+    def region_at(self, points_um: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Region that holds each point (P, 3) in z, y, x, as an index into `names`; -1 outside."""
+        points = np.asarray(points_um, dtype=np.float64)
+        owner, _ = self._owner(points)
+        return np.where(owner >= 0, self._labels(points, owner), -1)
+
     def region_meshes(
         self,
     ) -> list[tuple[str, NDArray[np.float32], NDArray[np.int64]]]:

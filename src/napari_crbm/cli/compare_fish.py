@@ -1,4 +1,4 @@
-"""``napari-crbm compare-fish``: is the connectivity the same in every animal?"""
+"""``napari-crbm compare-fish``: how alike the connectivity of several animals is."""
 
 from __future__ import annotations
 

@@ -1,0 +1,165 @@
+"""From a recording's coordinates to an atlas: axis order, flips, units, an affine map.
+
+The classic mistake is an axis that runs the wrong way. Every combination of flips is
+scored by the fraction of neurons that land inside the brain. A brain and its mirror
+image look alike, so that score cannot tell left from right: of placements that do
+equally well the one with the fewest flips is taken, and the flip of x stays with the
+person.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import permutations, product
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_crbm.anatomy.atlas import Atlas
+from napari_crbm.errors import RecordingError
+
+_AXES = "zyx"
+# Fractions closer than this are equally good.
+_TIE = 0.01
+_MOST_SCORED = 20_000
+
+Three = tuple[float, float, float]
+Order = tuple[int, int, int]
+Flips = tuple[bool, bool, bool]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How coordinates become points in an atlas.
+
+    In this order: axes are reordered, scaled to micrometres, flipped within the atlas'
+    extent, shifted, and mapped by an affine matrix.
+
+    Parameters
+    ----------
+    extent_um : (3,) floats
+        Size of the atlas along z, y, x; a flip mirrors about its middle.
+    order : (3,) ints
+        Column of the coordinates that is z, y, x.
+    flips : (3,) bools
+        Whether z, y, x run the other way.
+    scale : (3,) floats
+        Micrometres a unit along z, y, x: 1000 for millimetres, the voxel size for voxels.
+    shift_um : (3,) floats
+    matrix : (3, 4) or (4, 4) tuple of rows, optional
+        Affine map of z, y, x, 1 applied last.
+    """
+
+    extent_um: Three
+    order: Order = (0, 1, 2)
+    flips: Flips = (False, False, False)
+    scale: Three = (1.0, 1.0, 1.0)
+    shift_um: Three = (0.0, 0.0, 0.0)
+    matrix: tuple[tuple[float, ...], ...] | None = None
+
+    def __post_init__(self) -> None:
+        if sorted(self.order) != [0, 1, 2]:
+            raise RecordingError(f"The order of axes must name each of 0, 1, 2 once: {self.order}.")
+        if not np.all(np.isfinite(self.scale)) or min(self.scale) <= 0:
+            raise RecordingError(f"Scales must be positive; found {self.scale}.")
+        if self.matrix is not None:
+            matrix = np.asarray(self.matrix, dtype=np.float64)
+            if matrix.shape not in ((3, 4), (4, 4)) or not np.isfinite(matrix).all():
+                raise RecordingError("An affine map needs three or four rows of four numbers.")
+            if abs(np.linalg.det(matrix[:3, :3])) < 1e-12:
+                raise RecordingError("The affine map squeezes space flat: it has no inverse.")
+
+    @classmethod
+    def onto(cls, atlas: Atlas, **options: object) -> Placement:
+        """A placement into an atlas; ``options`` are the other fields."""
+        z, y, x = (float(value) for value in atlas.extent_um)
+        return cls((z, y, x), **options)  # type: ignore[arg-type]
+
+    def apply(self, coordinates: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Points in the atlas, (N, 3) um, for coordinates (N, 3)."""
+        points = np.asarray(coordinates, dtype=np.float64)[:, list(self.order)] * self.scale
+        flips, extent = np.array(self.flips), np.array(self.extent_um)
+        points[:, flips] = extent[flips] - points[:, flips]
+        points += self.shift_um
+        if self.matrix is not None:
+            matrix = np.asarray(self.matrix, dtype=np.float64)
+            points = points @ matrix[:3, :3].T + matrix[:3, 3]
+        return np.asarray(points)
+
+    def describe(self) -> str:
+        """In words, for people."""
+        flipped = [axis for axis, flip in zip(_AXES, self.flips, strict=True) if flip]
+        parts = [f"{', '.join(flipped)} flipped" if flipped else "No axis flipped"]
+        if self.order != (0, 1, 2):
+            parts.append("axes read as " + "".join(_AXES[k] for k in np.argsort(self.order)))
+        if self.scale != (1.0, 1.0, 1.0):
+            parts.append("scaled by " + ", ".join(f"{value:g}" for value in self.scale))
+        if any(self.shift_um):
+            parts.append("shifted by " + ", ".join(f"{v:g}" for v in self.shift_um) + " um")
+        return ", ".join(parts)
+
+
+def fraction_inside(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating]) -> float:
+    """Fraction of the neurons that land in the atlas' brain."""
+    return float(atlas.inside(placement.apply(coordinates)).mean())
+
+
+def score_placements(
+    atlas: Atlas,
+    coordinates: NDArray[np.floating],
+    start: Placement | None = None,
+    *,
+    any_order: bool = False,
+) -> pd.DataFrame:
+    """Score every combination of flips, best first.
+
+    Parameters
+    ----------
+    atlas : Atlas
+    coordinates : (N, 3) float array
+        Of more than 20,000 neurons an even sample is scored.
+    start : Placement, optional
+        Scale, order and shift to keep.
+    any_order : bool
+        Try all orders of the axes too.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``flip_z, flip_y, flip_x, columns`` (what each column of the coordinates is taken for),
+        ``inside`` (fraction of neurons) and ``placement``. Placements that are
+        equally good within 1 % stand with the fewest flips first.
+    """
+    start = Placement.onto(atlas) if start is None else start
+    step = max(1, len(coordinates) // _MOST_SCORED)
+    sample = coordinates[::step]
+    orders = list(permutations(range(3))) if any_order else [start.order]
+    rows = []
+    for order, flips in product(orders, product((False, True), repeat=3)):
+        placement = replace(start, order=(order[0], order[1], order[2]), flips=flips)
+        inside = fraction_inside(atlas, placement, sample)
+        changes = sum(flips) + (order != start.order)
+        rows.append(
+            (*flips, "".join(_AXES[k] for k in np.argsort(order)), inside, changes, placement)
+        )
+    columns = ["flip_z", "flip_y", "flip_x", "columns", "inside", "changes", "placement"]
+    table = pd.DataFrame(rows, columns=columns)
+    tied = table["inside"] >= table["inside"].max() - _TIE
+    table = table.assign(tied=~tied).sort_values(["tied", "changes", "inside"], kind="stable")
+    best = table[~table["tied"]]
+    rest = table[table["tied"]].sort_values("inside", ascending=False, kind="stable")
+    ordered = pd.concat([best, rest], ignore_index=True)
+    return ordered.drop(columns=["changes", "tied"])
+
+
+def best_flips(
+    atlas: Atlas,
+    coordinates: NDArray[np.floating],
+    start: Placement | None = None,
+    *,
+    any_order: bool = False,
+) -> tuple[Placement, float]:
+    """The best placement of `score_placements`, and the fraction of neurons inside."""
+    first = score_placements(atlas, coordinates, start, any_order=any_order).iloc[0]
+    return first["placement"], float(first["inside"])
