@@ -137,7 +137,9 @@ def score_placements(
     orders = list(permutations(range(3))) if any_order else [start.order]
     rows = []
     for order, flips in product(orders, product((False, True), repeat=3)):
-        placement = replace(start, order=(order[0], order[1], order[2]), flips=flips)
+        placement = replace(
+            start, order=(order[0], order[1], order[2]), flips=(flips[0], flips[1], flips[2])
+        )
         inside = fraction_inside(atlas, placement, sample)
         changes = sum(flips) + (order != start.order)
         rows.append(

@@ -144,7 +144,7 @@ def _read_tiff(path: Path) -> Volume:
     with tifffile.TiffFile(path) as file:
         tags = file.imagej_metadata or {}
         volume = file.asarray()
-        resolution = file.pages[0].tags.get("XResolution")
+        resolution = file.pages.first.tags.get("XResolution")
         unit = str(tags.get("unit", "")).replace("\\u00B5", "µ")
         if "spacing" not in tags or resolution is None or unit not in _UM:
             return volume, None, None

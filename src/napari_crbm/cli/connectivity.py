@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -76,7 +76,6 @@ def connectivity(
 
     from napari_crbm import connectome
     from napari_crbm.cli.pairing import open_pair
-    from napari_crbm.connectome.regionmap import Measure, Rule
     from napari_crbm.errors import RecordingError
 
     for option, value, known in (
@@ -103,8 +102,8 @@ def connectivity(
         model.weights_, connectome.hidden_response(model, recording.spikes)
     )
     with progress_bar("Aggregating", "neurons") as advance:
-        options = dict(
-            rule=cast("Rule", rule),
+        options: dict[str, Any] = dict(
+            rule=rule,
             min_neurons=min_neurons,
             both_sides=both_sides,
             n_shuffles=shuffles,
@@ -112,14 +111,10 @@ def connectivity(
             report=advance,
         )
         if measure == "coupling":
-            found = connectome.region_map(factors, regions, **options)  # type: ignore[arg-type]
+            found = connectome.region_map(factors, regions, **options)
         else:
-            found = connectome.activity_map(
-                recording.spikes,
-                regions,
-                cast("Measure", measure),  # type: ignore[arg-type]
-                **options,
-            )
+            kind = cast("Literal['covariance', 'correlation']", measure)
+            found = connectome.activity_map(recording.spikes, regions, kind, **options)
     table = found.table()
     anatomy = None
     if structural is not None:

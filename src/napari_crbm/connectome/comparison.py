@@ -250,7 +250,7 @@ def mean_over_animals(
 def _weighted(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     total = weight.sum(axis=0)
     mean = (np.nan_to_num(values) * weight).sum(axis=0)
-    return np.divide(mean, total, out=np.full_like(mean, np.nan), where=total > 0)
+    return np.asarray(np.divide(mean, total, out=np.full_like(mean, np.nan), where=total > 0))
 
 
 def _check_same_kind(maps: Sequence[RegionMap]) -> None:

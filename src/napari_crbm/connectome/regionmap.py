@@ -17,7 +17,7 @@ not count, which differs within regions only, by the factor N_k / (N_k - 1).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -42,6 +42,9 @@ MEASURES: tuple[Measure, ...] = get_args(Measure)
 
 #: Fewer neurons do not stand for a region (paper, Methods).
 MIN_NEURONS = 5
+
+#: Neurons of a region that enter the map of covariances.
+MAX_PER_REGION = 150
 
 _ROWS_AT_ONCE = 256
 Report = Callable[[int, int], None]
@@ -242,9 +245,13 @@ def activity_map(
     regions: Regions,
     measure: Literal["covariance", "correlation"],
     *,
-    max_per_region: int = 150,
+    rule: Rule = "mean_abs",
+    min_neurons: int = MIN_NEURONS,
+    both_sides: bool = False,
+    n_shuffles: int = 0,
     seed: int = 0,
-    **options: object,
+    max_per_region: int = MAX_PER_REGION,
+    report: Report | None = None,
 ) -> RegionMap:
     """Region map of the recorded covariances or correlations, to compare couplings with.
 
@@ -256,21 +263,30 @@ def activity_map(
     spikes : Spikes
     regions : Regions
     measure : {"covariance", "correlation"}
-    max_per_region : int
-    seed : int
-    **options
+    rule, min_neurons, both_sides, n_shuffles, seed, report
         As for `region_map`.
+    max_per_region : int
     """
     rng = np.random.default_rng(seed)
-    sampled: list[NDArray[np.int64]] = []
+    kept = large_enough(regions, min_neurons, both_sides)
+    sampled = [np.array([], dtype=np.int64)]
     for name in regions.names:
         members = regions.members(name)
         few = len(members) <= max_per_region
         sampled.append(members if few else rng.choice(members, max_per_region, replace=False))
-    neurons = np.unique(np.concatenate(sampled)) if sampled else np.array([], dtype=np.int64)
-    factors = activity_factors(spikes, neurons, standardise=measure == "correlation")
-    chosen = regions.select_neurons(neurons)
-    return region_map(factors, chosen, measure=measure, seed=seed, **options)  # type: ignore[arg-type]
+    neurons = np.unique(np.concatenate(sampled))
+    found = region_map(
+        activity_factors(spikes, neurons, standardise=measure == "correlation"),
+        regions.select_neurons(neurons),
+        measure=measure,
+        rule=rule,
+        min_neurons=min(min_neurons, max_per_region),
+        both_sides=both_sides,
+        n_shuffles=n_shuffles,
+        seed=seed,
+        report=report,
+    )
+    return replace(found, n_neurons=regions.counts[kept])
 
 
 def large_enough(regions: Regions, min_neurons: int, both_sides: bool) -> NDArray[np.bool_]:
@@ -314,7 +330,8 @@ def _row_means(
             report(stop, n_neurons)
     counts = np.asarray(inside.sum(axis=0), dtype=np.float64)
     others = counts - inside.toarray()
-    return np.divide(sums.T, others, out=np.full((n_neurons, n_regions), np.nan), where=others > 0)
+    rows = np.full((n_neurons, n_regions), np.nan)
+    return np.asarray(np.divide(sums.T, others, out=rows, where=others > 0))
 
 
 def _mean_over(inside: sparse.csr_array, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -324,4 +341,5 @@ def _mean_over(inside: sparse.csr_array, rows: NDArray[np.float64]) -> NDArray[n
     pairs = dense.sum(axis=0) - dense
     total = dense.T @ np.where(pairs > 0, rows * pairs, 0.0)
     number = dense.T @ pairs
-    return np.divide(total, number, out=np.full_like(total, np.nan), where=number > 0)
+    mean = np.full_like(total, np.nan)
+    return np.asarray(np.divide(total, number, out=mean, where=number > 0))

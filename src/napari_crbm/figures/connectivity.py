@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
 
 from napari_crbm.anatomy import region_colours
@@ -157,7 +158,7 @@ def draw_matrix(ax: Axes, region_map: RegionMap, order: NDArray[np.int64], theme
     for side in ax.spines.values():
         side.set_visible(False)
     bar = ax.figure.colorbar(image, ax=ax, fraction=0.045, pad=0.02)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.set_label(f"{'log10 ' if logarithmic else ''}{measure_label(region_map)}", fontsize=6.5)
     bar.ax.tick_params(labelsize=6)
 
@@ -199,7 +200,8 @@ def draw_circuit(
     if used:
         names = [region_map.names[k] for k in used]
         ax.scatter(
-            *centre[used].T,
+            centre[used, 0],
+            centre[used, 1],
             s=14,
             c=region_colours(names),
             edgecolors=theme.background,
@@ -241,8 +243,9 @@ def _draw_scatter(ax: Axes, agreement: Comparison, mean: RegionMap, theme: Theme
     if agreement.logarithmic:
         both = (x > 0) & (y > 0)
         x, y = x[both], y[both]
-        ax.set_xscale("log")
-        ax.set_yscale("log")
+        for axis, scale in ((ax.xaxis, ax.set_xscale), (ax.yaxis, ax.set_yscale)):
+            scale("log")
+            axis.set_minor_formatter(NullFormatter())
     ax.plot(y, x, ".", color=theme.accent, markersize=3, markeredgewidth=0, alpha=0.7)
     ax.set_xlabel("structural connection")
     ax.set_ylabel(measure_label(mean))
