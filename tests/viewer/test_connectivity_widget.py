@@ -93,19 +93,24 @@ def test_a_click_in_the_matrix_chooses_its_cell(mapped, qtbot):
 def test_the_slider_sets_how_many_edges_are_drawn(mapped, home):
     mapped.edges.setValue(7)
     layer = home.viewer.layers[CONNECTIONS]
-    assert len(layer.data) == 7 == len(layer.features)
-    widths = np.array(layer.edge_width)
-    strength = layer.features["strength"].to_numpy()
-    assert np.all(np.diff(strength) >= 0) and np.all(np.diff(widths) >= 0) and np.ptp(widths) > 0
-    a = layer.features["region_a"].iloc[0]
+    edges = layer.metadata["connections"]
+    vertices, faces, values = layer.data
+    assert len(edges) == 7 and len(vertices) == 7 * 12 and faces.max() == len(vertices) - 1
+    ends = vertices.reshape(7, 2, 6, 3)
+    middle = ends.mean(axis=2)
+    radius = np.linalg.norm(ends - middle[:, :, None], axis=-1)
+    strength = edges["strength"].to_numpy()
+    np.testing.assert_allclose(values.reshape(7, 12), np.tile(strength[:, None], 12), rtol=1e-6)
+    assert np.all(np.diff(strength) >= 0) and np.all(np.diff(radius[:, 0, 0]) >= 0)
+    assert radius[-1, 0, 0] > radius[0, 0, 0] > 0
     centres = home.viewer.layers[CENTRES]
-    index = list(centres.features["region"]).index(a)
-    np.testing.assert_allclose(layer.data[0][0], centres.data[index], atol=1e-3)
+    index = list(centres.features["region"]).index(edges["region_a"].iloc[0])
+    np.testing.assert_allclose(middle[0, 0], centres.data[index], atol=1e-3)
     mapped.edges.setValue(0)
-    assert CONNECTIONS not in home.viewer.layers
+    assert CONNECTIONS not in home.viewer.layers and CENTRES not in home.viewer.layers
     mapped.edges.setValue(5)
     mapped.only_chosen.setChecked(True)
-    edges = home.viewer.layers[CONNECTIONS].features
+    edges = home.viewer.layers[CONNECTIONS].metadata["connections"]
     assert all(
         {a, b} & set(mapped.pair) for a, b in zip(edges["region_a"], edges["region_b"], strict=True)
     )

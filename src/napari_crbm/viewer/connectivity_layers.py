@@ -1,6 +1,6 @@
 """Connections in space: lines between the centres of regions, neurons of a chosen pair.
 
-The layers are made once and reused; what they show is in their ``features``.
+The layers are made once and reused; what they show is in their ``features`` or ``metadata``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_crbm.anatomy import region_colours
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
-from napari_crbm.viewer.colours import rate_colours, weight_colours, weight_limit
+from napari_crbm.viewer.colours import weight_colours, weight_limit
 from napari_crbm.viewer.layers import NEURONS, neuron_size_um
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
@@ -24,8 +24,48 @@ _OURS = (CONNECTIONS, CENTRES, PAIR, ATLAS_OUTLINE, PLACED)
 # Blue and orange stay apart without red-green vision.
 _FIRST, _SECOND = (0.34, 0.71, 0.91, 0.9), (0.90, 0.62, 0.0, 0.9)
 _BRAIN = (0.6, 0.6, 0.62, 0.1)
-_WIDTH_UM = (1.0, 7.0)
+_RADIUS_UM = (0.5, 4.0)
+_SIDES = 6
 _COMMON = {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
+
+
+def tubes(
+    ends: NDArray[np.float64], radius: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Six-sided tubes along lines: one mesh, because many shapes are slow to change.
+
+    Parameters
+    ----------
+    ends : (E, 2, 3) float64
+    radius : (E,) float64
+
+    Returns
+    -------
+    vertices : (12 E, 3) float64
+        Those of a tube are consecutive.
+    faces : (12 E, 3) int64
+    """
+    along = ends[:, 1] - ends[:, 0]
+    # Any direction that is not the line's own spans the cross-section with it.
+    helper = np.where(np.abs(along).argmax(axis=1)[:, None] == 0, [[0.0, 1, 0]], [[1.0, 0, 0]])
+    first = np.cross(along, helper)
+    first /= np.maximum(np.linalg.norm(first, axis=1), 1e-12)[:, None]
+    second = np.cross(along, first)
+    second /= np.maximum(np.linalg.norm(second, axis=1), 1e-12)[:, None]
+    angle = np.arange(_SIDES) * 2 * np.pi / _SIDES
+    ring = np.multiply.outer(np.cos(angle), first) + np.multiply.outer(np.sin(angle), second)
+    ring = ring.transpose(1, 0, 2) * radius[:, None, None]
+    vertices = np.concatenate([ends[:, :1] + ring, ends[:, 1:] + ring], axis=1)
+    here, beside = np.arange(_SIDES), (np.arange(_SIDES) + 1) % _SIDES
+    triangles = np.concatenate(
+        [
+            np.stack([here, beside, here + _SIDES], axis=1),
+            np.stack([beside, beside + _SIDES, here + _SIDES], axis=1),
+        ]
+    )
+    offset = 2 * _SIDES * np.arange(len(ends))
+    faces = (triangles + offset[:, None, None]).reshape(-1, 3)
+    return vertices.reshape(-1, 3), faces
 
 
 class ConnectionLayers:
@@ -54,30 +94,20 @@ class ConnectionLayers:
             z, y, x in micrometres.
         """
         place = {name: k for k, name in enumerate(names)}
-        edges = edges.iloc[::-1]
-        ends = [
-            centres[[place[a], place[b]]]
-            for a, b in zip(edges["region_a"], edges["region_b"], strict=True)
-        ]
-        if CONNECTIONS in self.viewer.layers:
-            self.viewer.layers.remove(self.viewer.layers[CONNECTIONS])
+        # Weak ones first, so that strong ones are drawn on top.
+        edges = edges.iloc[::-1].reset_index(drop=True)
         used = sorted({place[name] for name in [*edges["region_a"], *edges["region_b"]]})
         chosen = [names[k] for k in used]
-        if ends:
-            strength = edges["strength"].to_numpy()
-            colours = rate_colours(strength)
-            colours[:, 3] = 0.35 + 0.65 * strength
-            self._quietly(
-                self.viewer.add_shapes,
-                ends,
-                shape_type="line",
-                edge_width=list(np.interp(strength, (0, 1), _WIDTH_UM)),
-                edge_color=colours,
-                name=CONNECTIONS,
-                features=edges.reset_index(drop=True),
-                blending="translucent_no_depth",
-                **_COMMON,
+        if len(edges):
+            ends = np.array(
+                [
+                    centres[[place[a], place[b]]]
+                    for a, b in zip(edges["region_a"], edges["region_b"], strict=True)
+                ]
             )
+            self._tubes(ends, edges)
+        else:
+            self.hide(CONNECTIONS)
         self._points(
             CENTRES,
             centres[used],
@@ -140,6 +170,9 @@ class ConnectionLayers:
     def _points(
         self, name: str, data: NDArray[Any], *, size: float, face_color: NDArray[Any], features: Any
     ) -> None:
+        if not len(data):
+            self.hide(name)
+            return
         if name in self.viewer.layers:
             layer = self.viewer.layers[name]
             layer.visible = True
@@ -160,6 +193,29 @@ class ConnectionLayers:
             antialiasing=0,
             features=features,
             blending="translucent_no_depth",
+            **_COMMON,
+        )
+
+    def _tubes(self, ends: NDArray[np.float64], edges: pd.DataFrame) -> None:
+        strength = edges["strength"].to_numpy()
+        vertices, faces = tubes(ends, np.interp(strength, (0, 1), _RADIUS_UM))
+        data = (vertices, faces, np.repeat(strength, len(vertices) // len(ends)))
+        if CONNECTIONS in self.viewer.layers:
+            layer = self.viewer.layers[CONNECTIONS]
+            layer.visible = True
+            layer.data = data
+            layer.metadata["connections"] = edges
+            return
+        self._quietly(
+            self.viewer.add_surface,
+            data,
+            name=CONNECTIONS,
+            colormap="cividis",
+            contrast_limits=(0.0, 1.0),
+            shading="none",
+            blending="translucent_no_depth",
+            opacity=0.85,
+            metadata={"connections": edges},
             **_COMMON,
         )
 

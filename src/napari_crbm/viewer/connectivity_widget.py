@@ -46,6 +46,7 @@ _CLICK_HINT = "Click a cell of the matrix, or a row of the circuit."
 _SHUFFLES = 200
 _MOST_EDGES, _FIRST_EDGES = 150, 30
 _MOST_LISTED = 10
+_SMALLEST_SHARE = 0.01
 
 _MEASURES = {
     "coupling": ("Couplings (model)", "Effective couplings of the neurons in the trained model."),
@@ -143,7 +144,7 @@ class ConnectivityWidget(QWidget):
         self.matrix.scene().sigMouseMoved.connect(self._on_hover)
         self.hover = text_label("", wrap=True)
 
-        self.circuit = _table(["From", "To", "Value", "q"])
+        self.circuit = _table(["Region", "and", "Value", "q"], narrow=(2, 3))
         self.circuit.setToolTip(
             "Strongest connections between regions. q: corrected chance that random neurons "
             "connect as strongly."
@@ -176,7 +177,8 @@ class ConnectivityWidget(QWidget):
             "if it makes them more likely to fire, blue if less."
         )
         self.by_coupling.toggled.connect(self._toggle_couplings)
-        ticks = QHBoxLayout()
+        ticks = QVBoxLayout()
+        ticks.setSpacing(2)
         ticks.addWidget(self.only_chosen)
         ticks.addWidget(self.by_coupling)
 
@@ -383,7 +385,8 @@ class ConnectivityWidget(QWidget):
             q = self._value(found.q_value, first, second)
             text += f"; random neurons {expected:.3g}, q = {q:.2g}"
         self.pair_text.setText(text)
-        shown = carriers(mapped.factors, mapped.regions, first, second).head(_MOST_LISTED)
+        shown = carriers(mapped.factors, mapped.regions, first, second)
+        shown = shown[shown["share"] >= _SMALLEST_SHARE].head(_MOST_LISTED)
         _fill(
             self.carriers,
             [
@@ -458,12 +461,15 @@ def _choice(options: dict[str, tuple[str, str]]) -> QComboBox:
     return box
 
 
-def _table(headings: list[str]) -> QTableWidget:
+def _table(headings: list[str], narrow: tuple[int, ...] = ()) -> QTableWidget:
     table = QTableWidget(0, len(headings))
     table.setHorizontalHeaderLabels(headings)
     table.verticalHeader().hide()
     table.verticalHeader().setDefaultSectionSize(22)
     table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    for column in narrow:
+        table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+        table.setColumnWidth(column, 58)
     table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
     table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
     return table
