@@ -50,7 +50,7 @@ def connectivity(
     ] = False,
     shuffles: Annotated[
         int, typer.Option(help="Shuffles of the region labels for p-values.", min=0)
-    ] = 200,
+    ] = 500,
     structural: Annotated[
         Path | None, typer.Option(help="Structural matrix (CSV) to compare the map with.")
     ] = None,
@@ -133,7 +133,7 @@ def connectivity(
         say(f"Added '{animal or recording.name}' to {project}.")
     if output is not None:
         from napari_crbm.figures import save_figure
-        from napari_crbm.figures.connectivity import connectivity_figure
+        from napari_crbm.figures.connectivity import composition_figure, connectivity_figure
 
         output.mkdir(parents=True, exist_ok=True)
         table.to_csv(output / "connections.csv", index=False, float_format="%.6g")
@@ -154,10 +154,13 @@ def connectivity(
                 header="neuron,coupling",
                 comments="",
             )
-        figure = connectivity_figure(found, recording, regions)
-        save_figure(figure, output / "connectivity.pdf")
-        save_figure(figure, output / "connectivity.png")
-        say(f"Wrote tables and figure to {output}.")
+        for name, figure in (
+            ("connectivity", connectivity_figure(found, recording, regions)),
+            ("composition", composition_figure(model, regions)),
+        ):
+            save_figure(figure, output / f"{name}.pdf")
+            save_figure(figure, output / f"{name}.png")
+        say(f"Wrote tables and figures to {output}.")
     if as_json:
         print_json(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,12 +15,23 @@ from numpy.typing import NDArray
 
 from napari_crbm.anatomy import region_colours
 from napari_crbm.anatomy.names import match_names
-from napari_crbm.connectome import Comparison, RegionMap, circuit, cluster_order, region_centroids
+from napari_crbm.connectome import (
+    Comparison,
+    RegionMap,
+    assembly_region_matrix,
+    circuit,
+    cluster_order,
+    composition_table,
+    region_centroids,
+)
 from napari_crbm.connectome.layout import scaled
 from napari_crbm.figures.brain import DRAWN_AXES, Plane, brain_view
 from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
 
 #: How measures and rules are written.
 _MEASURES = {
@@ -31,6 +43,7 @@ _MEASURES = {
 }
 _RULES = {"mean_abs": "mean |{}|", "rms": "rms of {}", "mean": "mean {}"}
 _MAX_LABELS = 80
+_SIGNIFICANT = 0.05
 
 
 def connectivity_figure(
@@ -120,6 +133,57 @@ def comparison_figure(
         _draw_similarity(figure.add_axes((0.13, 0.1, 0.31, 0.25)), list(maps), similarity, colours)
         if agreement is not None:
             _draw_scatter(figure.add_axes((0.63, 0.09, 0.31, 0.26)), agreement, mean, colours)
+    return figure
+
+
+def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -> Figure:
+    """Draw where assemblies lie: fraction of members by region, enriched ones dotted.
+
+    Assemblies are sorted by the region that holds most of their members. A dot marks a
+    region that holds more members than chance would give (q < 0.05).
+
+    Parameters
+    ----------
+    model : CRBM
+    regions : Regions
+    theme : {"light", "dark"}
+    """
+    colours = theme_named(theme)
+    matrix = assembly_region_matrix(model, regions)
+    matrix = matrix.loc[:, matrix.to_numpy().any(axis=0)]
+    main = matrix.to_numpy().argmax(axis=1) if matrix.shape[1] else np.zeros(len(matrix))
+    largest = matrix.max(axis=1).to_numpy() if matrix.shape[1] else np.zeros(len(matrix))
+    matrix = matrix.iloc[np.lexsort((-largest, main))]
+    table = composition_table(model, regions)
+    table = table[table["q_value"] < _SIGNIFICANT]
+    with drawing(colours):
+        n_rows, n_columns = matrix.shape
+        figure = new_figure(DOUBLE_COLUMN_IN, float(np.clip(1.9 + 0.1 * n_rows, 3.2, 9.5)))
+        ax = figure.add_subplot()
+        image = ax.imshow(matrix, aspect="auto", cmap="cividis", vmin=0, interpolation="none")
+        row = {assembly: k for k, assembly in enumerate(matrix.index)}
+        column = {name: k for k, name in enumerate(matrix.columns)}
+        ax.plot(
+            [column[name] for name in table["region"]],
+            [row[assembly] for assembly in table["assembly"]],
+            ".",
+            color="white",
+            markeredgecolor="black",
+            markeredgewidth=0.4,
+            markersize=4 if n_rows <= _MAX_LABELS else 2,
+        )
+        size = float(np.clip(300 / max(n_columns, 1), 2.5, 6.5))
+        ax.set_xticks(range(n_columns), matrix.columns, rotation=90, fontsize=size)
+        if n_rows <= _MAX_LABELS:
+            ax.set_yticks(range(n_rows), [str(k) for k in matrix.index], fontsize=5.5)
+        else:
+            ax.set_yticks([])
+        ax.tick_params(length=0)
+        ax.set_ylabel("assembly, sorted by main region")
+        ax.set_title("dots: more members than chance (q < 0.05)", loc="left", fontsize=7)
+        bar = figure.colorbar(image, ax=ax, fraction=0.03, pad=0.02)
+        bar.set_label("fraction of the assembly's members", fontsize=6.5)
+        figure.tight_layout()
     return figure
 
 

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.anatomy.atlas import LARVAL_FISH
-from napari_crbm.viewer.connectivity_layers import ATLAS_OUTLINE, PLACED, ConnectionLayers
+from napari_crbm.viewer.connectivity_layers import ConnectionLayers
 from napari_crbm.viewer.style import button, text_label
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ class AtlasPanel(QWidget):
             return
         points = self.placement.apply(recording.coordinates)
         regions = self.atlas.regions_of(points, level=self.level.currentData())
-        self.layers.hide(ATLAS_OUTLINE, PLACED)
+        self.layers.end_placement()
         self.assigned.emit(regions)
 
     def _browse(self) -> None:
@@ -188,7 +188,7 @@ class AtlasPanel(QWidget):
             self.source.setEditText(path)
 
     def _on_recording(self) -> None:
-        self.layers.hide(ATLAS_OUTLINE, PLACED)
+        self.layers.end_placement()
         self._enable()
 
     def _enable(self) -> None:

@@ -19,7 +19,6 @@ from napari_crbm.viewer.layers import NEURONS, neuron_size_um
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
 ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
-_OURS = (CONNECTIONS, CENTRES, PAIR, ATLAS_OUTLINE, PLACED)
 
 # Blue and orange stay apart without red-green vision.
 _FIRST, _SECOND = (0.34, 0.71, 0.91, 0.9), (0.90, 0.62, 0.0, 0.9)
@@ -73,12 +72,7 @@ class ConnectionLayers:
 
     def __init__(self, viewer: Any) -> None:
         self.viewer = viewer
-
-    def clear(self) -> None:
-        """Remove everything drawn here."""
-        for name in _OURS:
-            if name in self.viewer.layers:
-                self.viewer.layers.remove(self.viewer.layers[name])
+        self._set_aside: list[Any] = []
 
     def show_edges(
         self, edges: pd.DataFrame, names: tuple[str, ...], centres: NDArray[np.float64]
@@ -150,7 +144,14 @@ class ConnectionLayers:
         points_um: NDArray[np.float64],
         inside: NDArray[np.bool_],
     ) -> None:
-        """Draw neurons over the inside of an atlas, those outside in orange."""
+        """Draw neurons over the inside of an atlas, those outside in orange.
+
+        Other layers are in the recording's space, so they step aside meanwhile.
+        """
+        for layer in self.viewer.layers:
+            if layer.visible and layer.name not in (ATLAS_OUTLINE, PLACED):
+                layer.visible = False
+                self._set_aside.append(layer)
         self._points(
             ATLAS_OUTLINE,
             outline_um,
@@ -160,6 +161,13 @@ class ConnectionLayers:
         )
         colours = np.where(inside[:, None], _FIRST, _SECOND).astype(np.float32)
         self._points(PLACED, points_um, size=6.0, face_color=colours, features={"inside": inside})
+
+    def end_placement(self) -> None:
+        """Take the atlas away and bring back what was there before."""
+        self.hide(ATLAS_OUTLINE, PLACED)
+        for layer in self._set_aside:
+            layer.visible = True
+        self._set_aside = []
 
     def hide(self, *names: str) -> None:
         """Remove the named layers."""

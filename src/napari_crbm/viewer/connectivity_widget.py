@@ -43,7 +43,7 @@ _NO_MODEL = "No model yet. Train one (Train dock), or load one."
 _NO_REGIONS = "This recording names no brain regions. Assign them from an atlas (Atlas tab)."
 _NO_MAP = "Press Compute to map the connections between brain regions."
 _CLICK_HINT = "Click a cell of the matrix, or a row of the circuit."
-_SHUFFLES = 200
+_SHUFFLES = 500
 _MOST_EDGES, _FIRST_EDGES = 150, 30
 _MOST_LISTED = 10
 _SMALLEST_SHARE = 0.01
@@ -479,7 +479,9 @@ def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
     table.setRowCount(len(rows))
     for row, texts in enumerate(rows):
         for column, text in enumerate(texts):
-            table.setItem(row, column, QTableWidgetItem(text))
+            item = QTableWidgetItem(text)
+            item.setToolTip(text)
+            table.setItem(row, column, item)
 
 
 def _stacked(*widgets: QWidget) -> QWidget:
