@@ -111,6 +111,11 @@ def test_names_are_read_with_and_without_tree(tmp_path):
     names = [structure.name for structure in found.values()]
     assert names == ["Forebrain", "Habenula", "Pallium", "Hindbrain"]
     assert [s.parent for s in found.values()] == [None, 0, 0, None] and found[2].name == "Pallium"
+    tree.write_text("1,A / B / C / D\n2,A / B / E\n")
+    found = read_names(tree)
+    assert [s.name for s in found.values()] == ["A", "B", "C", "D", "E"]
+    assert [s.parent for s in found.values()] == [None, 0, 1, 2, 1]
+    assert found[1].name == "D" and found[2].name == "E"
     tree.write_text("1,a\n1,b\n")
     with pytest.raises(FormatError, match="label 1 twice"):
         read_names(tree)

@@ -107,17 +107,16 @@ def read_names(path: str | Path) -> dict[int, Structure]:
     if heading[0] in _LABEL_COLUMNS or (len(heading) > 1 and heading[1] in _NAME_COLUMNS):
         table = table.iloc[1:]
     structures: dict[int, Structure] = {}
-    order: dict[str, int] = {}
+    place: dict[tuple[str, ...], int] = {}
 
-    def add(label: int, names: list[str]) -> None:
-        parent = None
-        if len(names) > 1:
-            above = " / ".join(names[:-1])
-            if above not in order:
-                add(-1 - len(order), names[:-1])
-            parent = order[above]
-        order.setdefault(" / ".join(names), len(structures))
-        structures[label] = Structure(names[-1], parent=parent)
+    def add(path: tuple[str, ...], label: int | None = None) -> int:
+        """Add a structure, those above it first; return its position."""
+        above = path[:-1]
+        parent = None if not above else place[above] if above in place else add(above)
+        position = len(structures)
+        place.setdefault(path, position)
+        structures[-1 - position if label is None else label] = Structure(path[-1], parent=parent)
+        return position
 
     for number, row in enumerate(table.itertuples(index=False), start=1):
         cells = [str(cell).strip().strip('"') for cell in row if cell is not None]
@@ -130,7 +129,7 @@ def read_names(path: str | Path) -> dict[int, Structure]:
         if label in structures:
             raise FormatError(f"{path.name} names label {label} twice.")
         if label > 0:
-            add(label, [part.strip() for part in cells[1].split(" / ")])
+            add(tuple(part.strip() for part in cells[1].split(" / ")), label)
     return structures
 
 

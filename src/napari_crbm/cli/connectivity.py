@@ -64,6 +64,14 @@ def connectivity(
     region_names: Annotated[
         Path | None, typer.Option(help="Names of the labels of an atlas file, label and name.")
     ] = None,
+    voxel_um: Annotated[
+        str | None,
+        typer.Option(help="Voxel size of an atlas file that does not tell, e.g. '0.798,0.798,2'."),
+    ] = None,
+    orientation: Annotated[
+        str | None,
+        typer.Option(help="Where the axes of an atlas file start, e.g. 'las'. [default: sal]"),
+    ] = None,
     neuron: Annotated[
         list[int] | None,
         typer.Option(help="Also write the couplings of this neuron with all; repeatable."),
@@ -90,7 +98,9 @@ def connectivity(
         from napari_crbm.anatomy.atlas import open_atlas
         from napari_crbm.anatomy.placement import best_flips
 
-        volume = open_atlas(atlas, names=region_names)
+        volume = open_atlas(
+            atlas, names=region_names, spacing_um=_three(voxel_um), orientation=orientation
+        )
         placement, inside = best_flips(volume, recording.coordinates)
         say(f"{placement.describe()}: {100 * inside:.1f} % of the neurons lie in {volume.name}.")
         regions = volume.regions_of(placement.apply(recording.coordinates))
@@ -180,6 +190,18 @@ def connectivity(
         say(f"Left out, fewer than {min_neurons} neurons: {', '.join(found.left_out)}.")
     if anatomy is not None:
         print_agreement("the structural matrix", anatomy)
+
+
+def _three(text: str | None) -> tuple[float, float, float] | None:
+    if text is None:
+        return None
+    try:
+        first, second, third = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"'{text}' is not three numbers with commas between.", param_hint="--voxel-um"
+        ) from error
+    return first, second, third
 
 
 def summary(comparison: Comparison) -> dict[str, object]:
