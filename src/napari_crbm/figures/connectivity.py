@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 from numpy.typing import NDArray
@@ -160,7 +161,8 @@ def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -
         n_rows, n_columns = matrix.shape
         figure = new_figure(DOUBLE_COLUMN_IN, float(np.clip(1.9 + 0.1 * n_rows, 3.2, 9.5)))
         ax = figure.add_subplot()
-        image = ax.imshow(matrix, aspect="auto", cmap="cividis", vmin=0, interpolation="none")
+        scale = PowerNorm(0.5, 0, max(float(largest.max()), 1e-12))
+        image = ax.imshow(matrix, aspect="auto", cmap="cividis", norm=scale, interpolation="none")
         row = {assembly: k for k, assembly in enumerate(matrix.index)}
         column = {name: k for k, name in enumerate(matrix.columns)}
         ax.plot(

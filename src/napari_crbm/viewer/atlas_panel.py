@@ -188,7 +188,7 @@ class AtlasPanel(QWidget):
             self.source.setEditText(path)
 
     def _on_recording(self) -> None:
-        self.layers.end_placement()
+        self.layers.end_placement(restore=False)
         self._enable()
 
     def _enable(self) -> None:

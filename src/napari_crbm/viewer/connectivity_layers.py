@@ -162,10 +162,10 @@ class ConnectionLayers:
         colours = np.where(inside[:, None], _FIRST, _SECOND).astype(np.float32)
         self._points(PLACED, points_um, size=6.0, face_color=colours, features={"inside": inside})
 
-    def end_placement(self) -> None:
-        """Take the atlas away and bring back what was there before."""
+    def end_placement(self, *, restore: bool = True) -> None:
+        """Take the atlas away and bring back what was there before, if it still holds."""
         self.hide(ATLAS_OUTLINE, PLACED)
-        for layer in self._set_aside:
+        for layer in self._set_aside if restore else []:
             layer.visible = True
         self._set_aside = []
 

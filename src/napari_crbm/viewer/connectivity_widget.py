@@ -227,6 +227,7 @@ class ConnectivityWidget(QWidget):
         recording, trained, regions = self.workspace.recording, self.workspace.trained, self.regions
         if recording is None or trained is None or regions is None:
             return
+        self.layers.end_placement()
         measure, rule = self.measure.currentData(), self.rule.currentData()
         cancel = self._cancel = threading.Event()
 
@@ -327,6 +328,7 @@ class ConnectivityWidget(QWidget):
         self.bar.setLevels((float(low), float(high)))
         label = f"{'log10 ' if logarithmic else ''}{measure_label(found)}"
         self.bar.axis.setLabel(label)
+        self.bar.axis.setTextPen(self.matrix.getAxis("bottom").textPen())
         n = len(order)
         self.matrix.setRange(xRange=(0, n), yRange=(0, n), padding=0.01)
         self.matrix.setLabel("bottom", f"{n} regions, similar ones side by side")
