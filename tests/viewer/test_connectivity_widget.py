@@ -186,8 +186,13 @@ def test_an_atlas_finds_flips_and_assigns_regions(dock, home, recording, model, 
     assert home.viewer.layers[PLACED].features["inside"].mean() > 0.98
     panel.flips[0].setChecked(False)
     assert home.viewer.layers[PLACED].features["inside"].mean() < 0.9
+    panel.order.setCurrentText("xyz")
+    assert home.viewer.layers[PLACED].features["inside"].mean() < 0.7
+    panel.order.setCurrentText("zyx")
     panel.best.click()
+    assert not home.viewer.layers["Neurons"].visible
     panel.assign.click()
+    assert home.viewer.layers["Neurons"].visible
     until(qtbot, lambda: dock.mapped is not None)
     assert PLACED not in home.viewer.layers
     shared = set(dock.regions.names) & set(recording.regions.names)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import permutations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QVBoxLayout,
     QWidget,
@@ -81,6 +83,10 @@ class AtlasPanel(QWidget):
         self.unit.setValue(1.0)
         self.unit.setToolTip("Micrometres a unit of the coordinates: 1000 for millimetres.")
         self.unit.valueChanged.connect(self._on_change)
+        self.order = QComboBox()
+        self.order.addItems(["".join(axes) for axes in permutations("zyx")])
+        self.order.setToolTip("What the three columns of the coordinates are.")
+        self.order.currentTextChanged.connect(self._on_change)
         self.level = QComboBox()
         for text, value in _LEVELS:
             self.level.addItem(text, value)
@@ -93,7 +99,8 @@ class AtlasPanel(QWidget):
         layout.addLayout(form)
         layout.addWidget(self.open)
         layout.addWidget(_row(*self.flips, self.best))
-        layout.addWidget(_row(self.unit, self.level, self.assign))
+        layout.addWidget(_row(QLabel("Columns"), self.order, QLabel("µm a unit"), self.unit))
+        layout.addWidget(_row(self.level, self.assign))
         layout.addWidget(self.score)
         layout.addStretch(1)
         self._enable()
@@ -152,7 +159,9 @@ class AtlasPanel(QWidget):
         assert self.placement is not None
         z, y, x = (box.isChecked() for box in self.flips)
         unit = self.unit.value()
-        return replace(self.placement, flips=(z, y, x), scale=(unit, unit, unit))
+        columns = self.order.currentText()
+        order = (columns.index("z"), columns.index("y"), columns.index("x"))
+        return replace(self.placement, order=order, flips=(z, y, x), scale=(unit, unit, unit))
 
     def _on_change(self, *_: Any) -> None:
         recording = self.home.workspace.recording
@@ -193,7 +202,7 @@ class AtlasPanel(QWidget):
 
     def _enable(self) -> None:
         ready = self.atlas is not None and self.home.workspace.recording is not None
-        for part in (*self.flips, self.unit, self.best, self.assign):
+        for part in (*self.flips, self.order, self.unit, self.best, self.assign):
             part.setEnabled(ready)
 
 
