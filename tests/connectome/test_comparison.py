@@ -195,3 +195,26 @@ def test_incomplete_projects_are_refused(tmp_path):
         pass
     with pytest.raises(FormatError, match="project of several animals"):
         load_project(path)
+
+
+def test_agreement_that_is_due_to_distance_vanishes_given_distance():
+    """Partial correlation: equal to that of the residuals of a regression on the control."""
+    rng = np.random.default_rng(4)
+    places = rng.random((30, 3))
+    distance = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    names = [f"region {k}" for k in range(30)]
+
+    def near_is_strong() -> RegionMap:
+        noise = rng.normal(0, 0.3, (30, 30))
+        return a_map(0, names, 10 ** (-3 * distance + noise + noise.T))
+
+    first, second = near_is_strong(), near_is_strong()
+    plain = compare_maps(first, second, diagonal=False, n_permutations=100)
+    # 9 Var(distance) = 0.56 of signal over 0.18 of noise: 0.76 is expected.
+    assert 0.65 < plain.pearson < 0.87 and plain.pearson_p < 0.02
+    given = compare_maps(first, second, diagonal=False, control=distance, n_permutations=100)
+    assert abs(given.pearson) < 0.15 and abs(given.spearman) < 0.15 and given.pearson_p > 0.02
+    lower = np.tril_indices(30, -1)
+    x, y, z = np.log10(first.values[lower]), np.log10(second.values[lower]), distance[lower]
+    residuals = [v - np.polyval(np.polyfit(z, v, 1), z) for v in (x, y)]
+    assert given.pearson == pytest.approx(np.corrcoef(residuals)[0, 1], abs=1e-9)

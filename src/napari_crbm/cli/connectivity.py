@@ -126,10 +126,14 @@ def connectivity(
             kind = cast("Literal['covariance', 'correlation']", measure)
             found = connectome.activity_map(recording.spikes, regions, kind, **options)
     table = found.table()
-    anatomy = None
+    anatomy = given_distance = None
     if structural is not None:
-        anatomy = connectome.compare_maps(
-            found, connectome.read_matrix(structural), skip_zero=True, seed=seed
+        matrix = connectome.read_matrix(structural)
+        centres = connectome.region_centroids(recording.coordinates, regions, found.names)
+        distance = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
+        anatomy = connectome.compare_maps(found, matrix, skip_zero=True, seed=seed)
+        given_distance = connectome.compare_maps(
+            found, matrix, skip_zero=True, control=distance, seed=seed
         )
     if project is not None:
         connectome.add_to_project(
@@ -180,6 +184,9 @@ def connectivity(
                 "left_out": found.left_out,
                 "connections": table.to_dict(orient="records"),
                 "structural": None if anatomy is None else summary(anatomy),
+                "structural_given_distance": (
+                    None if given_distance is None else summary(given_distance)
+                ),
             }
         )
         return
@@ -190,6 +197,12 @@ def connectivity(
         say(f"Left out, fewer than {min_neurons} neurons: {', '.join(found.left_out)}.")
     if anatomy is not None:
         print_agreement("the structural matrix", anatomy)
+    if given_distance is not None:
+        out.print(
+            f"Given the distance between regions: Spearman {given_distance.spearman:.2f} "
+            f"(p = {given_distance.spearman_p:.3g}).",
+            highlight=False,
+        )
 
 
 def _three(text: str | None) -> tuple[float, float, float] | None:

@@ -67,6 +67,7 @@ def compare_maps(
     skip_zero: bool = False,
     diagonal: bool = True,
     aliases: Mapping[str, str] | None = None,
+    control: NDArray[np.float64] | None = None,
     n_permutations: int = 1000,
     seed: int = 0,
 ) -> Comparison:
@@ -82,6 +83,9 @@ def compare_maps(
         Include connections within regions.
     aliases : mapping, optional
         Names of the first map that the second spells otherwise.
+    control : (R, R) float64, optional
+        Something that could make both alike, such as the distance between the first
+        map's regions. The correlations are then partial ones, given the control.
     n_permutations, seed : int
 
     Raises
@@ -101,18 +105,22 @@ def compare_maps(
     b = second.values[np.ix_(two, two)]
     rows, columns = np.tril_indices(len(one), 0 if diagonal else -1)
     positive = _positive(a) and _positive(b)
-    x, y, n_zero = _valid(a, b, rows, columns, skip_zero)
+    kept, n_zero = _valid(a, b, rows, columns, skip_zero)
+    x, y = a[rows, columns][kept], b[rows, columns][kept]
     if len(x) < _FEWEST_REGIONS:
         raise ModelError(
             f"The maps share {len(pairs)} regions but only {len(x)} pairs with a value in both."
         )
-    pearson, spearman = _correlations(x, y, positive)
+    given = None if control is None else control[np.ix_(one, one)][rows, columns]
+    pearson, spearman = _correlations(x, y, positive, None if given is None else given[kept])
     rng = np.random.default_rng(seed)
     above = np.zeros(2)
     for _ in range(n_permutations):
         order = rng.permutation(len(one))
         shuffled = a[np.ix_(order, order)]
-        drawn = _correlations(*_valid(shuffled, b, rows, columns, skip_zero)[:2], positive)
+        kept, _ = _valid(shuffled, b, rows, columns, skip_zero)
+        u, v = shuffled[rows, columns][kept], b[rows, columns][kept]
+        drawn = _correlations(u, v, positive, None if given is None else given[kept])
         above += np.array(drawn) >= (pearson, spearman)
     p = (1 + above) / (1 + n_permutations)
     return Comparison(
@@ -270,22 +278,39 @@ def _valid(
     rows: NDArray[np.intp],
     columns: NDArray[np.intp],
     skip_zero: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+) -> tuple[NDArray[np.bool_], int]:
+    """Which pairs of regions enter, and how many are left out because ``b`` is zero."""
     x, y = a[rows, columns], b[rows, columns]
     known = np.isfinite(x) & np.isfinite(y)
     zero = known & (y == 0) if skip_zero else np.zeros_like(known)
-    return x[known & ~zero], y[known & ~zero], int(zero.sum())
+    return known & ~zero, int(zero.sum())
 
 
 def _correlations(
-    x: NDArray[np.float64], y: NDArray[np.float64], logarithmic: bool
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    logarithmic: bool,
+    control: NDArray[np.float64] | None,
 ) -> tuple[float, float]:
     """Pearson's r (of logarithms, over pairs where both are positive) and Spearman's."""
-    u, v = x, y
+    u, v, w = x, y, control
     if logarithmic:
         both = (x > 0) & (y > 0)
         u, v = np.log10(x[both]), np.log10(y[both])
-    return _pearson(u, v), _pearson(rankdata(x), rankdata(y))
+        w = None if control is None else control[both]
+    ranks = None if control is None else rankdata(control)
+    return _partial(u, v, w), _partial(rankdata(x), rankdata(y), ranks)
+
+
+def _partial(
+    x: NDArray[np.float64], y: NDArray[np.float64], control: NDArray[np.float64] | None
+) -> float:
+    """Correlation of x and y, given the control if there is one."""
+    r = _pearson(x, y)
+    if control is None:
+        return r
+    with_x, with_y = _pearson(x, control), _pearson(y, control)
+    return float((r - with_x * with_y) / np.sqrt((1 - with_x**2) * (1 - with_y**2)))
 
 
 def _pearson(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
