@@ -1,5 +1,6 @@
 """Default settings find what was planted and reproduce the statistics, whatever the seed."""
 
+import numpy as np
 import pytest
 
 from napari_crbm.analysis import evaluate, fraction_recovered, recovery
@@ -9,20 +10,22 @@ from napari_crbm.simulation import simulate
 
 @pytest.mark.quality
 @pytest.mark.parametrize("generator", ["noisy-or", "crbm"])
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_planted_assemblies_are_recovered_and_statistics_reproduced(generator, seed):
-    simulation = simulate(
-        n_neurons=2000, n_frames=4000, n_assemblies=20, generator=generator, seed=seed
-    )
-    spikes = simulation.recording.spikes
-    training = Training(spikes, Settings(random_state=seed))
-    for _ in training:
-        pass
-    model = training.model()
-    found = recovery(model.weights_, simulation.truth.membership)
-    train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
-    result = evaluate(model, train, test, n_samples=15_000, n_chains=300)
-    nrmse = result.table["nrmse"]
-    print(f"{generator} {seed}: {fraction_recovered(found):.2f} recovered, {nrmse.to_dict()}")
-    assert fraction_recovered(found) >= 0.85
-    assert nrmse["cov_vv"] < 0.1
+def test_planted_assemblies_are_recovered_and_statistics_reproduced(generator):
+    recovered = []
+    for seed in range(3):
+        simulation = simulate(
+            n_neurons=2000, n_frames=4000, n_assemblies=20, generator=generator, seed=seed
+        )
+        spikes = simulation.recording.spikes
+        training = Training(spikes, Settings(random_state=seed))
+        for _ in training:
+            pass
+        model = training.model()
+        recovered.append(fraction_recovered(recovery(model.weights_, simulation.truth.membership)))
+        train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
+        result = evaluate(model, train, test, n_samples=15_000, n_chains=300)
+        nrmse = result.table["nrmse"]
+        print(f"{generator} {seed}: {recovered[-1]:.2f} recovered, {nrmse.to_dict()}")
+        assert nrmse["cov_vv"] < 0.1
+        assert recovered[-1] > 0.7
+    assert np.mean(recovered) >= 0.9

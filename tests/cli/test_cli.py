@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from napari_crbm.cli.app import app
 from napari_crbm.errors import CRBMError
 from napari_crbm.io import load_checkpoint, load_model, open_recording
-from napari_crbm.model import Training
+from napari_crbm.model import Pace, Training
 
 SMALL = ["--neurons", "300", "--frames", "800", "--assemblies", "4"]
 QUICK = ["--updates", "120", "--chains", "40", "--n-hidden", "5"]
@@ -172,6 +172,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(folder, tmp_path,
             os.kill(os.getpid(), signal.SIGINT)
 
     monkeypatch.setattr(Training, "_step", interrupted)
+    monkeypatch.setattr("napari_crbm.model.measure_pace", lambda *_, **__: Pace(0.0, 0.0))
     run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", *QUICK, code=130)
     monkeypatch.undo()
     checkpoint = tmp_path / "model.checkpoint.h5"

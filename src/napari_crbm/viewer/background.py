@@ -46,12 +46,17 @@ class Job(QObject):
         try:
             result = self._work(self._report)
         except Exception as error:
-            _emit(self.failed, message_of(error))
+            self._emit("failed", message_of(error))
         else:
-            _emit(self.done, result)
+            self._emit("done", result)
 
     def _report(self, done: int, total: int) -> None:
-        _emit(self.progressed, done, total)
+        self._emit("progressed", done, total)
+
+    def _emit(self, signal: str, *values: object) -> None:
+        """Emit unless the window, and the job with it, is already gone."""
+        with suppress(RuntimeError):
+            getattr(self, signal).emit(*values)
 
 
 def message_of(error: BaseException) -> str:
@@ -65,9 +70,3 @@ def message_of(error: BaseException) -> str:
         f"Something unexpected went wrong ({type(error).__name__}: {error}). Nothing was changed. "
         "Please report it together with the text in the terminal."
     )
-
-
-def _emit(signal: Any, *values: object) -> None:
-    """Emit unless the window, and the job with it, is already gone."""
-    with suppress(RuntimeError):
-        signal.emit(*values)
