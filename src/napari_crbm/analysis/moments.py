@@ -146,15 +146,61 @@ def agreement(
     over all permutations of their entries, which has a closed form: no random numbers.
     Pearson's r and the slope of the regression line are those of the model on test.
     """
-    n = test.size
+    return _agreement(
+        test.size,
+        _mean(model),
+        _mean(test),
+        _cross(model, model),
+        _cross(test, test),
+        _cross(model, test),
+        _rms_difference(model, test),
+        _rms_difference(train, test),
+    )
+
+
+def agreement_of_sums(
+    n: int,
+    model: float,
+    test: float,
+    model_squared: float,
+    test_squared: float,
+    model_error_squared: float,
+    train_error_squared: float,
+) -> Agreement:
+    """`agreement` of n values, given their sums.
+
+    These are the sums of model and test, of their squares, and of the squared differences
+    of model and test, and of train and test.
+    """
+    if not n:
+        return _agreement(0, *(float("nan"),) * 7)
+    mean_model, mean_test = model / n, test / n
+    product = (model_squared + test_squared - model_error_squared) / 2
+    return _agreement(
+        n,
+        mean_model,
+        mean_test,
+        model_squared / n - mean_model**2,
+        test_squared / n - mean_test**2,
+        product / n - mean_model * mean_test,
+        float(np.sqrt(model_error_squared / n)),
+        float(np.sqrt(train_error_squared / n)),
+    )
+
+
+def _agreement(
+    n: int,
+    mean_model: float,
+    mean_test: float,
+    var_model: float,
+    var_test: float,
+    covariance: float,
+    to_model: float,
+    to_train: float,
+) -> Agreement:
     if not n:
         return Agreement(*(float("nan"),) * 6, n=0)
-    mean_model, mean_test = _mean(model), _mean(test)
-    var_model, var_test = _cross(model, model), _cross(test, test)
-    covariance = _cross(model, test)
     shuffled = np.sqrt(var_model + var_test + (mean_model - mean_test) ** 2)
-    to_model = _rms_difference(model, test)
-    to_train = _rms_difference(train, test)
     gain = to_train - shuffled
     spread = np.sqrt(var_model * var_test)
     return Agreement(
@@ -169,6 +215,8 @@ def agreement(
 
 
 def _mean(x: NDArray[np.floating]) -> float:
+    if not x.size:
+        return float("nan")
     return float(x.mean(dtype=np.float64))
 
 
@@ -179,7 +227,7 @@ def _cross(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     for start in range(0, x.size, _VALUES_AT_ONCE):
         part = slice(start, start + _VALUES_AT_ONCE)
         total += float((x[part].astype(np.float64) - mean_x) @ (y[part] - mean_y))
-    return total / x.size
+    return total / x.size if x.size else float("nan")
 
 
 def _rms_difference(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
@@ -188,4 +236,4 @@ def _rms_difference(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
         part = slice(start, start + _VALUES_AT_ONCE)
         difference = x[part].astype(np.float64) - y[part]
         total += float(difference @ difference)
-    return float(np.sqrt(total / x.size))
+    return float(np.sqrt(total / x.size)) if x.size else float("nan")

@@ -16,7 +16,7 @@ from napari_crbm.spikes import Spikes
 if TYPE_CHECKING:
     from napari_crbm.model.crbm import CRBM
 
-_START, _ADVANCE = 0, 1
+_START, _ADVANCE, _RESTART = 0, 1, 2
 # Most frames that are laid over each other.
 _UNION = 8
 
@@ -103,6 +103,12 @@ class Chains:
         self.weights = efficient(model.weights_)
         self.bits = starting_activity(model.fields_, n_chains, start, random_state)
         self.inputs = np.empty((n_chains, model.n_assemblies), dtype=np.float32)
+        self.weights.project_bits(self.bits, self.inputs)
+
+    def restart(self, chosen: NDArray[np.int64], spikes: Spikes) -> None:
+        """Start some chains anew in unions of frames; see `restart_in_unions`."""
+        generator = np.random.default_rng([self.random_state, _RESTART, self.calls])
+        restart_in_unions(self.bits, chosen, spikes, generator)
         self.weights.project_bits(self.bits, self.inputs)
 
     def advance(self, n_steps: int) -> None:

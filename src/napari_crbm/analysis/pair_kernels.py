@@ -1,0 +1,69 @@
+"""Loops over pairs of neurons whose activity is held as bits, 64 frames a word."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange, types
+from numba.extending import intrinsic
+
+#: Neurons along the side of a tile of pairs, which stays in the processor's cache.
+TILE = 64
+
+
+@intrinsic
+def _count_bits(_context, _word):
+    """Number of set bits of a uint64, one instruction on most processors."""
+
+    def generate(_context, builder, _signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _together(bits, i, j):
+    """Frames in which neurons i and j are both active."""
+    total = np.uint64(0)
+    for word in range(bits.shape[1]):
+        total += _count_bits(bits[i, word] & bits[j, word])  # type: ignore[call-arg]
+    return np.float64(np.int64(total))
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def compare_tiles(tiles, bits, frames, means, edges, sums, counts):
+    """Add the pairs of some tiles to the sums and the histogram.
+
+    ``bits``, ``frames`` and ``means`` are triples of model, train and test; ``tiles``
+    (K, 2) int64; ``edges`` (lowest, bins per unit); ``sums`` (K, 6) float64, one row a tile
+    so that they can be added in the same order on any number of threads; ``counts``
+    (lanes, bins, bins) int64.
+    """
+    n_neurons = bits[0].shape[0]
+    n_lanes, n_bins = counts.shape[0], counts.shape[1]
+    for lane in prange(n_lanes):
+        for tile in range(lane, tiles.shape[0], n_lanes):
+            own = np.zeros(6)
+            first, second = TILE * tiles[tile, 0], TILE * tiles[tile, 1]
+            for i in range(first, min(first + TILE, n_neurons)):
+                for j in range(max(second, i + 1), min(second + TILE, n_neurons)):
+                    model = _together(bits[0], i, j) / frames[0] - means[0][i] * means[0][j]
+                    train = _together(bits[1], i, j) / frames[1] - means[1][i] * means[1][j]
+                    test = _together(bits[2], i, j) / frames[2] - means[2][i] * means[2][j]
+                    own[0] += model
+                    own[1] += test
+                    own[2] += model * model
+                    own[3] += test * test
+                    own[4] += (model - test) * (model - test)
+                    own[5] += (train - test) * (train - test)
+                    column = min(max(np.int64((test - edges[0]) * edges[1]), 0), n_bins - 1)
+                    row = min(max(np.int64((model - edges[0]) * edges[1]), 0), n_bins - 1)
+                    counts[lane, row, column] += 1
+            sums[tile] = own
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def coincidences(bits, out):
+    """Frames in which neurons are active together, for all pairs: ``out`` (N, N) int64."""
+    for i in prange(bits.shape[0]):
+        for j in range(bits.shape[0]):
+            out[i, j] = np.int64(_together(bits, i, j))
