@@ -27,8 +27,8 @@ def frames(model):
 
 def test_a_model_describes_its_own_samples(model, frames):
     train, test = frames
-    result = evaluate(model, train, test, n_samples=3000, burn_in=100, thin=10)
-    assert list(result.table.index) == list(STATISTICS)
+    result = evaluate(model, train, test, n_samples=3000)
+    assert list(result.table.index) == [*STATISTICS, "triplets"]
     # As good as independent draws from the very same distribution, up to their noise.
     assert (result.table["nrmse"].abs() < 0.15).all()
     assert (result.table.loc[["mean_v", "mean_h", "mean_vh", "cov_hh"], "pearson_r"] > 0.9).all()
@@ -53,15 +53,24 @@ def test_independent_activity_misses_the_covariances(model, frames):
     assert table.loc["mean_v", "nrmse"] < 0.3
 
 
-def test_pairs_on_a_subset_are_reproducible(model, frames):
+def test_a_good_model_is_called_good_and_a_bad_one_not(model, frames):
     train, test = frames
-    first, again = (
-        evaluate(model, train, test, samples=train, max_neurons_for_pairs=7, seed=3)
-        for _ in range(2)
-    )
-    assert len(first.pair_neurons) == 7
-    assert first.table.loc["cov_vv", "n"] == 21
-    assert np.array_equal(first.pair_neurons, again.pair_neurons)
+    good = evaluate(model, train, test, n_samples=3000)
+    assert good.verdict.startswith("The model reproduces all five")
+    assert good.warning is None and good.samples.settled
+    assert abs(good.population.nrmse) < 0.5
+    rng = np.random.default_rng(2)
+    independent = Spikes.from_dense(rng.random(train.shape) < train.mean_activity)
+    bad = evaluate(model, train, test, samples=independent)
+    assert "does not reproduce" in bad.verdict and "chance" in bad.verdict
+    assert bad.population.nrmse == pytest.approx(1.0, abs=0.2)
+    assert bad.table.loc["triplets", "nrmse"] > 0.6
+
+
+def test_progress_is_told_to_its_end_and_can_cancel(model, frames):
+    seen = []
+    evaluate(model, *frames, n_samples=600, report=lambda done, total: seen.append(done))
+    assert seen == sorted(seen) and 900 < seen[-1] <= 1000
 
 
 def test_reconstruction_equals_its_definition(model, frames):

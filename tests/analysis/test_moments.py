@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from napari_crbm.analysis import agreement, moments
-from napari_crbm.analysis.moments import corrected_for_penalty
+from napari_crbm.analysis.moments import penalty_shift
 from napari_crbm.errors import ModelError
+from napari_crbm.model import Settings
 from napari_crbm.spikes import Spikes
 
 
@@ -70,5 +71,5 @@ def test_slope_and_correlation():
 
 def test_penalty_correction_follows_the_sign():
     weights = np.array([[0.5, 0.0, -0.1]], dtype=np.float32)
-    got = corrected_for_penalty(np.zeros((1, 3), np.float32), weights, 0.02)
-    assert np.allclose(got, [[0.02, 0.0, -0.02]])
+    assert np.allclose(penalty_shift(weights, Settings(l1=0.02)), [[0.02, 0.0, -0.02]])
+    assert not penalty_shift(weights, None).any()

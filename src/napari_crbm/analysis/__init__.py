@@ -14,7 +14,15 @@ from napari_crbm.analysis.assemblies import (
     sort_by_similarity,
 )
 from napari_crbm.analysis.evaluation import Evaluation, evaluate, reconstruction_nllh
+from napari_crbm.analysis.higher_order import (
+    PopulationCount,
+    lagged_correlations,
+    population_count,
+    random_triplets,
+    triplet_moments,
+)
 from napari_crbm.analysis.moments import STATISTICS, Agreement, Moments, agreement, moments
+from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
 from napari_crbm.analysis.recovery import (
     RECOVERED_AUROC,
     auroc,
@@ -29,21 +37,29 @@ __all__ = [
     "Agreement",
     "Evaluation",
     "Moments",
+    "PairComparison",
+    "PopulationCount",
     "active_threshold",
     "agreement",
     "assemblies_of_neuron",
     "assembly_table",
     "auroc",
+    "coincidences",
+    "compare_pairs",
     "evaluate",
     "export_csv",
     "fraction_recovered",
+    "lagged_correlations",
     "member_table",
     "members",
     "membership",
     "midline_x",
     "moments",
+    "population_count",
+    "random_triplets",
     "reconstruction_nllh",
     "recovery",
     "region_occupancy",
     "sort_by_similarity",
+    "triplet_moments",
 ]

@@ -1,7 +1,8 @@
-"""A trained model on frames it has not seen: five statistics, likelihood, reconstruction."""
+"""A trained model on frames it has not seen: statistics, likelihoods, reconstruction."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,40 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.moments import STATISTICS, agreement, corrected_for_penalty, moments
+from napari_crbm.analysis.assemblies import membership
+from napari_crbm.analysis.bootstrap import standard_errors
+from napari_crbm.analysis.higher_order import (
+    PopulationCount,
+    population_count,
+    random_triplets,
+    triplet_moments,
+)
+from napari_crbm.analysis.moments import STATISTICS, agreement, moments, penalty_shift
+from napari_crbm.analysis.pairs import PairComparison, compare_pairs
 from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
 if TYPE_CHECKING:
-    from napari_crbm.model import CRBM
+    from napari_crbm.model import CRBM, Samples
 
-#: Above this many neurons, covariances are compared on a random subset of as many.
-MAX_NEURONS_FOR_PAIRS = 3000
+#: Values of the covariances of at most this many neurons are kept for scatter plots.
+MAX_NEURONS_FOR_PAIRS = 1000
+_TRIPLETS = 100_000
+# An nRMSE up to the first is good, up to the second fair (the paper's model: 0.17 at worst).
+_GOOD, _FAIR = 0.2, 0.5
 
 # Probabilities are kept this far from 0 and 1, as in the reference analysis.
 _SMALLEST_PROBABILITY = 1e-7
+
+#: The rows of an evaluation in words.
+NAMES = {
+    "mean_v": "mean activity of neurons",
+    "mean_h": "mean activity of assemblies",
+    "mean_vh": "neuron-assembly moments",
+    "cov_vv": "covariances of neurons",
+    "cov_hh": "covariances of assemblies",
+    "triplets": "triplets of neurons",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,26 +53,34 @@ class Evaluation:
     Parameters
     ----------
     table : pandas.DataFrame
-        Index ``statistic`` (`napari_crbm.analysis.moments.STATISTICS`), columns
-        ``nrmse, rmse_model, rmse_train, rmse_shuffled, pearson_r, slope, n``; see
-        `napari_crbm.analysis.moments.Agreement`.
+        Index ``statistic`` (`napari_crbm.analysis.moments.STATISTICS`, then
+        ``triplets``), columns ``nrmse, standard_error, rmse_model, rmse_train,
+        rmse_shuffled, pearson_r, slope, n``; see `napari_crbm.analysis.moments.Agreement`
+        and `napari_crbm.analysis.bootstrap.standard_errors`.
     pairs : dict of str to (test, model)
         The compared values of every statistic, flat arrays of equal length; those of
-        <vh> are corrected for the penalty.
-    pair_neurons : int array
-        Neurons whose covariances were compared.
+        <vh> are corrected for the penalty, those of the covariances of neurons are a
+        sample in large recordings.
+    all_pairs : PairComparison
+        Histogram of the covariances of all pairs of neurons.
+    population : PopulationCount
+        The number of active neurons a frame.
     pseudo_likelihood : float
         Mean log P(v_i | all others) of the test frames, nats a neuron and frame.
     nllh : (N,) float64
         Normalised reconstruction log-likelihood of every neuron, see
         `reconstruction_nllh`; NaN for neurons silent in the test frames.
+    samples : Samples or None
+        The activity drawn from the model, if it was drawn here.
     """
 
     table: pd.DataFrame
     pairs: dict[str, tuple[NDArray[np.floating], NDArray[np.floating]]]
-    pair_neurons: NDArray[np.int64]
+    all_pairs: PairComparison
+    population: PopulationCount
     pseudo_likelihood: float
     nllh: NDArray[np.float64]
+    samples: Samples | None
 
     @property
     def median_nllh(self) -> float:
@@ -57,13 +88,52 @@ class Evaluation:
         known = self.nllh[np.isfinite(self.nllh)]
         return float(np.median(known)) if len(known) else float("nan")
 
+    @property
+    def warning(self) -> str | None:
+        """Why the samples behind the comparison may not be trusted; None if they may."""
+        return None if self.samples is None else self.samples.warning
+
+    @property
+    def verdict(self) -> str:
+        """One or two sentences for a person who asks whether the model is any good."""
+        scores = self.table["nrmse"].drop("triplets").dropna()
+        worst = str(scores.idxmax())
+        value = float(scores[worst])
+        if value <= _GOOD:
+            text = (
+                "The model reproduces all five statistics nearly as well as one part of the "
+                "recording predicts another."
+            )
+        elif value <= _FAIR:
+            text = (
+                f"The model reproduces the recording fairly; weakest are the {NAMES[worst]} "
+                f"(nRMSE {value:.2f})."
+            )
+        else:
+            text = (
+                f"The model does not reproduce the {NAMES[worst]} (nRMSE {value:.2f}, 1 is "
+                "chance): do not draw conclusions from them. Train longer, or with another "
+                "number of assemblies."
+            )
+        return text
+
     def __str__(self) -> str:
-        columns = self.table[["nrmse", "pearson_r", "slope", "n"]]
-        return (
-            f"{columns.to_string(float_format=lambda value: f'{value:.3f}')}\n"
-            f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats a neuron and frame\n"
-            f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons)"
-        )
+        columns = self.table[["nrmse", "standard_error", "pearson_r", "slope", "n"]]
+        lines = [
+            columns.to_string(float_format=lambda value: f"{value:.3f}", na_rep="-"),
+            f"active neurons a frame nRMSE {self.population.nrmse:.3f} (distance "
+            f"{self.population.model:.1f} neurons; training frames {self.population.train:.1f}, "
+            f"independent neurons {self.population.independent:.1f})",
+            f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats a neuron and frame",
+            f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons)",
+        ]
+        if self.samples is not None:
+            lines.append(
+                f"{self.samples.spikes.n_frames:,} frames drawn from the model, "
+                f"{self.samples.thin} steps apart after {self.samples.burn_in:,}, worth "
+                f"{self.samples.effective_size:,.0f} independent ones at least"
+            )
+        return "\n".join([*lines, self.verdict])
 
 
 def evaluate(
@@ -71,13 +141,12 @@ def evaluate(
     train: Spikes,
     test: Spikes,
     *,
-    samples: Spikes | None = None,
+    samples: Samples | Spikes | None = None,
     n_samples: int = 5000,
-    n_chains: int = 100,
-    burn_in: int = 500,
-    thin: int = 20,
-    max_neurons_for_pairs: int = MAX_NEURONS_FOR_PAIRS,
+    n_chains: int = 200,
+    n_temperatures: int = 1,
     seed: int = 0,
+    report: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Compare what the model generates with frames it was not trained on.
 
@@ -86,64 +155,79 @@ def evaluate(
     model : CRBM
     train, test : Spikes
         Frames the model was trained on, and held-out ones (``model.split_``).
-    samples : Spikes, optional
-        Activity drawn from the model earlier; by default it is drawn here, from chains
-        that start at random training frames as in the paper.
-    n_samples, n_chains, burn_in, thin : int
-        How to draw; see `CRBM.sample`. (The paper takes 15,000 frames from 300 chains,
-        20 steps apart, after 2,000 steps.)
-    max_neurons_for_pairs : int
-        Covariances of neurons are compared on a random subset of this size in larger
-        recordings.
+    samples : Samples or Spikes, optional
+        Activity drawn from the model earlier; by default it is drawn here, see
+        `napari_crbm.model.draw`.
+    n_samples, n_chains, n_temperatures : int
+        How to draw.
     seed : int
-        Of the chains and of the subset.
+        Of the chains and of all random choices.
+    report : callable, optional
+        Called with (done, 1000) as the work goes on; may raise to cancel.
 
     Raises
     ------
     ModelError
         If the neurons are not the model's or there are too few frames.
     """
+    from napari_crbm.model import Samples, draw
+
     if min(train.n_frames, test.n_frames) < 2:
         raise ModelError("At least two training and two test frames are needed to compare.")
+    report = report or (lambda done, total: None)
     if samples is None:
-        samples = model.sample(
+        samples = draw(
+            model,
             n_samples,
             n_chains=n_chains,
-            burn_in=burn_in,
-            thin=thin,
+            n_temperatures=n_temperatures,
             start=train,
             random_state=seed,
+            report=lambda done, total: report(500 * done // total, 1000),
         )
-    size = min(model.n_neurons, max_neurons_for_pairs)
+    drawn = samples.spikes if isinstance(samples, Samples) else samples
+    parts = (drawn, train, test)
+    size = min(model.n_neurons, MAX_NEURONS_FOR_PAIRS)
     generator = np.random.default_rng(seed)
     neurons = np.sort(generator.choice(model.n_neurons, size, replace=False))
-    of_train, of_test, of_model = (
-        moments(part, model.transform(part), neurons) for part in (train, test, samples)
+    hidden = (model.transform(drawn), model.transform(train), model.transform(test))
+    of_model, of_train, of_test = (
+        moments(part, values, neurons) for part, values in zip(parts, hidden, strict=True)
     )
-    weights = model.weights_
-    l1 = 0.0 if model.settings_ is None else float(model.settings_.l1)
-    connected = weights != 0
+    report(600, 1000)
+    shift = penalty_shift(model.weights_, model.settings_)
+    connected = model.weights_ != 0
+    errors = standard_errors(parts, hidden, np.where(connected, shift, 0), random_state=seed)
+    report(650, 1000)
+    all_pairs = compare_pairs(
+        *parts,
+        n_threads=model.n_threads,
+        report=lambda done, total: report(650 + 300 * done // total, 1000),
+    )
+    triplets = random_triplets(membership(model.weights_), _TRIPLETS, seed)
+    third = [triplet_moments(part, triplets) for part in parts]
     pairs: dict[str, tuple[NDArray[np.floating], NDArray[np.floating]]] = {}
     rows = {}
     for name in STATISTICS:
-        test_values, train_values, model_values = (
-            getattr(part, name) for part in (of_test, of_train, of_model)
-        )
+        values = [getattr(part, name) for part in (of_model, of_train, of_test)]
         if name == "mean_vh":
-            model_values = corrected_for_penalty(model_values, weights, l1)
-            test_values, train_values, model_values = (
-                values[connected] for values in (test_values, train_values, model_values)
-            )
-        pairs[name] = (test_values, model_values)
-        rows[name] = asdict(agreement(model_values, train_values, test_values))
+            values = [x[connected] for x in (values[0] + shift, *values[1:])]
+        pairs[name] = (values[2], values[0])
+        found = all_pairs.agreement if name == "cov_vv" else agreement(*values)
+        rows[name] = asdict(found) | {"standard_error": errors[name]}
+    pairs["triplets"] = (third[2], third[0])
+    rows["triplets"] = asdict(agreement(*third)) | {"standard_error": float("nan")}
     table = pd.DataFrame.from_dict(rows, orient="index")
+    table.insert(1, "standard_error", table.pop("standard_error"))
     table.index.name = "statistic"
     return Evaluation(
         table=table,
         pairs=pairs,
-        pair_neurons=neurons,
+        all_pairs=all_pairs,
+        population=population_count(*parts),
         pseudo_likelihood=model.pseudo_likelihood(test),
         nllh=reconstruction_nllh(model, test),
+        samples=samples if isinstance(samples, Samples) else None,
     )
 
 

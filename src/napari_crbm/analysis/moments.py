@@ -8,6 +8,7 @@ half of the recording predicts the other, and 1 no better than chance: the nRMSE
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,9 @@ from scipy import sparse
 
 from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
+
+if TYPE_CHECKING:
+    from napari_crbm.model import Settings
 
 #: Statistics in the order of the paper's figure 2.
 STATISTICS = ("mean_v", "mean_h", "mean_vh", "cov_vv", "cov_hh")
@@ -108,15 +112,15 @@ def _pair_covariances(spikes: Spikes, neurons: NDArray[np.integer] | None) -> ND
     )
 
 
-def corrected_for_penalty(
-    mean_vh: NDArray[np.float32], weights: NDArray[np.float32], l1: float
-) -> NDArray[np.float32]:
-    """<vh> of the model plus ``l1 sign(w)``: what training with the penalty aims for.
+def penalty_shift(weights: NDArray[np.float32], settings: Settings | None) -> NDArray[np.float32]:
+    """What must be added to <vh> of a model to compare it with data, (N, M).
 
     At the optimum of the penalised likelihood the data's <vh> exceeds the model's by
-    ``l1`` in the direction of the weight, so that is no error.
+    ``l1`` in the direction of the weight, so that is no error. Imported models, whose
+    settings are not known, get no correction.
     """
-    return np.asarray(mean_vh + np.float32(l1) * np.sign(weights), dtype=np.float32)
+    l1 = 0.0 if settings is None else float(settings.l1)
+    return np.asarray(np.float32(l1) * np.sign(weights), dtype=np.float32)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,121 @@
+"""How sure an nRMSE is, given that the recording is only so long.
+
+Neighbouring frames resemble each other, so whole blocks of time are drawn with replacement
+(Kuensch 1989), from the held-out and from the training frames; the spread of the statistic
+over such drawings is its standard error.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.analysis.moments import agreement
+from napari_crbm.spikes import Spikes
+
+_BLOCKS = 30
+# Neurons whose activity and pairs are resampled; frames, not neurons, limit the certainty.
+_NEURONS = 300
+_DRAWS = 100
+
+
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """Sums over blocks of time of activity and products, (blocks, values) each."""
+
+    frames: NDArray[np.float64]
+    v: NDArray[np.float64]
+    h: NDArray[np.float64]
+    vh: NDArray[np.float32]
+    vv: NDArray[np.float32]
+    hh: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, raster: NDArray[np.uint8], hidden: NDArray[np.floating]) -> _Blocks:
+        n_blocks = min(_BLOCKS, len(raster))
+        v_pairs, h_pairs = (np.triu_indices(x.shape[1], 1) for x in (raster, hidden))
+        sums: dict[str, list[NDArray[np.floating]]] = {
+            name: [] for name in ["v", "h", "vh", "vv", "hh"]
+        }
+        parts = np.array_split(np.arange(len(raster)), n_blocks)
+        for frames in parts:
+            v, h = raster[frames].astype(np.float32), hidden[frames].astype(np.float32)
+            sums["v"].append(v.sum(axis=0))
+            sums["h"].append(h.sum(axis=0, dtype=np.float64))
+            sums["vh"].append((v.T @ h).ravel())
+            sums["vv"].append((v.T @ v)[v_pairs])
+            sums["hh"].append((h.T @ h)[h_pairs])
+        lengths = np.array([len(frames) for frames in parts], dtype=np.float64)
+        return cls(lengths, *(np.stack(values) for values in sums.values()))
+
+    def statistics(self, share: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """The five statistics with every block counted ``share`` times."""
+        total = share @ self.frames
+        v, h, vh, vv, hh = (
+            share @ values / total for values in (self.v, self.h, self.vh, self.vv, self.hh)
+        )
+        (a, b), (c, d) = (np.triu_indices(len(x), 1) for x in (v, h))
+        return {
+            "mean_v": v,
+            "mean_h": h,
+            "mean_vh": vh,
+            "cov_vv": vv - v[a] * v[b],
+            "cov_hh": hh - h[c] * h[d],
+        }
+
+
+def standard_errors(
+    parts: tuple[Spikes, Spikes, Spikes],
+    hidden: tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]],
+    shift: NDArray[np.floating],
+    *,
+    n_draws: int = _DRAWS,
+    random_state: int = 0,
+) -> dict[str, float]:
+    """Standard error of the nRMSE of all five statistics.
+
+    Parameters
+    ----------
+    parts : (model, train, test) Spikes
+    hidden : three (T, M) float arrays
+        E[h | v] of the same frames.
+    shift : (N, M) float array
+        Added to <vh> of the model (the correction for the penalty); zero marks pairs
+        that are not compared.
+    n_draws : int
+        Drawings of blocks.
+    random_state : int
+
+    Notes
+    -----
+    All neurons share the same few frames, so a few hundred of them tell how sure the
+    statistic of all is; pairs and activity of more are not resampled.
+    """
+    generator = np.random.default_rng([random_state, 2])
+    n_neurons = parts[0].n_neurons
+    chosen = np.sort(generator.choice(n_neurons, min(_NEURONS, n_neurons), replace=False))
+    model, train, test = (
+        _Blocks.of(_dense(spikes, chosen), values)
+        for spikes, values in zip(parts, hidden, strict=True)
+    )
+    fixed = model.statistics(np.ones(len(model.frames)))
+    offset = np.asarray(shift[chosen], dtype=np.float64).ravel()
+    compared = offset != 0 if offset.any() else np.ones(len(offset), dtype=bool)
+    fixed["mean_vh"] = (fixed["mean_vh"] + offset)[compared]
+    found: dict[str, list[float]] = {name: [] for name in fixed}
+    for _ in range(n_draws):
+        drawn = []
+        for blocks in (train, test):
+            n = len(blocks.frames)
+            values = blocks.statistics(generator.multinomial(n, np.full(n, 1 / n)).astype(float))
+            values["mean_vh"] = values["mean_vh"][compared]
+            drawn.append(values)
+        for name, of_model in fixed.items():
+            found[name].append(agreement(of_model, drawn[0][name], drawn[1][name]).nrmse)
+    return {name: float(np.std(values, ddof=1)) for name, values in found.items()}
+
+
+def _dense(spikes: Spikes, neurons: NDArray[np.int64]) -> NDArray[np.uint8]:
+    return np.concatenate([block[:, neurons] for block in spikes.iter_dense()])

@@ -1,0 +1,140 @@
+"""Statistics beyond pairs, and in time: population counts, triplets, lagged correlations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, wasserstein_distance
+
+from napari_crbm.errors import ModelError
+from napari_crbm.spikes import Spikes
+
+_TRIPLETS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class PopulationCount:
+    """How well the distribution of the number of active neurons a frame is reproduced.
+
+    Distances are between distributions (Wasserstein-1), in neurons: by how many neurons a
+    frame of the one must be changed on average to become the other.
+
+    Parameters
+    ----------
+    model, train, independent : float
+        Distance from the held-out frames: of the model, of the training frames, and of
+        independent neurons with the held-out rates.
+    """
+
+    model: float
+    train: float
+    independent: float
+
+    @property
+    def nrmse(self) -> float:
+        """0 as close as the training frames, 1 no better than independent neurons."""
+        gain = self.independent - self.train
+        return (self.model - self.train) / gain if gain > 0 else float("nan")
+
+
+def population_count(model: Spikes, train: Spikes, test: Spikes) -> PopulationCount:
+    """Compare distributions of the number of active neurons a frame."""
+    p = test.mean_activity
+    # Of many independent neurons the number of active ones is nearly normal.
+    ranks = (np.arange(test.n_frames) + 0.5) / test.n_frames
+    independent = norm.ppf(ranks, p.sum(), np.sqrt((p * (1 - p)).sum()) + 1e-12)
+    held_out = test.frame_counts
+    return PopulationCount(
+        model=float(wasserstein_distance(model.frame_counts, held_out)),
+        train=float(wasserstein_distance(train.frame_counts, held_out)),
+        independent=float(wasserstein_distance(np.maximum(independent, 0), held_out)),
+    )
+
+
+def random_triplets(
+    membership: NDArray[np.bool_], n_triplets: int, random_state: int = 0
+) -> NDArray[np.int64]:
+    """Triplets of different neurons: half of them from one assembly, half from anywhere.
+
+    Parameters
+    ----------
+    membership : (N, M) bool
+        Assemblies of fewer than three neurons are not drawn from.
+    n_triplets : int
+    random_state : int
+
+    Returns
+    -------
+    (K, 3) int64
+        Fewer than ``n_triplets`` if there are no assemblies, or fewer than three neurons.
+    """
+    generator = np.random.default_rng([random_state, 3])
+    n_neurons = len(membership)
+    groups = [np.flatnonzero(column) for column in membership.T]
+    groups = [group for group in groups if len(group) >= 3]
+    chosen = [generator.integers(n_neurons, size=(n_triplets // 2, 3))]
+    if groups:
+        own = generator.integers(len(groups), size=n_triplets - n_triplets // 2)
+        sizes = np.array([len(group) for group in groups])
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        place = (generator.random((len(own), 3)) * sizes[own, None]).astype(np.int64)
+        chosen.append(np.concatenate(groups)[starts[own, None] + place])
+    triplets = np.sort(np.concatenate(chosen), axis=1)
+    different = (np.diff(triplets, axis=1) > 0).all(axis=1)
+    return np.asarray(triplets[different], dtype=np.int64)
+
+
+def triplet_moments(spikes: Spikes, triplets: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Third central moments <(v_i - <v_i>)(v_j - <v_j>)(v_k - <v_k>)> of triplets (K, 3): (K,)."""
+    bits, mean, n_frames = spikes.by_neuron, spikes.mean_activity, spikes.n_frames
+    out = np.empty(len(triplets))
+    for start in range(0, len(triplets), _TRIPLETS_AT_ONCE):
+        part = slice(start, start + _TRIPLETS_AT_ONCE)
+        i, j, k = triplets[part].T
+        pair = bits[i] & bits[j]
+        p_ijk = np.bitwise_count(pair & bits[k]).sum(axis=1) / n_frames
+        p_ij = np.bitwise_count(pair).sum(axis=1) / n_frames
+        p_ik = np.bitwise_count(bits[i] & bits[k]).sum(axis=1) / n_frames
+        p_jk = np.bitwise_count(bits[j] & bits[k]).sum(axis=1) / n_frames
+        means = mean[i] * p_jk + mean[j] * p_ik + mean[k] * p_ij
+        out[part] = p_ijk - means + 2 * mean[i] * mean[j] * mean[k]
+    return out
+
+
+def lagged_correlations(
+    activity: NDArray[np.floating], lags: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Pearson correlation of h_mu(t) with h_nu(t + lag) for all pairs of hidden units.
+
+    Parameters
+    ----------
+    activity : (T, M) float array
+        E[h | v] of consecutive frames.
+    lags : (L,) int
+        In frames, zero or more.
+
+    Returns
+    -------
+    (L, M, M) float64
+        Zero where a unit is constant.
+
+    Raises
+    ------
+    ModelError
+        If a lag is negative or leaves fewer than two frames.
+    """
+    n_frames = len(activity)
+    out = np.zeros((len(lags), activity.shape[1], activity.shape[1]))
+    for row, lag in enumerate(np.asarray(lags).tolist()):
+        if not 0 <= lag <= n_frames - 2:
+            raise ModelError(f"A lag of {lag} frames does not fit {n_frames:,} frames.")
+        parts = activity[: n_frames - lag], activity[lag:]
+        scaled = []
+        for part in parts:
+            centred = part.astype(np.float64) - part.mean(axis=0, dtype=np.float64)
+            norms = np.sqrt((centred**2).sum(axis=0))
+            scaled.append(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0))
+        out[row] = scaled[0].T @ scaled[1]
+    return out
