@@ -21,7 +21,7 @@ from napari_crbm.analysis.higher_order import (
     random_triplets,
     triplet_moments,
 )
-from napari_crbm.analysis.moments import STATISTICS, Agreement, Moments, agreement, moments
+from napari_crbm.analysis.moments import STATISTICS, Moments, moments
 from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
 from napari_crbm.analysis.recovery import (
     RECOVERED_AUROC,
@@ -29,6 +29,7 @@ from napari_crbm.analysis.recovery import (
     fraction_recovered,
     recovery,
 )
+from napari_crbm.model.agreement import Agreement, agreement
 
 __all__ = [
     "MEMBERSHIP_FRACTION",

@@ -18,9 +18,10 @@ from napari_crbm.analysis.higher_order import (
     random_triplets,
     triplet_moments,
 )
-from napari_crbm.analysis.moments import STATISTICS, agreement, moments, penalty_shift
+from napari_crbm.analysis.moments import STATISTICS, moments, penalty_shift
 from napari_crbm.analysis.pairs import PairComparison, compare_pairs
 from napari_crbm.errors import ModelError
+from napari_crbm.model.agreement import agreement
 from napari_crbm.spikes import Spikes
 
 if TYPE_CHECKING:

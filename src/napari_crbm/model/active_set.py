@@ -78,6 +78,12 @@ class ActiveSet:
         """Largest absolute weight; not a number if any weight is not."""
         return float(np.abs(self.form.values).max(initial=0.0))
 
+    def gradient_rms(self) -> float:
+        """Root mean square of the latest gradients of the weights that take part."""
+        sparse = isinstance(self.form, SparseWeights)
+        squares = self._compressed_moment if sparse else self._second_moment
+        return float(np.sqrt(squares.mean(dtype=np.float64))) if squares.size else 0.0
+
     def ascend(
         self,
         data: tuple[NDArray[np.uint64], NDArray[np.float32]],

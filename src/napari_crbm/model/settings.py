@@ -46,6 +46,10 @@ class Settings:
     restarts : float
         Share of the chains that start anew at an update, from several recorded frames
         laid over each other, so that states no recording shows cannot hide in the model.
+    patience : int
+        The learning rate falls to a third whenever the held-out pseudo-likelihood has not
+        risen for so many of the training's sixty evaluations, and training ends when it
+        has come down to its final value. 0: the schedule alone decides.
     l1_ramp : float
         Fraction of the updates over which the penalty grows to its full strength, so
         that it cannot win before assemblies have formed.
@@ -72,6 +76,7 @@ class Settings:
     gibbs_steps: int = 3
     jumps: bool = True
     restarts: float = 0.002
+    patience: int = 0
     l1_ramp: float = 0.1
     initialisation: str = "assemblies"
     second_moment_decay: float = 0.999
@@ -100,6 +105,8 @@ class Settings:
         for name in ("decay_after", "l1_ramp", "restarts"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"{name} must lie in [0, 1); found {getattr(self, name)}.")
+        if not isinstance(self.patience, int) or self.patience < 0:
+            raise ModelError(f"patience must be a whole number, 0 or more; found {self.patience}.")
         if self.initialisation not in ("assemblies", "random"):
             raise ModelError(
                 f"initialisation must be 'assemblies' or 'random'; found {self.initialisation!r}."

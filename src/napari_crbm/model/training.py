@@ -43,6 +43,7 @@ from napari_crbm.model.standardisation import (
     total_gradient,
 )
 from napari_crbm.model.threads import kernel_threads
+from napari_crbm.model.watch import Watch, strong_members
 from napari_crbm.model.weights import DenseWeights, efficient
 from napari_crbm.spikes import Spikes
 
@@ -51,6 +52,10 @@ _SHUFFLE, _CHAINS, _REVISION, _RESTARTS = 0, 1, 2, 3
 _REVISE_EVERY = 100
 # Updates between two rounds of restarts.
 _RESTART_EVERY = 10
+# Updates between two looks at the chains.
+_WATCH_EVERY = 10
+# A plateau divides the learning rate by so much.
+_SLOWDOWN = 3.0
 # A weight that only jitters about zero stays within about as many learning rates of it.
 _SMALL = 4.0
 #: Longest time between two progress records, in seconds.
@@ -61,7 +66,7 @@ _EVALUATIONS = 60
 _SETTLED = 0.3
 # Frames whose hidden inputs are kept with a model, for jumps.
 _EXAMPLES = 100
-_CHECKPOINT_VERSION = 2
+_CHECKPOINT_VERSION = 3
 
 
 class Training:
@@ -110,6 +115,7 @@ class Training:
         self.elapsed_s = 0.0
         self._history: list[dict[str, float]] = []
         self._best: dict[str, Any] | None = None
+        self._slowed, self._waited = 1.0, 0
         if resume is not None:
             self._check_checkpoint(resume)
             self.settings = Settings(**resume["settings"])
@@ -136,7 +142,7 @@ class Training:
                 self._prepare()
             self.elapsed_s += time.perf_counter() - started
         session_start, session_updates = time.perf_counter(), self.update
-        while self.update < self.settings.n_updates and not self.control.stopped:
+        while not self._done and not self.control.stopped:
             if self.control.paused:
                 yield self._progress("paused")
                 while self.control.paused:
@@ -157,12 +163,21 @@ class Training:
                 self._active.largest(), self._hidden, self._train, self.settings, self.update
             )
             yield self._progress("training", pace * (self.settings.n_updates - self.update))
-        done = self.update >= self.settings.n_updates
-        yield self._progress("finished" if done else "stopped", 0.0)
+        yield self._progress("finished" if self._done else "stopped", 0.0)
+
+    @property
+    def _done(self) -> bool:
+        """Whether all updates are made, or the learning rate has come down to its last value."""
+        slow = self._slowed > 1 and self._rate() <= self.settings.final_learning_rate
+        return slow or self.update >= self.settings.n_updates
+
+    def _rate(self) -> float:
+        """Learning rate of the current update."""
+        return learning_rate(self.settings, self.update) / self._slowed
 
     def _may_go_on(self, started: float) -> bool:
         return (
-            self.update < self.settings.n_updates
+            not self._done
             and time.perf_counter() - started < _INTERVAL_S
             and not self.control.paused
             and not self.control.stopped
@@ -255,6 +270,8 @@ class Training:
                 for name in (self._history[0] if self._history else {})
             },
             "best": self._best,
+            "watch": self._watch.state(),
+            "plateau": [self._slowed, self._waited],
         }
 
     def _check_checkpoint(self, state: dict[str, Any]) -> None:
@@ -286,7 +303,6 @@ class Training:
             self._begin()
         else:
             self._restore(self._resume)
-            self._resume = None
         self._chain_values = np.empty_like(self._inputs)
         n_batch = min(settings.batch_size, self._train.n_frames)
         self._batch_bits = np.zeros((self._train.n_neurons, (n_batch + 63) // 64), np.uint64)
@@ -302,8 +318,13 @@ class Training:
             )
             if len(frames)
         }
+        held_out = self._spikes.select_frames(self._test_frames) if len(self._test_frames) else None
+        self._watch = Watch(self._train, held_out, self._followed)
+        if self._resume is not None:
+            self._watch.restore(self._resume["watch"])
         marks = np.linspace(0, settings.n_updates, _EVALUATIONS + 1)[1:]
         self._evaluate_at = set(np.ceil(marks).astype(int).tolist())
+        self._resume = None
         self._prepared = True
         if self.update == 0:
             self._evaluate(0.0)
@@ -323,6 +344,7 @@ class Training:
         self.settings = replace(settings, n_hidden=start.weights.shape[1], l1=l1)
         n_hidden = start.weights.shape[1]
         self._fields = start.fields
+        self._followed = strong_members(start.weights)
         self._active = ActiveSet(
             start.weights,
             np.zeros_like(start.weights),
@@ -373,13 +395,15 @@ class Training:
             {name: float(values[row]) for name, values in columns.items()} for row in range(n_rows)
         ]
         self._best = state["best"]
+        self._slowed, self._waited = float(state["plateau"][0]), int(state["plateau"][1])
+        self._followed = np.array(state["watch"]["neurons"], dtype=np.int64)
 
     # --- one update -----------------------------------------------------------------------
 
     def _step(self) -> None:
         """Move the chains, compare them with a batch of frames, take one step uphill."""
         settings = self.settings
-        rate = learning_rate(settings, self.update)
+        rate = self._rate()
         key = stream(settings.random_state, _CHAINS, self.update)
         frames = self._batch()
         if settings.l1 and self.update and self.update % _REVISE_EVERY == 0:
@@ -406,6 +430,8 @@ class Training:
         data = drelu.moments(self._batch_inputs, units)
         chains = drelu.moments(self._inputs, units)
         gradient = total_gradient(self._hidden, data, chains)
+        if self.update % _WATCH_EVERY == 0:
+            self._watch.look(self._bits, len(self._inputs), chains.mean)
 
         n_chains = len(self._inputs)
         self._chain_values[:] = chains.mean / n_chains
@@ -491,7 +517,7 @@ class Training:
             gradient,
             variance,
             penalty(self.settings, self.update),
-            _SMALL * learning_rate(self.settings, self.update),
+            _SMALL * self._rate(),
         )
 
     def _batch(self) -> NDArray[np.int64]:
@@ -515,7 +541,7 @@ class Training:
         row = {
             "update": float(self.update),
             "elapsed_s": elapsed_s,
-            "learning_rate": learning_rate(self.settings, max(self.update - 1, 0)),
+            "learning_rate": learning_rate(self.settings, max(self.update - 1, 0)) / self._slowed,
             "l1": penalty(self.settings, self.update),
             **{
                 name: probe.evaluate(DenseWeights(weights), self._fields, units)
@@ -526,10 +552,14 @@ class Training:
             "mean_abs_weight": float(np.abs(weights).mean()),
             "weight_sparsity": float(np.mean(weights == 0)),
             "n_active_units": float((peak > health.ALIVE).sum()),
+            "gradient_rms": self._active.gradient_rms(),
+            **self._watch.report(),
         }
         self._history.append(row)
         score = row.get("test_pseudo_likelihood", row.get("pseudo_likelihood", -np.inf))
-        if self._best is None or score > self._best["score"]:
+        better = self._best is None or score > self._best["score"]
+        self._slow_down_on_a_plateau(better)
+        if better:
             self._best = {
                 "score": score,
                 "update": self.update,
@@ -538,11 +568,17 @@ class Training:
                 "hidden": units.stacked(),
             }
 
+    def _slow_down_on_a_plateau(self, better: bool) -> None:
+        """Divide the learning rate when the held-out likelihood has not risen for long."""
+        self._waited = 0 if better else self._waited + 1
+        if self.settings.patience and self._waited >= self.settings.patience:
+            self._slowed, self._waited = _SLOWDOWN * self._slowed, 0
+
     def _warning(self) -> str | None:
         if self.update < _SETTLED * self.settings.n_updates or not self._history:
             return None
         odd = health.warning(self._history, self._active.shape[1], self.settings)
-        if odd is None and self.update >= self.settings.n_updates:
+        if odd is None and self._done:
             return health.spare_units(self._active.dense())
         return odd
 
