@@ -70,9 +70,18 @@ def test_evaluate_reports_statistics_and_recovery(folder):
     data = json.loads(
         run("evaluate", folder / "model.h5", folder / "fish.h5", "--samples", 500, "--json").stdout
     )
-    assert set(data["statistics"]) == {"mean_v", "mean_h", "mean_vh", "cov_vv", "cov_hh"}
+    five = {"mean_v", "mean_h", "mean_vh", "cov_vv", "cov_hh"}
+    assert set(data["statistics"]) == {*five, "triplets"}
     assert 0 <= data["recovered"] <= 1
-    assert data["pseudo_likelihood"] < 0
+    assert data["pseudo_likelihood"] < 0 and data["log_likelihood"] is None
+
+
+def test_evaluate_tells_the_verdict_and_draws_it(folder, tmp_path):
+    picture = tmp_path / "fit.pdf"
+    options = ["--samples", 300, "--chains", 30, "--temperatures", 2, "--likelihood"]
+    result = run("evaluate", folder / "model.h5", folder / "fish.h5", *options, "--figure", picture)
+    assert "The model" in result.stdout and "nats a held-out frame" in result.stdout
+    assert picture.stat().st_size > 10_000
 
 
 def test_assemblies_as_table_json_and_csv(folder, tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model import log_likelihood, log_partition
+from napari_crbm.model import independent_log_likelihood, log_likelihood, log_partition
 from napari_crbm.spikes import Spikes
 from tests.conftest import all_patterns, random_model
 
@@ -52,3 +52,16 @@ def test_too_fast_a_walk_is_not_called_reliable():
 def test_nonsense_is_refused(tiny_model):
     with pytest.raises(ModelError, match="two chains"):
         log_partition(tiny_model, n_chains=1)
+
+
+def test_independent_likelihood_is_that_of_a_model_without_weights():
+    rng = np.random.default_rng(0)
+    train, test = (Spikes.from_dense(rng.random((400, 12)) < 0.3) for _ in range(2))
+    bare = random_model(12, 1)
+    bare.weights_[:] = 0
+    p = (train.neuron_counts + 0.5) / 401
+    bare.fields_[:] = np.log(p / (1 - p))
+    exact = log_partition(bare, n_betas=2, n_chains=4)
+    assert exact.error < 1e-6  # nothing to anneal
+    expected = log_likelihood(bare, test, exact)
+    assert independent_log_likelihood(train, test) == pytest.approx(expected, abs=1e-4)

@@ -13,7 +13,13 @@ from napari_crbm.analysis.assemblies import (
     region_occupancy,
     sort_by_similarity,
 )
-from napari_crbm.analysis.evaluation import Evaluation, evaluate, reconstruction_nllh
+from napari_crbm.analysis.evaluation import (
+    NAMES,
+    Evaluation,
+    evaluate,
+    evaluate_held_out,
+    reconstruction_nllh,
+)
 from napari_crbm.analysis.higher_order import (
     PopulationCount,
     lagged_correlations,
@@ -33,6 +39,7 @@ from napari_crbm.model.agreement import Agreement, agreement
 
 __all__ = [
     "MEMBERSHIP_FRACTION",
+    "NAMES",
     "RECOVERED_AUROC",
     "STATISTICS",
     "Agreement",
@@ -48,6 +55,7 @@ __all__ = [
     "coincidences",
     "compare_pairs",
     "evaluate",
+    "evaluate_held_out",
     "export_csv",
     "fraction_recovered",
     "lagged_correlations",

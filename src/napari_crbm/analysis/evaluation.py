@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +26,7 @@ from napari_crbm.spikes import Spikes
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM, Samples
+    from napari_crbm.recording import Recording
 
 #: Values of the covariances of at most this many neurons are kept for scatter plots.
 MAX_NEURONS_FOR_PAIRS = 1000
@@ -230,6 +231,37 @@ def evaluate(
         nllh=reconstruction_nllh(model, test),
         samples=samples if isinstance(samples, Samples) else None,
     )
+
+
+def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
+    """`evaluate` on the frames of a recording that the model was not trained on.
+
+    Parameters
+    ----------
+    model : CRBM
+    recording : Recording
+        The one the model was trained on.
+    **options
+        As for `evaluate`.
+
+    Raises
+    ------
+    ModelError
+        If the model was trained on all frames, or on other ones.
+    """
+    split = model.split_
+    if split is None or not len(split["test"]):
+        raise ModelError(
+            "The model was trained on all frames, so nothing is left to test it on. "
+            "Train with held-out blocks (--test-blocks 3)."
+        )
+    if max(part.max(initial=0) for part in split.values()) >= recording.n_frames:
+        raise ModelError(
+            f"The model was trained on a longer recording than this one of "
+            f"{recording.n_frames:,} frames: open the recording it was trained on."
+        )
+    train, test = (recording.spikes.select_frames(split[part]) for part in ("train", "test"))
+    return evaluate(model, train, test, **options)
 
 
 def reconstruction_nllh(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_crbm.cli.console import AsJson, ModelPath, RecordingPath, out, print_json
+from napari_crbm.cli.console import (
+    AsJson,
+    ModelPath,
+    RecordingPath,
+    out,
+    print_json,
+    progress_bar,
+    say,
+)
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation
@@ -14,39 +23,30 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 
-def on_held_out(model: CRBM, recording: Recording, n_samples: int, seed: int) -> Evaluation:
-    """Compare samples of the model with the frames it was not trained on.
+def on_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
+    """Compare samples of the model with the frames it was not trained on, with a bar."""
+    from napari_crbm.analysis import evaluate_held_out
 
-    Raises
-    ------
-    ModelError
-        If it was trained on all frames.
-    """
-    from napari_crbm.analysis import evaluate as evaluate_model
-    from napari_crbm.errors import ModelError
-
-    split = model.split_
-    if split is None or not len(split["test"]):
-        raise ModelError(
-            "The model was trained on all frames, so nothing is left to test it on. "
-            "Train with held-out blocks (--test-blocks 3)."
-        )
-    spikes = recording.spikes
-    return evaluate_model(
-        model,
-        spikes.select_frames(split["train"]),
-        spikes.select_frames(split["test"]),
-        n_samples=n_samples,
-        n_chains=300,
-        seed=seed,
-    )
+    with progress_bar("Evaluating") as advance:
+        return evaluate_held_out(model, recording, report=advance, **options)
 
 
 def evaluate(
     model_path: ModelPath,
     recording_path: RecordingPath,
     samples: Annotated[int, typer.Option(help="Frames to draw from the model.")] = 10000,
+    chains: Annotated[int, typer.Option(help="Independent chains they are drawn from.")] = 300,
+    temperatures: Annotated[
+        int,
+        typer.Option(help="More than 1: replica exchange, for models whose chains do not mix."),
+    ] = 1,
+    likelihood: Annotated[
+        bool, typer.Option("--likelihood", help="Also estimate the log-likelihood (AIS).")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Seed of the model's chains.")] = 0,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw the comparison to this .pdf, .svg or .png.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare what a model generates with held-out frames (nRMSE: 0 as train, 1 as chance)."""
@@ -55,22 +55,66 @@ def evaluate(
     from napari_crbm.simulation import load_truth
 
     model, recording = open_pair(model_path, recording_path)
-    result = on_held_out(model, recording, samples, seed)
+    result = on_held_out(
+        model,
+        recording,
+        n_samples=samples,
+        n_chains=chains,
+        n_temperatures=temperatures,
+        seed=seed,
+    )
+    if result.warning:
+        say(f"[yellow]Warning:[/] {result.warning}")
     truth = load_truth(recording_path)
     found = None if truth is None else recovery(model.weights_, truth.membership)
+    likelihoods = _likelihoods(model, recording, seed) if likelihood else None
+    if figure is not None:
+        from napari_crbm.figures import save_figure, statistics_page
+
+        say(f"Wrote {save_figure(statistics_page(result, recording), figure)}.")
     if as_json:
         print_json(
             {
                 "statistics": result.table.to_dict(orient="index"),
+                "population_count_nrmse": result.population.nrmse,
                 "pseudo_likelihood": result.pseudo_likelihood,
                 "reconstruction_nllh": result.median_nllh,
+                "log_likelihood": likelihoods,
                 "recovered": None if found is None else fraction_recovered(found),
+                "verdict": result.verdict,
+                "warning": result.warning,
             }
         )
         return
     out.print(str(result), highlight=False)
+    if likelihoods is not None:
+        out.print(
+            "log-likelihood {model:.2f} ± {error:.2f} nats a held-out frame; independent "
+            "neurons {independent:.2f}".format(**likelihoods),
+            highlight=False,
+        )
     if found is not None:
         out.print(
             f"planted assemblies recovered (AUROC > 0.95): {100 * fraction_recovered(found):.0f} %",
             highlight=False,
         )
+
+
+def _likelihoods(model: CRBM, recording: Recording, seed: int) -> dict[str, float]:
+    """Mean log-likelihood of held-out frames, in nats, and that of independent neurons."""
+    from napari_crbm.model import independent_log_likelihood, log_likelihood, log_partition
+
+    assert model.split_ is not None
+    train, test = (recording.spikes.select_frames(model.split_[part]) for part in ("train", "test"))
+    with progress_bar("Annealing") as advance:
+        partition = log_partition(model, train, random_state=seed, report=advance)
+    if not partition.reliable:
+        say(
+            "[yellow]Warning:[/] the log-likelihood rests on "
+            f"{partition.effective_size:.0f} chains only; its error is not to be trusted."
+        )
+    return {
+        "model": log_likelihood(model, test, partition),
+        "error": partition.error,
+        "independent": independent_log_likelihood(train, test),
+    }

@@ -1,5 +1,6 @@
 """Figures for papers: Matplotlib, vectors where they can be, one style."""
 
+from napari_crbm.figures.agreement import statistics_page
 from napari_crbm.figures.assembly import assembly_sheet
 from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.brain import BrainView, brain_view
@@ -16,5 +17,6 @@ __all__ = [
     "brain_view",
     "gallery",
     "save_figure",
+    "statistics_page",
     "summary_page",
 ]

@@ -20,6 +20,7 @@ from napari_crbm.analysis import (
     membership,
     sort_by_similarity,
 )
+from napari_crbm.figures.agreement import draw_agreement, draw_reconstruction
 from napari_crbm.figures.brain import BrainView, brain_view
 from napari_crbm.figures.gallery import draw_gallery
 from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
@@ -27,15 +28,6 @@ from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
-
-#: The five statistics as they are written in the paper.
-STATISTIC_LABELS = {
-    "mean_v": "⟨v⟩",
-    "mean_h": "⟨h⟩",
-    "mean_vh": "⟨vh⟩",
-    "cov_vv": "cov(v, v)",
-    "cov_hh": "cov(h, h)",
-}
 
 # The page in inches, from its lower left corner.
 _HEIGHT = 10.2
@@ -47,9 +39,6 @@ _LIKELIHOODS = {
     "pseudo_likelihood": "training frames",
     "test_pseudo_likelihood": "held-out frames",
 }
-_DENSITY_BINS = 64
-# Fewer pairs than this are drawn one by one instead of as a density.
-_FEW_PAIRS = 2000
 _HEATMAP_COLUMNS = 1500
 
 
@@ -102,8 +91,8 @@ def summary_page(
         if evaluation is not None:
             panels = _row(figure, bottom, _SQUARE_HEIGHT, len(STATISTICS) + 1, gap=0.65)
             for ax, name in zip(panels, STATISTICS, strict=False):
-                _draw_agreement(ax, evaluation, name, colours)
-            _draw_reconstruction(panels[-1], evaluation, colours)
+                draw_agreement(ax, evaluation, name, colours)
+            draw_reconstruction(panels[-1], evaluation, colours)
             bottom += _SQUARE_HEIGHT + _ROW_GAP
         curves: list[Callable[[Axes], None]] = [lambda ax: _draw_sizes(ax, table, colours)]
         if _LIKELIHOODS.keys() & model.history_.keys():
@@ -229,64 +218,3 @@ def _draw_recovery(ax: Axes, recovery: pd.DataFrame, theme: Theme) -> None:
     ax.set_ylim(0.45, 1.02)
     ax.set_xlabel("planted assembly, best first")
     ax.set_ylabel("AUROC of |weights|")
-
-
-def _draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) -> None:
-    """Draw model against held-out frames for one statistic."""
-    test, model = evaluation.pairs[name]
-    nrmse = float(evaluation.table["nrmse"][name])
-    ax.set_title(f"{STATISTIC_LABELS[name]}\nnRMSE {_rounded(nrmse)}", fontsize=7, linespacing=1.3)
-    ax.set_label(name)
-    if len(test):
-        both = np.concatenate([test, model])
-        # Covariances have long tails: a few values must not squeeze all others together.
-        low, high = (
-            np.quantile(both, [0.0005, 0.9995])
-            if len(test) > _FEW_PAIRS
-            else (both.min(), both.max())
-        )
-        pad = 0.05 * (high - low) or 1e-6
-        low, high = float(low - pad), float(high + pad)
-        if len(test) > _FEW_PAIRS:
-            count, _, _ = np.histogram2d(test, model, _DENSITY_BINS, [[low, high]] * 2)
-            ax.imshow(
-                np.log1p(count.T),
-                origin="lower",
-                extent=(low, high, low, high),
-                cmap=theme.density_map,
-                interpolation="none",
-            )
-        else:
-            ax.plot(test, model, ".", color=theme.accent, markersize=2, markeredgewidth=0)
-        ax.plot([low, high], [low, high], color=theme.muted, linewidth=0.6, linestyle=(0, (4, 3)))
-        ax.set_xlim(low, high)
-        ax.set_ylim(low, high)
-    ax.set_box_aspect(1)
-    ax.locator_params(nbins=3)
-    ax.tick_params(labelsize=6)
-    ax.set_xlabel("held-out data")
-    if name == STATISTICS[0]:
-        ax.set_ylabel("model")
-
-
-def _draw_reconstruction(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
-    """Draw the distribution of the reconstruction likelihood over neurons."""
-    known = evaluation.nllh[np.isfinite(evaluation.nllh)]
-    ax.set_title(
-        f"reconstruction\nmedian {_rounded(evaluation.median_nllh)}", fontsize=7, linespacing=1.3
-    )
-    if len(known):
-        low, high = np.quantile(known, [0.005, 0.995])
-        ax.hist(known, bins=40, range=(min(low, 0.0), max(high, 0.05)), color=theme.outline)
-        ax.axvline(evaluation.median_nllh, color=theme.text, linewidth=0.8)
-    ax.set_box_aspect(1)
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-    ax.locator_params(axis="x", nbins=3)
-    ax.tick_params(labelsize=6)
-    ax.set_xlabel("nLLH of neurons")
-
-
-def _rounded(value: float) -> str:
-    """Two decimals, with a proper minus sign and none before zero."""
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")

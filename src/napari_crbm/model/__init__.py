@@ -2,7 +2,12 @@
 
 # The thread policy must stand before Numba is first imported.
 from napari_crbm.model import threads  # isort: skip
-from napari_crbm.model.annealing import Partition, log_likelihood, log_partition
+from napari_crbm.model.annealing import (
+    Partition,
+    independent_log_likelihood,
+    log_likelihood,
+    log_partition,
+)
 from napari_crbm.model.crbm import CRBM
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.estimate import Pace, measure_pace
@@ -28,6 +33,7 @@ __all__ = [
     "Training",
     "draw",
     "duration",
+    "independent_log_likelihood",
     "log_likelihood",
     "log_partition",
     "measure_pace",

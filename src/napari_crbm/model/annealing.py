@@ -51,9 +51,7 @@ class _Path:
         if spikes is None:
             self.base = model.fields_.astype(np.float64)
         else:
-            # Half a spike more and less keeps silent neurons off minus infinity.
-            counts, frames = spikes.neuron_counts, spikes.n_frames
-            self.base = logit((counts + 0.5) / (frames + 1.0))
+            self.base = _independent_fields(spikes)
         self._tilt = DenseWeights(
             (model.fields_ - self.base).astype(np.float32)[:, None].copy(order="C")
         )
@@ -173,3 +171,15 @@ def log_partition(
 def log_likelihood(model: CRBM, spikes: Spikes, partition: Partition) -> float:
     """Mean log-probability of the frames, in nats a frame; its error is the partition's."""
     return float(model.log_probability_unnormalised(spikes).mean() - partition.log_z)
+
+
+def independent_log_likelihood(train: Spikes, test: Spikes) -> float:
+    """Mean log-probability of the test frames, in nats, if neurons were independent."""
+    fields = _independent_fields(train)
+    per_neuron = test.mean_activity * fields - np.logaddexp(0, fields)
+    return float(per_neuron.sum())
+
+
+def _independent_fields(spikes: Spikes) -> NDArray[np.float64]:
+    # Half a spike more and less keeps silent neurons off minus infinity.
+    return np.asarray(logit((spikes.neuron_counts + 0.5) / (spikes.n_frames + 1.0)))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 PLUGIN = "napari-crbm"
-WIDGETS = ("Recording", "Train", "Assemblies", "Connectivity")
+WIDGETS = ("Recording", "Train", "Assemblies", "Statistics", "Connectivity")
 DOCK_WIDTH_PX = 420
 
 

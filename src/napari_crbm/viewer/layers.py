@@ -190,11 +190,16 @@ class BrainLayers:
             return
         layer = self.viewer.layers[NEURONS]
         if by == "activity":
-            layer.face_color = rate_colours(recording.spikes.mean_activity)
+            self.colour_neurons_by(recording.spikes.mean_activity)
         else:
             layer.face_color = np.tile(
                 np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1)
             )
+
+    def colour_neurons_by(self, values: NDArray[np.floating]) -> None:
+        """Colour the context neurons by a value each, (N,): dark at zero, yellow at the top."""
+        if NEURONS in self.viewer.layers:
+            self.viewer.layers[NEURONS].face_color = rate_colours(values)
 
     # --- assembly and neuron ----------------------------------------------------------------
 

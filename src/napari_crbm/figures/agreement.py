@@ -1,0 +1,157 @@
+"""How well a model agrees with the recording: one panel a statistic, and a page of them."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_crbm.analysis import STATISTICS, Evaluation
+from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
+
+if TYPE_CHECKING:
+    from napari_crbm.recording import Recording
+
+#: The statistics as they are written in the paper.
+STATISTIC_LABELS = {
+    "mean_v": "⟨v⟩",
+    "mean_h": "⟨h⟩",
+    "mean_vh": "⟨vh⟩",
+    "cov_vv": "cov(v, v)",
+    "cov_hh": "cov(h, h)",
+    "triplets": "triplets",
+}
+
+_DENSITY_BINS = 64
+#: Up to this many values are drawn one by one instead of as a density.
+FEW_PAIRS = 2000
+_PAGE_HEIGHT_IN = 4.6
+
+
+def statistics_page(
+    evaluation: Evaluation, recording: Recording | None = None, *, theme: str = "light"
+) -> Figure:
+    """Draw every comparison of an evaluation, with the verdict (paper Fig. 2).
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    recording : Recording, optional
+        For the title.
+    theme : {"light", "dark"}
+    """
+    colours = theme_named(theme)
+    with drawing(colours):
+        figure = new_figure(DOUBLE_COLUMN_IN, _PAGE_HEIGHT_IN)
+        grid = figure.add_gridspec(
+            2, 4, left=0.09, right=0.98, bottom=0.11, top=0.78, wspace=0.55, hspace=0.75
+        )
+        panels = [figure.add_subplot(grid[k // 4, k % 4]) for k in range(7)]
+        for ax, name in zip(panels, (*STATISTICS, "triplets"), strict=False):
+            draw_agreement(ax, evaluation, name, colours)
+        panels[4].set_ylabel("model")
+        draw_reconstruction(panels[-1], evaluation, colours)
+        title = "Model against held-out frames" if recording is None else recording.name
+        figure.text(0.03, 0.95, title, fontsize=10, fontweight="bold", va="center")
+        figure.text(
+            0.03, 0.905, "\n".join(textwrap.wrap(evaluation.verdict, 130)), va="top", fontsize=7
+        )
+        note = (
+            "nRMSE: 0 as good\nas the training frames,\n1 no better than chance;\n"
+            "± standard error from\nblocks of time.\n\n"
+            f"Active neurons a frame:\nnRMSE {_rounded(evaluation.population.nrmse)}\n\n"
+            f"Pseudo-likelihood:\n{evaluation.pseudo_likelihood:.4f} nats"
+        )
+        box = grid[1, 3].get_position(figure)
+        figure.text(box.x0, box.y1, note, va="top", fontsize=6.5, color=colours.muted)
+    return figure
+
+
+def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) -> None:
+    """Draw model against held-out frames for one statistic."""
+    test, model = evaluation.pairs[name]
+    nrmse = float(evaluation.table["nrmse"][name])
+    error = float(evaluation.table["standard_error"][name])
+    sure = f" ± {error:.2f}" if np.isfinite(error) else ""
+    ax.set_title(
+        f"{STATISTIC_LABELS[name]}\nnRMSE {_rounded(nrmse)}{sure}", fontsize=7, linespacing=1.3
+    )
+    ax.set_label(name)
+    if len(test):
+        low, high = _limits(np.concatenate([test, model]), 0.0)
+        density = pair_density(evaluation, name)
+        if density is not None:
+            count, low, high = density
+            ax.imshow(
+                np.log1p(count),
+                origin="lower",
+                extent=(low, high, low, high),
+                cmap=theme.density_map,
+                interpolation="none",
+            )
+        else:
+            ax.plot(test, model, ".", color=theme.accent, markersize=2, markeredgewidth=0)
+        ax.plot([low, high], [low, high], color=theme.muted, linewidth=0.6, linestyle=(0, (4, 3)))
+        ax.set_xlim(low, high)
+        ax.set_ylim(low, high)
+    ax.set_box_aspect(1)
+    ax.locator_params(nbins=3)
+    ax.tick_params(labelsize=6)
+    ax.set_xlabel("held-out data")
+    if name == STATISTICS[0]:
+        ax.set_ylabel("model")
+
+
+def pair_density(
+    evaluation: Evaluation, name: str
+) -> tuple[NDArray[np.int64], float, float] | None:
+    """How many values of a statistic lie where, model (rows) against held-out data (columns).
+
+    Returns
+    -------
+    counts, lowest, highest
+        The range holds for both axes. None if there are too few values for a density.
+    """
+    test, model = evaluation.pairs[name]
+    if len(test) <= FEW_PAIRS:
+        return None
+    if name == "cov_vv":
+        edges = evaluation.all_pairs.edges
+        return evaluation.all_pairs.counts, float(edges[0]), float(edges[-1])
+    # Moments have long tails: a few values must not squeeze all others together.
+    low, high = _limits(np.concatenate([test, model]), 0.0005)
+    counts, _, _ = np.histogram2d(model, test, _DENSITY_BINS, [[low, high]] * 2)
+    return counts.astype(np.int64), low, high
+
+
+def _limits(values: NDArray[np.floating], tail: float) -> tuple[float, float]:
+    low, high = np.quantile(values, [tail, 1 - tail])
+    pad = 0.05 * (high - low) or 1e-6
+    return float(low - pad), float(high + pad)
+
+
+def draw_reconstruction(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
+    """Draw the distribution of the reconstruction likelihood over neurons."""
+    known = evaluation.nllh[np.isfinite(evaluation.nllh)]
+    ax.set_title(
+        f"reconstruction\nmedian {_rounded(evaluation.median_nllh)}", fontsize=7, linespacing=1.3
+    )
+    if len(known):
+        low, high = np.quantile(known, [0.005, 0.995])
+        ax.hist(known, bins=40, range=(min(low, 0.0), max(high, 0.05)), color=theme.outline)
+        ax.axvline(evaluation.median_nllh, color=theme.text, linewidth=0.8)
+    ax.set_box_aspect(1)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.locator_params(axis="x", nbins=3)
+    ax.tick_params(labelsize=6)
+    ax.set_xlabel("nLLH of neurons")
+
+
+def _rounded(value: float) -> str:
+    """Two decimals, with a proper minus sign and none before zero."""
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")

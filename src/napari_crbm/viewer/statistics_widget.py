@@ -1,0 +1,315 @@
+"""The *Statistics* dock: does the model reproduce the recording? In words, numbers and plots."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from napari.utils.notifications import show_info
+from numpy.typing import NDArray
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
+
+if TYPE_CHECKING:
+    from napari_crbm.analysis import Evaluation
+    from napari_crbm.model import Progress
+
+_NO_RECORDING = "No recording yet. Open one in the Recording dock."
+_NO_MODEL = "No model yet. Train one (Train dock), or load one."
+_NOT_YET = (
+    "Press Evaluate: activity is drawn from the model and compared with the frames it was "
+    "not trained on."
+)
+_SAMPLES, _CHAINS = 5000, 200
+_PANELS = {
+    "mean_v": ("⟨v⟩", "Mean activity of every neuron."),
+    "mean_h": ("⟨h⟩", "Mean activity of every assembly."),
+    "mean_vh": ("⟨vh⟩", "How often neurons and assemblies are active together."),
+    "cov_vv": ("cov(v, v)", "Covariances of all pairs of neurons: not trained, so a prediction."),
+    "cov_hh": ("cov(h, h)", "Covariances of all pairs of assemblies: not trained."),
+    "triplets": ("triplets", "Third moments of random triplets of neurons: not trained."),
+}
+_MOST_POINTS = 2000
+
+
+class _Cancelled(Exception):
+    """The person has pressed Cancel."""
+
+
+class StatisticsWidget(QWidget):
+    """Verdict, one scatter a statistic, and the training's own statistics while it runs."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.workspace = self.home.workspace
+        self.evaluation: Evaluation | None = None
+        self._cancel = threading.Event()
+        self._running = False
+        self.setMinimumWidth(340)
+
+        self.message = text_label(_NO_RECORDING)
+        self.verdict = text_label("")
+        self.warning = text_label("")
+        self.start = button(
+            "Evaluate",
+            "Draw activity from the model and compare it with held-out frames.\n"
+            "Seconds for a small recording, minutes for a whole brain; can be cancelled.",
+            self._toggle,
+        )
+        self.save = button("Save figure ...", "All panels as PDF, SVG or PNG.", self._save)
+        self.colour = QCheckBox("Colour neurons by reconstruction")
+        self.colour.setToolTip(
+            "How well the activity of each neuron is brought back from the assemblies alone:\n"
+            "dark, no better than its mean rate; yellow, best."
+        )
+        self.colour.toggled.connect(self._colour)
+        self.bar = QProgressBar()
+        self.bar.hide()
+        row = QHBoxLayout()
+        row.addWidget(self.start)
+        row.addWidget(self.save)
+        row.addWidget(self.colour, 1)
+
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        self.panels = {}
+        for place, (name, (label, tip)) in enumerate(_PANELS.items()):
+            panel = _Panel(self.home.viewer, label, tip)
+            self.panels[name] = panel
+            grid.addWidget(panel, place // 2, place % 2)
+        self.body = QWidget()
+        self.body.setLayout(grid)
+        self.foot = text_label("")
+
+        self.curve = plot(self.home.viewer, "Update", "nRMSE of the chains", height=140)
+        self.curve.addLegend(offset=(-8, 8), labelTextSize="8pt")
+        self.curve.setToolTip(
+            "Statistics of the model's chains during training, on some neurons:\n"
+            "0 as good as the training frames, 1 no better than chance."
+        )
+        self.curve.setYRange(-0.5, 1.5)
+        self._lines = {
+            "nrmse_cov_vv": self.curve.plot(pen=pg.mkPen(ORANGE, width=2), name="covariances"),
+            "nrmse_mean_v": self.curve.plot(pen=pg.mkPen(BLUE, width=2), name="means"),
+        }
+        self._series: dict[str, dict[int, float]] = {name: {} for name in self._lines}
+
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.message)
+        layout.addLayout(row)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.verdict)
+        layout.addWidget(self.warning)
+        layout.addWidget(self.curve)
+        layout.addWidget(self.body, 1)
+        layout.addWidget(self.foot)
+
+        self.workspace.recording_changed.connect(self._reset)
+        self.workspace.trained_changed.connect(self._reset)
+        self.home.progressed.connect(self._on_progress)
+        self.home.training_changed.connect(self._on_training)
+        self._reset()
+        self._on_training()
+
+    # --- evaluating ---------------------------------------------------------------------
+
+    def _toggle(self) -> None:
+        if self._running:
+            self._cancel.set()
+            return
+        recording, trained = self.workspace.recording, self.workspace.trained
+        if recording is None or trained is None:
+            return
+        cancel = self._cancel = threading.Event()
+        model = trained.model
+
+        def work(report: Callable[[int, int], None]) -> Any:
+            from napari_crbm.analysis import evaluate_held_out
+
+            def checked(done: int, total: int) -> None:
+                if cancel.is_set():
+                    raise _Cancelled
+                report(done, total)
+
+            try:
+                found = evaluate_held_out(
+                    model, recording, n_samples=_SAMPLES, n_chains=_CHAINS, report=checked
+                )
+            except _Cancelled:
+                return trained, None
+            return trained, found
+
+        self._set_running(True)
+        job = self.home.run("Evaluating the model", work, self._show)
+        job.failed.connect(lambda _: self._set_running(False))
+        job.progressed.connect(self._on_job)
+
+    def _on_job(self, done: int, total: int) -> None:
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def _set_running(self, running: bool) -> None:
+        self._running = running
+        self.start.setText("Cancel" if running else "Evaluate")
+        self.bar.setVisible(running)
+        self.bar.setRange(0, 0)
+
+    def _show(self, result: tuple[Any, Evaluation | None]) -> None:
+        self._set_running(False)
+        trained, evaluation = result
+        if evaluation is None or trained is not self.workspace.trained:
+            return
+        self.evaluation = evaluation
+        self.message.hide()
+        self.verdict.setText(f"<b>{evaluation.verdict}</b>")
+        self.warning.setText(evaluation.warning or "")
+        self.warning.setVisible(bool(evaluation.warning))
+        for name, panel in self.panels.items():
+            panel.show_statistic(evaluation, name)
+        drawn = evaluation.samples
+        self.foot.setText(
+            f"nRMSE: 0 as good as the training frames, 1 no better than chance. "
+            f"Reconstruction {evaluation.median_nllh:.2f} (median over neurons; 1 perfect). "
+            f"Active neurons a frame: nRMSE {evaluation.population.nrmse:.2f}. "
+            + (
+                f"{drawn.spikes.n_frames:,} frames from {drawn.n_chains} chains, "
+                f"{drawn.thin} steps apart."
+                if drawn is not None
+                else ""
+            )
+        )
+        self.body.setVisible(True)
+        self.foot.setVisible(True)
+        self.verdict.setVisible(True)
+        self.save.setEnabled(True)
+        self.colour.setEnabled(True)
+        self._colour()
+
+    def _reset(self) -> None:
+        self._cancel.set()
+        self.evaluation = None
+        if self.colour.isChecked():
+            self.colour.setChecked(False)
+        recording, trained = self.workspace.recording, self.workspace.trained
+        missing = _NO_RECORDING if recording is None else _NO_MODEL if trained is None else ""
+        self.message.setText(missing or _NOT_YET)
+        self.message.show()
+        self.start.setEnabled(not missing)
+        for part in (self.verdict, self.warning, self.body, self.foot):
+            part.setVisible(False)
+        for part in (self.save, self.colour):
+            part.setEnabled(False)
+
+    # --- what follows from it -------------------------------------------------------------
+
+    def _colour(self) -> None:
+        if self.evaluation is None:
+            return
+        if self.colour.isChecked():
+            self.home.layers.colour_neurons_by(np.nan_to_num(self.evaluation.nllh))
+        else:
+            self.home.layers.colour_neurons("nothing")
+
+    def _save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save figure", "statistics.pdf", "Figures (*.pdf *.svg *.png)"
+        )
+        if path:
+            self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> None:
+        """Draw all panels to a file, in the background."""
+        evaluation, recording = self.evaluation, self.workspace.recording
+
+        def work(_report: Callable[[int, int], None]) -> Path:
+            from napari_crbm.figures import save_figure, statistics_page
+
+            assert evaluation is not None
+            return save_figure(statistics_page(evaluation, recording), path)
+
+        self.home.run(f"Drawing {path.name}", work, lambda saved: show_info(f"Wrote {saved}."))
+
+    # --- while training -------------------------------------------------------------------
+
+    def _on_training(self) -> None:
+        if self.home.training:
+            self._series = {name: {} for name in self._lines}
+        shown = self.home.training or any(self._series.values())
+        self.curve.setVisible(shown and self.evaluation is None)
+        if self.home.training and self.workspace.trained is None:
+            self.message.setText("Training: its statistics appear below as it goes on.")
+
+    def _on_progress(self, progress: Progress) -> None:
+        for name, values in self._series.items():
+            value = progress.statistics.get(name, float("nan"))
+            if np.isfinite(value) and value not in list(values.values())[-1:]:
+                values[progress.update] = value
+                self._lines[name].setData(list(values), list(values.values()))
+        self.curve.setVisible(True)
+
+
+class _Panel(QWidget):
+    """One statistic of the model against the held-out frames."""
+
+    def __init__(self, viewer: Any, label: str, tip: str) -> None:
+        super().__init__()
+        self.label = label
+        self.title = QLabel(label)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.plot = plot(viewer, "held-out data", "model", height=110)
+        self.plot.showGrid(x=False, y=False)
+        self.plot.setAspectLocked(True)
+        self.setToolTip(tip)
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.image.setColorMap(pg.colormap.get("cividis"))
+        self.points = pg.ScatterPlotItem(size=3, pen=None, brush=pg.mkBrush(BLUE))
+        self.diagonal = pg.PlotDataItem(pen=pg.mkPen("#888888", style=Qt.PenStyle.DashLine))
+        for item in (self.image, self.points, self.diagonal):
+            self.plot.addItem(item)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.title)
+        column.addWidget(self.plot, 1)
+
+    def show_statistic(self, evaluation: Evaluation, name: str) -> None:
+        """Draw the pairs of values, or their density where there are many."""
+        from napari_crbm.figures.agreement import pair_density
+
+        row = evaluation.table.loc[name]
+        sure = f" ± {row.standard_error:.2f}" if np.isfinite(row.standard_error) else ""
+        self.title.setText(f"{self.label}   nRMSE <b>{row.nrmse:.2f}</b>{sure}")
+        test, model = evaluation.pairs[name]
+        density = pair_density(evaluation, name)
+        self.image.setVisible(density is not None)
+        if density is not None:
+            counts, low, high = density
+            self._show_density(counts, low, high)
+        elif len(test):
+            low, high = float(min(test.min(), model.min())), float(max(test.max(), model.max()))
+            self.points.setData(test[:_MOST_POINTS], model[:_MOST_POINTS])
+        else:
+            return
+        self.points.setVisible(density is None)
+        self.diagonal.setData([low, high], [low, high])
+        self.plot.setRange(xRange=(low, high), yRange=(low, high), padding=0.03)
+
+    def _show_density(self, counts: NDArray[np.int64], low: float, high: float) -> None:
+        self.image.setImage(np.log1p(counts.astype(np.float32)))
+        self.image.setRect(QRectF(low, low, high - low, high - low))

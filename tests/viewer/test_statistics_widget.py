@@ -1,0 +1,89 @@
+"""The Statistics dock: verdict, panels, colours, figure, and curves during training."""
+
+import numpy as np
+import pytest
+
+from napari_crbm.analysis import evaluate_held_out
+from napari_crbm.viewer import statistics_widget
+from napari_crbm.viewer.layers import NEURONS
+from napari_crbm.viewer.statistics_widget import StatisticsWidget
+from tests.viewer.conftest import FAST, until
+
+
+@pytest.fixture
+def dock(home, qtbot, monkeypatch):
+    monkeypatch.setattr(statistics_widget, "_SAMPLES", 400)
+    monkeypatch.setattr(statistics_widget, "_CHAINS", 40)
+    widget = StatisticsWidget(home.viewer)
+    qtbot.addWidget(widget)
+    return widget
+
+
+@pytest.fixture
+def evaluated(dock, trained_home, qtbot):
+    dock.start.click()
+    until(qtbot, lambda: dock.evaluation is not None)
+    return dock
+
+
+def test_it_says_what_to_do_next(dock, home, recording):
+    assert "No recording" in dock.message.text() and not dock.start.isEnabled()
+    home.show(recording)
+    assert "No model" in dock.message.text() and not dock.start.isEnabled()
+    assert not dock.save.isEnabled() and not dock.colour.isEnabled()
+
+
+def test_numbers_are_the_librarys(evaluated, home, recording):
+    model = home.workspace.trained.model
+    expected = evaluate_held_out(model, recording, n_samples=400, n_chains=40)
+    assert expected.verdict in evaluated.verdict.text()
+    for name, panel in evaluated.panels.items():
+        assert f"{expected.table.loc[name, 'nrmse']:.2f}" in panel.title.text()
+    counts = evaluated.panels["cov_vv"].image.image
+    np.testing.assert_allclose(counts, np.log1p(expected.all_pairs.counts), rtol=1e-6)
+
+
+def test_neurons_are_coloured_by_reconstruction(evaluated, home):
+    layer = home.viewer.layers[NEURONS]
+    plain = np.array(layer.face_color)
+    evaluated.colour.setChecked(True)
+    coloured = np.array(layer.face_color)[:, :3]
+    best, worst = np.nanargmax(evaluated.evaluation.nllh), np.nanargmin(evaluated.evaluation.nllh)
+    assert coloured[best, 0] > 0.8 and coloured[worst, 0] < 0.3  # yellow and dark blue
+    evaluated.colour.setChecked(False)
+    np.testing.assert_array_equal(layer.face_color, plain)
+
+
+def test_the_figure_is_written(evaluated, home, qtbot, tmp_path):
+    evaluated.save_to(tmp_path / "statistics.svg")
+    until(qtbot, lambda: not home.busy)
+    assert "nRMSE" in (tmp_path / "statistics.svg").read_text()
+
+
+def test_cancel_leaves_everything_as_it_was(dock, trained_home, qtbot):
+    dock.start.click()
+    assert dock.start.text() == "Cancel"
+    dock.start.click()
+    until(qtbot, lambda: dock.start.text() == "Evaluate")
+    assert dock.evaluation is None and dock.body.isHidden()
+
+
+def test_statistics_are_followed_during_training(dock, home, recording, qtbot):
+    home.show(recording)
+    home.start_training(FAST)
+    until(qtbot, lambda: home.workspace.trained is not None, timeout=120_000)
+    x, y = dock._lines["nrmse_cov_vv"].getData()
+    assert len(x) >= 2 and np.isfinite(y).all()
+
+
+def test_another_recording_puts_the_numbers_away(evaluated, home, recording):
+    home.show(recording)
+    assert evaluated.evaluation is None and evaluated.body.isHidden()
+    assert "No model" in evaluated.message.text()
+
+
+def test_a_model_without_held_out_frames_is_explained(dock, trained_home, errors, qtbot):
+    trained_home.workspace.trained.model.split_ = None
+    dock.start.click()
+    until(qtbot, lambda: dock.start.text() == "Evaluate")
+    assert "trained on all frames" in errors[0]
