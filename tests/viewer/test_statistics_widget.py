@@ -72,8 +72,11 @@ def test_statistics_are_followed_during_training(dock, home, recording, qtbot):
     home.show(recording)
     home.start_training(FAST)
     until(qtbot, lambda: home.workspace.trained is not None, timeout=120_000)
+    assert dock.curve.isVisibleTo(dock)
     x, y = dock._lines["nrmse_cov_vv"].getData()
-    assert len(x) >= 2 and np.isfinite(y).all()
+    history = home.workspace.trained.model.history_
+    np.testing.assert_array_equal(x, history["update"])
+    np.testing.assert_array_equal(y, history["nrmse_cov_vv"])
 
 
 def test_another_recording_puts_the_numbers_away(evaluated, home, recording):

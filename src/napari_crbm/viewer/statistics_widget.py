@@ -74,10 +74,10 @@ class StatisticsWidget(QWidget):
             self._toggle,
         )
         self.save = button("Save figure ...", "All panels as PDF, SVG or PNG.", self._save)
-        self.colour = QCheckBox("Colour neurons by reconstruction")
+        self.colour = QCheckBox("Colour neurons")
         self.colour.setToolTip(
-            "How well the activity of each neuron is brought back from the assemblies alone:\n"
-            "dark, no better than its mean rate; yellow, best."
+            "Colour neurons by reconstruction: how well the activity of each is brought back\n"
+            "from the assemblies alone: dark, no better than its mean rate; yellow, best."
         )
         self.colour.toggled.connect(self._colour)
         self.bar = QProgressBar()
@@ -109,7 +109,7 @@ class StatisticsWidget(QWidget):
             "nrmse_cov_vv": self.curve.plot(pen=pg.mkPen(ORANGE, width=2), name="covariances"),
             "nrmse_mean_v": self.curve.plot(pen=pg.mkPen(BLUE, width=2), name="means"),
         }
-        self._series: dict[str, dict[int, float]] = {name: {} for name in self._lines}
+        self._series: dict[str, dict[float, float]] = {name: {} for name in self._lines}
 
         layout = QVBoxLayout(self)
         layout.addWidget(self.message)
@@ -216,6 +216,20 @@ class StatisticsWidget(QWidget):
             part.setVisible(False)
         for part in (self.save, self.colour):
             part.setEnabled(False)
+        self._show_history()
+
+    def _show_history(self) -> None:
+        """Statistics of the training the model comes from."""
+        trained = self.workspace.trained
+        if trained is not None:
+            history = trained.model.history_
+            for name, line in self._lines.items():
+                if name in history and np.isfinite(history[name]).any():
+                    self._series[name] = dict(
+                        zip(history["update"].tolist(), history[name].tolist(), strict=True)
+                    )
+                    line.setData(history["update"], history[name], connect="finite")
+        self.curve.setVisible(any(self._series.values()))
 
     # --- what follows from it -------------------------------------------------------------
 
@@ -251,8 +265,7 @@ class StatisticsWidget(QWidget):
     def _on_training(self) -> None:
         if self.home.training:
             self._series = {name: {} for name in self._lines}
-        shown = self.home.training or any(self._series.values())
-        self.curve.setVisible(shown and self.evaluation is None)
+            self.curve.setVisible(True)
         if self.home.training and self.workspace.trained is None:
             self.message.setText("Training: its statistics appear below as it goes on.")
 
@@ -262,7 +275,6 @@ class StatisticsWidget(QWidget):
             if np.isfinite(value) and value not in list(values.values())[-1:]:
                 values[progress.update] = value
                 self._lines[name].setData(list(values), list(values.values()))
-        self.curve.setVisible(True)
 
 
 class _Panel(QWidget):
