@@ -30,8 +30,8 @@ ENOUGH = 200
 _LOOK = 5
 # Looks before the autocorrelation is judged for the first time.
 _FIRST_LOOKS = 64
-# A run is long enough when it spans so many autocorrelation times.
-_SPAN = 20
+# A run is long enough when its second half spans so many autocorrelation times.
+_SPAN = 10
 # Sums over lags end here, in autocorrelation times (Sokal's automatic window).
 _WINDOW = 5.0
 

@@ -243,8 +243,9 @@ class ConnectivityWidget(QWidget):
                 return None
 
         self._set_running(True)
-        job = self.home.run("Mapping connectivity", work, self._show)
-        job.failed.connect(lambda _: self._set_running(False))
+        job = self.home.run(
+            "Mapping connectivity", work, self._show, lambda: self._set_running(False)
+        )
         job.progressed.connect(lambda k, n: self.message.setText(f"Mapping: {100 * k // n} %"))
 
     def _set_running(self, running: bool) -> None:

@@ -118,8 +118,12 @@ class Home(QObject):
         what: str,
         work: Callable[[Callable[[int, int], None]], Any],
         done: Callable[[Any], None],
+        failed: Callable[[], None] | None = None,
     ) -> Job:
-        """Run ``work(report)`` in a thread, then ``done(result)`` here; errors are shown."""
+        """Run ``work(report)`` in a thread, then ``done(result)`` here.
+
+        Errors are shown; ``failed`` is then called, to put buttons back.
+        """
         job = Job(work, self)
         self._jobs.add(job)
 
@@ -133,6 +137,8 @@ class Home(QObject):
 
         def fail(message: str) -> None:
             end()
+            if failed is not None:
+                failed()
             show_error(message)
 
         job.done.connect(finish)

@@ -157,8 +157,9 @@ class StatisticsWidget(QWidget):
             return trained, found
 
         self._set_running(True)
-        job = self.home.run("Evaluating the model", work, self._show)
-        job.failed.connect(lambda _: self._set_running(False))
+        job = self.home.run(
+            "Evaluating the model", work, self._show, lambda: self._set_running(False)
+        )
         job.progressed.connect(self._on_job)
 
     def _on_job(self, done: int, total: int) -> None:
@@ -195,6 +196,7 @@ class StatisticsWidget(QWidget):
                 else ""
             )
         )
+        self.curve.hide()
         self.body.setVisible(True)
         self.foot.setVisible(True)
         self.verdict.setVisible(True)
@@ -285,7 +287,7 @@ class _Panel(QWidget):
         self.label = label
         self.title = QLabel(label)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.plot = plot(viewer, "held-out data", "model", height=110)
+        self.plot = plot(viewer, "held-out data", "model", height=80)
         self.plot.showGrid(x=False, y=False)
         self.plot.setAspectLocked(True)
         self.setToolTip(tip)
