@@ -5,7 +5,12 @@ import numpy as np
 import pytest
 
 from napari_crbm.errors import FormatError, ModelError
-from napari_crbm.io import load_model, save_model
+from napari_crbm.io import (
+    load_model,
+    load_reproducibility,
+    save_model,
+    store_reproducibility,
+)
 from napari_crbm.model import CRBM, Settings
 from tests.conftest import random_model
 from tests.io.files import small_recording
@@ -116,3 +121,27 @@ def test_unknown_settings_are_refused(path, settings):
         file.attrs["settings"] = settings
     with pytest.raises(FormatError, match=r"model.h5"):
         load_model(path)
+
+
+def test_reproducibility_is_kept_with_the_model(model, path):
+    assert load_reproducibility(path) is None
+    with h5py.File(path, "r") as file:
+        before = dict(file.attrs)
+    for values in (np.array([0.1, 0.9, 0.5, 1.0]), np.array([0.2, 0.3, 0.4, 0.5])):
+        store_reproducibility(path, values)
+        np.testing.assert_array_equal(load_reproducibility(path), values)
+    with h5py.File(path, "r") as file:
+        assert dict(file.attrs) == before
+    loaded = load_model(path)
+    np.testing.assert_array_equal(loaded.weights_, model.weights_)
+    np.testing.assert_array_equal(loaded.split_["test"], np.arange(50, 70))
+    assert loaded.settings_ == model.settings_
+
+
+@pytest.mark.parametrize("values", [np.ones(3), np.array([0.1, 0.2, np.nan, 0.4]), np.full(4, 2.0)])
+def test_wrong_reproducibility_leaves_the_file_alone(path, values):
+    content = path.read_bytes()
+    with pytest.raises(ModelError, match="4 numbers from 0 to 1"):
+        store_reproducibility(path, values)
+    assert path.read_bytes() == content
+    assert list(path.parent.iterdir()) == [path]

@@ -27,7 +27,14 @@ from napari_crbm.analysis.higher_order import (
     random_triplets,
     triplet_moments,
 )
-from napari_crbm.analysis.moments import STATISTICS, Moments, moments
+from napari_crbm.analysis.matching import (
+    CHANCE_QUANTILE,
+    Reproducibility,
+    match_units,
+    reproducibility,
+    weight_cosines,
+)
+from napari_crbm.analysis.moments import STATISTICS, Agreement, Moments, agreement, moments
 from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
 from napari_crbm.analysis.recovery import (
     RECOVERED_AUROC,
@@ -38,6 +45,7 @@ from napari_crbm.analysis.recovery import (
 from napari_crbm.model.agreement import Agreement, agreement
 
 __all__ = [
+    "CHANCE_QUANTILE",
     "MEMBERSHIP_FRACTION",
     "NAMES",
     "RECOVERED_AUROC",
@@ -47,6 +55,7 @@ __all__ = [
     "Moments",
     "PairComparison",
     "PopulationCount",
+    "Reproducibility",
     "active_threshold",
     "agreement",
     "assemblies_of_neuron",
@@ -59,6 +68,7 @@ __all__ = [
     "export_csv",
     "fraction_recovered",
     "lagged_correlations",
+    "match_units",
     "member_table",
     "members",
     "membership",
@@ -69,6 +79,8 @@ __all__ = [
     "reconstruction_nllh",
     "recovery",
     "region_occupancy",
+    "reproducibility",
     "sort_by_similarity",
     "triplet_moments",
+    "weight_cosines",
 ]

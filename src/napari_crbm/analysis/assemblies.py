@@ -137,6 +137,7 @@ def assembly_table(
     *,
     assemblies: NDArray[np.integer] | Sequence[int] | None = None,
     threshold: float | None = None,
+    reproducibility: NDArray[np.floating] | None = None,
 ) -> pd.DataFrame:
     """One row an assembly: size, place, sign and activity.
 
@@ -151,6 +152,8 @@ def assembly_table(
         Rows of the table; all by default.
     threshold : float, optional
         Absolute weight above which a neuron is a member; see `membership`.
+    reproducibility : (M,) float array, optional
+        See `napari_crbm.analysis.matching`; adds the column of that name.
 
     Returns
     -------
@@ -220,6 +223,13 @@ def assembly_table(
         index=chosen,
     )
     table.index.name = "assembly"
+    if reproducibility is not None:
+        if np.shape(reproducibility) != (model.n_assemblies,):
+            raise ModelError(
+                f"Reproducibility has shape {np.shape(reproducibility)}, the model "
+                f"{model.n_assemblies} assemblies: it belongs to another model."
+            )
+        table["reproducibility"] = reproducibility[chosen]
     return table
 
 
@@ -316,6 +326,7 @@ def export_csv(
     activity: NDArray[np.floating] | None = None,
     *,
     threshold: float | None = None,
+    reproducibility: NDArray[np.floating] | None = None,
 ) -> list[Path]:
     """Write everything about the assemblies as CSV files into a folder.
 
@@ -334,9 +345,9 @@ def export_csv(
     )
     traces.insert(0, "time_s", recording.times)
     paths = [folder / f"{name}.csv" for name in ("assemblies", "members", "activity")]
-    assembly_table(model, recording, activity, threshold=threshold).to_csv(
-        paths[0], float_format="%.6g"
-    )
+    assembly_table(
+        model, recording, activity, threshold=threshold, reproducibility=reproducibility
+    ).to_csv(paths[0], float_format="%.6g")
     member_table(model, recording, threshold=threshold).to_csv(
         paths[1], index=False, float_format="%.6g"
     )

@@ -15,6 +15,7 @@ from napari_crbm.cli.demo import demo
 from napari_crbm.cli.evaluate import evaluate
 from napari_crbm.cli.figure import figure
 from napari_crbm.cli.info import info
+from napari_crbm.cli.reproducibility import reproducibility
 from napari_crbm.cli.simulate import simulate
 from napari_crbm.cli.train import train
 from napari_crbm.cli.view import view
@@ -35,6 +36,7 @@ for command in (
     train,
     evaluate,
     assemblies,
+    reproducibility,
     figure,
     connectivity,
     compare_fish,

@@ -1,7 +1,12 @@
 """Files in and out: recordings, models and checkpoints, all HDF5 and never executed."""
 
 from napari_crbm.io.checkpoints import load_checkpoint, save_checkpoint
-from napari_crbm.io.models import load_model, save_model
+from napari_crbm.io.models import (
+    load_model,
+    load_reproducibility,
+    save_model,
+    store_reproducibility,
+)
 from napari_crbm.io.native import RecordingWriter, save_recording
 from napari_crbm.io.registry import open_recording, read_kind
 
@@ -9,9 +14,11 @@ __all__ = [
     "RecordingWriter",
     "load_checkpoint",
     "load_model",
+    "load_reproducibility",
     "open_recording",
     "read_kind",
     "save_checkpoint",
     "save_model",
     "save_recording",
+    "store_reproducibility",
 ]

@@ -7,6 +7,8 @@ Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
     history/    one (rows,) array for each training statistic
     split/      train, test: frame indices
     examples    (K, M) float32, optional: hidden inputs of some training frames
+    reproducibility  (M,) float64, optional: likeness of every assembly to its partners in
+                other models, 0 to 1
 
 and the attributes ``settings`` and ``versions`` (JSON), ``recording_fingerprint`` (of the
 spikes trained on) and ``recording_name``. Reading a model executes nothing.
@@ -111,6 +113,58 @@ def load_model(path: str | Path) -> CRBM:
         )
     except ModelError as error:
         raise ModelError(f"{path.name}: {error}") from error
+
+
+def store_reproducibility(path: str | Path, values: NDArray[np.floating]) -> Path:
+    """Add the reproducibility of every assembly, (M,) in 0 to 1, to a model file.
+
+    The file is written anew and everything else in it kept.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read or written, or is not a model.
+    ModelError
+        If there is not one number from 0 to 1 an assembly.
+    """
+    path = Path(path)
+    with hdf5.writing(path, "model") as target, hdf5.reading(path) as source:
+        hdf5.require_kind(source, "model")
+        _check_reproducibility(values, _numbers(source, "weights", 2).shape[1], path.name)
+        for name in source:
+            if name != "reproducibility":
+                source.copy(name, target)
+        target.attrs.update(source.attrs)
+        target["reproducibility"] = np.asarray(values, dtype=np.float64)
+    return path
+
+
+def load_reproducibility(path: str | Path) -> NDArray[np.float64] | None:
+    """Reproducibility of every assembly, (M,), or None if the model file holds none.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, is not a model, or is of another version.
+    ModelError
+        If there is not one number from 0 to 1 an assembly.
+    """
+    path = Path(path)
+    with hdf5.reading(path) as file:
+        hdf5.require_kind(file, "model")
+        if "reproducibility" not in file:
+            return None
+        values = _numbers(file, "reproducibility", 1).astype(np.float64)
+        _check_reproducibility(values, hdf5.require(file, "weights", 2).shape[1], path.name)
+    return values
+
+
+def _check_reproducibility(values: NDArray[np.floating], n_hidden: int, name: str) -> None:
+    if values.shape != (n_hidden,) or not ((values >= 0) & (values <= 1 + 1e-6)).all():
+        raise ModelError(
+            f"{name}: reproducibility must be {n_hidden} numbers from 0 to 1, one an assembly; "
+            f"found shape {values.shape}. Compute it with 'napari-crbm reproducibility'."
+        )
 
 
 def _numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:

@@ -39,6 +39,14 @@ _COLUMNS = (
     ("mean_activity", "On (%)", 60, "{:.1f}", "Share of frames in which the assembly is on."),
     ("laterality", "Side", 54, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
     ("compactness_um", "µm", 44, "{:.0f}", "Spread: median distance of members to their centre."),
+    (
+        "reproducibility",
+        "Again",
+        54,
+        "{:.2f}",
+        "Reproducibility: likeness (|cosine| of weights) to its partners in models trained with "
+        "other seeds, 0 to 1.",
+    ),
     ("region", "Region", 120, "{}", "Region with the largest share of the assembly."),
 )
 

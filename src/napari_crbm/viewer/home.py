@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from napari.utils.notifications import show_error, show_warning
+from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Signal
 
 from napari_crbm.model import CRBM, Progress, Settings
@@ -59,15 +61,22 @@ class Home(QObject):
         path = Path(path)
 
         def work(_report: Callable[[int, int], None]) -> Recording | Trained:
-            from napari_crbm.io import load_model, open_recording, read_kind
+            from napari_crbm.io import (
+                load_model,
+                load_reproducibility,
+                open_recording,
+                read_kind,
+            )
 
             if read_kind(path) == "model":
-                return self._trained_here(load_model(path))
+                return self._trained_here(load_model(path), load_reproducibility(path))
             return open_recording(path, **options)
 
         self.run(f"Opening {path.name}", work, self._show)
 
-    def _trained_here(self, model: CRBM) -> Trained:
+    def _trained_here(
+        self, model: CRBM, reproducibility: NDArray[np.floating] | None = None
+    ) -> Trained:
         from napari_crbm.errors import ModelError
 
         recording = self.workspace.recording
@@ -76,7 +85,7 @@ class Home(QObject):
                 "This file holds a model. Open the recording it was trained on first, then the "
                 "model."
             )
-        return Trained.of(model, recording)
+        return Trained.of(model, recording, reproducibility)
 
     def show(self, recording: Recording | None, model: CRBM | None = None) -> None:
         """Show a recording, and a model trained on it."""

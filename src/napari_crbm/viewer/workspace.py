@@ -40,7 +40,12 @@ class Trained:
     table: pd.DataFrame = field(repr=False)
 
     @classmethod
-    def of(cls, model: CRBM, recording: Recording) -> Trained:
+    def of(
+        cls,
+        model: CRBM,
+        recording: Recording,
+        reproducibility: NDArray[np.floating] | None = None,
+    ) -> Trained:
         """Compute activity and table; seconds on a whole brain.
 
         Raises
@@ -56,7 +61,8 @@ class Trained:
                 f"{recording.n_neurons:,}. Open the recording the model was trained on first."
             )
         activity = model.transform(recording.spikes)
-        return cls(model, activity, assembly_table(model, recording, activity))
+        table = assembly_table(model, recording, activity, reproducibility=reproducibility)
+        return cls(model, activity, table)
 
 
 class Workspace:

@@ -1,0 +1,69 @@
+"""``napari-crbm reproducibility``: which assemblies come back in other models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_crbm.cli.console import AsJson, out, print_json, say
+
+
+def reproducibility(
+    models: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="MODEL MODEL...",
+            help="The model in question, then others of the same recording (other seeds).",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="CSV file: a row for every assembly and other model."),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Figure of the matched pairs (.png, .pdf or .svg).")
+    ] = None,
+    store: Annotated[
+        bool,
+        typer.Option(
+            "--store", help="Keep the result in the first model's file, for lists of assemblies."
+        ),
+    ] = False,
+    shuffles: Annotated[
+        int, typer.Option(min=19, help="Shuffles behind the chance level, for every other model.")
+    ] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of the shuffles.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Match the assemblies of several models and say which of the first come back."""
+    from napari_crbm.analysis import reproducibility as measure
+    from napari_crbm.io import load_model, store_reproducibility
+
+    result = measure(
+        [load_model(path).weights_ for path in models], n_shuffles=shuffles, random_state=seed
+    )
+    if output is not None:
+        pairs = result.pairs.copy()
+        pairs["model"] = [models[number].name for number in pairs["model"]]
+        pairs.to_csv(output, index=False, float_format="%.6g")
+        say(f"Wrote {output}")
+    if figure is not None:
+        from napari_crbm.figures import reproducibility_figure, save_figure
+
+        save_figure(reproducibility_figure(result), figure)
+        say(f"Wrote {figure}")
+    if store:
+        store_reproducibility(models[0], result.values)
+        say(f"Stored in {models[0]}")
+    if as_json:
+        print_json(result.table.reset_index().to_dict(orient="records"))
+        return
+    out.print(result.table.to_string(float_format=lambda value: f"{value:.3f}"), highlight=False)
+    found = (result.table["fraction_found"] == 1).sum()
+    say(
+        f"{found} of {len(result.table)} assemblies come back in every other model "
+        f"({len(models) - 1}) more alike than chance."
+    )
