@@ -34,7 +34,6 @@ from napari_crbm.analysis.matching import (
     reproducibility,
     weight_cosines,
 )
-from napari_crbm.analysis.moments import STATISTICS, Agreement, Moments, agreement, moments
 from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
 from napari_crbm.analysis.recovery import (
     RECOVERED_AUROC,
@@ -42,6 +41,8 @@ from napari_crbm.analysis.recovery import (
     fraction_recovered,
     recovery,
 )
+from napari_crbm.analysis.sweep import Selection, Sweep, Trial, fold_frames, select
+from napari_crbm.analysis.sweep_run import SweepProgress, run_sweep
 from napari_crbm.model.agreement import Agreement, agreement
 
 __all__ = [
@@ -56,6 +57,10 @@ __all__ = [
     "PairComparison",
     "PopulationCount",
     "Reproducibility",
+    "Selection",
+    "Sweep",
+    "SweepProgress",
+    "Trial",
     "active_threshold",
     "agreement",
     "assemblies_of_neuron",
@@ -66,6 +71,7 @@ __all__ = [
     "evaluate",
     "evaluate_held_out",
     "export_csv",
+    "fold_frames",
     "fraction_recovered",
     "lagged_correlations",
     "match_units",
@@ -80,6 +86,8 @@ __all__ = [
     "recovery",
     "region_occupancy",
     "reproducibility",
+    "run_sweep",
+    "select",
     "sort_by_similarity",
     "triplet_moments",
     "weight_cosines",

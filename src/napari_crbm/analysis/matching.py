@@ -51,7 +51,7 @@ class Reproducibility:
     @property
     def values(self) -> NDArray[np.float64]:
         """Reproducibility of every assembly, (M,)."""
-        return self.table["reproducibility"].to_numpy(dtype=np.float64)
+        return np.asarray(self.table["reproducibility"], dtype=np.float64)
 
 
 def weight_cosines(
@@ -71,7 +71,7 @@ def weight_cosines(
             f"Models of {len(weights):,} and of {len(others):,} neurons cannot be compared: "
             "give models trained on the same neurons."
         )
-    return np.asarray(_directions(weights).T @ _directions(others))
+    return np.asarray(_directions(weights).T @ _directions(others), dtype=np.float32)
 
 
 def match_units(

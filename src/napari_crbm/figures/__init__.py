@@ -8,6 +8,7 @@ from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.reproducibility import reproducibility_figure
 from napari_crbm.figures.style import THEMES, Theme, save_figure
 from napari_crbm.figures.summary import summary_page
+from napari_crbm.figures.sweep import sweep_figure
 
 __all__ = [
     "THEMES",
@@ -21,4 +22,5 @@ __all__ = [
     "save_figure",
     "statistics_page",
     "summary_page",
+    "sweep_figure",
 ]

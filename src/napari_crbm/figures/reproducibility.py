@@ -61,7 +61,7 @@ def reproducibility_figure(result: Reproducibility, *, theme: str | Theme = "lig
             ylim=(0, 1.03),
             xlim=(-0.5, len(table) - 0.5),
         )
-        left.legend(frameon=False, loc="upper right", bbox_to_anchor=(1, 1.2), ncols=3, fontsize=6)
+        left.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, 1.15), ncols=3, fontsize=6)
         pairs = result.pairs[result.pairs["model"] == 1].set_index("assembly")
         partners = pairs["match"].to_numpy()[order]
         known = partners[partners >= 0]

@@ -1,0 +1,238 @@
+"""How many assemblies, how sparse? Trainings over ranges of settings, judged on held-out time.
+
+A `Sweep` says what to try. Every configuration is trained for every seed on every fold; a
+fold holds out blocks of time that spread over the recording. `select` reads off the table of
+results which configuration the recording supports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model import Settings
+
+#: Blocks of time that are dealt out to the folds.
+N_BLOCKS = 10
+
+#: What distinguishes one configuration from another.
+CONFIGURATION = ["n_hidden", "l1", "learning_rate"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training of a sweep: a configuration, a seed and the fold that is held out."""
+
+    n_hidden: int | str
+    l1: float | str
+    learning_rate: float
+    seed: int
+    fold: int
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What to try.
+
+    Parameters
+    ----------
+    n_hidden, l1, learning_rate : tuples
+        Values to try, all combinations; see `Settings`.
+    seeds : tuple of int
+    n_folds : int
+        Folds of cross-validation, 2 to `N_BLOCKS`.
+    n_random : int, optional
+        Instead of all combinations draw so many configurations at random, each value
+        log-uniformly between the smallest and the largest given.
+    random_state : int
+        Seed of that draw.
+    settings : Settings
+        All other settings of the trainings.
+
+    Raises
+    ------
+    ModelError
+        If nothing is to be tried or a value makes no sense.
+    """
+
+    n_hidden: tuple[int | str, ...] = ("auto",)
+    l1: tuple[float | str, ...] = ("auto",)
+    learning_rate: tuple[float, ...] = (1e-2,)
+    seeds: tuple[int, ...] = (0,)
+    n_folds: int = 3
+    n_random: int | None = None
+    random_state: int = 0
+    settings: Settings = field(default_factory=Settings)
+
+    def __post_init__(self) -> None:
+        for name in (*CONFIGURATION, "seeds"):
+            values = getattr(self, name)
+            if not values or len(set(values)) != len(values):
+                raise ModelError(f"The sweep needs distinct values of {name}; found {values}.")
+        if not 2 <= self.n_folds <= N_BLOCKS:
+            raise ModelError(f"The number of folds must be 2 to {N_BLOCKS}; found {self.n_folds}.")
+        if self.n_random is not None:
+            if self.n_random < 1:
+                raise ModelError(f"Cannot draw {self.n_random} configurations: ask for at least 1.")
+            for name in CONFIGURATION:
+                values = getattr(self, name)
+                if len(values) > 1 and not all(
+                    isinstance(value, int | float) and value > 0 for value in values
+                ):
+                    raise ModelError(
+                        f"A random search needs positive numbers between which to draw {name}; "
+                        f"found {values}."
+                    )
+        for trial in self.trials():
+            self.settings_of(trial)
+
+    def trials(self) -> list[Trial]:
+        """All trainings; those of one configuration follow each other."""
+        return [
+            Trial(*configuration, seed, fold)
+            for configuration in self._configurations()
+            for seed, fold in product(self.seeds, range(self.n_folds))
+        ]
+
+    def _configurations(self) -> Iterator[tuple[Any, Any, Any]]:
+        ranges = [getattr(self, name) for name in CONFIGURATION]
+        if self.n_random is None:
+            yield from product(*ranges)
+            return
+        generator = np.random.default_rng(self.random_state)
+        for _ in range(self.n_random):
+            drawn = [
+                values[0]
+                if len(values) == 1
+                else float(np.exp(generator.uniform(*np.log([min(values), max(values)]))))
+                for values in ranges
+            ]
+            n_hidden = drawn[0] if isinstance(drawn[0], str) else round(drawn[0])
+            yield n_hidden, drawn[1], drawn[2]
+
+    def settings_of(self, trial: Trial) -> Settings:
+        """Settings of one training, which sees only frames outside its fold."""
+        return replace(
+            self.settings,
+            n_hidden=trial.n_hidden,
+            l1=trial.l1,
+            learning_rate=trial.learning_rate,
+            random_state=trial.seed,
+            n_test_blocks=0,
+        )
+
+    def key(self, trial: Trial, fingerprint: str) -> str:
+        """Name of a training's files: the same settings on the same recording share it."""
+        settings = self.settings_of(trial).as_dict()
+        # Neither changes the result.
+        settings.pop("n_threads")
+        text = json.dumps(
+            [settings, asdict(trial), self.n_folds, fingerprint], sort_keys=True, default=float
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def fold_frames(
+    n_frames: int, n_folds: int, fold: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Training and held-out frames of a fold: every ``n_folds``-th of `N_BLOCKS` blocks.
+
+    Raises
+    ------
+    ModelError
+        If there are fewer than two frames a block.
+    """
+    if n_frames < 2 * N_BLOCKS:
+        raise ModelError(
+            f"The recording has {n_frames} frames, too few to cut into {N_BLOCKS} blocks of time."
+        )
+    block = np.arange(n_frames) * N_BLOCKS // n_frames
+    held_out = block % n_folds == fold
+    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """Which configuration a sweep speaks for.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        One row a configuration: `CONFIGURATION`, ``mean`` (held-out pseudo-likelihood),
+        ``deficit`` (to the best, at least 0), ``standard_error`` (of the deficit, NaN
+        for a single training), ``fitted_n_hidden, fitted_l1`` (means of what "auto"
+        became), ``failed`` (trainings) and ``selected``.
+    rule : str
+        The rule in words.
+    """
+
+    table: pd.DataFrame
+    rule: str
+
+    @property
+    def configuration(self) -> dict[str, Any]:
+        """The selected `n_hidden`, `l1` and `learning_rate`."""
+        row = self.table[self.table["selected"]].iloc[0]
+        return {name: row[name] for name in CONFIGURATION}
+
+
+RULE = (
+    "Of the configurations whose held-out pseudo-likelihood lies within one standard error of the "
+    "best (paired over folds, seeds averaged), the one with the fewest hidden units; then the "
+    "strongest penalty; then the lowest learning rate. A configuration with a failed training is "
+    "out."
+)
+
+
+def select(results: pd.DataFrame) -> Selection:
+    """Apply the one-standard-error rule (`RULE`) to a table of results.
+
+    Blocks of time differ in how predictable they are, for every model alike; the standard
+    error is therefore that of the difference to the best configuration, over folds.
+
+    Raises
+    ------
+    ModelError
+        If no configuration was trained without failure.
+    """
+    rows, by_fold = [], []
+    for configuration, group in results.groupby(CONFIGURATION, sort=False):
+        failed = int((group["status"] != "finished").sum())
+        scores = group.groupby("fold")["held_out_pseudo_likelihood"].mean()
+        by_fold.append(scores)
+        rows.append(
+            {
+                **dict(zip(CONFIGURATION, configuration, strict=True)),
+                "mean": scores.mean() if not failed else np.nan,
+                "fitted_n_hidden": group["fitted_n_hidden"].mean(),
+                "fitted_l1": group["fitted_l1"].mean(),
+                "failed": failed,
+            }
+        )
+    table = pd.DataFrame(rows)
+    if table["mean"].isna().all():
+        raise ModelError(
+            "No configuration of the sweep could be trained on every fold; the column 'message' "
+            "of the results says why."
+        )
+    best = int(table["mean"].idxmax())
+    differences = [by_fold[best] - scores for scores in by_fold]
+    table["deficit"] = [difference.mean() for difference in differences]
+    table["standard_error"] = [
+        difference.std(ddof=1) / np.sqrt(len(difference)) for difference in differences
+    ]
+    near = table["mean"].notna() & ~(table["deficit"] > table["standard_error"].fillna(0))
+    ranked = table[near].sort_values(
+        ["fitted_n_hidden", "fitted_l1", "learning_rate"], ascending=[True, False, True]
+    )
+    table["selected"] = table.index == ranked.index[0]
+    return Selection(table, RULE)
