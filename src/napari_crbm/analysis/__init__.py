@@ -34,6 +34,7 @@ from napari_crbm.analysis.matching import (
     reproducibility,
     weight_cosines,
 )
+from napari_crbm.analysis.moments import STATISTICS, Moments, moments
 from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
 from napari_crbm.analysis.recovery import (
     RECOVERED_AUROC,
