@@ -35,6 +35,7 @@ def test_tour(make_napari_viewer, qtbot, request):
     from napari_crbm.viewer.home import home_of
     from napari_crbm.viewer.layers import ASSEMBLY, REGIONS
     from napari_crbm.viewer.sample_data import sample_folder
+    from napari_crbm.viewer.statistics_widget import StatisticsWidget
 
     folder = request.config.getoption("--shots")
     viewer = make_napari_viewer(show=True)
@@ -67,6 +68,15 @@ def test_tour(make_napari_viewer, qtbot, request):
     home.workspace.choose_assembly(int(table["fraction_positive"].idxmin()))
     home.workspace.choose_neuron(int(viewer.layers[ASSEMBLY].features["neuron"].iloc[-1]))
     assert share_of(shot("suppressed"), "blue") > 0.0002, "suppressed members are blue"
+
+    docks["Statistics"].raise_()
+    statistics = window.findChild(StatisticsWidget)
+    statistics.start.click()
+    qtbot.waitUntil(lambda: statistics.evaluation is not None, timeout=180_000)
+    assert "reproduces" in statistics.verdict.text(), "the sample model is good"
+    statistics.colour.setChecked(True)
+    shot("statistics")
+    statistics.colour.setChecked(False)
 
     viewer.layers[ASSEMBLY].visible = False
     viewer.layers[REGIONS].visible = True
