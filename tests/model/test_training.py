@@ -245,19 +245,6 @@ def test_default_penalty_follows_activity_and_length():
     assert l1(0.04, 1000) == pytest.approx(l1(0.04, 4000) * 2, rel=0.1)
 
 
-def test_default_penalty_grows_with_many_neurons_up_to_a_limit():
-    raster = np.random.default_rng(0).random((100, 40_000)) < 0.04
-    spikes = Spikes.from_dense(raster)
-    error = np.sqrt(0.04 * 0.96 / 100)
-
-    def in_errors(n_neurons):
-        return default_l1(spikes.select_neurons(np.arange(n_neurons))) / error
-
-    assert in_errors(500) == pytest.approx(in_errors(3000), rel=0.03)
-    assert in_errors(12_000) == pytest.approx(2 * in_errors(3000), rel=0.02)
-    assert in_errors(40_000) == pytest.approx(5, rel=0.02)
-
-
 def test_split_holds_out_whole_blocks_of_time(planted):
     spikes, _ = planted
     train, test = split_blocks(spikes)

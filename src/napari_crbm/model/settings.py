@@ -10,10 +10,8 @@ import numpy as np
 from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
-#: The sparse penalty in standard errors of a neuron-assembly correlation: in recordings of
-#: up to `FEW_NEURONS`, and at most.
-PENALTY_IN_STANDARD_ERRORS, MOST_STANDARD_ERRORS = 2.0, 5.0
-FEW_NEURONS = 3000
+#: The sparse penalty in standard errors of a neuron-assembly correlation.
+PENALTY_IN_STANDARD_ERRORS = 2.0
 
 
 def _is_count(value: object) -> bool:
@@ -171,15 +169,10 @@ def default_l1(spikes: Spikes) -> float:
     The weight gradient is a covariance between a neuron and a hidden unit of unit
     variance. Estimated from T frames its standard error is sqrt(v (1 - v) / T); a
     penalty of twice that keeps out most of what chance produces, and less activity or
-    more frames call for less of it. Chance weights that get past it act together: with
-    many neurons their sum moves a hidden unit as much as its assembly does, so the
-    penalty grows with the square root of the number of neurons. (The published 0.02 is
-    about six standard errors, for 40,000 neurons.)
+    more frames call for less of it.
     """
     v = spikes.mean_activity
-    many = np.sqrt(max(spikes.n_neurons / FEW_NEURONS, 1.0))
-    errors = min(PENALTY_IN_STANDARD_ERRORS * many, MOST_STANDARD_ERRORS)
-    return float(errors * np.sqrt(np.mean(v * (1 - v)) / spikes.n_frames))
+    return float(PENALTY_IN_STANDARD_ERRORS * np.sqrt(np.mean(v * (1 - v)) / spikes.n_frames))
 
 
 def check_against(settings: Settings, spikes: Spikes) -> None:
