@@ -76,6 +76,15 @@ def test_evaluate_reports_statistics_and_recovery(folder):
     assert data["pseudo_likelihood"] < 0 and data["log_likelihood"] is None
 
 
+def test_states_and_combinations_as_tables(folder, tmp_path):
+    result = run("states", folder / "model.h5", folder / "fish.h5", "-o", tmp_path)
+    assert "assemblies active" in result.stdout and "different combinations" in result.stdout
+    for name in ("states", "combinations", "coactivation", "active"):
+        assert (tmp_path / f"{name}.csv").stat().st_size > 0
+    data = json.loads(run("states", folder / "model.h5", folder / "fish.h5", "--json").stdout)
+    assert data["phase"] in ("ferromagnetic", "compositional", "spin-glass")
+
+
 def test_evaluate_tells_the_verdict_and_draws_it(folder, tmp_path):
     picture = tmp_path / "fit.pdf"
     options = ["--samples", 300, "--chains", 30, "--temperatures", 2, "--likelihood"]

@@ -42,6 +42,14 @@ from napari_crbm.analysis.recovery import (
     fraction_recovered,
     recovery,
 )
+from napari_crbm.analysis.states import (
+    Composition,
+    coactivation,
+    combinations,
+    composition,
+    levels,
+    state_table,
+)
 from napari_crbm.analysis.sweep import Selection, Sweep, Trial, fold_frames, select
 from napari_crbm.analysis.sweep_run import SweepProgress, run_sweep
 from napari_crbm.model.agreement import Agreement, agreement
@@ -53,6 +61,7 @@ __all__ = [
     "RECOVERED_AUROC",
     "STATISTICS",
     "Agreement",
+    "Composition",
     "Evaluation",
     "Moments",
     "PairComparison",
@@ -67,14 +76,18 @@ __all__ = [
     "assemblies_of_neuron",
     "assembly_table",
     "auroc",
+    "coactivation",
     "coincidences",
+    "combinations",
     "compare_pairs",
+    "composition",
     "evaluate",
     "evaluate_held_out",
     "export_csv",
     "fold_frames",
     "fraction_recovered",
     "lagged_correlations",
+    "levels",
     "match_units",
     "member_table",
     "members",
@@ -90,6 +103,7 @@ __all__ = [
     "run_sweep",
     "select",
     "sort_by_similarity",
+    "state_table",
     "triplet_moments",
     "weight_cosines",
 ]

@@ -17,6 +17,7 @@ from napari_crbm.cli.figure import figure
 from napari_crbm.cli.info import info
 from napari_crbm.cli.reproducibility import reproducibility
 from napari_crbm.cli.simulate import simulate
+from napari_crbm.cli.states import states
 from napari_crbm.cli.sweep import sweep
 from napari_crbm.cli.train import train
 from napari_crbm.cli.view import view
@@ -39,6 +40,7 @@ for command in (
     evaluate,
     assemblies,
     reproducibility,
+    states,
     figure,
     connectivity,
     compare_fish,
