@@ -14,8 +14,10 @@ from napari_crbm.viewer import WIDGETS, dock_everything
 from napari_crbm.viewer.assemblies_widget import AssembliesWidget
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers import ASSEMBLY, NEURONS
+from napari_crbm.viewer.reader import get_reader
 from napari_crbm.viewer.recording_widget import RecordingWidget
 from napari_crbm.viewer.train_widget import TrainWidget
+from tests.io.test_suite2p import write_plane
 from tests.viewer.conftest import FAST, strongest_neuron, until
 
 LONG = Settings(**{**FAST.as_dict(), "n_updates": 100_000})
@@ -50,6 +52,17 @@ def test_recording_widget_tells_what_to_do_then_what_is_there(viewer, home, reco
     ]
     assert "400" in texts and "1,000" in texts
     assert not widget.details.isHidden()
+
+
+@pytest.mark.filterwarnings("ignore:Suite2p does not store:UserWarning")
+def test_a_suite2p_folder_can_be_dropped(viewer, home, tmp_path, qtbot):
+    write_plane(tmp_path / "suite2p" / "plane0")
+    viewer.open(str(tmp_path / "suite2p"), plugin="napari-crbm")
+    until(qtbot, lambda: home.workspace.recording is not None)
+    assert home.workspace.recording.n_neurons == 9
+    assert get_reader(str(tmp_path)) is not None
+    (tmp_path / "empty").mkdir()
+    assert get_reader(str(tmp_path / "empty")) is None
 
 
 def test_opening_a_file_happens_in_the_background(viewer, home, recording, tmp_path, qtbot):

@@ -24,7 +24,12 @@ out = Console()
 err = Console(stderr=True)
 
 RecordingPath = Annotated[
-    Path, typer.Argument(metavar="RECORDING", help="Recording file (.h5).", show_default=False)
+    Path,
+    typer.Argument(
+        metavar="RECORDING",
+        help="Recording: .h5, Suite2p folder, .npz or .mat.",
+        show_default=False,
+    ),
 ]
 ModelPath = Annotated[
     Path, typer.Argument(metavar="MODEL", help="Trained model file (.h5).", show_default=False)

@@ -45,6 +45,12 @@ def convert(
     group: Annotated[
         str | None, typer.Option(help="HDF5 group to read, if the file holds several recordings.")
     ] = None,
+    um_per_pixel: Annotated[
+        float | None, typer.Option(help="Micrometres a pixel, for Suite2p folders. [default: 1]")
+    ] = None,
+    plane_spacing_um: Annotated[
+        float | None, typer.Option(help="Micrometres between planes, for Suite2p. [default: 10]")
+    ] = None,
     drop_unlabelled: Annotated[
         bool,
         typer.Option(
@@ -73,6 +79,8 @@ def convert(
         unit=cast("Literal['mm', 'um'] | None", unit),
         flip_z=flip_z,
         group=group,
+        um_per_pixel=um_per_pixel,
+        plane_spacing_um=plane_spacing_um,
     )
     save_recording(recording, output)
     say(f"Wrote {output}.\n{recording!r}")

@@ -21,6 +21,8 @@ class ReadOptions:
     binarise: float | None = None
     group: str | None = None
     neurons_first: bool | None = None
+    um_per_pixel: float | None = None
+    plane_spacing_um: float | None = None
 
     def given(self) -> dict[str, Any]:
         """The options that differ from their defaults."""

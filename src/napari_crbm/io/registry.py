@@ -9,41 +9,63 @@ from typing import Literal, NamedTuple
 import h5py
 
 from napari_crbm.errors import FormatError, RecordingError
-from napari_crbm.io import hdf5, native, paper
+from napari_crbm.io import arrays, hdf5, native, paper, suite2p
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.recording import Recording
 
 
 class Reader(NamedTuple):
-    """A recording format: its kind, a quick look at an open file, and the reading."""
+    """A recording format: its kind, a quick look at a file or folder, and the reading."""
 
     kind: str
-    can_read: Callable[[h5py.File], bool]
-    read: Callable[[h5py.File, Path, ReadOptions], Recording]
+    can_read: Callable[[Path], bool]
+    read: Callable[[Path, ReadOptions], Recording]
 
 
+def _in_hdf5(
+    kind: str,
+    can_read: Callable[[h5py.File], bool],
+    read: Callable[[h5py.File, Path, ReadOptions], Recording],
+) -> Reader:
+    """A reader that is handed an open HDF5 file."""
+
+    def looks_right(path: Path) -> bool:
+        with hdf5.reading(path) as file:
+            return can_read(file)
+
+    def read_path(path: Path, options: ReadOptions) -> Recording:
+        with hdf5.reading(path) as file:
+            return read(file, path, options)
+
+    return Reader(kind, looks_right, read_path)
+
+
+# HDF5 comes last: its readers complain about files that are none.
 READERS = (
-    Reader("recording", native.can_read, native.read),
-    Reader("paper-recording", paper.can_read, paper.read),
+    Reader("suite2p-recording", suite2p.can_read, suite2p.read),
+    Reader("array-recording", arrays.can_read, arrays.read),
+    _in_hdf5("recording", native.can_read, native.read),
+    _in_hdf5("paper-recording", paper.can_read, paper.read),
 )
 
 
 def read_kind(path: str | Path) -> str:
-    """What a file holds: "recording", "paper-recording", "model" or "checkpoint".
+    """What a file or folder holds: "model", "checkpoint", "recording" or "...-recording".
 
     Raises
     ------
     FormatError
         If it is none of these, or cannot be read at all.
     """
+    path = Path(path)
+    for reader in READERS:
+        if reader.can_read(path):
+            return reader.kind
     with hdf5.reading(path) as file:
         kind = hdf5.kind_of(file)
-        if kind is not None:
-            return kind
-        for reader in READERS:
-            if reader.can_read(file):
-                return reader.kind
-        raise FormatError(_unknown(file))
+        if kind is None:
+            raise FormatError(_unknown(file))
+        return kind
 
 
 def open_recording(
@@ -58,8 +80,10 @@ def open_recording(
     binarise: float | None = None,
     group: str | None = None,
     neurons_first: bool | None = None,
+    um_per_pixel: float | None = None,
+    plane_spacing_um: float | None = None,
 ) -> Recording:
-    """Open a recording of ours, or one in the layout of the paper and of Fishualizer.
+    """Open a recording: ours, the paper's (Fishualizer), a Suite2p folder, or plain arrays.
 
     Activity is packed to one bit a value while it is read; fluorescence stays in the
     file. All options but the first are for files of other programs.
@@ -67,7 +91,7 @@ def open_recording(
     Parameters
     ----------
     path : path
-        HDF5 file; it is opened read-only.
+        HDF5 file, Suite2p folder, or .npz or .mat file; opened read-only.
     keep_unlabelled : bool
         False drops neurons outside all regions, as the paper does.
     flip_z : bool, optional
@@ -89,6 +113,8 @@ def open_recording(
         HDF5 group to read, for files with several recordings.
     neurons_first : bool, optional
         Whether activity is stored as (neurons, frames); by default told from shapes.
+    um_per_pixel, plane_spacing_um : float, optional
+        Size of a pixel and distance of planes, for Suite2p folders, which store neither.
 
     Returns
     -------
@@ -112,14 +138,16 @@ def open_recording(
         binarise=binarise,
         group=group,
         neurons_first=neurons_first,
+        um_per_pixel=um_per_pixel,
+        plane_spacing_um=plane_spacing_um,
     )
+    for reader in READERS:
+        if reader.can_read(path):
+            try:
+                return reader.read(path, options)
+            except RecordingError as error:
+                raise RecordingError(f"{path.name}: {error}") from error
     with hdf5.reading(path) as file:
-        for reader in READERS:
-            if reader.can_read(file):
-                try:
-                    return reader.read(file, path, options)
-                except RecordingError as error:
-                    raise RecordingError(f"{path.name}: {error}") from error
         if hdf5.kind_of(file) is not None:
             hdf5.require_kind(file, "recording")
         raise FormatError(_unknown(file))

@@ -8,16 +8,18 @@ from typing import Any
 
 from napari_crbm.errors import FormatError
 
+_SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy")
+
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 
 def get_reader(
     path: str | Sequence[str],
 ) -> Callable[[str | Sequence[str]], list[LayerTuple]] | None:
-    """Accept HDF5 files that hold a recording; leave all others to other readers."""
+    """Accept files and folders that hold a recording; leave all others to other readers."""
     if not isinstance(path, str):
         return None
-    if Path(path).suffix.lower() not in (".h5", ".hdf5"):
+    if not Path(path).is_dir() and Path(path).suffix.lower() not in _SUFFIXES:
         return None
     from napari_crbm.io import read_kind
 

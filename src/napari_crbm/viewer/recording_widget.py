@@ -37,7 +37,15 @@ class RecordingWidget(QWidget):
         self.setMinimumWidth(320)
 
         self.open_button = button(
-            "Open recording...", "Read an HDF5 recording; the file is never changed.", self._choose
+            "Open file...",
+            "Read a recording: HDF5 (ours, the paper's, Fishualizer's), .npz or .mat.\n"
+            "The file is never changed.",
+            self._choose,
+        )
+        self.folder_button = button(
+            "Open folder...",
+            "Read a Suite2p output folder: the one that holds plane0, or a plane itself.",
+            self._choose_folder,
         )
         self.sample_button = button(
             "Try the sample",
@@ -79,6 +87,7 @@ class RecordingWidget(QWidget):
 
         buttons = QHBoxLayout()
         buttons.addWidget(self.open_button)
+        buttons.addWidget(self.folder_button)
         buttons.addWidget(self.sample_button)
         layout = QVBoxLayout(self)
         layout.addLayout(buttons)
@@ -106,8 +115,16 @@ class RecordingWidget(QWidget):
 
     def _choose(self) -> None:
         path, _ = QFileDialog.getOpenFileName(
-            self, "Open a recording", "", "HDF5 recordings (*.h5 *.hdf5);;All files (*)"
+            self,
+            "Open a recording",
+            "",
+            "Recordings (*.h5 *.hdf5 *.npz *.mat stat.npy);;All files (*)",
         )
+        if path:
+            self.home.open_file(path, **self.options())
+
+    def _choose_folder(self) -> None:
+        path = QFileDialog.getExistingDirectory(self, "Open a Suite2p folder")
         if path:
             self.home.open_file(path, **self.options())
 
@@ -124,7 +141,7 @@ class RecordingWidget(QWidget):
         self.home.open_file(sample_folder() / "recording.h5")
 
     def _show_busy(self, text: str) -> None:
-        for control in (self.open_button, self.sample_button):
+        for control in (self.open_button, self.folder_button, self.sample_button):
             control.setEnabled(not text)
         if text:
             self.message.setText(text)

@@ -1,0 +1,111 @@
+"""Plain arrays in NumPy archives and MATLAB files."""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scipy.io import savemat
+
+from napari_crbm.errors import CRBMError, FormatError, RecordingError
+from napari_crbm.io import open_recording, read_kind
+
+pytestmark = pytest.mark.filterwarnings("ignore:The recording has no frame times:UserWarning")
+
+
+def content(n_frames=50, n_neurons=9, seed=0):
+    generator = np.random.default_rng(seed)
+    return generator.random((n_frames, n_neurons)) < 0.2, generator.random((n_neurons, 3)) * 300
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    n_frames=st.integers(2, 40),
+    n_neurons=st.integers(4, 30),
+    transposed=st.booleans(),
+    positions_transposed=st.booleans(),
+    dtype=st.sampled_from(["?", "u1", "<f4", ">i4", ">f8"]),
+    suffix=st.sampled_from([".npz", ".mat"]),
+)
+def test_every_orientation_and_type(
+    tmp_path, n_frames, n_neurons, transposed, positions_transposed, dtype, suffix
+):
+    spikes, xyz = content(n_frames, n_neurons)
+    if n_frames == n_neurons:
+        transposed = False
+    arrays = {
+        "spks": (spikes.T if transposed else spikes).astype(dtype),
+        "xyz": xyz.T if positions_transposed else xyz,
+        "fs": np.array([[4.0]]),
+    }
+    path = tmp_path / f"recording{suffix}"
+    np.savez(path, **arrays) if suffix == ".npz" else savemat(path, arrays)
+    recording = open_recording(path, unit="um")
+    assert read_kind(path) == "array-recording"
+    np.testing.assert_array_equal(recording.spikes.dense(), spikes)
+    np.testing.assert_allclose(recording.coordinates, xyz[:, ::-1], rtol=1e-6)
+    np.testing.assert_allclose(recording.times, np.arange(n_frames) / 4)
+
+
+def test_rastermap_names_and_planar_positions(tmp_path):
+    spikes, xyz = content()
+    np.savez(tmp_path / "a.npz", X=spikes.T, xpos=xyz[:, 0], ypos=xyz[:, 1])
+    recording = open_recording(tmp_path / "a.npz")
+    np.testing.assert_allclose(recording.coordinates[:, 0], 0)
+    np.testing.assert_allclose(recording.coordinates[:, 2], xyz[:, 0], rtol=1e-6)
+
+
+def test_fluorescence_asks_for_a_threshold(tmp_path):
+    generator = np.random.default_rng(0)
+    _, xyz = content()
+    traces = generator.normal(size=(200, 9))
+    traces[100] += 20
+    np.savez(tmp_path / "a.npz", dff=traces, xyz=xyz)
+    with pytest.raises(RecordingError, match=r"binarise=2\.0"):
+        open_recording(tmp_path / "a.npz")
+    recording = open_recording(tmp_path / "a.npz", binarise=6.0)
+    assert recording.spikes.dense()[100].all()
+    np.testing.assert_allclose(recording.fluorescence.trace(2), traces[:, 2], rtol=1e-6)
+
+
+def test_what_is_missing_is_named(tmp_path):
+    spikes, xyz = content()
+    cases = (
+        ({"spks": spikes}, "no neuron positions.*'spks'"),
+        ({"xyz": xyz}, "no activity"),
+        ({"spks": spikes[:, :-1], "xyz": xyz}, "9 neurons that have positions"),
+        ({"spks": spikes, "xyz": xyz.ravel()}, "positions of shape"),
+        ({"spks": spikes, "xyz": np.array(["a", "b"])}, "must hold numbers"),
+    )
+    for arrays, message in cases:
+        np.savez(tmp_path / "a.npz", **arrays)
+        with pytest.raises(RecordingError, match=message):
+            open_recording(tmp_path / "a.npz")
+    np.savez(tmp_path / "a.npz", spks=np.array([object()]), xyz=xyz)
+    with pytest.raises(FormatError, match="cannot be read"):
+        open_recording(tmp_path / "a.npz")
+
+
+@pytest.mark.parametrize(("suffix", "n_files"), [(".npz", 400), (".mat", 25)])
+def test_mutated_files_end_in_our_errors(tmp_path, suffix, n_files):
+    spikes, xyz = content(20, 6)
+    path = tmp_path / f"a{suffix}"
+    arrays = {"spks": spikes.astype("u1"), "xyz": xyz}
+    np.savez(path, **arrays) if suffix == ".npz" else savemat(path, arrays)
+    original = path.read_bytes()
+    generator = np.random.default_rng(4)
+    for _ in range(n_files):
+        data = bytearray(original)
+        for _ in range(generator.integers(1, 5)):
+            data[generator.integers(len(data))] = generator.integers(256)
+        cut = generator.integers(1, len(data)) if generator.random() < 0.3 else len(data)
+        path.write_bytes(data[:cut])
+        with contextlib.suppress(CRBMError):
+            open_recording(path)

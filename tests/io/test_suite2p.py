@@ -1,0 +1,149 @@
+"""Suite2p folders as Suite2p writes them, complete and broken."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_crbm.errors import CRBMError, FormatError, RecordingError
+from napari_crbm.io import open_recording, read_kind, save_recording
+
+pytestmark = pytest.mark.filterwarnings("ignore:Suite2p does not store:UserWarning")
+
+
+def write_plane(
+    folder: Path, n_cells=12, n_frames=200, seed=0, **left_out
+) -> dict[str, np.ndarray]:
+    """One plane with planted spikes; returns what was written."""
+    generator = np.random.default_rng(seed)
+    spikes = generator.random((n_cells, n_frames)) < 0.05
+    neuropil = generator.normal(20, 1, (n_cells, n_frames)).astype(np.float32)
+    clean = np.apply_along_axis(np.convolve, 1, 30.0 * spikes, 0.8 ** np.arange(20))[:, :n_frames]
+    traces = 100 + clean + 0.7 * neuropil + generator.normal(0, 1, clean.shape)
+    stat = np.empty(n_cells, dtype=object)
+    for cell in range(n_cells):
+        y, x = generator.integers(10, 500, 2)
+        stat[cell] = {
+            "med": [int(y), int(x)],
+            "ypix": np.array([y - 1, y, y + 1]),
+            "xpix": np.array([x, x, x]),
+            "lam": np.ones(3, np.float32),
+        }
+    iscell = np.column_stack([np.arange(n_cells) % 4 != 0, np.full(n_cells, 0.9)])
+    content = {
+        "F": traces.astype(np.float32),
+        "Fneu": neuropil,
+        "spks": np.where(spikes, 30, 0).astype(np.float32),
+        "iscell": iscell,
+        "stat": stat,
+        "ops": np.array({"fs": 3.9, "nplanes": 2, "path": folder}, dtype=object),
+    }
+    folder.mkdir(parents=True)
+    for name, values in content.items():
+        if name not in left_out:
+            np.save(folder / f"{name}.npy", values, allow_pickle=True)
+    return content | {"spikes": spikes}
+
+
+def test_all_planes_are_read_in_micrometres(tmp_path):
+    planes = [
+        write_plane(tmp_path / "fish" / "suite2p" / f"plane{k}", 12, 200 - k, seed=k)
+        for k in range(2)
+    ]
+    write_plane(tmp_path / "fish" / "suite2p" / "combined")
+    for path in (tmp_path / "fish", tmp_path / "fish" / "suite2p"):
+        assert read_kind(path) == "suite2p-recording"
+        recording = open_recording(path, um_per_pixel=0.5, plane_spacing_um=8.0)
+        kept = [plane["iscell"][:, 0] == 1 for plane in planes]
+        assert recording.name == "fish"
+        assert recording.spikes.shape == (199, sum(k.sum() for k in kept))
+        yx = np.concatenate(
+            [[cell["med"] for cell in p["stat"][k]] for p, k in zip(planes, kept, strict=True)]
+        )
+        np.testing.assert_allclose(recording.coordinates[:, 1:], 0.5 * yx)
+        np.testing.assert_allclose(
+            recording.coordinates[:, 0], np.repeat([0.0, 8.0], [k.sum() for k in kept])
+        )
+        truth = np.concatenate([p["spikes"][k, :199] for p, k in zip(planes, kept, strict=True)])
+        np.testing.assert_array_equal(recording.spikes.dense().T, truth)
+        np.testing.assert_allclose(np.diff(recording.times), 1 / 3.9)
+
+
+def test_fluorescence_is_corrected_and_survives_saving(tmp_path):
+    content = write_plane(tmp_path / "plane0")
+    recording = open_recording(tmp_path / "plane0" / "stat.npy")
+    kept = content["iscell"][:, 0] == 1
+    corrected = (content["F"] - 0.7 * content["Fneu"])[kept]
+    wanted = corrected - np.median(corrected, axis=1, keepdims=True)
+    wanted /= np.median(content["F"][kept], axis=1, keepdims=True)
+    fluorescence = recording.fluorescence
+    np.testing.assert_allclose(fluorescence.frames(0, 200), wanted.T, atol=1e-5)
+    np.testing.assert_allclose(fluorescence.trace(3), wanted[3], atol=1e-5)
+    np.testing.assert_allclose(
+        np.concatenate(list(fluorescence.neuron_blocks()), axis=1), wanted.T, atol=1e-5
+    )
+    some = fluorescence.select_neurons(np.array([1, 4]))
+    np.testing.assert_allclose(some.trace(1), wanted[4], atol=1e-5)
+    save_recording(recording, tmp_path / "ours.h5")
+    again = open_recording(tmp_path / "ours.h5")
+    assert again.fingerprint == recording.fingerprint
+    np.testing.assert_allclose(again.fluorescence.trace(2), wanted[2], atol=1e-3)
+
+
+def test_without_optional_files(tmp_path):
+    content = write_plane(tmp_path / "a", iscell=0, ops=0, spks=0, Fneu=0)
+    with pytest.warns(UserWarning, match="frame rate"):
+        recording = open_recording(tmp_path / "a", binarise=5.0)
+    assert recording.n_neurons == 12
+    found, truth = recording.spikes.dense().T.astype(bool), content["spikes"]
+    assert (found & truth).sum() > 0.8 * found.sum() > 0
+    assert open_recording(tmp_path / "a", frame_rate_hz=5.0).frame_interval_s == pytest.approx(0.2)
+
+
+def test_contradictions_are_named(tmp_path):
+    content = write_plane(tmp_path / "p")
+    cases = {
+        "F.npy": (content["F"][0], "must hold numbers of shape"),
+        "spks.npy": (content["spks"][:, :-1], "belong to different runs"),
+        "iscell.npy": (np.zeros((12, 2)), "No cell was kept"),
+        "stat.npy": (content["stat"][:-1], "describes 11 cells"),
+    }
+    for name, (values, message) in cases.items():
+        original = (tmp_path / "p" / name).read_bytes()
+        np.save(tmp_path / "p" / name, values, allow_pickle=True)
+        with pytest.raises(CRBMError, match=message):
+            open_recording(tmp_path / "p")
+        (tmp_path / "p" / name).write_bytes(original)
+    stat = content["stat"].copy()
+    stat[5] = {"npix": 3}
+    np.save(tmp_path / "p" / "stat.npy", stat, allow_pickle=True)
+    with pytest.raises(RecordingError, match="no position"):
+        open_recording(tmp_path / "p")
+    np.save(tmp_path / "p" / "stat.npy", content["stat"], allow_pickle=True)
+    with pytest.raises(RecordingError, match="um_per_pixel must be positive"):
+        open_recording(tmp_path / "p", um_per_pixel=-1)
+
+
+def test_an_empty_folder_is_refused(tmp_path):
+    with pytest.raises(FormatError, match="folder"):
+        open_recording(tmp_path)
+
+
+def test_mutated_files_end_in_our_errors(tmp_path):
+    write_plane(tmp_path / "p", 6, 40)
+    generator = np.random.default_rng(3)
+    files = sorted((tmp_path / "p").iterdir())
+    for _ in range(400):
+        path = files[generator.integers(len(files))]
+        original = path.read_bytes()
+        data = bytearray(original)
+        for _ in range(generator.integers(1, 5)):
+            data[generator.integers(min(len(data), 400))] = generator.integers(256)
+        cut = generator.integers(1, len(data)) if generator.random() < 0.3 else len(data)
+        path.write_bytes(data[:cut])
+        with contextlib.suppress(CRBMError):
+            open_recording(tmp_path / "p", frame_rate_hz=1.0)
+        path.write_bytes(original)
