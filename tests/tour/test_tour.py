@@ -22,10 +22,12 @@ pytestmark = [
 
 
 def share_of(picture: np.ndarray, colour: str) -> float:
-    """Fraction of canvas pixels that are clearly orange or blue."""
+    """Fraction of canvas pixels that are clearly orange, blue or green."""
     red, blue = picture[..., 0].astype(int), picture[..., 2].astype(int)
     if colour == "orange":
         return float(np.mean((red > 150) & (red - blue > 60)))
+    if colour == "green":
+        return float(np.mean((picture[..., 1] > 120) & (picture[..., 1] - red > 80)))
     return float(np.mean((blue > 150) & (blue - red > 60)))
 
 
@@ -36,6 +38,7 @@ def test_tour(make_napari_viewer, qtbot, request):
     from napari_crbm.viewer.layers import ASSEMBLY, REGIONS
     from napari_crbm.viewer.sample_data import sample_folder
     from napari_crbm.viewer.statistics_widget import StatisticsWidget
+    from napari_crbm.viewer.time_widget import TimeWidget
 
     folder = request.config.getoption("--shots")
     viewer = make_napari_viewer(show=True)
@@ -68,6 +71,13 @@ def test_tour(make_napari_viewer, qtbot, request):
     home.workspace.choose_assembly(int(table["fraction_positive"].idxmin()))
     home.workspace.choose_neuron(int(viewer.layers[ASSEMBLY].features["neuron"].iloc[-1]))
     assert share_of(shot("suppressed"), "blue") > 0.0002, "suppressed members are blue"
+
+    docks["Time"].raise_()
+    timing = window.findChild(TimeWidget)
+    qtbot.waitUntil(lambda: not home.busy, timeout=30_000)
+    timing.later.click()
+    assert share_of(shot("time"), "green") > 0.001, "active neurons flash"
+    timing.shown.setChecked(False)
 
     docks["Statistics"].raise_()
     statistics = window.findChild(StatisticsWidget)

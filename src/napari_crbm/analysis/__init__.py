@@ -36,6 +36,7 @@ from napari_crbm.analysis.matching import (
 )
 from napari_crbm.analysis.moments import STATISTICS, Moments, moments
 from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
+from napari_crbm.analysis.rasters import Raster, assembly_raster, neuron_raster, peaks
 from napari_crbm.analysis.recovery import (
     RECOVERED_AUROC,
     auroc,
@@ -66,6 +67,7 @@ __all__ = [
     "Moments",
     "PairComparison",
     "PopulationCount",
+    "Raster",
     "Reproducibility",
     "Selection",
     "Sweep",
@@ -74,6 +76,7 @@ __all__ = [
     "active_threshold",
     "agreement",
     "assemblies_of_neuron",
+    "assembly_raster",
     "assembly_table",
     "auroc",
     "coactivation",
@@ -94,6 +97,8 @@ __all__ = [
     "membership",
     "midline_x",
     "moments",
+    "neuron_raster",
+    "peaks",
     "population_count",
     "random_triplets",
     "reconstruction_nllh",

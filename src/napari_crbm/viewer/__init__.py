@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 PLUGIN = "napari-crbm"
-WIDGETS = ("Recording", "Train", "Assemblies", "Statistics", "Connectivity")
+WIDGETS = ("Recording", "Train", "Assemblies", "Time", "Statistics", "Connectivity")
 DOCK_WIDTH_PX = 420
 
 
@@ -34,8 +34,13 @@ def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
     from qtpy.QtCore import Qt, QTimer
+    from qtpy.QtWidgets import QTabWidget
 
     window = viewer.window
+    # Upright tabs have room for all names.
+    window._qt_window.setTabPosition(
+        Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
+    )
     docks = [window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in WIDGETS]
 
     def arrange() -> None:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 CONTEXT = (0.62, 0.64, 0.66, 0.16)
 OUTLINE = (0.75, 0.77, 0.8, 0.6)
 CHOSEN = (1.0, 0.93, 0.35, 1.0)
+#: Neurons that are active in the frame shown.
+FLASH = (0.0, 0.86, 0.66, 1.0)
 
 # From the middle outwards; blue against orange stays apart without red-green vision, and
 # both ends are equally light, so neither sign looks stronger.

@@ -17,6 +17,7 @@ from napari_crbm.recording import Recording
 from napari_crbm.viewer.colours import (
     CHOSEN,
     CONTEXT,
+    FLASH,
     OUTLINE,
     rate_colours,
     weight_colours,
@@ -25,14 +26,19 @@ from napari_crbm.viewer.colours import (
 from napari_crbm.viewer.workspace import Workspace
 
 NEURONS, REGIONS, OUTLINE_NAME = "Neurons", "Regions", "Brain outline"
-ASSEMBLY, CHOSEN_NEURON = "Assembly", "Chosen neuron"
+ASSEMBLY, CHOSEN_NEURON, ACTIVE = "Assembly", "Chosen neuron", "Active neurons"
 #: Where a layer's metadata keeps the recording it was made from.
 RECORDING_KEY = "napari_crbm_recording"
 MODEL_KEY = "napari_crbm_model"
 
 # Young assemblies can have thousands of members; drawing them all would hold up the window.
 _SHOWN_WHILE_FORMING = 1000
-_OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON)
+_OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, ACTIVE)
+# A flash of one frame is hard to see; it fades over this time, and at least a frame.
+_GLOW_S = 0.5
+_MOST_GLOWING_FRAMES = 8
+# So many points can be changed in a few hundredths of a second.
+_MOST_GLOWING_NEURONS = 6000
 
 
 def neuron_size_um(recording: Recording) -> float:
@@ -99,6 +105,7 @@ class BrainLayers:
         workspace.assembly_changed.connect(self.show_assembly)
         workspace.forming_changed.connect(self.show_assembly)
         workspace.neuron_changed.connect(self.show_neuron)
+        workspace.frame_changed.connect(self.show_frame)
         if workspace.recording is not None:
             self.show_recording()
             self.show_assembly()
@@ -247,6 +254,28 @@ class BrainLayers:
             metadata={},
         )
 
+    def show_frame(self) -> None:
+        """Neurons active in the chosen frame, and fading, in those just before it."""
+        recording, frame = self.workspace.recording, self.workspace.frame
+        if recording is None or frame is None:
+            self._hide(ACTIVE)
+            return
+        brightness = afterglow(recording, frame)
+        shown = np.flatnonzero(brightness)
+        if not len(shown):
+            self._hide(ACTIVE)
+            return
+        colours = np.tile(np.array([FLASH], dtype=np.float32), (len(shown), 1))
+        colours[:, 3] = brightness[shown]
+        self._show_points(
+            ACTIVE,
+            recording.coordinates[shown],
+            colours=colours,
+            size=1.2 * neuron_size_um(recording),
+            features={"neuron": shown},
+            metadata={"frame": frame},
+        )
+
     def _show_points(
         self,
         name: str,
@@ -294,6 +323,21 @@ class BrainLayers:
     def _hide(self, name: str) -> None:
         if name in self.viewer.layers:
             self.viewer.layers[name].visible = False
+
+
+def afterglow(recording: Recording, frame: int) -> NDArray[np.float32]:
+    """How brightly every neuron glows at a frame, (N,): 1 if active, less some time after."""
+    fading_s = max(_GLOW_S, recording.frame_interval_s or _GLOW_S)
+    n_frames = 1 + int(3 * fading_s / (recording.frame_interval_s or fading_s))
+    brightness = np.zeros(recording.n_neurons, dtype=np.float32)
+    starts, active = recording.spikes.by_frame
+    first = max(0, frame - min(n_frames, _MOST_GLOWING_FRAMES) + 1)
+    for earlier in range(first, frame + 1):
+        if earlier < frame and starts[frame + 1] - starts[earlier] > _MOST_GLOWING_NEURONS:
+            continue
+        age_s = recording.times[frame] - recording.times[earlier]
+        brightness[active[starts[earlier] : starts[earlier + 1]]] = np.exp(-age_s / fading_s)
+    return brightness
 
 
 def recording_in(layers: Any) -> Recording | None:

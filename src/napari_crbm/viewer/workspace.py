@@ -70,7 +70,7 @@ class Workspace:
 
     Every change is announced once, after it has happened: ``recording_changed``,
     ``trained_changed``, ``forming_changed`` (weights of a running training),
-    ``assembly_changed`` and ``neuron_changed``.
+    ``assembly_changed``, ``neuron_changed`` and ``frame_changed``.
     """
 
     recording_changed = Signal()
@@ -78,6 +78,7 @@ class Workspace:
     forming_changed = Signal()
     assembly_changed = Signal()
     neuron_changed = Signal()
+    frame_changed = Signal()
 
     def __init__(self) -> None:
         self._recording: Recording | None = None
@@ -85,6 +86,7 @@ class Workspace:
         self._forming: NDArray[np.float32] | None = None
         self._assembly: int | None = None
         self._neuron: int | None = None
+        self._frame: int | None = None
 
     @property
     def recording(self) -> Recording | None:
@@ -95,11 +97,12 @@ class Workspace:
         """Look at another recording; the model of the previous one is put away."""
         self._recording = recording
         self._trained = self._forming = None
-        self._assembly = self._neuron = None
+        self._assembly = self._neuron = self._frame = None
         self.recording_changed.emit()
         self.trained_changed.emit()
         self.assembly_changed.emit()
         self.neuron_changed.emit()
+        self.frame_changed.emit()
 
     @property
     def trained(self) -> Trained | None:
@@ -156,6 +159,21 @@ class Workspace:
         if neuron != self._neuron:
             self._neuron = neuron
             self.neuron_changed.emit()
+
+    @property
+    def frame(self) -> int | None:
+        """The frame whose activity is shown in the brain, if any is."""
+        return self._frame
+
+    def choose_frame(self, frame: int | None) -> None:
+        """Show the activity of a frame, the first or last one if it lies outside; or none."""
+        if self._recording is None:
+            frame = None
+        if frame is not None and self._recording is not None:
+            frame = int(np.clip(frame, 0, self._recording.n_frames - 1))
+        if frame != self._frame:
+            self._frame = frame
+            self.frame_changed.emit()
 
 
 _workspaces: WeakKeyDictionary[Any, Workspace] = WeakKeyDictionary()

@@ -1,0 +1,135 @@
+"""The Time dock: cursor, playing, peaks, rasters, and what flashes in the brain."""
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_crbm.analysis import peaks
+from napari_crbm.viewer.layers import ACTIVE, afterglow
+from napari_crbm.viewer.time_widget import TimeWidget
+from tests.viewer.conftest import until
+
+
+@pytest.fixture
+def dock(home, qtbot):
+    widget = TimeWidget(home.viewer)
+    qtbot.addWidget(widget)
+    return widget
+
+
+def idle(home, qtbot):
+    until(qtbot, lambda: not home.busy)
+
+
+def test_it_says_what_to_do_next(dock, home, recording, qtbot):
+    assert "No recording" in dock.message.text() and dock.body.isHidden()
+    home.show(recording)
+    idle(home, qtbot)
+    assert dock.message.isHidden() and dock.rows_of.currentText() == "Neurons"
+    assert not dock.later.isEnabled() and ACTIVE not in home.viewer.layers
+
+
+def test_the_frame_at_the_cursor_is_in_the_brain(dock, home, recording, qtbot):
+    home.show(recording)
+    dock.slider.setValue(17)
+    assert home.workspace.frame == 17
+    layer = home.viewer.layers[ACTIVE]
+    shown, bright = layer.features["neuron"].to_numpy(), layer.face_color[:, 3]
+    active = np.flatnonzero(recording.spikes.dense(slice(17, 18))[0])
+    np.testing.assert_array_equal(np.sort(shown[bright == 1]), active)
+    np.testing.assert_allclose(layer.data, recording.coordinates[shown])
+    assert f"{len(active):,} neurons active" in dock.readout.text()
+    assert all(cursor.value() == recording.times[17] for cursor in dock.cursors)
+    dock.shown.setChecked(False)
+    assert home.workspace.frame is None and not layer.visible
+
+
+def test_activity_fades(recording):
+    glow = afterglow(recording, 100)
+    now, before = (recording.spikes.dense(slice(f, f + 1))[0].astype(bool) for f in (100, 99))
+    assert (glow[now] == 1).all()
+    faded = np.exp(-recording.frame_interval_s / 0.5)
+    np.testing.assert_allclose(glow[before & ~now], faded, rtol=1e-5)
+    assert (
+        np.flatnonzero(afterglow(recording, 0)).tolist()
+        == np.flatnonzero(recording.spikes.dense(slice(0, 1))[0]).tolist()
+    )
+
+
+def test_playing_moves_on_and_stops_at_the_end(dock, home, recording, qtbot):
+    home.show(recording)
+    dock.slider.setValue(recording.n_frames - 40)
+    dock.speed.setCurrentText("30 x")
+    dock.play.click()
+    assert dock.playing and "Pause" in dock.play.text()
+    seen = set()
+    home.workspace.frame_changed.connect(lambda: seen.add(home.workspace.frame))
+    until(qtbot, lambda: not dock.playing, timeout=10_000)
+    assert home.workspace.frame == recording.n_frames - 1 and len(seen) > 3
+    dock.play.click()
+    assert dock.playing and home.workspace.frame < 20
+    dock.play.click()
+    assert not dock.playing
+
+
+def test_keys_step_and_stay_inside(dock, home, recording, qtbot):
+    home.show(recording)
+    dock.show()
+    dock.slider.setFocus()
+    qtbot.keyClick(dock, Qt.Key.Key_Period)
+    if home.workspace.frame is None:
+        # Without a window manager shortcuts may not be delivered; the buttons do the same.
+        dock.forward.click()
+    assert home.workspace.frame == 1
+    dock.back.click()
+    dock.back.click()
+    assert home.workspace.frame == 0
+
+
+def test_peaks_of_the_chosen_assembly(dock, trained_home, qtbot):
+    workspace = trained_home.workspace
+    found = peaks(workspace.trained.activity[:, workspace.assembly])
+    assert len(found) > 1
+    dock.slider.setValue(0)
+    visited = []
+    for _ in range(2):
+        dock.later.click()
+        visited.append(workspace.frame)
+    np.testing.assert_array_equal(visited, found[found > 0][:2])
+    dock.earlier.click()
+    assert workspace.frame == visited[0]
+    assert "assemblies on" in dock.readout.text()
+
+
+def test_a_click_in_the_raster_chooses_time_and_assembly(dock, trained_home, recording, qtbot):
+    idle(trained_home, qtbot)
+    dock.resize(420, 700)
+    dock.show()
+    qtbot.wait(50)
+    raster = dock._raster
+    assert raster.image.shape == (8, recording.n_frames)
+    view = dock.raster.getPlotItem().getViewBox()
+
+    class Click:
+        def scenePos(self):  # noqa: N802
+            from qtpy.QtCore import QPointF
+
+            return view.mapViewToScene(QPointF(recording.times[300] + 0.01, 2.5))
+
+    dock._on_click(Click())
+    assert trained_home.workspace.frame == 300
+    assert trained_home.workspace.assembly == raster.rows[2]
+    assert dock.row_mark.value() == 2.5
+    dock.rows_of.setCurrentText("Neurons")
+    idle(trained_home, qtbot)
+    assert len(dock._raster.rows) == 400 and not dock.row_mark.isVisible()
+
+
+def test_traces_of_the_recording_are_beside(dock, home, recording, qtbot):
+    from dataclasses import replace
+
+    tail = np.sin(recording.times)
+    home.show(replace(recording, traces={"tail angle": tail}))
+    assert [dock.trace_of.itemText(k) for k in range(2)] == ["Active neurons (%)", "tail angle"]
+    dock.trace_of.setCurrentText("tail angle")
+    np.testing.assert_allclose(dock._line.getOriginalDataset()[1], tail)
