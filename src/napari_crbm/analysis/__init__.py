@@ -34,6 +34,7 @@ from napari_crbm.analysis.matching import (
     reproducibility,
     weight_cosines,
 )
+from napari_crbm.analysis.methods import METHODS, compare_methods
 from napari_crbm.analysis.moments import STATISTICS, Moments, moments
 from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
 from napari_crbm.analysis.rasters import Raster, assembly_raster, neuron_raster, peaks
@@ -58,6 +59,7 @@ from napari_crbm.model.agreement import Agreement, agreement
 __all__ = [
     "CHANCE_QUANTILE",
     "MEMBERSHIP_FRACTION",
+    "METHODS",
     "NAMES",
     "RECOVERED_AUROC",
     "STATISTICS",
@@ -82,6 +84,7 @@ __all__ = [
     "coactivation",
     "coincidences",
     "combinations",
+    "compare_methods",
     "compare_pairs",
     "composition",
     "evaluate",

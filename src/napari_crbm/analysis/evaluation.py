@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -272,10 +272,24 @@ def reconstruction_nllh(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
     ``(LLH - LLH_ind) / -LLH_ind``: 0 no better than the mean, 1 perfect. NaN for a
     neuron that never changes.
     """
+    return normalised_likelihood(model.reconstruct(spikes), spikes)
+
+
+def normalised_likelihood(
+    probabilities: Iterable[NDArray[np.floating]], spikes: Spikes
+) -> NDArray[np.float64]:
+    """Likelihood of recorded activity beyond that of its means, (N,); see `reconstruction_nllh`.
+
+    Parameters
+    ----------
+    probabilities : iterable of (t, N)
+        Chance of every neuron to be active, in consecutive blocks of all frames.
+    spikes : Spikes
+    """
     low = _SMALLEST_PROBABILITY
     total = np.zeros(spikes.n_neurons)
     start = 0
-    for probability in model.reconstruct(spikes):
+    for probability in probabilities:
         states = spikes.dense(slice(start, start + len(probability)))
         start += len(probability)
         # The probability of what happened: p for a spike, 1 - p for silence.

@@ -8,6 +8,7 @@ import typer
 
 from napari_crbm import __version__
 from napari_crbm.cli.assemblies import assemblies
+from napari_crbm.cli.compare import compare
 from napari_crbm.cli.compare_fish import compare_fish
 from napari_crbm.cli.connectivity import connectivity
 from napari_crbm.cli.convert import convert
@@ -41,6 +42,7 @@ for command in (
     assemblies,
     reproducibility,
     states,
+    compare,
     figure,
     connectivity,
     compare_fish,

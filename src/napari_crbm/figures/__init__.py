@@ -5,6 +5,7 @@ from napari_crbm.figures.assembly import assembly_sheet
 from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.brain import BrainView, brain_view
 from napari_crbm.figures.gallery import gallery
+from napari_crbm.figures.methods import methods_figure
 from napari_crbm.figures.reproducibility import reproducibility_figure
 from napari_crbm.figures.style import THEMES, Theme, save_figure
 from napari_crbm.figures.summary import summary_page
@@ -18,6 +19,7 @@ __all__ = [
     "assembly_sheet",
     "brain_view",
     "gallery",
+    "methods_figure",
     "reproducibility_figure",
     "save_figure",
     "statistics_page",

@@ -1,0 +1,72 @@
+"""``napari-crbm compare``: the model beside PCA, ICA, NMF and k-means."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_crbm.cli.console import (
+    AsJson,
+    ModelPath,
+    RecordingPath,
+    out,
+    print_json,
+    progress_bar,
+    say,
+)
+
+
+def compare(
+    model_path: ModelPath,
+    recording_path: RecordingPath,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Table to write (.csv or .parquet).")
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Figure to write (.png, .pdf or .svg).")
+    ] = None,
+    methods: Annotated[
+        str | None, typer.Option(help="Names separated by commas. [default: all]")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same seed, same table.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a model with other methods: what they find, and what they bring back."""
+    from napari_crbm.analysis import METHODS, compare_methods
+    from napari_crbm.cli.pairing import open_pair
+    from napari_crbm.simulation import load_truth
+
+    model, recording = open_pair(model_path, recording_path)
+    truth = load_truth(recording_path) if recording_path.is_file() else None
+    planted = None if truth is None else truth.membership
+    wanted = METHODS if methods is None else tuple(m.strip() for m in methods.split(","))
+    with progress_bar("Comparing", "methods") as advance:
+        table = compare_methods(
+            model,
+            recording.spikes,
+            planted=planted,
+            methods=wanted,
+            random_state=seed,
+            report=lambda done, total: advance(done, total, ""),
+        )
+    if output is not None:
+        if output.suffix.lower() == ".parquet":
+            table.to_parquet(output)
+        else:
+            table.to_csv(output, float_format="%.6g")
+        say(f"Wrote {output}")
+    if figure is not None:
+        from napari_crbm.figures import methods_figure, save_figure
+
+        save_figure(methods_figure(table), figure)
+        say(f"Wrote {figure}")
+    if as_json:
+        print_json(table.reset_index().to_dict(orient="records"))
+        return
+    out.print(
+        table.to_string(float_format=lambda value: f"{value:.3g}", na_rep="-"), highlight=False
+    )
+    if planted is None:
+        say("The recording has no planted assemblies, so recovery cannot be told.")
