@@ -31,9 +31,10 @@ def share_of(picture: np.ndarray, colour: str) -> float:
     return float(np.mean((blue > 150) & (blue - red > 60)))
 
 
-def test_tour(make_napari_viewer, qtbot, request):
+def test_tour(make_napari_viewer, qtbot, request, tmp_path):
     from napari_crbm.io import load_model, open_recording
     from napari_crbm.viewer import WIDGETS, dock_everything
+    from napari_crbm.viewer.export_widget import ExportWidget
     from napari_crbm.viewer.home import home_of
     from napari_crbm.viewer.layers import ASSEMBLY, REGIONS
     from napari_crbm.viewer.sample_data import sample_folder
@@ -87,6 +88,17 @@ def test_tour(make_napari_viewer, qtbot, request):
     statistics.colour.setChecked(True)
     shot("statistics")
     statistics.colour.setChecked(False)
+
+    docks["Export"].raise_()
+    exporting = window.findChild(ExportWidget)
+    exporting.choose("movie")
+    exporting.write(tmp_path / "brain.gif")
+    qtbot.waitUntil(lambda: (tmp_path / "brain.gif").exists() and not home.busy, timeout=120_000)
+    exporting.choose("canvas")
+    exporting.write(tmp_path / "canvas.png")
+    assert (tmp_path / "canvas.png").stat().st_size > 10_000
+    exporting.choose("sheet")
+    shot("export")
 
     viewer.layers[ASSEMBLY].visible = False
     viewer.layers[REGIONS].visible = True

@@ -144,8 +144,14 @@ def symmetric_norm(limit: float) -> Normalize:
     return Normalize(-limit, limit)
 
 
-def save_figure(figure: Figure, path: Path | str, dpi: int = DPI) -> Path:
+# Where each format keeps a description.
+_ABOUT = {".pdf": "Subject", ".svg": "Description", ".png": "Description"}
+
+
+def save_figure(figure: Figure, path: Path | str, dpi: int = DPI, about: str | None = None) -> Path:
     """Write a PDF, SVG or PNG; text stays text in the first two.
+
+    ``about`` is kept in the file's metadata: what the figure was made from.
 
     Raises
     ------
@@ -158,5 +164,6 @@ def save_figure(figure: Figure, path: Path | str, dpi: int = DPI) -> Path:
             f"Cannot write the figure '{path.name}': use a name that ends in {', '.join(_FORMATS)}."
         )
     with matplotlib.rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
-        figure.savefig(path, dpi=dpi)
+        metadata = None if about is None else {_ABOUT[path.suffix.lower()]: about}
+        figure.savefig(path, dpi=dpi, metadata=metadata)
     return path

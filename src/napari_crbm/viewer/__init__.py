@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 PLUGIN = "napari-crbm"
-WIDGETS = ("Recording", "Train", "Assemblies", "Time", "Statistics", "Connectivity")
+WIDGETS = ("Recording", "Train", "Assemblies", "Time", "Statistics", "Connectivity", "Export")
 DOCK_WIDTH_PX = 420
 
 

@@ -1,0 +1,155 @@
+"""What can be written of a model, as one description that also knows its own Python code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from napari_crbm.errors import CRBMError
+from napari_crbm.figures.assembly import assembly_sheet
+from napari_crbm.figures.book import assembly_book
+from napari_crbm.figures.gallery import gallery
+from napari_crbm.figures.style import DPI, save_figure
+from napari_crbm.figures.summary import summary_page
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
+
+#: What can be exported, with a name for people and the endings a file may have.
+KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "sheet": ("Sheet of the chosen assembly", (".pdf", ".svg", ".png")),
+    "book": ("Sheets of all assemblies, a page each", (".pdf",)),
+    "gallery": ("Gallery of all assemblies", (".pdf", ".svg", ".png")),
+    "summary": ("Summary of the model on one page", (".pdf", ".svg", ".png")),
+    "tables": ("Tables: assemblies, members, activity (CSV)", ()),
+}
+
+
+@dataclass(frozen=True)
+class Export:
+    """One thing to write.
+
+    Parameters
+    ----------
+    kind : str
+        A key of `KINDS`.
+    path : Path
+        File to write; for "tables" the folder.
+    assembly : int, optional
+        For "sheet".
+    theme : {"light", "dark"}
+    width_mm : float, optional
+        Width on paper; text keeps its size. The figure's own by default.
+    dpi : int
+        Resolution of PNG files and of points within vector files.
+
+    Raises
+    ------
+    CRBMError
+        If the kind is unknown, the ending does not suit it, or a value makes no sense.
+    """
+
+    kind: str
+    path: Path
+    assembly: int | None = None
+    theme: str = "light"
+    width_mm: float | None = None
+    dpi: int = DPI
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise CRBMError(f"Cannot export '{self.kind}'; there are {', '.join(KINDS)}.")
+        endings = KINDS[self.kind][1]
+        if endings and self.path.suffix.lower() not in endings:
+            raise CRBMError(f"'{self.path.name}' must end in {' or '.join(endings)} to hold that.")
+        if self.kind == "sheet" and self.assembly is None:
+            raise CRBMError("Choose an assembly first; a sheet shows one.")
+        if self.width_mm is not None and not 40 <= self.width_mm <= 1000:
+            raise CRBMError(f"The width must lie in 40 to 1000 mm; found {self.width_mm:g}.")
+        if not 50 <= self.dpi <= 2400:
+            raise CRBMError(f"The resolution must lie in 50 to 2400 dpi; found {self.dpi}.")
+
+    def write(
+        self,
+        model: CRBM,
+        recording: Recording,
+        activity: NDArray[np.floating] | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> list[Path]:
+        """Write the file or files.
+
+        Parameters
+        ----------
+        model, recording
+            A model and the recording it was trained on.
+        activity : (T, M), optional
+            ``model.transform(recording.spikes)``, if it is known already.
+        progress : callable, optional
+            Called with pages done and pages in all; may raise to cancel.
+        """
+        if activity is None:
+            activity = model.transform(recording.spikes)
+        if self.kind == "tables":
+            from napari_crbm.analysis import export_csv
+
+            return export_csv(model, recording, self.path, activity)
+        if self.kind == "book":
+            return [
+                assembly_book(
+                    model, recording, self.path, activity, theme=self.theme, progress=progress
+                )
+            ]
+        figure = self._figure(model, recording, activity)
+        if self.width_mm is not None:
+            width, height = figure.get_size_inches()
+            factor = self.width_mm / 25.4 / width
+            figure.set_size_inches(factor * width, factor * height)
+        return [save_figure(figure, self.path, self.dpi, self._about(model, recording))]
+
+    def _figure(self, model: CRBM, recording: Recording, activity: NDArray[np.floating]) -> Figure:
+        if self.kind == "sheet":
+            assert self.assembly is not None
+            return assembly_sheet(model, recording, self.assembly, activity, theme=self.theme)
+        if self.kind == "gallery":
+            return gallery(model, recording, theme=self.theme)
+        return summary_page(model, recording, activity, theme=self.theme)
+
+    def _about(self, model: CRBM, recording: Recording) -> str:
+        """What a figure keeps in its file about where it comes from."""
+        about: dict[str, Any] = {
+            "napari-crbm": version("napari-crbm"),
+            "kind": self.kind,
+            "assembly": self.assembly,
+            "recording": recording.name,
+            "recording_fingerprint": recording.fingerprint,
+            "settings": None if model.settings_ is None else model.settings_.as_dict(),
+        }
+        return json.dumps({name: value for name, value in about.items() if value is not None})
+
+    def code(self, recording_path: Path | str, model_path: Path | str) -> str:
+        """Python that writes the same again."""
+        given = {
+            "assembly": self.assembly if self.kind == "sheet" else None,
+            "theme": None if self.theme == "light" or self.kind == "tables" else self.theme,
+            "width_mm": self.width_mm,
+            "dpi": None if self.dpi == DPI else self.dpi,
+        }
+        arguments = "".join(f", {k}={v!r}" for k, v in given.items() if v is not None)
+        return (
+            "from pathlib import Path\n\n"
+            "from napari_crbm.figures import Export\n"
+            "from napari_crbm.io import load_model, open_recording\n\n"
+            f"recording = open_recording({str(recording_path)!r})\n"
+            f"model = load_model({str(model_path)!r})\n"
+            f"export = Export({self.kind!r}, Path({str(self.path)!r}){arguments})\n"
+            "export.write(model, recording)\n"
+        )

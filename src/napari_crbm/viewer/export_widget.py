@@ -1,0 +1,305 @@
+"""The *Export* dock: figures, tables, pictures of the canvas and movies, as files."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from napari.utils.notifications import show_error, show_info
+from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_crbm.errors import CRBMError
+from napari_crbm.figures import KINDS, Export
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.style import button, text_label
+
+_NO_RECORDING = "No recording yet. Open one in the Recording dock."
+_NO_MODEL = (
+    "No model yet, so only the canvas can be exported. Train a model (Train dock), or load one."
+)
+_CANVAS, _MOVIE = "canvas", "movie"
+_OWN = {
+    _CANVAS: ("Picture of the canvas as it is", (".png",)),
+    _MOVIE: ("Movie: the brain turns once around", (".gif",)),
+}
+_MOVIE_FRAMES, _MOVIE_FRAME_MS = 72, 60
+
+
+class _Cancelled(Exception):
+    """The person has pressed Cancel."""
+
+
+class ExportWidget(QWidget):
+    """Choose what, how large and where; the same in Python can be copied."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.workspace = self.home.workspace
+        self.setMinimumWidth(320)
+        self._cancel = threading.Event()
+        self._running = False
+        self._movie: _Turn | None = None
+
+        self.message = text_label(_NO_RECORDING)
+        self.kind = QComboBox()
+        for name, (label, _) in {**KINDS, **_OWN}.items():
+            self.kind.addItem(label, name)
+        self.kind.currentIndexChanged.connect(self._show_state)
+        self.theme = QComboBox()
+        self.theme.addItem("Dark on light", "light")
+        self.theme.addItem("Light on dark", "dark")
+        self.width_mm = QDoubleSpinBox()
+        self.width_mm.setRange(0, 1000)
+        self.width_mm.setDecimals(0)
+        self.width_mm.setSuffix(" mm")
+        self.width_mm.setSpecialValueText("as designed")
+        self.width_mm.setToolTip("Width on paper; text keeps its size in points.")
+        self.dpi = QSpinBox()
+        self.dpi.setRange(50, 2400)
+        self.dpi.setValue(300)
+        self.dpi.setSuffix(" dpi")
+        self.dpi.setToolTip("Resolution of PNG files, and of the neurons inside PDF and SVG.")
+        form = QFormLayout()
+        form.setHorizontalSpacing(16)
+        self.fields = {"theme": self.theme, "width_mm": self.width_mm, "dpi": self.dpi}
+        self.labels = {}
+        form.addRow("What", self.kind)
+        for name, text in (("theme", "Colours"), ("width_mm", "Width"), ("dpi", "Resolution")):
+            self.labels[name] = QLabel(text)
+            form.addRow(self.labels[name], self.fields[name])
+        self.save = button(
+            "Save as...", "Choose a file; it is written in the background.", self._ask
+        )
+        self.copy = button(
+            "Copy Python",
+            "Copy the lines of Python that write the same file again, for a script or a notebook.",
+            self._copy,
+        )
+        self.bar = QProgressBar()
+        self.bar.hide()
+        self.hint = text_label("")
+        row = QHBoxLayout()
+        row.addWidget(self.save)
+        row.addWidget(self.copy)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.message)
+        layout.addLayout(form)
+        layout.addWidget(self.hint)
+        layout.addLayout(row)
+        layout.addWidget(self.bar)
+        layout.addStretch(1)
+
+        for signal in ("recording_changed", "trained_changed", "assembly_changed"):
+            getattr(self.workspace, signal).connect(self._show_state)
+        self._show_state()
+
+    # --- state ----------------------------------------------------------------------------
+
+    @property
+    def chosen(self) -> str:
+        """Kind of the export."""
+        return str(self.kind.currentData())
+
+    def choose(self, kind: str) -> None:
+        """Choose what to export."""
+        self.kind.setCurrentIndex(self.kind.findData(kind))
+
+    def _show_state(self) -> None:
+        recording, trained = self.workspace.recording, self.workspace.trained
+        self.message.setText(
+            _NO_RECORDING if recording is None else _NO_MODEL if trained is None else ""
+        )
+        self.message.setVisible(recording is None or trained is None)
+        kind = self.chosen
+        ready = recording is not None and (trained is not None or kind in _OWN)
+        self.save.setEnabled(self._running or ready)
+        self.copy.setEnabled(ready and kind in KINDS and not self._running)
+        used = {
+            "theme": kind in KINDS and kind != "tables",
+            "width_mm": kind in ("sheet", "gallery", "summary"),
+            "dpi": kind in ("sheet", "gallery", "summary"),
+        }
+        for name, field in self.fields.items():
+            field.setVisible(used[name])
+            self.labels[name].setVisible(used[name])
+        hints = {
+            "sheet": f"Assembly {self.workspace.assembly}, the one shown in the brain.",
+            "tables": "Three files in a folder: assemblies.csv, members.csv, activity.csv.",
+            _CANVAS: "With scale bar, at twice the size of the screen.",
+            _MOVIE: f"{_MOVIE_FRAMES} pictures, five degrees apart. The window turns meanwhile.",
+        }
+        self.hint.setText(hints.get(kind, "") if ready else "")
+
+    def export_to(self, path: Path) -> Export:
+        """What would be written.
+
+        Raises
+        ------
+        CRBMError
+            If the choices make no sense.
+        """
+        kind = self.chosen
+        sized = kind in ("sheet", "gallery", "summary")
+        return Export(
+            kind,
+            path,
+            assembly=self.workspace.assembly if kind == "sheet" else None,
+            theme="light" if kind == "tables" else str(self.theme.currentData()),
+            width_mm=(self.width_mm.value() or None) if sized else None,
+            dpi=self.dpi.value() if sized else 300,
+        )
+
+    # --- what the person does ---------------------------------------------------------------
+
+    def _default_path(self) -> Path:
+        recording = self.workspace.recording
+        stem = (recording.name if recording is not None else "brain").replace(" ", "-")
+        label = f"assembly-{self.workspace.assembly}" if self.chosen == "sheet" else self.chosen
+        endings = {**KINDS, **_OWN}[self.chosen][1]
+        return Path(f"{stem}-{label}{endings[0] if endings else ''}")
+
+    def _ask(self) -> None:
+        if self._running:
+            self._cancel.set()
+            return
+        endings = {**KINDS, **_OWN}[self.chosen][1]
+        if not endings:
+            path = QFileDialog.getExistingDirectory(self, "Folder for the tables")
+        else:
+            kinds = ";;".join(f"{ending[1:].upper()} (*{ending})" for ending in endings)
+            path, _ = QFileDialog.getSaveFileName(self, "Export", str(self._default_path()), kinds)
+        if path:
+            self.write(Path(path))
+
+    def _copy(self) -> None:
+        recording = self.workspace.recording
+        if recording is None:
+            return
+        try:
+            export = self.export_to(self._default_path())
+        except CRBMError as error:
+            show_error(str(error))
+            return
+        source = recording.metadata.get("path", "recording.h5")
+        QApplication.clipboard().setText(export.code(source, "model.h5"))
+        show_info("Copied. Put the path of your model in place of model.h5.")
+
+    def write(self, path: Path) -> None:
+        """Write to a path, in the background."""
+        if self.chosen == _CANVAS:
+            self.home.viewer.screenshot(str(path), canvas_only=True, scale=2, flash=False)
+            show_info(f"Wrote {path}.")
+            return
+        if self.chosen == _MOVIE:
+            self._start_movie(path)
+            return
+        recording, trained = self.workspace.recording, self.workspace.trained
+        if recording is None or trained is None:
+            return
+        try:
+            export = self.export_to(path)
+        except CRBMError as error:
+            show_error(str(error))
+            return
+        cancel = self._cancel = threading.Event()
+
+        def work(report: Callable[[int, int], None]) -> list[Path]:
+            def checked(done: int, total: int) -> None:
+                if cancel.is_set():
+                    raise _Cancelled
+                report(done, total)
+
+            try:
+                return export.write(trained.model, recording, trained.activity, checked)
+            except _Cancelled:
+                return []
+
+        self._set_running(True)
+        job = self.home.run(
+            f"Writing {path.name}", work, self._written, lambda: self._set_running(False)
+        )
+        job.progressed.connect(self._show_progress)
+
+    def _show_progress(self, done: int, total: int) -> None:
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def _written(self, paths: list[Path]) -> None:
+        self._set_running(False)
+        if paths:
+            shown = paths[0] if len(paths) == 1 else f"{len(paths)} files to {paths[0].parent}"
+            show_info(f"Wrote {shown}.")
+
+    def _set_running(self, running: bool) -> None:
+        self._running = running
+        self.bar.setVisible(running)
+        self.bar.setRange(0, 0)
+        self.save.setText("Cancel" if running else "Save as...")
+        self._show_state()
+
+    # --- movie ----------------------------------------------------------------------------
+
+    def _start_movie(self, path: Path) -> None:
+        self._cancel = threading.Event()
+        self._set_running(True)
+        self._movie = _Turn(self, lambda pictures: self._finish_movie(path, pictures))
+
+    def _finish_movie(self, path: Path, pictures: list[NDArray[np.uint8]]) -> None:
+        self._movie = None
+        if not pictures:
+            self._set_running(False)
+            return
+
+        def work(_report: Callable[[int, int], None]) -> list[Path]:
+            import imageio.v3 as iio
+
+            iio.imwrite(path, np.stack(pictures), duration=_MOVIE_FRAME_MS, loop=0)
+            return [path]
+
+        self.home.run(f"Writing {path.name}", work, self._written, lambda: self._set_running(False))
+
+
+class _Turn:
+    """Take pictures while the camera goes round, one at a time, so that the window lives on."""
+
+    def __init__(self, dock: ExportWidget, done: Callable[[list[NDArray[np.uint8]]], None]) -> None:
+        self.dock, self.done = dock, done
+        self.camera = dock.home.viewer.scene.camera
+        self.before = self.camera.angles
+        self.pictures: list[NDArray[np.uint8]] = []
+        self.timer = QTimer(dock)
+        self.timer.timeout.connect(self._take)
+        self.timer.start(0)
+
+    def _take(self) -> None:
+        if self.dock._cancel.is_set():
+            self.pictures = []
+        elif len(self.pictures) < _MOVIE_FRAMES:
+            first, second, third = self.before
+            turned = second + 360 * len(self.pictures) / _MOVIE_FRAMES
+            self.camera.angles = (first, turned, third)
+            picture = self.dock.home.viewer.screenshot(canvas_only=True, flash=False)
+            self.pictures.append(np.asarray(picture[..., :3], dtype=np.uint8))
+            self.dock._show_progress(len(self.pictures), _MOVIE_FRAMES)
+            return
+        self.timer.stop()
+        self.camera.angles = self.before
+        self.done(self.pictures)
