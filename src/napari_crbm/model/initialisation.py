@@ -89,11 +89,14 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
     most = _AUTO_MAX if n_hidden == "auto" else int(n_hidden)
     n_looked_at = min(int(np.ceil(_SURPLUS * most)), limit)
     components = _principal_components(spikes, n_looked_at, random_state)
+    n_certain = int((components.variances > _largest_by_chance(np.ones(1), spikes)).sum())
+    enough = max(int(np.ceil(_SPARE * n_certain)), _AUTO_MIN)
     if n_hidden == "auto":
-        n_certain = int((components.variances > _largest_by_chance(np.ones(1), spikes)).sum())
-        most = int(np.clip(np.ceil(_SPARE * n_certain), _AUTO_MIN, _AUTO_MAX))
+        most = min(enough, _AUTO_MAX)
     start = random_start(spikes, min(most, spikes.n_neurons), random_state)
-    n_kept = min(_n_significant(components, spikes), start.weights.shape[1])
+    # Doubtful components split assemblies; they are worth it where more units are wanted.
+    n_kept = n_certain if most <= enough else _n_significant(components, spikes)
+    n_kept = min(n_kept, start.weights.shape[1])
     if n_kept == 0:
         return start
     n_rotated = min(int(np.ceil(_SURPLUS * n_kept)), n_looked_at)

@@ -11,7 +11,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
 #: The sparse penalty in standard errors of a neuron-assembly correlation.
-PENALTY_IN_STANDARD_ERRORS = 2.0
+PENALTY_IN_STANDARD_ERRORS = 3.0
 
 
 def _is_count(value: object) -> bool:
@@ -168,8 +168,9 @@ def default_l1(spikes: Spikes) -> float:
 
     The weight gradient is a covariance between a neuron and a hidden unit of unit
     variance. Estimated from T frames its standard error is sqrt(v (1 - v) / T); a
-    penalty of twice that keeps out most of what chance produces, and less activity or
-    more frames call for less of it.
+    penalty of three times that keeps out most of what chance produces, also where slow
+    activity makes chance larger than T suggests; less activity or more frames call for
+    less of it.
     """
     v = spikes.mean_activity
     return float(PENALTY_IN_STANDARD_ERRORS * np.sqrt(np.mean(v * (1 - v)) / spikes.n_frames))
