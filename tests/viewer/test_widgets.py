@@ -6,12 +6,14 @@ import time
 import h5py
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QItemSelectionModel, Qt
 
+from napari_crbm.analysis import membership
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import Settings
 from napari_crbm.viewer import WIDGETS, dock_everything
 from napari_crbm.viewer.assemblies_widget import AssembliesWidget
+from napari_crbm.viewer.colours import several_colours
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers import ASSEMBLY, NEURONS
 from napari_crbm.viewer.reader import get_reader
@@ -219,6 +221,40 @@ def test_choosing_a_row_shows_the_assembly_and_back(viewer, trained_home, qtbot)
     other = (chosen + 1) % 8
     workspace.choose_assembly(other)
     assert int(widget.proxy.index(widget.table.currentIndex().row(), 0).data()) == other
+
+
+def test_several_assemblies_are_shown_together_and_kept(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    workspace = trained_home.workspace
+    numbers = [
+        widget.model.assembly(widget.proxy.mapToSource(widget.proxy.index(row, 0)).row())
+        for row in range(3)
+    ]
+    widget.table.selectRow(0)
+    for row in (1, 2):
+        flags = QItemSelectionModel.SelectionFlag
+        widget.table.selectionModel().setCurrentIndex(
+            widget.proxy.index(row, 0), flags.Select | flags.Rows
+        )
+    assert workspace.assemblies[-1] == workspace.assembly
+    assert sorted(workspace.assemblies) == sorted(numbers)
+    layer = viewer.layers[ASSEMBLY]
+    inside = membership(workspace.weights[:, list(workspace.assemblies)])
+    neurons = layer.features["neuron"].to_numpy()
+    assert set(neurons) == set(np.flatnonzero(inside.any(axis=1)))
+    np.testing.assert_allclose(layer.face_color, several_colours(inside[neurons]))
+    shared = inside[neurons].sum(axis=1) > 1
+    assert (
+        layer.face_color[shared] == 1
+    ).all() and f"{shared.sum():,} neurons" in widget.title.text()
+    widget.keep.click()
+    name = "Assembly " + " + ".join(map(str, workspace.assemblies))
+    workspace.choose_assembly(numbers[1])
+    assert len(viewer.layers[name].data) == len(neurons)
+    assert widget.title.text().startswith(f"<b>Assembly {numbers[1]}</b>")
+    rows = widget.table.selectionModel().selectedRows()
+    assert len(rows) == 1
 
 
 def test_arrow_keys_flip_through(viewer, trained_home, qtbot):

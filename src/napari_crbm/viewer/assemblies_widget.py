@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -21,10 +23,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.analysis import assemblies_of_neuron, members
-from napari_crbm.viewer.colours import weight_limit
+from napari_crbm.analysis import assemblies_of_neuron, members, membership
+from napari_crbm.viewer.colours import SEVERAL, weight_limit
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import ORANGE, WeightScale, plot, text_label
+from napari_crbm.viewer.style import ORANGE, WeightScale, button, plot, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No assemblies yet. Train a model (Train dock), or load one."
@@ -122,6 +124,17 @@ class AssemblyTableModel(QAbstractTableModel):
         return int(rows[0]) if len(rows) else None
 
 
+def _legend(several: Sequence[int], weights: NDArray[np.float32]) -> str:
+    """Colours of several assemblies, and how many neurons more than one of them holds."""
+    shared = int((membership(weights[:, list(several)]).sum(axis=1) > 1).sum())
+    parts = []
+    for place, assembly in enumerate(several[:_MOST_LISTED]):
+        red, green, blue = (255 * SEVERAL[place % len(SEVERAL)]).astype(int)
+        parts.append(f'<span style="color: rgb({red},{green},{blue})">&#9679;</span> {assembly}')
+    more = f", {len(several) - _MOST_LISTED} more" if len(several) > _MOST_LISTED else ""
+    return f"<b>Assemblies</b> {', '.join(parts)}{more}; white: {shared:,} neurons in several"
+
+
 class AssembliesWidget(QWidget):
     """All assemblies of the model; what is chosen here shows in the canvas, and back."""
 
@@ -147,14 +160,17 @@ class AssembliesWidget(QWidget):
         self.table.setModel(self.proxy)
         self.table.setSortingEnabled(True)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.table.setWordWrap(False)
         self.table.horizontalHeader().setMinimumSectionSize(30)
         self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.setToolTip("Choose a row, or use the arrow keys to flip through.")
-        self.table.selectionModel().currentRowChanged.connect(self._on_row)
+        self.table.setToolTip(
+            "Choose a row, or use the arrow keys to flip through.\n"
+            "Ctrl-click or Shift-click several rows to show them together."
+        )
+        self.table.selectionModel().selectionChanged.connect(self._on_rows)
 
         self.title = text_label("")
         self.scale = WeightScale()
@@ -209,15 +225,28 @@ class AssembliesWidget(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.addWidget(self.title, 1)
         line.addWidget(self.scale)
+        self.keep = button(
+            "Keep",
+            "Copy what is shown to a layer of its own, which stays when you go on.",
+            lambda: self.home.layers.keep_assembly(),
+        )
+        line.addWidget(self.keep)
         return row
 
     # --- what the person does ---------------------------------------------------------------
 
-    def _on_row(self, current: QModelIndex, _previous: QModelIndex) -> None:
-        if current.isValid() and not self._syncing:
-            self.workspace.choose_assembly(
-                self.model.assembly(self.proxy.mapToSource(current).row())
-            )
+    def _on_rows(self) -> None:
+        if self._syncing:
+            return
+        rows = self.table.selectionModel().selectedRows()
+        chosen = [self.model.assembly(self.proxy.mapToSource(row).row()) for row in rows]
+        current = self.table.currentIndex()
+        if current.isValid() and chosen:
+            last = self.model.assembly(self.proxy.mapToSource(current).row())
+            # The row under the cursor is the one that is described below.
+            chosen.sort(key=lambda assembly: assembly == last)
+        if chosen:
+            self.workspace.choose_assemblies(chosen)
 
     def _on_neuron_row(self, row: int, _column: int) -> None:
         self.workspace.choose_assembly(int(self.neuron_table.item(row, 0).text()))
@@ -249,9 +278,14 @@ class AssembliesWidget(QWidget):
             self._line.setData([], [])
             return
         row = trained.table.loc[assembly]
-        self.title.setText(f"<b>Assembly {assembly}</b>: {row['size']:,} neurons")
-        column = trained.model.weights_[:, assembly]
-        self.scale.show_limit(weight_limit(column[members(column)]))
+        several = self.workspace.assemblies
+        self.scale.setVisible(len(several) == 1)
+        if len(several) == 1:
+            self.title.setText(f"<b>Assembly {assembly}</b>: {row['size']:,} neurons")
+            column = trained.model.weights_[:, assembly]
+            self.scale.show_limit(weight_limit(column[members(column)]))
+        else:
+            self.title.setText(_legend(several, trained.model.weights_))
         self._line.setData(recording.times, trained.activity[:, assembly])
         source = self.model.row_of(assembly)
         if source is None:
@@ -259,7 +293,8 @@ class AssembliesWidget(QWidget):
         index = self.proxy.mapFromSource(self.model.index(source, 0))
         self._syncing = True
         try:
-            self.table.setCurrentIndex(index)
+            if len(several) == 1:
+                self.table.setCurrentIndex(index)
             self.table.scrollTo(index)
         finally:
             self._syncing = False

@@ -17,6 +17,35 @@ FLASH = (0.0, 0.86, 0.66, 1.0)
 _NEGATIVE = np.array([[0.42, 0.45, 0.48], [0.27, 0.52, 0.70], [0.36, 0.77, 0.99]])
 _POSITIVE = np.array([[0.48, 0.44, 0.41], [0.76, 0.46, 0.33], [1.00, 0.60, 0.43]])
 
+#: Several assemblies at once, told apart also without red-green vision (Okabe and Ito).
+SEVERAL = np.array(
+    [
+        [0.90, 0.62, 0.00],
+        [0.34, 0.71, 0.91],
+        [0.80, 0.47, 0.65],
+        [0.00, 0.62, 0.45],
+        [0.94, 0.89, 0.26],
+        [0.84, 0.37, 0.00],
+    ],
+    dtype=np.float32,
+)
+#: Members of more than one of them.
+SHARED = (1.0, 1.0, 1.0, 1.0)
+
+
+def several_colours(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """RGBA of neurons by the assembly they belong to, white in more than one.
+
+    Parameters
+    ----------
+    inside : (n, A) bool
+        Every neuron belongs to one assembly at least.
+    """
+    rgba = np.ones((len(inside), 4), dtype=np.float32)
+    rgba[:, :3] = SEVERAL[inside.argmax(axis=1) % len(SEVERAL)]
+    rgba[inside.sum(axis=1) > 1] = SHARED
+    return rgba
+
 
 def weight_colours(weights: NDArray[np.floating], limit: float) -> NDArray[np.float32]:
     """RGBA of signed weights (n,), symmetric: grey at zero, full colour at ``limit``."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis import members
+from napari_crbm.analysis import members, membership
 from napari_crbm.anatomy import brain_outline, region_colours
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.colours import (
@@ -20,6 +20,7 @@ from napari_crbm.viewer.colours import (
     FLASH,
     OUTLINE,
     rate_colours,
+    several_colours,
     weight_colours,
     weight_limit,
 )
@@ -219,6 +220,9 @@ class BrainLayers:
             return
         if assembly >= weights.shape[1]:
             return
+        if len(self.workspace.assemblies) > 1:
+            self._show_several(recording, weights)
+            return
         column = np.array(weights[:, assembly])
         inside = members(column)
         if not len(inside):
@@ -238,6 +242,49 @@ class BrainLayers:
             features={"neuron": inside, "weight": values},
             metadata={"assembly": assembly, "weight_limit": limit},
         )
+
+    def _show_several(self, recording: Recording, weights: NDArray[np.float32]) -> None:
+        """Members of all chosen assemblies, one colour each; those of several on top."""
+        chosen = list(self.workspace.assemblies)
+        inside = membership(weights[:, chosen])
+        together = inside.sum(axis=1)
+        neurons = np.flatnonzero(together)
+        neurons = neurons[np.argsort(together[neurons], kind="stable")]
+        self._show_points(
+            ASSEMBLY,
+            recording.coordinates[neurons],
+            colours=several_colours(inside[neurons]),
+            size=1.4 * neuron_size_um(recording),
+            features={"neuron": neurons, "assemblies": together[neurons]},
+            metadata={"assembly": chosen[-1], "assemblies": tuple(chosen)},
+        )
+
+    def keep_assembly(self) -> str | None:
+        """Copy what is shown of the assemblies to a layer that stays; its name."""
+        if ASSEMBLY not in self.viewer.layers or self.workspace.assembly is None:
+            return None
+        shown = self.viewer.layers[ASSEMBLY]
+        numbers = " + ".join(str(assembly) for assembly in self.workspace.assemblies)
+        self._drawing = True
+        active = self.viewer.layers.selection.active
+        try:
+            kept = self.viewer.add_points(
+                np.array(shown.data),
+                name=f"Assembly {numbers}",
+                size=float(np.max(shown.size, initial=1.0)),
+                face_color=np.array(shown.face_color),
+                border_width=0,
+                antialiasing=0,
+                features=shown.features.copy(),
+                metadata=dict(shown.metadata),
+                units=("um", "um", "um"),
+                axis_labels=("z", "y", "x"),
+                blending="translucent_no_depth",
+            )
+            self.viewer.layers.selection.active = active
+        finally:
+            self._drawing = False
+        return str(kept.name)
 
     def show_neuron(self) -> None:
         """A ring around the chosen neuron."""

@@ -5,6 +5,7 @@ Widgets and layers render it and call it; none of them looks up another.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -85,6 +86,7 @@ class Workspace:
         self._trained: Trained | None = None
         self._forming: NDArray[np.float32] | None = None
         self._assembly: int | None = None
+        self._assemblies: tuple[int, ...] = ()
         self._neuron: int | None = None
         self._frame: int | None = None
 
@@ -98,6 +100,7 @@ class Workspace:
         self._recording = recording
         self._trained = self._forming = None
         self._assembly = self._neuron = self._frame = None
+        self._assemblies = ()
         self.recording_changed.emit()
         self.trained_changed.emit()
         self.assembly_changed.emit()
@@ -114,6 +117,7 @@ class Workspace:
         self._trained = trained
         self._forming = None
         self._assembly = None
+        self._assemblies = ()
         self.trained_changed.emit()
         size = trained.table["size"] * trained.table["mean_abs_weight"].fillna(0)
         self.choose_assembly(int(size.to_numpy().argmax()))
@@ -140,13 +144,24 @@ class Workspace:
         """The chosen assembly."""
         return self._assembly
 
+    @property
+    def assemblies(self) -> tuple[int, ...]:
+        """All assemblies that are shown together; the chosen one is the last."""
+        return self._assemblies
+
     def choose_assembly(self, assembly: int | None) -> None:
-        """Choose an assembly, or none."""
+        """Choose an assembly alone, or none."""
+        self.choose_assemblies(() if assembly is None else (assembly,))
+
+    def choose_assemblies(self, assemblies: Sequence[int]) -> None:
+        """Choose several assemblies, to be shown together; the last one is the chosen one."""
         weights = self.weights
-        if assembly is not None and (weights is None or not 0 <= assembly < weights.shape[1]):
+        chosen = tuple(dict.fromkeys(int(assembly) for assembly in assemblies))
+        if chosen and (weights is None or not all(0 <= a < weights.shape[1] for a in chosen)):
             return
-        if assembly != self._assembly:
-            self._assembly = assembly
+        if chosen != self._assemblies:
+            self._assemblies = chosen
+            self._assembly = chosen[-1] if chosen else None
             self.assembly_changed.emit()
 
     @property
