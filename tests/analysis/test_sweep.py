@@ -217,3 +217,20 @@ def test_no_scheduler_at_the_address(recording, tmp_path):
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
     with pytest.raises(CRBMError, match="no Dask scheduler"):
         list(run_sweep(recording, sweep, tmp_path, scheduler="nonsense://1"))
+
+
+def test_a_checkpoint_of_another_version_is_not_a_failure(recording, tmp_path):
+    from napari_crbm.io import load_checkpoint, save_checkpoint
+
+    sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
+    control = Control()
+    control.stop()
+    trial = sweep.trials()[0]
+    key = sweep.key(trial, recording.spikes.fingerprint)
+    path = running._stored_recording(recording, tmp_path)
+    settings = sweep.settings_of(trial)
+    running.run_trial(settings, trial, 2, key, path, tmp_path, 30.0, control)
+    checkpoint = tmp_path / f"{key}.checkpoint.h5"
+    save_checkpoint({**load_checkpoint(checkpoint), "version": 1}, checkpoint)
+    table = finished(recording, sweep, tmp_path, n_workers=1)
+    assert (table["status"] == "finished").all()

@@ -53,7 +53,7 @@ from napari_crbm.analysis.states import (
     state_table,
 )
 from napari_crbm.analysis.sweep import Selection, Sweep, Trial, fold_frames, select
-from napari_crbm.analysis.sweep_run import SweepProgress, run_sweep
+from napari_crbm.analysis.sweep_run import SweepProgress, conclude_sweep, run_sweep
 from napari_crbm.model.agreement import Agreement, agreement
 
 __all__ = [
@@ -87,6 +87,7 @@ __all__ = [
     "compare_methods",
     "compare_pairs",
     "composition",
+    "conclude_sweep",
     "evaluate",
     "evaluate_held_out",
     "export_csv",

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from napari_crbm.analysis.evaluation import reconstruction_nllh
-from napari_crbm.analysis.sweep import Sweep, Trial, fold_frames
+from napari_crbm.analysis.sweep import Selection, Sweep, Trial, fold_frames, select
 from napari_crbm.errors import (
     CRBMError,
     FormatError,
@@ -38,6 +39,7 @@ from napari_crbm.io import (
     save_recording,
 )
 from napari_crbm.model import Control, Training
+from napari_crbm.model.training import CHECKPOINT_VERSION
 from napari_crbm.recording import Recording
 
 _POLL_S = 0.5
@@ -133,6 +135,33 @@ def run_sweep(
     with _client(scheduler, workers) as client:
         for _ in _completed(client, tasks, path, folder, checkpoint_s, control):
             yield progress()
+
+
+def conclude_sweep(results: pd.DataFrame, folder: str | Path) -> Selection:
+    """Select a configuration and write what a sweep has found into its folder.
+
+    ``results.csv`` (a row a training; also ``.parquet`` where pyarrow is installed),
+    ``selection.csv`` (a row a configuration) and ``selected.model.h5``, the selected
+    configuration trained without the first fold.
+
+    Raises
+    ------
+    ModelError
+        If no configuration was trained without failure.
+    """
+    folder = Path(folder)
+    results.to_csv(folder / "results.csv", index=False)
+    if importlib.util.find_spec("pyarrow") is not None:
+        # Columns that mix numbers and "auto" become text.
+        mixed = {name: str for name in ("n_hidden", "l1") if results[name].dtype == object}
+        results.astype(mixed).to_parquet(folder / "results.parquet", index=False)
+    selection = select(results)
+    selection.table.to_csv(folder / "selection.csv", index=False)
+    models = results
+    for name, value in selection.configuration.items():
+        models = models[models[name] == value]
+    shutil.copyfile(folder / models["model"].iloc[0], folder / "selected.model.h5")
+    return selection
 
 
 def run_trial(
@@ -251,10 +280,12 @@ def _earlier(checkpoint: Path) -> dict[str, Any] | None:
     if not checkpoint.exists():
         return None
     try:
-        return load_checkpoint(checkpoint)
+        state = load_checkpoint(checkpoint)
     except FormatError:
         # Damaged with the machine that wrote it: begin again.
         return None
+    # So too if another version of the program has written it.
+    return state if state.get("version") == CHECKPOINT_VERSION else None
 
 
 @contextmanager

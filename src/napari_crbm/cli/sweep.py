@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -57,7 +56,7 @@ def sweep(
     selection.csv (a row a configuration), selection.png and selected.model.h5, the
     selected configuration trained without the first fold.
     """
-    from napari_crbm.analysis import Sweep, run_sweep, select
+    from napari_crbm.analysis import Sweep, conclude_sweep, run_sweep
     from napari_crbm.figures import save_figure, sweep_figure
     from napari_crbm.io import open_recording
     from napari_crbm.model import Settings
@@ -82,17 +81,9 @@ def sweep(
             scheduler=scheduler,
         ):
             advance(progress.done, progress.total)
-    results = progress.table
-    results.to_csv(output / "results.csv", index=False)
-    _write_parquet(results, output / "results.parquet")
-    selection = select(results)
-    selection.table.to_csv(output / "selection.csv", index=False)
+    selection = conclude_sweep(progress.table, output)
     save_figure(sweep_figure(selection), output / "selection.png")
     chosen = selection.configuration
-    models = results
-    for name, value in chosen.items():
-        models = models[models[name] == value]
-    shutil.copyfile(output / models["model"].iloc[0], output / "selected.model.h5")
     if as_json:
         print_json(selection.table.to_dict(orient="records"))
     else:
@@ -118,13 +109,3 @@ def _values(
         raise typer.BadParameter(
             f"'{text}' is not a list of {wanted} separated by commas.", param_hint=option
         ) from None
-
-
-def _write_parquet(table: Any, path: Path) -> None:
-    try:
-        import pyarrow  # noqa: F401
-    except ImportError:
-        return
-    # Columns that mix numbers and "auto" become text.
-    mixed = {name: str for name in ("n_hidden", "l1") if table[name].dtype == object}
-    table.astype(mixed).to_parquet(path, index=False)

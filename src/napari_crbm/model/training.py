@@ -66,7 +66,8 @@ _EVALUATIONS = 60
 _SETTLED = 0.3
 # Frames whose hidden inputs are kept with a model, for jumps.
 _EXAMPLES = 100
-_CHECKPOINT_VERSION = 3
+#: Version of what `Training.checkpoint` returns.
+CHECKPOINT_VERSION = 3
 
 
 class Training:
@@ -249,7 +250,7 @@ class Training:
         """Everything needed to continue bit for bit: arrays, numbers and strings only."""
         self._require_prepared()
         return {
-            "version": _CHECKPOINT_VERSION,
+            "version": CHECKPOINT_VERSION,
             "fingerprint": self._spikes.fingerprint,
             "settings": self.settings.as_dict(),
             "update": self.update,
@@ -275,10 +276,10 @@ class Training:
         }
 
     def _check_checkpoint(self, state: dict[str, Any]) -> None:
-        if state.get("version") != _CHECKPOINT_VERSION:
+        if state.get("version") != CHECKPOINT_VERSION:
             raise ModelError(
                 f"The checkpoint has version {state.get('version')}; this program continues "
-                f"version {_CHECKPOINT_VERSION}. Train again from the start."
+                f"version {CHECKPOINT_VERSION}. Train again from the start."
             )
         if state["fingerprint"] != self._spikes.fingerprint:
             raise ModelError(

@@ -9,7 +9,16 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 PLUGIN = "napari-crbm"
-WIDGETS = ("Recording", "Train", "Assemblies", "Time", "Statistics", "Connectivity", "Export")
+WIDGETS = (
+    "Recording",
+    "Train",
+    "Sweep",
+    "Assemblies",
+    "Time",
+    "Statistics",
+    "Connectivity",
+    "Export",
+)
 DOCK_WIDTH_PX = 420
 
 
