@@ -1,5 +1,16 @@
 """Fluorescence to spikes; each step a pure function."""
 
+from napari_crbm.preprocessing.baseline import above_baseline, running_percentile
+from napari_crbm.preprocessing.deconvolution import DECAY_S, deconvolve
+from napari_crbm.preprocessing.run import (
+    PreprocessingStopped,
+    dropped_text,
+    first_frame,
+    frame_rate_hz,
+    preprocess,
+    steps_of,
+)
+from napari_crbm.preprocessing.steps import METHODS, Stages, Steps, signal_to_noise, stages, zscore
 from napari_crbm.preprocessing.threshold import (
     DEFAULT_THRESHOLD_SD,
     activity_warning,
@@ -8,4 +19,26 @@ from napari_crbm.preprocessing.threshold import (
     noise_sd,
 )
 
-__all__ = ["DEFAULT_THRESHOLD_SD", "activity_warning", "binarise", "events", "noise_sd"]
+__all__ = [
+    "DECAY_S",
+    "DEFAULT_THRESHOLD_SD",
+    "METHODS",
+    "PreprocessingStopped",
+    "Stages",
+    "Steps",
+    "above_baseline",
+    "activity_warning",
+    "binarise",
+    "deconvolve",
+    "dropped_text",
+    "events",
+    "first_frame",
+    "frame_rate_hz",
+    "noise_sd",
+    "preprocess",
+    "running_percentile",
+    "signal_to_noise",
+    "stages",
+    "steps_of",
+    "zscore",
+]

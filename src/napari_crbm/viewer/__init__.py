@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 PLUGIN = "napari-crbm"
 WIDGETS = (
     "Recording",
+    "Preprocess",
     "Train",
     "Sweep",
     "Assemblies",
@@ -51,6 +52,9 @@ def dock_everything(viewer: Any) -> list[Any]:
         Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
     )
     docks = [window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in WIDGETS]
+    for dock, name in zip(docks, WIDGETS, strict=True):
+        # Without the plugin's name, which would leave no room on the tabs.
+        dock.setWindowTitle(name)
 
     def arrange() -> None:
         docks[0].raise_()

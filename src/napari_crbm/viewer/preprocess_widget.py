@@ -1,0 +1,331 @@
+"""The *Preprocess* dock: fluorescence to spikes, with a look at what it does to a neuron."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from napari.utils.notifications import show_error, show_warning
+from numpy.typing import NDArray
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_crbm.errors import CRBMError
+from napari_crbm.model import Control
+from napari_crbm.preprocessing import (
+    METHODS,
+    PreprocessingStopped,
+    Steps,
+    activity_warning,
+    dropped_text,
+    first_frame,
+    frame_rate_hz,
+    preprocess,
+    stages,
+)
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, button, plot, text_label
+
+_NO_RECORDING = "No recording yet. Open one in the Recording dock."
+_NO_FLUORESCENCE = "This recording holds spikes only: frames and neurons can be left out."
+_WHAT = "Choose how fluorescence becomes spikes; the plot shows it for one neuron."
+_LABELS = {
+    "events": "Rises above the noise",
+    "deconvolution": "Deconvolution (OASIS)",
+    "zscore": "Standard deviations over the mean",
+    "level": "Values above a level",
+    "keep": "Keep the spikes",
+}
+_UNITS = {"events": " noise sd", "deconvolution": " noise sd", "zscore": " sd", "level": ""}
+_PREVIEW_MS = 150
+
+
+class PreprocessWidget(QWidget):
+    """Steps to choose, their effect on a neuron, and a run over all neurons."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.workspace = self.home.workspace
+        self.setMinimumWidth(340)
+        self._control: Control | None = None
+        self._before: Recording | None = None
+        self._trace: tuple[Recording, int, NDArray[np.float32]] | None = None
+
+        self.message = text_label(_NO_RECORDING)
+        self.method = QComboBox()
+        for name in METHODS:
+            self.method.addItem(_LABELS[name], name)
+        self.method.currentIndexChanged.connect(self._on_method)
+        self.threshold = _number(-1000, 1000, 2.0, 0.25, "")
+        self.decay_s = _number(0.05, 20, 3.55, 0.05, " s", "GCaMP6s 3.55 s, GCaMP6f 1.6 s.")
+        self.baseline_s = _number(
+            0, 3600, 0, 10, " s", "Window of a running 8th percentile that is taken off."
+        )
+        self.baseline_s.setSpecialValueText("none")
+        self.raw = QCheckBox("Raw intensities: divide by it")
+        self.burn_in_s = _number(0, 3600, 0, 1, " s", "Left out at the start.")
+        self.min_activity = _number(0, 100, 0, 0.1, " %", "Neurons active more rarely go.")
+        self.max_activity = _number(0, 100, 100, 1, " %", "Neurons active more often go.")
+        self.min_snr = _number(
+            0,
+            100,
+            0,
+            0.5,
+            " sd",
+            "Neurons go whose transients stand less above their noise;\nnoise alone has about 2.3.",
+        )
+        form = QFormLayout()
+        form.setHorizontalSpacing(16)
+        self._labels: dict[str, QLabel] = {}
+        for name, text, field in (
+            ("method", "Spikes from", self.method),
+            ("threshold", "Threshold", self.threshold),
+            ("decay_s", "Decay time", self.decay_s),
+            ("baseline_s", "Baseline window", self.baseline_s),
+            ("raw", "", self.raw),
+            ("burn_in_s", "Burn-in", self.burn_in_s),
+            ("min_activity", "Least active", self.min_activity),
+            ("max_activity", "Most active", self.max_activity),
+            ("min_snr", "Signal to noise", self.min_snr),
+        ):
+            self._labels[name] = QLabel(text)
+            form.addRow(self._labels[name], field)
+            if field is not self.method:
+                changed = field.toggled if isinstance(field, QCheckBox) else field.valueChanged
+                changed.connect(lambda _: self._preview_soon())
+        self.plot = plot(self.home.viewer, "Time", "Fluorescence", "s", height=150)
+        self.plot.setToolTip(
+            "Blue: the trace. Orange: its baseline. Green: frames in which the neuron is active."
+        )
+        self._curve = self.plot.plot(pen=pg.mkPen(BLUE, width=1))
+        self._curve.setDownsampling(auto=True, method="peak")
+        self._curve.setClipToView(True)
+        self._level = self.plot.plot(pen=pg.mkPen(ORANGE, width=1))
+        self._active = pg.ScatterPlotItem(size=5, pen=None, brush=pg.mkBrush(GREEN), symbol="t1")
+        self.plot.addItem(self._active)
+        self.caption = text_label("")
+        self.run = button("Run", "Apply to all neurons, in the background.", self._toggle)
+        self.undo = button("Undo", "Back to the recording as it was before.", self._undo)
+        self.bar = QProgressBar()
+        self.bar.hide()
+        self.result = text_label("")
+        row = QHBoxLayout()
+        row.addWidget(self.run)
+        row.addWidget(self.undo)
+        self.body = QWidget()
+        self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        column = QVBoxLayout(self.body)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(form)
+        column.addWidget(self.plot, 1)
+        column.addWidget(self.caption)
+        column.addLayout(row)
+        column.addWidget(self.bar)
+        column.addWidget(self.result)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.message)
+        layout.addWidget(self.body, 1)
+
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(_PREVIEW_MS)
+        self._timer.timeout.connect(self._preview)
+        self.workspace.recording_changed.connect(self._show_recording)
+        self.workspace.neuron_changed.connect(self._preview_soon)
+        self.undo.setEnabled(False)
+        self._on_method()
+        self._show_recording()
+
+    # --- choices --------------------------------------------------------------------------
+
+    def steps(self) -> Steps:
+        """What is chosen.
+
+        Raises
+        ------
+        RecordingError
+            If it makes no sense.
+        """
+        method = str(self.method.currentData())
+        return Steps(
+            burn_in_s=self.burn_in_s.value(),
+            baseline_s=self.baseline_s.value() or None,
+            raw=self.raw.isChecked() and method != "keep",
+            method=method,
+            threshold=None if method == "keep" else self.threshold.value(),
+            decay_s=self.decay_s.value(),
+            min_activity=self.min_activity.value() / 100,
+            max_activity=self.max_activity.value() / 100,
+            min_snr=0.0 if method == "keep" else self.min_snr.value(),
+        )
+
+    def _on_method(self) -> None:
+        method = str(self.method.currentData())
+        usual = METHODS[method]
+        if usual is not None:
+            self.threshold.setValue(usual)
+            self.threshold.setSuffix(_UNITS[method])
+        used = {
+            "threshold": usual is not None,
+            "decay_s": method == "deconvolution",
+            "baseline_s": usual is not None,
+            "raw": usual is not None,
+            "min_snr": usual is not None,
+        }
+        for name, shown in used.items():
+            getattr(self, name).setVisible(shown)
+            self._labels[name].setVisible(shown)
+        self._preview_soon()
+
+    # --- preview --------------------------------------------------------------------------
+
+    def _preview_soon(self) -> None:
+        self._timer.start()
+
+    def _preview(self) -> None:
+        recording = self.workspace.recording
+        if recording is None:
+            return
+        neuron = self.workspace.neuron or 0
+        drawn = recording.fluorescence is not None and self.method.currentData() != "keep"
+        self.plot.setVisible(drawn)
+        if not drawn:
+            self.caption.setText("")
+            return
+        try:
+            steps = self.steps()
+            first = first_frame(recording, steps)
+            made = stages(
+                self._trace_of(recording, neuron)[first:, None], frame_rate_hz(recording), steps
+            )
+        except CRBMError as error:
+            self.caption.setText(str(error))
+            return
+        times = recording.times[first:]
+        trace = self._trace_of(recording, neuron)[first:]
+        self._curve.setData(times, trace)
+        baseline = made.baseline
+        self._level.setData(
+            times if baseline is not None else [], baseline[:, 0] if baseline is not None else []
+        )
+        active = np.flatnonzero(made.active[:, 0])
+        top = float(np.nanmax(trace)) if np.isfinite(trace).any() else 0.0
+        self._active.setData(times[active], np.full(len(active), top))
+        self.caption.setText(
+            f"<b>Neuron {neuron}</b>: active in {len(active):,} of {len(times):,} frames "
+            f"({100 * len(active) / len(times):.1f} %). Click another neuron in the brain."
+        )
+
+    def _trace_of(self, recording: Recording, neuron: int) -> NDArray[np.float32]:
+        known = self._trace
+        if known is None or known[0] is not recording or known[1] != neuron:
+            assert recording.fluorescence is not None
+            known = self._trace = (recording, neuron, recording.fluorescence.trace(neuron))
+        return known[2]
+
+    # --- running --------------------------------------------------------------------------
+
+    def _toggle(self) -> None:
+        if self._control is not None:
+            self._control.stop()
+            return
+        recording = self.workspace.recording
+        if recording is None:
+            return
+        if self.home.training:
+            show_warning("Stop the training before you change the recording.")
+            return
+        try:
+            steps = self.steps()
+        except CRBMError as error:
+            show_error(str(error))
+            return
+        control = self._control = Control()
+
+        def work(report: Callable[[int, int], None]) -> Recording | None:
+            try:
+                return preprocess(recording, steps, progress=report, control=control)
+            except PreprocessingStopped:
+                return None
+
+        self.run.setText("Cancel")
+        self.bar.setRange(0, 0)
+        self.bar.show()
+        job = self.home.run(
+            "Preprocessing", work, lambda made: self._done(recording, made), self._stopped
+        )
+        job.progressed.connect(self._show_progress)
+
+    def _show_progress(self, done: int, total: int) -> None:
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def _stopped(self) -> None:
+        self._control = None
+        self.run.setText("Run")
+        self.bar.hide()
+
+    def _done(self, before: Recording, made: Recording | None) -> None:
+        self._stopped()
+        if made is None:
+            self.result.setText("Cancelled; nothing was changed.")
+            return
+        self.workspace.open(made)
+        self._before = before
+        self.undo.setEnabled(True)
+        dropped = dropped_text(made.provenance[-1].parameters["dropped"])
+        text = f"Neurons are active in {100 * made.spikes.rate:.2g} % of frames; {dropped}."
+        warning = activity_warning(made.spikes)
+        self.result.setText(f"{text} {warning}" if warning else text)
+
+    def _undo(self) -> None:
+        if self._before is not None and not self.home.training:
+            before, self._before = self._before, None
+            self.workspace.open(before)
+
+    def _show_recording(self) -> None:
+        recording = self.workspace.recording
+        self._before = None
+        self.undo.setEnabled(False)
+        self.result.setText("")
+        self.body.setVisible(recording is not None)
+        if recording is None:
+            self.message.setText(_NO_RECORDING)
+            return
+        has = recording.fluorescence is not None
+        self.message.setText(_WHAT if has else _NO_FLUORESCENCE)
+        for index in range(self.method.count()):
+            keeps = self.method.itemData(index) == "keep"
+            self.method.model().item(index).setEnabled(has or keeps)
+        if not has:
+            self.method.setCurrentIndex(self.method.findData("keep"))
+        elif self.method.currentData() == "keep":
+            self.method.setCurrentIndex(0)
+        self._preview_soon()
+
+
+def _number(
+    low: float, high: float, value: float, step: float, suffix: str, tip: str = ""
+) -> QDoubleSpinBox:
+    box = QDoubleSpinBox()
+    box.setRange(low, high)
+    box.setSingleStep(step)
+    box.setSuffix(suffix)
+    box.setValue(value)
+    box.setToolTip(tip)
+    return box
