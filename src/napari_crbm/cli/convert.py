@@ -59,8 +59,8 @@ def convert(
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Read a recording in another layout, with options, and write it in ours."""
-    from napari_crbm.io import open_recording, save_recording
+    """Read a recording or a model of another program, and write it in our format."""
+    from napari_crbm.io import load_model, open_recording, read_kind, save_model, save_recording
 
     for option, value, known in (
         ("--space", space, ("zbrain", "native")),
@@ -69,6 +69,11 @@ def convert(
         if value is not None and value not in known:
             raise typer.BadParameter(f"'{value}' is not {' or '.join(known)}.", param_hint=option)
     require_writable(output, force)
+    if read_kind(source) == "model":
+        model = load_model(source)
+        save_model(model, output)
+        say(f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons.")
+        return
     recording = open_recording(
         source,
         keep_unlabelled=not drop_unlabelled,

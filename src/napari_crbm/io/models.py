@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError, ModelError
-from napari_crbm.io import hdf5
+from napari_crbm.io import hdf5, reference
 from napari_crbm.model import CRBM, DReLU, Settings
 from napari_crbm.recording import Recording
 
@@ -79,7 +79,7 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
 
 
 def load_model(path: str | Path) -> CRBM:
-    """Read a model file.
+    """Read a model file of ours, or one of the reference implementation (see `io.reference`).
 
     Raises
     ------
@@ -89,6 +89,8 @@ def load_model(path: str | Path) -> CRBM:
         If parameters are missing, of the wrong shape or not finite.
     """
     path = Path(path)
+    if reference.can_read(path):
+        return reference.read(path)
     with hdf5.reading(path) as file:
         hdf5.require_kind(file, "model")
         weights, fields = _numbers(file, "weights", 2), _numbers(file, "fields", 1)
@@ -150,6 +152,8 @@ def load_reproducibility(path: str | Path) -> NDArray[np.float64] | None:
         If there is not one number from 0 to 1 an assembly.
     """
     path = Path(path)
+    if reference.can_read(Path(path)):
+        return None
     with hdf5.reading(path) as file:
         hdf5.require_kind(file, "model")
         if "reproducibility" not in file:

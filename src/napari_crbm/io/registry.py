@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import h5py
 
 from napari_crbm.errors import FormatError, RecordingError
-from napari_crbm.io import arrays, hdf5, native, paper, suite2p
+from napari_crbm.io import arrays, hdf5, native, paper, reference, suite2p
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.recording import Recording
 
@@ -58,6 +58,8 @@ def read_kind(path: str | Path) -> str:
         If it is none of these, or cannot be read at all.
     """
     path = Path(path)
+    if reference.can_read(path):
+        return "model"
     for reader in READERS:
         if reader.can_read(path):
             return reader.kind
@@ -141,6 +143,8 @@ def open_recording(
         um_per_pixel=um_per_pixel,
         plane_spacing_um=plane_spacing_um,
     )
+    if reference.can_read(path):
+        raise FormatError(f"{path.name} holds a trained model, but a recording is needed.")
     for reader in READERS:
         if reader.can_read(path):
             try:

@@ -25,9 +25,10 @@ _PLAIN_DTYPE = re.compile(r"[biufcUS]\d{1,6}")
 
 
 class Opaque(NamedTuple):
-    """What stands for an object of a class that is not built: the name of the class."""
+    """What stands for an object of a class that is not built: its name and its attributes."""
 
     name: str
+    attributes: dict[str, Any]
 
 
 class _Global(NamedTuple):
@@ -197,7 +198,7 @@ class _Decoder:
     def _built(self, item: Any) -> Any:
         match item:
             case _Global():
-                return Opaque(f"{item.module}.{item.name}")
+                return Opaque(f"{item.module}.{item.name}", {})
             case dict():
                 return {self.value(key): self.value(each) for key, each in item.items()}
             case list():
@@ -224,8 +225,18 @@ class _Decoder:
                     raise ValueError(f"bytes are written as {encoding}")
                 return str(text).encode("latin1")
             case _Call():
-                return Opaque(f"{item.what.module}.{item.what.name}")
+                return self._opaque(item)
         raise ValueError(f"it holds a {type(item).__name__}")
+
+    def _opaque(self, item: _Call) -> Opaque:
+        what = item.what
+        if what.name == "_reconstructor" and item.arguments:
+            # How old protocols make any object: the class is the first argument.
+            what = item.arguments[0]
+        if not isinstance(what, _Global):
+            raise ValueError("an object has no class")
+        state = self.value(item.state) if isinstance(item.state, dict) else {}
+        return Opaque(f"{what.module}.{what.name}", state)
 
     def _array(self, content: Any, dtype: Any, shape: Any, order: Any) -> NDArray[Any]:
         if not (
