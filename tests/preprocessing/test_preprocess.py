@@ -150,7 +150,7 @@ def test_quality_tells_signal_from_noise():
 
 
 def test_streaming_equals_the_whole_at_once(recording, tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_crbm.preprocessing.run._BLOCK_VALUES", 7 * recording.n_frames)
+    monkeypatch.setattr("napari_crbm.preprocessing.streaming._BLOCK_VALUES", 7 * recording.n_frames)
     steps = Steps(baseline_s=30, burn_in_s=5.1, threshold=2.0)
     told = []
     one = preprocess(recording, steps, n_threads=1, progress=lambda *done: told.append(done))

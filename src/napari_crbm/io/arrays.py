@@ -6,12 +6,8 @@ HDF5. Activity and positions are found by the names that people give them.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,9 +15,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import CRBMError, FormatError, RecordingError
+from napari_crbm.errors import RecordingError
+from napari_crbm.io import matlab
 from napari_crbm.io.layout import neuron_ranges
 from napari_crbm.io.options import ReadOptions
+from napari_crbm.io.sources import damage_named
 from napari_crbm.preprocessing import activity_warning, binarise
 from napari_crbm.recording import Recording, Step
 from napari_crbm.spikes import Spikes
@@ -83,14 +81,14 @@ def read(path: Path, options: ReadOptions) -> Recording:
     RecordingError
         If activity or positions are missing or do not fit each other.
     """
-    with _damage_named(path):
+    with damage_named(path):
         content, get = _content(path)
     known = {name.lower(): name for name in content}
 
     def first(names: tuple[str, ...]) -> tuple[str, NDArray[Any]] | None:
         for name in names:
             if name in known:
-                with _damage_named(path):
+                with damage_named(path):
                     values = get(known[name])
                 if values.dtype.kind not in "biuf":
                     raise RecordingError(
@@ -127,7 +125,13 @@ def read(path: Path, options: ReadOptions) -> Recording:
             "of each neuron's noise."
         )
     else:
-        spikes = binarise(held.neuron_blocks(), *held.shape, threshold_sd=options.binarise)
+        spikes = binarise(
+            held.neuron_blocks(),
+            *held.shape,
+            options.binarise,
+            progress=options.progress,
+            control=options.control,
+        )
         notes["activity"] = fluorescence[0] if fluorescence else ""
         steps.append(Step("binarise", {"threshold_sd": options.binarise}))
         if message := activity_warning(spikes):
@@ -146,50 +150,13 @@ def read(path: Path, options: ReadOptions) -> Recording:
     )
 
 
-@contextmanager
-def _damage_named(path: Path) -> Iterator[None]:
-    """Whatever NumPy, SciPy and the ZIP library meet in damaged files becomes one error."""
-    try:
-        yield
-    except CRBMError:
-        raise
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise FormatError(f"{path.name} cannot be read: {reason}.") from error
-
-
 def _content(path: Path) -> tuple[list[str], Callable[[str], NDArray[Any]]]:
     """Names of the arrays in a file, and how to get one."""
     if path.suffix.lower() == ".npz":
         archive = np.load(path, allow_pickle=False)
         return list(archive.files), lambda name: np.asarray(archive[name])
-    arrays = _from_matlab(path)
+    arrays = matlab.numeric_arrays(path)
     return list(arrays), arrays.__getitem__
-
-
-# Damaged MATLAB files can crash the process that reads them, so that is another one.
-_CONVERSION = """
-import sys
-import numpy as np
-from scipy.io import loadmat
-content = {name: value for name, value in loadmat(sys.argv[1]).items() if name[:1] != "_"}
-arrays = {name: v.toarray() if hasattr(v, "toarray") else v for name, v in content.items()}
-plain = {n: v for n, v in arrays.items() if isinstance(v, np.ndarray) and v.dtype.kind in "biuf"}
-np.savez(sys.argv[2], **plain)
-"""
-
-
-def _from_matlab(path: Path) -> dict[str, NDArray[Any]]:
-    """All numeric arrays of a MATLAB file."""
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "arrays.npz"
-        command = [sys.executable, "-c", _CONVERSION, str(path), str(target)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode or not target.exists():
-            lines = done.stderr.strip().splitlines()
-            raise ValueError(lines[-1] if lines and done.returncode > 0 else "it is damaged")
-        with np.load(target, allow_pickle=False) as archive:
-            return {name: np.asarray(archive[name]) for name in archive.files}
 
 
 def _positions(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,8 +12,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError
-from napari_crbm.io.hdf5 import reading
+from napari_crbm.io.hdf5 import provide_filters, reading
 from napari_crbm.io.layout import neuron_ranges
+from napari_crbm.io.sources import Array
+
+
+@contextmanager
+def hdf5_array(path: Path, name: str) -> Iterator[Array]:
+    """One dataset of an HDF5 file."""
+    with reading(path) as file:
+        found = file.get(name)
+        if not isinstance(found, h5py.Dataset):
+            raise FormatError(
+                f"{path.name} has changed since it was opened: its fluorescence '{name}' is no "
+                "longer there. Open the file again."
+            )
+        provide_filters([found])
+        yield found
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +50,8 @@ class StoredFluorescence:
         The stored neurons that belong to the recording, ascending; all by default.
     chunks : tuple of int, optional
         Shape of the chunks in which the file keeps it.
+    open_array : callable
+        Opens the dataset of that name in the file: one of an HDF5 file by default.
     """
 
     path: Path
@@ -43,6 +61,7 @@ class StoredFluorescence:
     neurons_first: bool = False
     neurons: NDArray[np.int64] | None = None
     chunks: tuple[int, int] | None = None
+    open_array: Callable[[Path, str], AbstractContextManager[Array]] = hdf5_array
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -63,7 +82,9 @@ class StoredFluorescence:
     def neuron_blocks(self) -> Iterator[NDArray[np.float32]]:
         """Whole traces of consecutive neurons, (T, n) float32, a few megabytes at a time."""
         n_frames, n_neurons = self.shape
-        chunk = (self.chunks or (1, 1))[0 if self.neurons_first else 1]
+        # Without chunks whole rows lie together on the disk.
+        rows = (1, self.stored_shape[1])
+        chunk = (self.chunks or rows)[0 if self.neurons_first else 1]
         for start, stop in neuron_ranges(n_frames, n_neurons, chunk):
             if self.neurons is None:
                 yield self._read(slice(None), slice(start, stop))
@@ -77,9 +98,8 @@ class StoredFluorescence:
         return replace(self, neurons=index if self.neurons is None else self.neurons[index])
 
     def _read(self, frames: slice, neurons: int | slice | np.int64) -> NDArray[np.float32]:
-        with reading(self.path) as file:
-            found = file.get(self.dataset)
-            if not isinstance(found, h5py.Dataset) or found.shape != self.stored_shape:
+        with self.open_array(self.path, self.dataset) as found:
+            if tuple(found.shape) != self.stored_shape:
                 raise FormatError(
                     f"{self.path.name} has changed since it was opened: its fluorescence "
                     f"'{self.dataset}' is no longer there. Open the file again."

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import secrets
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,9 @@ from napari_crbm.errors import CRBMError, FormatError
 
 FORMAT = "napari-crbm"
 VERSION = 1
+
+# HDF5 brings those with lower numbers, up to lossless scaling, itself.
+_FIRST_FOREIGN_FILTER = 256
 
 T = TypeVar("T")
 
@@ -51,13 +54,25 @@ def reading(path: str | Path) -> Iterator[h5py.File]:
             raise
         if "filter" in str(error):
             raise FormatError(
-                f"{path.name} is compressed with a filter that plain HDF5 does not have; rewrite "
-                "it without, for example with 'h5repack -f GZIP=1 old.h5 new.h5'."
+                f"{path.name} is compressed with a filter that plain HDF5 does not have: "
+                "pip install 'napari-crbm[formats]' brings the usual ones, or rewrite the file "
+                "with 'h5repack -f GZIP=1 old.h5 new.h5'."
             ) from error
         raise FormatError(
             f"{path.name} is damaged: a part of it cannot be read ({_reason(error)}). "
             "Copy it again from its source."
         ) from error
+
+
+def provide_filters(datasets: Iterable[Any]) -> None:
+    """Load filters such as Blosc if a dataset needs one and they are installed."""
+    for dataset in datasets:
+        stored = dataset.id.get_create_plist()
+        codes = [stored.get_filter(index)[0] for index in range(stored.get_nfilters())]
+        if any(code >= _FIRST_FOREIGN_FILTER for code in codes):
+            with suppress(ImportError):
+                import hdf5plugin  # noqa: F401
+            return
 
 
 def _from_h5py(error: BaseException) -> bool:

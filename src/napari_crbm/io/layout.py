@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError, RecordingError
 from napari_crbm.io.hdf5 import file_name
+from napari_crbm.io.sources import Array
 
 #: Names under which Fishualizer and the paper's files keep each field, compared without
 #: regard to case with the last part of a dataset's path; the first found counts.
@@ -58,6 +59,8 @@ PAPER_GROUP = "/Data/Brain"
 
 # Values held at a time while reading: small beside the packed result.
 _TILE_VALUES = 1 << 20
+# Where small blocks would mean reading the same bytes again and again.
+_LARGEST_BLOCK_VALUES = 1 << 26
 
 
 class Fields(NamedTuple):
@@ -178,7 +181,7 @@ def activity_is_neurons_first(
     return bool(fits[0])
 
 
-def tiles(dataset: h5py.Dataset) -> Iterator[tuple[int, int, NDArray[np.generic]]]:
+def tiles(dataset: Array) -> Iterator[tuple[int, int, NDArray[np.generic]]]:
     """Read a 2-D dataset in rectangles of whole chunks, about a million values each.
 
     Yields
@@ -189,7 +192,7 @@ def tiles(dataset: h5py.Dataset) -> Iterator[tuple[int, int, NDArray[np.generic]
     n_rows, n_columns = dataset.shape
     if 0 in dataset.shape:
         return
-    rows, columns = dataset.chunks or (1, n_columns)
+    rows, columns = getattr(dataset, "chunks", None) or (1, n_columns)
     columns = min(columns * max(1, _TILE_VALUES // (rows * columns)), n_columns)
     rows = min(rows * max(1, _TILE_VALUES // (rows * columns)), n_rows)
     for row in range(0, n_rows, rows):
@@ -197,16 +200,29 @@ def tiles(dataset: h5py.Dataset) -> Iterator[tuple[int, int, NDArray[np.generic]
             yield row, column, dataset[row : row + rows, column : column + columns]
 
 
+def activity_tiles(
+    dataset: Array, neurons_first: bool, kept: NDArray[np.int64] | None = None
+) -> Iterator[tuple[int, int, NDArray[np.generic]]]:
+    """Tiles as (first frame, first neuron, (t, n)), neurons that are not kept left out."""
+    for row, column, stored in tiles(dataset):
+        frame, neuron, tile = (column, row, stored.T) if neurons_first else (row, column, stored)
+        if kept is not None:
+            first, last = np.searchsorted(kept, [neuron, neuron + tile.shape[1]])
+            tile, neuron = tile[:, kept[first:last] - neuron], int(first)
+        yield frame, neuron, tile
+
+
 def neuron_ranges(n_frames: int, n_neurons: int, chunk_neurons: int) -> Iterator[tuple[int, int]]:
     """Ranges of neurons whose whole traces fit a block, in multiples of the file's chunks.
 
     Chunks as wide as the recording are read anew for every block, so then blocks are
-    larger and there are 16 of them.
+    larger: there are 16 of them, or more if they would exceed a quarter of a gigabyte.
     """
     size = max(1, _TILE_VALUES // max(n_frames, 1))
     if chunk_neurons <= 4 * size:
         size = chunk_neurons * max(1, size // chunk_neurons)
     else:
-        size = max(size, math.ceil(n_neurons / 16))
+        most = max(1, _LARGEST_BLOCK_VALUES // max(n_frames, 1))
+        size = max(size, min(math.ceil(n_neurons / 16), most))
     for start in range(0, n_neurons, size):
         yield start, min(start + size, n_neurons)

@@ -7,6 +7,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from napari_crbm.preprocessing import Progress, Stoppable
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -23,11 +25,14 @@ class ReadOptions:
     neurons_first: bool | None = None
     um_per_pixel: float | None = None
     plane_spacing_um: float | None = None
+    progress: Progress | None = None
+    control: Stoppable | None = None
 
     def given(self) -> dict[str, Any]:
-        """The options that differ from their defaults."""
+        """The options on the content of the file that differ from their defaults."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)
-            if getattr(self, field.name) != field.default
+            if field.name not in ("progress", "control")
+            and getattr(self, field.name) != field.default
         }

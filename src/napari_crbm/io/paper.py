@@ -10,7 +10,6 @@ other groups and transposed; so does this.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from napari_crbm.io.layout import (
     ALIASES,
     Fields,
     activity_is_neurons_first,
+    activity_tiles,
     coordinates_are_transposed,
     find_fields,
     tiles,
@@ -238,7 +238,11 @@ def _spikes(
             )
         notes["activity"] = fluorescence.dataset
         spikes = binarise(
-            fluorescence.neuron_blocks(), *fluorescence.shape, threshold_sd=options.binarise
+            fluorescence.neuron_blocks(),
+            *fluorescence.shape,
+            options.binarise,
+            progress=options.progress,
+            control=options.control,
         )
         if message := activity_warning(spikes):
             warnings.warn(message, stacklevel=2)
@@ -258,19 +262,7 @@ def _spikes(
     notes["activity"] = dataset.name
     n_frames = dataset.shape[1 if neurons_first else 0]
     n_kept = n_neurons if kept is None else len(kept)
-    return Spikes.from_tiles(_activity_tiles(dataset, neurons_first, kept), n_frames, n_kept)
-
-
-def _activity_tiles(
-    dataset: h5py.Dataset, neurons_first: bool, kept: NDArray[np.int64] | None
-) -> Iterator[tuple[int, int, NDArray[np.generic]]]:
-    """Tiles as (first frame, first neuron, (t, n)), neurons that are not kept left out."""
-    for row, column, stored in tiles(dataset):
-        frame, neuron, tile = (column, row, stored.T) if neurons_first else (row, column, stored)
-        if kept is not None:
-            first, last = np.searchsorted(kept, [neuron, neuron + tile.shape[1]])
-            tile, neuron = tile[:, kept[first:last] - neuron], int(first)
-        yield frame, neuron, tile
+    return Spikes.from_tiles(activity_tiles(dataset, neurons_first, kept), n_frames, n_kept)
 
 
 def _times(

@@ -25,6 +25,7 @@ from napari_crbm.io.layout import neuron_ranges
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.preprocessing import (
     DEFAULT_THRESHOLD_SD,
+    PreprocessingStopped,
     activity_warning,
     events,
     noise_sd,
@@ -223,7 +224,11 @@ def read(path: Path, options: ReadOptions) -> Recording:
 
     def tiles() -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
         for start, stop in neuron_ranges(n_frames, len(zyx), 1):
+            if options.control is not None and options.control.stopped:
+                raise PreprocessingStopped("Opening was cancelled; nothing was changed.")
             yield 0, start, fluorescence.active(start, stop, threshold)
+            if options.progress is not None:
+                options.progress(stop, len(zyx))
 
     spikes = Spikes.from_tiles(tiles(), n_frames, len(zyx))
     if message := activity_warning(spikes):

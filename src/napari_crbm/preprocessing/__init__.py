@@ -3,7 +3,6 @@
 from napari_crbm.preprocessing.baseline import above_baseline, running_percentile
 from napari_crbm.preprocessing.deconvolution import DECAY_S, deconvolve
 from napari_crbm.preprocessing.run import (
-    PreprocessingStopped,
     dropped_text,
     first_frame,
     frame_rate_hz,
@@ -11,8 +10,10 @@ from napari_crbm.preprocessing.run import (
     steps_of,
 )
 from napari_crbm.preprocessing.steps import METHODS, Stages, Steps, signal_to_noise, stages, zscore
+from napari_crbm.preprocessing.streaming import PreprocessingStopped, Progress, Stoppable, stream
 from napari_crbm.preprocessing.threshold import (
     DEFAULT_THRESHOLD_SD,
+    above,
     activity_warning,
     binarise,
     events,
@@ -24,8 +25,11 @@ __all__ = [
     "DEFAULT_THRESHOLD_SD",
     "METHODS",
     "PreprocessingStopped",
+    "Progress",
     "Stages",
     "Steps",
+    "Stoppable",
+    "above",
     "above_baseline",
     "activity_warning",
     "binarise",
@@ -40,5 +44,6 @@ __all__ = [
     "signal_to_noise",
     "stages",
     "steps_of",
+    "stream",
     "zscore",
 ]

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import RecordingError
 from napari_crbm.preprocessing.steps import Steps, signal_to_noise, stages
+from napari_crbm.preprocessing.streaming import Progress, Stoppable, stream
 from napari_crbm.recording import Fluorescence, Recording, Step
 from napari_crbm.spikes import Spikes
 
 #: Name of the step in the provenance that `preprocess` leaves.
 PROVENANCE = "preprocess"
 
-# Values of a block a thread works on: 4 MB of float32, and a few times that while it works.
+# Values of a block where the fluorescence knows no better.
 _BLOCK_VALUES = 1 << 20
-
-Progress = Callable[[int, int], None]
-
-
-class Stoppable(Protocol):
-    """What `preprocess` asks of its control, such as `napari_crbm.model.Control`."""
-
-    @property
-    def stopped(self) -> bool:
-        """Whether to give up."""
-        ...
-
-
-class PreprocessingStopped(RecordingError):
-    """Preprocessing was cancelled; the recording is as it was."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +45,15 @@ class FluorescencePart:
     def dtype(self) -> np.dtype[np.generic]:
         """Type in which the source keeps its values."""
         return np.dtype(getattr(self.source, "dtype", np.float32))
+
+    def neuron_blocks(self) -> Iterator[NDArray[np.float32]]:
+        """Whole traces of consecutive neurons, (T, n) float32."""
+        start = 0
+        for block in _blocks(self.source):
+            first, last = np.searchsorted(self.kept_neurons, [start, start + block.shape[1]])
+            if last > first:
+                yield block[self.kept_frames][:, self.kept_neurons[first:last] - start]
+            start += block.shape[1]
 
     def trace(self, neuron: int) -> NDArray[np.float32]:
         """One neuron over time, (T,) float32."""
@@ -271,60 +262,31 @@ def _binarised(
     rate, n_neurons = frame_rate_hz(recording), recording.n_neurons
     relative = frames - first
 
-    def work(neuron: int, block: NDArray[np.float32]) -> tuple[int, NDArray[np.bool_]]:
+    def work(neuron: int, block: NDArray[np.float32]) -> NDArray[np.bool_]:
         result = stages(block[first:], rate, steps)
         if steps.min_snr > 0:
             snr[neuron : neuron + block.shape[1]] = signal_to_noise(result.dff)
-        return neuron, result.active[relative]
+        return result.active[relative]
 
-    def tiles(pool: ThreadPoolExecutor) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
-        waiting: deque[Future[tuple[int, NDArray[np.bool_]]]] = deque()
-
-        def oldest() -> tuple[int, int, NDArray[np.bool_]]:
-            neuron, active = waiting.popleft().result()
-            if progress is not None:
-                progress(neuron + active.shape[1], n_neurons)
-            return 0, neuron, active
-
-        for neuron, block in _blocks(recording.fluorescence):
-            if control is not None and control.stopped:
-                for future in waiting:
-                    future.cancel()
-                raise PreprocessingStopped("Preprocessing was cancelled; nothing was changed.")
-            waiting.append(pool.submit(work, neuron, block))
-            # One block more than threads, so that reading goes on while all of them work.
-            if len(waiting) > threads:
-                yield oldest()
-        while waiting:
-            yield oldest()
-
-    threads = n_threads or _cores()
-    with ThreadPoolExecutor(threads, thread_name_prefix="napari-crbm preprocessing") as pool:
-        return Spikes.from_tiles(tiles(pool), len(frames), n_neurons)
+    tiles = stream(
+        _blocks(recording.fluorescence),
+        work,
+        n_neurons,
+        progress=progress,
+        control=control,
+        n_threads=n_threads,
+    )
+    return Spikes.from_tiles(tiles, len(frames), n_neurons)
 
 
-def _blocks(
-    fluorescence: Fluorescence | None,
-) -> Iterator[tuple[int, NDArray[np.float32]]]:
-    """Whole traces of consecutive neurons with the first neuron's index."""
-    assert fluorescence is not None
+def _blocks(fluorescence: Fluorescence) -> Iterator[NDArray[np.float32]]:
+    """Whole traces of consecutive neurons, in the blocks the fluorescence prefers."""
+    streamed = getattr(fluorescence, "neuron_blocks", None)
+    if streamed is not None:
+        yield from streamed()
+        return
     n_frames, n_neurons = fluorescence.shape
     size = max(1, _BLOCK_VALUES // n_frames)
-    streamed = getattr(fluorescence, "neuron_blocks", None)
-    if streamed is None:
-        for start in range(0, n_neurons, size):
-            traces = [fluorescence.trace(i) for i in range(start, min(start + size, n_neurons))]
-            yield start, np.stack(traces, axis=1)
-        return
-    neuron = 0
-    for block in streamed():
-        for start in range(0, block.shape[1], size):
-            yield neuron + start, block[:, start : start + size]
-        neuron += block.shape[1]
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    for start in range(0, n_neurons, size):
+        traces = [fluorescence.trace(i) for i in range(start, min(start + size, n_neurons))]
+        yield np.stack(traces, axis=1)

@@ -10,12 +10,13 @@ alone would mark whole decays; asking for the rise marks their onsets.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import RecordingError
+from napari_crbm.preprocessing.streaming import Progress, Stoppable, stream
 from napari_crbm.spikes import Spikes
 
 #: Threshold that finds most transients of three standard deviations and more.
@@ -87,13 +88,23 @@ def events(
     return active
 
 
+def above(values: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
+    """Where values exceed a threshold in their own unit, (T, n)."""
+    return np.asarray(values > threshold)
+
+
 def binarise(
     blocks: Iterable[NDArray[np.floating]],
     n_frames: int,
     n_neurons: int,
     threshold_sd: float = DEFAULT_THRESHOLD_SD,
+    *,
+    detect: Callable[[NDArray[np.floating], float], NDArray[np.bool_]] = events,
+    progress: Progress | None = None,
+    control: Stoppable | None = None,
+    n_threads: int | None = None,
 ) -> Spikes:
-    """Detect events in blocks of neurons, one block in memory at a time.
+    """Detect events in blocks of neurons on all cores, a few blocks in memory at a time.
 
     Parameters
     ----------
@@ -103,6 +114,10 @@ def binarise(
         T and N of the whole recording.
     threshold_sd : float
         See `events`.
+    detect : callable
+        `events`, or `above` for traces that are deconvolved already.
+    progress, control, n_threads : optional
+        As in `napari_crbm.preprocessing.preprocess`.
 
     Returns
     -------
@@ -112,9 +127,11 @@ def binarise(
     ------
     RecordingError
         If the blocks do not add up to the recording.
+    PreprocessingStopped
+        If it was cancelled.
     """
 
-    def tiles() -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
+    def checked() -> Iterator[NDArray[np.floating]]:
         neuron = 0
         for block in blocks:
             if len(block) != n_frames or neuron + block.shape[1] > n_neurons:
@@ -122,10 +139,18 @@ def binarise(
                     f"Fluorescence block of shape {block.shape} at neuron {neuron} does not "
                     f"fit {n_frames} frames of {n_neurons} neurons."
                 )
-            yield 0, neuron, events(block, threshold_sd)
+            yield block
             neuron += block.shape[1]
 
-    return Spikes.from_tiles(tiles(), n_frames, n_neurons)
+    tiles = stream(
+        checked(),
+        lambda _, block: detect(block, threshold_sd),
+        n_neurons,
+        progress=progress,
+        control=control,
+        n_threads=n_threads,
+    )
+    return Spikes.from_tiles(tiles, n_frames, n_neurons)
 
 
 def activity_warning(spikes: Spikes) -> str | None:

@@ -1,0 +1,69 @@
+"""MATLAB files up to version 7, read in a process of their own.
+
+Damaged files can crash or occupy the process that reads them, so that is another one,
+with a limit on its time and, where the system knows one, on its memory.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LONGEST_S = 300.0
+# Such files hold variables of at most 2 GB; this is for several, and SciPy's copies.
+_MOST_MEMORY = 16 << 30
+
+_CONVERSION = """
+import sys
+import numpy as np
+try:
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[3]),) * 2)
+except Exception:
+    pass
+from scipy.io import loadmat
+plain = {}
+def keep(name, value, depth=0):
+    value = value.toarray() if hasattr(value, "toarray") else value
+    if not isinstance(value, np.ndarray) or depth > 8:
+        return
+    if value.dtype.names and value.size == 1:
+        for field in value.dtype.names:
+            keep(name + "/" + field, value.ravel()[0][field], depth + 1)
+    elif value.dtype.kind in "biuf":
+        plain[name] = value
+for name, value in loadmat(sys.argv[1]).items():
+    if name[:1] != "_":
+        keep(name, value)
+np.savez(sys.argv[2], **plain)
+"""
+
+
+def numeric_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """All arrays of numbers in a MATLAB file; those in structures as "structure/field".
+
+    Raises
+    ------
+    ValueError
+        With the reason why the file cannot be read.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "arrays.npz"
+        command = [sys.executable, "-c", _CONVERSION, str(path), str(target), str(_MOST_MEMORY)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, timeout=_LONGEST_S
+            )
+        except subprocess.TimeoutExpired as error:
+            raise ValueError(f"it is not read after {_LONGEST_S:g} s, so it is damaged") from error
+        if done.returncode or not target.exists():
+            lines = done.stderr.strip().splitlines()
+            raise ValueError(lines[-1] if lines and done.returncode > 0 else "it is damaged")
+        with np.load(target, allow_pickle=False) as archive:
+            return {name: np.asarray(archive[name]) for name in archive.files}
