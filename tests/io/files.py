@@ -55,3 +55,14 @@ def small_recording(n_frames: int = 70, n_neurons: int = 21, seed: int = 1) -> R
         metadata={"age_dpf": 6, "line": "elavl3:H2B-GCaMP6s"},
         provenance=(Step("registered", {"to": "ZBrain", "pixels_um": [0.8, 0.8, 2.0]}),),
     )
+
+
+def planted_traces(
+    n_neurons: int, n_frames: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Spikes of 5 % activity, their calcium and the noise, all (neurons, frames)."""
+    generator = np.random.default_rng(seed)
+    spikes = generator.random((n_neurons, n_frames)) < 0.05
+    decay = 0.8 ** np.arange(20)
+    clean = np.apply_along_axis(np.convolve, 1, 30.0 * spikes, decay)[:, :n_frames]
+    return spikes, clean, generator.normal(0, 1, clean.shape)

@@ -156,7 +156,7 @@ def _content(path: Path) -> tuple[list[str], Callable[[str], NDArray[Any]]]:
         archive = np.load(path, allow_pickle=False)
         return list(archive.files), lambda name: np.asarray(archive[name])
     arrays = matlab.numeric_arrays(path)
-    return list(arrays), arrays.__getitem__
+    return [name for name in arrays if "#" not in name], arrays.__getitem__
 
 
 def _positions(

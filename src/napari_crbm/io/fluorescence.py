@@ -63,6 +63,24 @@ class StoredFluorescence:
     chunks: tuple[int, int] | None = None
     open_array: Callable[[Path, str], AbstractContextManager[Array]] = hdf5_array
 
+    @classmethod
+    def of(
+        cls,
+        dataset: h5py.Dataset,
+        neurons_first: bool,
+        neurons: NDArray[np.int64] | None = None,
+    ) -> StoredFluorescence:
+        """What an open dataset holds, in whichever file a link has led to."""
+        return cls(
+            Path(dataset.file.filename),
+            dataset.name,
+            (int(dataset.shape[0]), int(dataset.shape[1])),
+            dataset.dtype,
+            neurons_first,
+            neurons,
+            dataset.chunks,
+        )
+
     @property
     def shape(self) -> tuple[int, int]:
         """``(n_frames, n_neurons)``."""
@@ -81,17 +99,23 @@ class StoredFluorescence:
 
     def neuron_blocks(self) -> Iterator[NDArray[np.float32]]:
         """Whole traces of consecutive neurons, (T, n) float32, a few megabytes at a time."""
-        n_frames, n_neurons = self.shape
+        for start, stop in self.ranges():
+            yield self.block(start, stop)
+
+    def block(self, start: int, stop: int) -> NDArray[np.float32]:
+        """Whole traces of consecutive neurons, (T, stop - start) float32."""
+        if self.neurons is None:
+            return self._read(slice(None), slice(start, stop))
+        wanted = self.neurons[start:stop]
+        around = self._read(slice(None), slice(int(wanted[0]), int(wanted[-1]) + 1))
+        return around[:, wanted - wanted[0]]
+
+    def ranges(self) -> Iterator[tuple[int, int]]:
+        """Ranges of neurons whose traces are best read together."""
         # Without chunks whole rows lie together on the disk.
         rows = (1, self.stored_shape[1])
         chunk = (self.chunks or rows)[0 if self.neurons_first else 1]
-        for start, stop in neuron_ranges(n_frames, n_neurons, chunk):
-            if self.neurons is None:
-                yield self._read(slice(None), slice(start, stop))
-            else:
-                wanted = self.neurons[start:stop]
-                around = self._read(slice(None), slice(int(wanted[0]), int(wanted[-1]) + 1))
-                yield around[:, wanted - wanted[0]]
+        return neuron_ranges(*self.shape, chunk)
 
     def select_neurons(self, index: NDArray[np.int64]) -> StoredFluorescence:
         """The same fluorescence for the chosen neurons, ascending."""

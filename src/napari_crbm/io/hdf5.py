@@ -164,6 +164,11 @@ def require(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Data
     """The named dataset, with the expected number of axes."""
     found = parent.get(name)
     field = f"{parent.name.rstrip('/')}/{name}"
+    if found is None and (elsewhere := _missing_link(parent, name)):
+        raise FormatError(
+            f"Dataset '{field}' of {file_name(parent)} lies in another file, '{elsewhere}', which "
+            "is not there: keep both files in one folder."
+        )
     if not isinstance(found, h5py.Dataset):
         raise FormatError(f"{file_name(parent)} lacks the dataset '{field}'.")
     if ndim is not None and found.ndim != ndim:
@@ -171,7 +176,17 @@ def require(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Data
             f"Dataset '{field}' of {file_name(parent)} has shape {found.shape}; "
             f"{ndim} axes are expected."
         )
+    provide_filters([found])
     return found
+
+
+def _missing_link(parent: h5py.Group, name: str) -> str | None:
+    """The file to which a name is linked."""
+    try:
+        link = parent.get(name, getlink=True)
+    except (KeyError, ValueError):
+        return None
+    return str(link.filename) if isinstance(link, h5py.ExternalLink) else None
 
 
 def strings(dataset: h5py.Dataset) -> tuple[str, ...]:

@@ -181,6 +181,38 @@ def activity_is_neurons_first(
     return bool(fits[0])
 
 
+def on_first_axis(
+    name: str, shape: tuple[int, ...], n_neurons: int, usual: bool, said: bool | None = None
+) -> bool:
+    """Whether neurons are on the first axis of activity whose format has a rule.
+
+    Parameters
+    ----------
+    name : str
+        Of the dataset, for messages.
+    shape : tuple of int
+    n_neurons : int
+    usual : bool
+        The rule, which decides if both axes fit.
+    said : bool, optional
+        What the person says; decides always.
+
+    Raises
+    ------
+    RecordingError
+        If the axis does not have one entry a neuron.
+    """
+    first = usual if said is None else said
+    if len(shape) == 2 and said is None and shape[0 if usual else 1] != n_neurons:
+        first = not usual
+    if len(shape) != 2 or shape[0 if first else 1] != n_neurons:
+        raise RecordingError(
+            f"'{name}' has shape {shape}; one axis for {n_neurons:,} neurons and one for frames "
+            "are expected" + ("." if said is None else f", with neurons_first={said}.")
+        )
+    return first
+
+
 def tiles(dataset: Array) -> Iterator[tuple[int, int, NDArray[np.generic]]]:
     """Read a 2-D dataset in rectangles of whole chunks, about a million values each.
 

@@ -38,6 +38,12 @@ def keep(name, value, depth=0):
             keep(name + "/" + field, value.ravel()[0][field], depth + 1)
     elif value.dtype.kind in "biuf":
         plain[name] = value
+    elif value.dtype == object and value.size:
+        # A cell array of number arrays, which MATLAB counts down columns.
+        parts = value.ravel(order="F")
+        if all(isinstance(part, np.ndarray) and part.dtype.kind in "biuf" for part in parts):
+            plain[name] = np.concatenate([part.ravel(order="F") for part in parts])
+            plain[name + "#counts"] = np.array([part.size for part in parts])
 for name, value in loadmat(sys.argv[1]).items():
     if name[:1] != "_":
         keep(name, value)
@@ -47,6 +53,9 @@ np.savez(sys.argv[2], **plain)
 
 def numeric_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """All arrays of numbers in a MATLAB file; those in structures as "structure/field".
+
+    A cell array of number arrays becomes their values in a row, and their counts under
+    its name with "#counts".
 
     Raises
     ------

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import h5py
 
 from napari_crbm.errors import FormatError, RecordingError
-from napari_crbm.io import arrays, hdf5, native, paper, reference, suite2p
+from napari_crbm.io import arrays, caiman, hdf5, native, paper, reference, suite2p
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.recording import Recording
 
@@ -45,6 +45,7 @@ READERS = (
     Reader("suite2p-recording", suite2p.can_read, suite2p.read),
     Reader("array-recording", arrays.can_read, arrays.read),
     _in_hdf5("recording", native.can_read, native.read),
+    _in_hdf5("caiman-recording", caiman.can_read, caiman.read),
     _in_hdf5("paper-recording", paper.can_read, paper.read),
 )
 

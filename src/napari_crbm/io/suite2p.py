@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError, RecordingError
 from napari_crbm.io import safe_pickle
+from napari_crbm.io.imaging import frame_times, in_micrometres
 from napari_crbm.io.layout import neuron_ranges
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.preprocessing import (
@@ -36,7 +37,6 @@ from napari_crbm.spikes import Spikes
 _FILES = ("F.npy", "Fneu.npy", "spks.npy", "iscell.npy", "stat.npy", "ops.npy")
 # Suite2p's own default; its settings say so if it was changed.
 _NEUROPIL_SHARE = 0.7
-_ASSUMED_SPACING_UM = 10.0
 
 
 def can_read(path: Path) -> bool:
@@ -216,7 +216,8 @@ def read(path: Path, options: ReadOptions) -> Recording:
             "in Suite2p, or remove iscell.npy to use all."
         )
     n_frames = min(plane.cell_traces.shape[1] for plane in planes)
-    zyx, notes = _in_micrometres(zyx, len(planes), options)
+    notes: dict[str, Any] = {"planes": [folder.name for folder in folders]}
+    coordinates = in_micrometres(zyx, options, notes, "Suite2p")
     fluorescence = Suite2pFluorescence(tuple(planes), n_frames, np.arange(len(zyx)))
     threshold = DEFAULT_THRESHOLD_SD if options.binarise is None else options.binarise
     if not threshold > 0:
@@ -236,14 +237,14 @@ def read(path: Path, options: ReadOptions) -> Recording:
     deconvolved = all(plane.deconvolved is not None for plane in planes)
     source = "spks.npy" if deconvolved else "rises of F.npy"
     return Recording(
-        coordinates=zyx.astype(np.float32),
+        coordinates=coordinates,
         spikes=spikes,
-        times=np.arange(n_frames) / _rate_hz(rates, options, notes),
+        times=frame_times(n_frames, options, notes, rate_hz=rates[0], source="ops.npy"),
         name=_name(folders),
         fluorescence=fluorescence,
         metadata={"path": str(path)},
         provenance=(
-            Step("read Suite2p", notes | {"planes": [folder.name for folder in folders]}),
+            Step("read Suite2p", notes),
             Step("binarise", {"threshold_sd": threshold, "of": source}),
         ),
     )
@@ -327,46 +328,3 @@ def _centre(cell: Any, folder: Path) -> tuple[float, float]:
                 f"A cell in {folder.name}/stat.npy has no position ('med', or 'ypix' and 'xpix')."
             ) from error
     return float(y), float(x)
-
-
-def _in_micrometres(
-    zyx: NDArray[np.float64], n_planes: int, options: ReadOptions
-) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    pixel, spacing = options.um_per_pixel, options.plane_spacing_um
-    for name, value in (("um_per_pixel", pixel), ("plane_spacing_um", spacing)):
-        if value is not None and not (np.isfinite(value) and value > 0):
-            raise RecordingError(f"{name} must be positive; found {value}.")
-    unknown = []
-    if pixel is None:
-        unknown.append("one pixel is taken for one micrometre (um_per_pixel)")
-    if spacing is None and n_planes > 1:
-        unknown.append(f"planes are taken {_ASSUMED_SPACING_UM:g} um apart (plane_spacing_um)")
-    if unknown:
-        warnings.warn(
-            f"Suite2p does not store sizes: {' and '.join(unknown)}. Give the true ones to have "
-            "positions in micrometres.",
-            stacklevel=3,
-        )
-    scale = np.array([spacing or _ASSUMED_SPACING_UM, pixel or 1.0, pixel or 1.0])
-    notes = {
-        "um_per_pixel": pixel or "1 (assumed)",
-        "plane_spacing_um": spacing or f"{_ASSUMED_SPACING_UM:g} (assumed)",
-    }
-    return zyx * scale, notes
-
-
-def _rate_hz(rates: list[float | None], options: ReadOptions, notes: dict[str, Any]) -> float:
-    rate, source = options.frame_rate_hz, "the option frame_rate_hz"
-    if rate is None and rates[0] is not None:
-        rate, source = rates[0], "ops.npy"
-    if rate is None:
-        rate, source = 1.0, "assumed"
-        warnings.warn(
-            "The folder has no ops.npy with a frame rate, so one frame a second is assumed: give "
-            "frame_rate_hz to have time in seconds.",
-            stacklevel=3,
-        )
-    if not (np.isfinite(rate) and rate > 0):
-        raise RecordingError(f"The frame rate must be positive; found {rate} Hz ({source}).")
-    notes["times"] = f"{rate:g} Hz ({source})"
-    return rate
