@@ -1,7 +1,5 @@
 """Atlases of every kind, offline: the parametric fish, volumes, BrainGlobe's cache."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -10,7 +8,6 @@ from napari_crbm.anatomy.atlas import (
     Structure,
     axes_from,
     fish_atlas,
-    from_brainglobe,
     open_atlas,
     volume_atlas,
 )
@@ -177,65 +174,6 @@ def test_files_that_are_no_volumes_are_refused(tmp_path):
         open_atlas(tmp_path / "picture.jpg")
     with pytest.raises(FormatError, match="no file"):
         open_atlas(tmp_path / "none.tif")
-
-
-def brainglobe_like() -> SimpleNamespace:
-    """The fields of a BrainGlobeAtlas that are used; axes start anterior, superior, right."""
-    structures = {
-        1: ("root", "root", [1]),
-        5: ("Forebrain", "FB", [1, 5]),
-        7: ("Pallium", "P", [1, 5, 7]),
-    }
-    annotation = np.zeros((6, 4, 8), dtype=np.uint32)
-    annotation[:3, :, :2] = 7
-    annotation[3:, :2, :] = 5
-    mesh = SimpleNamespace(
-        points=np.array([[0.0, 0, 0], [60, 0, 0], [0, 40, 80]]),
-        cells=[SimpleNamespace(data=np.array([[0, 1, 2]]))],
-    )
-    return SimpleNamespace(
-        atlas_name="test_zfish_10um",
-        structures={
-            k: {"name": n, "acronym": a, "structure_id_path": p, "rgb_triplet": [255, 0, 51]}
-            for k, (n, a, p) in structures.items()
-        },
-        annotation=annotation,
-        resolution=(10.0, 10.0, 10.0),
-        orientation="asr",
-        mesh_from_structure=lambda acronym: mesh,
-    )
-
-
-def test_brainglobe_atlases_are_turned_into_our_axes():
-    atlas = from_brainglobe(brainglobe_like())
-    np.testing.assert_allclose(atlas.extent_um, [40, 60, 80])
-    # "Pallium" is the front, and the first voxels from the right: large x.
-    points = np.array([[5.0, 5, 75], [5, 5, 5], [5, 45, 40], [35, 45, 40]])
-    np.testing.assert_array_equal(atlas.structure_at(points), [1, -1, 0, -1])
-    assert atlas.regions_of(points[:1]).names == ("Pallium R",)
-    assert atlas.regions_of(points, level=0, sides=False).names == ("Forebrain",)
-    np.testing.assert_allclose(atlas.colours(("Pallium L",))[0, :3], [1, 0, 0.2])
-    vertices, _ = atlas.meshes(0)
-    np.testing.assert_allclose(vertices, [[0, 0, 80], [0, 60, 80], [40, 0, 0]])
-
-
-def test_the_librarys_own_structures_are_understood():
-    structure_class = pytest.importorskip("brainglobe_atlasapi.structure_class")
-    like = brainglobe_like()
-    listed = [{"id": k, "mesh_filename": None, **v} for k, v in like.structures.items()]
-    like.structures = structure_class.StructuresDict(listed)
-    atlas = from_brainglobe(like)
-    assert [s.name for s in atlas.structures] == ["Forebrain", "Pallium"]
-    assert atlas.structures[1].parent == 0 and atlas.structures[1].acronym == "P"
-
-
-def test_an_atlas_that_is_not_cached_is_said_so(tmp_path, monkeypatch):
-    pytest.importorskip("brainglobe_atlasapi")
-    from brainglobe_atlasapi import config
-
-    monkeypatch.setattr(config, "get_brainglobe_dir", lambda *_: tmp_path)
-    with pytest.raises(RecordingError, match=r"not on this machine.*brainglobe install"):
-        open_atlas("mpin_zfish_1um")
 
 
 def test_without_the_library_an_atlas_says_what_to_install(monkeypatch):

@@ -10,10 +10,13 @@ from napari_crbm.anatomy.atlas import fish_atlas
 from napari_crbm.anatomy.placement import (
     Placement,
     best_flips,
+    centred,
     fraction_inside,
+    likely_unit,
+    read_affine,
     score_placements,
 )
-from napari_crbm.errors import RecordingError
+from napari_crbm.errors import FormatError, RecordingError
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +62,70 @@ def test_affine_maps_come_last(neurons):
     found = placement.apply(neurons[:1])[0]
     z, y, x = neurons[0].astype(float)
     np.testing.assert_allclose(found, [atlas.extent_um[0] - z + 1 + 5, 2 * y, x - 3])
+
+
+def test_turns_are_about_the_middle_of_the_atlas():
+    atlas = fish_atlas()
+    middle = np.asarray(atlas.extent_um) / 2
+    ahead = middle - np.array([0, 100, 0])
+    for turn, expected in (
+        # By the right-hand rule; x points right, y back, z down.
+        ((90, 0, 0), [0, 0, 100]),
+        ((0, 90, 0), [0, -100, 0]),
+        ((0, 0, 90), [-100, 0, 0]),
+    ):
+        placement = Placement.onto(atlas, turn_deg=turn)
+        np.testing.assert_allclose(placement.apply(middle[None])[0], middle, atol=1e-9)
+        np.testing.assert_allclose(placement.apply(ahead[None])[0] - middle, expected, atol=1e-9)
+        assert "turned by" in placement.describe()
+
+
+def test_every_placement_can_be_undone_and_is_one_matrix(neurons):
+    atlas = fish_atlas()
+    placement = Placement.onto(
+        atlas,
+        order=(2, 0, 1),
+        flips=(True, False, True),
+        scale=(1000.0, 900.0, 1100.0),
+        turn_deg=(5, -3, 8),
+        shift_um=(10, -20, 30),
+        matrix=((1.0, 0.1, 0, 5), (0, 2.0, 0, 0), (0, 0, 1.0, -3)),
+    )
+    millimetres = neurons[:50, [1, 2, 0]] / 1000
+    points = placement.apply(millimetres)
+    np.testing.assert_allclose(placement.invert(points), millimetres, atol=1e-9)
+    again = Placement.onto(atlas, matrix=tuple(map(tuple, placement.affine)))
+    np.testing.assert_allclose(again.apply(millimetres), points, atol=1e-6)
+
+
+def test_the_middle_of_the_neurons_is_brought_to_that_of_the_brain(neurons):
+    atlas = fish_atlas()
+    moved = neurons + np.array([300, -450, 120], dtype=np.float32)
+    placement = centred(atlas, Placement.onto(atlas), moved)
+    np.testing.assert_allclose(placement.shift_um, [-300, 450, -120], atol=25)
+    before, after = (fraction_inside(atlas, p, moved) for p in (Placement.onto(atlas), placement))
+    assert before < 0.2 and after > 0.9
+
+
+@pytest.mark.parametrize(("unit", "scale"), [(1.0, 1.0), (1e-3, 1000.0), (1e-6, 1e6), (1e3, 1e-3)])
+def test_units_are_told_by_the_extent(neurons, unit, scale):
+    assert likely_unit(fish_atlas(), neurons * unit) == pytest.approx(scale)
+
+
+def test_affine_maps_are_read_from_text(tmp_path):
+    path = tmp_path / "map.txt"
+    path.write_text("# to the atlas\n1 0 0 5\n0, 1, 0, 0\n0\t0\t1\t-3\n")
+    assert read_affine(path) == ((1, 0, 0, 5), (0, 1, 0, 0), (0, 0, 1, -3))
+    for wrong, message in (
+        ("1 0 0\n0 1 0\n0 0 1\n", "rows of 3, 3, 3"),
+        ("", "rows of no numbers"),
+        ("a b c d\n", "cannot be read"),
+    ):
+        path.write_text(wrong)
+        with pytest.raises(FormatError, match=message):
+            read_affine(path)
+    with pytest.raises(FormatError, match="cannot be read"):
+        read_affine(tmp_path / "none.txt")
 
 
 def test_placements_without_sense_are_refused():

@@ -8,6 +8,10 @@ to posterior, x left to right; the origin is a corner of the volume.
 
 from __future__ import annotations
 
+import configparser
+import contextlib
+import importlib.util
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -70,7 +74,9 @@ class Atlas:
         x that parts left from right.
     meshes : callable, optional
         Takes the position of a structure, returns vertices (V, 3) in micrometres
-        (z, y, x) and faces (F, 3).
+        (z, y, x) and faces (F, 3), or None if the atlas brings no surface of it.
+    grain_um : float
+        Distance below which places are not told apart: the size of a voxel.
     """
 
     name: str
@@ -78,7 +84,8 @@ class Atlas:
     structure_at: Callable[[NDArray[np.float64]], NDArray[np.int64]]
     extent_um: NDArray[np.float64]
     midline_um: float
-    meshes: Callable[[int], tuple[NDArray[np.float32], NDArray[np.int64]]] | None = None
+    meshes: Callable[[int], tuple[NDArray[np.float32], NDArray[np.int64]] | None] | None = None
+    grain_um: float = 4.0
 
     @cached_property
     def depth(self) -> NDArray[np.int64]:
@@ -96,6 +103,26 @@ class Atlas:
         while (parent := self.structures[path[-1]].parent) is not None:
             path.append(parent)
         return path[::-1]
+
+    def descendants(self, structure: int) -> list[int]:
+        """The structure and all below it."""
+        return [k for k in range(len(self.structures)) if structure in self.ancestors(k)]
+
+    def find(self, name: str) -> tuple[int, str]:
+        """Position and side ("left", "right", "") of a region named as `regions_of` does.
+
+        Raises
+        ------
+        RecordingError
+            If there is none of that name.
+        """
+        names = [each.name for each in self.structures]
+        if name in names:
+            return names.index(name), ""
+        plain, side = name[:-2], {" L": "left", " R": "right"}.get(name[-2:], "")
+        if not side or plain not in names:
+            raise RecordingError(f"The atlas {self.name} has no structure '{name}'.")
+        return names.index(plain), side
 
     def inside(self, points_um: NDArray[np.floating]) -> NDArray[np.bool_]:
         """Which points (P, 3) lie in a structure, (P,)."""
@@ -246,7 +273,14 @@ def volume_atlas(
         raise RecordingError(f"Atlas '{name}' names no region.")
     extent = shape * spacing
     middle = float(extent[2] / 2) if midline_um is None else midline_um
-    return Atlas(name, tuple(structures.values()), structure_at, extent, middle)
+    return Atlas(
+        name,
+        tuple(structures.values()),
+        structure_at,
+        extent,
+        middle,
+        grain_um=float(spacing.min()),
+    )
 
 
 def axes_from(orientation: str) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
@@ -298,14 +332,32 @@ def from_brainglobe(atlas: Any) -> Atlas:
     )
     order, flips = axes_from(str(atlas.orientation))
 
-    def mesh(structure: int) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        found = atlas.mesh_from_structure(atlas.structures[kept[structure]]["acronym"])
+    def mesh(structure: int) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
+        identity = kept[structure]
+        # Only from the cache: fetching hundreds of surfaces behind a click is no surprise to want.
+        if not Path(str(atlas.structures[identity]["mesh_filename"])).exists():
+            return None
+        found = atlas.mesh_from_structure(identity)
         vertices = np.asarray(found.points, dtype=np.float32)[:, list(order)]
         turn = np.array(flips)
-        vertices[:, turn] = made.extent_um[turn] - vertices[:, turn]
+        vertices[:, turn] = made.extent_um[turn].astype(np.float32) - vertices[:, turn]
         return vertices, np.asarray(found.cells[0].data, dtype=np.int64)
 
     return replace(made, meshes=mesh)
+
+
+def cached_brainglobe() -> list[str]:
+    """Names of the BrainGlobe atlases on this machine, without loading the library.
+
+    The library takes seconds to load; its settings file says where atlases lie.
+    """
+    settings = configparser.ConfigParser()
+    folder = os.environ.get("BRAINGLOBE_CONFIG_DIR") or Path.home() / ".config" / "brainglobe"
+    with contextlib.suppress(configparser.Error, UnicodeDecodeError):
+        settings.read(Path(folder) / "bg_config.conf")
+    base = settings.get("default_dirs", "brainglobe_dir", fallback=str(Path.home() / ".brainglobe"))
+    found = Path(base).expanduser().glob("brainglobe-atlasapi/atlases/*/*/manifest.json")
+    return sorted({manifest.parents[1].name for manifest in found})
 
 
 def open_brainglobe(name: str, *, download: bool = False) -> Atlas:
@@ -323,28 +375,33 @@ def open_brainglobe(name: str, *, download: bool = False) -> Atlas:
     RecordingError
         If the atlas is not there, or the library is not installed; the text says what to do.
     """
-    try:
-        from brainglobe_atlasapi import BrainGlobeAtlas
-        from brainglobe_atlasapi.list_atlases import get_downloaded_atlases
-    except ImportError as error:
+    if importlib.util.find_spec("brainglobe_atlasapi") is None:
         raise RecordingError(
             f"The atlas '{name}' needs brainglobe-atlasapi: pip install 'napari-crbm[atlas]'. Or "
             "use the recording's own regions, or a label volume of yours."
-        ) from error
-    cached = get_downloaded_atlases()
+        )
+    cached = cached_brainglobe()
     if name not in cached and not download:
         there = f"there are {', '.join(cached)}" if cached else "there is none yet"
         raise RecordingError(
             f"The atlas '{name}' is not on this machine ({there}). With an internet connection, "
-            f"run 'brainglobe install -a {name}' once; it works offline from then on."
+            f"tick 'Download' or run 'brainglobe install -a {name}' once; it works offline from "
+            "then on."
         )
+    from brainglobe_atlasapi import BrainGlobeAtlas
+
     try:
         return from_brainglobe(BrainGlobeAtlas(name, check_latest=False))
     except Exception as error:
         # The library reports a missing connection in many ways, unknown names among them.
+        if name in cached:
+            what, hint = "is here only in part, and the rest could not be fetched", "Is there"
+        else:
+            what, hint = "could not be fetched", "Is the name one that 'brainglobe list' shows, and"
+            hint = f"{hint} is there"
         raise RecordingError(
-            f"The atlas '{name}' could not be opened ({type(error).__name__}: {error}). Is there "
-            "an internet connection, and is the name one that 'brainglobe list -a' shows?"
+            f"The atlas '{name}' {what} ({type(error).__name__}: {error}). {hint} an internet "
+            "connection?"
         ) from error
 
 

@@ -10,14 +10,17 @@ person.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import permutations, product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
 from napari_crbm.anatomy.atlas import Atlas
-from napari_crbm.errors import RecordingError
+from napari_crbm.errors import FormatError, RecordingError
 
 _AXES = "zyx"
 # Fractions closer than this are equally good.
@@ -34,7 +37,7 @@ class Placement:
     """How coordinates become points in an atlas.
 
     In this order: axes are reordered, scaled to micrometres, flipped within the atlas'
-    extent, shifted, and mapped by an affine matrix.
+    extent, turned about its middle, shifted, and mapped by an affine matrix.
 
     Parameters
     ----------
@@ -46,6 +49,10 @@ class Placement:
         Whether z, y, x run the other way.
     scale : (3,) floats
         Micrometres a unit along z, y, x: 1000 for millimetres, the voxel size for voxels.
+    turn_deg : (3,) floats
+        Angles about the axes z, y, x through the middle of the atlas, in degrees, applied
+        in this order. About x lifts or lowers the head, about y rolls, about z points the
+        head left or right.
     shift_um : (3,) floats
     matrix : (3, 4) or (4, 4) tuple of rows, optional
         Affine map of z, y, x, 1 applied last.
@@ -55,6 +62,7 @@ class Placement:
     order: Order = (0, 1, 2)
     flips: Flips = (False, False, False)
     scale: Three = (1.0, 1.0, 1.0)
+    turn_deg: Three = (0.0, 0.0, 0.0)
     shift_um: Three = (0.0, 0.0, 0.0)
     matrix: tuple[tuple[float, ...], ...] | None = None
 
@@ -76,16 +84,35 @@ class Placement:
         z, y, x = (float(value) for value in atlas.extent_um)
         return cls((z, y, x), **options)  # type: ignore[arg-type]
 
+    @cached_property
+    def affine(self) -> NDArray[np.float64]:
+        """All of it as one matrix for columns (first, second, third coordinate, 1), (4, 4)."""
+        into_axes = np.zeros((4, 4))
+        for axis, column in enumerate(self.order):
+            into_axes[axis, column] = self.scale[axis]
+        into_axes[3, 3] = 1.0
+        flip = np.diag([*(-1.0 if flip else 1.0 for flip in self.flips), 1.0])
+        flip[:3, 3] = np.where(self.flips, self.extent_um, 0.0)
+        middle = np.asarray(self.extent_um) / 2
+        # SciPy turns x, y, z; we keep z, y, x.
+        turn = Rotation.from_euler("zyx", self.turn_deg, degrees=True).as_matrix()[::-1, ::-1]
+        turned = np.eye(4)
+        turned[:3, :3] = turn
+        turned[:3, 3] = middle - turn @ middle + self.shift_um
+        last = np.eye(4)
+        if self.matrix is not None:
+            last[:3] = np.asarray(self.matrix, dtype=np.float64)[:3]
+        return np.asarray(last @ turned @ flip @ into_axes)
+
     def apply(self, coordinates: NDArray[np.floating]) -> NDArray[np.float64]:
         """Points in the atlas, (N, 3) um, for coordinates (N, 3)."""
-        points = np.asarray(coordinates, dtype=np.float64)[:, list(self.order)] * self.scale
-        flips, extent = np.array(self.flips), np.array(self.extent_um)
-        points[:, flips] = extent[flips] - points[:, flips]
-        points += self.shift_um
-        if self.matrix is not None:
-            matrix = np.asarray(self.matrix, dtype=np.float64)
-            points = points @ matrix[:3, :3].T + matrix[:3, 3]
-        return np.asarray(points)
+        points = np.asarray(coordinates, dtype=np.float64)
+        return np.asarray(points @ self.affine[:3, :3].T + self.affine[:3, 3])
+
+    def invert(self, points_um: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Coordinates (N, 3) that land on these points of the atlas."""
+        back = np.linalg.inv(self.affine)
+        return np.asarray(np.asarray(points_um, dtype=np.float64) @ back[:3, :3].T + back[:3, 3])
 
     def describe(self) -> str:
         """In words, for people."""
@@ -95,9 +122,64 @@ class Placement:
             parts.append("axes read as " + "".join(_AXES[k] for k in np.argsort(self.order)))
         if self.scale != (1.0, 1.0, 1.0):
             parts.append("scaled by " + ", ".join(f"{value:g}" for value in self.scale))
+        if any(self.turn_deg):
+            parts.append("turned by " + ", ".join(f"{v:g}" for v in self.turn_deg) + " degrees")
         if any(self.shift_um):
             parts.append("shifted by " + ", ".join(f"{v:g}" for v in self.shift_um) + " um")
+        if self.matrix is not None:
+            parts.append("mapped by an affine matrix")
         return ", ".join(parts)
+
+
+def centred(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating]) -> Placement:
+    """The placement with the shift that brings the middle of the neurons to that of the brain."""
+    plain = replace(placement, shift_um=(0.0, 0.0, 0.0), matrix=None)
+    points, brain = plain.apply(coordinates), atlas.brain_points
+    # Outermost neurons would pull a plain mean.
+    quantiles = (0.02, 0.98)
+    middle = [np.quantile(each, quantiles, axis=0).mean(axis=0) for each in (brain, points)]
+    z, y, x = (float(value) for value in np.round(middle[0] - middle[1], 1))
+    return replace(placement, shift_um=(z, y, x))
+
+
+def likely_unit(atlas: Atlas, coordinates: NDArray[np.floating]) -> float:
+    """Micrometres a unit of the coordinates, judged from their extent: 1, 1000, ...
+
+    Only powers of a thousand are told apart: micrometres, millimetres, metres, nanometres.
+    """
+    extent = float(np.ptp(np.quantile(coordinates, (0.02, 0.98), axis=0), axis=0).max())
+    if not extent > 0:
+        return 1.0
+    power = np.round(np.log10(float(np.max(atlas.extent_um)) / extent) / 3)
+    return float(1000.0 ** np.clip(power, -1, 2))
+
+
+def read_affine(path: str | Path) -> tuple[tuple[float, ...], ...]:
+    """An affine map from a text file: three or four rows of four numbers.
+
+    Rows and columns are z, y, x (and 1); numbers are parted by spaces, tabs or commas.
+
+    Raises
+    ------
+    FormatError
+        If the file holds anything else.
+    """
+    path = Path(path)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        rows = tuple(
+            tuple(float(number) for number in line.replace(",", " ").split())
+            for line in lines
+            if line.strip() and not line.lstrip().startswith("#")
+        )
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise FormatError(f"{path.name} cannot be read as an affine map: {error}.") from error
+    if len(rows) not in (3, 4) or any(len(row) != 4 for row in rows):
+        raise FormatError(
+            f"{path.name} has rows of {', '.join(str(len(row)) for row in rows) or 'no'} numbers; "
+            "an affine map needs three or four rows of four numbers, in the order z, y, x, 1."
+        )
+    return rows
 
 
 def fraction_inside(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating]) -> float:

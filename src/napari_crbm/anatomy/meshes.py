@@ -1,0 +1,125 @@
+"""Surfaces of brain regions: from an atlas, or around a region's neurons alone."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_crbm.anatomy.atlas import Atlas
+from napari_crbm.errors import RecordingError
+
+#: Vertices (V, 3) float32 in micrometres (z, y, x), and faces (F, 3) int64.
+Mesh = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+# At most so many points at which an atlas is asked; 5 um apart in a larval zebrafish.
+_SAMPLES = 1_000_000
+# Smoothing in grid cells: takes the steps of the voxels away, not the shape.
+_SMOOTHING = 0.8
+_FEWEST_NEURONS = 4
+# Smoothing around neurons in units of the distance between them, and its bounds.
+_REACH, _REACH_UM = 1.2, (5.0, 40.0)
+# Density of the surface, relative to that at the median neuron of the region.
+_LEVEL = 0.3
+
+
+def region_mesh(atlas: Atlas, name: str) -> Mesh:
+    """Surface of a structure, or of one side of it ("Pallium L").
+
+    Taken from the atlas where it brings surfaces (BrainGlobe), else made by marching cubes
+    over its labels.
+
+    Raises
+    ------
+    RecordingError
+        If the atlas has no such structure, or it fills no space.
+    """
+    structure, side = atlas.find(name)
+    own = None if atlas.meshes is None else atlas.meshes(structure)
+    if own is not None:
+        vertices, faces = own
+        if side:
+            right = vertices[faces].mean(axis=1)[:, 2] > atlas.midline_um
+            faces = faces[right == (side == "right")]
+        return np.asarray(vertices, dtype=np.float32), np.asarray(faces, dtype=np.int64)
+    labels, step = _sampled(atlas)
+    mask = np.isin(labels, atlas.descendants(structure))
+    if side:
+        x = (np.arange(mask.shape[2]) + 0.5) * step
+        mask &= (x > atlas.midline_um) == (side == "right")
+    if not mask.any():
+        raise RecordingError(f"'{name}' fills no space in the atlas {atlas.name}.")
+    return _surface(mask, step)
+
+
+def brain_mesh(atlas: Atlas) -> Mesh:
+    """Surface of the whole brain: everything that has a structure."""
+    labels, step = _sampled(atlas)
+    return _surface(ndimage.binary_closing(np.pad(labels >= 0, 2))[2:-2, 2:-2, 2:-2], step)
+
+
+def mesh_around(points_um: NDArray[np.floating]) -> Mesh | None:
+    """Surface around the neurons of a region, where their density falls off.
+
+    For regions that are known by their neurons alone. None for fewer than four neurons.
+
+    Parameters
+    ----------
+    points_um : (n, 3) float array
+        z, y, x.
+    """
+    points = np.asarray(points_um, dtype=np.float64)
+    if len(points) < _FEWEST_NEURONS:
+        return None
+    spread = np.maximum(np.quantile(points, 0.95, axis=0) - np.quantile(points, 0.05, axis=0), 10)
+    reach = float(np.clip(_REACH * np.cbrt(np.prod(spread) / len(points)), *_REACH_UM))
+    low, high = points.min(axis=0) - 4 * reach, points.max(axis=0) + 4 * reach
+    cell = max(reach / 2, float(np.cbrt(np.prod(high - low) / _SAMPLES)))
+    counts = np.zeros(tuple(np.ceil((high - low) / cell).astype(int) + 1))
+    place = np.rint((points - low) / cell).astype(int)
+    np.add.at(counts, tuple(place.T), 1.0)
+    density = ndimage.gaussian_filter(counts, reach / cell)
+    vertices, faces = _marching_cubes(density, _LEVEL * np.median(density[tuple(place.T)]), cell)
+    return (vertices + low).astype(np.float32), faces
+
+
+@lru_cache(maxsize=2)
+def _sampled(atlas: Atlas) -> tuple[NDArray[np.int32], float]:
+    """The atlas' structures on a regular grid, and the distance of its points in um."""
+    extent = np.asarray(atlas.extent_um, dtype=np.float64)
+    step = max(float(np.cbrt(np.prod(extent) / _SAMPLES)), atlas.grain_um)
+    axes = [(np.arange(int(np.ceil(size / step))) + 0.5) * step for size in extent]
+    labels = np.empty(tuple(len(axis) for axis in axes), dtype=np.int32)
+    for k, z in enumerate(axes[0]):
+        plane = np.stack(np.meshgrid([z], axes[1], axes[2], indexing="ij"), axis=-1)
+        labels[k] = atlas.structure_at(plane.reshape(-1, 3)).reshape(labels.shape[1:])
+    return labels, step
+
+
+def _surface(mask: NDArray[np.bool_], step: float) -> Mesh:
+    """Smooth surface of a mask on a grid with points at (k + 1/2) step."""
+    filled = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    low = np.array([found[0] for found in filled])
+    high = np.array([found[-1] + 1 for found in filled])
+    margin = 3
+    part = np.pad(mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], margin)
+    soft = ndimage.gaussian_filter(part.astype(np.float32), _SMOOTHING)
+    # Thin structures would be smoothed away altogether.
+    level = min(0.5, 0.5 * float(soft.max()))
+    vertices, faces = _marching_cubes(soft, level, step)
+    return (vertices + (low - margin + 0.5) * step).astype(np.float32), faces
+
+
+def _marching_cubes(
+    values: NDArray[np.floating], level: float, cell: float
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    try:
+        from skimage.measure import marching_cubes
+    except ImportError as error:
+        raise RecordingError(
+            "Surfaces of regions need scikit-image: pip install 'napari-crbm[atlas]'."
+        ) from error
+    vertices, faces, _, _ = marching_cubes(values, level)
+    return np.asarray(vertices, dtype=np.float64) * cell, np.asarray(faces, dtype=np.int64)
