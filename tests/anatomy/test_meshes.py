@@ -5,7 +5,7 @@ import pytest
 
 from napari_crbm.anatomy import larval_fish
 from napari_crbm.anatomy.atlas import Structure, fish_atlas, volume_atlas
-from napari_crbm.anatomy.meshes import brain_mesh, mesh_around, region_mesh
+from napari_crbm.anatomy.meshes import brain_mesh, region_mesh
 from napari_crbm.errors import RecordingError
 
 pytest.importorskip("skimage")
@@ -71,14 +71,3 @@ def test_the_brain_encloses_its_neurons():
     assert inside > 0.99 and volume_of((vertices, faces)) == pytest.approx(
         filled.mean() * extent, rel=0.05
     )
-
-
-def test_neurons_alone_give_a_surface_around_them():
-    rng = np.random.default_rng(2)
-    points = rng.normal(0, 1, (4000, 3))
-    points = 200 + 50 * points[np.linalg.norm(points, axis=1) < 1]
-    vertices, faces = mesh_around(points)
-    radius = np.linalg.norm(vertices - 200, axis=1)
-    assert 45 < radius.mean() < 62 and radius.std() < 5
-    assert volume_of((vertices, faces)) > 0.7 * 4 / 3 * np.pi * 50**3
-    assert mesh_around(points[:3]) is None

@@ -1,4 +1,4 @@
-"""Surfaces of brain regions: from an atlas, or around a region's neurons alone."""
+"""Surfaces of the regions of an atlas, and of its whole brain."""
 
 from __future__ import annotations
 
@@ -18,11 +18,6 @@ Mesh = tuple[NDArray[np.float32], NDArray[np.int64]]
 _SAMPLES = 1_000_000
 # Smoothing in grid cells: takes the steps of the voxels away, not the shape.
 _SMOOTHING = 0.8
-_FEWEST_NEURONS = 4
-# Smoothing around neurons in units of the distance between them, and its bounds.
-_REACH, _REACH_UM = 1.2, (5.0, 40.0)
-# Density of the surface, relative to that at the median neuron of the region.
-_LEVEL = 0.3
 
 
 def region_mesh(atlas: Atlas, name: str) -> Mesh:
@@ -58,31 +53,6 @@ def brain_mesh(atlas: Atlas) -> Mesh:
     """Surface of the whole brain: everything that has a structure."""
     labels, step = _sampled(atlas)
     return _surface(ndimage.binary_closing(np.pad(labels >= 0, 2))[2:-2, 2:-2, 2:-2], step)
-
-
-def mesh_around(points_um: NDArray[np.floating]) -> Mesh | None:
-    """Surface around the neurons of a region, where their density falls off.
-
-    For regions that are known by their neurons alone. None for fewer than four neurons.
-
-    Parameters
-    ----------
-    points_um : (n, 3) float array
-        z, y, x.
-    """
-    points = np.asarray(points_um, dtype=np.float64)
-    if len(points) < _FEWEST_NEURONS:
-        return None
-    spread = np.maximum(np.quantile(points, 0.95, axis=0) - np.quantile(points, 0.05, axis=0), 10)
-    reach = float(np.clip(_REACH * np.cbrt(np.prod(spread) / len(points)), *_REACH_UM))
-    low, high = points.min(axis=0) - 4 * reach, points.max(axis=0) + 4 * reach
-    cell = max(reach / 2, float(np.cbrt(np.prod(high - low) / _SAMPLES)))
-    counts = np.zeros(tuple(np.ceil((high - low) / cell).astype(int) + 1))
-    place = np.rint((points - low) / cell).astype(int)
-    np.add.at(counts, tuple(place.T), 1.0)
-    density = ndimage.gaussian_filter(counts, reach / cell)
-    vertices, faces = _marching_cubes(density, _LEVEL * np.median(density[tuple(place.T)]), cell)
-    return (vertices + low).astype(np.float32), faces
 
 
 @lru_cache(maxsize=2)

@@ -213,7 +213,6 @@ class AssembliesWidget(QWidget):
 
         self.workspace.recording_changed.connect(self._show_table)
         self.workspace.trained_changed.connect(self._show_table)
-        self.workspace.only_changed.connect(self._show_table)
         self.workspace.assembly_changed.connect(self._show_assembly)
         self.workspace.neuron_changed.connect(self._show_neuron)
         self._show_table()
@@ -261,7 +260,7 @@ class AssembliesWidget(QWidget):
         self.body.setVisible(trained is not None)
         self._syncing = True
         try:
-            self.model.show(None if trained is None else self._looked_at(trained.table))
+            self.model.show(None if trained is None else trained.table)
         finally:
             self._syncing = False
         if trained is None:
@@ -271,19 +270,6 @@ class AssembliesWidget(QWidget):
             self.table.setColumnWidth(column, width)
         self._show_assembly()
         self._show_neuron()
-
-    def _looked_at(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Assemblies of the regions looked at, and a line that says so."""
-        kept, only = self.workspace.assemblies_looked_at, self.workspace.only
-        self.message.setVisible(kept is not None)
-        if kept is None:
-            return table
-        names = ", ".join(only[:3]) + (f" and {len(only) - 3} more" if len(only) > 3 else "")
-        self.message.setText(
-            f"{int(kept.sum())} of {len(table)} assemblies: those with a tenth of their members "
-            f"in {names}."
-        )
-        return table[kept]
 
     def _show_assembly(self) -> None:
         trained, assembly = self.workspace.trained, self.workspace.assembly

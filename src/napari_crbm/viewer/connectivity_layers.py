@@ -15,7 +15,7 @@ from napari_crbm.anatomy import region_colours
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.viewer.colours import weight_colours, weight_limit
-from napari_crbm.viewer.layers import NEURONS, BrainLayers, neuron_size_um
+from napari_crbm.viewer.layers import NEURONS, neuron_size_um
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
 ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
@@ -68,11 +68,10 @@ def tubes(
 
 
 class ConnectionLayers:
-    """Draw region maps into the viewer of a brain."""
+    """Draw region maps into a viewer."""
 
-    def __init__(self, brain: BrainLayers) -> None:
-        self.brain = brain
-        self.viewer = brain.viewer
+    def __init__(self, viewer: Any) -> None:
+        self.viewer = viewer
         self._set_aside: list[Any] = []
 
     def show_edges(
@@ -135,8 +134,9 @@ class ConnectionLayers:
         limit = weight_limit(strong)
         colours = weight_colours(couplings, limit)
         colours[:, 3] = 0.06 + 0.9 * np.clip(np.abs(couplings) / max(limit, 1e-12), 0, 1)
-        self.brain.paint(colours)
-        self.viewer.layers[NEURONS].metadata["coupling"] = couplings
+        layer = self.viewer.layers[NEURONS]
+        layer.face_color = colours
+        layer.metadata["coupling"] = couplings
 
     def show_placement(
         self,

@@ -112,7 +112,7 @@ class ConnectivityWidget(QWidget):
         super().__init__()
         self.home = home_of(napari_viewer)
         self.workspace = self.home.workspace
-        self.layers = ConnectionLayers(self.home.layers)
+        self.layers = ConnectionLayers(self.home.viewer)
         self.mapped: Mapped | None = None
         self.pair: tuple[str, str] | None = None
         self._cancel = threading.Event()

@@ -35,8 +35,6 @@ MODEL_KEY = "napari_crbm_model"
 # Young assemblies can have thousands of members; drawing them all would hold up the window.
 _SHOWN_WHILE_FORMING = 1000
 _OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, ACTIVE)
-# Neurons outside the regions looked at are this much fainter.
-_STEPPED_BACK = 0.2
 # A flash of one frame is hard to see; it fades over this time, and at least a frame.
 _GLOW_S = 0.5
 _MOST_GLOWING_FRAMES = 8
@@ -103,15 +101,12 @@ class BrainLayers:
         self.workspace = workspace
         self._shown: Recording | None = None
         self._drawing = False
-        self._painted: NDArray[np.float32] | None = None
         workspace.recording_changed.connect(self.show_recording)
         workspace.trained_changed.connect(self.show_assembly)
         workspace.assembly_changed.connect(self.show_assembly)
         workspace.forming_changed.connect(self.show_assembly)
         workspace.neuron_changed.connect(self.show_neuron)
         workspace.frame_changed.connect(self.show_frame)
-        workspace.regions_changed.connect(self.show_regions)
-        workspace.only_changed.connect(self.show_only)
         if workspace.recording is not None:
             self.show_recording()
             self.show_assembly()
@@ -129,7 +124,6 @@ class BrainLayers:
         if recording is None or recording is self._shown:
             return
         self._shown = recording
-        self._painted = None
         self._drawing = True
         try:
             self._remove(keep=self._layer_of(recording))
@@ -197,60 +191,23 @@ class BrainLayers:
             visible=False,
         )
 
-    def show_regions(self) -> None:
-        """Regions that were assigned to the neurons of the open recording."""
-        recording = self.workspace.recording
-        if recording is None or NEURONS not in self.viewer.layers:
-            return
-        self._shown = recording
-        neurons = self.viewer.layers[NEURONS]
-        neurons.metadata[RECORDING_KEY] = recording
-        self._drawing = True
-        try:
-            visible = REGIONS in self.viewer.layers and self.viewer.layers[REGIONS].visible
-            if REGIONS in self.viewer.layers:
-                self.viewer.layers.remove(REGIONS)
-            self._add_regions(recording)
-            if REGIONS in self.viewer.layers:
-                self.viewer.layers[REGIONS].visible = visible
-            self.viewer.layers.selection.active = neurons
-        finally:
-            self._drawing = False
-        neurons.features = neuron_features(recording)
-        self.show_only()
-
-    def show_only(self) -> None:
-        """Make neurons outside the regions looked at step back, here and in assemblies."""
-        if self._painted is not None or self.workspace.looked_at is not None:
-            self.paint(self._painted)
-        self.show_assembly()
-
-    def paint(self, colours: NDArray[np.float32] | None) -> None:
-        """Colour all neurons, (N, 4) RGBA or None for plain; those not looked at fainter."""
-        recording = self.workspace.recording
-        if recording is None or NEURONS not in self.viewer.layers:
-            return
-        self._painted = colours
-        if colours is None:
-            colours = np.tile(np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1))
-        looked_at = self.workspace.looked_at
-        if looked_at is not None:
-            colours = colours.copy()
-            colours[~looked_at, 3] *= _STEPPED_BACK
-            if self._painted is None:
-                colours[looked_at, 3] *= 2
-        self.viewer.layers[NEURONS].face_color = colours
-
     def colour_neurons(self, by: str) -> None:
         """Colour the context neurons: "nothing" or "activity"."""
         recording = self.workspace.recording
-        if recording is None:
+        if recording is None or NEURONS not in self.viewer.layers:
             return
-        self.paint(rate_colours(recording.spikes.mean_activity) if by == "activity" else None)
+        layer = self.viewer.layers[NEURONS]
+        if by == "activity":
+            self.colour_neurons_by(recording.spikes.mean_activity)
+        else:
+            layer.face_color = np.tile(
+                np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1)
+            )
 
     def colour_neurons_by(self, values: NDArray[np.floating]) -> None:
         """Colour the context neurons by a value each, (N,): dark at zero, yellow at the top."""
-        self.paint(rate_colours(values))
+        if NEURONS in self.viewer.layers:
+            self.viewer.layers[NEURONS].face_color = rate_colours(values)
 
     # --- assembly and neuron ----------------------------------------------------------------
 
@@ -267,8 +224,7 @@ class BrainLayers:
             self._show_several(recording, weights)
             return
         column = np.array(weights[:, assembly])
-        everywhere = members(column)
-        inside = self._looked_at(everywhere)
+        inside = members(column)
         if not len(inside):
             self._hide(ASSEMBLY)
             return
@@ -277,7 +233,7 @@ class BrainLayers:
         if self.workspace.forming:
             inside = inside[-_SHOWN_WHILE_FORMING:]
         values = column[inside]
-        limit = weight_limit(column[everywhere])
+        limit = weight_limit(values)
         self._show_points(
             ASSEMBLY,
             recording.coordinates[inside],
@@ -292,7 +248,7 @@ class BrainLayers:
         chosen = list(self.workspace.assemblies)
         inside = membership(weights[:, chosen])
         together = inside.sum(axis=1)
-        neurons = self._looked_at(np.flatnonzero(together))
+        neurons = np.flatnonzero(together)
         neurons = neurons[np.argsort(together[neurons], kind="stable")]
         self._show_points(
             ASSEMBLY,
@@ -302,11 +258,6 @@ class BrainLayers:
             features={"neuron": neurons, "assemblies": together[neurons]},
             metadata={"assembly": chosen[-1], "assemblies": tuple(chosen)},
         )
-
-    def _looked_at(self, neurons: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Those of the neurons that lie in the regions looked at."""
-        looked_at = self.workspace.looked_at
-        return neurons if looked_at is None else neurons[looked_at[neurons]]
 
     def keep_assembly(self) -> str | None:
         """Copy what is shown of the assemblies to a layer that stays; its name."""

@@ -25,9 +25,7 @@ def install_picking(viewer: Any, workspace: Workspace) -> None:
             yield
         moved = max(abs(event.pos[0] - start[0]), abs(event.pos[1] - start[1]))
         if moved <= _DRAG_PX:
-            neuron, looked_at = neuron_at(viewer, event), workspace.looked_at
-            if neuron is None or looked_at is None or looked_at[neuron]:
-                workspace.choose_neuron(neuron)
+            workspace.choose_neuron(neuron_at(viewer, event))
 
     viewer.mouse_drag_callbacks.append(on_drag)
 

@@ -6,7 +6,7 @@ Widgets and layers render it and call it; none of them looks up another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
 
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
-    from napari_crbm.regions import Regions
-
-#: Share of an assembly's members in the regions looked at that makes it worth listing.
-_SHARE_THERE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,30 +65,16 @@ class Trained:
         table = assembly_table(model, recording, activity, reproducibility=reproducibility)
         return cls(model, activity, table)
 
-    def in_regions_of(self, recording: Recording) -> Trained:
-        """The same model with its table made anew, for a recording with other regions."""
-        from napari_crbm.analysis import assembly_table
-
-        again = self.table.get("reproducibility")
-        known = None if again is None else again.to_numpy()
-        return replace(
-            self,
-            table=assembly_table(self.model, recording, self.activity, reproducibility=known),
-        )
-
 
 class Workspace:
     """Recording, model and selection of one viewer.
 
     Every change is announced once, after it has happened: ``recording_changed``,
     ``trained_changed``, ``forming_changed`` (weights of a running training),
-    ``assembly_changed``, ``neuron_changed``, ``frame_changed``, ``regions_changed`` (other
-    regions were assigned to the neurons) and ``only_changed`` (which regions to look at).
+    ``assembly_changed``, ``neuron_changed`` and ``frame_changed``.
     """
 
     recording_changed = Signal()
-    regions_changed = Signal()
-    only_changed = Signal()
     trained_changed = Signal()
     forming_changed = Signal()
     assembly_changed = Signal()
@@ -101,7 +83,6 @@ class Workspace:
 
     def __init__(self) -> None:
         self._recording: Recording | None = None
-        self._only: tuple[str, ...] = ()
         self._trained: Trained | None = None
         self._forming: NDArray[np.float32] | None = None
         self._assembly: int | None = None
@@ -119,71 +100,12 @@ class Workspace:
         self._recording = recording
         self._trained = self._forming = None
         self._assembly = self._neuron = self._frame = None
-        self._assemblies = self._only = ()
+        self._assemblies = ()
         self.recording_changed.emit()
         self.trained_changed.emit()
         self.assembly_changed.emit()
         self.neuron_changed.emit()
         self.frame_changed.emit()
-        self.only_changed.emit()
-
-    def assign_regions(self, regions: Regions, trained: Trained | None = None) -> None:
-        """Give the neurons other regions; everything else about the recording stays.
-
-        Parameters
-        ----------
-        regions : Regions
-        trained : Trained, optional
-            The open model with its table for these regions, if it was made in the
-            background already.
-        """
-        if self._recording is None:
-            return
-        self._recording = replace(self._recording, regions=regions)
-        if self._trained is not None:
-            self._trained = trained or self._trained.in_regions_of(self._recording)
-        self._only = ()
-        self.regions_changed.emit()
-        self.only_changed.emit()
-
-    @property
-    def only(self) -> tuple[str, ...]:
-        """Names of the regions to look at; empty for the whole brain."""
-        return self._only
-
-    def show_only(self, regions: Sequence[str] = ()) -> None:
-        """Look at some regions only: neurons, assemblies and connections elsewhere step back.
-
-        Names that the recording does not have are left out; nothing means the whole brain.
-        """
-        own = None if self._recording is None else self._recording.regions
-        known = () if own is None else own.names
-        only = tuple(name for name in known if name in set(regions))
-        if only != self._only:
-            self._only = only
-            self.only_changed.emit()
-
-    @property
-    def looked_at(self) -> NDArray[np.bool_] | None:
-        """Neurons in the regions to look at, (N,); None for the whole brain."""
-        if not self._only or self._recording is None or self._recording.regions is None:
-            return None
-        inside = np.zeros(self._recording.n_neurons, dtype=bool)
-        for name in self._only:
-            inside[self._recording.regions.members(name)] = True
-        return inside
-
-    @property
-    def assemblies_looked_at(self) -> NDArray[np.bool_] | None:
-        """Assemblies with a tenth of their members or more there, (M,); None for all."""
-        from napari_crbm.analysis import membership
-
-        inside = self.looked_at
-        if inside is None or self._trained is None:
-            return None
-        member = membership(self._trained.model.weights_)
-        found = member[inside].sum(axis=0)
-        return np.asarray((found > 0) & (found >= _SHARE_THERE * member.sum(axis=0)))
 
     @property
     def trained(self) -> Trained | None:
