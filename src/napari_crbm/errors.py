@@ -18,6 +18,10 @@ class FormatError(CRBMError, ValueError):
     """A file is not what its reader understands."""
 
 
+class UnknownLayout(FormatError):
+    """No reader knows where a file keeps what, but a profile can say it."""
+
+
 class ModelError(CRBMError, ValueError):
     """A model, its parameters or its settings make no sense together."""
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from napari_crbm.cli.console import RecordingPath, require_writable, say
+from napari_crbm.cli.console import RecordingPath, progress_bar, require_writable, say
 
 
 def convert(
@@ -51,6 +51,13 @@ def convert(
     plane_spacing_um: Annotated[
         float | None, typer.Option(help="Micrometres between planes, for Suite2p. [default: 10]")
     ] = None,
+    profile: Annotated[
+        Path | None,
+        typer.Option(
+            help="Profile (.json) that says which array of the file is what; write one with "
+            "'info FILE --save-profile' or in the viewer."
+        ),
+    ] = None,
     drop_unlabelled: Annotated[
         bool,
         typer.Option(
@@ -69,23 +76,26 @@ def convert(
         if value is not None and value not in known:
             raise typer.BadParameter(f"'{value}' is not {' or '.join(known)}.", param_hint=option)
     require_writable(output, force)
-    if read_kind(source) == "model":
+    if profile is None and read_kind(source) == "model":
         model = load_model(source)
         save_model(model, output)
         say(f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons.")
         return
-    recording = open_recording(
-        source,
-        keep_unlabelled=not drop_unlabelled,
-        binarise=binarise,
-        frame_rate_hz=frame_rate_hz,
-        region_names=region_names,
-        space=cast("Literal['zbrain', 'native'] | None", space),
-        unit=cast("Literal['mm', 'um'] | None", unit),
-        flip_z=flip_z,
-        group=group,
-        um_per_pixel=um_per_pixel,
-        plane_spacing_um=plane_spacing_um,
-    )
+    with progress_bar("Opening", "neurons") as advance:
+        recording = open_recording(
+            source,
+            keep_unlabelled=not drop_unlabelled,
+            binarise=binarise,
+            frame_rate_hz=frame_rate_hz,
+            region_names=region_names,
+            space=cast("Literal['zbrain', 'native'] | None", space),
+            unit=cast("Literal['mm', 'um'] | None", unit),
+            flip_z=flip_z,
+            group=group,
+            um_per_pixel=um_per_pixel,
+            plane_spacing_um=plane_spacing_um,
+            profile=profile,
+            progress=advance,
+        )
     save_recording(recording, output)
     say(f"Wrote {output}.\n{recording!r}")

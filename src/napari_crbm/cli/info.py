@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_crbm.cli.console import AsJson, out, print_json, print_pairs
+from napari_crbm.cli.console import AsJson, out, print_json, print_pairs, say
 
 
 def info(
@@ -15,11 +15,22 @@ def info(
         Path,
         typer.Argument(metavar="FILE", help="Recording or model file (.h5).", show_default=False),
     ],
+    tree: Annotated[
+        bool,
+        typer.Option("--tree", help="List the arrays in a file of any layout, and what they seem."),
+    ] = False,
+    save_profile: Annotated[
+        Path | None,
+        typer.Option(help="Write what the arrays seem to be as a profile (.json), to be edited."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is in a recording or model file."""
+    """Say what is in a recording or model file, or list the arrays of any other file."""
     from napari_crbm.io import read_kind
 
+    if tree or save_profile is not None:
+        _show_tree(path, save_profile, as_json)
+        return
     kind = read_kind(path)
     summary = _model_summary(path) if kind == "model" else _recording_summary(path)
     if as_json:
@@ -32,6 +43,51 @@ def info(
         out.print(f"[dim]neurons by region[/]  {counts}", highlight=False)
     for step in lists.get("provenance", []):
         out.print(f"[dim]provenance[/]  {step['name']} {step['parameters'] or ''}", highlight=False)
+
+
+def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
+    """Every array with its shape and type, and the profile that is guessed."""
+    from napari_crbm.io import save_profile
+    from napari_crbm.io.guess import guess
+    from napari_crbm.io.profile import problem
+    from napari_crbm.io.sources import list_entries
+
+    entries = list_entries(path)
+    found = guess(path, entries)
+    wrong = problem(found.profile, entries)
+    if as_json:
+        arrays = [
+            {"name": entry.name, "shape": list(entry.shape), "type": entry.dtype}
+            for entry in entries
+        ]
+        print_json(
+            {
+                "file": str(path),
+                "arrays": arrays,
+                "profile": found.profile.as_dict(),
+                "told_from": dict(found.reasons),
+                "problem": wrong,
+            }
+        )
+    else:
+        shapes = {
+            entry.name: f"{' x '.join(f'{n:,}' for n in entry.shape) or 'one value'}  {entry.dtype}"
+            for entry in entries
+        }
+        out.print(f"[italic]{path}[/]", highlight=False)
+        print_pairs("", shapes)
+        usual = type(found.profile)(positions=("",), activity="").as_dict()
+        guessed = {
+            field.replace("_", " "): _text(value)
+            + (f"  (told from: {found.reasons[field]})" if field in found.reasons else "")
+            for field, value in found.profile.as_dict().items()
+            if field in found.reasons or value != usual[field]
+        }
+        out.print("\n[italic]what they seem to be[/]")
+        print_pairs("", guessed)
+        out.print(wrong or "This can be read with the profile.", highlight=False)
+    if save_to is not None:
+        say(f"Wrote {save_profile(found.profile, save_to)}.")
 
 
 def _recording_summary(path: Path) -> dict[str, Any]:

@@ -8,17 +8,21 @@ from napari_crbm.io.models import (
     store_reproducibility,
 )
 from napari_crbm.io.native import RecordingWriter, save_recording
+from napari_crbm.io.profile import Profile, load_profile, save_profile
 from napari_crbm.io.registry import open_recording, read_kind
 
 __all__ = [
+    "Profile",
     "RecordingWriter",
     "load_checkpoint",
     "load_model",
+    "load_profile",
     "load_reproducibility",
     "open_recording",
     "read_kind",
     "save_checkpoint",
     "save_model",
+    "save_profile",
     "save_recording",
     "store_reproducibility",
 ]

@@ -8,9 +8,11 @@ from typing import Literal, NamedTuple
 
 import h5py
 
-from napari_crbm.errors import FormatError, RecordingError
-from napari_crbm.io import arrays, caiman, hdf5, native, paper, reference, suite2p
+from napari_crbm.errors import FormatError, RecordingError, UnknownLayout
+from napari_crbm.io import arrays, caiman, generic, hdf5, native, paper, reference, sources, suite2p
 from napari_crbm.io.options import ReadOptions
+from napari_crbm.io.profile import Profile, load_profile
+from napari_crbm.preprocessing import Progress, Stoppable
 from napari_crbm.recording import Recording
 
 
@@ -30,6 +32,8 @@ def _in_hdf5(
     """A reader that is handed an open HDF5 file."""
 
     def looks_right(path: Path) -> bool:
+        if sources.container_of(path) not in ("hdf5", None):
+            return False
         with hdf5.reading(path) as file:
             return can_read(file)
 
@@ -56,7 +60,8 @@ def read_kind(path: str | Path) -> str:
     Raises
     ------
     FormatError
-        If it is none of these, or cannot be read at all.
+        If it is none of these, or cannot be read at all; `UnknownLayout` if a profile can
+        say what its arrays are.
     """
     path = Path(path)
     if reference.can_read(path):
@@ -64,11 +69,9 @@ def read_kind(path: str | Path) -> str:
     for reader in READERS:
         if reader.can_read(path):
             return reader.kind
-    with hdf5.reading(path) as file:
-        kind = hdf5.kind_of(file)
-        if kind is None:
-            raise FormatError(_unknown(file))
-        return kind
+    if (kind := _own_kind(path)) is None:
+        raise _unknown(path)
+    return kind
 
 
 def open_recording(
@@ -85,8 +88,11 @@ def open_recording(
     neurons_first: bool | None = None,
     um_per_pixel: float | None = None,
     plane_spacing_um: float | None = None,
+    profile: Profile | str | Path | None = None,
+    progress: Progress | None = None,
+    control: Stoppable | None = None,
 ) -> Recording:
-    """Open a recording: ours, the paper's (Fishualizer), a Suite2p folder, or plain arrays.
+    """Open a recording of any known layout, or of any layout with a profile.
 
     Activity is packed to one bit a value while it is read; fluorescence stays in the
     file. All options but the first are for files of other programs.
@@ -117,7 +123,13 @@ def open_recording(
     neurons_first : bool, optional
         Whether activity is stored as (neurons, frames); by default told from shapes.
     um_per_pixel, plane_spacing_um : float, optional
-        Size of a pixel and distance of planes, for Suite2p folders, which store neither.
+        Size of a pixel and distance of planes, for files that store neither.
+    profile : Profile or path, optional
+        Says which array of the file is what; no other reader is asked then.
+    progress : callable, optional
+        Told ``(neurons done, neurons)`` while fluorescence is binarised.
+    control : Stoppable, optional
+        Asked now and then whether to give up.
 
     Returns
     -------
@@ -143,7 +155,15 @@ def open_recording(
         neurons_first=neurons_first,
         um_per_pixel=um_per_pixel,
         plane_spacing_um=plane_spacing_um,
+        progress=progress,
+        control=control,
     )
+    if profile is not None:
+        known = profile if isinstance(profile, Profile) else load_profile(profile)
+        try:
+            return generic.read(path, known, options)
+        except RecordingError as error:
+            raise _naming(path, error) from error
     if reference.can_read(path):
         raise FormatError(f"{path.name} holds a trained model, but a recording is needed.")
     for reader in READERS:
@@ -151,21 +171,45 @@ def open_recording(
             try:
                 return reader.read(path, options)
             except RecordingError as error:
-                raise RecordingError(f"{path.name}: {error}") from error
-    with hdf5.reading(path) as file:
-        if hdf5.kind_of(file) is not None:
+                raise _naming(path, error) from error
+    if (kind := _own_kind(path)) is not None:
+        with hdf5.reading(path) as file:
             hdf5.require_kind(file, "recording")
-        raise FormatError(_unknown(file))
+        raise FormatError(f"{path.name} holds a {kind}, but a recording is needed.")
+    raise _unknown(path)
 
 
-def _unknown(file: h5py.File) -> str:
-    found: list[str] = []
-    file.visititems(
-        lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None
-    )
-    listing = ", ".join(found[:8]) + (", ..." if len(found) > 8 else "") if found else "nothing"
-    return (
-        f"{hdf5.file_name(file)} is not a recording this program knows: it needs neuron positions "
+def _naming(path: Path, error: RecordingError) -> RecordingError:
+    """The same error with the name of the file."""
+    return type(error)(f"{path.name}: {error}")
+
+
+def _own_kind(path: Path) -> str | None:
+    """Kind of a file of ours; None for any other.
+
+    Raises
+    ------
+    FormatError
+        If it is no file that can be read.
+    """
+    if sources.container_of(path) not in ("hdf5", None):
+        return None
+    with hdf5.reading(path) as file:
+        return hdf5.kind_of(file)
+
+
+def _unknown(path: Path) -> FormatError:
+    entries = sources.list_entries(path)
+    names = [entry.name for entry in entries]
+    listing = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "") if names else "nothing"
+    text = (
+        f"{path.name} is not a recording this program knows: it needs neuron positions "
         "(such as 'Coordinates') and activity (such as 'ThresholdedSpikes' or 'DFF'); "
         f"found {listing}."
+    )
+    if not generic.can_map(entries):
+        return FormatError(text)
+    return UnknownLayout(
+        f"{text} Say which is which in the viewer, or with a profile: 'napari-crbm info "
+        f"{path.name} --tree'."
     )

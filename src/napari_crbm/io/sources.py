@@ -188,7 +188,8 @@ def _in_hdf5(file: h5py.File) -> dict[str, Array]:
 
 def _in_matlab(path: Path) -> dict[str, Array]:
     status = path.stat()
-    return dict(_matlab_content(path, status.st_mtime_ns, status.st_size))
+    content = _matlab_content(path, status.st_mtime_ns, status.st_size)
+    return {name: values for name, values in content.items() if "#" not in name}
 
 
 @lru_cache(maxsize=1)
