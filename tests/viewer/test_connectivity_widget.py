@@ -192,6 +192,7 @@ def test_an_atlas_finds_flips_and_assigns_regions(dock, home, recording, model, 
     panel.best.click()
     assert not home.viewer.layers["Neurons"].visible
     panel.assign.click()
+    until(qtbot, lambda: PLACED not in home.viewer.layers)
     assert home.viewer.layers["Neurons"].visible
     until(qtbot, lambda: dock.mapped is not None)
     assert PLACED not in home.viewer.layers

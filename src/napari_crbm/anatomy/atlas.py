@@ -14,7 +14,7 @@ import importlib.util
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -197,6 +197,7 @@ class Atlas:
         return points[self.inside(points)].astype(np.float32)
 
 
+@cache
 def fish_atlas() -> Atlas:
     """The parametric larval zebrafish of simulated recordings, as an atlas."""
     fish = larval_fish()

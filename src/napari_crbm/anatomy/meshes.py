@@ -49,6 +49,7 @@ def region_mesh(atlas: Atlas, name: str) -> Mesh:
     return _surface(mask, step)
 
 
+@lru_cache(maxsize=2)
 def brain_mesh(atlas: Atlas) -> Mesh:
     """Surface of the whole brain: everything that has a structure."""
     labels, step = _sampled(atlas)

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
+import numpy as np
+from napari.utils.notifications import show_error
+from numpy.typing import NDArray
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
-    QFormLayout,
+    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_crbm.anatomy.atlas import LARVAL_FISH
+from napari_crbm.anatomy.atlas import LARVAL_FISH, cached_brainglobe
 from napari_crbm.viewer.connectivity_layers import ConnectionLayers
+from napari_crbm.viewer.placement_form import PlacementForm
 from napari_crbm.viewer.style import button, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.atlas import Atlas
+    from napari_crbm.anatomy.meshes import Mesh
     from napari_crbm.anatomy.placement import Placement
+    from napari_crbm.recording import Recording
+    from napari_crbm.regions import Regions
     from napari_crbm.viewer.home import Home
 
+#: The regions that came with the recording.
+OWN = "the recording's own"
+_ZEBRAFISH = "mpin_zfish_1um"
 _HINT = (
-    "Open an atlas, then check that the neurons (blue inside, orange outside) fill the brain. "
-    "A brain and its mirror image look alike: left and right you have to know."
+    "Check that the neurons (blue inside, orange outside) fill the brain. A brain and its mirror "
+    "image look alike: left and right you have to know."
 )
-_PREVIEWED = 6000
-_LEVELS = (("Smallest regions", None), ("Top level", 0), ("Second level", 1), ("All levels", -1))
+_PREVIEWED, _SCORED = 6000, 1500
+_SCORE_AFTER_MS = 250
+_ENDINGS = "*.tif *.tiff *.nrrd *.nii *.nii.gz *.mat *.npy *.npz"
 
 
 class AtlasPanel(QWidget):
@@ -49,72 +58,98 @@ class AtlasPanel(QWidget):
         self.home, self.layers = home, layers
         self.atlas: Atlas | None = None
         self.placement: Placement | None = None
-        self._syncing = False
+        self.own: Regions | None = None
+        self._opened_own: Regions | None = None
+        self._body: Mesh | None = None
+        self._scoring = QTimer(self, singleShot=True, interval=_SCORE_AFTER_MS)
+        self._scoring.timeout.connect(self._score)
+        self._make_source()
+        self.form = PlacementForm()
+        self.form.changed.connect(self._on_change)
+        self.form.centre_wanted.connect(self._centre)
+        self.flips, self.order, self.unit = self.form.flips, self.form.order, self.form.unit
+        self.best = button("Best flips", "Try all flips; most neurons inside wins.", self._best)
+        self.level = QComboBox()
+        self.level.setToolTip("How finely the brain is divided.")
+        self.sides = QCheckBox("Left and right apart")
+        self.sides.setChecked(True)
+        self.score = text_label("")
+        self.assign = button(
+            "Assign regions", "Use these regions for the open recording, from now on.", self._assign
+        )
+        self._lay_out()
+        home.workspace.recording_changed.connect(self._on_recording)
+        self._on_recording()
 
+    def _make_source(self) -> None:
         self.source = QComboBox()
         self.source.setEditable(True)
-        self.source.addItems([LARVAL_FISH, "mpin_zfish_1um"])
         self.source.setToolTip(
-            "The fish of simulated recordings, a BrainGlobe atlas by name, or a label volume file."
+            "The fish of simulated recordings, a BrainGlobe atlas by name, a label volume file,\n"
+            "or the regions that the recording brought along."
         )
+        self.source.addItems([LARVAL_FISH, OWN, *cached_brainglobe()])
+        if self.source.findText(_ZEBRAFISH) < 0:
+            self.source.addItem(_ZEBRAFISH)
+        self.source.editTextChanged.connect(self._on_source)
         self.names = QLineEdit()
-        self.names.setPlaceholderText("Table of labels and names (volume files only)")
+        self.names_browse = button("...", "Choose a table of names.", self._browse_names)
         self.spacing = QLineEdit()
-        self.spacing.setPlaceholderText("Voxel size in µm, e.g. 0.798 0.798 2")
+        self.spacing.setPlaceholderText("Voxel size, µm: 0.798 0.798 2")
         self.orientation = QLineEdit()
-        self.orientation.setPlaceholderText("Axes start at, e.g. sal or las")
+        self.orientation.setPlaceholderText("Axes start at: sal")
         self.orientation.setToolTip(
-            "Where the volume's axes start: s or i (top, bottom), a or p (front, back), l or r."
+            "Where the volume's axes start: s or i (top, bottom), a or p (front, back), l or r.\n"
+            "'las': the first axis starts on the left, the second in front, the third on top."
         )
-        form = QFormLayout()
-        form.addRow(
-            "Atlas", _row(self.source, button("File ...", "Choose a volume.", self._browse))
+        self.download = QCheckBox("Download")
+        self.download.setToolTip(
+            "The atlas is not on this machine yet. Fetch it from BrainGlobe: needs the internet, "
+            "takes minutes."
         )
-        form.addRow("Names", self.names)
-        form.addRow("Volume", _row(self.spacing, self.orientation))
-        self.open = button("Open atlas", "Open it and find the best orientation.", self.open_atlas)
+        self.open = button("Open", "Open it and find the best orientation.", self.open_atlas)
+        self.names_row = _row(self.names, self.names_browse)
+        self.volume_row = _row(self.spacing, self.orientation)
 
-        self.flips = [QCheckBox(f"Flip {axis}") for axis in "zyx"]
-        for box in self.flips:
-            box.toggled.connect(self._on_change)
-        self.unit = QDoubleSpinBox()
-        self.unit.setRange(1e-3, 1e5)
-        self.unit.setDecimals(3)
-        self.unit.setValue(1.0)
-        self.unit.setToolTip("Micrometres a unit of the coordinates: 1000 for millimetres.")
-        self.unit.valueChanged.connect(self._on_change)
-        self.order = QComboBox()
-        self.order.addItems(["".join(axes) for axes in permutations("zyx")])
-        self.order.setToolTip("What the three columns of the coordinates are.")
-        self.order.currentTextChanged.connect(self._on_change)
-        self.level = QComboBox()
-        for text, value in _LEVELS:
-            self.level.addItem(text, value)
-        self.score = text_label(_HINT)
-        self.best = button(
-            "Best flips", "Try all flips; most neurons inside wins.", self._find_best
-        )
-        self.assign = button("Assign regions", "Use these regions for the map.", self._assign)
-        layout = QVBoxLayout(self)
-        layout.addLayout(form)
-        layout.addWidget(self.open)
-        layout.addWidget(_row(*self.flips, self.best))
-        layout.addWidget(_row(QLabel("Columns"), self.order, QLabel("µm a unit"), self.unit))
-        layout.addWidget(_row(self.level, self.assign))
+    def _lay_out(self) -> None:
+        self.form.flip_row.addWidget(self.best)
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
+        layout.setContentsMargins(4, 4, 4, 4)
+        browse = button("File ...", "Choose a label volume.", self._browse)
+        layout.addWidget(_row(QLabel("Atlas"), self.source, browse))
+        layout.addWidget(self.names_row)
+        layout.addWidget(self.volume_row)
+        layout.addWidget(_row(self.download, self.open))
         layout.addWidget(self.score)
+        layout.addWidget(self.form)
+        layout.addWidget(_row(self.level, self.sides))
+        layout.addWidget(self.assign)
         layout.addStretch(1)
-        self._enable()
-        home.workspace.recording_changed.connect(self._on_recording)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setWidget(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
+
+    # --- opening ------------------------------------------------------------------------
 
     def open_atlas(self) -> None:
         """Open the atlas in the background and find the best flips."""
         source = self.source.currentText().strip()
         names = self.names.text().strip() or None
+        if source == OWN:
+            self._open_own(names)
+            return
         orientation = self.orientation.text().strip() or None
         numbers = self.spacing.text().replace(",", " ").split()
+        download = self.download.isVisible() and self.download.isChecked()
 
-        def work(_report: Callable[[int, int], None]) -> Atlas:
+        def work(_report: Callable[[int, int], None]) -> tuple[Atlas, Mesh]:
             from napari_crbm.anatomy.atlas import open_atlas
+            from napari_crbm.anatomy.meshes import brain_mesh
             from napari_crbm.errors import RecordingError
 
             try:
@@ -128,82 +163,185 @@ class AtlasPanel(QWidget):
                 names=names,
                 spacing_um=(size[0], size[1], size[2]) if size else None,
                 orientation=orientation,
+                download=download,
             )
             _ = atlas.brain_points
-            return atlas
+            return atlas, brain_mesh(atlas)
 
-        self.home.run(f"Opening {Path(source).name}", work, self._opened)
+        self.open.setEnabled(False)
+        self.home.run(
+            f"Opening {Path(source).name}", work, self._opened, lambda: self.open.setEnabled(True)
+        )
 
-    def _opened(self, atlas: Atlas) -> None:
-        from napari_crbm.anatomy.placement import Placement
+    def _opened(self, opened: tuple[Atlas, Mesh]) -> None:
+        from napari_crbm.anatomy.placement import Placement, likely_unit
 
-        self.atlas, self.placement = atlas, Placement.onto(atlas)
+        self.open.setEnabled(True)
+        self.atlas, self._body = opened
+        self._opened_own = None
+        self.placement = Placement.onto(self.atlas)
+        self._list_levels(
+            self.atlas.n_levels, np.bincount(self.atlas.depth).tolist(), all_levels=True
+        )
         self._enable()
-        self._find_best()
+        sample = self._sample(_SCORED)
+        if sample is None:
+            return
+        unit = likely_unit(self.atlas, sample)
+        self.form.show_placement(Placement.onto(self.atlas, scale=(unit, unit, unit)))
+        self._best()
 
-    def _find_best(self) -> None:
+    def _open_own(self, names: str | None) -> None:
+        """Take the regions that came with the recording, by names from a file if one is given."""
+        from napari_crbm.anatomy.hierarchy import at_level, n_levels, renamed
+        from napari_crbm.errors import CRBMError, FormatError
+
+        if self.own is None:
+            show_error("This recording brought no regions along. Choose an atlas.")
+            return
+        regions = self.own
+        try:
+            if names is not None:
+                try:
+                    lines = Path(names).read_text(encoding="utf-8-sig").splitlines()
+                except (OSError, UnicodeDecodeError) as error:
+                    raise FormatError(f"{names} cannot be read: {error}.") from error
+                regions = renamed(regions, [line.strip() for line in lines if line.strip()])
+        except CRBMError as error:
+            show_error(str(error))
+            return
+        self.layers.end_placement()
+        self.atlas = self.placement = None
+        self._opened_own = regions
+        levels = n_levels(regions)
+        counts = [len(at_level(regions, level).names) for level in range(levels)]
+        self._list_levels(levels, counts, all_levels=True)
+        self.score.setText(
+            f"{len(regions.names)} regions of the recording hold "
+            f"{100 * regions.labelled.mean():.1f} % of its neurons."
+        )
+        self._enable()
+
+    def _list_levels(self, n_levels: int, counts: list[int], *, all_levels: bool) -> None:
+        self.level.clear()
+        self.level.addItem("Smallest regions", None)
+        for level in range(n_levels if n_levels > 1 else 0):
+            top = " (top)" if level == 0 else ""
+            self.level.addItem(f"Level {level + 1}{top}: {counts[level]} regions", level)
+        if all_levels and n_levels > 1:
+            self.level.addItem("All levels, overlapping", -1)
+
+    # --- placing ------------------------------------------------------------------------
+
+    def _sample(self, most: int) -> NDArray[np.float32] | None:
+        recording = self.home.workspace.recording
+        if recording is None:
+            return None
+        return recording.coordinates[:: max(1, recording.n_neurons // most)]
+
+    def _best(self) -> None:
         from napari_crbm.anatomy.placement import best_flips
 
-        recording = self.home.workspace.recording
-        if self.atlas is None or recording is None:
+        sample = self._sample(_PREVIEWED)
+        if self.atlas is None or self.placement is None or sample is None:
             return
-        step = max(1, recording.n_neurons // _PREVIEWED)
-        found, _ = best_flips(self.atlas, recording.coordinates[::step], self._chosen())
-        self._syncing = True
-        for box, flip in zip(self.flips, found.flips, strict=True):
-            box.setChecked(flip)
-        self._syncing = False
-        self._on_change()
+        found, _ = best_flips(self.atlas, sample, self.form.placement(self.placement))
+        self.form.show_placement(found)
 
-    def _chosen(self) -> Placement:
-        assert self.placement is not None
-        z, y, x = (box.isChecked() for box in self.flips)
-        unit = self.unit.value()
-        columns = self.order.currentText()
-        order = (columns.index("z"), columns.index("y"), columns.index("x"))
-        return replace(self.placement, order=order, flips=(z, y, x), scale=(unit, unit, unit))
+    def _centre(self) -> None:
+        from napari_crbm.anatomy.placement import centred
 
-    def _on_change(self, *_: Any) -> None:
-        recording = self.home.workspace.recording
-        if self._syncing or self.atlas is None or recording is None:
+        sample = self._sample(_PREVIEWED)
+        if self.atlas is not None and self.placement is not None and sample is not None:
+            self.form.show_placement(centred(self.atlas, self.placement, sample))
+
+    def _on_change(self) -> None:
+        sample = self._sample(_PREVIEWED)
+        if self.atlas is None or self.placement is None or self._body is None or sample is None:
             return
-        self.placement = self._chosen()
-        step = max(1, recording.n_neurons // _PREVIEWED)
-        points = self.placement.apply(recording.coordinates[::step])
+        self.placement = self.form.placement(self.placement)
+        points = self.placement.apply(sample)
         inside = self.atlas.inside(points)
-        self.layers.show_placement(self.atlas.brain_points[::4], points, inside)
+        self.layers.show_placement(self._body, points, inside)
         self.score.setText(
             f"<b>{100 * inside.mean():.1f} %</b> of the neurons lie inside {self.atlas.name}. "
             f"{_HINT}"
         )
+        self._scoring.start()
+
+    def _score(self) -> None:
+        """Score all flips of what is set, a moment after the last change."""
+        from napari_crbm.anatomy.placement import score_placements
+
+        sample = self._sample(_SCORED)
+        if self.atlas is not None and self.placement is not None and sample is not None:
+            self.form.show_scores(score_placements(self.atlas, sample, self.placement))
 
     def _assign(self) -> None:
         recording = self.home.workspace.recording
-        if self.atlas is None or self.placement is None or recording is None:
+        level, sides = self.level.currentData(), self.sides.isChecked()
+        atlas, placement, own = self.atlas, self.placement, self._opened_own
+        if recording is None:
             return
-        points = self.placement.apply(recording.coordinates)
-        regions = self.atlas.regions_of(points, level=self.level.currentData())
+
+        def work(_report: Callable[[int, int], None]) -> Regions:
+            from napari_crbm.anatomy.hierarchy import at_level
+
+            if own is not None:
+                return own if level == -1 else at_level(own, level)
+            assert atlas is not None and placement is not None
+            return atlas.regions_of(
+                placement.apply(recording.coordinates), level=level, sides=sides
+            )
+
+        self.home.run("Assigning regions", work, lambda regions: self._assigned(recording, regions))
+
+    def _assigned(self, recording: Recording, regions: Regions) -> None:
         self.layers.end_placement()
-        self.assigned.emit(regions)
+        if recording is self.home.workspace.recording:
+            self.assigned.emit(regions)
+
+    # --- state ----------------------------------------------------------------------------
+
+    def _on_source(self) -> None:
+        source = self.source.currentText().strip()
+        is_own, is_file = source == OWN, bool(Path(source).suffix)
+        self.names_row.setVisible(is_own or is_file)
+        self.names.setPlaceholderText(
+            "Names of numbered regions, one a line (optional)"
+            if is_own
+            else "Table of labels and names"
+        )
+        self.volume_row.setVisible(is_file)
+        known = is_own or is_file or source == LARVAL_FISH or source in cached_brainglobe()
+        self.download.setVisible(not known and bool(source))
 
     def _browse(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self,
-            "Label volume",
-            "",
-            "Volumes (*.tif *.tiff *.nrrd *.nii *.nii.gz *.mat *.npy *.npz)",
-        )
+        path, _ = QFileDialog.getOpenFileName(self, "Label volume", "", f"Volumes ({_ENDINGS})")
         if path:
             self.source.setEditText(path)
 
+    def _browse_names(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Names", "", "Tables (*.csv *.txt *.tsv)")
+        if path:
+            self.names.setText(path)
+
     def _on_recording(self) -> None:
+        recording = self.home.workspace.recording
+        self.own = None if recording is None else recording.regions
+        self._opened_own = None
         self.layers.end_placement(restore=False)
+        self.score.setText("Choose an atlas and open it.")
+        self._on_source()
         self._enable()
 
     def _enable(self) -> None:
-        ready = self.atlas is not None and self.home.workspace.recording is not None
-        for part in (*self.flips, self.order, self.unit, self.best, self.assign):
-            part.setEnabled(ready)
+        has_recording = self.home.workspace.recording is not None
+        placing = has_recording and self.atlas is not None
+        self.form.setVisible(placing)
+        self.sides.setVisible(placing)
+        for part in (self.assign, self.level):
+            part.setEnabled(placing or (has_recording and self._opened_own is not None))
 
 
 def _row(*widgets: QWidget) -> QWidget:
@@ -211,5 +349,5 @@ def _row(*widgets: QWidget) -> QWidget:
     line = QHBoxLayout(pane)
     line.setContentsMargins(0, 0, 0, 0)
     for widget in widgets:
-        line.addWidget(widget)
+        line.addWidget(widget, 1 if isinstance(widget, QComboBox | QLineEdit) else 0)
     return pane

@@ -22,7 +22,8 @@ ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
 
 # Blue and orange stay apart without red-green vision.
 _FIRST, _SECOND = (0.34, 0.71, 0.91, 0.9), (0.90, 0.62, 0.0, 0.9)
-_BRAIN = (0.6, 0.6, 0.62, 0.1)
+# Of a previewed neuron, relative to the length of the brain.
+_PLACED_SIZE = 0.006
 _RADIUS_UM = (0.5, 4.0)
 _SIDES = 6
 _COMMON = {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
@@ -140,27 +141,60 @@ class ConnectionLayers:
 
     def show_placement(
         self,
-        outline_um: NDArray[np.float32],
+        body: tuple[NDArray[np.float32], NDArray[np.int64]],
         points_um: NDArray[np.float64],
         inside: NDArray[np.bool_],
     ) -> None:
-        """Draw neurons over the inside of an atlas, those outside in orange.
+        """Draw neurons in the brain of an atlas, those outside in orange.
 
         Other layers are in the recording's space, so they step aside meanwhile.
+
+        Parameters
+        ----------
+        body : vertices (V, 3) and faces (F, 3)
+            See `napari_crbm.anatomy.meshes.brain_mesh`.
+        points_um : (n, 3) float64
+        inside : (n,) bool
         """
+        first = PLACED not in self.viewer.layers or not self.viewer.layers[PLACED].visible
         for layer in self.viewer.layers:
             if layer.visible and layer.name not in (ATLAS_OUTLINE, PLACED):
                 layer.visible = False
                 self._set_aside.append(layer)
+        self._body(*body)
+        # Orange ones last, so that they are drawn on top.
+        order = np.argsort(~inside, kind="stable")
+        colours = np.where(inside[order, None], _FIRST, _SECOND).astype(np.float32)
         self._points(
-            ATLAS_OUTLINE,
-            outline_um,
-            size=6.0,
-            face_color=np.tile(np.array(_BRAIN, dtype=np.float32), (len(outline_um), 1)),
-            features={},
+            PLACED,
+            points_um[order],
+            size=_PLACED_SIZE * float(np.ptp(body[0], axis=0).max()),
+            face_color=colours,
+            features={"inside": inside[order]},
         )
-        colours = np.where(inside[:, None], _FIRST, _SECOND).astype(np.float32)
-        self._points(PLACED, points_um, size=6.0, face_color=colours, features={"inside": inside})
+        if first:
+            self.viewer.reset_view()
+
+    def _body(self, vertices: NDArray[np.float32], faces: NDArray[np.int64]) -> None:
+        if ATLAS_OUTLINE in self.viewer.layers:
+            layer = self.viewer.layers[ATLAS_OUTLINE]
+            if layer.metadata["vertices"] is not vertices:
+                layer.data = (vertices, faces)
+                layer.metadata["vertices"] = vertices
+            layer.visible = True
+            return
+        self._quietly(
+            self.viewer.add_surface,
+            (vertices, faces),
+            name=ATLAS_OUTLINE,
+            colormap="gray",
+            contrast_limits=(-0.6, 1.4),
+            shading="smooth",
+            blending="translucent_no_depth",
+            opacity=0.25,
+            metadata={"vertices": vertices},
+            **_COMMON,
+        )
 
     def end_placement(self, *, restore: bool = True) -> None:
         """Take the atlas away and bring back what was there before, if it still holds."""
