@@ -8,6 +8,7 @@ from napari_crbm.io.models import (
     store_reproducibility,
 )
 from napari_crbm.io.native import RecordingWriter, save_recording
+from napari_crbm.io.nwb_export import save_nwb
 from napari_crbm.io.profile import Profile, load_profile, save_profile
 from napari_crbm.io.registry import open_recording, read_kind
 
@@ -22,6 +23,7 @@ __all__ = [
     "read_kind",
     "save_checkpoint",
     "save_model",
+    "save_nwb",
     "save_profile",
     "save_recording",
     "store_reproducibility",

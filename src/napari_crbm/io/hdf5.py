@@ -111,16 +111,22 @@ def writing(path: str | Path, kind: str) -> Iterator[h5py.File]:
 
     A failure leaves neither the temporary file nor a change to an existing one.
     """
+    with replacing(path) as temporary, h5py.File(temporary, "w-") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["version"] = VERSION
+        file.attrs["kind"] = kind
+        yield file
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary name beside a file, which takes the file's place when all went well."""
     path = Path(path)
     if not path.parent.is_dir():
         raise FormatError(f"{path.name} cannot be written: there is no folder {path.parent}.")
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
-        with h5py.File(temporary, "w-") as file:
-            file.attrs["format"] = FORMAT
-            file.attrs["version"] = VERSION
-            file.attrs["kind"] = kind
-            yield file
+        yield temporary
         temporary.replace(path)
     except OSError as error:
         raise FormatError(f"{path.name} could not be written: {_reason(error)}.") from error

@@ -9,7 +9,18 @@ from typing import Literal, NamedTuple
 import h5py
 
 from napari_crbm.errors import FormatError, RecordingError, UnknownLayout
-from napari_crbm.io import arrays, caiman, generic, hdf5, native, paper, reference, sources, suite2p
+from napari_crbm.io import (
+    arrays,
+    caiman,
+    generic,
+    hdf5,
+    native,
+    nwb,
+    paper,
+    reference,
+    sources,
+    suite2p,
+)
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.profile import Profile, load_profile
 from napari_crbm.preprocessing import Progress, Stoppable
@@ -49,6 +60,7 @@ READERS = (
     Reader("suite2p-recording", suite2p.can_read, suite2p.read),
     Reader("array-recording", arrays.can_read, arrays.read),
     _in_hdf5("recording", native.can_read, native.read),
+    _in_hdf5("nwb-recording", nwb.can_read, nwb.read),
     _in_hdf5("caiman-recording", caiman.can_read, caiman.read),
     _in_hdf5("paper-recording", paper.can_read, paper.read),
 )
