@@ -52,7 +52,7 @@ def ours(
     weights[~chosen] = 0
     training._active = ActiveSet(weights, np.zeros_like(weights), chosen.astype(np.uint8))
     with kernel_threads():
-        training._active.form.project_bits(training._bits, training._inputs)
+        training._active.form.project_bits(training._activity, training._inputs)
     training.update = 1  # the set of active weights is revised at multiples of 100 only
 
     def update(n_threads: int) -> None:

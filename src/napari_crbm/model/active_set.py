@@ -130,10 +130,21 @@ class ActiveSet:
         for start in range(0, len(self._weights), _ROWS):
             rows = slice(start, start + _ROWS)
             weights, roles = self._weights[rows], self.roles[rows]
-            pull = np.abs(gradient[rows] + curvature[rows, None] * weights)
-            share = np.where(roles == SUPPORTED, SUPPORTED_SHARE, np.float32(1))
-            stays = (pull > np.float32(l1) * share) | (np.abs(weights) > small)
-            roles[stays & (roles == SILENT)] = PENALISED
-            roles[~stays] = SILENT
-            weights[~stays] = 0
+            roles[:] = pulled_off_zero(weights, roles, gradient[rows], curvature[rows], l1, small)
+            weights[roles == SILENT] = 0
         self._choose_form()
+
+
+def pulled_off_zero(
+    weights: NDArray[np.float32],
+    roles: NDArray[np.uint8],
+    gradient: NDArray[np.float32],
+    curvature: NDArray[np.float32],
+    l1: float,
+    small: float,
+) -> NDArray[np.uint8]:
+    """New roles (n, M) of some rows of weights; arguments as in `ActiveSet.revise`."""
+    pull = np.abs(gradient + curvature[:, None] * weights)
+    share = np.where(roles == SUPPORTED, SUPPORTED_SHARE, np.float32(1))
+    stays = (pull > np.float32(l1) * share) | (np.abs(weights) > small)
+    return np.where(stays, np.where(roles == SILENT, PENALISED, roles), SILENT)

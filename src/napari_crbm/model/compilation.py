@@ -41,7 +41,7 @@ def compile_ahead() -> None:
         weights = np.where(roles == PENALISED, np.float32(0.1), np.float32(0))
         training._active = ActiveSet(weights, np.zeros_like(weights), roles)
         with kernel_threads():
-            training._active.form.project_bits(training._bits, training._inputs)
+            training._active.form.project_bits(training._activity, training._inputs)
             training._step()
             training._revise()
         _ready.set()

@@ -316,17 +316,19 @@ class Moments(NamedTuple):
     @property
     def mean(self) -> NDArray[np.float64]:
         """E[h | I], the derivative of the cumulant function."""
-        return np.asarray(self.plus[0] - self.minus[0])
+        mean: NDArray[np.float64] = self.plus[0] - self.minus[0]
+        return mean
 
     @property
     def square(self) -> NDArray[np.float64]:
         """E[h^2 | I]."""
-        return np.asarray(self.plus[1] + self.minus[1])
+        square: NDArray[np.float64] = self.plus[1] + self.minus[1]
+        return square
 
     @property
     def variance(self) -> NDArray[np.float64]:
         """Var[h | I], the second derivative of the cumulant function."""
-        return np.asarray(self.square - self.mean**2)
+        return self.square - self.mean**2
 
 
 def potential(h: ArrayLike, units: DReLU) -> NDArray[np.float64]:

@@ -15,13 +15,11 @@ from the acceptance ratio and nothing needs tuning.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_crbm.model import drelu
+from napari_crbm.model.cores.numba_core import NUMBA
+from napari_crbm.model.cores.protocol import Activity, Array, Core, Weights
 from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.kernels.jumps import log_overlap
 from napari_crbm.model.randomness import stream
-from napari_crbm.model.weights import DenseWeights, SparseWeights, in_vectors
 
 # A round of jumps asks this many neurons, in units of all there are: about the work of as
 # many Gibbs steps.
@@ -31,80 +29,83 @@ _EVERY = 5
 
 
 def jump(
-    weights: DenseWeights | SparseWeights,
-    fields: NDArray[np.float32],
+    weights: Weights,
+    fields: Array,
     units: DReLU,
-    inputs: NDArray[np.float32],
-    bits: NDArray[np.uint64],
-    examples: NDArray[np.float32],
+    inputs: Array,
+    activity: Activity,
+    examples: Array,
     key: np.uint64,
-) -> NDArray[np.float64]:
+    core: Core = NUMBA,
+) -> dict[int, Array]:
     """One Gibbs step with jumps of some hidden units between its two halves.
 
     Parameters
     ----------
-    weights : DenseWeights or SparseWeights
+    weights : DenseWeights or SparseWeights, or those of another core
     fields : (N,) float32
     units : DReLU
     inputs : (B, M) float32
         Hidden inputs of the chains; replaced.
-    bits : (N, ceil(B / 64)) uint64
-        Activity of the chains; replaced.
+    activity : (N, ceil(B / 64)) uint64, or what another core keeps activity in
+        Of the chains; replaced.
     examples : (K, M) float32
         Hidden inputs of recorded frames. Any will do; jumps are accepted more often
         the better these frames are described by the model.
     key : uint64
+    core : Core
+        What all these arrays belong to.
 
     Returns
     -------
-    accepted : (M,)
-        Share of the chains that jumped; not a number for units that were not asked.
+    accepted : dict
+        Share of the chains that jumped, for each unit that was asked.
     """
     n_chains, n_hidden = inputs.shape
     generator = np.random.default_rng(int(key))
     keys = [stream(int(key), k) for k in range(3)]
-    hidden = in_vectors(drelu.sample(inputs, units, keys[0]))
-    chosen = generator.integers(len(examples), size=inputs.shape)
-    proposed = drelu.sample(np.take_along_axis(examples, chosen, axis=0), units, keys[1])
-    cumulants = drelu.cumulant(examples, units)
-    accepted = np.full(n_hidden, np.nan)
+    hidden = core.by_unit(core.sample(inputs, units, keys[0]))
+    chosen = core.put(generator.integers(len(examples), size=inputs.shape))
+    picked = np.take_along_axis(examples, chosen, axis=0)
+    proposed = core.sample(picked, units, keys[1]).T.copy()
+    frames, cumulants = examples.T.copy(), core.cumulant(examples, units).T.copy()
+    accepted: dict[int, Array] = {}
     left = _EFFORT * len(fields)
-    for unit in generator.permutation(n_hidden):
+    for unit in generator.permutation(n_hidden).tolist():
         members = weights.members(unit)
         left -= len(members)
-        if left < 0 and not np.isnan(accepted).all():
+        if left < 0 and accepted:
             break
-        old, new = hidden[unit, :n_chains], np.ascontiguousarray(proposed[:, unit])
-        frames = np.ascontiguousarray(examples[:, unit]), np.ascontiguousarray(cumulants[:, unit])
-        fit = np.empty((2, n_chains))
-        log_overlap(old, *frames, fit[0])
-        log_overlap(new, *frames, fit[1])
-        gain = weights.gains(fields, members, int(unit), hidden, new - old)
-        goes = np.log(generator.random(n_chains)) < gain + fit[0] - fit[1]
+        old, new = hidden[unit, :n_chains], proposed[unit]
+        gain = weights.gains(fields, members, unit, hidden, new - old)
+        fit_old = core.log_overlap(old, frames[unit], cumulants[unit])
+        fit_new = core.log_overlap(new, frames[unit], cumulants[unit])
+        goes = core.put(np.log(generator.random(n_chains))) < gain + fit_old - fit_new
         hidden[unit, :n_chains] = np.where(goes, new, old)
         accepted[unit] = goes.mean()
-    weights.draw_neurons(fields, hidden, inputs, bits, keys[2])
+    weights.draw_neurons(fields, hidden, inputs, activity, keys[2])
     return accepted
 
 
 def advance(
-    weights: DenseWeights | SparseWeights,
-    fields: NDArray[np.float32],
+    weights: Weights,
+    fields: Array,
     units: DReLU,
-    inputs: NDArray[np.float32],
-    bits: NDArray[np.uint64],
-    examples: NDArray[np.float32] | None,
+    inputs: Array,
+    activity: Activity,
+    examples: Array | None,
     key: np.uint64,
     n_steps: int,
+    core: Core = NUMBA,
 ) -> None:
     """Advance chains in place by ``n_steps`` Gibbs steps, the first of ``_EVERY`` with jumps.
 
     Arguments as in `jump`; without ``examples`` there are Gibbs steps alone.
     """
     if examples is None:
-        weights.gibbs(fields, units, inputs, bits, key, n_steps)
+        weights.gibbs(fields, units, inputs, activity, key, n_steps)
         return
     for start in range(0, n_steps, _EVERY):
-        jump(weights, fields, units, inputs, bits, examples, stream(int(key), start))
+        jump(weights, fields, units, inputs, activity, examples, stream(int(key), start), core)
         rest = min(n_steps - start, _EVERY) - 1
-        weights.gibbs(fields, units, inputs, bits, stream(int(key), start + 1), rest)
+        weights.gibbs(fields, units, inputs, activity, stream(int(key), start + 1), rest)

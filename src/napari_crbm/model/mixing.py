@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model import drelu
+from napari_crbm.model.bits import dense_from_bits
 from napari_crbm.model.replicas import ReplicaExchange
-from napari_crbm.model.sampling import Chains, dense_from_bits
+from napari_crbm.model.sampling import Chains
 from napari_crbm.model.threads import kernel_threads
 from napari_crbm.spikes import Spikes
 

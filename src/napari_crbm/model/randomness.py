@@ -25,6 +25,10 @@ _M1 = np.uint32(0x21F0AAAD)
 _M2 = np.uint32(0x735A2D97)
 _R15, _R16 = np.uint32(15), np.uint32(16)
 
+#: Multipliers of the two hashes, for those who draw whole arrays.
+SPLITMIX_64 = (_MIX_A, _MIX_B)
+HASH_32 = (_GOLDEN_32, _M1, _M2)
+
 _TO_UNIT_53 = 1.0 / 9007199254740992.0
 _TO_UNIT_24 = np.float32(1.0 / 16777216.0)
 _HALF = np.float32(0.5)

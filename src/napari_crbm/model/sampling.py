@@ -8,6 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from napari_crbm.model.bits import bits_from_dense, dense_from_bits
+from napari_crbm.model.cores.numba_core import NUMBA
+from napari_crbm.model.cores.protocol import Activity, Core
 from napari_crbm.model.jumps import advance
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.weights import efficient
@@ -19,22 +22,6 @@ if TYPE_CHECKING:
 _START, _ADVANCE, _RESTART = 0, 1, 2
 # Most frames that are laid over each other.
 _UNION = 8
-
-
-def bits_from_dense(dense: NDArray[np.generic]) -> NDArray[np.uint64]:
-    """(B, N) zeros and ones as bits a neuron, (N, ceil(B / 64)) uint64."""
-    n_words = (len(dense) + 63) // 64
-    columns = np.zeros((dense.shape[1], 8 * n_words), dtype=np.uint8)
-    packed = np.packbits(dense.T.astype(bool), axis=1, bitorder="little")
-    columns[:, : packed.shape[1]] = packed
-    return columns.view("<u8").astype(np.uint64, copy=False)
-
-
-def dense_from_bits(bits: NDArray[np.uint64], n_chains: int) -> NDArray[np.uint8]:
-    """Inverse of `bits_from_dense`: (B, N) uint8."""
-    as_bytes = np.ascontiguousarray(bits).astype("<u8", copy=False).view(np.uint8)
-    unpacked = np.unpackbits(as_bytes, axis=1, count=n_chains, bitorder="little")
-    return np.ascontiguousarray(unpacked.T)
 
 
 def starting_activity(
@@ -50,10 +37,11 @@ def starting_activity(
 
 
 def restart_in_unions(
-    bits: NDArray[np.uint64],
+    activity: Activity,
     chains: NDArray[np.int64],
     spikes: Spikes,
     generator: np.random.Generator,
+    core: Core = NUMBA,
 ) -> None:
     """Start the chosen chains anew from all the neurons active in a few random frames.
 
@@ -63,18 +51,16 @@ def restart_in_unions(
 
     Parameters
     ----------
-    bits : (N, ceil(B / 64)) uint64
-        Activity of the chains, changed in place.
+    activity : (N, ceil(B / 64)) uint64, or what `core` keeps activity in
+        Of the chains, changed in place.
     chains : (R,) int
     spikes : Spikes
     generator : numpy.random.Generator
+    core : Core
     """
     for chain in chains:
         frames = generator.integers(spikes.n_frames, size=generator.integers(1, _UNION + 1))
-        active = spikes.dense(frames).any(axis=0)
-        word, bit = int(chain) // 64, np.uint64(1) << np.uint64(chain % 64)
-        bits[:, word] &= ~bit
-        bits[active, word] |= bit
+        core.replace_state(activity, int(chain), np.any(spikes.dense(frames), axis=0))
 
 
 class Chains:

@@ -63,6 +63,10 @@ class Settings:
     random_state : int
     n_threads : int, optional
         All cores by default; the result does not depend on it.
+    device : {"cpu", "gpu", "auto"}
+        Where to compute: on the processor, on an NVIDIA GPU, or on a GPU if there is one.
+        Both draw the same random numbers; their results differ by rounding, which grows as
+        chains part. The GPU needs the extra ``gpu`` and has not been tried on hardware yet.
     """
 
     n_hidden: int | str = "auto"
@@ -84,6 +88,7 @@ class Settings:
     n_test_blocks: int = 3
     random_state: int = 0
     n_threads: int | None = None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.n_hidden != "auto" and not _is_count(self.n_hidden):
@@ -113,6 +118,8 @@ class Settings:
             )
         if not 0 <= self.n_test_blocks < 10:
             raise ModelError(f"n_test_blocks must lie in 0 to 9; found {self.n_test_blocks}.")
+        if self.device not in ("cpu", "gpu", "auto"):
+            raise ModelError(f"device must be 'cpu', 'gpu' or 'auto'; found {self.device!r}.")
 
     @classmethod
     def named(cls, recipe: str, **overrides: Any) -> Settings:

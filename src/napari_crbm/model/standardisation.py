@@ -89,7 +89,8 @@ def relaxed_gamma(current: Standardised, data: Moments, rate: float) -> Vector:
     target = 0.5 * (excess + np.sqrt(excess**2 + 4 * spread))
     bimodality = np.maximum(-delta, 0) * (np.sqrt(1 - eta) + np.sqrt(1 + eta)) / JUMP_MAX
     floor = np.maximum(np.maximum(GAMMA_MIN, 0.75 * gamma), bimodality)
-    return np.asarray(np.maximum((1 - rate) * gamma + rate * target, floor))
+    relaxed: Vector = np.maximum((1 - rate) * gamma + rate * target, floor)
+    return relaxed
 
 
 def direct_gradient(data: Moments, chains: Moments) -> NDArray[np.float64]:
@@ -142,7 +143,8 @@ def variance_slopes(
     b1, b2, b3, b4 = data.minus
 
     def slope(of_square: NDArray[np.float64], of_mean: NDArray[np.float64]) -> Vector:
-        return np.asarray(of_square.mean(axis=0) - 2 * centre * of_mean.mean(axis=0))
+        by_frames: Vector = of_square.mean(axis=0) - 2 * centre * of_mean.mean(axis=0)
+        return by_frames
 
     raw = np.stack(
         [

@@ -13,16 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model import drelu, health
+from napari_crbm.model import health
 from napari_crbm.model.active_set import ActiveSet
+from napari_crbm.model.cores import Core, choice
+from napari_crbm.model.cores.protocol import Array
 from napari_crbm.model.crbm import CRBM
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import assembly_start, random_start
 from napari_crbm.model.jumps import advance
 from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
-from napari_crbm.model.kernels.bits import correlate, frames_to_bits
-from napari_crbm.model.kernels.gibbs import subtract_expected
-from napari_crbm.model.kernels.lanes import lane_bounds
 from napari_crbm.model.optimiser import (
     CLIP,
     bias_correction,
@@ -79,6 +78,7 @@ class Training:
         The whole recording; held-out blocks of time are chosen here.
     settings : Settings
         Fields left to "auto" are decided from the recording; `settings` tells how.
+        Of a resumed training only ``device`` counts, which may be another than before.
     control : Control, optional
         For pause and stop from another thread.
     resume : dict, optional
@@ -120,7 +120,11 @@ class Training:
         if resume is not None:
             self._check_checkpoint(resume)
             self.settings = Settings(**resume["settings"])
+            if settings is not None:
+                self.settings = replace(self.settings, device=settings.device)
         check_against(self.settings, spikes)
+        self.settings = replace(self.settings, device=choice.resolved(self.settings.device))
+        self._core: Core = choice.core_for(self.settings.device)
         nothing = np.zeros((spikes.n_neurons, 0), dtype=np.float32)
         self._active = ActiveSet(nothing, nothing, nothing.astype(np.uint8))
 
@@ -161,7 +165,7 @@ class Training:
             self.elapsed_s += now - started
             pace = (now - session_start) / max(self.update - session_updates, 1)
             health.check(
-                self._active.largest(), self._hidden, self._train, self.settings, self.update
+                self._active.largest(), self._hidden_here(), self._train, self.settings, self.update
             )
             yield self._progress("training", pace * (self.settings.n_updates - self.update))
         yield self._progress("finished" if self._done else "stopped", 0.0)
@@ -206,7 +210,8 @@ class Training:
     def model(self) -> CRBM:
         """The latest model, standardised on the training frames. The training goes on unharmed."""
         self._require_prepared()
-        return self._as_model(self._active.dense(), self._fields, self._hidden.units())
+        fields = self._core.get(self._fields)
+        return self._as_model(self._active.dense(), fields, self._hidden_here().units())
 
     def best_model(self) -> CRBM:
         """The model with the best pseudo-likelihood so far, on held-out frames if there are any."""
@@ -249,6 +254,7 @@ class Training:
     def checkpoint(self) -> dict[str, Any]:
         """Everything needed to continue bit for bit: arrays, numbers and strings only."""
         self._require_prepared()
+        here = self._core.get
         return {
             "version": CHECKPOINT_VERSION,
             "fingerprint": self._spikes.fingerprint,
@@ -257,15 +263,15 @@ class Training:
             "elapsed_s": self.elapsed_s,
             "weights": self._active.dense().copy(),
             "roles": self._active.roles.copy(),
-            "fields": self._fields.copy(),
-            "hidden": np.stack(self._hidden),
+            "fields": here(self._fields).copy(),
+            "hidden": np.stack(self._hidden_here()),
             "second_moments": {
                 "weights": self._active.second_moment().copy(),
-                **{name: m.copy() for name, m in self._second.items()},
+                **{name: here(m).copy() for name, m in self._second.items()},
             },
-            "mean_inputs": self._mean_inputs.copy(),
-            "chain_bits": self._bits.copy(),
-            "chain_inputs": self._inputs.copy(),
+            "mean_inputs": here(self._mean_inputs).copy(),
+            "chain_bits": self._core.bits(self._activity).copy(),
+            "chain_inputs": here(self._inputs).copy(),
             "history": {
                 name: np.array([row[name] for row in self._history])
                 for name in (self._history[0] if self._history else {})
@@ -299,15 +305,18 @@ class Training:
             self._spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
         )
         self._train = self._spikes.select_frames(self._train_frames)
-        self._mean_activity = self._train.mean_activity.astype(np.float32)
+        core = self._core
+        self._raster = core.raster(self._train)
+        self._mean_activity = core.put(self._train.mean_activity.astype(np.float32))
         if self._resume is None:
             self._begin()
         else:
             self._restore(self._resume)
         self._chain_values = np.empty_like(self._inputs)
         n_batch = min(settings.batch_size, self._train.n_frames)
-        self._batch_bits = np.zeros((self._train.n_neurons, (n_batch + 63) // 64), np.uint64)
-        self._batch_inputs = np.empty((n_batch, self._active.shape[1]), dtype=np.float32)
+        no_bits = np.zeros((self._train.n_neurons, (n_batch + 63) // 64), np.uint64)
+        self._batch_activity = core.activity(no_bits, n_batch)
+        self._batch_inputs = core.put(np.empty((n_batch, self._active.shape[1]), dtype=np.float32))
         self._shuffled: tuple[int, NDArray[np.int64]] | None = None
         self._probes = {
             name: PseudoLikelihoodProbe(
@@ -344,52 +353,57 @@ class Training:
         l1 = default_l1(self._train) if settings.l1 == "auto" else settings.l1
         self.settings = replace(settings, n_hidden=start.weights.shape[1], l1=l1)
         n_hidden = start.weights.shape[1]
-        self._fields = start.fields
+        put = self._core.put
+        self._fields = put(start.fields)
         self._followed = strong_members(start.weights)
-        self._active = ActiveSet(
+        mean_inputs = start.weights.T.astype(np.float64) @ self._core.get(self._mean_activity)
+        self._active = self._core.active_set(
             start.weights,
             np.zeros_like(start.weights),
             np.where(start.supported, SUPPORTED, PENALISED),
         )
-        self._mean_inputs = start.weights.T.astype(np.float64) @ self._mean_activity
+        self._mean_inputs = put(mean_inputs)
+        nothing = np.zeros(n_hidden)
         self._hidden = Standardised(
-            np.ones(n_hidden), self._mean_inputs.copy(), np.zeros(n_hidden), np.zeros(n_hidden)
+            *(put(row) for row in (np.ones(n_hidden), mean_inputs.copy(), nothing, nothing.copy()))
         )
         self._settle_gamma()
-        self._second: dict[str, NDArray[np.floating]] = {
+        self._second: dict[str, Array] = {
             "fields": np.zeros_like(self._fields),
-            **{name: np.zeros(n_hidden) for name in ("theta", "delta", "eta")},
+            **{name: put(np.zeros(n_hidden)) for name in ("theta", "delta", "eta")},
         }
-        self._bits = starting_activity(
-            self._fields, settings.n_chains, self._train, settings.random_state
-        )
-        self._inputs = np.empty((settings.n_chains, n_hidden), dtype=np.float32)
-        self._active.form.project_bits(self._bits, self._inputs)
+        n_chains = settings.n_chains
+        bits = starting_activity(start.fields, n_chains, self._train, settings.random_state)
+        self._activity = self._core.activity(bits, n_chains)
+        self._inputs = put(np.empty((n_chains, n_hidden), dtype=np.float32))
+        self._active.form.project_bits(self._activity, self._inputs)
 
     def _settle_gamma(self) -> None:
         """Give hidden units unit variance on a sample of frames before the first update."""
         frames = np.linspace(0, self._train.n_frames - 1, min(400, self._train.n_frames))
-        inputs = np.empty((len(frames), self._active.shape[1]), dtype=np.float32)
-        self._active.form.project_frames(self._train, frames.astype(np.int64), inputs)
+        inputs = self._core.put(np.empty((len(frames), self._active.shape[1]), dtype=np.float32))
+        self._active.form.project_frames(self._raster, frames.astype(np.int64), inputs)
         for _ in range(50):
-            data = drelu.moments(inputs, self._hidden.units())
+            data = self._core.moments(inputs, self._hidden.units())
             self._hidden = self._hidden._replace(gamma=relaxed_gamma(self._hidden, data, 1.0))
 
     def _restore(self, state: dict[str, Any]) -> None:
         self.update = int(state["update"])
         self.elapsed_s = float(state["elapsed_s"])
+        put = self._core.put
         moments = {name: np.array(m) for name, m in state["second_moments"].items()}
-        self._active = ActiveSet(
+        self._active = self._core.active_set(
             np.array(state["weights"], dtype=np.float32, order="C"),
             np.asarray(moments.pop("weights"), dtype=np.float32, order="C"),
             np.array(state["roles"], dtype=np.uint8, order="C"),
         )
-        self._fields = np.array(state["fields"], dtype=np.float32)
-        self._hidden = Standardised(*np.array(state["hidden"], dtype=np.float64))
-        self._second = moments
-        self._mean_inputs = np.array(state["mean_inputs"], dtype=np.float64)
-        self._bits = np.array(state["chain_bits"], dtype=np.uint64)
-        self._inputs = np.array(state["chain_inputs"], dtype=np.float32)
+        self._fields = put(np.array(state["fields"], dtype=np.float32))
+        self._hidden = Standardised(*(put(np.array(row)) for row in state["hidden"]))
+        self._second = {name: put(values) for name, values in moments.items()}
+        self._mean_inputs = put(np.array(state["mean_inputs"], dtype=np.float64))
+        self._inputs = put(np.array(state["chain_inputs"], dtype=np.float32))
+        bits = np.array(state["chain_bits"], dtype=np.uint64)
+        self._activity = self._core.activity(bits, len(self._inputs))
         columns = {name: np.asarray(values) for name, values in state["history"].items()}
         n_rows = len(next(iter(columns.values()))) if columns else 0
         self._history = [
@@ -411,35 +425,37 @@ class Training:
             self._revise()
         if settings.restarts and self.update and self.update % _RESTART_EVERY == 0:
             self._restart()
-        self._active.form.project_frames(self._train, frames, self._batch_inputs)
-        frames_to_bits(*self._train.by_frame, frames, self._batch_bits)
+        core = self._core
+        self._active.form.project_frames(self._raster, frames, self._batch_inputs)
+        core.take_frames(self._raster, frames, self._batch_activity)
         advance(
             self._active.form,
             self._fields,
             self._hidden.units(),
             self._inputs,
-            self._bits,
+            self._activity,
             self._batch_inputs if settings.jumps else None,
             key,
             settings.gibbs_steps,
+            core,
         )
 
-        data = drelu.moments(self._batch_inputs, self._hidden.units())
+        data = core.moments(self._batch_inputs, self._hidden.units())
         gamma = relaxed_gamma(self._hidden, data, 0.25 * rate / settings.learning_rate)
         self._hidden = self._hidden._replace(gamma=gamma)
         units = self._hidden.units()
-        data = drelu.moments(self._batch_inputs, units)
-        chains = drelu.moments(self._inputs, units)
+        data = core.moments(self._batch_inputs, units)
+        chains = core.moments(self._inputs, units)
         gradient = total_gradient(self._hidden, data, chains)
         if self.update % _WATCH_EVERY == 0:
-            self._watch.look(self._bits, len(self._inputs), chains.mean)
+            bits = core.bits(self._activity)
+            self._watch.look(bits, len(self._inputs), core.get(chains.mean))
 
         n_chains = len(self._inputs)
         self._chain_values[:] = chains.mean / n_chains
-        chain_activity = np.bitwise_count(self._bits).sum(axis=1) / n_chains
         rmsprop(
             self._fields,
-            self._mean_activity - chain_activity,
+            self._mean_activity - core.rates(self._activity, n_chains),
             self._second["fields"],
             rate,
             settings,
@@ -472,8 +488,8 @@ class Training:
         )
         before = self._mean_inputs.copy()
         self._active.ascend(
-            (self._batch_bits, gradient.factors.astype(np.float32)),
-            (self._bits, self._chain_values),
+            (self._batch_activity, gradient.factors.astype(np.float32)),
+            (self._activity, self._chain_values),
             self._mean_activity,
             gradient.theta.astype(np.float32),
             rates,
@@ -488,31 +504,24 @@ class Training:
         n_chains = len(self._inputs)
         share = min(_RESTART_EVERY * self.settings.restarts, 1.0)
         chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
-        restart_in_unions(self._bits, chosen, self._train, generator)
-        self._active.form.project_bits(self._bits, self._inputs)
+        restart_in_unions(self._activity, chosen, self._train, generator, self._core)
+        self._active.form.project_bits(self._activity, self._inputs)
 
     def _revise(self) -> None:
         """Compute the weight gradient with little noise, and choose who takes part by it."""
-        units = self._hidden.units()
-        form = self._active.form
-        inputs = np.empty((self._train.n_frames, self._active.shape[1]), dtype=np.float32)
-        form.project_frames(self._train, np.arange(self._train.n_frames), inputs)
+        core, units = self._core, self._hidden.units()
+        n_frames = self._train.n_frames
+        inputs = core.put(np.empty((n_frames, self._active.shape[1]), dtype=np.float32))
+        self._active.form.project_frames(self._raster, np.arange(n_frames), inputs)
         # Covariances: differences of the means are a matter of fields and thresholds.
-        factors = drelu.mean(inputs, units)
+        factors = core.mean(inputs, units)
         factors -= factors.mean(axis=0)
-        factors /= np.float32(self._train.n_frames)
-        gradient = np.empty(self._active.shape, dtype=np.float32)
-        correlate(self._train.by_neuron, factors, gradient)
+        factors /= np.float32(n_frames)
+        gradient = core.correlate(self._raster, factors)
         key = stream(self.settings.random_state, _REVISION, self.update)
-        hidden = drelu.sample(self._inputs, units, key)
-        subtract_expected(
-            self._active.dense(),
-            self._fields,
-            np.ascontiguousarray(hidden.T),
-            hidden - hidden.mean(axis=0),
-            lane_bounds(self._train.n_neurons),
-            gradient,
-        )
+        hidden = core.sample(self._inputs, units, key)
+        centred = hidden - hidden.mean(axis=0)
+        core.subtract_expected(self._active, self._fields, hidden, centred, gradient)
         variance = self._mean_activity * (1 - self._mean_activity)
         self._active.revise(
             gradient,
@@ -531,25 +540,29 @@ class Training:
             self._shuffled = (epoch, generator.permutation(self._train.n_frames))
         return self._shuffled[1][position * size : (position + 1) * size]
 
+    def _hidden_here(self) -> Standardised:
+        """The hidden units' parameters as NumPy arrays."""
+        return Standardised(*(self._core.get(row) for row in self._hidden))
+
     # --- watching -------------------------------------------------------------------------
 
     def _evaluate(self, elapsed_s: float) -> None:
         """Append a row of statistics; keep the parameters if they are the best so far."""
-        units = self._hidden.units()
-        weights = self._active.dense()
+        core, units = self._core, self._hidden_here().units()
+        weights, fields = self._active.dense(), self._core.get(self._fields)
         peak = np.abs(weights).max(axis=0)
-        chain_activity = np.bitwise_count(self._bits).sum(axis=1) / len(self._inputs)
+        chain_activity = core.get(core.rates(self._activity, len(self._inputs)))
         row = {
             "update": float(self.update),
             "elapsed_s": elapsed_s,
             "learning_rate": learning_rate(self.settings, max(self.update - 1, 0)) / self._slowed,
             "l1": penalty(self.settings, self.update),
             **{
-                name: probe.evaluate(DenseWeights(weights), self._fields, units)
+                name: probe.evaluate(DenseWeights(weights), fields, units)
                 for name, probe in self._probes.items()
             },
             "model_activity": float(chain_activity.mean()),
-            "data_activity": float(self._mean_activity.mean()),
+            "data_activity": float(core.get(self._mean_activity).mean()),
             "mean_abs_weight": float(np.abs(weights).mean()),
             "weight_sparsity": float(np.mean(weights == 0)),
             "n_active_units": float((peak > health.ALIVE).sum()),
@@ -565,7 +578,7 @@ class Training:
                 "score": score,
                 "update": self.update,
                 "weights": weights.copy(),
-                "fields": self._fields.copy(),
+                "fields": fields.copy(),
                 "hidden": units.stacked(),
             }
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model.agreement import agreement
-from napari_crbm.model.sampling import dense_from_bits
+from napari_crbm.model.bits import dense_from_bits
 from napari_crbm.spikes import Spikes
 
 # Neurons whose activity and pairs are followed.

@@ -93,6 +93,9 @@ _FOURTH_RATIO_LOW = (
     8.910132926928291,
 )
 
+#: The same coefficients in one sequence, highest power first.
+FOURTH_RATIO = _FOURTH_RATIO_HIGH + _FOURTH_RATIO_LOW
+
 _LOG2E = math.log2(math.e)
 _LN2_HIGH = float(np.float32(math.log(2.0)))
 _LN2_LOW = math.log(2.0) - _LN2_HIGH

@@ -1,0 +1,111 @@
+"""The processor: kernels compiled by Numba, activity as bits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.model import drelu
+from napari_crbm.model.active_set import ActiveSet
+from napari_crbm.model.drelu import DReLU, Moments
+from napari_crbm.model.kernels import jumps
+from napari_crbm.model.kernels.bits import correlate, frames_to_bits
+from napari_crbm.model.kernels.gibbs import subtract_expected
+from napari_crbm.model.kernels.lanes import lane_bounds
+from napari_crbm.model.weights import in_vectors
+from napari_crbm.spikes import Spikes
+
+Bits = NDArray[np.uint64]
+
+
+class NumbaCore:
+    """See `Core`. Hold `threads.kernel_threads` while it computes."""
+
+    device = "cpu"
+
+    def put(self, values: NDArray[Any]) -> NDArray[Any]:
+        return values
+
+    def get(self, values: NDArray[Any]) -> NDArray[Any]:
+        return values
+
+    def wait(self) -> None:
+        pass
+
+    def active_set(
+        self,
+        weights: NDArray[np.float32],
+        second_moment: NDArray[np.float32],
+        roles: NDArray[np.uint8],
+    ) -> ActiveSet:
+        return ActiveSet(weights, second_moment, roles)
+
+    def moments(self, inputs: NDArray[np.floating], units: DReLU) -> Moments:
+        return drelu.moments(inputs, units)
+
+    def mean(self, inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float32]:
+        return drelu.mean(inputs, units)
+
+    def cumulant(self, inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float64]:
+        return drelu.cumulant(inputs, units)
+
+    def sample(
+        self, inputs: NDArray[np.floating], units: DReLU, key: np.uint64
+    ) -> NDArray[np.float32]:
+        return drelu.sample(inputs, units, key)
+
+    def by_unit(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+        return in_vectors(hidden)
+
+    def log_overlap(
+        self,
+        values: NDArray[np.float32],
+        inputs: NDArray[np.float32],
+        cumulants: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        out = np.empty(len(values))
+        jumps.log_overlap(values, inputs, cumulants, out)
+        return out
+
+    def raster(self, spikes: Spikes) -> Spikes:
+        return spikes
+
+    def activity(self, bits: Bits, n_states: int) -> Bits:
+        return bits
+
+    def bits(self, activity: Bits) -> Bits:
+        return activity
+
+    def take_frames(self, raster: Spikes, frames: NDArray[np.int64], activity: Bits) -> None:
+        frames_to_bits(*raster.by_frame, frames, activity)
+
+    def replace_state(self, activity: Bits, state: int, active: NDArray[np.bool_]) -> None:
+        word, bit = state // 64, np.uint64(1) << np.uint64(state % 64)
+        activity[:, word] &= ~bit
+        activity[active, word] |= bit
+
+    def rates(self, activity: Bits, n_states: int) -> NDArray[np.float64]:
+        return np.asarray(np.bitwise_count(activity).sum(axis=1) / n_states)
+
+    def correlate(self, raster: Spikes, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        out = np.empty((raster.n_neurons, values.shape[1]), dtype=np.float32)
+        correlate(raster.by_neuron, values, out)
+        return out
+
+    def subtract_expected(
+        self,
+        active: ActiveSet,
+        fields: NDArray[np.float32],
+        hidden: NDArray[np.float32],
+        centred: NDArray[np.float32],
+        gradient: NDArray[np.float32],
+    ) -> None:
+        by_unit = np.ascontiguousarray(hidden.T)
+        lanes = lane_bounds(len(fields))
+        subtract_expected(active.dense(), fields, by_unit, centred, lanes, gradient)
+
+
+#: The core of this processor; it holds nothing, so one is enough.
+NUMBA = NumbaCore()
