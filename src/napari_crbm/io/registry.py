@@ -12,14 +12,17 @@ from napari_crbm.errors import FormatError, RecordingError, UnknownLayout
 from napari_crbm.io import (
     arrays,
     caiman,
+    chen,
     generic,
     hdf5,
     native,
     nwb,
     paper,
     reference,
+    romano,
     sources,
     suite2p,
+    voluseg,
 )
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.profile import Profile, load_profile
@@ -58,10 +61,13 @@ def _in_hdf5(
 # HDF5 comes last: its readers complain about files that are none.
 READERS = (
     Reader("suite2p-recording", suite2p.can_read, suite2p.read),
+    Reader("chen2018-recording", chen.can_read, chen.read),
+    Reader("romano-recording", romano.can_read, romano.read),
     Reader("array-recording", arrays.can_read, arrays.read),
     _in_hdf5("recording", native.can_read, native.read),
     _in_hdf5("nwb-recording", nwb.can_read, nwb.read),
     _in_hdf5("caiman-recording", caiman.can_read, caiman.read),
+    _in_hdf5("voluseg-recording", voluseg.can_read, voluseg.read),
     _in_hdf5("paper-recording", paper.can_read, paper.read),
 )
 
