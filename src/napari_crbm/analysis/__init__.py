@@ -13,6 +13,13 @@ from napari_crbm.analysis.assemblies import (
     region_occupancy,
     sort_by_similarity,
 )
+from napari_crbm.analysis.counterparts import (
+    MATCH_BY,
+    Counterparts,
+    find_counterparts,
+    have_same_neurons,
+    ways_to_match,
+)
 from napari_crbm.analysis.evaluation import (
     NAMES,
     Evaluation,
@@ -58,6 +65,7 @@ from napari_crbm.model.agreement import Agreement, agreement
 
 __all__ = [
     "CHANCE_QUANTILE",
+    "MATCH_BY",
     "MEMBERSHIP_FRACTION",
     "METHODS",
     "NAMES",
@@ -65,6 +73,7 @@ __all__ = [
     "STATISTICS",
     "Agreement",
     "Composition",
+    "Counterparts",
     "Evaluation",
     "Moments",
     "PairComparison",
@@ -91,8 +100,10 @@ __all__ = [
     "evaluate",
     "evaluate_held_out",
     "export_csv",
+    "find_counterparts",
     "fold_frames",
     "fraction_recovered",
+    "have_same_neurons",
     "lagged_correlations",
     "levels",
     "match_units",
@@ -114,5 +125,6 @@ __all__ = [
     "sort_by_similarity",
     "state_table",
     "triplet_moments",
+    "ways_to_match",
     "weight_cosines",
 ]

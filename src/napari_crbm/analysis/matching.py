@@ -7,7 +7,7 @@ weights, which neither changes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -135,28 +135,12 @@ def reproducibility(
     cosines, rows = [], []
     for number, other in enumerate(weights[1:], start=1):
         cosines.append(weight_cosines(weights[0], other))
-        match, cosine = _assign(cosines[-1])
         directions = _directions(other)
-        by_chance = [
-            np.abs(_assign(first.T @ directions[generator.permutation(len(directions))])[1])
-            for _ in range(n_shuffles)
-        ]
-        # Weibull's plotting position: a new shuffle exceeds this level 5 times in 100, however
-        # few were drawn; the default would be exceeded too often.
-        chance = np.quantile(by_chance, CHANCE_QUANTILE, axis=0, method="weibull")
-        rows.append(
-            pd.DataFrame(
-                {
-                    "assembly": np.arange(len(match)),
-                    "model": number,
-                    "match": match,
-                    "similarity": np.abs(cosine),
-                    "orientation": np.sign(cosine).astype(int),
-                    "chance": chance,
-                    "found": np.abs(cosine) > chance,
-                }
-            )
+        shuffled = (
+            first.T @ directions[generator.permutation(len(directions))] for _ in range(n_shuffles)
         )
+        rows.append(matched_pairs(cosines[-1], shuffled))
+        rows[-1].insert(1, "model", number)
     pairs = pd.concat(rows, ignore_index=True)
     table = pairs.groupby("assembly").agg(
         reproducibility=("similarity", "mean"),
@@ -166,8 +150,43 @@ def reproducibility(
     return Reproducibility(table, pairs, cosines)
 
 
+def matched_pairs(
+    cosines: NDArray[np.floating], shuffled: Iterable[NDArray[np.floating]]
+) -> pd.DataFrame:
+    """Partners of largest total similarity, and the similarity that chance reaches.
+
+    Parameters
+    ----------
+    cosines : (M, M') float
+        Signed similarity of every unit of one model and every unit of another.
+    shuffled : iterable of (M, M') float
+        The same with the other model's neurons shuffled; its units are matched anew.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a unit of the first model: ``assembly, match, similarity, orientation,
+        chance, found``; see `Reproducibility`.
+    """
+    match, cosine = _assign(cosines)
+    by_chance = [np.abs(_assign(each)[1]) for each in shuffled]
+    # Weibull's plotting position: a new shuffle exceeds this level 5 times in 100, however
+    # few were drawn; the default would be exceeded too often.
+    chance = np.quantile(by_chance, CHANCE_QUANTILE, axis=0, method="weibull")
+    return pd.DataFrame(
+        {
+            "assembly": np.arange(len(match)),
+            "match": match,
+            "similarity": np.abs(cosine),
+            "orientation": np.sign(cosine).astype(int),
+            "chance": chance,
+            "found": np.abs(cosine) > chance,
+        }
+    )
+
+
 def _assign(
-    cosines: NDArray[np.float32],
+    cosines: NDArray[np.floating],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     unit, partner = linear_sum_assignment(np.abs(cosines), maximize=True)
     match = np.full(len(cosines), -1, dtype=np.int64)
