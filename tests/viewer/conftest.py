@@ -16,16 +16,34 @@ except Exception as error:  # Qt's system libraries are missing
     collect_ignore_glob = ["test_*.py"]
     print(f"viewer tests are left out: Qt cannot start ({error})")
 
-from napari_crbm.model import Settings
+from napari_crbm.model import CRBM, DReLU, Settings
 from napari_crbm.recording import Recording
-from napari_crbm.simulation import simulate
+from napari_crbm.simulation import Simulation, simulate
 
 FAST = Settings(n_hidden=8, n_updates=200, n_chains=40, batch_size=50, gibbs_steps=2)
 
 
 @pytest.fixture(scope="session")
-def recording() -> Recording:
-    return simulate(n_neurons=400, n_frames=1000, n_assemblies=5, seed=0).recording
+def simulation() -> Simulation:
+    return simulate(n_neurons=400, n_frames=1000, n_assemblies=5, seed=0)
+
+
+@pytest.fixture(scope="session")
+def recording(simulation) -> Recording:
+    return simulation.recording
+
+
+@pytest.fixture(scope="session")
+def planted_model(simulation) -> CRBM:
+    """A model whose assemblies are the planted ones; nothing is trained."""
+    membership = np.asarray(simulation.truth.membership)
+    weights = np.random.default_rng(0).uniform(0.3, 1, membership.shape) * membership
+    ones = np.ones(membership.shape[1])
+    return CRBM.from_parameters(
+        weights.astype(np.float32),
+        np.full(len(weights), -3.0, np.float32),
+        DReLU(ones, ones, 0 * ones, 0 * ones),
+    )
 
 
 @pytest.fixture
@@ -55,6 +73,14 @@ def trained_home(home, recording, qtbot):
     home.show(recording)
     home.start_training(FAST)
     qtbot.waitUntil(lambda: home.workspace.trained is not None, timeout=120_000)
+    return home
+
+
+@pytest.fixture
+def shown_home(home, recording, planted_model, qtbot):
+    """The recording with the planted model: what most widgets need, without a training."""
+    home.show(recording, planted_model)
+    qtbot.waitUntil(lambda: home.workspace.trained is not None, timeout=60_000)
     return home
 
 

@@ -58,7 +58,7 @@ def test_activity_fades(recording):
 
 def test_playing_moves_on_and_stops_at_the_end(dock, home, recording, qtbot):
     home.show(recording)
-    dock.slider.setValue(recording.n_frames - 40)
+    dock.slider.setValue(recording.n_frames - 200)
     dock.speed.setCurrentText("30 x")
     dock.play.click()
     assert dock.playing and "Pause" in dock.play.text()

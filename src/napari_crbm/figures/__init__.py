@@ -4,6 +4,7 @@ from napari_crbm.figures.agreement import statistics_page
 from napari_crbm.figures.assembly import assembly_sheet
 from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.brain import BrainView, brain_view
+from napari_crbm.figures.counterparts import counterparts_figure, write_counterparts
 from napari_crbm.figures.export import KINDS, Export
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.methods import methods_figure
@@ -21,6 +22,7 @@ __all__ = [
     "assembly_book",
     "assembly_sheet",
     "brain_view",
+    "counterparts_figure",
     "gallery",
     "methods_figure",
     "reproducibility_figure",
@@ -28,4 +30,5 @@ __all__ = [
     "statistics_page",
     "summary_page",
     "sweep_figure",
+    "write_counterparts",
 ]

@@ -18,6 +18,7 @@ WIDGETS = (
     "Time",
     "Statistics",
     "Connectivity",
+    "Compare",
     "Export",
 )
 DOCK_WIDTH_PX = 420

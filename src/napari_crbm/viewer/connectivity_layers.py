@@ -16,6 +16,7 @@ from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.viewer.colours import weight_colours, weight_limit
 from napari_crbm.viewer.layers import NEURONS, neuron_size_um
+from napari_crbm.viewer.points import SPACE, add_quietly, hide_layers, show_points
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
 ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
@@ -26,7 +27,6 @@ _FIRST, _SECOND = (0.34, 0.71, 0.91, 0.9), (0.90, 0.62, 0.0, 0.9)
 _PLACED_SIZE = 0.006
 _RADIUS_UM = (0.5, 4.0)
 _SIDES = 6
-_COMMON = {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
 
 
 def tubes(
@@ -103,7 +103,8 @@ class ConnectionLayers:
             self._tubes(ends, edges)
         else:
             self.hide(CONNECTIONS)
-        self._points(
+        show_points(
+            self.viewer,
             CENTRES,
             centres[used],
             size=14.0,
@@ -119,7 +120,8 @@ class ConnectionLayers:
         colours[len(a) :] = _SECOND
         names = np.full(len(neurons), second, dtype=object)
         names[: len(a)] = first
-        self._points(
+        show_points(
+            self.viewer,
             PAIR,
             recording.coordinates[neurons],
             size=neuron_size_um(recording),
@@ -165,7 +167,8 @@ class ConnectionLayers:
         # Orange ones last, so that they are drawn on top.
         order = np.argsort(~inside, kind="stable")
         colours = np.where(inside[order, None], _FIRST, _SECOND).astype(np.float32)
-        self._points(
+        show_points(
+            self.viewer,
             PLACED,
             points_um[order],
             size=_PLACED_SIZE * float(np.ptp(body[0], axis=0).max()),
@@ -183,7 +186,8 @@ class ConnectionLayers:
                 layer.metadata["vertices"] = vertices
             layer.visible = True
             return
-        self._quietly(
+        add_quietly(
+            self.viewer,
             self.viewer.add_surface,
             (vertices, faces),
             name=ATLAS_OUTLINE,
@@ -193,7 +197,7 @@ class ConnectionLayers:
             blending="translucent_no_depth",
             opacity=0.25,
             metadata={"vertices": vertices},
-            **_COMMON,
+            **SPACE,
         )
 
     def end_placement(self, *, restore: bool = True) -> None:
@@ -205,38 +209,7 @@ class ConnectionLayers:
 
     def hide(self, *names: str) -> None:
         """Remove the named layers."""
-        for name in names:
-            if name in self.viewer.layers:
-                self.viewer.layers.remove(self.viewer.layers[name])
-
-    def _points(
-        self, name: str, data: NDArray[Any], *, size: float, face_color: NDArray[Any], features: Any
-    ) -> None:
-        if not len(data):
-            self.hide(name)
-            return
-        if name in self.viewer.layers:
-            layer = self.viewer.layers[name]
-            layer.visible = True
-            with layer.events.blocker_all():
-                layer.selected_data = set()
-            layer.data = data
-            layer.features = features
-            layer.size = size
-            layer.face_color = face_color
-            return
-        self._quietly(
-            self.viewer.add_points,
-            data,
-            name=name,
-            size=size,
-            face_color=face_color,
-            border_width=0,
-            antialiasing=0,
-            features=features,
-            blending="translucent_no_depth",
-            **_COMMON,
-        )
+        hide_layers(self.viewer, *names)
 
     def _tubes(self, ends: NDArray[np.float64], edges: pd.DataFrame) -> None:
         strength = edges["strength"].to_numpy()
@@ -248,7 +221,8 @@ class ConnectionLayers:
             layer.data = data
             layer.metadata["connections"] = edges
             return
-        self._quietly(
+        add_quietly(
+            self.viewer,
             self.viewer.add_surface,
             data,
             name=CONNECTIONS,
@@ -258,12 +232,5 @@ class ConnectionLayers:
             blending="translucent_no_depth",
             opacity=0.85,
             metadata={"connections": edges},
-            **_COMMON,
+            **SPACE,
         )
-
-    def _quietly(self, add: Any, *args: Any, **options: Any) -> None:
-        """Add a layer and leave the active one active."""
-        active = self.viewer.layers.selection.active
-        add(*args, **options)
-        if active is not None:
-            self.viewer.layers.selection.active = active

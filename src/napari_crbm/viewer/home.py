@@ -19,9 +19,10 @@ from qtpy.QtCore import QObject, Signal
 from napari_crbm.model import CRBM, Progress, Settings
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.background import Job
-from napari_crbm.viewer.layers import MODEL_KEY, BrainLayers, recording_in
+from napari_crbm.viewer.layers import MODEL_KEY, MODEL_PATH_KEY, BrainLayers, recording_in
 from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.session import TrainingSession
+from napari_crbm.viewer.time_axis import TimeAxis
 from napari_crbm.viewer.workspace import Trained, Workspace, workspace_of
 
 #: Shortest time between two looks at a forming assembly, in seconds.
@@ -44,6 +45,7 @@ class Home(QObject):
         self.viewer = viewer
         self.workspace: Workspace = workspace_of(viewer)
         self.layers = BrainLayers(viewer, self.workspace)
+        self.time_axis = TimeAxis(viewer, self.workspace)
         self.session: TrainingSession | None = None
         self.show_forming = True
         self._jobs: set[Job] = set()
@@ -72,7 +74,7 @@ class Home(QObject):
                 return self._trained_here(load_model(path), load_reproducibility(path))
             return open_recording(path, **options)
 
-        self.run(f"Opening {path.name}", work, self._show)
+        self.run(f"Opening {path.name}", work, lambda result: self._show(result, path))
 
     def _trained_here(
         self, model: CRBM, reproducibility: NDArray[np.floating] | None = None
@@ -87,16 +89,22 @@ class Home(QObject):
             )
         return Trained.of(model, recording, reproducibility)
 
-    def show(self, recording: Recording | None, model: CRBM | None = None) -> None:
-        """Show a recording, and a model trained on it."""
+    def show(
+        self, recording: Recording | None, model: CRBM | None = None, path: Path | None = None
+    ) -> None:
+        """Show a recording, and a model trained on it (from a file)."""
         if recording is not None:
             self.workspace.open(recording)
         if model is not None:
-            self.run("Computing assembly activity", lambda _: self._trained_here(model), self._show)
+            self.run(
+                "Computing assembly activity",
+                lambda _: self._trained_here(model),
+                lambda trained: self._show(trained, path),
+            )
 
-    def _show(self, result: Recording | Trained) -> None:
+    def _show(self, result: Recording | Trained, path: Path | None = None) -> None:
         if isinstance(result, Trained):
-            self.workspace.show_model(result)
+            self.workspace.show_model(result, path)
         elif self.training:
             show_warning("Stop the training before you open another recording.")
         else:
@@ -109,16 +117,17 @@ class Home(QObject):
     def _adopt_layers(self) -> None:
         """Take over what dropped files or samples brought in as layers."""
         recording = recording_in(self.viewer.layers)
-        model = None
+        model = path = None
         for layer in self.viewer.layers:
             model = layer.metadata.pop(MODEL_KEY, None) or model
+            path = layer.metadata.pop(MODEL_PATH_KEY, None) or path
         if recording is not None and recording is not self.workspace.recording:
             if self.training:
                 show_warning("Stop the training before you open another recording.")
                 return
             self.workspace.open(recording)
         if model is not None:
-            self.show(None, model)
+            self.show(None, model, path)
 
     # --- background work ------------------------------------------------------------------
 

@@ -31,6 +31,7 @@ ASSEMBLY, CHOSEN_NEURON, ACTIVE = "Assembly", "Chosen neuron", "Active neurons"
 #: Where a layer's metadata keeps the recording it was made from.
 RECORDING_KEY = "napari_crbm_recording"
 MODEL_KEY = "napari_crbm_model"
+MODEL_PATH_KEY = "napari_crbm_model_path"
 
 # Young assemblies can have thousands of members; drawing them all would hold up the window.
 _SHOWN_WHILE_FORMING = 1000

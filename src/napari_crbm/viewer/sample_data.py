@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_crbm.viewer.layers import MODEL_KEY
+from napari_crbm.viewer.layers import MODEL_KEY, MODEL_PATH_KEY
 from napari_crbm.viewer.reader import LayerTuple, read_recording
 
 _PAPER_SCALE: dict[str, Any] = {
@@ -31,7 +31,8 @@ def small_sample() -> list[LayerTuple]:
     from napari_crbm.io import load_model
 
     layers = read_recording(str(sample_folder() / "recording.h5"))
-    layers[0][1]["metadata"][MODEL_KEY] = load_model(sample_folder() / "model.h5")
+    path = sample_folder() / "model.h5"
+    layers[0][1]["metadata"].update({MODEL_KEY: load_model(path), MODEL_PATH_KEY: path})
     return layers
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -82,6 +83,8 @@ class Workspace:
     frame_changed = Signal()
 
     def __init__(self) -> None:
+        #: File of the model that is shown, if it is in one.
+        self.model_path: Path | None = None
         self._recording: Recording | None = None
         self._trained: Trained | None = None
         self._forming: NDArray[np.float32] | None = None
@@ -112,9 +115,10 @@ class Workspace:
         """The model with its activity and table."""
         return self._trained
 
-    def show_model(self, trained: Trained) -> None:
-        """Look at a trained model; its most active assembly is chosen."""
+    def show_model(self, trained: Trained, path: Path | None = None) -> None:
+        """Look at a trained model (of a file); its most active assembly is chosen."""
         self._trained = trained
+        self.model_path = path
         self._forming = None
         self._assembly = None
         self._assemblies = ()

@@ -1,0 +1,117 @@
+"""A pandas table in Qt: shows text, sorts by value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtWidgets import QAbstractItemView, QTableView
+
+SORT_ROLE = Qt.ItemDataRole.UserRole
+
+
+class Column(NamedTuple):
+    """A column: its name in the table, heading, width, how values are written, tooltip."""
+
+    name: str
+    heading: str
+    width_px: int
+    pattern: str = "{}"
+    tip: str = ""
+
+
+class FrameModel(QAbstractTableModel):
+    """Some columns of a DataFrame, as Qt wants them; what is not known stays empty."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        super().__init__()
+        self._known = tuple(columns)
+        self.columns: list[Column] = []
+        self.table = pd.DataFrame()
+
+    def show(self, table: pd.DataFrame | None) -> None:
+        """Replace the content; columns that the table lacks are left out."""
+        self.beginResetModel()
+        self.table = pd.DataFrame() if table is None else table.reset_index(drop=True)
+        self.columns = [column for column in self._known if column.name in self.table]
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
+        return 0 if parent.isValid() else len(self.table)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
+        return 0 if parent.isValid() else len(self.columns)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        if role == Qt.ItemDataRole.TextAlignmentRole:
+            side = Qt.AlignmentFlag.AlignRight
+            if isinstance(self._value(index), str):
+                side = Qt.AlignmentFlag.AlignLeft
+            return int(side | Qt.AlignmentFlag.AlignVCenter)
+        if role not in (Qt.ItemDataRole.DisplayRole, SORT_ROLE):
+            return None
+        value = self._value(index)
+        if isinstance(value, str):
+            return value
+        if role == SORT_ROLE:
+            return float(np.nan_to_num(value, nan=-1e300))
+        return self.columns[index.column()].pattern.format(value) if np.isfinite(value) else ""
+
+    def headerData(  # noqa: D102, N802
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal and section < len(self.columns):
+            if role == Qt.ItemDataRole.DisplayRole:
+                return self.columns[section].heading
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return self.columns[section].tip
+        return None
+
+    def _value(self, index: QModelIndex) -> Any:
+        return self.table[self.columns[index.column()].name].iloc[index.row()]
+
+
+class FrameView(QTableView):
+    """A sortable view of a `FrameModel`, of which one row is chosen."""
+
+    def __init__(self, columns: Sequence[Column], tip: str) -> None:
+        super().__init__()
+        self.source = FrameModel(columns)
+        self.proxy = QSortFilterProxyModel()
+        self.proxy.setSourceModel(self.source)
+        self.proxy.setSortRole(SORT_ROLE)
+        self.setModel(self.proxy)
+        self.setSortingEnabled(True)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(22)
+        self.horizontalHeader().setMinimumSectionSize(30)
+        self.horizontalHeader().setStretchLastSection(True)
+        self.setWordWrap(False)
+        self.setToolTip(tip)
+
+    def show_table(self, table: pd.DataFrame | None) -> None:
+        """Replace the content, in the order given."""
+        self.source.show(table)
+        self.proxy.sort(-1)
+        self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
+        for place, column in enumerate(self.source.columns):
+            self.setColumnWidth(place, column.width_px)
+
+    @property
+    def chosen(self) -> pd.Series | None:
+        """The row under the cursor."""
+        index = self.currentIndex()
+        if not index.isValid():
+            return None
+        return self.source.table.iloc[self.proxy.mapToSource(index).row()]
+
+    def choose(self, row: int) -> None:
+        """Put the cursor on a row of the table."""
+        index = self.proxy.mapFromSource(self.source.index(row, 0))
+        self.setCurrentIndex(index)
+        self.scrollTo(index)

@@ -1,0 +1,77 @@
+"""Points layers that are made once and changed afterwards: adding one costs a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Units and axes of everything in the brain.
+SPACE = {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
+
+
+def show_points(
+    viewer: Any,
+    name: str,
+    data: NDArray[Any],
+    *,
+    size: float,
+    face_color: NDArray[Any],
+    features: Any,
+) -> None:
+    """Show points in the layer of this name; hide it if there are none."""
+    if not len(data):
+        hide_layers(viewer, name)
+        return
+    if name in viewer.layers:
+        layer = viewer.layers[name]
+        # A hidden layer does not slice new data, and then draws old indices into it.
+        layer.visible = True
+        with layer.events.blocker_all():
+            layer.selected_data = set()
+        layer.data = data
+        layer.features = features
+        layer.size = size
+        layer.face_color = face_color
+        return
+    add_quietly(
+        viewer,
+        viewer.add_points,
+        data,
+        name=name,
+        size=size,
+        face_color=face_color,
+        border_width=0,
+        antialiasing=0,
+        features=features,
+        blending="translucent_no_depth",
+        **SPACE,
+    )
+
+
+def hide_layers(viewer: Any, *names: str) -> None:
+    """Remove the named layers."""
+    for name in names:
+        if name in viewer.layers:
+            viewer.layers.remove(viewer.layers[name])
+
+
+def add_quietly(viewer: Any, add: Any, *args: Any, **options: Any) -> None:
+    """Add a layer and leave the active one active."""
+    active = viewer.layers.selection.active
+    add(*args, **options)
+    if active is not None:
+        viewer.layers.selection.active = active
+
+
+def faded(
+    colour: tuple[float, float, float], strength: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """RGBA (n, 4) from dim grey to the full colour as strength goes from 0 to 1."""
+    share = np.clip(strength, 0, 1).astype(np.float32)[:, None]
+    rgba = np.ones((len(share), 4), dtype=np.float32)
+    rgba[:, :3] = np.array([0.45, 0.46, 0.48], np.float32) * (1 - share) + share * np.array(
+        colour, dtype=np.float32
+    )
+    return rgba
