@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.io.profile import Profile, Unit
+from napari_crbm.io.profile import Profile, Unit, problem
 from napari_crbm.io.sources import Array, Entry, list_entries, opened
 
 # Parts of names in the order of preference.
@@ -36,7 +36,7 @@ _TRACE_NAMES = ("dff", "df", "fluor", "calcium", "activity", "trace", "cellresp"
 _AXIS_NAMES = (("x", "y", "z"), ("xpos", "ypos", "zpos"), ("pos_x", "pos_y", "pos_z"))
 _TIME_NAMES = ("times", "time", "times_s", "time_vector", "timestamps", "t")
 _RATE_NAMES = ("frame_rate_hz", "frame_rate", "framerate", "fs", "fps", "fpsec", "sampling_rate")
-_LABEL_NAMES = ("labels", "label", "region", "regions", "region_labels", "area", "areas")
+_LABEL_NAMES = ("labels", "label", "region", "regions", "region_labels")
 _BEHAVIOUR_NAMES = ("behavio", "behav", "stim", "tail", "motion", "swim")
 # A larval brain spans about a millimetre: neurons further apart than 5 are not in mm.
 _LARGEST_EXTENT_MM = 5.0
@@ -344,3 +344,26 @@ def _companions(
     if traces:
         found["traces"] = tuple(itertools.islice(traces, 8))
     return found
+
+
+def settled(profile: Profile, entries: Sequence[Entry]) -> Profile:
+    """The profile with its orientations changed where only that makes it fit the shapes."""
+    known = {entry.name: entry for entry in entries}
+    stored = known.get(profile.positions[0]) if len(profile.positions) == 1 else None
+    candidates = []
+    for swap_positions, swap_activity in itertools.product((False, True), repeat=2):
+        axes_first = profile.axes_first != swap_positions
+        axes = profile.axes
+        if stored is not None and len(stored.shape) == 2:
+            n_axes = stored.shape[0 if axes_first else 1]
+            if n_axes in (2, 3) and n_axes != len(axes):
+                axes = "xy" if n_axes == 2 else "xyz"
+        candidates.append(
+            replace(
+                profile,
+                axes_first=axes_first,
+                axes=axes,
+                neurons_first=profile.neurons_first != swap_activity,
+            )
+        )
+    return next((each for each in candidates if problem(each, entries) is None), profile)

@@ -87,7 +87,7 @@ def read_kind(path: str | Path) -> str:
     for reader in READERS:
         if reader.can_read(path):
             return reader.kind
-    if (kind := _own_kind(path)) is None:
+    if (kind := own_kind(path)) is None:
         raise _unknown(path)
     return kind
 
@@ -190,7 +190,7 @@ def open_recording(
                 return reader.read(path, options)
             except RecordingError as error:
                 raise _naming(path, error) from error
-    if (kind := _own_kind(path)) is not None:
+    if (kind := own_kind(path)) is not None:
         with hdf5.reading(path) as file:
             hdf5.require_kind(file, "recording")
         raise FormatError(f"{path.name} holds a {kind}, but a recording is needed.")
@@ -202,7 +202,7 @@ def _naming(path: Path, error: RecordingError) -> RecordingError:
     return type(error)(f"{path.name}: {error}")
 
 
-def _own_kind(path: Path) -> str | None:
+def own_kind(path: Path) -> str | None:
     """Kind of a file of ours; None for any other.
 
     Raises

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.utils.notifications import show_error, show_warning
+from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, Qt, Signal
 
-from napari_crbm.model import CRBM, Progress, Settings
+from napari_crbm.errors import FormatError, RecordingError, UnknownLayout
+from napari_crbm.model import CRBM, Control, Progress, Settings
+from napari_crbm.preprocessing import PreprocessingStopped
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.layers import MODEL_KEY, MODEL_PATH_KEY, BrainLayers, recording_in
+from napari_crbm.viewer.mapping import Unmapped, reason_to_ask, unmapped
 from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.time_axis import TimeAxis
@@ -48,6 +52,7 @@ class Home(QObject):
         self.time_axis = TimeAxis(viewer, self.workspace)
         self.session: TrainingSession | None = None
         self.show_forming = True
+        self.opening: Control | None = None
         self._jobs: set[Job] = set()
         self._warned: str | None = None
         self._forming_shown = 0.0
@@ -59,22 +64,75 @@ class Home(QObject):
     # --- opening ------------------------------------------------------------------------
 
     def open_file(self, path: str | Path, **options: Any) -> None:
-        """Open a recording, or a model for the open recording, in the background."""
+        """Open a recording, or a model for the open recording, in the background.
+
+        A file whose layout nobody knows, or which cannot be read as what it seems to be,
+        is asked about in the mapping dialog.
+        """
+        path = Path(path)
+        self.opening = control = Control()
+
+        def work(report: Callable[[int, int], None]) -> Recording | Trained | Unmapped | None:
+            from napari_crbm.io import load_model, load_reproducibility, open_recording, read_kind
+
+            try:
+                if options.get("profile") is None and read_kind(path) == "model":
+                    return self._trained_here(load_model(path), load_reproducibility(path))
+                return open_recording(path, progress=report, control=control, **options)
+            except PreprocessingStopped:
+                return None
+            except (UnknownLayout, RecordingError) as error:
+                found = None
+                with suppress(FormatError):
+                    found = unmapped(path, reason_to_ask(error), options)
+                if found is None:
+                    raise error
+                return found
+
+        self.run(
+            f"Opening {path.name}", work, lambda result: self._show(result, path), self._opened
+        )
+
+    def cancel_opening(self) -> None:
+        """Give up the file that is being opened."""
+        if self.opening is not None:
+            self.opening.stop()
+
+    def _opened(self) -> None:
+        self.opening = None
+
+    def map_file(self, path: str | Path, why: str = "") -> None:
+        """Ask what is what in a file, whatever its layout, and then open it."""
         path = Path(path)
 
-        def work(_report: Callable[[int, int], None]) -> Recording | Trained:
-            from napari_crbm.io import (
-                load_model,
-                load_reproducibility,
-                open_recording,
-                read_kind,
-            )
+        def work(_report: Callable[[int, int], None]) -> Unmapped:
+            found = unmapped(path, why)
+            if found is None:
+                raise FormatError(
+                    f"{path.name} holds no table of numbers that could be the activity of neurons."
+                )
+            return found
 
-            if read_kind(path) == "model":
-                return self._trained_here(load_model(path), load_reproducibility(path))
-            return open_recording(path, **options)
+        self.run(f"Looking into {path.name}", work, self._ask)
 
-        self.run(f"Opening {path.name}", work, lambda result: self._show(result, path))
+    def _ask(self, unknown: Unmapped) -> None:
+        """Open the mapping dialog; it does not hold up the window."""
+        from napari_crbm.io.profile import remember
+        from napari_crbm.viewer.mapping_dialog import MappingDialog
+
+        dialog = MappingDialog(self.viewer, unknown, self.viewer.window._qt_window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def accepted() -> None:
+            profile = dialog.profile
+            try:
+                remember(profile)
+            except FormatError as error:
+                show_warning(str(error))
+            self.open_file(unknown.path, profile=profile, **unknown.options)
+
+        dialog.accepted.connect(accepted)
+        dialog.open()
 
     def _trained_here(
         self, model: CRBM, reproducibility: NDArray[np.floating] | None = None
@@ -102,8 +160,15 @@ class Home(QObject):
                 lambda trained: self._show(trained, path),
             )
 
-    def _show(self, result: Recording | Trained, path: Path | None = None) -> None:
-        if isinstance(result, Trained):
+    def _show(
+        self, result: Recording | Trained | Unmapped | None, path: Path | None = None
+    ) -> None:
+        self._opened()
+        if isinstance(result, Unmapped):
+            self._ask(result)
+        elif result is None:
+            show_info("Opening was cancelled; nothing was changed.")
+        elif isinstance(result, Trained):
             self.workspace.show_model(result, path)
         elif self.training:
             show_warning("Stop the training before you open another recording.")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_crbm.errors import FormatError
+from napari_crbm.errors import CRBMError, FormatError, RecordingError, UnknownLayout
 
 _SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy")
 
@@ -16,7 +16,10 @@ LayerTuple = tuple[Any, dict[str, Any], str]
 def get_reader(
     path: str | Sequence[str],
 ) -> Callable[[str | Sequence[str]], list[LayerTuple]] | None:
-    """Accept files and folders that hold a recording; leave all others to other readers."""
+    """Accept files and folders that hold a recording, or arrays that may be one.
+
+    All others are left to other readers.
+    """
     if not isinstance(path, str):
         return None
     if not Path(path).is_dir() and Path(path).suffix.lower() not in _SUFFIXES:
@@ -25,6 +28,8 @@ def get_reader(
 
     try:
         kind = read_kind(path)
+    except UnknownLayout:
+        return read_recording
     except FormatError:
         return None
     return read_recording if kind.endswith("recording") else None
@@ -32,6 +37,9 @@ def get_reader(
 
 def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
     """One Points layer of all neurons; its metadata carries the recording.
+
+    A file whose arrays have to be told apart by a person brings no layer: the viewer
+    asks, and opens it then.
 
     Raises
     ------
@@ -41,5 +49,26 @@ def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
     from napari_crbm.io import open_recording
     from napari_crbm.viewer.layers import points_arguments
 
-    recording = open_recording(path if isinstance(path, str) else path[0])
+    path = path if isinstance(path, str) else path[0]
+    try:
+        recording = open_recording(path)
+    except (UnknownLayout, RecordingError) as error:
+        if not _asked(Path(path), error):
+            raise
+        # What napari understands as: read, but nothing to show.
+        return [(None,)]  # type: ignore[list-item]
     return [(recording.coordinates, points_arguments(recording), "points")]
+
+
+def _asked(path: Path, why: CRBMError) -> bool:
+    """Let the current viewer ask what is what in a file, if there is one and it can."""
+    import napari
+
+    from napari_crbm.viewer.home import home_of
+    from napari_crbm.viewer.mapping import can_ask, reason_to_ask
+
+    viewer = napari.current_viewer()
+    if viewer is None or not can_ask(path):
+        return False
+    home_of(viewer).map_file(path, reason_to_ask(why))
+    return True

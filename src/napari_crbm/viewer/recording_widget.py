@@ -35,6 +35,7 @@ class RecordingWidget(QWidget):
         super().__init__()
         self.home = home_of(napari_viewer)
         self.setMinimumWidth(320)
+        self.setAcceptDrops(True)
 
         self.open_button = button(
             "Open file...",
@@ -47,6 +48,14 @@ class RecordingWidget(QWidget):
             "Read a Suite2p output folder: the one that holds plane0, or a plane itself.",
             self._choose_folder,
         )
+        self.map_button = button(
+            "Any layout...",
+            "Open any HDF5, MATLAB, NumPy or Zarr file: you see what is in it and say which\n"
+            "array is what. Files of unknown layout are asked about anyway.",
+            self._choose_any,
+        )
+        self.cancel_button = button("Cancel", "Stop opening the file.", self.home.cancel_opening)
+        self.cancel_button.hide()
         self.sample_button = button(
             "Try the sample",
             "A small simulated brain with assemblies to find; ready at once.",
@@ -88,15 +97,19 @@ class RecordingWidget(QWidget):
         buttons = QHBoxLayout()
         buttons.addWidget(self.open_button)
         buttons.addWidget(self.folder_button)
-        buttons.addWidget(self.sample_button)
+        more = QHBoxLayout()
+        more.addWidget(self.map_button)
+        more.addWidget(self.sample_button)
         layout = QVBoxLayout(self)
         layout.addLayout(buttons)
+        layout.addLayout(more)
         layout.addWidget(self.drop_unlabelled)
         detection = QHBoxLayout()
         detection.addWidget(self.detect_events)
         detection.addWidget(self.threshold)
         layout.addLayout(detection)
         layout.addWidget(self.message)
+        layout.addWidget(self.cancel_button)
         layout.addLayout(self.summary)
         self.details = QWidget()
         inner = QVBoxLayout(self.details)
@@ -118,15 +131,37 @@ class RecordingWidget(QWidget):
             self,
             "Open a recording",
             "",
-            "Recordings (*.h5 *.hdf5 *.npz *.mat stat.npy);;All files (*)",
+            "Recordings (*.h5 *.hdf5 *.npz *.mat *.npy *.nwb);;All files (*)",
         )
         if path:
             self.home.open_file(path, **self.options())
 
     def _choose_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Open a Suite2p folder")
+        path = QFileDialog.getExistingDirectory(self, "Open a Suite2p folder or a Zarr store")
         if path:
             self.home.open_file(path, **self.options())
+
+    def _choose_any(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(
+            self,
+            "Open a file of any layout",
+            "",
+            "Arrays (*.h5 *.hdf5 *.mat *.npz *.npy);;All files (*)",
+        )
+        if path:
+            self.home.map_file(path)
+
+    def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
+        """Accept files: they are opened here whatever other plugins claim them."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:  # noqa: N802
+        """Open the first of the dropped files."""
+        paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
+        if paths:
+            event.acceptProposedAction()
+            self.home.open_file(paths[0], **self.options())
 
     def options(self) -> dict[str, Any]:
         """How the next file is read."""
@@ -141,8 +176,11 @@ class RecordingWidget(QWidget):
         self.home.open_file(sample_folder() / "recording.h5")
 
     def _show_busy(self, text: str) -> None:
-        for control in (self.open_button, self.folder_button, self.sample_button):
+        for control in (
+            *(self.open_button, self.folder_button, self.sample_button, self.map_button),
+        ):
             control.setEnabled(not text)
+        self.cancel_button.setVisible(bool(text) and self.home.opening is not None)
         if text:
             self.message.setText(text)
             self.message.show()
