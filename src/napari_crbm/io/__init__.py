@@ -1,6 +1,7 @@
 """Files in and out: recordings, models and checkpoints, all HDF5 and never executed."""
 
 from napari_crbm.io.checkpoints import load_checkpoint, save_checkpoint
+from napari_crbm.io.fishualizer import save_weights
 from napari_crbm.io.models import (
     load_model,
     load_reproducibility,
@@ -26,5 +27,6 @@ __all__ = [
     "save_nwb",
     "save_profile",
     "save_recording",
+    "save_weights",
     "store_reproducibility",
 ]

@@ -24,7 +24,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError, ModelError
-from napari_crbm.io import hdf5, reference
+from napari_crbm.io import fishualizer, hdf5, larbm, reference
+from napari_crbm.io.sources import container_of
 from napari_crbm.model import CRBM, DReLU, Settings
 from napari_crbm.recording import Recording
 
@@ -78,8 +79,27 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
     return path
 
 
+def is_foreign(path: Path) -> bool:
+    """Whether this is a trained model of another program.
+
+    Raises
+    ------
+    FormatError
+        If it is an HDF5 file that cannot be read.
+    """
+    if reference.can_read(path):
+        return True
+    if container_of(path) != "hdf5":
+        return False
+    with hdf5.reading(path) as file:
+        return fishualizer.can_read(file) or larbm.can_read(file)
+
+
 def load_model(path: str | Path) -> CRBM:
-    """Read a model file of ours, or one of the reference implementation (see `io.reference`).
+    """Read a model file, ours or another program's.
+
+    Those of the reference implementation (`io.reference`), weights exported for
+    Fishualizer (`io.fishualizer`), and models of BrainRBMjulia (`io.larbm`).
 
     Raises
     ------
@@ -92,6 +112,10 @@ def load_model(path: str | Path) -> CRBM:
     if reference.can_read(path):
         return reference.read(path)
     with hdf5.reading(path) as file:
+        if fishualizer.can_read(file):
+            return fishualizer.read(file, path)
+        if larbm.can_read(file):
+            return larbm.read(file, path)
         hdf5.require_kind(file, "model")
         weights, fields = _numbers(file, "weights", 2), _numbers(file, "fields", 1)
         hidden = DReLU(*(_numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
@@ -152,7 +176,7 @@ def load_reproducibility(path: str | Path) -> NDArray[np.float64] | None:
         If there is not one number from 0 to 1 an assembly.
     """
     path = Path(path)
-    if reference.can_read(Path(path)):
+    if is_foreign(path):
         return None
     with hdf5.reading(path) as file:
         hdf5.require_kind(file, "model")

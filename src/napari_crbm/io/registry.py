@@ -18,12 +18,12 @@ from napari_crbm.io import (
     native,
     nwb,
     paper,
-    reference,
     romano,
     sources,
     suite2p,
     voluseg,
 )
+from napari_crbm.io.models import is_foreign
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.profile import Profile, load_profile
 from napari_crbm.preprocessing import Progress, Stoppable
@@ -82,7 +82,7 @@ def read_kind(path: str | Path) -> str:
         say what its arrays are.
     """
     path = Path(path)
-    if reference.can_read(path):
+    if is_foreign(path):
         return "model"
     for reader in READERS:
         if reader.can_read(path):
@@ -182,7 +182,7 @@ def open_recording(
             return generic.read(path, known, options)
         except RecordingError as error:
             raise _naming(path, error) from error
-    if reference.can_read(path):
+    if is_foreign(path):
         raise FormatError(f"{path.name} holds a trained model, but a recording is needed.")
     for reader in READERS:
         if reader.can_read(path):
