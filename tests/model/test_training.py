@@ -316,3 +316,50 @@ def test_memory_stays_flat_over_many_updates(planted):
 def test_kernels_can_be_compiled_ahead():
     compile_ahead()
     assert compiled()
+
+
+def test_a_training_that_runs_away_goes_back_and_ends_well(planted):
+    """A hundred times the usual learning rate: as good in the end, and said so."""
+    spikes, _ = planted
+    usual = Settings(n_hidden=5, n_updates=200, n_chains=40)
+    expected = run(Training(spikes, usual))
+    training = Training(spikes, replace(usual, learning_rate=1.0))
+    records = list(training)
+    assert training._rescues > 0
+    assert records[-1].phase == "finished" and records[-1].update == usual.n_updates
+    assert "diverged at update" in records[-1].message and "lower learning rate" in (
+        records[-1].message
+    )
+    history = training.model().history_
+    assert np.all(np.diff(history["update"]) > 0)
+    reached, wanted = (h["test_pseudo_likelihood"][-1] for h in (history, expected.history_))
+    assert reached > wanted - 0.002
+
+
+def test_a_rescued_training_resumes_bit_for_bit(planted):
+    spikes, _ = planted
+    settings = Settings(n_hidden=5, n_updates=60, n_chains=20, learning_rate=5.0)
+    expected = run(Training(spikes, settings))
+    first = Training(spikes, settings)
+    stop_at(first, 30)
+    run(first)
+    assert first._rescues > 0
+    second = Training(spikes, resume=first.checkpoint())
+    assert same(run(second), expected)
+    assert "diverged" in second._warning()
+
+
+def test_parameters_that_are_no_numbers_are_noticed(planted):
+    spikes, _ = planted
+    training = Training(spikes, replace(SHORT, n_updates=120))
+    step = training._step
+
+    def poisoned() -> None:
+        step()
+        if training.update == 60 and not training._rescues:
+            training._hidden.delta[2] = np.nan
+
+    training._step = poisoned  # type: ignore[method-assign]
+    last = list(training)[-1]
+    assert training._rescues == 1 and "diverged at update" in last.message
+    assert np.isfinite(training.model().weights_).all()

@@ -43,6 +43,13 @@ def train(
     threads: Annotated[
         int | None, typer.Option(help="Threads to use. [default: all cores]")
     ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(
+            help="'cpu', 'gpu' (NVIDIA, experimental) or 'auto'. [default: cpu, or the device of "
+            "the checkpoint]"
+        ),
+    ] = None,
     drop_unlabelled: Annotated[
         bool,
         typer.Option(
@@ -78,6 +85,7 @@ def train(
         recipe,
         random_state=seed,
         n_threads=threads,
+        device=device or "cpu",
         **{name: value for name, value in chosen.items() if value is not None},
     )
     if resume is None:
@@ -87,7 +95,7 @@ def train(
     control = Control()
     training = Training(
         recording.spikes,
-        settings,
+        settings if resume is None or device is not None else None,
         control=control,
         resume=None if resume is None else load_checkpoint(resume),
     )

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.model.checks import require, require_chains
 from napari_crbm.model.kernels import ascent
 from napari_crbm.model.kernels.ascent import PENALISED, SILENT, SUPPORTED, SUPPORTED_SHARE
 from napari_crbm.model.kernels.lanes import lane_bounds
@@ -39,6 +40,9 @@ class ActiveSet:
         second_moment: NDArray[np.float32],
         roles: NDArray[np.uint8],
     ) -> None:
+        require("weights", weights, (None, None), np.float32)
+        require("second moments", second_moment, weights.shape, np.float32)
+        require("roles", roles, weights.shape, np.uint8)
         self._weights = weights
         self._second_moment = second_moment
         self.roles = roles
@@ -98,9 +102,15 @@ class ActiveSet:
 
         ``data`` and ``chains`` are the bits and hidden factors of the two phases.
         """
+        n_hidden = self.shape[1]
+        for bits, values in (data, chains):
+            require_chains(self.shape, values, bits, mean_activity)
+        require("centre", centre, (n_hidden,), np.float32)
+        require("inputs", inputs, (len(chains[1]), n_hidden), np.float32)
+        require("mean inputs", mean_inputs, (n_hidden,), np.float64)
         shared = (*data, *chains, mean_activity, centre, rates, self._lanes, inputs, mean_inputs)
         if isinstance(self.form, SparseWeights):
-            ascent.ascend_sparse(*self.form, self._compressed_moment, self._shares, *shared)
+            ascent.ascend_sparse(*self.form.rows, self._compressed_moment, self._shares, *shared)
         else:
             ascent.ascend(self._weights, self._second_moment, self.roles, *shared)
 

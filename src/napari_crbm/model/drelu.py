@@ -26,6 +26,7 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import ArrayLike, NDArray
 
+from napari_crbm.errors import ModelError
 from napari_crbm.model.kernels.elementary import (
     exp2_32,
     exp_64,
@@ -343,8 +344,21 @@ def potential(h: ArrayLike, units: DReLU) -> NDArray[np.float64]:
     )
 
 
+def _require_inputs(inputs: NDArray[np.floating], units: DReLU) -> None:
+    """Refuse inputs that are not (B, M) for M units, before a kernel reads beyond them."""
+    wanted = (units.n_hidden,)
+    fits = isinstance(inputs, np.ndarray) and inputs.ndim == 2 and inputs.dtype.kind == "f"
+    if not fits or inputs.shape[1:] != wanted or any(np.shape(row) != wanted for row in units):
+        raise ModelError(
+            f"Inputs must be numbers of shape (frames, {units.n_hidden}), one for each hidden "
+            f"unit; found shape {np.shape(inputs)} and units of "
+            f"{', '.join(str(np.shape(row)) for row in units)}."
+        )
+
+
 def moments(inputs: NDArray[np.floating], units: DReLU) -> Moments:
     """Conditional moments of both sides for inputs of shape (B, M)."""
+    _require_inputs(inputs, units)
     raw = np.empty((8, *inputs.shape))
     moments_kernel(inputs, units.stacked(), raw)
     return Moments(raw[:4], raw[4:])
@@ -352,6 +366,7 @@ def moments(inputs: NDArray[np.floating], units: DReLU) -> Moments:
 
 def cumulant(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float64]:
     """Gamma(I) = log of the integral of exp(-U(h) + I h) dh; inputs (B, M)."""
+    _require_inputs(inputs, units)
     out = np.empty(inputs.shape)
     cumulant_kernel(inputs, units.stacked(), out)
     return out
@@ -359,6 +374,7 @@ def cumulant(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float64]:
 
 def mean(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float32]:
     """E[h | I] for inputs (B, M) (paper Eq. 9), float32."""
+    _require_inputs(inputs, units)
     out = np.empty(inputs.shape, dtype=np.float32)
     mean_kernel(inputs, units.stacked(), out)
     return out
@@ -366,6 +382,7 @@ def mean(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float32]:
 
 def sample(inputs: NDArray[np.floating], units: DReLU, key: np.uint64) -> NDArray[np.float32]:
     """Draw h given inputs (B, M) from the stream ``key``, float32."""
+    _require_inputs(inputs, units)
     out = np.empty(inputs.shape, dtype=np.float32)
     sample_kernel(inputs.astype(np.float32, copy=False), for_sampling(units), key, out)
     return out

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_crbm.model.cores import choice
 from napari_crbm.model.kernels.ascent import SILENT
 from napari_crbm.model.settings import Settings, check_against
 from napari_crbm.model.threads import kernel_threads
@@ -47,7 +48,20 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
         If the settings do not suit the recording.
     """
     check_against(settings, spikes)
-    few = np.linspace(0, spikes.n_neurons - 1, min(_NEURONS, spikes.n_neurons)).astype(int)
+    n_pilot = min(_NEURONS, spikes.n_neurons)
+    pilot = _pace_of(n_pilot, spikes, settings)
+    preparing = pilot.preparing * spikes.n_neurons / n_pilot
+    if choice.resolved(settings.device) == "cpu":
+        return Pace(preparing, pilot.update * spikes.n_neurons / n_pilot)
+    # So few neurons do not fill a GPU: a part of the time does not grow with them.
+    half = _pace_of(n_pilot // 2, spikes, settings)
+    slope = max(pilot.update - half.update, 0.0) / (n_pilot - n_pilot // 2)
+    return Pace(preparing, pilot.update + slope * (spikes.n_neurons - n_pilot))
+
+
+def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> Pace:
+    """Pace of a training on some of the neurons."""
+    few = np.linspace(0, spikes.n_neurons - 1, n_neurons).astype(int)
     pilot = spikes.select_neurons(few)
     n_hidden = settings.n_hidden
     if not isinstance(n_hidden, str):
@@ -60,9 +74,7 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
         dense = _seconds_per_update(training)
         _thin_out(training)
         sparse = _seconds_per_update(training)
-    scale = spikes.n_neurons / len(few)
-    update = _DENSE_UPDATES * dense + (1 - _DENSE_UPDATES) * sparse
-    return Pace(scale * preparing, scale * update)
+    return Pace(preparing, _DENSE_UPDATES * dense + (1 - _DENSE_UPDATES) * sparse)
 
 
 def _seconds_per_update(training: Training) -> float:
@@ -73,6 +85,7 @@ def _seconds_per_update(training: Training) -> float:
         training._step()
         training.update += 1
         updates += 1
+        training._core.wait()
         elapsed = time.perf_counter() - started
     return elapsed / updates
 
@@ -82,4 +95,4 @@ def _thin_out(training: Training) -> None:
     weights = np.abs(active.dense())
     smallest = np.quantile(weights, 1 - _LATER_DENSITY)
     roles = np.where(weights > smallest, active.roles, SILENT)
-    training._active = type(active)(active.dense(), active.second_moment(), roles)
+    training._active = training._core.active_set(active.dense(), active.second_moment(), roles)

@@ -18,6 +18,9 @@ ALIVE = 0.05
 _REACH = 2.0
 # Cosine of two columns of weights from which they are one assembly.
 _ALIKE = 0.95
+#: So many times its best value so far a training's pseudo-likelihood never falls to (it is
+#: negative) unless the training has run away.
+FALLEN = 1.5
 # Beyond this size weights have run away.
 _EXPLODED = 50.0
 
@@ -80,6 +83,14 @@ def _numbered(units: list[int]) -> str:
     return f"{len(units)} ({names}{', ...' if len(units) > 5 else ''})"
 
 
+def rescue(diverged_at: int, update: int, rate: float) -> str:
+    """In words, that a training has gone back to an earlier state."""
+    return (
+        f"The training diverged at update {diverged_at:,}. It went back to its best state, of "
+        f"update {update:,}, and continues from there with a lower learning rate ({rate:.2g})."
+    )
+
+
 def check(
     peak: float,
     hidden: Standardised,
@@ -93,7 +104,7 @@ def check(
     ------
     TrainingDiverged, TrainingCollapsed
     """
-    if not np.isfinite(peak) or not np.isfinite(hidden.theta).all():
+    if not np.isfinite(peak) or not np.isfinite(np.stack(hidden)).all():
         found = "parameters are no longer numbers"
     elif peak > _EXPLODED:
         found = f"the largest weight is {peak:.3g}"
@@ -101,7 +112,12 @@ def check(
         raise TrainingCollapsed(_collapse(train, settings, update))
     else:
         return
-    raise TrainingDiverged(
+    raise diverged(update, found)
+
+
+def diverged(update: int, found: str) -> TrainingDiverged:
+    """The error that says so."""
+    return TrainingDiverged(
         f"Training diverged at update {update:,}: {found}. "
         "Lower the learning rate (for example to a fifth) and train again."
     )

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from napari_crbm.errors import ModelError
 from napari_crbm.model.cores.numba_core import NUMBA
 from napari_crbm.model.cores.protocol import Activity, Array, Core, Weights
 from napari_crbm.model.drelu import DReLU
@@ -62,6 +63,11 @@ def jump(
         Share of the chains that jumped, for each unit that was asked.
     """
     n_chains, n_hidden = inputs.shape
+    if examples.ndim != 2 or len(examples) == 0 or examples.shape[1] != n_hidden:
+        raise ModelError(
+            f"Hidden inputs of frames must have shape (frames, {n_hidden}); found shape "
+            f"{examples.shape}."
+        )
     generator = np.random.default_rng(int(key))
     keys = [stream(int(key), k) for k in range(3)]
     hidden = core.by_unit(core.sample(inputs, units, keys[0]))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import ModelError
+from napari_crbm.errors import ModelError, TrainingDiverged
 from napari_crbm.model import health
 from napari_crbm.model.active_set import ActiveSet
 from napari_crbm.model.cores import Core, choice
@@ -53,8 +53,12 @@ _REVISE_EVERY = 100
 _RESTART_EVERY = 10
 # Updates between two looks at the chains.
 _WATCH_EVERY = 10
-# A plateau divides the learning rate by so much.
+# A plateau divides the learning rate by so much, and so does every rescue.
 _SLOWDOWN = 3.0
+# Updates between two looks at whether parameters have vanished or run away.
+_CHECK_EVERY = 25
+# So often a training that has run away goes back to its best state.
+_RESCUES = 4
 # A weight that only jitters about zero stays within about as many learning rates of it.
 _SMALL = 4.0
 #: Longest time between two progress records, in seconds.
@@ -66,7 +70,7 @@ _SETTLED = 0.3
 # Frames whose hidden inputs are kept with a model, for jumps.
 _EXAMPLES = 100
 #: Version of what `Training.checkpoint` returns.
-CHECKPOINT_VERSION = 3
+CHECKPOINT_VERSION = 4
 
 
 class Training:
@@ -117,6 +121,7 @@ class Training:
         self._history: list[dict[str, float]] = []
         self._best: dict[str, Any] | None = None
         self._slowed, self._waited = 1.0, 0
+        self._rescues, self._rescued = 0, ""
         if resume is not None:
             self._check_checkpoint(resume)
             self.settings = Settings(**resume["settings"])
@@ -138,7 +143,8 @@ class Training:
         TrainingCollapsed
             If all weights have gone to zero.
         TrainingDiverged
-            If weights are no longer numbers or have run away.
+            If weights are no longer numbers or have run away, again and again: at first
+            the training goes back to its best state and on with a lower learning rate.
         """
         if not self._prepared:
             yield self._progress("preparing")
@@ -146,27 +152,27 @@ class Training:
             with kernel_threads(self.settings.n_threads):
                 self._prepare()
             self.elapsed_s += time.perf_counter() - started
-        session_start, session_updates = time.perf_counter(), self.update
+        session_start, made = time.perf_counter(), 0
         while not self._done and not self.control.stopped:
             if self.control.paused:
                 yield self._progress("paused")
                 while self.control.paused:
                     self.control.wait_while_paused(0.1)
-                session_start, session_updates = time.perf_counter(), self.update
+                session_start, made = time.perf_counter(), 0
                 continue
             started = time.perf_counter()
             with kernel_threads(self.settings.n_threads):
                 while self._may_go_on(started):
                     self._step()
                     self.update += 1
+                    made += 1
+                    if self.update % _CHECK_EVERY == 0 or self._done:
+                        self._look_after()
                     if self.update in self._evaluate_at:
                         self._evaluate(self.elapsed_s + time.perf_counter() - started)
             now = time.perf_counter()
             self.elapsed_s += now - started
-            pace = (now - session_start) / max(self.update - session_updates, 1)
-            health.check(
-                self._active.largest(), self._hidden_here(), self._train, self.settings, self.update
-            )
+            pace = (now - session_start) / max(made, 1)
             yield self._progress("training", pace * (self.settings.n_updates - self.update))
         yield self._progress("finished" if self._done else "stopped", 0.0)
 
@@ -178,7 +184,11 @@ class Training:
 
     def _rate(self) -> float:
         """Learning rate of the current update."""
-        return learning_rate(self.settings, self.update) / self._slowed
+        return learning_rate(self.settings, self.update) / self._slowdown
+
+    @property
+    def _slowdown(self) -> float:
+        return self._slowed * _SLOWDOWN**self._rescues
 
     def _may_go_on(self, started: float) -> bool:
         return (
@@ -265,10 +275,7 @@ class Training:
             "roles": self._active.roles.copy(),
             "fields": here(self._fields).copy(),
             "hidden": np.stack(self._hidden_here()),
-            "second_moments": {
-                "weights": self._active.second_moment().copy(),
-                **{name: here(m).copy() for name, m in self._second.items()},
-            },
+            "second_moments": self._second_here(),
             "mean_inputs": here(self._mean_inputs).copy(),
             "chain_bits": self._core.bits(self._activity).copy(),
             "chain_inputs": here(self._inputs).copy(),
@@ -279,6 +286,7 @@ class Training:
             "best": self._best,
             "watch": self._watch.state(),
             "plateau": [self._slowed, self._waited],
+            "rescues": [self._rescues, self._rescued],
         }
 
     def _check_checkpoint(self, state: dict[str, Any]) -> None:
@@ -391,15 +399,8 @@ class Training:
         self.update = int(state["update"])
         self.elapsed_s = float(state["elapsed_s"])
         put = self._core.put
-        moments = {name: np.array(m) for name, m in state["second_moments"].items()}
-        self._active = self._core.active_set(
-            np.array(state["weights"], dtype=np.float32, order="C"),
-            np.asarray(moments.pop("weights"), dtype=np.float32, order="C"),
-            np.array(state["roles"], dtype=np.uint8, order="C"),
-        )
-        self._fields = put(np.array(state["fields"], dtype=np.float32))
+        self._take_parameters(state)
         self._hidden = Standardised(*(put(np.array(row)) for row in state["hidden"]))
-        self._second = {name: put(values) for name, values in moments.items()}
         self._mean_inputs = put(np.array(state["mean_inputs"], dtype=np.float64))
         self._inputs = put(np.array(state["chain_inputs"], dtype=np.float32))
         bits = np.array(state["chain_bits"], dtype=np.uint64)
@@ -411,7 +412,20 @@ class Training:
         ]
         self._best = state["best"]
         self._slowed, self._waited = float(state["plateau"][0]), int(state["plateau"][1])
+        self._rescues, self._rescued = int(state["rescues"][0]), str(state["rescues"][1])
         self._followed = np.array(state["watch"]["neurons"], dtype=np.int64)
+
+    def _take_parameters(self, state: dict[str, Any]) -> None:
+        """Weights, their roles, fields and the squares of gradients of a kept state."""
+        put = self._core.put
+        moments = {name: np.array(m) for name, m in state["second_moments"].items()}
+        self._active = self._core.active_set(
+            np.array(state["weights"], dtype=np.float32, order="C"),
+            np.asarray(moments.pop("weights"), dtype=np.float32, order="C"),
+            np.array(state["roles"], dtype=np.uint8, order="C"),
+        )
+        self._fields = put(np.array(state["fields"], dtype=np.float32))
+        self._second = {name: put(values) for name, values in moments.items()}
 
     # --- one update -----------------------------------------------------------------------
 
@@ -555,7 +569,7 @@ class Training:
         row = {
             "update": float(self.update),
             "elapsed_s": elapsed_s,
-            "learning_rate": learning_rate(self.settings, max(self.update - 1, 0)) / self._slowed,
+            "learning_rate": learning_rate(self.settings, max(self.update - 1, 0)) / self._slowdown,
             "l1": penalty(self.settings, self.update),
             **{
                 name: probe.evaluate(DenseWeights(weights), fields, units)
@@ -571,6 +585,9 @@ class Training:
         }
         self._history.append(row)
         score = row.get("test_pseudo_likelihood", row.get("pseudo_likelihood", -np.inf))
+        if self._best is not None and not score > health.FALLEN * self._best["score"]:
+            self._rescue(health.diverged(self.update, "held-out frames have become improbable"))
+            return
         better = self._best is None or score > self._best["score"]
         self._slow_down_on_a_plateau(better)
         if better:
@@ -578,9 +595,46 @@ class Training:
                 "score": score,
                 "update": self.update,
                 "weights": weights.copy(),
+                "roles": self._active.roles.copy(),
+                "second_moments": self._second_here(),
                 "fields": fields.copy(),
                 "hidden": units.stacked(),
             }
+
+    def _second_here(self) -> dict[str, NDArray[np.floating]]:
+        """A copy of the running squares of all gradients."""
+        here = self._core.get
+        return {
+            "weights": self._active.second_moment().copy(),
+            **{name: here(values).copy() for name, values in self._second.items()},
+        }
+
+    def _look_after(self) -> None:
+        """Go back to the best state if parameters have run away; give up if that is no use."""
+        peak, hidden = self._active.largest(), self._hidden_here()
+        try:
+            health.check(peak, hidden, self._train, self.settings, self.update)
+        except TrainingDiverged as problem:
+            self._rescue(problem)
+
+    def _rescue(self, problem: TrainingDiverged) -> None:
+        """Continue from the best state so far, with new chains and a lower learning rate."""
+        best = self._best
+        if best is None or self._rescues >= _RESCUES:
+            raise problem
+        put, train, diverged_at = self._core.put, self._train, self.update
+        self.update, self._rescues = int(best["update"]), self._rescues + 1
+        self._history = [row for row in self._history if row["update"] <= self.update]
+        self._take_parameters(best)
+        hidden = Standardised.from_units(DReLU(*best["hidden"]))
+        self._hidden = Standardised(*(put(row) for row in hidden))
+        weights = np.asarray(best["weights"], dtype=np.float64)
+        self._mean_inputs = put(weights.T @ self._core.get(self._mean_activity))
+        n_chains, seed = self.settings.n_chains, self.settings.random_state + self._rescues
+        bits = starting_activity(best["fields"], n_chains, train, seed)
+        self._activity = self._core.activity(bits, n_chains)
+        self._active.form.project_bits(self._activity, self._inputs)
+        self._rescued = health.rescue(diverged_at, self.update, self._rate())
 
     def _slow_down_on_a_plateau(self, better: bool) -> None:
         """Divide the learning rate when the held-out likelihood has not risen for long."""
@@ -589,12 +643,12 @@ class Training:
             self._slowed, self._waited = _SLOWDOWN * self._slowed, 0
 
     def _warning(self) -> str | None:
-        if self.update < _SETTLED * self.settings.n_updates or not self._history:
-            return None
-        odd = health.warning(self._history, self._active.shape[1], self.settings)
-        if odd is None and self._done:
-            return health.spare_units(self._active.dense())
-        return odd
+        odd = None
+        if self.update >= _SETTLED * self.settings.n_updates and self._history:
+            odd = health.warning(self._history, self._active.shape[1], self.settings)
+            if odd is None and self._done:
+                odd = health.spare_units(self._active.dense())
+        return " ".join(filter(None, (self._rescued, odd))) or None
 
 
 def library_versions() -> dict[str, str]:

@@ -26,6 +26,7 @@ from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import Pace, Progress, Settings, duration, measure_pace
 from napari_crbm.model.compilation import compile_ahead, compiled
 from napari_crbm.viewer.background import Job
+from napari_crbm.viewer.device_box import DeviceBox
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
 
@@ -121,6 +122,7 @@ class TrainWidget(QWidget):
         self.seed = QSpinBox()
         self.seed.setRange(0, 999_999)
         self.seed.setToolTip("The same seed gives the same model.")
+        self.device = DeviceBox()
         form = QFormLayout()
         for label, field in (
             ("Recipe", self.recipe),
@@ -128,6 +130,7 @@ class TrainWidget(QWidget):
             ("Penalty (l1)", self.l1),
             ("Updates", self.n_updates),
             ("Seed", self.seed),
+            ("Device", self.device),
         ):
             form.addRow(label, field)
         self._on_recipe(self.recipe.currentText())
@@ -236,6 +239,7 @@ class TrainWidget(QWidget):
             l1=_number_or_auto("Penalty (l1)", self.l1.text(), float),
             n_updates=self.n_updates.value(),
             random_state=self.seed.value(),
+            device=self.device.device,
         )
 
     def _start(self, resume: dict[str, Any] | None = None) -> None:
@@ -348,7 +352,14 @@ class TrainWidget(QWidget):
         recording, training = home.workspace.recording, home.training
         paused = training and home.session is not None and home.session.control.paused
         can_save = home.session is not None and home.session.training.update > 0
-        for control in (self.recipe, self.n_hidden, self.l1, self.n_updates, self.seed):
+        for control in (
+            self.recipe,
+            self.n_hidden,
+            self.l1,
+            self.n_updates,
+            self.seed,
+            self.device,
+        ):
             control.setEnabled(not training)
         self.start_button.setEnabled(recording is not None and not training)
         self.pause_button.setEnabled(training)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.model import drelu
 from napari_crbm.model.active_set import ActiveSet
+from napari_crbm.model.checks import require, require_indices
 from napari_crbm.model.drelu import DReLU, Moments
 from napari_crbm.model.kernels import jumps
 from napari_crbm.model.kernels.bits import correlate, frames_to_bits
@@ -65,6 +66,8 @@ class NumbaCore:
         inputs: NDArray[np.float32],
         cumulants: NDArray[np.float64],
     ) -> NDArray[np.float64]:
+        require("inputs", inputs, (None,), np.float32)
+        require("cumulants", cumulants, inputs.shape, np.float64)
         out = np.empty(len(values))
         jumps.log_overlap(values, inputs, cumulants, out)
         return out
@@ -79,6 +82,8 @@ class NumbaCore:
         return activity
 
     def take_frames(self, raster: Spikes, frames: NDArray[np.int64], activity: Bits) -> None:
+        require_indices("frames", frames, raster.n_frames)
+        require("bits", activity, (raster.n_neurons, -(-len(frames) // 64)), np.uint64)
         frames_to_bits(*raster.by_frame, frames, activity)
 
     def replace_state(self, activity: Bits, state: int, active: NDArray[np.bool_]) -> None:
@@ -90,6 +95,7 @@ class NumbaCore:
         return np.asarray(np.bitwise_count(activity).sum(axis=1) / n_states)
 
     def correlate(self, raster: Spikes, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        require("values", values, (raster.n_frames, None), np.float32)
         out = np.empty((raster.n_neurons, values.shape[1]), dtype=np.float32)
         correlate(raster.by_neuron, values, out)
         return out
@@ -102,6 +108,11 @@ class NumbaCore:
         centred: NDArray[np.float32],
         gradient: NDArray[np.float32],
     ) -> None:
+        n_neurons, n_hidden = active.shape
+        require("fields", fields, (n_neurons,), np.float32)
+        require("hidden values", hidden, (None, n_hidden), np.float32)
+        require("centred values", centred, hidden.shape, np.float32)
+        require("gradient", gradient, active.shape, np.float32)
         by_unit = np.ascontiguousarray(hidden.T)
         lanes = lane_bounds(len(fields))
         subtract_expected(active.dense(), fields, by_unit, centred, lanes, gradient)
