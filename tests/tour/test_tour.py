@@ -34,9 +34,10 @@ def share_of(picture: np.ndarray, colour: str) -> float:
 def test_tour(make_napari_viewer, qtbot, request, tmp_path):
     from napari_crbm.io import load_model, open_recording
     from napari_crbm.viewer import WIDGETS, dock_everything
+    from napari_crbm.viewer.anatomy_widget import AnatomyWidget
     from napari_crbm.viewer.export_widget import ExportWidget
     from napari_crbm.viewer.home import home_of
-    from napari_crbm.viewer.layers import ASSEMBLY, REGIONS
+    from napari_crbm.viewer.layers import ASSEMBLY
     from napari_crbm.viewer.sample_data import sample_folder
     from napari_crbm.viewer.statistics_widget import StatisticsWidget
     from napari_crbm.viewer.time_widget import TimeWidget
@@ -100,8 +101,14 @@ def test_tour(make_napari_viewer, qtbot, request, tmp_path):
     exporting.choose("sheet")
     shot("export")
 
-    viewer.layers[ASSEMBLY].visible = False
-    viewer.layers[REGIONS].visible = True
+    docks["Anatomy"].raise_()
+    home.workspace.choose_assembly(None)
+    home.workspace.choose_neuron(None)
+    anatomy = window.findChild(AnatomyWidget)
+    for name in ("Optic tectum", "Cerebellum", "Pallium"):
+        anatomy.model.ticks(anatomy.model.find(name), True)
+    anatomy.choose_colouring("region")
+    qtbot.waitUntil(lambda: home.workspace.colouring is not None and not home.busy, timeout=60_000)
     coloured = shot("regions")[..., :3]
     assert np.ptp(coloured.astype(int), axis=-1).max() > 60, "regions have colours"
     viewer.theme = "light"

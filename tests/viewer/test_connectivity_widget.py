@@ -10,6 +10,7 @@ from napari_crbm.connectome import (
     region_map,
 )
 from napari_crbm.recording import Recording
+from napari_crbm.viewer.anatomy_widget import AnatomyWidget
 from napari_crbm.viewer.connectivity_layers import CENTRES, CONNECTIONS, PAIR, PLACED
 from napari_crbm.viewer.connectivity_widget import ConnectivityWidget
 from tests.conftest import random_model
@@ -121,7 +122,7 @@ def test_neurons_are_coloured_by_coupling_with_the_chosen_one(mapped, home):
     home.workspace.choose_neuron(12)
     expected = effective_couplings(mapped.mapped.factors, 12)
     layer = home.viewer.layers["Neurons"]
-    np.testing.assert_allclose(layer.metadata["coupling"], expected)
+    np.testing.assert_allclose(layer.metadata["values"], expected)
     red = layer.face_color[:, 0] - layer.face_color[:, 2]
     assert red[expected.argmax()] > 0.3 and red[expected.argmin()] < -0.3
     mapped.by_coupling.setChecked(False)
@@ -178,7 +179,9 @@ def test_an_atlas_finds_flips_and_assigns_regions(dock, home, recording, model, 
     wrong = replace(recording, coordinates=upside_down.astype(np.float32), regions=None)
     home.show(wrong, model)
     until(qtbot, lambda: home.workspace.trained is not None)
-    panel = dock.atlas
+    anatomy = AnatomyWidget(home.viewer)
+    qtbot.addWidget(anatomy)
+    panel = anatomy.atlas
     panel.source.setEditText("larval-fish")
     panel.open.click()
     until(qtbot, lambda: panel.atlas is not None)
@@ -194,6 +197,9 @@ def test_an_atlas_finds_flips_and_assigns_regions(dock, home, recording, model, 
     panel.assign.click()
     until(qtbot, lambda: PLACED not in home.viewer.layers)
     assert home.viewer.layers["Neurons"].visible
+    until(qtbot, lambda: not home.busy)
+    assert home.workspace.trained.table["region"].isin(dock.regions.names).all()
+    dock.start.click()
     until(qtbot, lambda: dock.mapped is not None)
     assert PLACED not in home.viewer.layers
     shared = set(dock.regions.names) & set(recording.regions.names)
@@ -204,7 +210,9 @@ def test_an_atlas_finds_flips_and_assigns_regions(dock, home, recording, model, 
 
 def test_a_missing_atlas_is_said_so(dock, home, recording, errors, qtbot, tmp_path):
     home.show(recording)
-    dock.atlas.source.setEditText(str(tmp_path / "none.tif"))
-    dock.atlas.open.click()
+    anatomy = AnatomyWidget(home.viewer)
+    qtbot.addWidget(anatomy)
+    anatomy.atlas.source.setEditText(str(tmp_path / "none.tif"))
+    anatomy.atlas.open.click()
     until(qtbot, lambda: bool(errors))
     assert "no file" in errors[0]

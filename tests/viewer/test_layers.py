@@ -3,8 +3,16 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_crbm.analysis import members
+from napari_crbm.viewer.colouring import by_activity, by_region
 from napari_crbm.viewer.colours import weight_colours
-from napari_crbm.viewer.layers import ASSEMBLY, CHOSEN_NEURON, NEURONS, REGIONS, BrainLayers
+from napari_crbm.viewer.layers import (
+    ASSEMBLY,
+    CHOSEN_NEURON,
+    GROUP,
+    NEURONS,
+    REGIONS,
+    BrainLayers,
+)
 from napari_crbm.viewer.workspace import Trained, Workspace
 from tests.viewer.test_workspace import a_model
 
@@ -24,10 +32,8 @@ def test_a_recording_becomes_neurons_regions_and_outline(scene, recording):
     np.testing.assert_array_equal(neurons.data, recording.coordinates)
     assert [str(unit) for unit in neurons.units] == ["micrometer"] * 3
     assert viewer.canvas.overlays.scale_bar.visible
-    assert not viewer.layers[REGIONS].visible
-    region = viewer.layers[REGIONS].features["region"].iloc[0]
-    neuron = viewer.layers[REGIONS].features["neuron"].iloc[0]
-    assert region in recording.regions.of_neuron(neuron)
+    assert REGIONS not in viewer.layers, "bodies of regions are shown when they are ticked"
+    assert neurons.features["region"][3] in recording.regions.of_neuron(3)
 
 
 def test_the_chosen_assembly_shows_its_members_by_weight(scene, recording):
@@ -74,13 +80,73 @@ def test_the_chosen_neuron_is_ringed_and_can_be_let_go(scene, recording):
     assert not viewer.layers[CHOSEN_NEURON].visible
 
 
-def test_neurons_can_be_coloured_by_activity(scene):
-    viewer, _, layers = scene
+def test_colours_follow_the_workspace(scene):
+    viewer, workspace, _ = scene
     plain = viewer.layers[NEURONS].face_color.copy()
-    layers.colour_neurons("activity")
+    workspace.show_colouring(by_activity(workspace))
     assert len(np.unique(viewer.layers[NEURONS].face_color, axis=0)) > 10
-    layers.colour_neurons("nothing")
+    assert viewer.layers[NEURONS].metadata["coloured_by"] == "Active frames (%)"
+    workspace.show_colouring(None)
     np.testing.assert_allclose(viewer.layers[NEURONS].face_color, plain)
+
+
+def test_ticked_regions_become_bodies(scene, recording):
+    viewer, workspace, _ = scene
+    view, sizes = workspace.region_view, recording.regions.counts
+    large = [int(k) for k in np.argsort(-sizes)[:2]]
+    view.tick(large)
+    layer = viewer.layers[REGIONS]
+    assert layer.metadata["regions"] == [recording.regions.names[k] for k in sorted(large)]
+    first, n_both = view.colours[min(large)], len(layer.data[0])
+    np.testing.assert_allclose(layer.vertex_colors[0], first)
+    neurons = recording.coordinates[recording.regions.members(recording.regions.names[large[0]])]
+    assert (layer.data[0].min(axis=0) < neurons.max(axis=0)).all()
+    view.paint(large, (1.0, 0.0, 0.0))
+    view.fade(large, 0.5)
+    np.testing.assert_allclose(layer.vertex_colors, np.tile([1, 0, 0, 0.5], (n_both, 1)))
+    view.tick(large[1:], False)
+    assert 0 < len(layer.data[0]) < n_both and layer.data[1].max() < len(layer.data[0])
+    view.tick(large[:1], False)
+    assert not layer.visible
+
+
+def test_only_neurons_in_ticked_regions_are_drawn_and_can_be_clicked(scene, recording):
+    viewer, workspace, _ = scene
+    view = workspace.region_view
+    region = int(recording.regions.counts.argmax())
+    inside = recording.regions.members(recording.regions.names[region])
+    view.tick([region])
+    assert len(viewer.layers[NEURONS].data) == recording.n_neurons
+    view.restrict(True)
+    layer = viewer.layers[NEURONS]
+    np.testing.assert_array_equal(np.sort(layer.features["neuron"]), np.sort(inside))
+    np.testing.assert_array_equal(layer.data, recording.coordinates[layer.features["neuron"]])
+    assert set(viewer.layers[ASSEMBLY].features["neuron"]) <= set(inside)
+    workspace.show_colouring(by_region(workspace))
+    assert len(layer.face_color) == len(inside)
+    view.restrict(False)
+    assert len(layer.data) == len(layer.features) == recording.n_neurons
+    np.testing.assert_allclose(layer.face_color, workspace.colouring.colours)
+
+
+def test_a_chosen_group_gets_halos(scene, recording):
+    viewer, workspace, _ = scene
+    workspace.choose_neurons([5, 3, 9])
+    np.testing.assert_array_equal(viewer.layers[GROUP].features["neuron"], [3, 5, 9])
+    workspace.choose_neurons([])
+    assert not viewer.layers[GROUP].visible
+
+
+def test_a_higher_threshold_shows_fewer_members(scene):
+    viewer, workspace, _ = scene
+    workspace.set_threshold(0.0)
+    many = len(viewer.layers[ASSEMBLY].data)
+    workspace.set_threshold(0.8)
+    weights = np.abs(workspace.weights[:, workspace.assembly])
+    assert set(viewer.layers[ASSEMBLY].features["neuron"]) == set(
+        np.flatnonzero(weights > 0.8 * weights.max())
+    )
+    assert 0 < len(viewer.layers[ASSEMBLY].data) < many
 
 
 def test_weight_colours_are_symmetric_and_signed():

@@ -1,7 +1,17 @@
 """Where neurons lie: the parametric fish, region colours and brain outlines."""
 
 from napari_crbm.anatomy.colours import region_colours
+from napari_crbm.anatomy.enclosure import enclosing_surface
 from napari_crbm.anatomy.fish import Anatomy, larval_fish
 from napari_crbm.anatomy.outline import brain_outline
+from napari_crbm.anatomy.tree import RegionNode, region_tree
 
-__all__ = ["Anatomy", "brain_outline", "larval_fish", "region_colours"]
+__all__ = [
+    "Anatomy",
+    "RegionNode",
+    "brain_outline",
+    "enclosing_surface",
+    "larval_fish",
+    "region_colours",
+    "region_tree",
+]

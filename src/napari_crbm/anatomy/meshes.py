@@ -79,18 +79,25 @@ def _surface(mask: NDArray[np.bool_], step: float) -> Mesh:
     soft = ndimage.gaussian_filter(part.astype(np.float32), _SMOOTHING)
     # Thin structures would be smoothed away altogether.
     level = min(0.5, 0.5 * float(soft.max()))
-    vertices, faces = _marching_cubes(soft, level, step)
+    vertices, faces = marching_cubes(soft, level, step)
     return (vertices + (low - margin + 0.5) * step).astype(np.float32), faces
 
 
-def _marching_cubes(
+def marching_cubes(
     values: NDArray[np.floating], level: float, cell: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Surface of values on a grid at a level, in multiples of the cell's size.
+
+    Raises
+    ------
+    RecordingError
+        If scikit-image is not installed; the text says how to.
+    """
     try:
-        from skimage.measure import marching_cubes
+        from skimage import measure
     except ImportError as error:
         raise RecordingError(
             "Surfaces of regions need scikit-image: pip install 'napari-crbm[atlas]'."
         ) from error
-    vertices, faces, _, _ = marching_cubes(values, level)
+    vertices, faces, _, _ = measure.marching_cubes(values, level)
     return np.asarray(vertices, dtype=np.float64) * cell, np.asarray(faces, dtype=np.int64)

@@ -25,6 +25,11 @@ def split_side(name: str) -> tuple[str, str]:
     return words, {"l": "left", "r": "right"}.get(side.lower(), side.lower())
 
 
+def without_side(name: str) -> str:
+    """The name as it is written, without the mark of its side."""
+    return _START.sub("", _END.sub("", name)) or name
+
+
 def matched_name(name: str) -> str:
     """A form that is equal for different spellings of the same region and side."""
     return " ".join(part for part in split_side(name) if part)

@@ -20,6 +20,7 @@ from napari_crbm.connectome.couplings import (
     hidden_response,
     perturbed_couplings,
 )
+from napari_crbm.connectome.enrichment import enriched_assemblies, enriched_regions, enrichment
 from napari_crbm.connectome.layout import circuit, cluster_order, region_centroids
 from napari_crbm.connectome.project import Animal, add_to_project, load_project, save_project
 from napari_crbm.connectome.regionmap import (
@@ -54,6 +55,9 @@ __all__ = [
     "composition_table",
     "coupling_factors",
     "effective_couplings",
+    "enriched_assemblies",
+    "enriched_regions",
+    "enrichment",
     "enrichment_p",
     "false_discovery_rate",
     "hidden_response",

@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 PLUGIN = "napari-crbm"
 WIDGETS = (
     "Recording",
+    "Anatomy",
     "Preprocess",
     "Train",
     "Sweep",
     "Assemblies",
+    "Neurons",
     "Time",
     "Statistics",
     "Connectivity",

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 CONTEXT = (0.62, 0.64, 0.66, 0.16)
 OUTLINE = (0.75, 0.77, 0.8, 0.6)
 CHOSEN = (1.0, 0.93, 0.35, 1.0)
+#: Neurons of a group that was picked with the lasso.
+SELECTED = (1.0, 0.93, 0.35, 0.75)
 #: Neurons that are active in the frame shown.
 FLASH = (0.0, 0.86, 0.66, 1.0)
 
@@ -62,13 +64,3 @@ def weight_colours(weights: NDArray[np.floating], limit: float) -> NDArray[np.fl
 def weight_limit(weights: NDArray[np.floating]) -> float:
     """Weight at which colours are full: the largest but for a few outliers."""
     return float(np.quantile(np.abs(weights), 0.98)) if len(weights) else 1.0
-
-
-def rate_colours(values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """RGBA of rates (n,), dark blue to yellow, scaled to the 99th percentile."""
-    from matplotlib import colormaps
-
-    top = max(float(np.quantile(values, 0.99)), 1e-12)
-    rgba = colormaps["cividis"](np.clip(values / top, 0, 1)).astype(np.float32)
-    rgba[:, 3] = 0.75
-    return rgba

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from napari_crbm.anatomy import region_colours
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
-from napari_crbm.viewer.colours import weight_colours, weight_limit
-from napari_crbm.viewer.layers import NEURONS, neuron_size_um
+from napari_crbm.viewer.layers import neuron_size_um
 from napari_crbm.viewer.points import SPACE, add_quietly, hide_layers, show_points
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
@@ -128,18 +127,6 @@ class ConnectionLayers:
             face_color=colours,
             features={"neuron": neurons, "region": names},
         )
-
-    def colour_by_coupling(self, couplings: NDArray[np.float32]) -> None:
-        """Colour all neurons by their coupling with one: orange with it, blue against it."""
-        if NEURONS not in self.viewer.layers:
-            return
-        strong = couplings[couplings != 0]
-        limit = weight_limit(strong)
-        colours = weight_colours(couplings, limit)
-        colours[:, 3] = 0.06 + 0.9 * np.clip(np.abs(couplings) / max(limit, 1e-12), 0, 1)
-        layer = self.viewer.layers[NEURONS]
-        layer.face_color = colours
-        layer.metadata["coupling"] = couplings
 
     def show_placement(
         self,

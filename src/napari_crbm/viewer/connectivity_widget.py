@@ -12,25 +12,21 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QCheckBox,
     QComboBox,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QSlider,
     QSplitter,
-    QTableWidget,
-    QTableWidgetItem,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_crbm.viewer.atlas_panel import AtlasPanel
+from napari_crbm.viewer.colouring import by_signed
 from napari_crbm.viewer.connectivity_layers import CENTRES, CONNECTIONS, PAIR, ConnectionLayers
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import button, plot, text_label
+from napari_crbm.viewer.style import button, fill_table, plot, simple_table, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.connectome import RegionMap
@@ -40,7 +36,9 @@ if TYPE_CHECKING:
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No model yet. Train one (Train dock), or load one."
-_NO_REGIONS = "This recording names no brain regions. Assign them from an atlas (Atlas tab)."
+_NO_REGIONS = (
+    "This recording names no brain regions. Assign them from an atlas (Anatomy dock, Atlas tab)."
+)
 _NO_MAP = "Press Compute to map the connections between brain regions."
 _CLICK_HINT = "Click a cell of the matrix, or a row of the circuit."
 _SHUFFLES = 500
@@ -117,7 +115,6 @@ class ConnectivityWidget(QWidget):
         self.pair: tuple[str, str] | None = None
         self._cancel = threading.Event()
         self._running = False
-        self._assigned: Regions | None = None
         self.setMinimumWidth(340)
 
         self.message = text_label(_NO_RECORDING)
@@ -144,18 +141,15 @@ class ConnectivityWidget(QWidget):
         self.matrix.scene().sigMouseMoved.connect(self._on_hover)
         self.hover = text_label("", wrap=True)
 
-        self.circuit = _table(["Region", "and", "Value", "q"], narrow=(2, 3))
+        self.circuit = simple_table(["Region", "and", "Value", "q"], narrow=(2, 3))
         self.circuit.setToolTip(
             "Strongest connections between regions. q: corrected chance that random neurons "
             "connect as strongly."
         )
         self.circuit.cellClicked.connect(self._on_edge_row)
-        self.atlas = AtlasPanel(self.home, self.layers)
-        self.atlas.assigned.connect(self._use_regions)
         self.tabs = QTabWidget()
         self.tabs.addTab(_stacked(self.matrix, self.hover), "Matrix")
         self.tabs.addTab(self.circuit, "Circuit")
-        self.tabs.addTab(self.atlas, "Atlas")
 
         self.edges = QSlider(Qt.Orientation.Horizontal)
         self.edges.setRange(0, _MOST_EDGES)
@@ -183,7 +177,7 @@ class ConnectivityWidget(QWidget):
         ticks.addWidget(self.by_coupling)
 
         self.pair_text = text_label(_CLICK_HINT)
-        self.carriers = _table(["Assembly", "Share of the connection"])
+        self.carriers = simple_table(["Assembly", "Share of the connection"])
         self.carriers.setToolTip("Assemblies that carry the connection; click one to show it.")
         self.carriers.cellClicked.connect(
             lambda row, _: self.workspace.choose_assembly(int(self.carriers.item(row, 0).text()))
@@ -205,7 +199,8 @@ class ConnectivityWidget(QWidget):
         layout.addLayout(controls)
         layout.addWidget(splitter, 1)
 
-        self.workspace.recording_changed.connect(self._on_recording)
+        self.workspace.recording_changed.connect(self._reset)
+        self.workspace.regions_changed.connect(self._reset)
         self.workspace.trained_changed.connect(self._reset)
         self.workspace.neuron_changed.connect(self._show_couplings)
         self._reset()
@@ -214,10 +209,8 @@ class ConnectivityWidget(QWidget):
 
     @property
     def regions(self) -> Regions | None:
-        """Regions assigned here, else those of the recording."""
+        """Regions of the recording."""
         recording = self.workspace.recording
-        if self._assigned is not None:
-            return self._assigned
         return None if recording is None else recording.regions
 
     def _toggle(self) -> None:
@@ -227,7 +220,6 @@ class ConnectivityWidget(QWidget):
         recording, trained, regions = self.workspace.recording, self.workspace.trained, self.regions
         if recording is None or trained is None or regions is None:
             return
-        self.layers.end_placement()
         measure, rule = self.measure.currentData(), self.rule.currentData()
         cancel = self._cancel = threading.Event()
 
@@ -268,16 +260,6 @@ class ConnectivityWidget(QWidget):
             self.choose_pair(*first)
 
     # --- state ----------------------------------------------------------------------------
-
-    def _on_recording(self) -> None:
-        self._assigned = None
-        self._reset()
-
-    def _use_regions(self, regions: Regions) -> None:
-        self._assigned = regions
-        self._reset()
-        self.tabs.setCurrentIndex(0)
-        self._toggle()
 
     def _reset(self) -> None:
         self._cancel.set()
@@ -390,7 +372,7 @@ class ConnectivityWidget(QWidget):
         self.pair_text.setText(text)
         shown = carriers(mapped.factors, mapped.regions, first, second)
         shown = shown[shown["share"] >= _SMALLEST_SHARE].head(_MOST_LISTED)
-        _fill(
+        fill_table(
             self.carriers,
             [
                 (f"{a}", f"{100 * s:.0f} %")
@@ -414,7 +396,7 @@ class ConnectivityWidget(QWidget):
         shown = circuit(mapped.region_map, _MOST_EDGES)
         q = shown["q_value"] if "q_value" in shown else [np.nan] * len(shown)
         rows = zip(shown["region_a"], shown["region_b"], shown["value"], q, strict=True)
-        _fill(self.circuit, [(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in rows])
+        fill_table(self.circuit, [(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in rows])
 
     def _on_edge_row(self, row: int, _column: int) -> None:
         self.choose_pair(self.circuit.item(row, 0).text(), self.circuit.item(row, 1).text())
@@ -444,7 +426,7 @@ class ConnectivityWidget(QWidget):
         if wanted:
             self._show_couplings()
         else:
-            self.home.layers.colour_neurons("nothing")
+            self.workspace.show_colouring(None)
 
     def _show_couplings(self) -> None:
         neuron, mapped = self.workspace.neuron, self.mapped
@@ -452,7 +434,8 @@ class ConnectivityWidget(QWidget):
             return
         from napari_crbm.connectome import effective_couplings
 
-        self.layers.colour_by_coupling(effective_couplings(mapped.factors, neuron))
+        couplings = effective_couplings(mapped.factors, neuron)
+        self.workspace.show_colouring(by_signed("coupling", "Coupling (nats)", couplings))
 
 
 def _choice(options: dict[str, tuple[str, str]]) -> QComboBox:
@@ -462,29 +445,6 @@ def _choice(options: dict[str, tuple[str, str]]) -> QComboBox:
         box.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
     box.setToolTip("\n".join(f"{text}: {tip}" for text, tip in options.values()))
     return box
-
-
-def _table(headings: list[str], narrow: tuple[int, ...] = ()) -> QTableWidget:
-    table = QTableWidget(0, len(headings))
-    table.setHorizontalHeaderLabels(headings)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(22)
-    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-    for column in narrow:
-        table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-        table.setColumnWidth(column, 58)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    return table
-
-
-def _fill(table: QTableWidget, rows: list[tuple[str, ...]]) -> None:
-    table.setRowCount(len(rows))
-    for row, texts in enumerate(rows):
-        for column, text in enumerate(texts):
-            item = QTableWidgetItem(text)
-            item.setToolTip(text)
-            table.setItem(row, column, item)
 
 
 def _stacked(*widgets: QWidget) -> QWidget:

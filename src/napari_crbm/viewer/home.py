@@ -16,12 +16,15 @@ import numpy as np
 from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Qt, Signal
+from qtpy.QtWidgets import QDockWidget
 
 from napari_crbm.errors import FormatError, RecordingError, UnknownLayout
 from napari_crbm.model import CRBM, Control, Progress, Settings
 from napari_crbm.preprocessing import PreprocessingStopped
 from napari_crbm.recording import Recording
+from napari_crbm.regions import Regions
 from napari_crbm.viewer.background import Job
+from napari_crbm.viewer.lasso import Lasso
 from napari_crbm.viewer.layers import MODEL_KEY, MODEL_PATH_KEY, BrainLayers, recording_in
 from napari_crbm.viewer.mapping import Unmapped, reason_to_ask, unmapped
 from napari_crbm.viewer.picking import install_picking
@@ -47,16 +50,17 @@ class Home(QObject):
     def __init__(self, viewer: Any, window: QObject) -> None:
         super().__init__(window)
         self.viewer = viewer
+        self._jobs: set[Job] = set()
         self.workspace: Workspace = workspace_of(viewer)
-        self.layers = BrainLayers(viewer, self.workspace)
+        self.layers = BrainLayers(viewer, self.workspace, self.run)
         self.time_axis = TimeAxis(viewer, self.workspace)
         self.session: TrainingSession | None = None
         self.show_forming = True
         self.opening: Control | None = None
-        self._jobs: set[Job] = set()
         self._warned: str | None = None
         self._forming_shown = 0.0
-        install_picking(viewer, self.workspace)
+        self.lasso = Lasso(viewer, self.workspace, self)
+        install_picking(viewer, self.workspace, lambda: not self.lasso.active)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         window.destroyed.connect(self.close)
         self._adopt_layers()
@@ -175,6 +179,29 @@ class Home(QObject):
         else:
             self.workspace.open(result)
 
+    def assign_regions(self, regions: Regions) -> None:
+        """Give the open recording other regions, and tell the assemblies by them."""
+        self.workspace.assign_regions(regions)
+        self._update_table()
+
+    def _update_table(self) -> None:
+        trained, recording = self.workspace.trained, self.workspace.recording
+        if trained is not None and recording is not None:
+            self.run(
+                "Updating the table of assemblies",
+                lambda _: trained.with_regions_of(recording),
+                self.workspace.update_table,
+            )
+
+    def raise_dock(self, name: str) -> bool:
+        """Bring a dock of ours to the front, if it is open."""
+        for dock in self.viewer.window._qt_window.findChildren(QDockWidget):
+            if dock.windowTitle().split(" (")[0] == name:
+                dock.show()
+                dock.raise_()
+                return True
+        return False
+
     def _on_layer_inserted(self, event: Any) -> None:
         if not self.layers.drawing:
             self._adopt_layers()
@@ -283,6 +310,8 @@ class Home(QObject):
         self.workspace.show_forming(None)
         if trained is not None:
             self.workspace.show_model(trained)
+            if self.session is not None and self.workspace.recording is not self.session.recording:
+                self._update_table()
         self.training_changed.emit()
 
     def _on_failed(self, message: str) -> None:

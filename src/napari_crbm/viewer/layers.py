@@ -11,23 +11,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis import members, membership
-from napari_crbm.anatomy import brain_outline, region_colours
+from napari_crbm.anatomy import brain_outline
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.colours import (
     CHOSEN,
     CONTEXT,
     FLASH,
     OUTLINE,
-    rate_colours,
+    SELECTED,
     several_colours,
     weight_colours,
     weight_limit,
 )
+from napari_crbm.viewer.region_layers import REGIONS, RegionLayers, Runner, run_at_once
 from napari_crbm.viewer.workspace import Workspace
 
-NEURONS, REGIONS, OUTLINE_NAME = "Neurons", "Regions", "Brain outline"
+NEURONS, OUTLINE_NAME = "Neurons", "Brain outline"
 ASSEMBLY, CHOSEN_NEURON, ACTIVE = "Assembly", "Chosen neuron", "Active neurons"
+GROUP = "Chosen neurons"
 #: Where a layer's metadata keeps the recording it was made from.
 RECORDING_KEY = "napari_crbm_recording"
 MODEL_KEY = "napari_crbm_model"
@@ -35,7 +36,7 @@ MODEL_PATH_KEY = "napari_crbm_model_path"
 
 # Young assemblies can have thousands of members; drawing them all would hold up the window.
 _SHOWN_WHILE_FORMING = 1000
-_OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, ACTIVE)
+_OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
 # A flash of one frame is hard to see; it fades over this time, and at least a frame.
 _GLOW_S = 0.5
 _MOST_GLOWING_FRAMES = 8
@@ -95,18 +96,27 @@ class BrainLayers:
     viewer : napari.components.ViewerModel
         A window is not needed.
     workspace : Workspace
+    run : Runner, optional
+        How longer work is done; at once by default.
     """
 
-    def __init__(self, viewer: Any, workspace: Workspace) -> None:
+    def __init__(self, viewer: Any, workspace: Workspace, run: Runner = run_at_once) -> None:
         self.viewer = viewer
         self.workspace = workspace
+        self.regions = RegionLayers(viewer, workspace, run)
+        self._limited: NDArray[np.bool_] | None = None
         self._shown: Recording | None = None
         self._drawing = False
         workspace.recording_changed.connect(self.show_recording)
         workspace.trained_changed.connect(self.show_assembly)
         workspace.assembly_changed.connect(self.show_assembly)
         workspace.forming_changed.connect(self.show_assembly)
+        workspace.threshold_changed.connect(self.show_assembly)
         workspace.neuron_changed.connect(self.show_neuron)
+        workspace.neurons_changed.connect(self.show_group)
+        workspace.colouring_changed.connect(self.show_neurons)
+        workspace.region_view.changed.connect(self._on_region_view)
+        workspace.regions_changed.connect(self._on_regions)
         workspace.frame_changed.connect(self.show_frame)
         if workspace.recording is not None:
             self.show_recording()
@@ -124,7 +134,7 @@ class BrainLayers:
         recording = self.workspace.recording
         if recording is None or recording is self._shown:
             return
-        self._shown = recording
+        self._shown, self._limited = recording, None
         self._drawing = True
         try:
             self._remove(keep=self._layer_of(recording))
@@ -132,7 +142,6 @@ class BrainLayers:
             self._add_outline(recording)
             if NEURONS not in self.viewer.layers:
                 self.viewer.add_points(recording.coordinates, **points_arguments(recording))
-            self._add_regions(recording)
             self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
             self.viewer.canvas.overlays.scale_bar.visible = True
             self.viewer.reset_view()
@@ -169,46 +178,54 @@ class BrainLayers:
                 axis_labels=("z", "y", "x"),
             )
 
-    def _add_regions(self, recording: Recording) -> None:
-        if recording.regions is None:
-            return
-        names = region_of_neurons(recording)
-        inside = np.flatnonzero(names != "")
-        palette = dict(
-            zip(recording.regions.names, region_colours(recording.regions.names), strict=True)
-        )
-        colours = np.array([palette[name] for name in names[inside]], dtype=np.float32)
-        colours[:, 3] = 0.55
-        self.viewer.add_points(
-            recording.coordinates[inside],
-            name=REGIONS,
-            size=neuron_size_um(recording),
-            face_color=colours,
-            border_width=0,
-            antialiasing=0,
-            features={"neuron": inside, "region": names[inside]},
-            units=("um", "um", "um"),
-            axis_labels=("z", "y", "x"),
-            visible=False,
-        )
-
-    def colour_neurons(self, by: str) -> None:
-        """Colour the context neurons: "nothing" or "activity"."""
-        recording = self.workspace.recording
+    def show_neurons(self) -> None:
+        """The neurons of the whole brain, or of some regions, in their colours."""
+        recording, colouring = self.workspace.recording, self.workspace.colouring
         if recording is None or NEURONS not in self.viewer.layers:
             return
         layer = self.viewer.layers[NEURONS]
-        if by == "activity":
-            self.colour_neurons_by(recording.spikes.mean_activity)
+        if colouring is None:
+            colours = np.tile(np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1))
         else:
-            layer.face_color = np.tile(
-                np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1)
-            )
+            colours = colouring.colours
+        layer.metadata["coloured_by"] = None if colouring is None else colouring.title
+        layer.metadata["values"] = None if colouring is None else colouring.values
+        limited = self.workspace.region_view.shown_neurons
+        if limited is None and self._limited is None:
+            layer.face_color = colours
+            return
+        self._limited = limited
+        inside = np.arange(recording.n_neurons) if limited is None else np.flatnonzero(limited)
+        features = {name: column[inside] for name, column in neuron_features(recording).items()}
+        _replace(layer, recording.coordinates[inside], features, colours[inside])
+        layer.size = neuron_size_um(recording)
 
-    def colour_neurons_by(self, values: NDArray[np.floating]) -> None:
-        """Colour the context neurons by a value each, (N,): dark at zero, yellow at the top."""
-        if NEURONS in self.viewer.layers:
-            self.viewer.layers[NEURONS].face_color = rate_colours(values)
+    def _on_region_view(self) -> None:
+        limited = self.workspace.region_view.shown_neurons
+        before = self._limited
+        if limited is None or before is None:
+            same = limited is before
+        else:
+            same = np.array_equal(limited, before)
+        if not same:
+            self.show_neurons()
+            self.show_assembly()
+            self.show_frame()
+
+    def _on_regions(self) -> None:
+        """Other regions of the same neurons."""
+        recording = self.workspace.recording
+        if recording is None or NEURONS not in self.viewer.layers:
+            return
+        self._shown = recording
+        layer = self.viewer.layers[NEURONS]
+        layer.metadata[RECORDING_KEY] = recording
+        layer.features = neuron_features(recording)
+
+    def _allowed(self, neurons: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Those neurons that lie where neurons are shown."""
+        limited = self.workspace.region_view.shown_neurons
+        return neurons if limited is None else neurons[limited[neurons]]
 
     # --- assembly and neuron ----------------------------------------------------------------
 
@@ -225,12 +242,11 @@ class BrainLayers:
             self._show_several(recording, weights)
             return
         column = np.array(weights[:, assembly])
-        inside = members(column)
+        # Weak members first, so that strong ones are drawn on top.
+        inside = self.workspace.shown_members(column)
         if not len(inside):
             self._hide(ASSEMBLY)
             return
-        # Weak members first, so that strong ones are drawn on top.
-        inside = inside[np.argsort(np.abs(column[inside]), kind="stable")]
         if self.workspace.forming:
             inside = inside[-_SHOWN_WHILE_FORMING:]
         values = column[inside]
@@ -247,7 +263,9 @@ class BrainLayers:
     def _show_several(self, recording: Recording, weights: NDArray[np.float32]) -> None:
         """Members of all chosen assemblies, one colour each; those of several on top."""
         chosen = list(self.workspace.assemblies)
-        inside = membership(weights[:, chosen])
+        inside = np.zeros((len(weights), len(chosen)), dtype=bool)
+        for place, assembly in enumerate(chosen):
+            inside[self.workspace.shown_members(weights[:, assembly]), place] = True
         together = inside.sum(axis=1)
         neurons = np.flatnonzero(together)
         neurons = neurons[np.argsort(together[neurons], kind="stable")]
@@ -302,6 +320,21 @@ class BrainLayers:
             metadata={},
         )
 
+    def show_group(self) -> None:
+        """A halo around every neuron of the chosen group."""
+        recording, neurons = self.workspace.recording, self.workspace.neurons
+        if recording is None or not len(neurons):
+            self._hide(GROUP)
+            return
+        self._show_points(
+            GROUP,
+            recording.coordinates[neurons],
+            colours=np.tile(np.array([SELECTED], dtype=np.float32), (len(neurons), 1)),
+            size=1.7 * neuron_size_um(recording),
+            features={"neuron": neurons},
+            metadata={},
+        )
+
     def show_frame(self) -> None:
         """Neurons active in the chosen frame, and fading, in those just before it."""
         recording, frame = self.workspace.recording, self.workspace.frame
@@ -309,7 +342,7 @@ class BrainLayers:
             self._hide(ACTIVE)
             return
         brightness = afterglow(recording, frame)
-        shown = np.flatnonzero(brightness)
+        shown = self._allowed(np.flatnonzero(brightness))
         if not len(shown):
             self._hide(ACTIVE)
             return
@@ -350,7 +383,7 @@ class BrainLayers:
                     units=("um", "um", "um"),
                     axis_labels=("z", "y", "x"),
                     blending="translucent_no_depth",
-                    symbol="ring" if name == CHOSEN_NEURON else "disc",
+                    symbol="ring" if name in (CHOSEN_NEURON, GROUP) else "disc",
                 )
                 if active is not None:
                     self.viewer.layers.selection.active = active
@@ -360,17 +393,27 @@ class BrainLayers:
         layer = self.viewer.layers[name]
         # A hidden layer does not slice new data, and then draws old indices into it.
         layer.visible = True
-        with layer.events.blocker_all():
-            layer.selected_data = set()
-        layer.data = data
-        layer.features = features
+        _replace(layer, data, features, colours)
         layer.size = size
-        layer.face_color = colours
         layer.metadata.update(metadata)
 
     def _hide(self, name: str) -> None:
         if name in self.viewer.layers:
             self.viewer.layers[name].visible = False
+
+
+def _replace(
+    layer: Any,
+    data: NDArray[np.float32],
+    features: dict[str, NDArray[Any]],
+    colours: NDArray[np.float32],
+) -> None:
+    """Give a Points layer other points."""
+    with layer.events.blocker_all():
+        layer.selected_data = set()
+    layer.data = data
+    layer.features = features
+    layer.face_color = colours
 
 
 def afterglow(recording: Recording, frame: int) -> NDArray[np.float32]:

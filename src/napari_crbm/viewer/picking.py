@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from napari_crbm.viewer.layers import ASSEMBLY, NEURONS, REGIONS
+from napari_crbm.viewer.layers import ASSEMBLY, NEURONS
 from napari_crbm.viewer.workspace import Workspace
 
 # What is drawn on top is asked first.
-_PICKABLE = (ASSEMBLY, NEURONS, REGIONS)
+_PICKABLE = (ASSEMBLY, NEURONS)
 _DRAG_PX = 4.0
 
 
-def install_picking(viewer: Any, workspace: Workspace) -> None:
-    """Choose a neuron when it is clicked (not dragged), whichever layer is active."""
+def install_picking(
+    viewer: Any, workspace: Workspace, wanted: Callable[[], bool] = lambda: True
+) -> None:
+    """Choose a neuron when it is clicked (not dragged), whichever layer is active.
+
+    ``wanted`` tells whether a click is for us just now.
+    """
 
     def on_drag(viewer: Any, event: Any) -> Iterator[None]:
-        if event.button != 1 or event.modifiers:
+        if event.button != 1 or event.modifiers or not wanted():
             return
         start = event.pos
         yield

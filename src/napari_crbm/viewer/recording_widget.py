@@ -8,7 +8,6 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
@@ -86,14 +85,6 @@ class RecordingWidget(QWidget):
             "How often each neuron is active. A cRBM suits 1 to 5 % on average;\n"
             "far outside, check how the activity was binarised."
         )
-        self.colour_by = QComboBox()
-        self.colour_by.addItem("plain", "nothing")
-        self.colour_by.addItem("by mean activity", "activity")
-        self.colour_by.setToolTip("How the neurons of the whole brain are drawn.")
-        self.colour_by.currentIndexChanged.connect(
-            lambda: self.home.layers.colour_neurons(self.colour_by.currentData())
-        )
-
         buttons = QHBoxLayout()
         buttons.addWidget(self.open_button)
         buttons.addWidget(self.folder_button)
@@ -114,11 +105,7 @@ class RecordingWidget(QWidget):
         self.details = QWidget()
         inner = QVBoxLayout(self.details)
         inner.setContentsMargins(0, 0, 0, 0)
-        row = QHBoxLayout()
-        row.addWidget(text_label("Draw neurons", wrap=False))
-        row.addWidget(self.colour_by, 1)
         inner.addWidget(self.histogram, 1)
-        inner.addLayout(row)
         layout.addWidget(self.details, 1)
         layout.addStretch(0)
 

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.viewer.colouring import reconstruction_colouring
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
 
@@ -239,9 +240,9 @@ class StatisticsWidget(QWidget):
         if self.evaluation is None:
             return
         if self.colour.isChecked():
-            self.home.layers.colour_neurons_by(np.nan_to_num(self.evaluation.nllh))
+            self.workspace.show_colouring(reconstruction_colouring(self.evaluation.nllh))
         else:
-            self.home.layers.colour_neurons("nothing")
+            self.workspace.show_colouring(None)
 
     def _save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
+from numpy.typing import NDArray
 from qtpy.QtCore import QBuffer, Qt
 from qtpy.QtGui import QColor, QImage
-from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+)
 
 from napari_crbm.viewer.colours import weight_colours
 
+if TYPE_CHECKING:
+    from napari_crbm.viewer.colouring import Colouring
+
 _SCALE_PX = 90
+_NARROW_PX = 62
 
 # Okabe and Ito's colours, readable without red-green vision.
 BLUE, ORANGE, GREEN = "#56b4e9", "#e69f00", "#009e73"
@@ -65,6 +79,61 @@ def plot(
     return widget
 
 
+def simple_table(headings: list[str], narrow: tuple[int, ...] = ()) -> QTableWidget:
+    """A short table to read and to click; columns share the width but for narrow ones."""
+    table = QTableWidget(0, len(headings))
+    table.setHorizontalHeaderLabels(headings)
+    table.verticalHeader().hide()
+    table.verticalHeader().setDefaultSectionSize(22)
+    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+    for column in narrow:
+        table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
+        table.setColumnWidth(column, _NARROW_PX)
+    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+    return table
+
+
+def fill_table(table: QTableWidget, rows: Sequence[tuple[str, ...]]) -> None:
+    """Replace the rows of a `simple_table`."""
+    table.setRowCount(len(rows))
+    for row, texts in enumerate(rows):
+        for column, text in enumerate(texts):
+            item = QTableWidgetItem(text)
+            item.setToolTip(text)
+            table.setItem(row, column, item)
+
+
+def _ramp_png(ramp: NDArray[np.floating]) -> str:
+    """A bar of colours (K, 4) as text for an image in a label."""
+    pixels = np.ascontiguousarray(np.tile((255 * ramp).astype(np.uint8), (10, 1, 1)))
+    image = QImage(pixels.data, len(ramp), 10, 4 * len(ramp), QImage.Format.Format_RGBA8888)
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    image.scaled(_SCALE_PX, 10).save(buffer, "PNG")
+    return base64.b64encode(bytes(buffer.data())).decode()
+
+
+class ColourBar(QLabel):
+    """What the colours of the neurons mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+
+    def show_colouring(self, colouring: Colouring | None) -> None:
+        """Write title and ends of the bar; nothing for plain neurons."""
+        self.setVisible(colouring is not None)
+        if colouring is None:
+            self.setText("")
+            return
+        bar = ""
+        if colouring.ramp is not None:
+            png = _ramp_png(colouring.ramp)
+            bar = f': {colouring.low} <img src="data:image/png;base64,{png}"> {colouring.high}'
+        self.setText(f"{colouring.title}{bar}")
+
+
 class WeightScale(QLabel):
     """Colour bar of signed weights with its limits."""
 
@@ -73,13 +142,7 @@ class WeightScale(QLabel):
         self.setToolTip(
             "Weights of the members: orange fire when the assembly is on, blue fall silent."
         )
-        ramp = weight_colours(np.linspace(-1, 1, _SCALE_PX), 1.0)
-        pixels = np.ascontiguousarray(np.tile((255 * ramp).astype(np.uint8), (10, 1, 1)))
-        image = QImage(pixels.data, _SCALE_PX, 10, 4 * _SCALE_PX, QImage.Format.Format_RGBA8888)
-        buffer = QBuffer()
-        buffer.open(QBuffer.OpenModeFlag.WriteOnly)
-        image.save(buffer, "PNG")
-        self._png = base64.b64encode(bytes(buffer.data())).decode()
+        self._png = _ramp_png(weight_colours(np.linspace(-1, 1, _SCALE_PX), 1.0))
 
     def show_limit(self, limit: float) -> None:
         """Write the weights at both ends."""

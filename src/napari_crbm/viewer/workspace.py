@@ -6,7 +6,7 @@ Widgets and layers render it and call it; none of them looks up another.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -15,13 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
+from napari_crbm.analysis import MEMBERSHIP_FRACTION
 from napari_crbm.errors import ModelError
+from napari_crbm.viewer.history import History
+from napari_crbm.viewer.region_view import RegionState, RegionView
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
+    from napari_crbm.regions import Regions
+    from napari_crbm.viewer.colouring import Colouring
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,25 +71,57 @@ class Trained:
         table = assembly_table(model, recording, activity, reproducibility=reproducibility)
         return cls(model, activity, table)
 
+    def with_regions_of(self, recording: Recording) -> Trained:
+        """The same model, its table told by other regions of the same neurons."""
+        from napari_crbm.analysis import assembly_table
+
+        known = self.table.get("reproducibility")
+        again = None if known is None else known.to_numpy()
+        table = assembly_table(self.model, recording, self.activity, reproducibility=again)
+        return replace(self, table=table)
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """What was chosen at one moment, to go back to."""
+
+    assemblies: tuple[int, ...]
+    neuron: int | None
+    neurons: NDArray[np.int64]
+    regions: RegionState
+
 
 class Workspace:
     """Recording, model and selection of one viewer.
 
     Every change is announced once, after it has happened: ``recording_changed``,
-    ``trained_changed``, ``forming_changed`` (weights of a running training),
-    ``assembly_changed``, ``neuron_changed`` and ``frame_changed``.
+    ``regions_changed`` (of the same recording), ``trained_changed``,
+    ``forming_changed`` (weights of a running training), ``assembly_changed``,
+    ``threshold_changed``, ``neuron_changed``, ``neurons_changed`` (a chosen group),
+    ``frame_changed``, ``colouring_changed`` and ``history_changed``; `region_view` has
+    a signal of its own.
     """
 
     recording_changed = Signal()
+    regions_changed = Signal()
     trained_changed = Signal()
     forming_changed = Signal()
     assembly_changed = Signal()
+    threshold_changed = Signal()
     neuron_changed = Signal()
+    neurons_changed = Signal()
     frame_changed = Signal()
+    colouring_changed = Signal()
+    history_changed = Signal()
 
     def __init__(self) -> None:
         #: File of the model that is shown, if it is in one.
         self.model_path: Path | None = None
+        self.region_view = RegionView()
+        self._history: History[Selection] = History()
+        self._neurons: NDArray[np.int64] = np.empty(0, dtype=np.int64)
+        self._threshold = MEMBERSHIP_FRACTION
+        self._colouring: Colouring | None = None
         self._recording: Recording | None = None
         self._trained: Trained | None = None
         self._forming: NDArray[np.float32] | None = None
@@ -104,11 +141,34 @@ class Workspace:
         self._trained = self._forming = None
         self._assembly = self._neuron = self._frame = None
         self._assemblies = ()
+        self._neurons = np.empty(0, dtype=np.int64)
+        self._colouring = None
+        self.region_view.reset(recording.regions)
+        self._forget()
         self.recording_changed.emit()
         self.trained_changed.emit()
         self.assembly_changed.emit()
         self.neuron_changed.emit()
+        self.neurons_changed.emit()
         self.frame_changed.emit()
+        self.colouring_changed.emit()
+
+    def assign_regions(self, regions: Regions) -> None:
+        """Give the open recording other regions; model and selection stay."""
+        if self._recording is None:
+            return
+        self._recording = replace(self._recording, regions=regions).with_step(
+            "assign regions", regions=len(regions.names)
+        )
+        self.region_view.reset(regions)
+        self._forget()
+        self.regions_changed.emit()
+
+    def update_table(self, trained: Trained) -> None:
+        """Show the same model with another table."""
+        if self._trained is not None and self._trained.model is trained.model:
+            self._trained = trained
+            self.trained_changed.emit()
 
     @property
     def trained(self) -> Trained | None:
@@ -122,6 +182,7 @@ class Workspace:
         self._forming = None
         self._assembly = None
         self._assemblies = ()
+        self._forget()
         self.trained_changed.emit()
         size = trained.table["size"] * trained.table["mean_abs_weight"].fillna(0)
         self.choose_assembly(int(size.to_numpy().argmax()))
@@ -164,6 +225,7 @@ class Workspace:
         if chosen and (weights is None or not all(0 <= a < weights.shape[1] for a in chosen)):
             return
         if chosen != self._assemblies:
+            self._remember()
             self._assemblies = chosen
             self._assembly = chosen[-1] if chosen else None
             self.assembly_changed.emit()
@@ -176,8 +238,105 @@ class Workspace:
     def choose_neuron(self, neuron: int | None) -> None:
         """Choose a neuron, or none."""
         if neuron != self._neuron:
+            self._remember()
             self._neuron = neuron
             self.neuron_changed.emit()
+
+    @property
+    def neurons(self) -> NDArray[np.int64]:
+        """The chosen group of neurons, ascending; empty if none is."""
+        return self._neurons
+
+    def choose_neurons(self, neurons: NDArray[np.integer] | Sequence[int]) -> None:
+        """Choose a group of neurons, as with a lasso; none with an empty one."""
+        chosen = np.unique(np.asarray(neurons, dtype=np.int64))
+        if not np.array_equal(chosen, self._neurons):
+            self._remember()
+            self._neurons = chosen
+            self.neurons_changed.emit()
+
+    @property
+    def threshold(self) -> float:
+        """Members are shown whose ``|w|`` exceeds this fraction of the assembly's largest."""
+        return self._threshold
+
+    def set_threshold(self, fraction: float) -> None:
+        """Show fewer or more members of assemblies."""
+        if fraction != self._threshold:
+            self._threshold = float(fraction)
+            self.threshold_changed.emit()
+
+    def shown_members(self, column: NDArray[np.floating]) -> NDArray[np.int64]:
+        """Neurons of one assembly that are shown, from its weights (N,); strongest last."""
+        size = np.abs(column)
+        inside = np.flatnonzero(size > self._threshold * size.max(initial=0.0))
+        allowed = self.region_view.shown_neurons
+        if allowed is not None:
+            inside = inside[allowed[inside]]
+        return inside[np.argsort(size[inside], kind="stable")]
+
+    @property
+    def colouring(self) -> Colouring | None:
+        """How the neurons of the whole brain are coloured; None for plain."""
+        return self._colouring
+
+    def show_colouring(self, colouring: Colouring | None) -> None:
+        """Colour the neurons of the whole brain, or draw them plainly again."""
+        if colouring is not self._colouring:
+            self._colouring = colouring
+            self.colouring_changed.emit()
+
+    # --- going back -----------------------------------------------------------------------
+
+    def _selection(self) -> Selection:
+        return Selection(self._assemblies, self._neuron, self._neurons, self.region_view.state())
+
+    def _remember(self) -> None:
+        self._history.record(self._selection())
+        self.history_changed.emit()
+
+    def _forget(self) -> None:
+        self._history.clear()
+        self.history_changed.emit()
+
+    def remember_regions(self) -> None:
+        """Make the next change of `region_view` one that can be undone."""
+        self._remember()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether something was chosen before."""
+        return self._history.can_undo
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether an undone choice can be made again."""
+        return self._history.can_redo
+
+    def undo(self) -> None:
+        """Go back to what was chosen before: assemblies, neurons, how regions are shown."""
+        self._restore(self._history.undo(self._selection()))
+
+    def redo(self) -> None:
+        """Choose again what was undone."""
+        self._restore(self._history.redo(self._selection()))
+
+    def _restore(self, selection: Selection | None) -> None:
+        if selection is None:
+            return
+        changed = (
+            (selection.assemblies != self._assemblies, self.assembly_changed),
+            (selection.neuron != self._neuron, self.neuron_changed),
+            (not np.array_equal(selection.neurons, self._neurons), self.neurons_changed),
+        )
+        self._assemblies, self._neuron = selection.assemblies, selection.neuron
+        self._assembly = self._assemblies[-1] if self._assemblies else None
+        self._neurons = selection.neurons
+        for differs, signal in changed:
+            if differs:
+                signal.emit()
+        self.region_view.restore(selection.regions)
+        self.history_changed.emit()
 
     @property
     def frame(self) -> int | None:

@@ -1,0 +1,117 @@
+"""Regions as a tree, from what their names say and from which region lies in which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from napari_crbm.anatomy.hierarchy import path_of
+from napari_crbm.anatomy.names import split_side, without_side
+from napari_crbm.regions import Regions
+
+#: Smaller regions lie inside others by chance.
+_FEWEST_INSIDE = 5
+
+
+@dataclass(eq=False)
+class RegionNode:
+    """A region, or a heading for several, with what lies below it.
+
+    Parameters
+    ----------
+    label : str
+        What a tree shows: the last part of the name.
+    region : int, optional
+        Position among the regions; None for a heading that is no region itself.
+    children : list of RegionNode
+        In the order of the regions.
+    """
+
+    label: str
+    region: int | None = None
+    children: list[RegionNode] = field(default_factory=list)
+
+    def regions(self) -> Iterator[int]:
+        """The node's own region and all below it."""
+        if self.region is not None:
+            yield self.region
+        for child in self.children:
+            yield from child.regions()
+
+
+def region_tree(regions: Regions) -> list[RegionNode]:
+    """Arrange regions in a tree.
+
+    Names that spell out a path ("Diencephalon - Habenula") are taken by their word; the
+    two sides of a structure come under one heading; a structure that then still stands
+    at the top is put under the smallest region that holds all its neurons (and more), as
+    for atlases that count a neuron for every level of their tree.
+
+    Returns
+    -------
+    list of RegionNode
+        The topmost nodes.
+    """
+    root = RegionNode("")
+    both_sides = _structures_with_sides(regions.names)
+    for index, name in enumerate(regions.names):
+        node = root
+        for label in _path(name, both_sides):
+            below = next((child for child in node.children if child.label == label), None)
+            if below is None:
+                below = RegionNode(label)
+                node.children.append(below)
+            node = below
+        if node.region is None:
+            node.region = index
+        else:
+            # Another spelling of a region that is there already.
+            node.children.append(RegionNode(name, index))
+    return _nested(root.children, regions)
+
+
+def _path(name: str, both_sides: set[str]) -> list[str]:
+    parts = list(path_of(name))
+    words, side = split_side(parts[-1])
+    if side and words in both_sides:
+        parts[-1:] = [without_side(parts[-1]), side]
+    return parts
+
+
+def _structures_with_sides(names: tuple[str, ...]) -> set[str]:
+    """Structures, in plain words, of which both sides are named."""
+    sides: dict[str, set[str]] = {}
+    for name in names:
+        words, side = split_side(path_of(name)[-1])
+        sides.setdefault(words, set()).add(side)
+    return {words for words, found in sides.items() if {"left", "right"} <= found}
+
+
+def _nested(nodes: list[RegionNode], regions: Regions) -> list[RegionNode]:
+    """Put nodes under the smallest other node that holds all their neurons."""
+    if len(nodes) < 2:
+        return nodes
+    inside = regions.membership.tocsc()
+    columns = [
+        np.asarray(inside[:, list(node.regions())].sum(axis=1)).ravel() > 0 for node in nodes
+    ]
+    union = sparse.csc_array(np.stack(columns, axis=1).astype(np.int32))
+    shared = np.asarray((union.T @ union).toarray(), dtype=np.int64)
+    parent = _parents(shared)
+    for node, above in zip(nodes, parent, strict=True):
+        if above >= 0:
+            nodes[above].children.append(node)
+    return [node for node, above in zip(nodes, parent, strict=True) if above < 0]
+
+
+def _parents(shared: NDArray[np.int64]) -> list[int]:
+    size = np.diagonal(shared)
+    parents = []
+    for k, n in enumerate(size):
+        holds = (shared[k] == n) & (size > n) & (n >= _FEWEST_INSIDE)
+        parents.append(int(np.where(holds, size, size.max() + 1).argmin()) if holds.any() else -1)
+    return parents

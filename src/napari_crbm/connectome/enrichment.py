@@ -1,0 +1,136 @@
+"""What a group of neurons has more of than chance: assemblies, regions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+from napari_crbm.analysis import membership
+from napari_crbm.connectome.composition import enrichment_p
+from napari_crbm.connectome.significance import false_discovery_rate
+from napari_crbm.errors import ModelError
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.regions import Regions
+
+
+def enrichment(
+    sets: NDArray[np.bool_] | sparse.csc_array,
+    neurons: ArrayLike,
+    population: ArrayLike | None = None,
+) -> pd.DataFrame:
+    """How many neurons of a group each set holds, against a random group of its size.
+
+    Parameters
+    ----------
+    sets : (N, S) bool array or sparse matrix
+        Column s marks the neurons of set s.
+    neurons : (n,) int
+        The group; repeated neurons count once.
+    population : (P,) int, optional
+        Neurons the group was chosen from, all by default; those outside do not count,
+        neither in the group nor in the sets.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a set that shares a neuron with the group, indexed by its column:
+        ``found`` (shared neurons), ``size`` (neurons of the set), ``fraction`` (of the
+        group), ``enrichment`` (found over expected by chance), ``p_value``
+        (hypergeometric, as many or more) and ``q_value`` (Benjamini-Hochberg over all
+        sets, those that share nothing included). Smallest p first.
+
+    Raises
+    ------
+    ModelError
+        If there is no such neuron.
+    """
+    marks = sparse.csc_array(sets, dtype=np.int64)
+    n_neurons, n_sets = marks.shape
+    inside = _indicator(neurons, n_neurons)
+    if population is not None:
+        drawn_from = _indicator(population, n_neurons)
+        inside *= drawn_from
+        marks = sparse.csc_array(sparse.diags_array(drawn_from) @ marks)
+        n_neurons = int(drawn_from.sum())
+    group = int(inside.sum())
+    found = np.asarray(marks.T @ inside, dtype=np.int64)
+    size = np.asarray(marks.sum(axis=0), dtype=np.int64).ravel()
+    p = enrichment_p(found[:, None], np.array([group]), size, n_neurons)[:, 0]
+    expected = group * size / max(n_neurons, 1)
+    table = pd.DataFrame(
+        {
+            "found": found,
+            "size": size,
+            "fraction": found / max(group, 1),
+            "enrichment": found / np.where(expected > 0, expected, np.nan),
+            "p_value": p,
+            "q_value": false_discovery_rate(p) if n_sets else p,
+        }
+    )
+    table = table[table["found"] > 0]
+    order = np.lexsort((-table["enrichment"].to_numpy(), table["p_value"].to_numpy()))
+    return table.iloc[order]
+
+
+def enriched_assemblies(
+    model: CRBM,
+    neurons: ArrayLike,
+    *,
+    population: ArrayLike | None = None,
+    threshold: float | None = None,
+) -> pd.DataFrame:
+    """Assemblies with more members in a group of neurons than chance; see `enrichment`.
+
+    Parameters
+    ----------
+    model : CRBM
+    neurons, population : int arrays
+    threshold : float, optional
+        Absolute weight of members; see `napari_crbm.analysis.membership`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table of `enrichment`, index ``assembly``, with the mean ``weight`` of the
+        shared members.
+    """
+    inside = membership(model.weights_, threshold)
+    table = enrichment(inside, neurons, population).rename_axis("assembly")
+    chosen = np.unique(np.asarray(neurons, dtype=np.int64))
+    if population is not None:
+        chosen = np.intersect1d(chosen, population)
+    units = table.index.to_numpy()
+    shared = np.where(inside[np.ix_(chosen, units)], model.weights_[np.ix_(chosen, units)], 0.0)
+    table["weight"] = shared.sum(axis=0) / table["found"].to_numpy()
+    return table
+
+
+def enriched_regions(
+    regions: Regions, neurons: ArrayLike, *, population: ArrayLike | None = None
+) -> pd.DataFrame:
+    """Regions that hold more of a group of neurons than chance; see `enrichment`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table of `enrichment`, index ``region`` (names).
+    """
+    table = enrichment(regions.membership, neurons, population)
+    table.index = pd.Index([regions.names[column] for column in table.index], name="region")
+    return table
+
+
+def _indicator(neurons: ArrayLike, n_neurons: int) -> NDArray[np.int64]:
+    chosen = np.asarray(neurons, dtype=np.int64).ravel()
+    wrong = chosen[(chosen < 0) | (chosen >= n_neurons)]
+    if len(wrong):
+        raise ModelError(f"There is no neuron {wrong[0]}: neurons are 0 to {n_neurons - 1}.")
+    marks = np.zeros(n_neurons, dtype=np.int64)
+    marks[chosen] = 1
+    return marks

@@ -1,0 +1,52 @@
+"""Going back and forth between states, as a browser does."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+_LONGEST = 200
+
+
+class History(Generic[T]):
+    """States before and after the present one; the oldest are forgotten."""
+
+    def __init__(self) -> None:
+        self._past: list[T] = []
+        self._future: list[T] = []
+
+    def record(self, state: T) -> None:
+        """Keep the present state, as the next one is about to replace it."""
+        self._past.append(state)
+        del self._past[:-_LONGEST]
+        self._future.clear()
+
+    def undo(self, present: T) -> T | None:
+        """The state before; None if there is none."""
+        return self._move(self._past, self._future, present)
+
+    def redo(self, present: T) -> T | None:
+        """The state that was undone; None if there is none."""
+        return self._move(self._future, self._past, present)
+
+    @staticmethod
+    def _move(source: list[T], target: list[T], present: T) -> T | None:
+        if not source:
+            return None
+        target.append(present)
+        return source.pop()
+
+    def clear(self) -> None:
+        """Forget all states."""
+        self._past.clear()
+        self._future.clear()
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a state before."""
+        return bool(self._past)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether a state was undone."""
+        return bool(self._future)
