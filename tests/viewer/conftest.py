@@ -46,6 +46,19 @@ def planted_model(simulation) -> CRBM:
     )
 
 
+@pytest.fixture(autouse=True)
+def own_files(monkeypatch, tmp_path_factory):
+    """Nothing of the person who runs the tests is read or changed."""
+    from qtpy.QtCore import QSettings
+
+    folder = tmp_path_factory.mktemp("person")
+    monkeypatch.setattr("napari_crbm.viewer.kept.folder", lambda: folder / "trainings")
+    monkeypatch.setattr(
+        "napari_crbm.viewer.remember.settings",
+        lambda: QSettings(str(folder / "viewer.ini"), QSettings.Format.IniFormat),
+    )
+
+
 @pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer()

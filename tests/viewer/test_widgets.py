@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import QItemSelectionModel, Qt
 
-from napari_crbm.analysis import membership
+from napari_crbm.analysis import assemblies_of_neuron, membership
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import Settings
 from napari_crbm.viewer import WIDGETS, dock_everything
@@ -112,7 +112,14 @@ def test_training_runs_and_ends_with_assemblies(viewer, home, recording, qtbot):
     until(qtbot, lambda: widget.save_button.isEnabled())
     assert widget.bar.value() == 200
     assert home.workspace.trained.model.n_assemblies == 8
-    assert len(widget._series["test_pseudo_likelihood"][0]) > 1
+    assert len(widget._lines["test_pseudo_likelihood"].getOriginalDataset()[0]) > 1
+    later = TrainWidget(viewer)
+    qtbot.addWidget(later)
+    later._draw_curves()
+    np.testing.assert_array_equal(
+        later._lines["pseudo_likelihood"].getOriginalDataset()[1],
+        home.session.training.history["pseudo_likelihood"],
+    )
     assert viewer.layers[ASSEMBLY].visible
 
 
@@ -279,14 +286,51 @@ def test_a_chosen_neuron_lists_its_assemblies(viewer, trained_home, qtbot):
     qtbot.addWidget(widget)
     assert "Click a neuron" in widget.neuron_text.text()
     workspace = trained_home.workspace
-    workspace.choose_neuron(strongest_neuron(trained_home))
-    listed = [
-        int(widget.neuron_table.item(r, 0).text()) for r in range(widget.neuron_table.rowCount())
-    ]
-    assert workspace.assembly in listed
-    assert f"Neuron {workspace.neuron}" in widget.neuron_text.text()
-    widget._on_neuron_row(0, 0)
-    assert workspace.assembly == listed[0]
+    neuron = strongest_neuron(trained_home)
+    workspace.choose_neuron(neuron)
+    held = assemblies_of_neuron(workspace.trained.model, neuron)
+    text = widget.neuron_text.text()
+    assert f"Neuron {neuron}" in text
+    for assembly in held["assembly"][held["is_member"]]:
+        assert f'<a href="{assembly}">' in text
+    workspace.choose_assembly((workspace.assembly + 1) % 8)
+    widget.neuron_text.linkActivated.emit(str(held["assembly"].iloc[0]))
+    assert workspace.assembly == held["assembly"].iloc[0]
+
+
+def test_the_gallery_shows_and_chooses_the_rows_of_the_table(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    workspace, gallery = trained_home.workspace, widget.gallery
+    assert gallery.model().rowCount() == 8
+    gallery.setCurrentIndex(gallery.model().index(4, 0))
+    chosen = workspace.assembly
+    assert chosen == int(widget.proxy.index(4, 0).data())
+    assert [row.row() for row in widget.table.selectionModel().selectedRows()] == [4]
+    qtbot.keyClick(gallery, Qt.Key.Key_Right)
+    assert workspace.assembly != chosen
+    workspace.choose_assembly(chosen)
+    assert gallery.currentIndex().row() == 4
+    picture = gallery.thumbnails.picture(chosen)
+    strong = workspace.trained.model.weights_[:, chosen].argmax()
+    colours = picture[..., :3].reshape(-1, 3)
+    assert (colours[:, 0] - colours[:, 2] > 0.3).any(), "members are orange"
+    y, x = gallery.thumbnails._place[strong]
+    assert picture[y, x, 0] > picture[y, x, 2], "at their place"
+    pixmap = gallery.thumbnails.pixmap(chosen)
+    assert (pixmap.width(), pixmap.height()) == gallery.thumbnails.shape[::-1]
+
+
+def test_the_threshold_changes_what_is_shown(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    workspace = trained_home.workspace
+    assert widget.threshold.value() == 20
+    widget.threshold.setValue(60)
+    weights = np.abs(workspace.weights[:, workspace.assembly])
+    n = int((weights > 0.6 * weights.max()).sum())
+    assert len(viewer.layers[ASSEMBLY].data) == n
+    assert f"{n:,} neurons" in widget.title.text() and "60 %" in widget.threshold_text.text()
 
 
 class Click:

@@ -239,13 +239,12 @@ class Training:
             # The penalty holds most weights at zero, but the last step leaves some beside it.
             beside = np.abs(weights) < self.settings.final_learning_rate
             weights = np.where(beside, np.float32(0), weights)
-        columns = self._history[0] if self._history else {}
         model = CRBM.from_parameters(
             weights,
             fields,
             units,
             settings=self.settings,
-            history={name: np.array([row[name] for row in self._history]) for name in columns},
+            history=self.history,
             split={"train": self._train_frames, "test": self._test_frames},
             recording_fingerprint=self._spikes.fingerprint,
             examples=self._examples(weights) if self.settings.jumps else None,
@@ -260,6 +259,12 @@ class Training:
         with kernel_threads(self.settings.n_threads):
             efficient(weights).project_frames(self._train, frames.astype(np.int64), inputs)
         return inputs
+
+    @property
+    def history(self) -> dict[str, NDArray[np.float64]]:
+        """Statistics taken so far, one array a name; "update" says when."""
+        columns = self._history[0] if self._history else {}
+        return {name: np.array([row[name] for row in self._history]) for name in columns}
 
     def checkpoint(self) -> dict[str, Any]:
         """Everything needed to continue bit for bit: arrays, numbers and strings only."""
@@ -279,10 +284,7 @@ class Training:
             "mean_inputs": here(self._mean_inputs).copy(),
             "chain_bits": self._core.bits(self._activity).copy(),
             "chain_inputs": here(self._inputs).copy(),
-            "history": {
-                name: np.array([row[name] for row in self._history])
-                for name in (self._history[0] if self._history else {})
-            },
+            "history": self.history,
             "best": self._best,
             "watch": self._watch.state(),
             "plateau": [self._slowed, self._waited],

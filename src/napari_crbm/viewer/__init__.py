@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 PLUGIN = "napari-crbm"
+EVERYTHING = "Open everything"
 WIDGETS = (
+    EVERYTHING,
     "Recording",
     "Anatomy",
     "Preprocess",
@@ -24,6 +26,9 @@ WIDGETS = (
     "Export",
 )
 DOCK_WIDTH_PX = 420
+# Titles that differ from the entry in the menu.
+_TITLES = {EVERYTHING: "Start"}
+_DOCKED = "napari-crbm docked"
 
 
 def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -> Any:
@@ -44,12 +49,18 @@ def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -
     return viewer
 
 
+def is_docked(viewer: Any) -> bool:
+    """Whether `dock_everything` has been called for a viewer."""
+    return bool(viewer.window._qt_window.property(_DOCKED))
+
+
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
     from qtpy.QtCore import Qt, QTimer
     from qtpy.QtWidgets import QTabWidget
 
     window = viewer.window
+    window._qt_window.setProperty(_DOCKED, True)
     # Upright tabs have room for all names.
     window._qt_window.setTabPosition(
         Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
@@ -57,7 +68,8 @@ def dock_everything(viewer: Any) -> list[Any]:
     docks = [window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in WIDGETS]
     for dock, name in zip(docks, WIDGETS, strict=True):
         # Without the plugin's name, which would leave no room on the tabs.
-        dock.setWindowTitle(name)
+        dock.setWindowTitle(_TITLES.get(name, name))
+        dock.show()
 
     def arrange() -> None:
         docks[0].raise_()

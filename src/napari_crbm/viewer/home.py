@@ -16,19 +16,21 @@ import numpy as np
 from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtWidgets import QApplication, QDockWidget
 
 from napari_crbm.errors import FormatError, RecordingError, UnknownLayout
 from napari_crbm.model import CRBM, Control, Progress, Settings
 from napari_crbm.preprocessing import PreprocessingStopped
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
+from napari_crbm.viewer import PLUGIN
 from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.lasso import Lasso
 from napari_crbm.viewer.layers import MODEL_KEY, MODEL_PATH_KEY, BrainLayers, recording_in
 from napari_crbm.viewer.mapping import Unmapped, reason_to_ask, unmapped
 from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.session import TrainingSession
+from napari_crbm.viewer.shortcuts import install_shortcuts
 from napari_crbm.viewer.time_axis import TimeAxis
 from napari_crbm.viewer.workspace import Trained, Workspace, workspace_of
 
@@ -59,10 +61,15 @@ class Home(QObject):
         self.opening: Control | None = None
         self._warned: str | None = None
         self._forming_shown = 0.0
-        self.lasso = Lasso(viewer, self.workspace, self)
+        self.lasso: Lasso = Lasso(viewer, self.workspace, self)
         install_picking(viewer, self.workspace, lambda: not self.lasso.active)
+        install_shortcuts(window, self)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         window.destroyed.connect(self.close)
+        # A window that is closed by hand may outlive the last chance to stop the thread.
+        application = QApplication.instance()
+        if application is not None:
+            application.aboutToQuit.connect(self.close)
         self._adopt_layers()
 
     # --- opening ------------------------------------------------------------------------
@@ -193,14 +200,15 @@ class Home(QObject):
                 self.workspace.update_table,
             )
 
-    def raise_dock(self, name: str) -> bool:
-        """Bring a dock of ours to the front, if it is open."""
-        for dock in self.viewer.window._qt_window.findChildren(QDockWidget):
-            if dock.windowTitle().split(" (")[0] == name:
-                dock.show()
-                dock.raise_()
-                return True
-        return False
+    def raise_dock(self, name: str) -> None:
+        """Bring a dock of ours to the front; it is opened if it is not there."""
+        window = self.viewer.window
+        docks = window._qt_window.findChildren(QDockWidget)
+        dock = next((d for d in docks if d.windowTitle().split(" (")[0] == name), None)
+        if dock is None:
+            dock, _ = window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+        dock.show()
+        dock.raise_()
 
     def _on_layer_inserted(self, event: Any) -> None:
         if not self.layers.drawing:

@@ -9,7 +9,6 @@ import pyqtgraph as pg
 from qtpy.QtWidgets import (
     QCheckBox,
     QDoubleSpinBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.remember import ask_folder, ask_open, remember
 from napari_crbm.viewer.style import BLUE, button, plot, text_label
 
 _EMPTY = (
@@ -77,6 +77,12 @@ class RecordingWidget(QWidget):
         self.threshold.setSuffix(" sd")
         self.threshold.setEnabled(False)
         self.detect_events.toggled.connect(self.threshold.setEnabled)
+        for name, control in (
+            ("recording/drop_unlabelled", self.drop_unlabelled),
+            ("recording/detect_events", self.detect_events),
+            ("recording/threshold", self.threshold),
+        ):
+            remember(name, control)
         self.message = text_label(_EMPTY)
         self.summary = QFormLayout()
         self.summary.setHorizontalSpacing(16)
@@ -114,17 +120,16 @@ class RecordingWidget(QWidget):
         self._show_recording()
 
     def _choose(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
+        path = ask_open(
             self,
             "Open a recording",
-            "",
             "Recordings (*.h5 *.hdf5 *.npz *.mat *.npy *.nwb);;All files (*)",
         )
         if path:
             self.home.open_file(path, **self.options())
 
     def _choose_folder(self) -> None:
-        path = QFileDialog.getExistingDirectory(self, "Open a Suite2p folder or a Zarr store")
+        path = ask_folder(self, "Open a Suite2p folder or a Zarr store")
         if path:
             self.home.open_file(path, **self.options())
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyqtgraph as pg
 from napari.utils.notifications import show_error, show_info
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
@@ -25,14 +24,19 @@ from qtpy.QtWidgets import (
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import Pace, Progress, Settings, duration, measure_pace
 from napari_crbm.model.compilation import compile_ahead, compiled
+from napari_crbm.model.settings import check_against
+from napari_crbm.recording import Recording
 from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.device_box import DeviceBox
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.kept import Kept, kept_checkpoint, kept_model
+from napari_crbm.viewer.remember import ask_open, ask_save, remember
 from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
 
+_DEFAULT = "Careful"
 _RECIPES = {
-    "Default": ("default", "Suits most recordings."),
     "Quick look": ("quick", "Finds the assemblies; statistics are still rough."),
+    _DEFAULT: ("default", "The default; suits most recordings."),
     "As published": (
         "paper",
         "200 assemblies, penalty 0.02, 200,000 updates from random weights: hours to days.",
@@ -44,6 +48,7 @@ _COMPILING = (
     "a moment later on."
 )
 _READY = "Ready. The defaults suit most recordings: press Start."
+_MEASURING = " Measuring how long it will take ..."
 
 
 class TrainWidget(QWidget):
@@ -56,6 +61,7 @@ class TrainWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(self._make_settings())
         layout.addLayout(self._make_controls())
+        layout.addLayout(self._make_kept())
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
         self.status = text_label("")
@@ -74,7 +80,7 @@ class TrainWidget(QWidget):
                 pen=pg.mkPen(ORANGE, width=2), name="held out"
             ),
         }
-        self._series: dict[str, tuple[list[int], list[float]]] = {}
+        self._drawn = 0
         layout.addWidget(self.curve, 1)
         layout.addLayout(self._make_files())
 
@@ -83,7 +89,7 @@ class TrainWidget(QWidget):
         self.home.busy_changed.connect(lambda _: self._refresh())
         self.home.workspace.recording_changed.connect(self._on_recording)
         self.home.workspace.trained_changed.connect(self._refresh)
-        self._pace: Pace | None = None
+        self._paces: dict[tuple[Any, ...], Pace] = {}
         self._measuring: Job | None = None
         # Settings are typed one key at a time; the machine is asked once they rest.
         self._settled = QTimer(self, singleShot=True, interval=600)
@@ -101,9 +107,16 @@ class TrainWidget(QWidget):
 
     def _make_settings(self) -> QFormLayout:
         self.recipe = QComboBox()
-        for label in _RECIPES:
+        for label, (_, tip) in _RECIPES.items():
             self.recipe.addItem(label)
+            self.recipe.setItemData(self.recipe.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.recipe.setCurrentText(_DEFAULT)
+        remember("train/recipe", self.recipe)
         self.recipe.currentTextChanged.connect(self._on_recipe)
+        self.estimates = text_label("")
+        self.estimates.setToolTip(
+            "Measured on this machine and this recording, by a few real updates of every recipe."
+        )
         self.n_hidden = QLineEdit()
         self.n_hidden.setToolTip(
             "How many assemblies to look for. 'auto' counts the directions in which the\n"
@@ -126,6 +139,7 @@ class TrainWidget(QWidget):
         form = QFormLayout()
         for label, field in (
             ("Recipe", self.recipe),
+            ("", self.estimates),
             ("Assemblies", self.n_hidden),
             ("Penalty (l1)", self.l1),
             ("Updates", self.n_updates),
@@ -151,9 +165,27 @@ class TrainWidget(QWidget):
         self.forming.setChecked(True)
         self.forming.setToolTip("Update the chosen assembly in the canvas during training.")
         self.forming.toggled.connect(self._on_forming)
+        remember("train/forming", self.forming)
         column = QVBoxLayout()
         column.addLayout(row)
         column.addWidget(self.forming)
+        return column
+
+    def _make_kept(self) -> QVBoxLayout:
+        """Offers to go on with what was trained on this recording before."""
+        self.continue_button = button(
+            "",
+            "Go on where that training was stopped, or cut off when the viewer was closed.",
+            lambda: self._continue(kept_checkpoint),
+        )
+        self.last_button = button(
+            "",
+            "Show the last model that was trained on this recording; it was kept for you.",
+            lambda: self._continue(kept_model),
+        )
+        column = QVBoxLayout()
+        column.addWidget(self.continue_button)
+        column.addWidget(self.last_button)
         return column
 
     def _make_files(self) -> QHBoxLayout:
@@ -182,12 +214,22 @@ class TrainWidget(QWidget):
 
     # --- what the person does ---------------------------------------------------------------
 
+    def _continue(self, find: Callable[[Recording], Kept | None]) -> None:
+        recording = self.home.workspace.recording
+        found = None if recording is None else find(recording)
+        if found is None:
+            self._refresh()
+        elif find is kept_checkpoint:
+            self.resume_from(found.path)
+        else:
+            self.home.open_file(found.path)
+
     def _on_compiled(self, _result: object) -> None:
         self._refresh()
         self._settled.start()
 
     def _on_cost_changed(self, _text: str) -> None:
-        self._pace = None
+        self._paces.clear()
         self._refresh()
         self._settled.start()
 
@@ -201,20 +243,26 @@ class TrainWidget(QWidget):
             return
         try:
             settings = self.settings()
+            check_against(settings, recording.spikes)
         except CRBMError:
             return
-        self._measuring = job = Job(lambda _: measure_pace(recording.spikes, settings), self)
-        job.done.connect(lambda pace: self._on_pace(pace, recording, settings))
+        others = [Settings.named(name) for name, _ in _RECIPES.values()]
+
+        def work(report: Callable[[int, int], None]) -> None:
+            # What is asked for comes first; recipes of equal cost are measured once.
+            for place, each in enumerate((settings, *others)):
+                key = _cost(each)
+                if key not in self._paces:
+                    self._paces[key] = measure_pace(recording.spikes, each)
+                report(place, len(others))
+
+        self._paces = {}
+        self._measuring = job = Job(work, self)
+        job.progressed.connect(lambda *_: self._on_pace(recording))
         job.start()
 
-    def _on_pace(self, pace: Pace, recording: Any, settings: Settings) -> None:
-        try:
-            current = replace(self.settings(), n_updates=settings.n_updates)
-        except CRBMError:
-            return
-        same = (current.n_hidden, current.n_chains) == (settings.n_hidden, settings.n_chains)
-        if same and recording is self.home.workspace.recording:
-            self._pace = pace
+    def _on_pace(self, recording: Recording) -> None:
+        if recording is self.home.workspace.recording:
             self._refresh()
 
     def _on_recipe(self, label: str) -> None:
@@ -248,9 +296,7 @@ class TrainWidget(QWidget):
         except CRBMError as error:
             show_error(str(error))
             return
-        self._series.clear()
-        for line in self._lines.values():
-            line.setData([], [])
+        self._clear_curves()
 
     def _pause(self) -> None:
         session = self.home.session
@@ -274,14 +320,14 @@ class TrainWidget(QWidget):
             self.home.workspace.show_forming(None)
 
     def _load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load a model", "", "Models (*.h5)")
+        path = ask_open(self, "Load a model", "Models (*.h5)")
         if path:
             self.home.open_file(path)
 
     def _save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the model", "model.h5", "Models (*.h5)")
+        path = ask_save(self, "Save the model", "model.h5", "Models (*.h5)")
         if path:
-            self.save_model(Path(path))
+            self.save_model(path)
 
     def save_model(self, path: Path) -> None:
         """Write the shown model in the background."""
@@ -299,11 +345,9 @@ class TrainWidget(QWidget):
         self.home.run(f"Saving {path.name}", work, lambda p: show_info(f"Saved {p.name}."))
 
     def _save_checkpoint(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save a checkpoint", "training.checkpoint.h5", "Checkpoints (*.h5)"
-        )
+        path = ask_save(self, "Save a checkpoint", "training.checkpoint.h5", "Checkpoints (*.h5)")
         if path:
-            self.save_checkpoint(Path(path))
+            self.save_checkpoint(path)
 
     def save_checkpoint(self, path: Path) -> None:
         """Write a checkpoint of the paused or ended training in the background."""
@@ -318,11 +362,9 @@ class TrainWidget(QWidget):
         self.home.run(f"Saving {path.name}", work, lambda p: show_info(f"Saved {p.name}."))
 
     def _resume(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
-            self, "Continue from a checkpoint", "", "Checkpoints (*.h5)"
-        )
+        path = ask_open(self, "Continue from a checkpoint", "Checkpoints (*.h5)")
         if path:
-            self.resume_from(Path(path))
+            self.resume_from(path)
 
     def resume_from(self, path: Path) -> None:
         """Continue a training from its checkpoint."""
@@ -337,11 +379,9 @@ class TrainWidget(QWidget):
     # --- what is shown --------------------------------------------------------------------
 
     def _on_recording(self) -> None:
-        self._pace = None
+        self._paces = {}
         self._settled.start()
-        self._series.clear()
-        for line in self._lines.values():
-            line.setData([], [])
+        self._clear_curves()
         self.bar.setRange(0, 1)
         self.bar.setValue(0)
         self.bar.setFormat("")
@@ -369,6 +409,8 @@ class TrainWidget(QWidget):
         self.resume_button.setEnabled(recording is not None and not training)
         self.save_button.setEnabled(home.workspace.trained is not None and not training)
         self.checkpoint_button.setEnabled(can_save and (paused or not training))
+        self._show_kept()
+        self._show_estimates()
         if training:
             return
         trained = home.workspace.trained
@@ -383,9 +425,53 @@ class TrainWidget(QWidget):
             )
 
     def _expected(self) -> str:
-        if self._pace is None:
+        """How long the training would take as it is set."""
+        try:
+            pace = self._paces.get(_cost(self.settings()))
+        except CRBMError:
             return ""
-        return f" It will take about {duration(self._pace.total(self.n_updates.value()))}."
+        if pace is None:
+            return _MEASURING if compiled() else ""
+        return f" It will take about {duration(pace.total(self.n_updates.value()))}."
+
+    def _show_estimates(self) -> None:
+        """How long every recipe would take."""
+        times = []
+        for label, (name, _) in _RECIPES.items():
+            recipe = Settings.named(name)
+            pace = self._paces.get(_cost(recipe))
+            if pace is not None:
+                times.append(f"{label}: {duration(pace.total(recipe.n_updates))}")
+        self.estimates.setText(" · ".join(times))
+        self.estimates.setVisible(bool(times))
+
+    def _show_kept(self) -> None:
+        recording, trained = self.home.workspace.recording, self.home.workspace.trained
+        idle = recording is not None and not self.home.training
+        found = kept_checkpoint(recording) if recording is not None and idle else None
+        self.continue_button.setVisible(found is not None)
+        if found is not None:
+            self.continue_button.setText(f"Continue the training of {found.when}")
+        found = kept_model(recording) if recording is not None and idle else None
+        self.last_button.setVisible(found is not None and trained is None)
+        if found is not None:
+            self.last_button.setText(f"Show the model of {found.when}")
+
+    def _draw_curves(self) -> None:
+        """Statistics of the training, also those from before this dock was opened."""
+        session = self.home.session
+        history = {} if session is None else session.training.history
+        if len(history.get("update", ())) == self._drawn:
+            return
+        self._drawn = len(history["update"])
+        for name, line in self._lines.items():
+            if name in history:
+                line.setData(history["update"], history[name], connect="finite")
+
+    def _clear_curves(self) -> None:
+        self._drawn = 0
+        for line in self._lines.values():
+            line.setData([], [])
 
     def _on_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, progress.n_updates)
@@ -402,17 +488,20 @@ class TrainWidget(QWidget):
             )
         else:
             self.status.setText("Computing the activity of all assemblies ...")
-        for name, line in self._lines.items():
-            value = progress.statistics.get(name)
-            if value is None:
-                continue
-            updates, values = self._series.setdefault(name, ([], []))
-            if not values or value != values[-1]:
-                updates.append(progress.update)
-                values.append(value)
-                line.setData(updates, values)
+        self._draw_curves()
         paused = self.home.session is not None and self.home.session.control.paused
         self.checkpoint_button.setEnabled(paused and progress.phase == "paused")
+
+
+def _cost(settings: Settings) -> tuple[Any, ...]:
+    """What the time of an update depends on."""
+    return (
+        settings.n_hidden,
+        settings.n_chains,
+        settings.gibbs_steps,
+        settings.jumps,
+        settings.initialisation,
+    )
 
 
 def _number_or_auto(field: str, text: str, kind: type) -> Any:

@@ -230,6 +230,13 @@ class Workspace:
             self._assembly = chosen[-1] if chosen else None
             self.assembly_changed.emit()
 
+    def step_assembly(self, step: int) -> None:
+        """Choose the assembly so many numbers further, round about."""
+        weights = self.weights
+        if weights is not None:
+            now = -min(step, 1) if self._assembly is None else self._assembly
+            self.choose_assembly((now + step) % weights.shape[1])
+
     @property
     def neuron(self) -> int | None:
         """The chosen neuron."""

@@ -1,0 +1,101 @@
+"""The table of assemblies as Qt wants it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+
+#: Role of the value that a column is sorted by.
+SORT_ROLE = Qt.ItemDataRole.UserRole
+
+# Column of the table, heading, width in pixels, how a value is written, tooltip.
+_COLUMNS = (
+    ("assembly", "#", 38, "{:.0f}", "Number of the assembly (hidden unit)."),
+    ("size", "Size", 52, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
+    ("mean_activity", "On (%)", 60, "{:.1f}", "Share of frames in which the assembly is on."),
+    ("laterality", "Side", 54, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
+    ("compactness_um", "µm", 44, "{:.0f}", "Spread: median distance of members to their centre."),
+    (
+        "reproducibility",
+        "Again",
+        54,
+        "{:.2f}",
+        "Reproducibility: likeness (|cosine| of weights) to its partners in models trained with "
+        "other seeds, 0 to 1.",
+    ),
+    ("region", "Region", 120, "{}", "Region with the largest share of the assembly."),
+)
+
+
+class AssemblyTableModel(QAbstractTableModel):
+    """The table of assemblies, as Qt wants it; sorts by value, shows text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._columns: list[tuple[str, str, int, str, str]] = []
+        self._table = pd.DataFrame()
+
+    def show(self, table: pd.DataFrame | None) -> None:
+        """Replace the content."""
+        self.beginResetModel()
+        self._table = pd.DataFrame() if table is None else table.reset_index()
+        if "mean_activity" in self._table:
+            self._table["mean_activity"] *= 100
+        self._columns = [
+            column
+            for column in _COLUMNS
+            if column[0] in self._table
+            and not (column[0] == "region" and (self._table["region"] == "").all())
+        ]
+        self.endResetModel()
+
+    def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
+        return 0 if parent.isValid() else len(self._table)
+
+    def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
+        return 0 if parent.isValid() else len(self._columns)
+
+    def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
+        name, _, _, pattern, _ = self._columns[index.column()]
+        if role in (Qt.ItemDataRole.DisplayRole, SORT_ROLE):
+            value = self._table[name].iloc[index.row()]
+            if role == SORT_ROLE:
+                return value if isinstance(value, str) else float(np.nan_to_num(value, nan=-1e300))
+            if isinstance(value, float) and not np.isfinite(value):
+                return ""
+            return pattern.format(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole and name != "region":
+            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        return None
+
+    def headerData(  # noqa: D102, N802
+        self,
+        section: int,
+        orientation: Qt.Orientation,
+        role: int = Qt.ItemDataRole.DisplayRole,
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal:
+            if role == Qt.ItemDataRole.DisplayRole:
+                return self._columns[section][1]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return self._columns[section][4]
+        return None
+
+    @property
+    def widths(self) -> list[int]:
+        """Widths of the columns in pixels; the last one takes what is left."""
+        return [column[2] for column in self._columns]
+
+    def assembly(self, row: int) -> int:
+        """Number of the assembly in a row."""
+        return int(self._table["assembly"].iloc[row])
+
+    def row_of(self, assembly: int) -> int | None:
+        """Row of an assembly."""
+        if "assembly" not in self._table:
+            return None
+        rows = np.flatnonzero(self._table["assembly"] == assembly)
+        return int(rows[0]) if len(rows) else None

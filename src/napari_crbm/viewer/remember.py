@@ -1,0 +1,93 @@
+"""Settings that come back the next time: fields of the docks, folders of dialogs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QSettings
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
+
+_FOLDER = "folder"
+
+
+def settings() -> QSettings:
+    """Where settings are kept: one small file of this user."""
+    return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-crbm", "viewer")
+
+
+def remember(name: str, control: Any) -> None:
+    """Give a control its value of last time, now, and keep every later change.
+
+    Parameters
+    ----------
+    name : str
+        Under which the value is kept, such as "train/recipe".
+    control : QComboBox, QCheckBox, QSpinBox, QDoubleSpinBox or QLineEdit
+        A value that it does not have any more is left out.
+    """
+    value = settings().value(name)
+    if value is not None:
+        _put(control, str(value))
+    changed = {
+        QComboBox: "currentTextChanged",
+        QCheckBox: "toggled",
+        QLineEdit: "textChanged",
+    }
+    signal = next((s for kind, s in changed.items() if isinstance(control, kind)), "valueChanged")
+    getattr(control, signal).connect(lambda new: settings().setValue(name, str(new)))
+
+
+def _put(control: Any, value: str) -> None:
+    if isinstance(control, QComboBox):
+        row = control.findText(value)
+        if row >= 0:
+            control.setCurrentIndex(row)
+    elif isinstance(control, QCheckBox):
+        control.setChecked(value == "True")
+    elif isinstance(control, QLineEdit):
+        control.setText(value)
+    elif isinstance(control, QSpinBox | QDoubleSpinBox):
+        try:
+            number = float(value)
+        except ValueError:
+            return
+        control.setValue(int(number) if isinstance(control, QSpinBox) else number)
+
+
+def ask_open(parent: QWidget, title: str, kinds: str) -> Path | None:
+    """Let the person choose a file to read, starting where one was chosen last."""
+    return _kept(QFileDialog.getOpenFileName(parent, title, last_folder(), kinds)[0])
+
+
+def ask_folder(parent: QWidget, title: str) -> Path | None:
+    """Let the person choose a folder to read."""
+    return _kept(QFileDialog.getExistingDirectory(parent, title, last_folder()))
+
+
+def ask_save(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
+    """Let the person choose a file to write; ``name`` is proposed."""
+    proposed = str(Path(last_folder()) / name)
+    return _kept(QFileDialog.getSaveFileName(parent, title, proposed, kinds)[0])
+
+
+def last_folder() -> str:
+    """Folder in which a file was last chosen; empty at first."""
+    folder = str(settings().value(_FOLDER) or "")
+    return folder if folder and Path(folder).is_dir() else ""
+
+
+def _kept(chosen: str) -> Path | None:
+    if not chosen:
+        return None
+    path = Path(chosen)
+    settings().setValue(_FOLDER, str(path if path.is_dir() else path.parent))
+    return path

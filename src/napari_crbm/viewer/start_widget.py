@@ -1,0 +1,144 @@
+"""The *Start* dock: what to do next, the way from file to figure, keys."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QGridLayout, QGroupBox, QLabel, QVBoxLayout, QWidget
+
+from napari_crbm.viewer import dock_everything, is_docked
+from napari_crbm.viewer.home import Home, home_of
+from napari_crbm.viewer.sample_data import sample_folder
+from napari_crbm.viewer.shortcuts import help_text
+from napari_crbm.viewer.style import button, text_label
+
+_DONE, _NEXT = "✓", "➜"
+
+# Dock, what one does there.
+_WAY = (
+    ("Recording", "Open a file and check what is in it"),
+    ("Anatomy", "Brain regions; colour the neurons"),
+    ("Preprocess", "Fluorescence to spikes, only if needed"),
+    ("Train", "Find the assemblies"),
+    ("Assemblies", "Flip through them in the brain"),
+    ("Neurons", "Click a neuron, lasso a group"),
+    ("Time", "Play the recording"),
+    ("Statistics", "Does the model explain held-out time?"),
+    ("Connectivity", "Which regions are coupled, and how"),
+    ("Export", "Figures, tables and movies"),
+)
+
+
+class Situation(NamedTuple):
+    """Where the person stands, and the one thing to do next."""
+
+    headline: str
+    detail: str
+    action: str
+    dock: str
+
+
+def situation(home: Home) -> Situation:
+    """What to do next."""
+    recording, trained = home.workspace.recording, home.workspace.trained
+    if home.training:
+        return Situation(
+            "A model is being trained.",
+            "Assemblies form in the brain while you watch. You can look around meanwhile, close "
+            "docks, pause or stop; nothing is lost.",
+            "Watch the training",
+            "Train",
+        )
+    if recording is None:
+        return Situation(
+            "Open a recording to begin.",
+            "Neuron positions and activity: HDF5, MATLAB, NumPy or Suite2p. The file is never "
+            "changed. Or try the sample, a small simulated fish.",
+            "Open a recording",
+            "Recording",
+        )
+    if trained is None:
+        return Situation(
+            f"{recording.name}: {recording.n_neurons:,} neurons. Now train a model.",
+            "The defaults suit most recordings. Look at the Anatomy dock first if you like.",
+            "Train a model",
+            "Train",
+        )
+    return Situation(
+        f"{trained.model.n_assemblies} assemblies found. Read them.",
+        "Flip through the table or the gallery; click neurons in the brain. Then check in the "
+        "Statistics dock whether to believe the model.",
+        "Look at the assemblies",
+        "Assemblies",
+    )
+
+
+class StartWidget(QWidget):
+    """Guides through the docks; opened from the menu, it opens all others too."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.setMinimumWidth(320)
+        self.headline = text_label("")
+        self.headline.setStyleSheet("font-size: 15px; font-weight: bold;")
+        self.detail = text_label("")
+        self.next = button("", "The next step.", self._go_on)
+        self.next.setMinimumHeight(34)
+        self.sample = button(
+            "Try the sample", "A small simulated brain with assemblies to find.", self._open_sample
+        )
+        way = QGroupBox("From file to figure")
+        grid = QGridLayout(way)
+        grid.setColumnStretch(2, 1)
+        self.marks: dict[str, QLabel] = {}
+        for row, (dock, what) in enumerate(_WAY):
+            self.marks[dock] = QLabel()
+            grid.addWidget(self.marks[dock], row, 0)
+            grid.addWidget(
+                button(dock, f"Bring the {dock} dock to the front.", self._raiser(dock)), row, 1
+            )
+            grid.addWidget(text_label(what), row, 2)
+        keys = QGroupBox("Keys and mouse")
+        QVBoxLayout(keys).addWidget(text_label(help_text()))
+        layout = QVBoxLayout(self)
+        for part in (self.headline, self.detail, self.next, self.sample, way, keys):
+            layout.addWidget(part)
+        layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+
+        self.home.training_changed.connect(self._show)
+        self.home.workspace.recording_changed.connect(self._show)
+        self.home.workspace.trained_changed.connect(self._show)
+        self._show()
+        # Chosen from the menu, this is "Open everything".
+        self._others = QTimer(self, singleShot=True, interval=0)
+        self._others.timeout.connect(self._open_others)
+        self._others.start()
+
+    def _open_others(self) -> None:
+        if not is_docked(self.home.viewer):
+            dock_everything(self.home.viewer)
+
+    def _raiser(self, dock: str) -> Any:
+        return lambda: self.home.raise_dock(dock)
+
+    def _go_on(self) -> None:
+        self.home.raise_dock(situation(self.home).dock)
+
+    def _open_sample(self) -> None:
+        self.home.open_file(sample_folder() / "recording.h5")
+
+    def _show(self) -> None:
+        now = situation(self.home)
+        self.headline.setText(now.headline)
+        self.detail.setText(now.detail)
+        self.next.setText(now.action)
+        workspace = self.home.workspace
+        self.sample.setVisible(workspace.recording is None)
+        done = {
+            "Recording": workspace.recording is not None,
+            "Train": workspace.trained is not None,
+        }
+        for dock, mark in self.marks.items():
+            mark.setText(_DONE if done.get(dock) else _NEXT if dock == now.dock else "")

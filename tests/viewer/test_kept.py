@@ -1,0 +1,139 @@
+"""Nothing is lost: checkpoints on closing, the last model, settings of last time."""
+
+import os
+import time
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
+
+from napari_crbm.io import load_checkpoint, load_model
+from napari_crbm.model import Settings
+from napari_crbm.viewer import kept
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.kept import checkpoint_path, kept_checkpoint, make_room, model_path
+from napari_crbm.viewer.remember import ask_open, last_folder, remember
+from napari_crbm.viewer.train_widget import TrainWidget
+from tests.viewer.conftest import FAST, until
+
+LONG = Settings(**{**FAST.as_dict(), "n_updates": 100_000})
+
+
+def test_closing_the_viewer_leaves_a_checkpoint_to_continue(make_napari_viewer, recording, qtbot):
+    viewer = make_napari_viewer()
+    home = home_of(viewer)
+    home.show(recording)
+    home.start_training(LONG)
+    session = home.session
+    until(qtbot, lambda: session.training.update > 5)
+    viewer.close()
+    deadline = time.monotonic() + 20
+    while session.running and time.monotonic() < deadline:
+        qtbot.wait(50)
+    stopped_at = load_checkpoint(checkpoint_path(recording))["update"]
+    assert stopped_at == session.training.update
+
+    viewer = make_napari_viewer()
+    home = home_of(viewer)
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    assert widget.continue_button.isHidden()
+    home.show(recording)
+    assert not widget.continue_button.isHidden()
+    assert kept_checkpoint(recording).when in widget.continue_button.text()
+    widget.continue_button.click()
+    until(qtbot, lambda: home.training and home.session.training.update > stopped_at)
+    assert widget.continue_button.isHidden(), "not while training"
+    home.close()
+
+
+def test_a_finished_model_is_kept_and_its_checkpoint_goes(viewer, home, recording, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    make_room()
+    checkpoint_path(recording).write_bytes(b"old")
+    home.start_training(FAST)
+    until(qtbot, lambda: home.workspace.trained is not None, 120_000)
+    weights = home.workspace.trained.model.weights_
+    np.testing.assert_array_equal(load_model(model_path(recording)).weights_, weights)
+    assert not checkpoint_path(recording).exists()
+    assert widget.last_button.isHidden(), "it is shown already"
+    home.workspace.open(recording)
+    assert not widget.last_button.isHidden()
+    widget.last_button.click()
+    until(qtbot, lambda: home.workspace.trained is not None)
+    np.testing.assert_array_equal(home.workspace.trained.model.weights_, weights)
+
+
+def test_old_files_make_room_for_new_ones():
+    make_room()
+    for age in range(30):
+        path = kept.folder() / f"{age:02}.model.h5"
+        path.write_bytes(b"")
+        os.utime(path, (1e9 - age, 1e9 - age))
+    make_room()
+    assert sorted(path.name[:2] for path in kept.folder().glob("*.h5")) == [
+        f"{age:02}" for age in range(19)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "value"),
+    [
+        (QCheckBox, lambda box: box.setChecked(True), lambda box: box.isChecked()),
+        (QSpinBox, lambda box: box.setValue(7), lambda box: box.value()),
+        (QLineEdit, lambda box: box.setText("auto"), lambda box: box.text()),
+    ],
+)
+def test_controls_come_back_as_they_were(qtbot, kind, change, value):
+    first, later = kind(), kind()
+    for control in (first, later):
+        qtbot.addWidget(control)
+    remember("test/control", first)
+    before = value(first)
+    change(first)
+    remember("test/control", later)
+    assert value(later) == value(first) != before
+
+
+def test_a_choice_that_is_gone_is_left_out(qtbot):
+    first, later = QComboBox(), QComboBox()
+    for control in (first, later):
+        qtbot.addWidget(control)
+    first.addItems(["a", "b"])
+    remember("test/choice", first)
+    first.setCurrentText("b")
+    later.addItems(["a", "c"])
+    remember("test/choice", later)
+    assert later.currentText() == "a"
+
+
+def test_dialogs_start_where_a_file_was_chosen_last(qtbot, monkeypatch, tmp_path):
+    asked = []
+
+    def choose(_parent, _title, folder, _kinds):
+        asked.append(folder)
+        return str(tmp_path / "fish.h5"), ""
+
+    monkeypatch.setattr("napari_crbm.viewer.remember.QFileDialog.getOpenFileName", choose)
+    assert ask_open(None, "Open", "*.h5") == tmp_path / "fish.h5"
+    ask_open(None, "Open", "*.h5")
+    assert asked == ["", str(tmp_path)] and last_folder() == str(tmp_path)
+
+
+def test_every_recipe_tells_how_long_it_takes(viewer, home, recording, qtbot, monkeypatch):
+    from napari_crbm.model import Pace
+
+    paces = {3: Pace(10.0, 0.02), 15: Pace(0.0, 0.9)}
+    monkeypatch.setattr(
+        "napari_crbm.viewer.train_widget.measure_pace",
+        lambda _spikes, settings: paces[settings.gibbs_steps],
+    )
+    monkeypatch.setattr("napari_crbm.viewer.train_widget.compiled", lambda: True)
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    until(qtbot, lambda: "As published" in widget.estimates.text())
+    assert widget.estimates.text() == "Quick look: 40 s · Careful: 80 s · As published: 50.0 h"
+    assert "It will take about 80 s" in widget.status.text()

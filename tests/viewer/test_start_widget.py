@@ -1,0 +1,114 @@
+"""The Start dock, keys, going back and forth."""
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QKeySequence
+from qtpy.QtWidgets import QDockWidget, QShortcut
+
+from napari_crbm.viewer import EVERYTHING, WIDGETS, is_docked
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.shortcuts import SHORTCUTS, help_text
+from napari_crbm.viewer.start_widget import StartWidget
+from tests.conftest import random_model
+from tests.viewer.conftest import until
+
+
+def titles(viewer):
+    return [dock.windowTitle() for dock in viewer.window._qt_window.findChildren(QDockWidget)]
+
+
+def test_open_everything_opens_everything(viewer, qtbot):
+    viewer.window.add_plugin_dock_widget("napari-crbm", EVERYTHING)
+    until(qtbot, lambda: is_docked(viewer))
+    found = titles(viewer)
+    for name in WIDGETS:
+        assert found.count("Start" if name == EVERYTHING else name) == 1
+
+
+def test_it_says_what_to_do_in_every_state(viewer, home, recording, qtbot, monkeypatch):
+    widget = StartWidget(viewer)
+    qtbot.addWidget(widget)
+    raised = []
+    monkeypatch.setattr(home, "raise_dock", raised.append)
+    assert "Open a recording" in widget.headline.text() and not widget.sample.isHidden()
+    widget.next.click()
+    home.show(recording)
+    assert "train a model" in widget.headline.text() and widget.sample.isHidden()
+    assert widget.marks["Recording"].text() == "✓"
+    widget.next.click()
+    monkeypatch.setattr(type(home), "training", property(lambda _: True))
+    home.training_changed.emit()
+    assert "being trained" in widget.headline.text()
+    widget.next.click()
+    monkeypatch.undo()
+    monkeypatch.setattr(home, "raise_dock", raised.append)
+    home.show(None, random_model(recording.n_neurons, 5))
+    until(qtbot, lambda: home.workspace.trained is not None)
+    assert "5 assemblies" in widget.headline.text()
+    widget.next.click()
+    assert raised == ["Recording", "Train", "Train", "Assemblies"]
+
+
+def test_a_dock_is_opened_when_it_is_wanted(viewer, home):
+    home.raise_dock("Train")
+    home.raise_dock("Train")
+    assert sum(title.startswith("Train") for title in titles(viewer)) == 1
+
+
+def press(viewer, keys):
+    for shortcut in viewer.window._qt_window.findChildren(QShortcut):
+        if shortcut.key() == QKeySequence(keys):
+            assert shortcut.context() == Qt.ShortcutContext.WindowShortcut
+            shortcut.activated.emit()
+            return
+    raise AssertionError(f"nothing is bound to {keys}")
+
+
+def test_keys_do_what_the_help_says(viewer, home, recording, qtbot):
+    home.show(recording, random_model(recording.n_neurons, 5))
+    until(qtbot, lambda: home.workspace.trained is not None)
+    workspace = home.workspace
+    workspace.choose_assembly(4)
+    press(viewer, "Alt+PgDown")
+    assert workspace.assembly == 0
+    press(viewer, "Alt+PgUp")
+    assert workspace.assembly == 4
+    press(viewer, "Alt+Left")
+    assert workspace.assembly == 0
+    press(viewer, "Alt+Right")
+    assert workspace.assembly == 4
+    press(viewer, "Ctrl+Shift+L")
+    assert home.lasso.active
+    press(viewer, "Ctrl+Shift+L")
+    assert not home.lasso.active
+    for shortcut in SHORTCUTS:
+        assert shortcut.keys in help_text()
+
+
+def test_choices_are_undone_in_turn_and_made_again(home, recording):
+    home.workspace.open(recording)
+    workspace = home_of(home.viewer).workspace
+    workspace.show_forming(np.ones((recording.n_neurons, 3), dtype=np.float32))
+    workspace.choose_assembly(1)
+    workspace.choose_neuron(7)
+    workspace.choose_neurons([1, 2])
+    workspace.choose_neurons([3])
+    heard = []
+    workspace.neurons_changed.connect(lambda: heard.append("neurons"))
+    workspace.neuron_changed.connect(lambda: heard.append("neuron"))
+    workspace.undo()
+    workspace.undo()
+    assert not len(workspace.neurons) and workspace.neuron == 7
+    workspace.undo()
+    assert workspace.neuron is None and workspace.assembly == 1
+    assert heard == ["neurons", "neurons", "neuron"]
+    for _ in range(3):
+        workspace.redo()
+    assert workspace.neurons.tolist() == [3] and workspace.neuron == 7
+    assert not workspace.can_redo
+    workspace.choose_assemblies((0, 2))
+    workspace.undo()
+    workspace.choose_neuron(1)
+    assert not workspace.can_redo, "a new choice ends what was undone"
+    workspace.open(recording)
+    assert not workspace.can_undo
