@@ -31,13 +31,37 @@ def share_of(picture: np.ndarray, colour: str) -> float:
     return float(np.mean((blue > 150) & (blue - red > 60)))
 
 
+def draw_around(canvas, centre, radius):
+    """Press, draw a circle and release, with the mouse over the canvas."""
+    from qtpy.QtCore import QEvent, QPointF, Qt
+    from qtpy.QtGui import QMouseEvent
+    from qtpy.QtWidgets import QApplication
+
+    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+    angles = np.linspace(0, 6.2, 30)
+    places = [centre + QPointF(radius * np.cos(a), radius * np.sin(a)) for a in angles]
+    steps = [(QEvent.Type.MouseButtonPress, places[0], left, left)]
+    steps += [(QEvent.Type.MouseMove, place, none, left) for place in places[1:]]
+    steps += [(QEvent.Type.MouseButtonRelease, places[-1], left, none)]
+    for kind, place, button, held in steps:
+        event = QMouseEvent(
+            kind, place, canvas.mapToGlobal(place), button, held, Qt.KeyboardModifier.NoModifier
+        )
+        QApplication.sendEvent(canvas, event)
+        QApplication.processEvents()
+
+
 def test_tour(make_napari_viewer, qtbot, request, tmp_path):
+    from qtpy.QtCore import QPointF
+
     from napari_crbm.io import load_model, open_recording
     from napari_crbm.viewer import WIDGETS, dock_everything
     from napari_crbm.viewer.anatomy_widget import AnatomyWidget
+    from napari_crbm.viewer.assemblies_widget import AssembliesWidget
     from napari_crbm.viewer.export_widget import ExportWidget
     from napari_crbm.viewer.home import home_of
     from napari_crbm.viewer.layers import ASSEMBLY
+    from napari_crbm.viewer.neurons_widget import NeuronsWidget
     from napari_crbm.viewer.sample_data import sample_folder
     from napari_crbm.viewer.statistics_widget import StatisticsWidget
     from napari_crbm.viewer.time_widget import TimeWidget
@@ -56,9 +80,10 @@ def test_tour(make_napari_viewer, qtbot, request, tmp_path):
             window.grab().save(str(Path(folder) / f"{name}.png"))
         return viewer.screenshot(canvas_only=True, flash=False)
 
-    shot("empty")
+    shot("start")
     recording = open_recording(sample_folder() / "recording.h5")
     home.show(recording)
+    docks["Recording"].raise_()
     brain = shot("recording")
     assert brain[..., :3].any() and share_of(brain, "orange") == 0, "grey neurons only"
 
@@ -73,6 +98,23 @@ def test_tour(make_napari_viewer, qtbot, request, tmp_path):
     home.workspace.choose_assembly(int(table["fraction_positive"].idxmin()))
     home.workspace.choose_neuron(int(viewer.layers[ASSEMBLY].features["neuron"].iloc[-1]))
     assert share_of(shot("suppressed"), "blue") > 0.0002, "suppressed members are blue"
+
+    assemblies = window.findChild(AssembliesWidget)
+    assemblies.tabs.setCurrentWidget(assemblies.gallery)
+    home.workspace.choose_assemblies((3, 12, 8))
+    shot("gallery")
+    home.workspace.undo()
+
+    docks["Neurons"].raise_()
+    canvas = viewer.window._qt_viewer.canvas.native
+    home.lasso.set_active(True)
+    draw_around(canvas, QPointF(0.47 * canvas.width(), 0.5 * canvas.height()), 70)
+    assert 10 < len(home.workspace.neurons) < recording.n_neurons / 2
+    neurons = window.findChild(NeuronsWidget)
+    qtbot.waitUntil(lambda: neurons.partners.rowCount() > 0, timeout=60_000)
+    shot("neurons")
+    assert "enriched" in neurons.group_tabs.tabText(0)
+    home.workspace.choose_neurons([])
 
     docks["Time"].raise_()
     timing = window.findChild(TimeWidget)
@@ -109,7 +151,7 @@ def test_tour(make_napari_viewer, qtbot, request, tmp_path):
         anatomy.model.ticks(anatomy.model.find(name), True)
     anatomy.choose_colouring("region")
     qtbot.waitUntil(lambda: home.workspace.colouring is not None and not home.busy, timeout=60_000)
-    coloured = shot("regions")[..., :3]
+    coloured = shot("anatomy")[..., :3]
     assert np.ptp(coloured.astype(int), axis=-1).max() > 60, "regions have colours"
     viewer.theme = "light"
     assert shot("light")[..., :3].mean() > 150

@@ -57,7 +57,7 @@ def is_docked(viewer: Any) -> bool:
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
     from qtpy.QtCore import Qt, QTimer
-    from qtpy.QtWidgets import QTabWidget
+    from qtpy.QtWidgets import QLabel, QTabWidget
 
     window = viewer.window
     window._qt_window.setProperty(_DOCKED, True)
@@ -68,7 +68,11 @@ def dock_everything(viewer: Any) -> list[Any]:
     docks = [window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in WIDGETS]
     for dock, name in zip(docks, WIDGETS, strict=True):
         # Without the plugin's name, which would leave no room on the tabs.
-        dock.setWindowTitle(_TITLES.get(name, name))
+        title = _TITLES.get(name, name)
+        dock.setWindowTitle(title)
+        for label in dock.titleBarWidget().findChildren(QLabel):
+            if label.text().startswith(name):
+                label.setText(title)
         dock.show()
 
     def arrange() -> None:

@@ -10,7 +10,7 @@ CONTEXT = (0.62, 0.64, 0.66, 0.16)
 OUTLINE = (0.75, 0.77, 0.8, 0.6)
 CHOSEN = (1.0, 0.93, 0.35, 1.0)
 #: Neurons of a group that was picked with the lasso.
-SELECTED = (1.0, 0.93, 0.35, 0.75)
+SELECTED = (1.0, 0.93, 0.35, 0.95)
 #: Neurons that are active in the frame shown.
 FLASH = (0.0, 0.86, 0.66, 1.0)
 

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractItemModel, QModelIndex, QRectF, QSize, Qt
-from qtpy.QtGui import QImage, QPainter, QPen, QPixmap
+from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 from scipy.ndimage import gaussian_filter
 
 from napari_crbm.viewer.colours import weight_colours, weight_limit
+from napari_crbm.viewer.style import BLUE
 
 _LONGEST_PX = 132
 _NUMBER_PX = 16
@@ -110,8 +111,9 @@ class _Delegate(QStyledItemDelegate):
         area = QRectF(option.rect)
         painter.save()
         if option.state & QStyle.StateFlag.State_Selected:
-            colour = option.palette.highlight().color()
-            painter.setPen(QPen(colour, 2))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(QColor(BLUE), 2))
+            painter.setBrush(QColor(86, 180, 233, 40))
             painter.drawRoundedRect(area.adjusted(2, 2, -2, -2), 4, 4)
         painter.setPen(option.palette.text().color())
         text = QRectF(area.left(), area.top() + 3, area.width(), _NUMBER_PX)

@@ -321,7 +321,7 @@ class BrainLayers:
         )
 
     def show_group(self) -> None:
-        """A halo around every neuron of the chosen group."""
+        """A dot on every neuron of the chosen group; its own colour shows around it."""
         recording, neurons = self.workspace.recording, self.workspace.neurons
         if recording is None or not len(neurons):
             self._hide(GROUP)
@@ -330,7 +330,7 @@ class BrainLayers:
             GROUP,
             recording.coordinates[neurons],
             colours=np.tile(np.array([SELECTED], dtype=np.float32), (len(neurons), 1)),
-            size=1.7 * neuron_size_um(recording),
+            size=0.6 * neuron_size_um(recording),
             features={"neuron": neurons},
             metadata={},
         )
@@ -383,7 +383,7 @@ class BrainLayers:
                     units=("um", "um", "um"),
                     axis_labels=("z", "y", "x"),
                     blending="translucent_no_depth",
-                    symbol="ring" if name in (CHOSEN_NEURON, GROUP) else "disc",
+                    symbol="ring" if name == CHOSEN_NEURON else "disc",
                 )
                 if active is not None:
                     self.viewer.layers.selection.active = active

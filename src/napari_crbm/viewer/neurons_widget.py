@@ -64,6 +64,7 @@ class NeuronsWidget(QWidget):
         self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.body.addWidget(self._make_neuron())
         self.body.addWidget(self._make_group())
+        self.body.setSizes([420, 400])
         layout = QVBoxLayout(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)

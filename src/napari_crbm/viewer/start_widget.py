@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QGridLayout, QGroupBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QGroupBox,
+    QLabel,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_crbm.viewer import dock_everything, is_docked
 from napari_crbm.viewer.home import Home, home_of
@@ -102,10 +110,20 @@ class StartWidget(QWidget):
             grid.addWidget(text_label(what), row, 2)
         keys = QGroupBox("Keys and mouse")
         QVBoxLayout(keys).addWidget(text_label(help_text()))
-        layout = QVBoxLayout(self)
+        inner = QWidget()
+        layout = QVBoxLayout(inner)
         for part in (self.headline, self.detail, self.next, self.sample, way, keys):
             layout.addWidget(part)
         layout.setAlignment(Qt.AlignmentFlag.AlignTop)
+        # Small screens must not be outgrown.
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(area)
 
         self.home.training_changed.connect(self._show)
         self.home.workspace.recording_changed.connect(self._show)

@@ -82,6 +82,7 @@ class TrainWidget(QWidget):
         }
         self._drawn = 0
         layout.addWidget(self.curve, 1)
+        layout.addStretch(0)
         layout.addLayout(self._make_files())
 
         self.home.progressed.connect(self._on_progress)
@@ -464,12 +465,14 @@ class TrainWidget(QWidget):
         if len(history.get("update", ())) == self._drawn:
             return
         self._drawn = len(history["update"])
+        self.curve.show()
         for name, line in self._lines.items():
             if name in history:
                 line.setData(history["update"], history[name], connect="finite")
 
     def _clear_curves(self) -> None:
         self._drawn = 0
+        self.curve.hide()
         for line in self._lines.values():
             line.setData([], [])
 
