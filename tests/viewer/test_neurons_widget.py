@@ -116,17 +116,19 @@ def drag(viewer, path, modifiers=()):
         button=1,
         modifiers=modifiers,
         type="mouse_press",
-        dims_displayed=(0, 1, 2),
-        view_direction=np.array([1.0, 0, 0]),
+        # The first axis of the viewer is time.
+        dims_displayed=(1, 2, 3),
+        view_direction=np.array([0.0, 1.0, 0, 0]),
     )
+    path = np.insert(path, 0, 12.0, axis=1)
     for callback in viewer.mouse_drag_callbacks:
-        event.type, event.position, event.pos = "mouse_press", path[0], path[0][1:]
+        event.type, event.position, event.pos = "mouse_press", path[0], path[0][2:]
         steps = callback(viewer, event)
         if next(steps, StopIteration) is StopIteration:
             continue
         event.type = "mouse_move"
         for place in path[1:]:
-            event.position, event.pos = place, place[1:]
+            event.position, event.pos = place, place[2:]
             next(steps, None)
         event.type = "mouse_release"
         next(steps, None)

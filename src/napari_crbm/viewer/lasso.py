@@ -106,18 +106,22 @@ class Lasso(QObject):
             self.choose(np.array(places), event, modifiers)
 
     def choose(self, path: NDArray[np.floating], event: Any, modifiers: set[str]) -> None:
-        """Choose the visible neurons inside a path of pointer positions (P, 3)."""
+        """Choose the visible neurons inside a path of pointer positions (P, 3 or more)."""
         recording = self.workspace.recording
         if recording is None:
             return
-        flat = len(event.dims_displayed) < 3
-        direction = None if flat else np.asarray(event.view_direction)
-        inside = inside_lasso(recording.coordinates, path, direction, tuple(event.dims_displayed))
+        # Time, and what other layers add, are axes in front of those of space.
+        before = path.shape[1] - 3
+        path = path[:, before:]
+        displayed = tuple(axis - before for axis in event.dims_displayed if axis >= before)
+        flat = len(displayed) < 3
+        direction = None if flat else np.asarray(event.view_direction)[before:]
+        inside = inside_lasso(recording.coordinates, path, direction, displayed)
         shown = self.workspace.region_view.shown_neurons
         if shown is not None:
             inside &= shown
         if flat:
-            hidden = next(axis for axis in range(3) if axis not in event.dims_displayed)
+            hidden = next(axis for axis in range(3) if axis not in displayed)
             distance = np.abs(recording.coordinates[:, hidden] - path[0, hidden])
             inside &= distance <= neuron_size_um(recording) / 2
         found = np.flatnonzero(inside)
