@@ -111,7 +111,7 @@ def test_tour(make_napari_viewer, qtbot, request, tmp_path):
     draw_around(canvas, QPointF(0.47 * canvas.width(), 0.5 * canvas.height()), 70)
     assert 10 < len(home.workspace.neurons) < recording.n_neurons / 2
     neurons = window.findChild(NeuronsWidget)
-    qtbot.waitUntil(lambda: neurons.partners.rowCount() > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: neurons.partners.rowCount() > 0 and not home.busy, timeout=60_000)
     shot("neurons")
     assert "enriched" in neurons.group_tabs.tabText(0)
     home.workspace.choose_neurons([])

@@ -74,10 +74,11 @@ def test_a_neuron_tells_regions_assemblies_and_couplings(ready, home, recording,
     assert home.workspace.assembly == int(ready.assemblies.item(0, 0).text())
 
 
-def test_a_group_tells_what_is_enriched(ready, home, recording, model):
+def test_a_group_tells_what_is_enriched(ready, home, recording, model, qtbot):
     group = recording.regions.members("Cerebellum L")
     home.workspace.choose_neurons(group)
     assert f"{len(group)} neurons chosen" in ready.group_text.text()
+    until(qtbot, lambda: not home.busy)
     found, where = enriched_assemblies(model, group), enriched_regions(recording.regions, group)
     assert column(ready.group_assemblies, 0) == [str(a) for a in found.index]
     assert column(ready.group_assemblies, 4)[0] == f"{found['q_value'].iloc[0]:.2g}"

@@ -50,17 +50,14 @@ def enrichment(
     ModelError
         If there is no such neuron.
     """
-    marks = sparse.csc_array(sets, dtype=np.int64)
-    n_neurons, n_sets = marks.shape
-    inside = _indicator(neurons, n_neurons)
+    n_neurons, n_sets = sets.shape
+    chosen, pool = _numbers(neurons, n_neurons), np.arange(n_neurons)
     if population is not None:
-        drawn_from = _indicator(population, n_neurons)
-        inside *= drawn_from
-        marks = sparse.csc_array(sparse.diags_array(drawn_from) @ marks)
-        n_neurons = int(drawn_from.sum())
-    group = int(inside.sum())
-    found = np.asarray(marks.T @ inside, dtype=np.int64)
-    size = np.asarray(marks.sum(axis=0), dtype=np.int64).ravel()
+        pool = _numbers(population, n_neurons)
+        chosen = np.intersect1d(chosen, pool)
+    rows = sets if isinstance(sets, np.ndarray) else sparse.csr_array(sets)
+    found, size = (_count(rows, which) for which in (chosen, pool))
+    group, n_neurons = len(chosen), len(pool)
     p = enrichment_p(found[:, None], np.array([group]), size, n_neurons)[:, 0]
     expected = group * size / max(n_neurons, 1)
     table = pd.DataFrame(
@@ -102,7 +99,7 @@ def enriched_assemblies(
     """
     inside = membership(model.weights_, threshold)
     table = enrichment(inside, neurons, population).rename_axis("assembly")
-    chosen = np.unique(np.asarray(neurons, dtype=np.int64))
+    chosen = _numbers(neurons, len(inside))
     if population is not None:
         chosen = np.intersect1d(chosen, population)
     units = table.index.to_numpy()
@@ -126,11 +123,17 @@ def enriched_regions(
     return table
 
 
-def _indicator(neurons: ArrayLike, n_neurons: int) -> NDArray[np.int64]:
-    chosen = np.asarray(neurons, dtype=np.int64).ravel()
+def _count(
+    rows: NDArray[np.bool_] | sparse.csr_array, neurons: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """How many of the neurons every set holds, (S,)."""
+    return np.asarray(rows[neurons].sum(axis=0), dtype=np.int64).ravel()
+
+
+def _numbers(neurons: ArrayLike, n_neurons: int) -> NDArray[np.int64]:
+    """Neurons in ascending order, each once."""
+    chosen = np.unique(np.asarray(neurons, dtype=np.int64))
     wrong = chosen[(chosen < 0) | (chosen >= n_neurons)]
     if len(wrong):
         raise ModelError(f"There is no neuron {wrong[0]}: neurons are 0 to {n_neurons - 1}.")
-    marks = np.zeros(n_neurons, dtype=np.int64)
-    marks[chosen] = 1
-    return marks
+    return chosen

@@ -264,20 +264,40 @@ class NeuronsWidget(QWidget):
             f"({100 * len(neurons) / recording.n_neurons:.1f} % of all), active in {rate:.1f} % "
             "of frames"
         )
-        from napari_crbm.connectome import enriched_assemblies, enriched_regions
-
         trained = self.workspace.trained
-        nothing = pd.DataFrame()
-        found = nothing if trained is None else enriched_assemblies(trained.model, neurons)
-        where = (
-            nothing if recording.regions is None else enriched_regions(recording.regions, neurons)
+        self.home.run(
+            "Looking for enrichment",
+            lambda _: _enriched(recording, trained, neurons),
+            lambda found: self._show_enriched(neurons, trained, found),
         )
-        tables = ((self.group_assemblies, found), (self.group_regions, where))
-        for place, (table, rows) in enumerate(tables):
+
+    def _show_enriched(
+        self,
+        neurons: NDArray[np.int64],
+        trained: Trained | None,
+        found: tuple[pd.DataFrame, pd.DataFrame],
+    ) -> None:
+        if neurons is not self.workspace.neurons or trained is not self.workspace.trained:
+            return
+        words = (("assembly", "assemblies"), ("region", "regions"))
+        tables = (self.group_assemblies, self.group_regions)
+        for place, (table, rows) in enumerate(zip(tables, found, strict=True)):
             fill_table(table, _enrichment_rows(rows))
             count = int((rows["q_value"] < _SIGNIFICANT).sum()) if len(rows) else 0
-            word = ("assembl" + ("y" if count == 1 else "ies"), "region" + "s" * (count != 1))
-            self.group_tabs.setTabText(place, f"{count} enriched {word[place]}")
+            self.group_tabs.setTabText(place, f"{count} enriched {words[place][count != 1]}")
+
+
+def _enriched(
+    recording: Recording, trained: Trained | None, neurons: NDArray[np.int64]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Assemblies and regions that hold more of a group than chance; empty if there are none."""
+    from napari_crbm.connectome import enriched_assemblies, enriched_regions
+
+    nothing = pd.DataFrame()
+    return (
+        nothing if trained is None else enriched_assemblies(trained.model, neurons),
+        nothing if recording.regions is None else enriched_regions(recording.regions, neurons),
+    )
 
 
 def neuron_summary(recording: Recording, neuron: int) -> str:

@@ -134,10 +134,9 @@ class RecordingWidget(QWidget):
             self.home.open_file(path, **self.options())
 
     def _choose_any(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(
+        path = ask_open(
             self,
             "Open a file of any layout",
-            "",
             "Arrays (*.h5 *.hdf5 *.mat *.npz *.npy);;All files (*)",
         )
         if path:

@@ -34,6 +34,7 @@ _WAY = (
     ("Time", "Play the recording"),
     ("Statistics", "Does the model explain held-out time?"),
     ("Connectivity", "Which regions are coupled, and how"),
+    ("Compare", "Two models or animals, side by side"),
     ("Export", "Figures, tables and movies"),
 )
 
