@@ -53,6 +53,14 @@ def test_selection(regions):
     np.testing.assert_array_equal(masked.membership.toarray(), DENSE[[0, 3]] > 0)
 
 
+def test_some_of_the_regions(regions):
+    some = regions.among([regions.names[-1], "nowhere"])
+    assert some.names == regions.names[-1:] and some.n_neurons == regions.n_neurons
+    np.testing.assert_array_equal(some.members(some.names[0]), regions.members(some.names[0]))
+    with pytest.raises(RecordingError, match="None of the regions"):
+        regions.among(["nowhere"])
+
+
 @pytest.mark.parametrize("kind", [sparse.coo_array, sparse.csr_array, sparse.csc_matrix])
 def test_any_sparse_matrix_will_do(kind, regions):
     made = Regions(kind(DENSE), tuple(NAMES))

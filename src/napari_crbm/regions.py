@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,6 +83,23 @@ class Regions:
         column = self.names.index(region)
         start, stop = self.membership.indptr[column : column + 2]
         return np.asarray(self.membership.indices[start:stop], dtype=np.int64)
+
+    def among(self, names: Iterable[str]) -> Regions:
+        """Some of the regions, in their order; names that are not there are left out.
+
+        Raises
+        ------
+        RecordingError
+            If none is there.
+        """
+        wanted = set(names)
+        kept = [index for index, name in enumerate(self.names) if name in wanted]
+        if not kept:
+            raise RecordingError(
+                f"None of the regions asked for is in this recording; it has, for example, "
+                f"{', '.join(self.names[:5]) or 'none'}."
+            )
+        return Regions(self.membership[:, kept], tuple(self.names[index] for index in kept))
 
     def of_neuron(self, neuron: int) -> list[str]:
         """Names of all regions that hold the neuron."""

@@ -5,16 +5,21 @@ import pytest
 
 from napari_crbm.anatomy import larval_fish
 from napari_crbm.anatomy.atlas import Structure, fish_atlas, volume_atlas
-from napari_crbm.anatomy.meshes import brain_mesh, region_mesh
+from napari_crbm.anatomy.meshes import PlacedAtlas, brain_mesh, region_mesh
+from napari_crbm.anatomy.placement import Placement
 from napari_crbm.errors import RecordingError
 
 pytest.importorskip("skimage")
 
 
-def volume_of(mesh) -> float:
-    """By the divergence theorem; the surface has to be closed."""
+def signed_volume(mesh) -> float:
+    """By the divergence theorem; the surface has to be closed, its sign tells in from out."""
     a, b, c = np.moveaxis(mesh[0].astype(np.float64)[mesh[1]], 1, 0)
-    return float(abs(np.einsum("fi,fi->f", a, np.cross(b, c)).sum()) / 6)
+    return float(np.einsum("fi,fi->f", a, np.cross(b, c)).sum() / 6)
+
+
+def volume_of(mesh) -> float:
+    return abs(signed_volume(mesh))
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +76,13 @@ def test_the_brain_encloses_its_neurons():
     assert inside > 0.99 and volume_of((vertices, faces)) == pytest.approx(
         filled.mean() * extent, rel=0.05
     )
+
+
+def test_bodies_are_where_the_neurons_are(ball):
+    placement = Placement.onto(
+        ball, order=(2, 1, 0), flips=(False, True, False), scale=(1000.0,) * 3, shift_um=(9, 0, 0)
+    )
+    body = PlacedAtlas(ball, placement).body("Ball L")
+    expected = region_mesh(ball, "Ball L")
+    np.testing.assert_allclose(placement.apply(body[0]), expected[0], atol=1e-2)
+    assert np.sign(signed_volume(body)) == np.sign(signed_volume(expected)), "not inside out"

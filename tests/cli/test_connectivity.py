@@ -63,6 +63,20 @@ def test_json_is_the_librarys_map(study):
     np.testing.assert_allclose(values, expected["value"], rtol=1e-5)
 
 
+def test_levels_filters_and_affine_maps(study, tmp_path):
+    pair = (study / "model1.h5", study / "fish1.h5", "--shuffles", 0, "--min-neurons", 1, "--json")
+    (tmp_path / "map.txt").write_text("1 0 0 0\n0 1 0 0\n0 0 1 0\n")
+    placed = ("--atlas", "larval-fish", "--affine", tmp_path / "map.txt")
+    result = run("connectivity", *pair, *placed, "--only", "pallium", "--only", "tectum")
+    assert "mapped by an affine matrix" in result.stderr
+    names = json.loads(result.stdout)["regions"]
+    assert names and all("allium" in name or "ectum" in name for name in names)
+    everything = json.loads(run("connectivity", *pair, *placed, "--level", 1).stdout)["regions"]
+    assert set(names) < set(everything)
+    with pytest.raises(RecordingError, match="None of the regions"):
+        run("connectivity", *pair, "--only", "cortex")
+
+
 def test_covariances_and_other_atlases(study):
     pair = (study / "model1.h5", study / "fish1.h5")
     run("connectivity", *pair, "--measure", "correlation", "--shuffles", 0)

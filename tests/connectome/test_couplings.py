@@ -7,6 +7,7 @@ from scipy.special import logsumexp
 from napari_crbm.connectome import (
     coupling_factors,
     effective_couplings,
+    group_couplings,
     hidden_response,
     perturbed_couplings,
 )
@@ -110,3 +111,19 @@ def test_unknown_neurons_are_refused(frames):
         effective_couplings(coupling_factors(model.weights_, np.ones(2)), 6)
     with pytest.raises(ModelError, match="no neuron -1"):
         perturbed_couplings(model, frames, -1)
+
+
+def test_a_groups_couplings_are_the_mean_over_its_neurons(frames):
+    model = random_model(N, 3, seed=7)
+    factors = coupling_factors(model.weights_, hidden_response(model, frames))
+    matrix = effective_couplings(factors, range(N))
+    group = [1, 2, 4]
+    found = group_couplings(factors, group)
+    for neuron in range(N):
+        others = [k for k in group if k != neuron]
+        assert found[neuron] == pytest.approx(matrix[neuron, others].mean(), abs=1e-6)
+    np.testing.assert_allclose(
+        group_couplings(factors, [3]), effective_couplings(factors, 3), atol=1e-6
+    )
+    with pytest.raises(ModelError, match="no neurons"):
+        group_couplings(factors, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_crbm.anatomy.atlas import Atlas
+from napari_crbm.anatomy.placement import Placement
 from napari_crbm.errors import RecordingError
 
 #: Vertices (V, 3) float32 in micrometres (z, y, x), and faces (F, 3) int64.
@@ -47,6 +49,22 @@ def region_mesh(atlas: Atlas, name: str) -> Mesh:
     if not mask.any():
         raise RecordingError(f"'{name}' fills no space in the atlas {atlas.name}.")
     return _surface(mask, step)
+
+
+@dataclass(frozen=True, eq=False)
+class PlacedAtlas:
+    """An atlas and where a recording's neurons lie in it."""
+
+    atlas: Atlas
+    placement: Placement
+
+    def body(self, name: str) -> Mesh:
+        """Surface of a region in the recording's own coordinates; see `region_mesh`."""
+        vertices, faces = region_mesh(self.atlas, name)
+        if np.linalg.det(self.placement.affine[:3, :3]) < 0:
+            # A mirrored surface would be inside out.
+            faces = faces[:, ::-1]
+        return self.placement.invert(vertices).astype(np.float32), faces
 
 
 @lru_cache(maxsize=2)

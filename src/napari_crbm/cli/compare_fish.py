@@ -26,6 +26,12 @@ def compare_fish(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Folder for the tables and the figure.")
     ] = None,
+    measure: Annotated[
+        str, typer.Option(help="Which maps: 'coupling', 'covariance' or 'correlation'.")
+    ] = "coupling",
+    rule: Annotated[
+        str, typer.Option(help="Over pairs of neurons: 'mean_abs', 'rms' or 'mean'.")
+    ] = "mean_abs",
     permutations: Annotated[
         int, typer.Option(help="Permutations of regions for p-values.", min=1)
     ] = 1000,
@@ -34,19 +40,16 @@ def compare_fish(
 ) -> None:
     """Compare the region maps of several animals, their mean, and a structural matrix."""
     from napari_crbm import connectome
+    from napari_crbm.errors import ModelError
 
-    animals = connectome.load_project(project)
-    maps = {name: animal.mean for name, animal in animals.items()}
-    table = connectome.similarity(maps, n_permutations=permutations, seed=seed)
-    mean = connectome.mean_over_animals(
-        list(maps.values()), [animal.n_frames for animal in animals.values()], seed=seed
-    )
-    matrix = anatomy = None
-    if structural is not None:
-        matrix = connectome.read_matrix(structural)
-        anatomy = connectome.compare_maps(
-            mean, matrix, skip_zero=True, n_permutations=permutations, seed=seed
-        )
+    every = connectome.load_project(project)
+    animals = connectome.of_kind(every, measure, rule)
+    if not animals:
+        found = "; ".join(" ".join(kind) for kind in connectome.kinds(every)) or "none"
+        raise ModelError(f"{project} has no maps of {measure} {rule}; it has: {found}.")
+    matrix = None if structural is None else connectome.read_matrix(structural)
+    study = connectome.compare_animals(animals, matrix, n_permutations=permutations, seed=seed)
+    maps, table, mean, anatomy = study.maps, study.similarity, study.mean, study.agreement
     if output is not None:
         from napari_crbm.figures import save_figure
         from napari_crbm.figures.connectivity import comparison_figure

@@ -18,7 +18,15 @@ from napari_crbm.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from napari_crbm.connectome import Comparison
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from napari_crbm.anatomy.atlas import Atlas
+    from napari_crbm.anatomy.placement import Placement
+    from napari_crbm.connectome import Comparison, RegionMap
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
+    from napari_crbm.regions import Regions
 
 _LISTED = 15
 
@@ -72,6 +80,26 @@ def connectivity(
         str | None,
         typer.Option(help="Where the axes of an atlas file start, e.g. 'las'. [default: sal]"),
     ] = None,
+    affine: Annotated[
+        Path | None,
+        typer.Option(
+            help="Affine map into the atlas, a text file: rows of four numbers, z, y, x, 1. "
+            "Without it all flips are tried, and most neurons inside wins."
+        ),
+    ] = None,
+    level: Annotated[
+        int | None,
+        typer.Option(
+            help="Level of the tree of regions, 1 for the top; of the atlas, or told by the "
+            "recording's names ('Diencephalon - Habenula'). [default: smallest regions of an "
+            "atlas, all of a recording]",
+            min=1,
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Only regions whose name holds this text; repeatable."),
+    ] = None,
     neuron: Annotated[
         list[int] | None,
         typer.Option(help="Also write the couplings of this neuron with all; repeatable."),
@@ -84,7 +112,6 @@ def connectivity(
 
     from napari_crbm import connectome
     from napari_crbm.cli.pairing import open_pair
-    from napari_crbm.errors import RecordingError
 
     for option, value, known in (
         ("--measure", measure, connectome.MEASURES),
@@ -93,20 +120,21 @@ def connectivity(
         if value not in known:
             raise typer.BadParameter(f"'{value}' is not {', '.join(known)}.", param_hint=option)
     model, recording = open_pair(model_path, recording_path)
-    regions = recording.regions
-    if atlas is not None:
+    if atlas is None:
+        regions = _own_regions(recording, recording_path, level)
+    else:
         from napari_crbm.anatomy.atlas import open_atlas
-        from napari_crbm.anatomy.placement import best_flips
 
         volume = open_atlas(
             atlas, names=region_names, spacing_um=_three(voxel_um), orientation=orientation
         )
-        placement, inside = best_flips(volume, recording.coordinates)
-        say(f"{placement.describe()}: {100 * inside:.1f} % of the neurons lie in {volume.name}.")
-        regions = volume.regions_of(placement.apply(recording.coordinates))
-    if regions is None:
-        raise RecordingError(
-            f"{recording_path} says nothing about brain regions: give an atlas with --atlas."
+        placement = _placement(volume, recording, affine)
+        regions = volume.regions_of(
+            placement.apply(recording.coordinates), level=None if level is None else level - 1
+        )
+    if only:
+        regions = regions.among(
+            name for name in regions.names if any(text.lower() in name.lower() for text in only)
         )
     factors = connectome.coupling_factors(
         model.weights_, connectome.hidden_response(model, recording.spikes)
@@ -146,34 +174,7 @@ def connectivity(
         )
         say(f"Added '{animal or recording.name}' to {project}.")
     if output is not None:
-        from napari_crbm.figures import save_figure
-        from napari_crbm.figures.connectivity import composition_figure, connectivity_figure
-
-        output.mkdir(parents=True, exist_ok=True)
-        table.to_csv(output / "connections.csv", index=False, float_format="%.6g")
-        found.frame().to_csv(output / "matrix.csv", float_format="%.6g")
-        connectome.composition_table(model, regions).to_csv(
-            output / "composition.csv", index=False, float_format="%.6g"
-        )
-        connectome.assembly_region_matrix(model, regions).to_csv(
-            output / "assemblies_by_region.csv", float_format="%.6g"
-        )
-        for number in neuron or []:
-            couplings = connectome.effective_couplings(factors, number)
-            np.savetxt(
-                output / f"couplings-neuron-{number}.csv",
-                np.column_stack([np.arange(len(couplings)), couplings]),
-                fmt=("%d", "%.6g"),
-                delimiter=",",
-                header="neuron,coupling",
-                comments="",
-            )
-        for name, figure in (
-            ("connectivity", connectivity_figure(found, recording, regions)),
-            ("composition", composition_figure(model, regions)),
-        ):
-            save_figure(figure, output / f"{name}.pdf")
-            save_figure(figure, output / f"{name}.png")
+        _write(output, found, model, recording, regions, factors, neuron or [])
         say(f"Wrote tables and figures to {output}.")
     if as_json:
         print_json(
@@ -203,6 +204,73 @@ def connectivity(
             f"(p = {given_distance.spearman_p:.3g}).",
             highlight=False,
         )
+
+
+def _write(
+    output: Path,
+    found: RegionMap,
+    model: CRBM,
+    recording: Recording,
+    regions: Regions,
+    factors: NDArray[np.float32],
+    neurons: list[int],
+) -> None:
+    """Tables and figures of a map, and couplings of single neurons."""
+    import numpy as np
+
+    from napari_crbm import connectome
+    from napari_crbm.figures import save_figure
+    from napari_crbm.figures.connectivity import composition_figure, connectivity_figure
+
+    output.mkdir(parents=True, exist_ok=True)
+    found.table().to_csv(output / "connections.csv", index=False, float_format="%.6g")
+    found.frame().to_csv(output / "matrix.csv", float_format="%.6g")
+    connectome.composition_table(model, regions).to_csv(
+        output / "composition.csv", index=False, float_format="%.6g"
+    )
+    connectome.assembly_region_matrix(model, regions).to_csv(
+        output / "assemblies_by_region.csv", float_format="%.6g"
+    )
+    for number in neurons:
+        couplings = connectome.effective_couplings(factors, number)
+        np.savetxt(
+            output / f"couplings-neuron-{number}.csv",
+            np.column_stack([np.arange(len(couplings)), couplings]),
+            fmt=("%d", "%.6g"),
+            delimiter=",",
+            header="neuron,coupling",
+            comments="",
+        )
+    for name, figure in (
+        ("connectivity", connectivity_figure(found, recording, regions)),
+        ("composition", composition_figure(model, regions)),
+    ):
+        save_figure(figure, output / f"{name}.pdf")
+        save_figure(figure, output / f"{name}.png")
+
+
+def _own_regions(recording: Recording, path: Path, level: int | None) -> Regions:
+    from napari_crbm.anatomy.hierarchy import at_level
+    from napari_crbm.errors import RecordingError
+
+    if recording.regions is None:
+        raise RecordingError(
+            f"{path} says nothing about brain regions: give an atlas with --atlas."
+        )
+    return recording.regions if level is None else at_level(recording.regions, level - 1)
+
+
+def _placement(atlas: Atlas, recording: Recording, affine: Path | None) -> Placement:
+    """Where the neurons lie in the atlas, and a line that says how many are inside."""
+    from napari_crbm.anatomy.placement import Placement, best_flips, fraction_inside, read_affine
+
+    if affine is None:
+        placement, inside = best_flips(atlas, recording.coordinates)
+    else:
+        placement = Placement.onto(atlas, matrix=read_affine(affine))
+        inside = fraction_inside(atlas, placement, recording.coordinates)
+    say(f"{placement.describe()}: {100 * inside:.1f} % of the neurons lie in {atlas.name}.")
+    return placement
 
 
 def _three(text: str | None) -> tuple[float, float, float] | None:

@@ -17,12 +17,20 @@ from napari_crbm.connectome.composition import (
 from napari_crbm.connectome.couplings import (
     coupling_factors,
     effective_couplings,
+    group_couplings,
     hidden_response,
     perturbed_couplings,
 )
 from napari_crbm.connectome.enrichment import enriched_assemblies, enriched_regions, enrichment
 from napari_crbm.connectome.layout import circuit, cluster_order, region_centroids
-from napari_crbm.connectome.project import Animal, add_to_project, load_project, save_project
+from napari_crbm.connectome.project import (
+    Animal,
+    add_to_project,
+    kinds,
+    load_project,
+    of_kind,
+    save_project,
+)
 from napari_crbm.connectome.regionmap import (
     MEASURES,
     MIN_NEURONS,
@@ -36,6 +44,7 @@ from napari_crbm.connectome.regionmap import (
 )
 from napari_crbm.connectome.significance import false_discovery_rate
 from napari_crbm.connectome.structural import read_matrix
+from napari_crbm.connectome.study import Study, compare_animals
 
 __all__ = [
     "MEASURES",
@@ -44,6 +53,7 @@ __all__ = [
     "Animal",
     "Comparison",
     "RegionMap",
+    "Study",
     "activity_factors",
     "activity_map",
     "add_to_project",
@@ -51,6 +61,7 @@ __all__ = [
     "carriers",
     "circuit",
     "cluster_order",
+    "compare_animals",
     "compare_maps",
     "composition_table",
     "coupling_factors",
@@ -60,12 +71,15 @@ __all__ = [
     "enrichment",
     "enrichment_p",
     "false_discovery_rate",
+    "group_couplings",
     "hidden_response",
+    "kinds",
     "large_enough",
     "load_project",
     "mean_over_animals",
     "mean_over_models",
     "member_counts",
+    "of_kind",
     "perturbed_couplings",
     "read_matrix",
     "region_centroids",

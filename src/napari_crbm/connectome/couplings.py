@@ -88,6 +88,33 @@ def effective_couplings(
     return np.asarray(couplings[0] if np.ndim(neurons) == 0 else couplings)
 
 
+def group_couplings(
+    factors: NDArray[np.float32], neurons: Sequence[int] | NDArray[np.integer]
+) -> NDArray[np.float32]:
+    """Mean coupling of every neuron with those of a group, (N,): a region, an assembly.
+
+    Parameters
+    ----------
+    factors : (N, M) float32
+        See `coupling_factors`.
+    neurons : sequence of int
+        The group; a neuron in it is not coupled with itself.
+
+    Raises
+    ------
+    ModelError
+        If there is no such neuron, or the group is empty.
+    """
+    chosen = np.unique(_checked(neurons, len(factors)))
+    if not len(chosen):
+        raise ModelError("The group has no neurons: choose some first.")
+    total = factors @ factors[chosen].sum(axis=0, dtype=np.float64)
+    total[chosen] -= np.square(factors[chosen], dtype=np.float64).sum(axis=1)
+    others = np.full(len(factors), len(chosen))
+    others[chosen] -= 1
+    return np.asarray(total / np.maximum(others, 1), dtype=np.float32)
+
+
 def perturbed_couplings(
     model: CRBM,
     spikes: Spikes,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import pdist
 
+from napari_crbm.anatomy.names import split_side
 from napari_crbm.connectome.regionmap import RegionMap, strongest
 from napari_crbm.regions import Regions
 
@@ -51,6 +52,52 @@ def region_centroids(
 ) -> NDArray[np.float64]:
     """Mean position of each named region's neurons, (R, 3) um, axes z, y, x."""
     return np.array([coordinates_um[regions.members(name)].mean(axis=0) for name in names])
+
+
+def ring_layout(names: Sequence[str], centres_um: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Places of regions around a unit ring: left ones on the left, the head at the top.
+
+    Regions without a side in their name go to that of their centre.
+
+    Parameters
+    ----------
+    names : sequence of str
+    centres_um : (R, 3) float array
+        z, y, x: y decides the order, and x the side where the name does not.
+
+    Returns
+    -------
+    (R, 2) float64
+        x to the right, y upwards.
+    """
+    middle = float(np.median(centres_um[:, 2])) if len(names) else 0.0
+    sides = [split_side(name)[1] for name in names]
+    known = [k for k, side in enumerate(sides) if side]
+    if known:
+        # Between the two sides' means lies the midline, also if one side has more regions.
+        means = [
+            np.mean([centres_um[k, 2] for k in known if sides[k] == side] or [middle])
+            for side in ("left", "right")
+        ]
+        middle = float(np.mean(means))
+    halves: dict[str, list[int]] = {"left": [], "right": []}
+    for k, side in enumerate(sides):
+        halves[side or ("left" if centres_um[k, 2] < middle else "right")].append(k)
+    places = np.zeros((len(names), 2))
+    for side, sign in (("left", -1.0), ("right", 1.0)):
+        order = sorted(halves[side], key=lambda k: float(centres_um[k, 1]))
+        for rank, k in enumerate(order):
+            # Evenly spaced in height, so that labels do not run into each other.
+            height = 1.0 - 2.0 * (rank + 0.5) / len(order)
+            places[k] = sign * np.sqrt(1.0 - height**2), height
+    return places
+
+
+def arc(start: NDArray[np.floating], end: NDArray[np.floating], n: int = 24) -> NDArray[np.float64]:
+    """A curve between two places on the ring that bends towards its middle, (n, 2)."""
+    t = np.linspace(0.0, 1.0, n)[:, None]
+    bend = 0.35 * (np.asarray(start) + np.asarray(end)) / 2
+    return np.asarray((1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end)
 
 
 def circuit(region_map: RegionMap, n_edges: int, *, about: str | None = None) -> pd.DataFrame:

@@ -7,7 +7,7 @@ their recordings. Adding rewrites the file beside itself and renames it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import h5py
@@ -18,6 +18,7 @@ from napari_crbm.connectome.regionmap import RegionMap
 from napari_crbm.errors import FormatError
 from napari_crbm.io import hdf5
 
+_USUAL = ("coupling", "mean_abs")
 _OPTIONAL = ("low", "high", "expected", "p_value")
 
 
@@ -44,6 +45,22 @@ class Animal:
     def mean(self) -> RegionMap:
         """Mean over the models."""
         return mean_over_models(list(self.maps.values()))
+
+
+def kinds(animals: dict[str, Animal]) -> list[tuple[str, str]]:
+    """Measures and rules of the maps in a project, such as ("coupling", "mean_abs")."""
+    found = [(m.measure, m.rule) for animal in animals.values() for m in animal.maps.values()]
+    return list(dict.fromkeys(found))
+
+
+def of_kind(animals: dict[str, Animal], measure: str, rule: str) -> dict[str, Animal]:
+    """The animals with their maps of one kind only; those without any are left out."""
+    chosen = {}
+    for name, animal in animals.items():
+        maps = {k: m for k, m in animal.maps.items() if (m.measure, m.rule) == (measure, rule)}
+        if maps:
+            chosen[name] = replace(animal, maps=maps)
+    return chosen
 
 
 def load_project(path: str | Path) -> dict[str, Animal]:
@@ -104,6 +121,9 @@ def add_to_project(
     path = Path(path)
     animals = load_project(path) if path.exists() else {}
     name, key = animal.replace("/", "-"), model.replace("/", "-")
+    if (region_map.measure, region_map.rule) != _USUAL:
+        # So that it stands beside the model's usual map, instead of replacing it.
+        key = f"{key} ({region_map.measure}, {region_map.rule})"
     known = animals.setdefault(name, Animal(name, n_frames, fingerprint))
     if known.fingerprint != fingerprint:
         raise FormatError(

@@ -16,7 +16,7 @@ not count, which differs within regions only, by the factor N_k / (N_k - 1).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -130,6 +130,25 @@ class RegionMap:
         table = pd.DataFrame(columns)
         order = table["value"].abs().sort_values(ascending=False, kind="stable").index
         return table.loc[order].reset_index(drop=True)
+
+    def among(self, names: Iterable[str]) -> RegionMap:
+        """The map of some of its regions; names it does not have are left out."""
+        wanted = set(names)
+        kept = [index for index, name in enumerate(self.names) if name in wanted]
+
+        def part(matrix: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+            return None if matrix is None else matrix[np.ix_(kept, kept)]
+
+        return replace(
+            self,
+            names=tuple(self.names[index] for index in kept),
+            values=self.values[np.ix_(kept, kept)],
+            n_neurons=self.n_neurons[kept],
+            low=part(self.low),
+            high=part(self.high),
+            expected=part(self.expected),
+            p_value=part(self.p_value),
+        )
 
     def frame(self) -> pd.DataFrame:
         """The map as a square table with region names on both axes."""

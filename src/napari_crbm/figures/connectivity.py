@@ -191,8 +191,12 @@ def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -
 
 def measure_label(region_map: RegionMap) -> str:
     """What the values of a map are, in words."""
-    measure = _MEASURES.get(region_map.measure, region_map.measure)
-    return _RULES.get(region_map.rule, "{}").format(measure)
+    return kind_label(region_map.measure, region_map.rule)
+
+
+def kind_label(measure: str, rule: str) -> str:
+    """A measure and a rule in words: "mean |covariance|"."""
+    return _RULES.get(rule, "{}").format(_MEASURES.get(measure, measure))
 
 
 def draw_matrix(ax: Axes, region_map: RegionMap, order: NDArray[np.int64], theme: Theme) -> None:
