@@ -22,6 +22,21 @@ class UnknownLayout(FormatError):
     """No reader knows where a file keeps what, but a profile can say it."""
 
 
+class SeveralRecordings(FormatError):
+    """A file holds several recordings, of which one has to be chosen.
+
+    Parameters
+    ----------
+    message : str
+    groups : tuple of str
+        What can be chosen, as the option ``group``.
+    """
+
+    def __init__(self, message: str, groups: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.groups = groups
+
+
 class ModelError(CRBMError, ValueError):
     """A model, its parameters or its settings make no sense together."""
 

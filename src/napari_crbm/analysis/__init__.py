@@ -43,6 +43,7 @@ from napari_crbm.analysis.matching import (
 )
 from napari_crbm.analysis.methods import METHODS, compare_methods
 from napari_crbm.analysis.moments import STATISTICS, Moments, moments
+from napari_crbm.analysis.nwb import export_nwb
 from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
 from napari_crbm.analysis.rasters import Raster, assembly_raster, neuron_raster, peaks
 from napari_crbm.analysis.recovery import (
@@ -100,6 +101,7 @@ __all__ = [
     "evaluate",
     "evaluate_held_out",
     "export_csv",
+    "export_nwb",
     "find_counterparts",
     "fold_frames",
     "fraction_recovered",

@@ -1,101 +1,139 @@
-"""``napari-crbm convert``: a recording in another layout, once and for all in ours."""
+"""``napari-crbm convert``: from another program's format into ours, or into NWB."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import RecordingPath, progress_bar, require_writable, say
+
+if TYPE_CHECKING:
+    from napari_crbm.recording import Recording
 
 
 def convert(
     source: RecordingPath,
     output: Annotated[
-        Path, typer.Argument(metavar="OUTPUT", help="File to write (.h5).", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="OUTPUT",
+            help="File to write: .nwb for NWB, any other (.h5) for our format.",
+            show_default=False,
+        ),
     ],
-    binarise: Annotated[
-        float | None,
-        typer.Option(
-            help="Detect events in the fluorescence, with this threshold in standard deviations "
-            "of a neuron's noise; 2 to 3 are usual. [default: read the file's spikes]"
-        ),
-    ] = None,
-    frame_rate_hz: Annotated[
-        float | None,
-        typer.Option(help="Frames a second, if the file's times are missing or wrong."),
-    ] = None,
-    region_names: Annotated[
-        Path | None, typer.Option(help="Text file with one region name a line, in label order.")
-    ] = None,
-    space: Annotated[
-        str | None,
-        typer.Option(help="'zbrain' or 'native' coordinates. [default: zbrain if there]"),
-    ] = None,
-    unit: Annotated[
-        str | None, typer.Option(help="Unit of the coordinates, 'mm' or 'um'. [default: by extent]")
-    ] = None,
-    flip_z: Annotated[
-        bool | None,
-        typer.Option(
-            "--flip-z/--no-flip-z", help="Turn ventral-to-dorsal z into dorsal-to-ventral."
-        ),
-    ] = None,
-    group: Annotated[
-        str | None, typer.Option(help="HDF5 group to read, if the file holds several recordings.")
-    ] = None,
-    um_per_pixel: Annotated[
-        float | None, typer.Option(help="Micrometres a pixel, for Suite2p folders. [default: 1]")
-    ] = None,
-    plane_spacing_um: Annotated[
-        float | None, typer.Option(help="Micrometres between planes, for Suite2p. [default: 10]")
-    ] = None,
-    profile: Annotated[
-        Path | None,
-        typer.Option(
-            help="Profile (.json) that says which array of the file is what; write one with "
-            "'info FILE --save-profile' or in the viewer."
-        ),
-    ] = None,
+    binarise: reading.Binarise = None,
+    frame_rate_hz: reading.FrameRate = None,
+    region_names: reading.RegionNames = None,
+    space: reading.Space = None,
+    unit: reading.Unit = None,
+    flip_z: reading.FlipZ = None,
+    group: reading.Group = None,
+    um_per_pixel: reading.UmPerPixel = None,
+    plane_spacing_um: reading.PlaneSpacing = None,
+    profile: reading.ProfileFile = None,
     drop_unlabelled: Annotated[
         bool,
         typer.Option(
             "--drop-unlabelled", help="Leave out neurons in no region, as the paper does."
         ),
     ] = False,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Model to write into the NWB file beside the recording: assemblies, "
+            "weights, activity."
+        ),
+    ] = None,
+    session_start: Annotated[
+        datetime | None,
+        typer.Option(help="When the recording was made, for NWB. [default: not known]"),
+    ] = None,
+    fishualizer: Annotated[
+        bool,
+        typer.Option(
+            "--fishualizer", help="Write a model's weights as Fishualizer and pandas open them."
+        ),
+    ] = False,
+    recording: Annotated[
+        Path | None,
+        typer.Option(
+            help="With --fishualizer: the whole recording, if the model was trained on its "
+            "neurons inside regions; all others get weights of zero."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Read a recording or a model of another program, and write it in our format."""
-    from napari_crbm.io import load_model, open_recording, read_kind, save_model, save_recording
+    """Read a recording or a model of another program, and write it in our format or as NWB."""
+    from napari_crbm.io import open_recording, read_kind, save_recording
 
-    for option, value, known in (
-        ("--space", space, ("zbrain", "native")),
-        ("--unit", unit, ("mm", "um")),
+    options = reading.checked(
+        binarise=binarise,
+        frame_rate_hz=frame_rate_hz,
+        region_names=region_names,
+        space=space,
+        unit=unit,
+        flip_z=flip_z,
+        group=group,
+        um_per_pixel=um_per_pixel,
+        plane_spacing_um=plane_spacing_um,
+        profile=profile,
+    )
+    as_nwb = output.suffix.lower() == ".nwb"
+    is_model = profile is None and read_kind(source) == "model"
+    for wrong, hint, why in (
+        (model is not None and (not as_nwb or is_model), "--model", "is for a recording to .nwb"),
+        (session_start is not None and not as_nwb, "--session-start", "is for .nwb"),
+        (fishualizer and not is_model, "--fishualizer", "is for models"),
+        (recording is not None and not fishualizer, "--recording", "goes with --fishualizer"),
+        (
+            is_model and as_nwb,
+            "OUTPUT",
+            "cannot be .nwb for a model: convert its recording, with the model as --model",
+        ),
     ):
-        if value is not None and value not in known:
-            raise typer.BadParameter(f"'{value}' is not {' or '.join(known)}.", param_hint=option)
+        if wrong:
+            raise typer.BadParameter(f"{why}.", param_hint=hint)
     require_writable(output, force)
-    if profile is None and read_kind(source) == "model":
-        model = load_model(source)
-        save_model(model, output)
-        say(f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons.")
+    if is_model:
+        _convert_model(source, output, fishualizer, recording)
         return
     with progress_bar("Opening", "neurons") as advance:
-        recording = open_recording(
-            source,
-            keep_unlabelled=not drop_unlabelled,
-            binarise=binarise,
-            frame_rate_hz=frame_rate_hz,
-            region_names=region_names,
-            space=cast("Literal['zbrain', 'native'] | None", space),
-            unit=cast("Literal['mm', 'um'] | None", unit),
-            flip_z=flip_z,
-            group=group,
-            um_per_pixel=um_per_pixel,
-            plane_spacing_um=plane_spacing_um,
-            profile=profile,
-            progress=advance,
+        opened = open_recording(
+            source, keep_unlabelled=not drop_unlabelled, progress=advance, **options
         )
-    save_recording(recording, output)
-    say(f"Wrote {output}.\n{recording!r}")
+    if as_nwb:
+        _write_nwb(opened, output, model, session_start)
+    else:
+        save_recording(opened, output)
+    say(f"Wrote {output}.\n{opened!r}")
+
+
+def _convert_model(source: Path, output: Path, fishualizer: bool, recording: Path | None) -> None:
+    from napari_crbm.io import load_model, open_recording, save_model, save_weights
+
+    model = load_model(source)
+    if not fishualizer:
+        save_model(model, output)
+    else:
+        labelled: Any = None
+        if recording is not None:
+            whole = open_recording(recording)
+            if whole.regions is not None and whole.n_neurons != model.n_neurons:
+                labelled = whole.regions.labelled
+        save_weights(model, output, labelled)
+    say(f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons.")
+
+
+def _write_nwb(
+    recording: Recording, output: Path, model_path: Path | None, start: datetime | None
+) -> None:
+    from napari_crbm.analysis import export_nwb
+    from napari_crbm.io import load_model, load_reproducibility
+
+    model = None if model_path is None else load_model(model_path)
+    known = None if model_path is None else load_reproducibility(model_path)
+    export_nwb(recording, output, model, reproducibility=known, session_start=start)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import AsJson, out, print_json, print_pairs, say
 
 
@@ -23,16 +24,36 @@ def info(
         Path | None,
         typer.Option(help="Write what the arrays seem to be as a profile (.json), to be edited."),
     ] = None,
+    binarise: reading.Binarise = None,
+    frame_rate_hz: reading.FrameRate = None,
+    space: reading.Space = None,
+    unit: reading.Unit = None,
+    flip_z: reading.FlipZ = None,
+    group: reading.Group = None,
+    um_per_pixel: reading.UmPerPixel = None,
+    plane_spacing_um: reading.PlaneSpacing = None,
+    profile: reading.ProfileFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what is in a recording or model file, or list the arrays of any other file."""
     from napari_crbm.io import read_kind
 
+    options = reading.checked(
+        binarise=binarise,
+        frame_rate_hz=frame_rate_hz,
+        space=space,
+        unit=unit,
+        flip_z=flip_z,
+        group=group,
+        um_per_pixel=um_per_pixel,
+        plane_spacing_um=plane_spacing_um,
+        profile=profile,
+    )
     if tree or save_profile is not None:
         _show_tree(path, save_profile, as_json)
         return
-    kind = read_kind(path)
-    summary = _model_summary(path) if kind == "model" else _recording_summary(path)
+    kind = "recording with a profile" if profile is not None else read_kind(path)
+    summary = _model_summary(path) if kind == "model" else _recording_summary(path, options)
     if as_json:
         print_json({"file": str(path), "kind": kind, **summary})
         return
@@ -90,12 +111,12 @@ def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
         say(f"Wrote {save_profile(found.profile, save_to)}.")
 
 
-def _recording_summary(path: Path) -> dict[str, Any]:
+def _recording_summary(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     from napari_crbm.io import open_recording
 
-    recording = open_recording(path)
+    recording = open_recording(path, **options)
     extent = np.ptp(recording.coordinates, axis=0)
     interval = recording.frame_interval_s
     return {

@@ -31,7 +31,11 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gallery": ("Gallery of all assemblies", (".pdf", ".svg", ".png")),
     "summary": ("Summary of the model on one page", (".pdf", ".svg", ".png")),
     "tables": ("Tables: assemblies, members, activity (CSV)", ()),
+    "nwb": ("Recording with assemblies (NWB)", (".nwb",)),
+    "weights": ("Weights for Fishualizer (HDF5)", (".h5",)),
 }
+#: Those that are drawn, in a theme.
+DRAWN = ("sheet", "book", "gallery", "summary")
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,14 @@ class Export:
             from napari_crbm.analysis import export_csv
 
             return export_csv(model, recording, self.path, activity)
+        if self.kind == "nwb":
+            from napari_crbm.analysis import export_nwb
+
+            return [export_nwb(recording, self.path, model, activity)]
+        if self.kind == "weights":
+            from napari_crbm.io import save_weights
+
+            return [save_weights(model, self.path)]
         if self.kind == "book":
             return [
                 assembly_book(
@@ -139,7 +151,7 @@ class Export:
         """Python that writes the same again."""
         given = {
             "assembly": self.assembly if self.kind == "sheet" else None,
-            "theme": None if self.theme == "light" or self.kind == "tables" else self.theme,
+            "theme": None if self.theme == "light" or self.kind not in DRAWN else self.theme,
             "width_mm": self.width_mm,
             "dpi": None if self.dpi == DPI else self.dpi,
         }

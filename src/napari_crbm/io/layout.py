@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import FormatError, RecordingError
+from napari_crbm.errors import FormatError, RecordingError, SeveralRecordings
 from napari_crbm.io.hdf5 import file_name
 from napari_crbm.io.sources import Array
 
@@ -54,6 +54,12 @@ _TRACES = {
     "tiltangle",
 }
 
+# What makes a group a recording.
+_NEEDED = {
+    "positions": ("zbrain", "native", "reference"),
+    "activity": ("spikes", "fluorescence"),
+}
+
 #: Where the paper's files keep everything; written by MATLAB, so frames come first.
 PAPER_GROUP = "/Data/Brain"
 
@@ -84,7 +90,8 @@ def find_fields(file: h5py.File, group: str | None = None) -> Fields:
     Raises
     ------
     FormatError
-        If the group does not exist, or two datasets of the same name claim a field.
+        If the group does not exist, or two datasets of the same name claim a field;
+        `SeveralRecordings` if there are several, each in a group of its own.
     """
     root = file if group is None else file.get(group)
     if not isinstance(root, h5py.Group):
@@ -96,6 +103,13 @@ def find_fields(file: h5py.File, group: str | None = None) -> Fields:
         lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None
     )
     last = {dataset.name: dataset.name.rsplit("/", 1)[-1].lower() for dataset in datasets}
+    groups = _recording_groups(last)
+    if len(groups) > 1 and not any(name.startswith(PAPER_GROUP) for name in groups):
+        raise SeveralRecordings(
+            f"{file_name(file)} holds {len(groups)} recordings: {', '.join(groups[:12])}"
+            f"{', ...' if len(groups) > 12 else ''}. Choose one with the option group.",
+            tuple(groups),
+        )
     known = {}
     for field, aliases in ALIASES.items():
         ranked = sorted(
@@ -119,6 +133,22 @@ def find_fields(file: h5py.File, group: str | None = None) -> Fields:
     }
     used |= {dataset.name for dataset in traces.values()}
     return Fields(known, traces, tuple(sorted(set(last) - used)))
+
+
+def _recording_groups(last: dict[str, str]) -> list[str]:
+    """The innermost groups that hold both positions and activity, from names of datasets."""
+    holds: dict[str, set[str]] = {}
+    for name, alias in last.items():
+        for what, fields in _NEEDED.items():
+            if any(alias in ALIASES[field] for field in fields):
+                parent = name.rsplit("/", 1)[0]
+                while parent:
+                    holds.setdefault(parent, set()).add(what)
+                    parent = parent.rsplit("/", 1)[0]
+    complete = [group for group, found in holds.items() if len(found) == len(_NEEDED)]
+    return sorted(
+        group for group in complete if not any(other.startswith(f"{group}/") for other in complete)
+    )
 
 
 def coordinates_are_transposed(dataset: h5py.Dataset) -> bool:

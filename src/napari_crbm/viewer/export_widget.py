@@ -26,7 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.errors import CRBMError
-from napari_crbm.figures import KINDS, Export
+from napari_crbm.figures import DRAWN, KINDS, Export
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.style import button, text_label
 
@@ -133,7 +133,7 @@ class ExportWidget(QWidget):
         self.save.setEnabled(self._running or ready)
         self.copy.setEnabled(ready and kind in KINDS and not self._running)
         used = {
-            "theme": kind in KINDS and kind != "tables",
+            "theme": kind in DRAWN,
             "width_mm": kind in ("sheet", "gallery", "summary"),
             "dpi": kind in ("sheet", "gallery", "summary"),
         }
@@ -143,6 +143,8 @@ class ExportWidget(QWidget):
         hints = {
             "sheet": f"Assembly {self.workspace.assembly}, the one shown in the brain.",
             "tables": "Three files in a folder: assemblies.csv, members.csv, activity.csv.",
+            "nwb": "Neurons, spikes, fluorescence, assemblies and their activity in one file.",
+            "weights": "Opens in Fishualizer (Add static data), in pandas, and here again.",
             _CANVAS: "With scale bar, at twice the size of the screen.",
             _MOVIE: f"{_MOVIE_FRAMES} pictures, five degrees apart. The window turns meanwhile.",
         }
@@ -162,7 +164,7 @@ class ExportWidget(QWidget):
             kind,
             path,
             assembly=self.workspace.assembly if kind == "sheet" else None,
-            theme="light" if kind == "tables" else str(self.theme.currentData()),
+            theme=str(self.theme.currentData()) if kind in DRAWN else "light",
             width_mm=(self.width_mm.value() or None) if sized else None,
             dpi=self.dpi.value() if sized else 300,
         )

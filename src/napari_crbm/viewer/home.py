@@ -16,9 +16,9 @@ import numpy as np
 from napari.utils.notifications import show_error, show_info, show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QApplication, QDockWidget
+from qtpy.QtWidgets import QApplication, QDockWidget, QInputDialog
 
-from napari_crbm.errors import FormatError, RecordingError, UnknownLayout
+from napari_crbm.errors import FormatError, RecordingError, SeveralRecordings, UnknownLayout
 from napari_crbm.model import CRBM, Control, Progress, Settings
 from napari_crbm.preprocessing import PreprocessingStopped
 from napari_crbm.recording import Recording
@@ -83,7 +83,9 @@ class Home(QObject):
         path = Path(path)
         self.opening = control = Control()
 
-        def work(report: Callable[[int, int], None]) -> Recording | Trained | Unmapped | None:
+        def work(
+            report: Callable[[int, int], None],
+        ) -> Recording | Trained | Unmapped | SeveralRecordings | None:
             from napari_crbm.io import load_model, load_reproducibility, open_recording, read_kind
 
             try:
@@ -92,6 +94,8 @@ class Home(QObject):
                 return open_recording(path, progress=report, control=control, **options)
             except PreprocessingStopped:
                 return None
+            except SeveralRecordings as error:
+                return error
             except (UnknownLayout, RecordingError) as error:
                 found = None
                 with suppress(FormatError):
@@ -100,9 +104,29 @@ class Home(QObject):
                     raise error
                 return found
 
-        self.run(
-            f"Opening {path.name}", work, lambda result: self._show(result, path), self._opened
+        def finish(result: Any) -> None:
+            if isinstance(result, SeveralRecordings):
+                self._opened()
+                self._ask_which(result, path, options)
+            else:
+                self._show(result, path)
+
+        self.run(f"Opening {path.name}", work, finish, self._opened)
+
+    def _ask_which(
+        self, several: SeveralRecordings, path: Path, options: dict[str, Any]
+    ) -> QInputDialog:
+        """Let the person choose one recording of a file; does not hold up the window."""
+        dialog = QInputDialog(self.viewer.window._qt_window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle("Which recording?")
+        dialog.setLabelText(f"{path.name} holds {len(several.groups)} recordings. Open")
+        dialog.setComboBoxItems(list(several.groups))
+        dialog.textValueSelected.connect(
+            lambda group: self.open_file(path, **{**options, "group": group})
         )
+        dialog.open()
+        return dialog
 
     def cancel_opening(self) -> None:
         """Give up the file that is being opened."""

@@ -6,9 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from napari_crbm.errors import CRBMError, FormatError, RecordingError, UnknownLayout
+from napari_crbm.errors import (
+    CRBMError,
+    FormatError,
+    RecordingError,
+    SeveralRecordings,
+    UnknownLayout,
+)
 
-_SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy")
+_SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data")
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
@@ -32,7 +38,21 @@ def get_reader(
         return read_recording
     except FormatError:
         return None
+    if kind == "model":
+        return open_model
     return read_recording if kind.endswith("recording") else None
+
+
+def open_model(path: str | Sequence[str]) -> list[LayerTuple]:
+    """Hand a dropped model to the current viewer, which shows it with its recording."""
+    import napari
+
+    from napari_crbm.viewer.home import home_of
+
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        home_of(viewer).open_file(path if isinstance(path, str) else path[0])
+    return [(None,)]  # type: ignore[list-item]
 
 
 def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
@@ -52,7 +72,7 @@ def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
     path = path if isinstance(path, str) else path[0]
     try:
         recording = open_recording(path)
-    except (UnknownLayout, RecordingError) as error:
+    except (UnknownLayout, RecordingError, SeveralRecordings) as error:
         if not _asked(Path(path), error):
             raise
         # What napari understands as: read, but nothing to show.
@@ -68,6 +88,9 @@ def _asked(path: Path, why: CRBMError) -> bool:
     from napari_crbm.viewer.mapping import can_ask, reason_to_ask
 
     viewer = napari.current_viewer()
+    if viewer is not None and isinstance(why, SeveralRecordings):
+        home_of(viewer).open_file(path)
+        return True
     if viewer is None or not can_ask(path):
         return False
     home_of(viewer).map_file(path, reason_to_ask(why))

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.reading_form import ReadingForm
 from napari_crbm.viewer.remember import ask_folder, ask_open, remember
 from napari_crbm.viewer.style import BLUE, button, plot, text_label
 
@@ -38,13 +39,14 @@ class RecordingWidget(QWidget):
 
         self.open_button = button(
             "Open file...",
-            "Read a recording: HDF5 (ours, the paper's, Fishualizer's), .npz or .mat.\n"
-            "The file is never changed.",
+            "Read a recording: HDF5 (ours, the paper's, Fishualizer's, CaImAn's, voluseg's),\n"
+            "NWB, MATLAB or NumPy. The file is never changed.",
             self._choose,
         )
         self.folder_button = button(
             "Open folder...",
-            "Read a Suite2p output folder: the one that holds plane0, or a plane itself.",
+            "Read a Suite2p output folder (the one that holds plane0, or a plane itself),\n"
+            "a folder with TimeSeries.h5 and data_full.mat, or a Zarr store.",
             self._choose_folder,
         )
         self.map_button = button(
@@ -83,6 +85,11 @@ class RecordingWidget(QWidget):
             ("recording/threshold", self.threshold),
         ):
             remember(name, control)
+        self.reading = ReadingForm()
+        self.again_button = button(
+            "Read again", "Open the present file anew with what is set here.", self._read_again
+        )
+        self.reading.toggle.toggled.connect(self._show_again)
         self.message = text_label(_EMPTY)
         self.summary = QFormLayout()
         self.summary.setHorizontalSpacing(16)
@@ -105,6 +112,8 @@ class RecordingWidget(QWidget):
         detection.addWidget(self.detect_events)
         detection.addWidget(self.threshold)
         layout.addLayout(detection)
+        layout.addWidget(self.reading)
+        layout.addWidget(self.again_button)
         layout.addWidget(self.message)
         layout.addWidget(self.cancel_button)
         layout.addLayout(self.summary)
@@ -129,7 +138,7 @@ class RecordingWidget(QWidget):
             self.home.open_file(path, **self.options())
 
     def _choose_folder(self) -> None:
-        path = ask_folder(self, "Open a Suite2p folder or a Zarr store")
+        path = ask_folder(self, "Open a folder of an imaging program, or a Zarr store")
         if path:
             self.home.open_file(path, **self.options())
 
@@ -157,9 +166,22 @@ class RecordingWidget(QWidget):
     def options(self) -> dict[str, Any]:
         """How the next file is read."""
         chosen: dict[str, Any] = {"keep_unlabelled": not self.drop_unlabelled.isChecked()}
+        chosen |= self.reading.options()
         if self.detect_events.isChecked():
             chosen["binarise"] = self.threshold.value()
         return chosen
+
+    def _source(self) -> str:
+        """Where the present recording was read from; empty if it was not."""
+        recording = self.home.workspace.recording
+        return "" if recording is None else str(recording.metadata.get("path", ""))
+
+    def _read_again(self) -> None:
+        if self._source():
+            self.home.open_file(self._source(), **self.options())
+
+    def _show_again(self) -> None:
+        self.again_button.setVisible(self.reading.toggle.isChecked() and bool(self._source()))
 
     def _open_sample(self) -> None:
         from napari_crbm.viewer.sample_data import sample_folder
@@ -169,6 +191,7 @@ class RecordingWidget(QWidget):
     def _show_busy(self, text: str) -> None:
         for control in (
             *(self.open_button, self.folder_button, self.sample_button, self.map_button),
+            self.again_button,
         ):
             control.setEnabled(not text)
         self.cancel_button.setVisible(bool(text) and self.home.opening is not None)
@@ -182,6 +205,7 @@ class RecordingWidget(QWidget):
         recording = self.home.workspace.recording
         while self.summary.rowCount():
             self.summary.removeRow(0)
+        self._show_again()
         self.details.setVisible(recording is not None)
         self.message.setText(_EMPTY if recording is None else "")
         self.message.setVisible(recording is None)
