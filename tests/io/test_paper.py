@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from napari_crbm.errors import CRBMError, FormatError, RecordingError
+from napari_crbm.errors import CRBMError, FormatError, RecordingError, SeveralRecordings
 from napari_crbm.io import open_recording
 from tests.io.files import N_FRAMES, N_NEURONS, PaperContent
 
@@ -213,19 +213,14 @@ def test_behaviour_and_stimulus_become_traces(content, path):
     assert "/Data/tiltAngle" in recording.provenance[0].parameters["ignored"]
 
 
-def test_several_recordings_in_one_file(path):
-    one, other = PaperContent(), PaperContent(n_neurons=12, seed=1)
+def test_two_datasets_for_one_field(path):
+    content = PaperContent()
     with h5py.File(path, "w") as file:
-        for fish, content in (("Fish1", one), ("Fish2", other)):
-            file[f"{fish}/coords"] = content.xyz_mm
-            file[f"{fish}/spikes"] = content.raster
-    with pytest.raises(FormatError, match=r"both '/Fish1/coords' and '/Fish2/coords'.*group"):
+        file["Data/coords"] = content.xyz_mm
+        for run in ("a", "b"):
+            file[f"Data/{run}/spikes"] = content.raster
+    with pytest.raises(FormatError, match=r"both '/Data/a/spikes' and '/Data/b/spikes'.*group"):
         open_recording(path)
-    recording = open_recording(path, group="Fish2", frame_rate_hz=4)
-    np.testing.assert_array_equal(recording.spikes.dense(), other.raster)
-    assert recording.name == "rbm_fish Fish2"
-    with pytest.raises(FormatError, match=r"no group 'Fish3'; it has Fish1, Fish2"):
-        open_recording(path, group="Fish3")
 
 
 def _transients(n_frames=400, n_neurons=30):
@@ -317,3 +312,38 @@ def test_activity_is_never_held_unpacked(tmp_path, neurons_first):
     packed = recording.spikes.packed.nbytes
     assert packed == n_frames * n_neurons / 8
     assert peak < 2 * packed
+
+
+def test_a_set_of_fish_in_one_file(path):
+    """As in BrainRBMjulia's sets: a group a fish, axes in any order."""
+    fish = [PaperContent(50 + k, 20 + k, seed=k) for k in range(3)]
+    with h5py.File(path, "w") as file:
+        for number, content in enumerate(fish, start=1):
+            # Julia's own order, and the one in which its example writes positions.
+            stored = content.raster if number % 2 else content.raster.T
+            file[f"Fish{number}/spikes"] = stored.astype(np.uint8)
+            file[f"Fish{number}/coords"] = content.xyz_mm if number < 3 else content.xyz_mm.T
+        file["Fish1/name"] = "larva 1"
+    with pytest.raises(SeveralRecordings, match=r"3 recordings: /Fish1, /Fish2, /Fish3") as caught:
+        open_recording(path)
+    assert caught.value.groups == ("/Fish1", "/Fish2", "/Fish3")
+    for group, content in zip(caught.value.groups, fish, strict=True):
+        recording = open_recording(path, group=group, frame_rate_hz=4.0)
+        np.testing.assert_array_equal(recording.spikes.dense(), content.raster)
+        np.testing.assert_allclose(
+            recording.coordinates[:, 2], 1000 * content.xyz_mm[:, 0], rtol=1e-5
+        )
+        assert recording.name == f"rbm_fish {group[1:]}"
+    with pytest.raises(FormatError, match="no group 'Fish9'"):
+        open_recording(path, group="Fish9")
+
+
+def test_one_recording_of_julia(path):
+    """``DATA_*.h5``: column-major arrays of one fish in ``/Data``."""
+    content = PaperContent(50, 20)
+    with h5py.File(path, "w") as file:
+        file["Data/name"] = "fish"
+        file["Data/spikes"] = content.raster.astype(np.uint8)
+        file["Data/coords"] = content.xyz_mm.T
+    recording = open_recording(path, frame_rate_hz=4.0)
+    np.testing.assert_array_equal(recording.spikes.dense(), content.raster)

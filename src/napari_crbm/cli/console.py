@@ -27,7 +27,7 @@ RecordingPath = Annotated[
     Path,
     typer.Argument(
         metavar="RECORDING",
-        help="Recording: .h5, Suite2p folder, .npz or .mat.",
+        help="Recording: .h5, .nwb, .mat, .npz, or the folder of an imaging program.",
         show_default=False,
     ),
 ]

@@ -118,7 +118,7 @@ def open_recording(
     Parameters
     ----------
     path : path
-        HDF5 file, Suite2p folder, or .npz or .mat file; opened read-only.
+        File or folder of a format in ``docs/formats.md``; opened read-only.
     keep_unlabelled : bool
         False drops neurons outside all regions, as the paper does.
     flip_z : bool, optional
@@ -135,9 +135,11 @@ def open_recording(
         Replaces the stored times.
     binarise : float, optional
         Detect events in the fluorescence instead of reading spikes, with this threshold
-        in standard deviations of a neuron's noise; 2 to 3 are usual.
+        in standard deviations of a neuron's noise; 2 to 3 are usual, and 2 is taken for
+        files of imaging programs, which have no spikes.
     group : str, optional
-        HDF5 group to read, for files with several recordings.
+        HDF5 group to read, for files with several recordings; plane or series of an NWB
+        file; response array of Chen et al. 2018.
     neurons_first : bool, optional
         Whether activity is stored as (neurons, frames); by default told from shapes.
     um_per_pixel, plane_spacing_um : float, optional
@@ -156,7 +158,8 @@ def open_recording(
     Raises
     ------
     FormatError
-        If the file cannot be read or is not a recording.
+        If the file cannot be read or is not a recording; `SeveralRecordings` if one of
+        several has to be chosen.
     RecordingError
         If its content is incomplete or contradicts itself.
     """
