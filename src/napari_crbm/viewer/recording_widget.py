@@ -67,7 +67,7 @@ class RecordingWidget(QWidget):
             "The published analysis keeps only neurons inside a labelled brain region.\n"
             "Takes effect when a recording is opened."
         )
-        self.detect_events = QCheckBox("Detect events in fluorescence, threshold")
+        self.detect_events = QCheckBox("Detect events in fluorescence")
         self.detect_events.setToolTip(
             "For files without binarised spikes: a neuron is active where its dF/F rises\n"
             "by more than this many standard deviations of its noise."
