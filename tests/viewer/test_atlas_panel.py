@@ -162,3 +162,24 @@ def test_an_atlas_that_is_not_here_offers_the_download(panel):
     assert not panel.download.isHidden() and panel.volume_row.isHidden()
     panel.source.setEditText("larval-fish")
     assert panel.download.isHidden()
+
+
+def test_bodies_of_assigned_regions_are_those_of_the_atlas(opened, home, recording, qtbot):
+    from napari_crbm.anatomy.meshes import region_mesh
+    from napari_crbm.viewer.region_layers import REGIONS
+
+    for box, value in zip(opened.form.shift, (40, 30, -20), strict=True):
+        box.setValue(value)
+    opened.form.turn[0].setValue(9)
+    opened.assign.click()
+    until(qtbot, lambda: bool(opened.found))
+    home.assign_regions(opened.found[0], opened.placed)
+    view = home.workspace.region_view
+    name = "Cerebellum L"
+    view.tick([view.regions.names.index(name)])
+    until(qtbot, lambda: REGIONS in home.viewer.layers)
+    vertices = home.viewer.layers[REGIONS].data[0]
+    expected, _ = region_mesh(fish_atlas(), name)
+    np.testing.assert_allclose(opened.placement.apply(vertices), expected, atol=0.5)
+    step = home.workspace.recording.provenance[-1]
+    assert step.parameters["atlas"] == "larval-fish" and "turned" in step.parameters["placement"]

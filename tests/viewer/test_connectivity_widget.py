@@ -59,7 +59,7 @@ def test_the_map_is_the_librarys(mapped, recording, model):
     expected = region_map(factors, recording.regions)
     order = mapped.mapped.order
     np.testing.assert_allclose(
-        mapped.image.image, np.log10(expected.values[np.ix_(order, order)]), rtol=1e-5
+        mapped.matrix.image.image, np.log10(expected.values[np.ix_(order, order)]), rtol=1e-5
     )
     first, second = mapped.pair
     assert mapped.circuit.item(0, 0).text() == first
@@ -85,9 +85,9 @@ def test_a_click_in_the_matrix_chooses_its_cell(mapped, qtbot):
     from qtpy.QtCore import QPointF
 
     names, order = mapped.mapped.region_map.names, mapped.mapped.order
-    position = mapped.matrix.getPlotItem().vb.mapViewToScene(QPointF(2.5, 1.5))
+    position = mapped.matrix.plot.getPlotItem().vb.mapViewToScene(QPointF(2.5, 1.5))
     event = type("Click", (), {"scenePos": lambda self: position})()
-    mapped._on_click(event)
+    mapped.matrix.on_click(event)
     assert mapped.pair == (names[order[1]], names[order[2]])
 
 
@@ -122,11 +122,78 @@ def test_neurons_are_coloured_by_coupling_with_the_chosen_one(mapped, home):
     home.workspace.choose_neuron(12)
     expected = effective_couplings(mapped.mapped.factors, 12)
     layer = home.viewer.layers["Neurons"]
-    np.testing.assert_allclose(layer.metadata["values"], expected)
+    # Summed in another order, in single precision.
+    np.testing.assert_allclose(layer.metadata["values"], expected, atol=1e-6)
     red = layer.face_color[:, 0] - layer.face_color[:, 2]
     assert red[expected.argmax()] > 0.3 and red[expected.argmin()] < -0.3
     mapped.by_coupling.setChecked(False)
     assert np.ptp(layer.face_color, axis=0).max() == 0
+
+
+def test_groups_of_neurons_colour_the_brain_too(mapped, home, recording):
+    from napari_crbm.analysis import members
+    from napari_crbm.connectome import group_couplings
+
+    factors, workspace = mapped.mapped.factors, home.workspace
+    mapped.by_coupling.setChecked(True)
+
+    def shown(partner: str) -> np.ndarray:
+        mapped.partner.setCurrentIndex(mapped.partner.findData(partner))
+        mapped.partner.activated.emit(mapped.partner.currentIndex())
+        return workspace.colouring.values
+
+    workspace.choose_neurons([3, 5, 8])
+    np.testing.assert_allclose(shown("neurons"), group_couplings(factors, [3, 5, 8]))
+    workspace.choose_assembly(2)
+    inside = members(workspace.weights[:, 2])
+    np.testing.assert_allclose(shown("assembly"), group_couplings(factors, inside))
+    inside = recording.regions.members(mapped.pair[0])
+    np.testing.assert_allclose(shown("region"), group_couplings(factors, inside))
+
+
+def test_the_circuit_shows_the_edges_and_one_regions_when_clicked(mapped, home):
+    mapped.edges.setValue(12)
+    assert len(mapped.ring.edges) == 12
+    edges = home.viewer.layers[CONNECTIONS].metadata["connections"]
+    nodes = [str(point.data()) for point in mapped.ring.nodes.points()]
+    assert set(nodes) == {*edges["region_a"], *edges["region_b"]}
+    first = nodes[0]
+    mapped.ring.clicked.emit(first)
+    edges = home.viewer.layers[CONNECTIONS].metadata["connections"]
+    assert all(first in pair for pair in zip(edges["region_a"], edges["region_b"], strict=True))
+    assert len(mapped.ring.edges) == len(edges) > 0
+    mapped.ring.clicked.emit(first)
+    assert len(home.viewer.layers[CONNECTIONS].metadata["connections"]) == 12
+
+
+def test_only_regions_to_look_at_are_mapped(mapped, home):
+    view, names = home.workspace.region_view, mapped.mapped.region_map.names
+    chosen = names[:4]
+    view.tick([view.regions.names.index(name) for name in chosen])
+    assert len(mapped.matrix.order) == len(names), "ticks alone change nothing"
+    view.restrict(True)
+    assert set(mapped.matrix.region_map.names) == set(chosen)
+    assert len(mapped.matrix.order) == 4
+    edges = home.viewer.layers[CONNECTIONS].metadata["connections"]
+    assert {*edges["region_a"], *edges["region_b"]} <= set(chosen)
+    assert mapped.circuit.rowCount() == 6
+    view.tick([view.regions.names.index(name) for name in chosen[1:]], False)
+    assert len(mapped.matrix.order) == len(names)
+    assert all(
+        chosen[0] in (mapped.circuit.item(k, 0).text(), mapped.circuit.item(k, 1).text())
+        for k in range(mapped.circuit.rowCount())
+    )
+    view.restrict(False)
+    assert len(mapped.matrix.order) == len(names) and mapped.circuit.rowCount() > 6
+
+
+def test_bodies_of_the_chosen_regions(mapped, home):
+    pytest.importorskip("skimage")
+    view, names = home.workspace.region_view, mapped.mapped.region_map.names
+    mapped.bodies.setChecked(True)
+    mapped.choose_pair(names[0], names[2])
+    ticked = {view.regions.names[k] for k in np.flatnonzero(view.ticked)}
+    assert ticked == {names[0], names[2]}
 
 
 def test_covariances_are_mapped_too(mapped, qtbot):

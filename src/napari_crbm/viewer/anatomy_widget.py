@@ -204,7 +204,7 @@ class AnatomyWidget(QWidget):
             self.home.raise_dock("Neurons")
 
     def _assign(self, regions: Any) -> None:
-        self.home.assign_regions(regions)
+        self.home.assign_regions(regions, self.atlas.placed)
         self.tabs.setCurrentIndex(0)
 
     def choose_colouring(self, kind: str) -> None:

@@ -30,7 +30,7 @@ from napari_crbm.viewer.style import button, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.atlas import Atlas
-    from napari_crbm.anatomy.meshes import Mesh
+    from napari_crbm.anatomy.meshes import Mesh, PlacedAtlas
     from napari_crbm.anatomy.placement import Placement
     from napari_crbm.recording import Recording
     from napari_crbm.regions import Regions
@@ -68,7 +68,7 @@ class AtlasPanel(QWidget):
         self.form.changed.connect(self._on_change)
         self.form.centre_wanted.connect(self._centre)
         self.flips, self.order, self.unit = self.form.flips, self.form.order, self.form.unit
-        self.best = button("Best flips", "Try all flips; most neurons inside wins.", self._best)
+        self.best = button("Best", "Try all flips; most neurons inside wins.", self._best)
         self.level = QComboBox()
         self.level.setToolTip("How finely the brain is divided.")
         self.sides = QCheckBox("Left and right apart")
@@ -123,9 +123,15 @@ class AtlasPanel(QWidget):
         layout.addWidget(_row(self.download, self.open))
         layout.addWidget(self.score)
         layout.addWidget(self.form)
-        layout.addWidget(_row(self.level, self.sides))
+        layout.addWidget(_row(self.level))
+        layout.addWidget(self.sides)
         layout.addWidget(self.assign)
         layout.addStretch(1)
+        for box in (self.source, self.level):
+            box.setMinimumContentsLength(8)
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
         area = QScrollArea()
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidgetResizable(True)
@@ -295,6 +301,15 @@ class AtlasPanel(QWidget):
             )
 
         self.home.run("Assigning regions", work, lambda regions: self._assigned(recording, regions))
+
+    @property
+    def placed(self) -> PlacedAtlas | None:
+        """Atlas and placement of the regions that were assigned; None for the recording's own."""
+        from napari_crbm.anatomy.meshes import PlacedAtlas
+
+        if self.atlas is None or self.placement is None:
+            return None
+        return PlacedAtlas(self.atlas, self.placement)
 
     def _assigned(self, recording: Recording, regions: Regions) -> None:
         self.layers.end_placement()

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
+    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSlider,
@@ -23,12 +24,17 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.viewer.animals_panel import AnimalsPanel
+from napari_crbm.viewer.circuit_view import CircuitView
 from napari_crbm.viewer.colouring import by_signed
 from napari_crbm.viewer.connectivity_layers import CENTRES, CONNECTIONS, PAIR, ConnectionLayers
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import button, fill_table, plot, simple_table, text_label
+from napari_crbm.viewer.matrix_view import MatrixView
+from napari_crbm.viewer.style import button, fill_table, simple_table, text_label
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from napari_crbm.connectome import RegionMap
     from napari_crbm.recording import Recording
     from napari_crbm.regions import Regions
@@ -46,6 +52,12 @@ _MOST_EDGES, _FIRST_EDGES = 150, 30
 _MOST_LISTED = 10
 _SMALLEST_SHARE = 0.01
 
+_PARTNERS = {
+    "neuron": "the clicked neuron",
+    "neurons": "the chosen neurons",
+    "assembly": "the chosen assembly",
+    "region": "the first chosen region",
+}
 _MEASURES = {
     "coupling": ("Couplings (model)", "Effective couplings of the neurons in the trained model."),
     "covariance": ("Covariances", "Recorded covariances of the neurons, for comparison."),
@@ -113,6 +125,8 @@ class ConnectivityWidget(QWidget):
         self.layers = ConnectionLayers(self.home.viewer)
         self.mapped: Mapped | None = None
         self.pair: tuple[str, str] | None = None
+        self._kept: tuple[str, ...] = ()
+        self._about: str | None = None
         self._cancel = threading.Event()
         self._running = False
         self.setMinimumWidth(340)
@@ -124,32 +138,26 @@ class ConnectivityWidget(QWidget):
         for part in (self.measure, self.rule, self.start):
             controls.addWidget(part)
 
-        self.matrix = plot(self.home.viewer, "Region", "Region", height=220)
-        self.matrix.showGrid(x=False, y=False)
-        self.matrix.setAspectLocked(True)
-        self.matrix.invertY(True)
-        self.matrix.setMouseEnabled(x=False, y=False)
-        for side in ("bottom", "left"):
-            self.matrix.getAxis(side).setStyle(showValues=False, tickLength=0)
-        self.image = pg.ImageItem(axisOrder="row-major")
-        self.matrix.addItem(self.image)
-        self.bar = pg.ColorBarItem(interactive=False, width=12, colorMap=pg.colormap.get("CET-L1"))
-        self.bar.setImageItem(self.image, insert_in=self.matrix.getPlotItem())
-        self.cross = pg.PlotDataItem(pen=pg.mkPen("#ffffff", width=2))
-        self.matrix.addItem(self.cross)
-        self.matrix.scene().sigMouseClicked.connect(self._on_click)
-        self.matrix.scene().sigMouseMoved.connect(self._on_hover)
-        self.hover = text_label("", wrap=True)
-
+        self.matrix = MatrixView(self.home.viewer)
+        self.matrix.clicked.connect(self.choose_pair)
+        self.ring = CircuitView(self.home.viewer)
+        self.ring.clicked.connect(self._on_region)
         self.circuit = simple_table(["Region", "and", "Value", "q"], narrow=(2, 3))
         self.circuit.setToolTip(
             "Strongest connections between regions. q: corrected chance that random neurons "
             "connect as strongly."
         )
         self.circuit.cellClicked.connect(self._on_edge_row)
+        self.animals = AnimalsPanel(self.home, self._for_project)
+        self.animals.chosen.connect(self.choose_pair)
+        circuits = QSplitter(Qt.Orientation.Vertical)
+        circuits.addWidget(self.ring)
+        circuits.addWidget(self.circuit)
+        circuits.setSizes([260, 150])
         self.tabs = QTabWidget()
-        self.tabs.addTab(_stacked(self.matrix, self.hover), "Matrix")
-        self.tabs.addTab(self.circuit, "Circuit")
+        self.tabs.addTab(self.matrix, "Matrix")
+        self.tabs.addTab(circuits, "Circuit")
+        self.tabs.addTab(self.animals, "Animals")
 
         self.edges = QSlider(Qt.Orientation.Horizontal)
         self.edges.setRange(0, _MOST_EDGES)
@@ -165,16 +173,25 @@ class ConnectivityWidget(QWidget):
         self.only_chosen = QCheckBox("Only of the chosen regions")
         self.only_chosen.setToolTip("Draw connections that start or end in the chosen regions.")
         self.only_chosen.toggled.connect(self._show_edges)
-        self.by_coupling = QCheckBox("Colour neurons by coupling")
+        self.bodies = QCheckBox("Bodies of the chosen regions")
+        self.bodies.setToolTip("Tick the chosen regions in the Anatomy dock, and no others.")
+        self.bodies.toggled.connect(self._show_bodies)
+        self.by_coupling = QCheckBox("Colour neurons by coupling with")
         self.by_coupling.setToolTip(
-            "Click a neuron: all others are coloured by their effective coupling with it, orange "
-            "if it makes them more likely to fire, blue if less."
+            "All neurons are coloured by their effective coupling with a neuron, or with a group "
+            "in the mean:\norange if it makes them more likely to fire, blue if less."
         )
         self.by_coupling.toggled.connect(self._toggle_couplings)
-        ticks = QVBoxLayout()
-        ticks.setSpacing(2)
-        ticks.addWidget(self.only_chosen)
-        ticks.addWidget(self.by_coupling)
+        self.partner = QComboBox()
+        for key, text in _PARTNERS.items():
+            self.partner.addItem(text, key)
+        self.partner.activated.connect(self._show_couplings)
+        ticks = QGridLayout()
+        ticks.setVerticalSpacing(2)
+        ticks.addWidget(self.only_chosen, 0, 0)
+        ticks.addWidget(self.bodies, 0, 1)
+        ticks.addWidget(self.by_coupling, 1, 0)
+        ticks.addWidget(self.partner, 1, 1)
 
         self.pair_text = text_label(_CLICK_HINT)
         self.carriers = simple_table(["Assembly", "Share of the connection"])
@@ -192,6 +209,9 @@ class ConnectivityWidget(QWidget):
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.tabs)
         splitter.addWidget(below)
+        self.tabs.currentChanged.connect(
+            lambda tab: below.setVisible(self.tabs.widget(tab) is not self.animals)
+        )
         splitter.setSizes([430, 250])
         self.body = splitter
         layout = QVBoxLayout(self)
@@ -203,6 +223,9 @@ class ConnectivityWidget(QWidget):
         self.workspace.regions_changed.connect(self._reset)
         self.workspace.trained_changed.connect(self._reset)
         self.workspace.neuron_changed.connect(self._show_couplings)
+        self.workspace.neurons_changed.connect(self._show_couplings)
+        self.workspace.assembly_changed.connect(self._show_couplings)
+        self.workspace.region_view.changed.connect(self._on_region_view)
         self._reset()
 
     # --- computing ------------------------------------------------------------------------
@@ -250,10 +273,10 @@ class ConnectivityWidget(QWidget):
         self._set_running(False)
         if mapped is None or mapped.recording is not self.workspace.recording:
             return
-        self.mapped, self.pair = mapped, None
+        self.mapped, self.pair, self._about = mapped, None, None
         self.message.setVisible(False)
-        self._show_matrix(mapped)
-        self._show_circuit(mapped)
+        self._kept = self._looked_at()
+        self._show_map(mapped)
         first = self._strongest_pair(mapped)
         self._show_edges()
         if first is not None:
@@ -265,8 +288,8 @@ class ConnectivityWidget(QWidget):
         self._cancel.set()
         self.mapped = self.pair = None
         self.layers.hide(CONNECTIONS, CENTRES, PAIR)
-        self.image.clear()
-        self.cross.setData([], [])
+        self.matrix.clear()
+        self.ring.clear()
         self.circuit.setRowCount(0)
         self.carriers.setRowCount(0)
         self.pair_text.setText(_CLICK_HINT)
@@ -286,57 +309,61 @@ class ConnectivityWidget(QWidget):
         self.start.setEnabled(not missing)
         self.body.setVisible(recording is not None)
 
-    # --- matrix -----------------------------------------------------------------------------
+    # --- map ------------------------------------------------------------------------------
 
-    def _show_matrix(self, mapped: Mapped) -> None:
-        from matplotlib import colormaps
+    def _looked_at(self) -> tuple[str, ...]:
+        """Regions to look at: those ticked in the Anatomy dock, if only they are shown."""
+        view, mapped = self.workspace.region_view, self.mapped
+        if mapped is None or view.regions is None or not view.only_ticked:
+            return ()
+        ticked = {view.regions.names[k] for k in np.flatnonzero(view.ticked)}
+        return tuple(name for name in mapped.region_map.names if name in ticked)
 
-        from napari_crbm.connectome.layout import scaled
-        from napari_crbm.figures.connectivity import measure_label
-        from napari_crbm.figures.style import DARK
+    def _on_region_view(self) -> None:
+        kept = self._looked_at()
+        if self.mapped is not None and kept != self._kept:
+            self._kept = kept
+            self._show_map(self.mapped)
+            self._show_edges()
 
-        found, order = mapped.region_map, mapped.order
-        values = found.values[np.ix_(order, order)]
-        shown = scaled(values)
-        logarithmic = shown is not values
-        known = shown[np.isfinite(shown)]
-        low, high = np.quantile(known, (0.02, 0.995))
-        stops = colormaps["cividis"]
-        if not logarithmic and known.min() < 0:
-            low, high = -np.abs(known).max(), np.abs(known).max()
-            stops = DARK.weight_map
-        table = pg.ColorMap(np.linspace(0, 1, 64), stops(np.linspace(0, 1, 64), bytes=True))
-        self.image.setImage(shown, autoLevels=False)
-        self.bar.setColorMap(table)
-        self.bar.setLevels((float(low), float(high)))
-        label = f"{'log10 ' if logarithmic else ''}{measure_label(found)}"
-        self.bar.axis.setLabel(label)
-        self.bar.axis.setTextPen(self.matrix.getAxis("bottom").textPen())
-        n = len(order)
-        self.matrix.setRange(xRange=(0, n), yRange=(0, n), padding=0.01)
-        self.matrix.setLabel("bottom", f"{n} regions, similar ones side by side")
-        self.matrix.setLabel("left", "")
+    def _show_map(self, mapped: Mapped) -> None:
+        """Matrix and list, of the regions to look at."""
+        from napari_crbm.connectome import cluster_order
 
-    def _cell(self, position: Any) -> tuple[str, str] | None:
-        if self.mapped is None or not self.matrix.sceneBoundingRect().contains(position):
+        shown, order = mapped.region_map, mapped.order
+        if len(self._kept) > 1:
+            shown = shown.among(self._kept)
+            order = cluster_order(shown)
+        self.matrix.show_map(shown, order)
+        if self.pair is not None:
+            self.matrix.mark(*self.pair)
+        rows = self._connections(mapped, _MOST_EDGES)
+        q = rows["q_value"] if "q_value" in rows else [np.nan] * len(rows)
+        cells = zip(rows["region_a"], rows["region_b"], rows["value"], q, strict=True)
+        fill_table(self.circuit, [(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in cells])
+
+    def _connections(self, mapped: Mapped, n: int) -> pd.DataFrame:
+        """The strongest connections among the regions to look at, or of the only one."""
+        from napari_crbm.connectome import circuit
+
+        if len(self._kept) > 1:
+            return circuit(mapped.region_map.among(self._kept), n)
+        return circuit(mapped.region_map, n, about=self._kept[0] if self._kept else None)
+
+    def _for_project(self) -> dict[str, Any] | None:
+        """What `connectome.add_to_project` wants to know about the map."""
+        mapped = self.mapped
+        if mapped is None:
             return None
-        point = self.matrix.getPlotItem().vb.mapSceneToView(position)
-        column, row = int(np.floor(point.x())), int(np.floor(point.y()))
-        names, order = self.mapped.region_map.names, self.mapped.order
-        if 0 <= row < len(order) and 0 <= column < len(order):
-            return names[order[row]], names[order[column]]
-        return None
-
-    def _on_click(self, event: Any) -> None:
-        cell = self._cell(event.scenePos())
-        if cell is not None:
-            self.choose_pair(*cell)
-
-    def _on_hover(self, position: Any) -> None:
-        cell = self._cell(position)
-        if cell is not None and self.mapped is not None:
-            value = self._value(self.mapped.region_map.values, *cell)
-            self.hover.setText(f"{cell[0]}  ·  {cell[1]}:  {value:.3g}")
+        n_hidden = mapped.factors.shape[1]
+        return {
+            "animal": mapped.recording.name,
+            # A few letters tell one model of a recording from another.
+            "model": f"{n_hidden} units, {zlib.crc32(mapped.factors.tobytes()):08x}",
+            "region_map": mapped.region_map,
+            "n_frames": mapped.recording.n_frames,
+            "fingerprint": mapped.recording.spikes.fingerprint,
+        }
 
     def _value(self, matrix: NDArray[np.float64], first: str, second: str) -> float:
         assert self.mapped is not None
@@ -348,19 +375,14 @@ class ConnectivityWidget(QWidget):
     def choose_pair(self, first: str, second: str) -> None:
         """Show the connection of two regions: neurons, value, assemblies that carry it."""
         mapped = self.mapped
-        if mapped is None:
+        if mapped is None or not {first, second} <= set(mapped.region_map.names):
             return
         from napari_crbm.connectome import carriers
 
         self.pair = (first, second)
         self.layers.show_pair(mapped.recording, mapped.regions, first, second)
         found = mapped.region_map
-        names = list(found.names)
-        rows = [int(np.flatnonzero(mapped.order == names.index(n))[0]) for n in (first, second)]
-        row, column = rows
-        self.cross.setData(
-            [column, column + 1, column + 1, column, column], [row, row, row + 1, row + 1, row]
-        )
+        self.matrix.mark(first, second)
         text = f"<b>{first}</b> and <b>{second}</b>: {self._value(found.values, first, second):.3g}"
         if found.low is not None and found.high is not None:
             low, high = (self._value(m, first, second) for m in (found.low, found.high))
@@ -379,24 +401,30 @@ class ConnectivityWidget(QWidget):
                 for a, s in zip(shown["assembly"], shown["share"], strict=True)
             ],
         )
-        if self.only_chosen.isChecked():
-            self._show_edges()
+        self._show_edges()
+        self._show_bodies()
+        if self.partner.currentData() == "region":
+            self._show_couplings()
+
+    def _show_bodies(self) -> None:
+        """Tick the chosen regions, so that their bodies are drawn."""
+        view = self.workspace.region_view
+        if not self.bodies.isChecked() or self.pair is None or view.regions is None:
+            return
+        if view.only_ticked:
+            # Ticks say which regions to look at; they are not ours to change.
+            return
+        chosen = [view.regions.names.index(name) for name in dict.fromkeys(self.pair)]
+        if not np.array_equal(np.flatnonzero(view.ticked), np.sort(chosen)):
+            self.workspace.remember_regions()
+            view.ticked[:] = False
+            view.tick(chosen)
 
     def _strongest_pair(self, mapped: Mapped) -> tuple[str, str] | None:
-        from napari_crbm.connectome import circuit
-
-        top = circuit(mapped.region_map, 1)
+        top = self._connections(mapped, 1)
         return None if not len(top) else (top["region_a"].iloc[0], top["region_b"].iloc[0])
 
     # --- circuit ------------------------------------------------------------------------
-
-    def _show_circuit(self, mapped: Mapped) -> None:
-        from napari_crbm.connectome import circuit
-
-        shown = circuit(mapped.region_map, _MOST_EDGES)
-        q = shown["q_value"] if "q_value" in shown else [np.nan] * len(shown)
-        rows = zip(shown["region_a"], shown["region_b"], shown["value"], q, strict=True)
-        fill_table(self.circuit, [(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in rows])
 
     def _on_edge_row(self, row: int, _column: int) -> None:
         self.choose_pair(self.circuit.item(row, 0).text(), self.circuit.item(row, 1).text())
@@ -410,8 +438,10 @@ class ConnectivityWidget(QWidget):
         from napari_crbm.connectome import circuit
 
         n = self.edges.value()
-        edges = circuit(mapped.region_map, n)
-        if self.only_chosen.isChecked() and self.pair is not None:
+        edges = self._connections(mapped, n)
+        if self._about is not None:
+            edges = circuit(mapped.region_map, n, about=self._about)
+        elif self.only_chosen.isChecked() and self.pair is not None:
             parts = [circuit(mapped.region_map, n, about=name) for name in dict.fromkeys(self.pair)]
             edges = pd.concat(parts).drop_duplicates(["region_a", "region_b"])
             edges = edges.sort_values("value", key=np.abs, ascending=False).head(n)
@@ -419,6 +449,12 @@ class ConnectivityWidget(QWidget):
         smallest = f" ≥ {edges['value'].abs().min():.2g}" if len(edges) else ""
         self.edges_text.setText(f"{len(edges)}{smallest}")
         self.layers.show_edges(edges, mapped.region_map.names, mapped.centres)
+        self.ring.show_edges(edges, mapped.region_map.names, mapped.centres, self.pair)
+
+    def _on_region(self, region: str) -> None:
+        """Show the connections of a region of the ring; of all again if it is clicked twice."""
+        self._about = None if self._about == region else region
+        self._show_edges()
 
     # --- couplings of one neuron ----------------------------------------------------------
 
@@ -429,13 +465,28 @@ class ConnectivityWidget(QWidget):
             self.workspace.show_colouring(None)
 
     def _show_couplings(self) -> None:
-        neuron, mapped = self.workspace.neuron, self.mapped
-        if neuron is None or mapped is None or not self.by_coupling.isChecked():
+        mapped, partners = self.mapped, self._partners()
+        if mapped is None or not self.by_coupling.isChecked() or not len(partners):
             return
-        from napari_crbm.connectome import effective_couplings
+        from napari_crbm.connectome import group_couplings
 
-        couplings = effective_couplings(mapped.factors, neuron)
+        couplings = group_couplings(mapped.factors, partners)
         self.workspace.show_colouring(by_signed("coupling", "Coupling (nats)", couplings))
+
+    def _partners(self) -> NDArray[np.int64]:
+        """Neurons whose coupling with all others is shown."""
+        workspace, what = self.workspace, self.partner.currentData()
+        if what == "neuron":
+            return np.array([] if workspace.neuron is None else [workspace.neuron], dtype=np.int64)
+        if what == "neurons":
+            return workspace.neurons
+        if what == "assembly" and workspace.assembly is not None and workspace.trained is not None:
+            from napari_crbm.analysis import members
+
+            return members(workspace.trained.model.weights_[:, workspace.assembly])
+        if what == "region" and self.pair is not None and self.mapped is not None:
+            return self.mapped.regions.members(self.pair[0])
+        return np.array([], dtype=np.int64)
 
 
 def _choice(options: dict[str, tuple[str, str]]) -> QComboBox:
@@ -445,12 +496,3 @@ def _choice(options: dict[str, tuple[str, str]]) -> QComboBox:
         box.setItemData(index, tip, Qt.ItemDataRole.ToolTipRole)
     box.setToolTip("\n".join(f"{text}: {tip}" for text, tip in options.values()))
     return box
-
-
-def _stacked(*widgets: QWidget) -> QWidget:
-    pane = QWidget()
-    column = QVBoxLayout(pane)
-    column.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        column.addWidget(widget)
-    return pane

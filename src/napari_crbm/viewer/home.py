@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.notifications import show_error, show_info, show_warning
@@ -33,6 +33,9 @@ from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.shortcuts import install_shortcuts
 from napari_crbm.viewer.time_axis import TimeAxis
 from napari_crbm.viewer.workspace import Trained, Workspace, workspace_of
+
+if TYPE_CHECKING:
+    from napari_crbm.anatomy.meshes import PlacedAtlas
 
 #: Shortest time between two looks at a forming assembly, in seconds.
 _FORMING_INTERVAL_S = 1.0
@@ -210,9 +213,9 @@ class Home(QObject):
         else:
             self.workspace.open(result)
 
-    def assign_regions(self, regions: Regions) -> None:
+    def assign_regions(self, regions: Regions, placed: PlacedAtlas | None = None) -> None:
         """Give the open recording other regions, and tell the assemblies by them."""
-        self.workspace.assign_regions(regions)
+        self.workspace.assign_regions(regions, placed)
         self._update_table()
 
     def _update_table(self) -> None:

@@ -90,17 +90,12 @@ class PlacementForm(QWidget):
     def _lay_out(self) -> None:
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
-        for row, (label, parts, last) in enumerate(
-            (
-                ("Shift (µm)", self.shift, self.centre),
-                ("Turn (°)", self.turn, self.level_head),
-            ),
-            start=1,
+        for row, (label, parts) in enumerate(
+            (("Shift µm", self.shift), ("Turn °", self.turn)), start=1
         ):
             grid.addWidget(QLabel(label), row, 0)
             for column, part in enumerate(parts, start=1):
                 grid.addWidget(part, row, column)
-            grid.addWidget(last, row, 4)
         for column, axis in enumerate("zyx", start=1):
             grid.addWidget(QLabel(axis), 0, column)
             grid.setColumnStretch(column, 1)
@@ -109,9 +104,16 @@ class PlacementForm(QWidget):
         layout.addLayout(_row(*self.flips))
         self.flip_row = _row(QLabel("Score"), self.scored)
         layout.addLayout(self.flip_row)
-        layout.addLayout(_row(QLabel("Columns"), self.order, QLabel("µm a unit"), self.unit))
+        layout.addLayout(_row(QLabel("Columns"), self.order, QLabel("µm/unit"), self.unit))
         layout.addLayout(grid)
+        layout.addLayout(_row(self.centre, self.level_head))
         layout.addLayout(_row(self.affine_text, self.affine_open, self.affine_clear))
+        # A narrow dock must not cut anything off.
+        for box in (self.scored, self.order):
+            box.setMinimumContentsLength(4)
+            box.setSizeAdjustPolicy(
+                QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+            )
 
     # --- what is set ----------------------------------------------------------------------
 
@@ -212,7 +214,8 @@ def _number(
     box.setSingleStep(step)
     box.setValue(value)
     box.setToolTip(tip)
-    box.setMinimumWidth(64)
+    # napari's theme asks for more than a narrow dock has.
+    box.setStyleSheet("min-width: 46px;")
     return box
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.anatomy import enclosing_surface
+from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.workspace import Workspace
+
+if TYPE_CHECKING:
+    from napari_crbm.anatomy.meshes import PlacedAtlas
+    from napari_crbm.regions import Regions
 
 REGIONS = "Regions"
 
@@ -63,14 +69,13 @@ class RegionLayers:
         regions = self.workspace.region_view.regions
         assert regions is not None
         self._shaping = True
+        placed = self.workspace.placed
 
         def work(report: Callable[[int, int], None]) -> dict[int, Body]:
             bodies = {}
             for place, k in enumerate(missing):
                 report(place, len(missing))
-                bodies[k] = enclosing_surface(
-                    recording.coordinates[regions.members(regions.names[k])]
-                )
+                bodies[k] = _body(recording, regions, regions.names[k], placed)
             return bodies
 
         def done(bodies: dict[int, Body]) -> None:
@@ -128,3 +133,12 @@ class RegionLayers:
         # Behind the neurons, so that they are not veiled.
         self.viewer.layers.move(self.viewer.layers.index(layer), 0)
         self.viewer.layers.selection.active = active
+
+
+def _body(recording: Recording, regions: Regions, name: str, placed: PlacedAtlas | None) -> Body:
+    """A region's surface from the atlas it comes from, else around its neurons."""
+    if placed is not None:
+        # Levels that are joined have no surface of their own in every atlas.
+        with suppress(RecordingError):
+            return placed.body(name)
+    return enclosing_surface(recording.coordinates[regions.members(name)])

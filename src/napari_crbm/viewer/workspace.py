@@ -23,6 +23,7 @@ from napari_crbm.viewer.region_view import RegionState, RegionView
 if TYPE_CHECKING:
     import pandas as pd
 
+    from napari_crbm.anatomy.meshes import PlacedAtlas
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
     from napari_crbm.regions import Regions
@@ -123,6 +124,7 @@ class Workspace:
         self._threshold = MEMBERSHIP_FRACTION
         self._colouring: Colouring | None = None
         self._recording: Recording | None = None
+        self._placed: PlacedAtlas | None = None
         self._trained: Trained | None = None
         self._forming: NDArray[np.float32] | None = None
         self._assembly: int | None = None
@@ -137,7 +139,7 @@ class Workspace:
 
     def open(self, recording: Recording) -> None:
         """Look at another recording; the model of the previous one is put away."""
-        self._recording = recording
+        self._recording, self._placed = recording, None
         self._trained = self._forming = None
         self._assembly = self._neuron = self._frame = None
         self._assemblies = ()
@@ -153,16 +155,32 @@ class Workspace:
         self.frame_changed.emit()
         self.colouring_changed.emit()
 
-    def assign_regions(self, regions: Regions) -> None:
-        """Give the open recording other regions; model and selection stay."""
+    def assign_regions(self, regions: Regions, placed: PlacedAtlas | None = None) -> None:
+        """Give the open recording other regions; model and selection stay.
+
+        Parameters
+        ----------
+        regions : Regions
+        placed : PlacedAtlas, optional
+            The atlas they come from, for the bodies of regions.
+        """
         if self._recording is None:
             return
+        source = {} if placed is None else {"atlas": placed.atlas.name}
+        if placed is not None:
+            source["placement"] = placed.placement.describe()
         self._recording = replace(self._recording, regions=regions).with_step(
-            "assign regions", regions=len(regions.names)
+            "assign regions", regions=len(regions.names), **source
         )
+        self._placed = placed
         self.region_view.reset(regions)
         self._forget()
         self.regions_changed.emit()
+
+    @property
+    def placed(self) -> PlacedAtlas | None:
+        """The atlas that the regions of the recording were assigned from, if they were."""
+        return self._placed
 
     def update_table(self, trained: Trained) -> None:
         """Show the same model with another table."""
