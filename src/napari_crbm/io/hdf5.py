@@ -6,8 +6,10 @@ every way in which a file can be unreadable ends in one `FormatError` that says 
 
 from __future__ import annotations
 
+import glob
 import json
 import secrets
+import time
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -24,6 +26,9 @@ VERSION = 1
 
 # HDF5 brings those with lower numbers, up to lossless scaling, itself.
 _FIRST_FOREIGN_FILTER = 256
+
+# A temporary file this old belongs to no writer any more.
+_ABANDONED_S = 3600.0
 
 T = TypeVar("T")
 
@@ -120,10 +125,14 @@ def writing(path: str | Path, kind: str) -> Iterator[h5py.File]:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside a file, which takes the file's place when all went well."""
+    """A temporary name beside a file, which takes the file's place when all went well.
+
+    What a killed process left half written goes with the next write, an hour later or more.
+    """
     path = Path(path)
     if not path.parent.is_dir():
         raise FormatError(f"{path.name} cannot be written: there is no folder {path.parent}.")
+    _remove_abandoned(path)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         yield temporary
@@ -132,6 +141,14 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise FormatError(f"{path.name} could not be written: {_reason(error)}.") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete old temporary files of ``path``; young ones may be in another process's hands."""
+    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        with suppress(OSError):
+            if time.time() - temporary.stat().st_mtime > _ABANDONED_S:
+                temporary.unlink()
 
 
 def kind_of(file: h5py.File) -> str | None:
