@@ -97,6 +97,7 @@ class TrainWidget(QWidget):
         self._settled.timeout.connect(self._measure)
         self.n_hidden.textChanged.connect(self._on_cost_changed)
         self.recipe.currentTextChanged.connect(self._on_cost_changed)
+        self.device.currentTextChanged.connect(self._on_cost_changed)
         self.n_updates.valueChanged.connect(lambda _: self._refresh())
         self._compiling = Job(lambda _: compile_ahead(), self)
         self._compiling.done.connect(self._on_compiled)
@@ -247,7 +248,8 @@ class TrainWidget(QWidget):
             check_against(settings, recording.spikes)
         except CRBMError:
             return
-        others = [Settings.named(name) for name, _ in _RECIPES.values()]
+        device = self.device.device
+        others = [Settings.named(name, device=device) for name, _ in _RECIPES.values()]
 
         def work(report: Callable[[int, int], None]) -> None:
             # What is asked for comes first; recipes of equal cost are measured once.
@@ -439,7 +441,7 @@ class TrainWidget(QWidget):
         """How long every recipe would take."""
         times = []
         for label, (name, _) in _RECIPES.items():
-            recipe = Settings.named(name)
+            recipe = Settings.named(name, device=self.device.device)
             pace = self._paces.get(_cost(recipe))
             if pace is not None:
                 times.append(f"{label}: {duration(pace.total(recipe.n_updates))}")
@@ -504,6 +506,7 @@ def _cost(settings: Settings) -> tuple[Any, ...]:
         settings.gibbs_steps,
         settings.jumps,
         settings.initialisation,
+        settings.device,
     )
 
 
