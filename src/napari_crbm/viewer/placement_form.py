@@ -213,9 +213,10 @@ def _number(
     box.setDecimals(decimals)
     box.setSingleStep(step)
     box.setValue(value)
-    box.setToolTip(tip)
+    box.setToolTip(f"{tip}\nArrow keys or the wheel change it in steps.")
     # napari's theme asks for more than a narrow dock has.
     box.setStyleSheet("min-width: 46px;")
+    box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     return box
 
 
