@@ -18,8 +18,10 @@ from typing import Any, TypeVar
 
 import h5py
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError, FormatError
+from napari_crbm.io import guard
 
 FORMAT = "napari-crbm"
 VERSION = 1
@@ -92,6 +94,7 @@ def _opened(path: Path) -> h5py.File:
         raise FormatError(f"There is no file {path}.")
     if path.stat().st_size == 0:
         raise FormatError(f"{path.name} is empty (0 bytes). Copy it again from its source.")
+    guard.check(path)
     try:
         return h5py.File(path, "r")
     except PermissionError as error:
@@ -212,6 +215,17 @@ def _missing_link(parent: h5py.Group, name: str) -> str | None:
     return str(link.filename) if isinstance(link, h5py.ExternalLink) else None
 
 
+def numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
+    """All values of the named dataset, which must hold numbers."""
+    stored = require(parent, name, ndim)
+    if stored.dtype.kind not in "iuf":
+        raise FormatError(
+            f"Dataset '{stored.name}' of {file_name(parent)} must hold numbers; "
+            f"found {stored.dtype}."
+        )
+    return np.asarray(stored[()])
+
+
 def strings(dataset: h5py.Dataset) -> tuple[str, ...]:
     """All strings of a 1-D dataset."""
     if h5py.check_string_dtype(dataset.dtype) is None:
@@ -237,7 +251,7 @@ def parsed_json(text: str, kind: type[T], what: str, source: h5py.Group) -> T | 
     """Parse JSON that must be a ``kind`` or null; ``what`` is named if it is not."""
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise FormatError(f"{what} of {file_name(source)} is not valid JSON: {error}.") from error
     if value is not None and not isinstance(value, kind):
         raise FormatError(

@@ -64,7 +64,15 @@ def numeric_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "arrays.npz"
-        command = [sys.executable, "-c", _CONVERSION, str(path), str(target), str(_MOST_MEMORY)]
+        command = [
+            sys.executable,
+            "-P",
+            "-c",
+            _CONVERSION,
+            str(path),
+            str(target),
+            str(_MOST_MEMORY),
+        ]
         try:
             done = subprocess.run(
                 command, capture_output=True, text=True, check=False, timeout=_LONGEST_S

@@ -117,9 +117,9 @@ def load_model(path: str | Path) -> CRBM:
         if larbm.can_read(file):
             return larbm.read(file, path)
         hdf5.require_kind(file, "model")
-        weights, fields = _numbers(file, "weights", 2), _numbers(file, "fields", 1)
-        hidden = DReLU(*(_numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
-        examples = _numbers(file, "examples", 2) if "examples" in file else None
+        weights, fields = hdf5.numbers(file, "weights", 2), hdf5.numbers(file, "fields", 1)
+        hidden = DReLU(*(hdf5.numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
+        examples = hdf5.numbers(file, "examples", 2) if "examples" in file else None
         history = _group(file, "history")
         split = _group(file, "split")
         settings = _settings(file)
@@ -156,7 +156,7 @@ def store_reproducibility(path: str | Path, values: NDArray[np.floating]) -> Pat
     path = Path(path)
     with hdf5.writing(path, "model") as target, hdf5.reading(path) as source:
         hdf5.require_kind(source, "model")
-        _check_reproducibility(values, _numbers(source, "weights", 2).shape[1], path.name)
+        _check_reproducibility(values, hdf5.numbers(source, "weights", 2).shape[1], path.name)
         for name in source:
             if name != "reproducibility":
                 source.copy(name, target)
@@ -182,7 +182,7 @@ def load_reproducibility(path: str | Path) -> NDArray[np.float64] | None:
         hdf5.require_kind(file, "model")
         if "reproducibility" not in file:
             return None
-        values = _numbers(file, "reproducibility", 1).astype(np.float64)
+        values = hdf5.numbers(file, "reproducibility", 1).astype(np.float64)
         _check_reproducibility(values, hdf5.require(file, "weights", 2).shape[1], path.name)
     return values
 
@@ -195,18 +195,8 @@ def _check_reproducibility(values: NDArray[np.floating], n_hidden: int, name: st
         )
 
 
-def _numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
-    stored = hdf5.require(parent, name, ndim)
-    if stored.dtype.kind not in "iuf":
-        raise FormatError(
-            f"Dataset '{stored.name}' of {hdf5.file_name(parent)} must hold numbers; "
-            f"found {stored.dtype}."
-        )
-    return np.asarray(stored[()])
-
-
 def _group(file: h5py.File, name: str) -> dict[str, NDArray[Any]]:
-    return {key: _numbers(file, f"{name}/{key}", 1) for key in file.get(name, ())}
+    return {key: hdf5.numbers(file, f"{name}/{key}", 1) for key in file.get(name, ())}
 
 
 def _settings(file: h5py.File) -> Settings | None:

@@ -264,7 +264,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
     recording = Recording(
         coordinates=_read_coordinates(file),
         spikes=spikes,
-        times=hdf5.require(file, "times_s", 1)[()],
+        times=hdf5.numbers(file, "times_s", 1),
         name=str(file.attrs.get("name", path.stem)),
         regions=_read_regions(file, spikes.n_neurons),
         fluorescence=_stored_fluorescence(file, path),
@@ -344,8 +344,8 @@ def _read_regions(file: h5py.File, n_neurons: int) -> Regions | None:
     if "regions" not in file:
         return None
     group = file["regions"]
-    indptr = hdf5.require(group, "indptr", 1)[()]
-    indices = hdf5.require(group, "indices", 1)[()]
+    indptr = hdf5.numbers(group, "indptr", 1)
+    indices = hdf5.numbers(group, "indices", 1)
     names = hdf5.strings(hdf5.require(group, "names", 1))
     try:
         matrix = sparse.csc_array(
@@ -377,7 +377,7 @@ def _read_traces(file: h5py.File) -> dict[str, NDArray[np.float64]]:
     if "traces" not in file:
         return {}
     names = hdf5.strings(hdf5.require(file["traces"], "names", 1))
-    values = hdf5.require(file["traces"], "values", 2)[()]
+    values = hdf5.numbers(file["traces"], "values", 2)
     if len(names) != len(values):
         raise FormatError(
             f"{hdf5.file_name(file)} names {len(names)} traces but holds {len(values)}."

@@ -138,6 +138,10 @@ def _centres(path: Path) -> NDArray[np.float64]:
     if average is None or average.ndim not in (2, 3):
         raise FormatError(f"{path.name} lacks the average image 'avg', so pixels have no place.")
     n_rows, n_columns = average.shape[:2]
+    if pixels.dtype.kind not in "biuf":
+        raise FormatError(
+            f"The cells of {path.name} must hold pixel numbers; found {pixels.dtype}."
+        )
     cell = np.repeat(np.arange(len(counts)), counts)
     pixel = pixels.astype(np.int64) - 1
     if len(pixel) and not 0 <= pixel.min() <= pixel.max() < n_rows * n_columns:

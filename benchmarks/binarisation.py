@@ -1,0 +1,129 @@
+"""Fluorescence larger than memory to spikes: time and memory, streamed from the disk.
+
+    python benchmarks/binarisation.py            # 20,000 neurons x 4,000 frames
+    python benchmarks/binarisation.py --full     # 100,000 neurons x 20,000 frames, 8 GB of disk
+
+The file is written first, then opened in a process of its own, so that its peak memory
+is that of opening alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+BLOCK = 500
+
+
+def write(path: Path, n_neurons: int, n_frames: int, layout: str) -> None:
+    """Noise with decaying transients; frames x neurons, or neurons x frames."""
+    generator = np.random.default_rng(0)
+    neurons_first = layout == "neurons x frames"
+    shape = (n_neurons, n_frames) if neurons_first else (n_frames, n_neurons)
+    chunks = (256, 256) if layout == "chunks of 256 x 256" else None
+    with h5py.File(path, "w") as file:
+        file["positions"] = generator.random((n_neurons, 3)) * [500, 1000, 250]
+        data = file.create_dataset("traces", shape, "f4", chunks=chunks)
+        level = np.zeros(n_neurons, dtype=np.float32)
+        # A block of noise used again: its statistics are all that matters here.
+        noise = generator.normal(size=(BLOCK, n_neurons if not neurons_first else n_frames))
+        noise = noise.astype(np.float32)
+        for start in range(0, shape[0], BLOCK):
+            part = np.roll(noise, start // BLOCK, axis=1)[: shape[0] - start]
+            if neurons_first:
+                part = part + 8 * (np.arange(n_frames) % 97 < 4)
+            else:
+                for row in part:
+                    level = 0.9 * level
+                    level[generator.integers(n_neurons, size=n_neurons // 40)] += 8
+                    row += level
+            data[start : start + len(part)] = part
+
+
+def opened(path: Path, layout: str) -> None:
+    """Child process: open, binarise, report."""
+    from napari_crbm.io import Profile, open_recording
+
+    profile = Profile(
+        positions=("positions",),
+        activity="traces",
+        holds="fluorescence",
+        threshold=3.0,
+        neurons_first=layout == "neurons x frames",
+        frame_rate_hz=2.0,
+    )
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    warnings.simplefilter("ignore")
+    told: list[float] = []
+    start, cpu = time.perf_counter(), time.process_time()
+    recording = open_recording(
+        path, profile=profile, progress=lambda *_: told.append(time.perf_counter())
+    )
+    gaps = np.diff([start, *told])
+    print(
+        json.dumps(
+            {
+                "seconds": time.perf_counter() - start,
+                "cpu_seconds": time.process_time() - cpu,
+                "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                "idle_mb": idle,
+                "longest_without_progress_s": float(gaps.max()),
+                "rate": recording.spikes.rate,
+                "packed_mb": recording.spikes.packed.nbytes / 2**20,
+            }
+        )
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="100,000 neurons x 20,000 frames")
+    parser.add_argument("--smoke", action="store_true", help="2,000 neurons x 1,000 frames")
+    parser.add_argument("--folder", type=Path, help="where the file is written")
+    parser.add_argument("--layout", help="only this one")
+    parser.add_argument("--open", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.open:
+        opened(arguments.open, arguments.layout)
+        return
+    n_neurons, n_frames = 20_000, 4_000
+    if arguments.full:
+        n_neurons, n_frames = 100_000, 20_000
+    if arguments.smoke:
+        n_neurons, n_frames = 2_000, 1_000
+    layouts = ["frames x neurons", "chunks of 256 x 256", "neurons x frames"]
+    for layout in [arguments.layout] if arguments.layout else layouts:
+        with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+            path = Path(folder) / "fluorescence.h5"
+            write(path, n_neurons, n_frames, layout)
+            if hasattr(os, "posix_fadvise"):
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+                    os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            command = [sys.executable, __file__, "--open", str(path), "--layout", layout]
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            found = json.loads(done.stdout)
+            size = path.stat().st_size / 2**20
+            print(
+                f"{layout}, {n_neurons:,} neurons x {n_frames:,} frames, {size:,.0f} MB: "
+                f"{found['seconds']:.1f} s ({found['cpu_seconds']:.1f} s of processor), peak "
+                f"{found['peak_mb']:,.0f} MB ({found['idle_mb']:,.0f} before, result "
+                f"{found['packed_mb']:,.0f}), at most {found['longest_without_progress_s']:.1f} s "
+                f"between reports, {100 * found['rate']:.2f} % active",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

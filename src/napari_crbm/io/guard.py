@@ -1,0 +1,124 @@
+"""Damaged HDF5 files must not take the program with them.
+
+The HDF5 library can crash on a damaged file, or read it for ever, and neither can be
+caught. So each file is looked through first in another process, which stays ready for
+the next one; if it dies, the file is damaged. Costs a third of a second for the first
+file and milliseconds for each further one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty, Queue
+
+from napari_crbm.errors import FormatError
+
+# Beyond the limit on its processor time; slow disks may take their time.
+_LONGEST_S = 120.0
+_MOST_REMEMBERED = 1000
+
+
+class _Looker:
+    """The other process, started when it is needed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[str] | None = None
+        self._answers: Queue[str] = Queue()
+        self._known: dict[tuple[str, int, int, int], str | None] = {}
+
+    def damage(self, path: Path) -> str | None:
+        """Why a file must not be opened; None if it may be."""
+        try:
+            status = path.stat()
+        except OSError:
+            return None
+        key = (str(path.resolve()), status.st_mtime_ns, status.st_size, status.st_ino)
+        with self._lock:
+            if key not in self._known:
+                if len(self._known) >= _MOST_REMEMBERED:
+                    self._known.clear()
+                self._known[key] = self._asked(path)
+            return self._known[key]
+
+    def _asked(self, path: Path) -> str | None:
+        if self._process is None and not self._start():
+            return None
+        process, answers = self._process, self._answers
+        assert process is not None and process.stdin is not None
+        try:
+            process.stdin.write(json.dumps(str(path.resolve())) + "\n")
+            process.stdin.flush()
+            line = answers.get(timeout=_LONGEST_S)
+        except Empty:
+            line = ""
+        except OSError:
+            line = ""
+        if line:
+            answer = json.loads(line).get("damaged")
+            return None if answer is None else str(answer)
+        self.stop()
+        return "reading it does not come to an end, or crashes the program that reads it"
+
+    def _start(self) -> bool:
+        source = Path(__file__).with_name("look.py").read_text(encoding="utf-8")
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-c", source],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                text=True,
+                encoding="utf-8",
+            )
+        except (OSError, TypeError):
+            # No Python to start here; files are opened without a look then.
+            return False
+        self._process, self._answers = process, Queue()
+        threading.Thread(
+            target=_listen, args=(process, self._answers), daemon=True, name="napari-crbm guard"
+        ).start()
+        return True
+
+    def stop(self) -> None:
+        """End the other process."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        process.wait()
+
+
+def _listen(process: subprocess.Popen[str], answers: Queue[str]) -> None:
+    """Pass on what the other process says; an empty text when it has ended."""
+    assert process.stdout is not None
+    with suppress(OSError, ValueError):
+        for line in process.stdout:
+            answers.put(line)
+    answers.put("")
+
+
+_looker = _Looker()
+atexit.register(_looker.stop)
+
+
+def check(path: Path) -> None:
+    """Refuse a file that would crash or occupy this process.
+
+    Raises
+    ------
+    FormatError
+        If it would.
+    """
+    if why := _looker.damage(path):
+        raise FormatError(f"{path.name} is damaged: {why}. Copy it again from its source.")
