@@ -12,6 +12,7 @@ from napari_crbm.model.optimiser import learning_rate, penalty
 from napari_crbm.model.settings import default_l1
 from napari_crbm.model.threads import available_threads
 from napari_crbm.model.weights import SparseWeights
+from napari_crbm.simulation import simulate
 from napari_crbm.spikes import Spikes
 from tests.conftest import planted_raster
 
@@ -181,7 +182,7 @@ def test_divergence_is_said_in_words(planted):
 
 def test_random_starts_escape_the_zero_trap(planted):
     spikes, _ = planted
-    settings = Settings.named("quick", n_updates=500, initialisation="random", n_hidden=6)
+    settings = Settings.named("quick", initialisation="random", n_hidden=6)
     model = run(Training(spikes, settings))
     assert np.abs(model.weights_).max() > 0.3
 
@@ -220,10 +221,29 @@ def test_a_silent_recording_is_refused():
         Training(Spikes.from_dense(np.zeros((50, 10))))
 
 
-def test_learning_rate_is_flat_then_geometric():
+def test_assemblies_do_not_hold_each_other_on_when_training_starts():
+    # With whole weights, or whole steps at once, three times as many neurons are active.
+    spikes = simulate(3000, 1500, 80, seed=1).recording.spikes
+    training = Training(spikes, Settings(n_updates=3500, n_chains=64, restarts=0.0))
+    for progress in training:
+        if progress.update >= 10:
+            training.control.stop()
+    last = training.checkpoint()["chain_bits"]
+    activity = np.bitwise_count(last).sum() / (64 * spikes.n_neurons)
+    assert activity < 1.3 * spikes.mean_activity.mean()
+
+
+def test_learning_rate_rises_stays_and_falls_geometrically():
     settings = Settings(
-        n_updates=1000, decay_after=0.25, learning_rate=1e-2, final_learning_rate=1e-4
+        n_updates=1000,
+        warm_up=0.1,
+        decay_after=0.25,
+        learning_rate=1e-2,
+        final_learning_rate=1e-4,
     )
+    assert learning_rate(settings, 0) == pytest.approx(1e-4)
+    assert learning_rate(settings, 50) == pytest.approx(1e-3)
+    assert learning_rate(settings, 100) == 1e-2
     assert learning_rate(settings, 250) == 1e-2
     assert learning_rate(settings, 999) == pytest.approx(1e-4)
     ratios = [learning_rate(settings, k + 1) / learning_rate(settings, k) for k in range(300, 990)]

@@ -27,6 +27,9 @@ from napari_crbm.spikes import Spikes
 # A loading is kept if it is this many standard errors from zero.
 _SIGNIFICANT = 3.0
 _MAX_WEIGHT = 3.0
+# Each assembly's weights are right if it were alone. Together they hold each other on, so
+# training starts from half of them, which is stable.
+_CAUTION = 0.5
 # The spectrum falls off slowly where it meets chance, so its end needs many.
 _POWER_ITERATIONS = 8
 _OVERSAMPLING = 10
@@ -230,7 +233,7 @@ def _weights_from_components(
     p_off = np.clip(v + covariance * off, floor, 0.98)
     weights = (logit(p_on) - logit(p_off)) / (on - off)
     weights[np.abs(loadings) < _SIGNIFICANT / np.sqrt(spikes.n_frames)] = 0.0
-    weights = np.clip(weights, -_MAX_WEIGHT, _MAX_WEIGHT)
+    weights = _CAUTION * np.clip(weights, -_MAX_WEIGHT, _MAX_WEIGHT)
     share_on = 1 / (1 + on**2)
     added = np.log(share_on * np.exp(weights * on) + (1 - share_on) * np.exp(weights * off))
     fields = independent_fields(spikes) - added.sum(axis=1)

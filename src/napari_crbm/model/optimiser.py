@@ -13,10 +13,15 @@ from napari_crbm.model.settings import Settings
 
 #: Gradients are clipped to this, element by element (paper's code).
 CLIP = 1.0
+# The warm-up starts at this share of the learning rate.
+_COLD = 0.01
 
 
 def learning_rate(settings: Settings, update: int) -> float:
-    """Rate of update number ``update`` (0-based): flat, then geometric to the final rate."""
+    """Rate of update number ``update`` (0-based): rising, flat, then geometric to the last."""
+    risen = settings.warm_up * settings.n_updates
+    if update < risen:
+        return float(settings.learning_rate * _COLD ** (1 - update / risen))
     start = settings.decay_after * settings.n_updates
     if update <= start:
         return settings.learning_rate

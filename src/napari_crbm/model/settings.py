@@ -34,6 +34,11 @@ class Settings:
         Parameter updates.
     learning_rate, final_learning_rate : float
         Constant at first, then geometric decay to the final value.
+    warm_up : float
+        Fraction of the updates over which the learning rate rises from a hundredth. Steps
+        are scaled by the gradients seen so far, and all weights of an assembly move
+        together: full steps at once drive all assemblies on, and gradients of that size
+        then slow down training for a thousand updates.
     decay_after : float
         Fraction of the updates after which the decay starts.
     batch_size, n_chains : int
@@ -72,9 +77,10 @@ class Settings:
     n_hidden: int | str = "auto"
     l1: float | str = "auto"
     n_updates: int = 3500
-    learning_rate: float = 1e-2
+    learning_rate: float = 3e-3
     final_learning_rate: float = 1e-5
-    decay_after: float = 0.1
+    warm_up: float = 0.05
+    decay_after: float = 0.3
     batch_size: int = 100
     n_chains: int = 200
     gibbs_steps: int = 3
@@ -107,7 +113,7 @@ class Settings:
                 "Learning rates must satisfy 0 < final_learning_rate <= learning_rate; found "
                 f"{self.final_learning_rate} and {self.learning_rate}."
             )
-        for name in ("decay_after", "l1_ramp", "restarts"):
+        for name in ("warm_up", "decay_after", "l1_ramp", "restarts"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"{name} must lie in [0, 1); found {getattr(self, name)}.")
         if not isinstance(self.patience, int) or self.patience < 0:
@@ -159,6 +165,7 @@ RECIPES = {
         n_updates=200_000,
         learning_rate=5e-3,
         n_chains=100,
+        warm_up=0.0,
         decay_after=0.25,
         gibbs_steps=15,
         jumps=False,
