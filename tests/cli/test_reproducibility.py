@@ -6,7 +6,7 @@ import pytest
 
 from napari_crbm.analysis import reproducibility
 from napari_crbm.errors import ModelError
-from napari_crbm.io import load_model, load_reproducibility, save_model, save_recording
+from napari_crbm.io import load_model, save_model, save_recording
 from tests.cli.test_cli import run
 from tests.conftest import random_model
 from tests.io.files import small_recording
@@ -32,7 +32,7 @@ def test_table_figure_and_column(models, tmp_path):
     assert table["model"].unique().tolist() == ["model1.h5", "model2.h5"]
     np.testing.assert_allclose(table["similarity"], expected.pairs["similarity"], rtol=1e-5)
     assert figure.stat().st_size > 10_000
-    np.testing.assert_array_equal(load_reproducibility(models[0]), expected.values)
+    np.testing.assert_array_equal(load_model(models[0]).reproducibility_, expected.values)
 
     assert "reproducibility" in run("assemblies", models[0], tmp_path / "fish.h5").stdout
     assert "reproducibility" not in run("assemblies", models[1], tmp_path / "fish.h5").stdout

@@ -67,10 +67,9 @@ def read_all(path: Path) -> None:
 
 
 def read_model(path: Path) -> None:
-    from napari_crbm.io import load_model, load_reproducibility
+    from napari_crbm.io import load_model
 
     load_model(path)
-    load_reproducibility(path)
 
 
 def read_checkpoint(path: Path) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from napari_crbm.errors import CRBMError, FormatError, ModelError
-from napari_crbm.io import load_model, load_reproducibility, open_recording, read_kind, save_weights
+from napari_crbm.io import load_model, open_recording, read_kind, save_weights
 from napari_crbm.spikes import Spikes
 from tests.conftest import all_patterns, random_model
 
@@ -48,7 +48,7 @@ def test_a_model_survives_the_way_through_fishualizer(tmp_path):
         stored = file["all/block0_values"][()]
     assert stored.shape == (2 * N, M) and not stored[~labelled].any()
     again = load_model(path)
-    assert read_kind(path) == "model" and load_reproducibility(path) is None
+    assert read_kind(path) == "model" and load_model(path).reproducibility_ is None
     np.testing.assert_array_equal(again.weights_, model.weights_)
     np.testing.assert_array_equal(again.free_energy(frames()), model.free_energy(frames()))
     np.testing.assert_array_equal(again.transform(frames()), model.transform(frames()))

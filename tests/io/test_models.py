@@ -7,7 +7,6 @@ import pytest
 from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io import (
     load_model,
-    load_reproducibility,
     save_model,
     store_reproducibility,
 )
@@ -124,18 +123,20 @@ def test_unknown_settings_are_refused(path, settings):
 
 
 def test_reproducibility_is_kept_with_the_model(model, path):
-    assert load_reproducibility(path) is None
+    assert load_model(path).reproducibility_ is None
     with h5py.File(path, "r") as file:
         before = dict(file.attrs)
     for values in (np.array([0.1, 0.9, 0.5, 1.0]), np.array([0.2, 0.3, 0.4, 0.5])):
         store_reproducibility(path, values)
-        np.testing.assert_array_equal(load_reproducibility(path), values)
+        np.testing.assert_array_equal(load_model(path).reproducibility_, values)
     with h5py.File(path, "r") as file:
         assert dict(file.attrs) == before
     loaded = load_model(path)
     np.testing.assert_array_equal(loaded.weights_, model.weights_)
     np.testing.assert_array_equal(loaded.split_["test"], np.arange(50, 70))
     assert loaded.settings_ == model.settings_
+    save_model(loaded, path)
+    np.testing.assert_array_equal(load_model(path).reproducibility_, loaded.reproducibility_)
 
 
 @pytest.mark.parametrize("values", [np.ones(3), np.array([0.1, 0.2, np.nan, 0.4]), np.full(4, 2.0)])

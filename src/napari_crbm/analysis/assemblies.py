@@ -137,7 +137,6 @@ def assembly_table(
     *,
     assemblies: NDArray[np.integer] | Sequence[int] | None = None,
     threshold: float | None = None,
-    reproducibility: NDArray[np.floating] | None = None,
 ) -> pd.DataFrame:
     """One row an assembly: size, place, sign and activity.
 
@@ -152,8 +151,6 @@ def assembly_table(
         Rows of the table; all by default.
     threshold : float, optional
         Absolute weight above which a neuron is a member; see `membership`.
-    reproducibility : (M,) float array, optional
-        See `napari_crbm.analysis.matching`; adds the column of that name.
 
     Returns
     -------
@@ -171,7 +168,9 @@ def assembly_table(
           shares p (paper Eq. 19 times the number of regions);
         - ``laterality``: share of ``|w|`` right minus left of the midline, -1 to +1;
         - ``z_um, y_um, x_um``: centroid weighted with ``|w|``;
-        - ``compactness_um``: median distance of the members to that centroid.
+        - ``compactness_um``: median distance of the members to that centroid;
+        - ``reproducibility``: likeness to its partners in other models, where the model
+          knows it (see `napari_crbm.analysis.reproducibility`).
 
         Places are NaN for an assembly without members.
 
@@ -223,13 +222,8 @@ def assembly_table(
         index=chosen,
     )
     table.index.name = "assembly"
-    if reproducibility is not None:
-        if np.shape(reproducibility) != (model.n_assemblies,):
-            raise ModelError(
-                f"Reproducibility has shape {np.shape(reproducibility)}, the model "
-                f"{model.n_assemblies} assemblies: it belongs to another model."
-            )
-        table["reproducibility"] = reproducibility[chosen]
+    if model.reproducibility_ is not None:
+        table["reproducibility"] = model.reproducibility_[chosen]
     return table
 
 
@@ -326,7 +320,6 @@ def export_csv(
     activity: NDArray[np.floating] | None = None,
     *,
     threshold: float | None = None,
-    reproducibility: NDArray[np.floating] | None = None,
 ) -> list[Path]:
     """Write everything about the assemblies as CSV files into a folder.
 
@@ -345,9 +338,9 @@ def export_csv(
     )
     traces.insert(0, "time_s", recording.times)
     paths = [folder / f"{name}.csv" for name in ("assemblies", "members", "activity")]
-    assembly_table(
-        model, recording, activity, threshold=threshold, reproducibility=reproducibility
-    ).to_csv(paths[0], float_format="%.6g")
+    assembly_table(model, recording, activity, threshold=threshold).to_csv(
+        paths[0], float_format="%.6g"
+    )
     member_table(model, recording, threshold=threshold).to_csv(
         paths[1], index=False, float_format="%.6g"
     )

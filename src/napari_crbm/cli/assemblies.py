@@ -32,24 +32,20 @@ def assemblies(
     """List the assemblies of a model, or export them as CSV files."""
     from napari_crbm.analysis import assembly_table, export_csv
     from napari_crbm.cli.pairing import open_pair
-    from napari_crbm.io import load_reproducibility
 
     model, recording = open_pair(model_path, recording_path)
     activity = model.transform(recording.spikes)
-    known = load_reproducibility(model_path)
     if output is not None:
-        for path in export_csv(
-            model, recording, output, activity, threshold=threshold, reproducibility=known
-        ):
+        for path in export_csv(model, recording, output, activity, threshold=threshold):
             say(f"Wrote {path}")
         if not as_json:
             return
-    table = assembly_table(model, recording, activity, threshold=threshold, reproducibility=known)
+    table = assembly_table(model, recording, activity, threshold=threshold)
     if as_json:
         print_json(table.reset_index().to_dict(orient="records"))
     else:
         shown = ["size", "mean_activity", "region", "region_fraction", "laterality"]
-        if known is not None:
+        if "reproducibility" in table:
             shown.append("reproducibility")
         text = table[shown].to_string(float_format=lambda value: f"{value:.3f}")
         out.print(text, highlight=False)

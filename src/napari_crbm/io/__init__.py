@@ -4,7 +4,6 @@ from napari_crbm.io.checkpoints import load_checkpoint, save_checkpoint
 from napari_crbm.io.fishualizer import save_weights
 from napari_crbm.io.models import (
     load_model,
-    load_reproducibility,
     save_model,
     store_reproducibility,
 )
@@ -19,7 +18,6 @@ __all__ = [
     "load_checkpoint",
     "load_model",
     "load_profile",
-    "load_reproducibility",
     "open_recording",
     "read_kind",
     "save_checkpoint",

@@ -27,6 +27,7 @@ from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io import fishualizer, hdf5, larbm, reference
 from napari_crbm.io.sources import container_of
 from napari_crbm.model import CRBM, DReLU, Settings
+from napari_crbm.model.crbm import check_reproducibility
 from napari_crbm.recording import Recording
 
 
@@ -60,8 +61,12 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
             "weights", data=model.weights_, compression="gzip", compression_opts=1, shuffle=True
         )
         file["fields"] = model.fields_
-        if model.examples_ is not None:
-            file["examples"] = model.examples_
+        for name, values in (
+            ("examples", model.examples_),
+            ("reproducibility", model.reproducibility_),
+        ):
+            if values is not None:
+                file[name] = values
         for group, arrays in (
             ("hidden", model.hidden_._asdict()),
             ("history", model.history_),
@@ -120,6 +125,7 @@ def load_model(path: str | Path) -> CRBM:
         weights, fields = hdf5.numbers(file, "weights", 2), hdf5.numbers(file, "fields", 1)
         hidden = DReLU(*(hdf5.numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
         examples = hdf5.numbers(file, "examples", 2) if "examples" in file else None
+        known = hdf5.numbers(file, "reproducibility", 1) if "reproducibility" in file else None
         history = _group(file, "history")
         split = _group(file, "split")
         settings = _settings(file)
@@ -135,6 +141,7 @@ def load_model(path: str | Path) -> CRBM:
             split=split or None,
             recording_fingerprint=None if fingerprint is None else str(fingerprint),
             examples=examples,
+            reproducibility=known,
             versions=versions,
         )
     except ModelError as error:
@@ -156,43 +163,16 @@ def store_reproducibility(path: str | Path, values: NDArray[np.floating]) -> Pat
     path = Path(path)
     with hdf5.writing(path, "model") as target, hdf5.reading(path) as source:
         hdf5.require_kind(source, "model")
-        _check_reproducibility(values, hdf5.numbers(source, "weights", 2).shape[1], path.name)
+        try:
+            check_reproducibility(values, hdf5.require(source, "weights", 2).shape[1])
+        except ModelError as error:
+            raise ModelError(f"{path.name}: {error}") from error
         for name in source:
             if name != "reproducibility":
                 source.copy(name, target)
         target.attrs.update(source.attrs)
         target["reproducibility"] = np.asarray(values, dtype=np.float64)
     return path
-
-
-def load_reproducibility(path: str | Path) -> NDArray[np.float64] | None:
-    """Reproducibility of every assembly, (M,), or None if the model file holds none.
-
-    Raises
-    ------
-    FormatError
-        If the file cannot be read, is not a model, or is of another version.
-    ModelError
-        If there is not one number from 0 to 1 an assembly.
-    """
-    path = Path(path)
-    if is_foreign(path):
-        return None
-    with hdf5.reading(path) as file:
-        hdf5.require_kind(file, "model")
-        if "reproducibility" not in file:
-            return None
-        values = hdf5.numbers(file, "reproducibility", 1).astype(np.float64)
-        _check_reproducibility(values, hdf5.require(file, "weights", 2).shape[1], path.name)
-    return values
-
-
-def _check_reproducibility(values: NDArray[np.floating], n_hidden: int, name: str) -> None:
-    if values.shape != (n_hidden,) or not ((values >= 0) & (values <= 1 + 1e-6)).all():
-        raise ModelError(
-            f"{name}: reproducibility must be {n_hidden} numbers from 0 to 1, one an assembly; "
-            f"found shape {values.shape}. Compute it with 'napari-crbm reproducibility'."
-        )
 
 
 def _group(file: h5py.File, name: str) -> dict[str, NDArray[Any]]:

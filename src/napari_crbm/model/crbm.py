@@ -70,6 +70,9 @@ class CRBM:
     examples_ : (K, M) float32 or None
         Hidden inputs of some training frames. With them, chains mix much faster (see
         `napari_crbm.model.jumps`); samples follow the same distribution without.
+    reproducibility_ : (M,) float64 or None
+        Likeness of every assembly to its partners in other models, 0 to 1, once it has
+        been measured (see `napari_crbm.analysis.reproducibility`).
     n_features_in_ : int
         Number of neurons N.
 
@@ -89,6 +92,7 @@ class CRBM:
     split_: dict[str, NDArray[np.int64]] | None
     recording_fingerprint_: str | None
     examples_: NDArray[np.float32] | None
+    reproducibility_: NDArray[np.float64] | None
     versions_: dict[str, str]
     n_features_in_: int
 
@@ -121,6 +125,7 @@ class CRBM:
         split: Mapping[str, NDArray[np.int64]] | None = None,
         recording_fingerprint: str | None = None,
         examples: NDArray[np.floating] | None = None,
+        reproducibility: NDArray[np.floating] | None = None,
         versions: Mapping[str, str] | None = None,
     ) -> Self:
         """A fitted model from its parameters: weights (N, M), fields (N,), units of M.
@@ -132,6 +137,8 @@ class CRBM:
         """
         hidden = DReLU(*(np.array(row, dtype=np.float64) for row in hidden))
         _check_parameters(weights, fields, hidden, examples)
+        if reproducibility is not None:
+            check_reproducibility(reproducibility, weights.shape[1])
         model = cls(weights.shape[1])
         if settings is not None:
             model.random_state = settings.random_state
@@ -144,6 +151,9 @@ class CRBM:
         model.split_ = None if split is None else dict(split)
         model.recording_fingerprint_ = recording_fingerprint
         model.examples_ = None if examples is None else np.array(examples, dtype=np.float32)
+        model.reproducibility_ = (
+            None if reproducibility is None else np.array(reproducibility, dtype=np.float64)
+        )
         model.versions_ = dict(versions or {})
         model.n_features_in_ = weights.shape[0]
         return model
@@ -396,3 +406,13 @@ def _check_parameters(
             raise ModelError(f"The model's {name} hold values that are not finite.")
     if min(hidden.gamma_plus.min(), hidden.gamma_minus.min()) <= 0:
         raise ModelError("The hidden units' gamma_plus and gamma_minus must be positive.")
+
+
+def check_reproducibility(values: NDArray[np.floating], n_hidden: int) -> None:
+    """Refuse what is not one number from 0 to 1 for every hidden unit."""
+    found = np.asarray(values)
+    if found.shape != (n_hidden,) or not ((found >= 0) & (found <= 1 + 1e-6)).all():
+        raise ModelError(
+            f"Reproducibility must be {n_hidden} numbers from 0 to 1, one an assembly; found "
+            f"shape {found.shape}. Compute it with 'napari-crbm reproducibility'."
+        )

@@ -12,9 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from napari.utils.notifications import show_error, show_info, show_warning
-from numpy.typing import NDArray
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QApplication, QDockWidget, QInputDialog
 
@@ -89,11 +87,11 @@ class Home(QObject):
         def work(
             report: Callable[[int, int], None],
         ) -> Recording | Trained | Unmapped | SeveralRecordings | None:
-            from napari_crbm.io import load_model, load_reproducibility, open_recording, read_kind
+            from napari_crbm.io import load_model, open_recording, read_kind
 
             try:
                 if options.get("profile") is None and read_kind(path) == "model":
-                    return self._trained_here(load_model(path), load_reproducibility(path))
+                    return self._trained_here(load_model(path))
                 return open_recording(path, progress=report, control=control, **options)
             except PreprocessingStopped:
                 return None
@@ -172,9 +170,7 @@ class Home(QObject):
         dialog.accepted.connect(accepted)
         dialog.open()
 
-    def _trained_here(
-        self, model: CRBM, reproducibility: NDArray[np.floating] | None = None
-    ) -> Trained:
+    def _trained_here(self, model: CRBM) -> Trained:
         from napari_crbm.errors import ModelError
 
         recording = self.workspace.recording
@@ -183,7 +179,7 @@ class Home(QObject):
                 "This file holds a model. Open the recording it was trained on first, then the "
                 "model."
             )
-        return Trained.of(model, recording, reproducibility)
+        return Trained.of(model, recording)
 
     def show(
         self, recording: Recording | None, model: CRBM | None = None, path: Path | None = None

@@ -48,12 +48,7 @@ class Trained:
     table: pd.DataFrame = field(repr=False)
 
     @classmethod
-    def of(
-        cls,
-        model: CRBM,
-        recording: Recording,
-        reproducibility: NDArray[np.floating] | None = None,
-    ) -> Trained:
+    def of(cls, model: CRBM, recording: Recording) -> Trained:
         """Compute activity and table; seconds on a whole brain.
 
         Raises
@@ -69,7 +64,7 @@ class Trained:
                 f"{recording.n_neurons:,}. Open the recording the model was trained on first."
             )
         activity = model.transform(recording.spikes)
-        table = assembly_table(model, recording, activity, reproducibility=reproducibility)
+        table = assembly_table(model, recording, activity)
         return cls(model, activity, table)
 
     def with_regions_of(self, recording: Recording) -> Trained:
