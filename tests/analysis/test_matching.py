@@ -99,9 +99,6 @@ def test_column_in_the_table_of_assemblies():
     recording = small_recording()
     model = random_model(recording.n_neurons, 4)
     assert "reproducibility" not in assembly_table(model, recording)
-    table = assembly_table(
-        model, recording, assemblies=[2, 0], reproducibility=np.array([0.1, 0.2, 0.3, 0.4])
-    )
+    model.reproducibility_ = np.array([0.1, 0.2, 0.3, 0.4])
+    table = assembly_table(model, recording, assemblies=[2, 0])
     assert table["reproducibility"].tolist() == [0.3, 0.1]
-    with pytest.raises(ModelError, match="another model"):
-        assembly_table(model, recording, reproducibility=np.ones(3))

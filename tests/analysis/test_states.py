@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from napari_crbm.analysis import coactivation, combinations, composition, levels, state_table
+from napari_crbm.analysis import (
+    coactivation,
+    combinations,
+    composition,
+    levels,
+    occurrences,
+    on_threshold,
+    state_table,
+)
+from napari_crbm.analysis.mixture import two_states
 from napari_crbm.errors import ModelError
 
 
@@ -56,25 +65,54 @@ def test_two_states_are_told_from_one():
     assert np.isnan(table.loc[2, "bimodality"]) and np.isnan(table.loc[2, "on_s"])
 
 
-def test_combinations_are_counted():
+def test_combinations_are_counted_and_found_again_in_time():
     on = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0], [1, 1, 0], [0, 0, 1]], bool)
-    table = combinations(switching(on, 0.01), np.arange(5) / 2)
+    table = combinations(on, np.arange(5) / 2)
     assert table["assemblies"].tolist() == ["0 1", "", "2"]
     assert table["n_frames"].tolist() == [3, 1, 1]
+    assert table["n_episodes"].tolist() == [2, 1, 1]
     assert table.loc[0, ["first_s", "last_s"]].tolist() == [0.0, 1.5]
     assert table["fraction"].sum() == pytest.approx(1)
+    when = occurrences(on, ["2", "0 1", ""])
+    assert when.T.tolist() == [
+        [False, False, False, False, True],
+        [True, True, False, True, False],
+        [False, False, True, False, False],
+    ]
+    assert occurrences(on, []).shape == (5, 0)
 
 
 def test_coactivation_against_chance():
     rng = np.random.default_rng(0)
     first, other, half = (rng.random(20_000) < share for share in (0.25, 0.25, 0.5))
     on = np.column_stack([first, first, other, ~first & half])
-    got = coactivation(switching(on, 0.01))
+    got = coactivation(on)
     assert got[0, 1] == pytest.approx(2, abs=0.1)  # four times as often as by chance
     assert got[0, 2] == pytest.approx(0, abs=0.1)
     assert got[0, 3] == -np.inf
 
 
+def test_two_gaussians_have_the_planted_parameters():
+    rng = np.random.default_rng(0)
+    on = rng.random((20_000, 2)) < [0.1, 0.4]
+    h = np.where(on, rng.normal(3, 0.8, on.shape), rng.normal(-1, 0.3, on.shape))
+    h = np.column_stack([h, rng.normal(size=len(h)), np.ones(len(h))])
+    found = two_states(h)
+    for unit in range(2):
+        parts = h[~on[:, unit], unit], h[on[:, unit], unit]
+        np.testing.assert_allclose(found.mean[:, unit], [x.mean() for x in parts], atol=0.01)
+        np.testing.assert_allclose(found.sd[:, unit], [x.std() for x in parts], atol=0.01)
+        assert found.share[1, unit] == pytest.approx(on[:, unit].mean(), abs=0.005)
+    assert (found.gain[:2] > 0.5).all() and found.gain[2] < 0.01 and np.isnan(found.gain[3])
+    threshold = on_threshold(h, "gaussians")
+    np.testing.assert_allclose(threshold[:2], 1, atol=0.05)
+    assert threshold[3] == np.inf
+    np.testing.assert_allclose(levels(h, "gaussians")[0][:2], -1, atol=0.03)
+    assert composition(h, definition="gaussians").n_assemblies == 4
+
+
 def test_too_little_is_refused():
     with pytest.raises(ModelError, match="Two frames"):
         composition(np.zeros((1, 5)))
+    with pytest.raises(ModelError, match="No definition"):
+        state_table(np.zeros((9, 2)), 1.0, "quantiles")

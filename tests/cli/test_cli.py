@@ -77,11 +77,15 @@ def test_evaluate_reports_statistics_and_recovery(folder):
 
 
 def test_states_and_combinations_as_tables(folder, tmp_path):
-    result = run("states", folder / "model.h5", folder / "fish.h5", "-o", tmp_path)
-    assert "assemblies active" in result.stdout and "different combinations" in result.stdout
-    for name in ("states", "combinations", "coactivation", "active"):
+    pair = (folder / "model.h5", folder / "fish.h5")
+    result = run("states", *pair, "-o", tmp_path, "--figure", tmp_path / "states.svg")
+    text = " ".join(result.stdout.split())
+    assert "assemblies active" in text and "different combinations" in text
+    assert "locally dense" in text
+    for name in ("states", "locality", "combinations", "coactivation", "active"):
         assert (tmp_path / f"{name}.csv").stat().st_size > 0
-    data = json.loads(run("states", folder / "model.h5", folder / "fish.h5", "--json").stdout)
+    assert (tmp_path / "states.svg").stat().st_size > 10_000
+    data = json.loads(run("states", *pair, "--gaussians", "--shuffles", 19, "--json").stdout)
     assert data["phase"] in ("ferromagnetic", "compositional", "spin-glass")
 
 

@@ -20,6 +20,7 @@ from napari_crbm.analysis.counterparts import (
     have_same_neurons,
     ways_to_match,
 )
+from napari_crbm.analysis.brain_states import BrainStates, brain_states, export_states
 from napari_crbm.analysis.evaluation import (
     NAMES,
     Evaluation,
@@ -34,6 +35,7 @@ from napari_crbm.analysis.higher_order import (
     random_triplets,
     triplet_moments,
 )
+from napari_crbm.analysis.locality import Locality, locality
 from napari_crbm.analysis.matching import (
     CHANCE_QUANTILE,
     Reproducibility,
@@ -58,10 +60,18 @@ from napari_crbm.analysis.states import (
     combinations,
     composition,
     levels,
+    occurrences,
+    on_threshold,
     state_table,
 )
 from napari_crbm.analysis.sweep import Selection, Sweep, Trial, fold_frames, select
-from napari_crbm.analysis.sweep_run import SweepProgress, conclude_sweep, run_sweep
+from napari_crbm.analysis.sweep_run import (
+    SweepProgress,
+    conclude_sweep,
+    reproduced_units,
+    run_sweep,
+)
+from napari_crbm.analysis.tables import write_table
 from napari_crbm.model.agreement import Agreement, agreement
 
 __all__ = [
@@ -73,9 +83,11 @@ __all__ = [
     "RECOVERED_AUROC",
     "STATISTICS",
     "Agreement",
+    "BrainStates",
     "Composition",
     "Counterparts",
     "Evaluation",
+    "Locality",
     "Moments",
     "PairComparison",
     "PopulationCount",
@@ -91,6 +103,7 @@ __all__ = [
     "assembly_raster",
     "assembly_table",
     "auroc",
+    "brain_states",
     "coactivation",
     "coincidences",
     "combinations",
@@ -103,11 +116,13 @@ __all__ = [
     "export_csv",
     "export_nwb",
     "find_counterparts",
+    "export_states",
     "fold_frames",
     "fraction_recovered",
     "have_same_neurons",
     "lagged_correlations",
     "levels",
+    "locality",
     "match_units",
     "member_table",
     "members",
@@ -115,12 +130,15 @@ __all__ = [
     "midline_x",
     "moments",
     "neuron_raster",
+    "occurrences",
+    "on_threshold",
     "peaks",
     "population_count",
     "random_triplets",
     "reconstruction_nllh",
     "recovery",
     "region_occupancy",
+    "reproduced_units",
     "reproducibility",
     "run_sweep",
     "select",
@@ -129,4 +147,5 @@ __all__ = [
     "triplet_moments",
     "ways_to_match",
     "weight_cosines",
+    "write_table",
 ]

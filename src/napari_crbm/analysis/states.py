@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,13 @@ from numpy.typing import NDArray
 from scipy.stats import kurtosis, skew
 
 from napari_crbm.analysis.assemblies import active_threshold
+from napari_crbm.analysis.mixture import two_states
 from napari_crbm.errors import ModelError
+
+#: How a unit's off and on states are told apart: the division of its frames in two that
+#: leaves the least spread (`active_threshold`), or two Gaussians as in the reference
+#: analysis. Against planted states the first is at least as good (see docs/statistics.md).
+DEFINITIONS = ("means", "gaussians")
 
 #: Below this share of all assemblies one alone explains a frame (paper, Methods).
 FERROMAGNETIC = 0.05
@@ -65,14 +72,35 @@ class Composition:
         )
 
 
-def levels(activity: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean activity of every assembly while it is off and while it is on, (M,) each.
+def on_threshold(activity: NDArray[np.floating], definition: str = "means") -> NDArray[np.float64]:
+    """Activity above which an assembly is on, (M,); midway between its two levels.
 
-    Frames are divided by `active_threshold`; an assembly that never changes has both
-    levels at its mean.
+    Raises
+    ------
+    ModelError
+        If the definition is none of `DEFINITIONS`.
     """
+    if definition not in DEFINITIONS:
+        raise ModelError(f"No definition '{definition}'; there are {', '.join(DEFINITIONS)}.")
+    if definition == "means":
+        return active_threshold(activity)
+    found = two_states(activity)
+    return np.where(np.isnan(found.gain), np.inf, found.transition)
+
+
+def levels(
+    activity: NDArray[np.floating], definition: str = "means"
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Level of every assembly while it is off and while it is on, (M,) each.
+
+    The means of the frames on either side of `on_threshold`, or the means of the two
+    Gaussians. An assembly that never changes has both levels at its mean.
+    """
+    if definition == "gaussians":
+        low, high = two_states(activity).mean
+        return low, high
     h = np.asarray(activity, dtype=np.float64)
-    on = h > active_threshold(h)
+    on = h > on_threshold(h, definition)
     n_on = on.sum(axis=0)
     mean = h.mean(axis=0)
     high = np.where(on, h, 0).sum(axis=0) / np.maximum(n_on, 1)
@@ -80,13 +108,13 @@ def levels(activity: NDArray[np.floating]) -> tuple[NDArray[np.float64], NDArray
     return np.where(n_on > 0, low, mean), np.where(n_on > 0, high, mean)
 
 
-def composition(activity: NDArray[np.floating], random_state: int = 0) -> Composition:
+def composition(
+    activity: NDArray[np.floating], random_state: int = 0, definition: str = "means"
+) -> Composition:
     r"""Effective number of active assemblies of every frame.
 
     With x the activity above its inactive level, :math:`m = (\sum x^2)^2 / \sum x^4`
     (participation ratio times M): 1 if one assembly is active, M if all are alike.
-    Inactive levels come from a division of each unit's frames in two (the reference
-    analysis fits two Gaussians).
 
     Parameters
     ----------
@@ -94,6 +122,8 @@ def composition(activity: NDArray[np.floating], random_state: int = 0) -> Compos
         E[h | v].
     random_state : int
         Of the Gaussian units it is compared with.
+    definition : {"means", "gaussians"}
+        Of the inactive levels, see `levels`.
 
     Raises
     ------
@@ -103,23 +133,26 @@ def composition(activity: NDArray[np.floating], random_state: int = 0) -> Compos
     h = np.asarray(activity, dtype=np.float64)
     if h.ndim != 2 or min(h.shape) < 2:
         raise ModelError(f"Two frames and two assemblies are needed; found {h.shape}.")
-    low = levels(h)[0]
+    low = levels(h, definition)[0]
     noise = np.random.default_rng(random_state).normal(h.mean(axis=0), h.std(axis=0), h.shape)
     return Composition(
-        counts=_effective_number(h - low),
+        counts=effective_number(h - low),
         n_assemblies=h.shape[1],
-        noise=float(np.median(_effective_number(noise - levels(noise)[0]))),
+        noise=float(np.median(effective_number(noise - levels(noise, definition)[0]))),
     )
 
 
-def _effective_number(x: NDArray[np.float64]) -> NDArray[np.float64]:
+def effective_number(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Participation ratio of every row times its length, 0 for a row of zeros."""
     squares = x**2
     fourth = (squares**2).sum(axis=1)
     total = squares.sum(axis=1) ** 2
     return np.asarray(np.divide(total, fourth, out=np.zeros_like(total), where=fourth > 0))
 
 
-def state_table(activity: NDArray[np.floating], frame_interval_s: float) -> pd.DataFrame:
+def state_table(
+    activity: NDArray[np.floating], frame_interval_s: float, definition: str = "means"
+) -> pd.DataFrame:
     """On and off states of every assembly.
 
     Parameters
@@ -128,6 +161,8 @@ def state_table(activity: NDArray[np.floating], frame_interval_s: float) -> pd.D
         E[h | v] of consecutive frames.
     frame_interval_s : float
         Seconds from frame to frame.
+    definition : {"means", "gaussians"}
+        Of the two states, see `on_threshold`.
 
     Returns
     -------
@@ -138,8 +173,8 @@ def state_table(activity: NDArray[np.floating], frame_interval_s: float) -> pd.D
         the next. NaN where there is no complete interval.
     """
     h = np.asarray(activity, dtype=np.float64)
-    low, high = levels(h)
-    on = h > active_threshold(h)
+    low, high = levels(h, definition)
+    on = h > on_threshold(h, definition)
     spread = h.std(axis=0) > 0
     safe = np.where(spread, h, np.random.default_rng(0).random(h.shape))
     sarle = (skew(safe, axis=0) ** 2 + 1) / kurtosis(safe, axis=0, fisher=False)
@@ -174,13 +209,13 @@ def _median(values: NDArray[np.int64]) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def combinations(activity: NDArray[np.floating], times: NDArray[np.floating]) -> pd.DataFrame:
-    """Which sets of assemblies are active together, the most frequent first.
+def combinations(on: NDArray[np.bool_], times: NDArray[np.floating]) -> pd.DataFrame:
+    """Which sets of assemblies are on together, the most frequent first.
 
     Parameters
     ----------
-    activity : (T, M) float array
-        E[h | v]; active is what lies above `active_threshold`.
+    on : (T, M) bool
+        Whether an assembly is on, see `on_threshold`.
     times : (T,) float array
         Of the frames, in seconds.
 
@@ -188,15 +223,18 @@ def combinations(activity: NDArray[np.floating], times: NDArray[np.floating]) ->
     -------
     pandas.DataFrame
         Columns ``assemblies`` (their numbers, separated by spaces; empty if none is
-        active), ``n_assemblies, n_frames, fraction, first_s, last_s``.
+        on), ``n_assemblies, n_frames, fraction``, ``n_episodes`` (times it begins),
+        ``first_s, last_s``.
     """
-    on = np.asarray(activity) > active_threshold(activity)
     packed = np.packbits(on, axis=1)
     _, first, inverse, counts = np.unique(
         packed, axis=0, return_index=True, return_inverse=True, return_counts=True
     )
+    kind = inverse.ravel()
     last = np.zeros(len(counts), dtype=np.int64)
-    last[inverse.ravel()] = np.arange(len(on))
+    last[kind] = np.arange(len(on))
+    begins = np.concatenate([[True], kind[1:] != kind[:-1]])
+    episodes = np.bincount(kind[begins], minlength=len(counts))
     order = np.lexsort((first, -counts))
     sets = [np.flatnonzero(on[first[k]]) for k in order]
     return pd.DataFrame(
@@ -205,19 +243,37 @@ def combinations(activity: NDArray[np.floating], times: NDArray[np.floating]) ->
             "n_assemblies": [len(members) for members in sets],
             "n_frames": counts[order],
             "fraction": counts[order] / len(on),
+            "n_episodes": episodes[order],
             "first_s": np.asarray(times)[first[order]],
             "last_s": np.asarray(times)[last[order]],
         }
     )
 
 
-def coactivation(activity: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Log2 of how much more often two assemblies are active together than by chance, (M, M).
+def occurrences(on: NDArray[np.bool_], sets: Sequence[str]) -> NDArray[np.bool_]:
+    """When each of some combinations is on and nothing else, (T, K).
 
-    0 by chance, 1 twice as often, -inf never together; NaN for one that is never active.
+    Parameters
+    ----------
+    on : (T, M) bool
+    sets : sequence of str
+        As in the column ``assemblies`` of `combinations`.
     """
-    on = (np.asarray(activity) > active_threshold(activity)).astype(np.float64)
-    together, alone = on.T @ on / len(on), on.mean(axis=0)
+    wanted = np.zeros((len(sets), on.shape[1]), dtype=bool)
+    for row, members in enumerate(sets):
+        wanted[row, [int(number) for number in members.split()]] = True
+    packed, looked_for = np.packbits(on, axis=1), np.packbits(wanted, axis=1)
+    found = np.column_stack([(packed == one).all(axis=1) for one in looked_for] or [on[:, :0]])
+    return np.asarray(found, dtype=bool)
+
+
+def coactivation(on: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Log2 of how much more often two assemblies are on together than by chance, (M, M).
+
+    0 by chance, 1 twice as often, -inf never together; NaN for one that is never on.
+    """
+    states = np.asarray(on, dtype=np.float64)
+    together, alone = states.T @ states / len(states), states.mean(axis=0)
     expected = np.outer(alone, alone)
     ratio = np.divide(together, expected, out=np.full_like(together, np.nan), where=expected > 0)
     with np.errstate(divide="ignore"):

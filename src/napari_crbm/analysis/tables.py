@@ -11,7 +11,13 @@ from napari_crbm.errors import CRBMError
 TABLE_ENDINGS = (".csv", ".parquet")
 
 
-def write_table(table: pd.DataFrame, path: Path | str, *, index: bool = False) -> Path:
+def write_table(
+    table: pd.DataFrame,
+    path: Path | str,
+    *,
+    index: bool = False,
+    float_format: str | None = "%.6g",
+) -> Path:
     """Write a table, as CSV with six digits or as Parquet with all, by the ending.
 
     Parameters
@@ -20,6 +26,8 @@ def write_table(table: pd.DataFrame, path: Path | str, *, index: bool = False) -
     path : path
     index : bool
         Whether the index is kept, as the first column.
+    float_format : str or None
+        Of numbers in CSV; None writes all digits.
 
     Raises
     ------
@@ -31,7 +39,7 @@ def write_table(table: pd.DataFrame, path: Path | str, *, index: bool = False) -
     if ending not in TABLE_ENDINGS:
         raise CRBMError(f"'{path.name}' must end in {' or '.join(TABLE_ENDINGS)} to hold a table.")
     if ending == ".csv":
-        table.to_csv(path, index=index, float_format="%.6g")
+        table.to_csv(path, index=index, float_format=float_format)
         return path
     try:
         import pyarrow  # noqa: F401
@@ -40,5 +48,12 @@ def write_table(table: pd.DataFrame, path: Path | str, *, index: bool = False) -
             "Parquet files need a package that is not installed: pip install "
             "'napari-crbm[parquet]', or choose CSV."
         ) from error
-    (table.reset_index() if index else table).to_parquet(path, index=False, engine="pyarrow")
+    whole = table.reset_index() if index else table
+    # Columns that mix numbers and "auto" become text.
+    mixed = {
+        name: str
+        for name in whole.columns
+        if whole[name].dtype == object and whole[name].map(type).nunique() > 1
+    }
+    whole.astype(mixed).to_parquet(path, index=False, engine="pyarrow")
     return path

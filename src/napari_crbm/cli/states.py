@@ -1,4 +1,4 @@
-"""``napari-crbm states``: how assemblies combine, and how long they stay on."""
+"""``napari-crbm states``: how assemblies combine, how long they stay on, where they lie."""
 
 from __future__ import annotations
 
@@ -20,50 +20,61 @@ def states(
         typer.Option(
             "--output",
             "-o",
-            help="Folder for states.csv, combinations.csv, coactivation.csv and active.csv.",
+            help="Folder for the tables states, locality, combinations, coactivation and active.",
         ),
     ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Draw all of it to this .pdf, .svg or .png.")
+    ] = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Tables as Parquet (needs pyarrow), not CSV.")
+    ] = False,
+    gaussians: Annotated[
+        bool,
+        typer.Option(
+            "--gaussians",
+            help="Tell on from off by two Gaussians, as the published analysis does.",
+        ),
+    ] = False,
+    shuffles: Annotated[
+        int, typer.Option(min=19, help="Random draws of neurons behind 'locally dense'.")
+    ] = 99,
     as_json: AsJson = False,
 ) -> None:
-    """Tell how many assemblies are active at a time, in which sets, and for how long."""
-    import pandas as pd
-
-    from napari_crbm.analysis import coactivation, combinations, composition, state_table
+    """Tell how many assemblies are active at a time, in which sets, for how long, and where."""
+    from napari_crbm.analysis import brain_states, export_states
     from napari_crbm.cli.pairing import open_pair
 
     model, recording = open_pair(model_path, recording_path)
-    activity = model.transform(recording.spikes)
-    made_of = composition(activity)
-    table = state_table(activity, recording.frame_interval_s)
-    sets = combinations(activity, recording.times)
+    found = brain_states(
+        model,
+        recording,
+        definition="gaussians" if gaussians else "means",
+        n_shuffles=shuffles,
+    )
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)
-        table.to_csv(output / "states.csv")
-        sets.to_csv(output / "combinations.csv", index=False)
-        pd.DataFrame(coactivation(activity)).to_csv(output / "coactivation.csv")
-        counts = pd.DataFrame({"time_s": recording.times, "active_assemblies": made_of.counts})
-        counts.to_csv(output / "active.csv", index=False)
-        say(f"Wrote states, combinations, coactivation and active (.csv) to {output}.")
+        paths = export_states(found, output, "parquet" if parquet else "csv")
+        say(f"Wrote {', '.join(path.name for path in paths)} to {output}.")
+    if figure is not None:
+        from napari_crbm.figures import save_figure, states_page
+
+        say(f"Wrote {save_figure(states_page(found, recording), figure)}.")
     if as_json:
         print_json(
             {
-                "median_active": made_of.median,
-                "phase": made_of.phase,
-                "assemblies": table.reset_index().to_dict(orient="records"),
-                "combinations": sets.head(100).to_dict(orient="records"),
+                "median_active": found.composition.median,
+                "phase": found.composition.phase,
+                "assemblies": found.table.reset_index().to_dict(orient="records"),
+                "locality": found.locality.table.reset_index().to_dict(orient="records"),
+                "combinations": found.combinations.head(100).to_dict(orient="records"),
             }
         )
         return
-    out.print(made_of.verdict, highlight=False, soft_wrap=True)
-    out.print(
-        f"{int(table['bimodal'].sum())} of {len(table)} assemblies have two clear states; they "
-        f"stay on for {table['on_s'].median():.1f} s and off for {table['off_s'].median():.1f} s "
-        "(medians).",
-        highlight=False,
-        soft_wrap=True,
-    )
-    out.print(f"{len(sets):,} different combinations; the most frequent:", highlight=False)
-    text = sets.head(_SHOWN)[["assemblies", "n_frames", "fraction"]].to_string(
+    for sentence in (found.composition.verdict, found.summary, found.locality.verdict):
+        out.print(sentence, highlight=False, soft_wrap=True)
+    out.print("The most frequent combinations:", highlight=False)
+    columns = ["assemblies", "n_frames", "fraction", "n_episodes"]
+    text = found.combinations.head(_SHOWN)[columns].to_string(
         index=False, float_format=lambda value: f"{value:.3f}"
     )
     out.print(text, highlight=False)

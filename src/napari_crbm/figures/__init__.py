@@ -9,6 +9,7 @@ from napari_crbm.figures.export import DRAWN, KINDS, Export
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.methods import methods_figure
 from napari_crbm.figures.reproducibility import reproducibility_figure
+from napari_crbm.figures.states import states_page
 from napari_crbm.figures.style import THEMES, Theme, save_figure
 from napari_crbm.figures.summary import summary_page
 from napari_crbm.figures.sweep import sweep_figure
@@ -28,6 +29,7 @@ __all__ = [
     "methods_figure",
     "reproducibility_figure",
     "save_figure",
+    "states_page",
     "statistics_page",
     "summary_page",
     "sweep_figure",

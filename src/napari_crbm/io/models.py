@@ -61,12 +61,10 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
             "weights", data=model.weights_, compression="gzip", compression_opts=1, shuffle=True
         )
         file["fields"] = model.fields_
-        for name, values in (
-            ("examples", model.examples_),
-            ("reproducibility", model.reproducibility_),
-        ):
-            if values is not None:
-                file[name] = values
+        if model.examples_ is not None:
+            file["examples"] = model.examples_
+        if model.reproducibility_ is not None:
+            file["reproducibility"] = model.reproducibility_
         for group, arrays in (
             ("hidden", model.hidden_._asdict()),
             ("history", model.history_),

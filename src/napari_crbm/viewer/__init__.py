@@ -20,6 +20,7 @@ WIDGETS = (
     "Assemblies",
     "Neurons",
     "Time",
+    "States",
     "Statistics",
     "Connectivity",
     "Compare",

@@ -1,0 +1,84 @@
+"""The States dock: describes a model when it is looked at, links to the brain, exports."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_crbm.analysis import brain_states
+from napari_crbm.viewer.states_widget import StatesWidget
+from tests.viewer.conftest import until
+
+
+@pytest.fixture
+def dock(home, qtbot):
+    widget = StatesWidget(home.viewer)
+    qtbot.addWidget(widget)
+    return widget
+
+
+@pytest.fixture
+def described(dock, trained_home, qtbot):
+    dock.show()
+    until(qtbot, lambda: dock.states is not None)
+    return dock
+
+
+def test_it_says_what_to_do_next_and_waits_until_it_is_seen(dock, home, recording, qtbot):
+    assert "No recording" in dock.message.text() and not dock.body.isVisibleTo(dock)
+    home.show(recording)
+    assert "No model" in dock.message.text()
+    home.busy_changed.emit("")
+    assert dock.states is None
+
+
+def test_numbers_are_the_librarys(described, home, recording):
+    trained = home.workspace.trained
+    expected = brain_states(trained.model, recording)
+    assert expected.composition.verdict in described.verdict.text()
+    assert described.summary.text() == expected.summary
+    assert described.where.text() == expected.locality.verdict
+    assert described.sets.item(0, 2).text() == f"{expected.combinations['n_frames'][0]:,}"
+    assert described.units.rowCount() == trained.model.n_assemblies
+    rows = {int(described.units.item(r, 0).text()): r for r in range(described.units.rowCount())}
+    shown = described.units.item(rows[2], 1).text()
+    assert shown == f"{100 * expected.table.loc[2, 'fraction_on']:.1f}"
+
+
+def test_combinations_pairs_and_frames_show_in_the_brain(described, home, qtbot):
+    sets = described.states.combinations
+    row = int(np.flatnonzero(sets["n_assemblies"] == 2)[0])
+    described.sets.cellClicked.emit(row, 1)
+    members = tuple(int(number) for number in sets["assemblies"][row].split())
+    assert home.workspace.assemblies == members
+    home.workspace.choose_frame(300)
+    assert described.cursors[0].value() == home.workspace.recording.times[300]
+    described.tabs.setCurrentIndex(1)
+    described.resize(400, 700)
+    view = described.matrix.getPlotItem().getViewBox()
+    position = view.mapViewToScene(described.image.pos().__class__(1.5, 0.5))
+    described._on_hover(position)
+    first, second = described._order[0], described._order[1]
+    assert described.pair.text().startswith(f"<b>{first} and {second}</b>")
+    described.units.cellClicked.emit(0, 0)
+    assert home.workspace.assembly == int(described.units.item(0, 0).text())
+
+
+def test_figure_and_tables_are_written(described, home, qtbot, tmp_path):
+    described.save_to(tmp_path / "states.pdf")
+    described.export_to(tmp_path / "tables")
+    until(qtbot, lambda: not home.busy)
+    assert (tmp_path / "states.pdf").read_bytes().startswith(b"%PDF")
+    names = {path.name for path in (tmp_path / "tables").iterdir()}
+    assert names == {
+        f"{name}.csv" for name in ("states", "locality", "combinations", "coactivation", "active")
+    }
+    active = pd.read_csv(tmp_path / "tables" / "active.csv")
+    np.testing.assert_allclose(
+        active["active_assemblies"], described.states.composition.counts, rtol=1e-4
+    )
+
+
+def test_another_recording_puts_everything_away(described, home, recording):
+    home.workspace.open(recording)
+    assert described.states is None and not described.body.isVisible()
+    assert "No model" in described.message.text()
