@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -10,11 +12,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_crbm.analysis import Sweep, fold_frames, run_sweep, select
+from napari_crbm.analysis import (
+    Selection,
+    Sweep,
+    conclude_sweep,
+    fold_frames,
+    reproducibility,
+    run_sweep,
+    select,
+)
 from napari_crbm.analysis import sweep_run as running
+from napari_crbm.analysis.sweep import BLOCKS, blocks_of_time
 from napari_crbm.errors import CRBMError, FormatError, ModelError
-from napari_crbm.io import load_model
-from napari_crbm.model import Control, Settings
+from napari_crbm.io import load_checkpoint, load_model, save_checkpoint, save_recording
+from napari_crbm.model import Control, Settings, Training
 from napari_crbm.recording import Recording
 from tests.conftest import planted_raster
 
@@ -75,16 +86,21 @@ def test_senseless_sweeps_are_refused(wrong, match):
 
 
 def results(scores: dict[tuple[int, float], list[float]]) -> pd.DataFrame:
+    """Five blocks a fold, whose mean is the score of the fold."""
+    spread = np.array([-2, -1, 0, 1, 2]) * 1e-5
     return pd.DataFrame(
         [
             {
+                **dict.fromkeys(BLOCKS, np.nan),
+                **{BLOCKS[2 * k + fold]: score + spread[k] for k in range(5)},
                 "n_hidden": n_hidden,
                 "l1": l1,
                 "learning_rate": 0.01,
                 "seed": 0,
                 "fold": fold,
                 "status": "finished" if np.isfinite(score) else "TrainingCollapsed",
-                "held_out_pseudo_likelihood": score,
+                "idle_units": 1.0,
+                "duplicate_units": 0.5,
                 "fitted_n_hidden": n_hidden,
                 "fitted_l1": l1,
             }
@@ -94,32 +110,43 @@ def results(scores: dict[tuple[int, float], list[float]]) -> pd.DataFrame:
     )
 
 
-def test_the_smallest_of_equals_is_selected_paired_over_folds():
-    folds = np.array([-0.30, -0.20, -0.10])
+def test_the_smallest_of_equals_is_selected_paired_over_blocks():
+    folds = np.array([-0.30, -0.10])
     table = results(
         {
-            (5, 0.01): folds - 0.02 + [0.001, 0, -0.001],
-            (10, 0.01): folds - 0.001 + [0.002, 0, -0.002],
-            (10, 0.02): folds - 0.001 + [0.002, -0.002, 0],
+            (5, 0.01): folds - 0.02 + [0.001, -0.001],
+            (10, 0.01): folds - 0.0004 + [0.002, -0.002],
+            (10, 0.02): folds - 0.0004 + [-0.002, 0.002],
             (20, 0.01): folds,
         }
     )
+    # What makes a block hard for all models alike is no uncertainty.
+    table[list(BLOCKS)] += np.linspace(-0.05, 0.05, 10)
     selection = select(table)
-    # 5 units are worse in every fold, though by less than folds differ among themselves.
+    # 5 units are worse in every block, though by less than blocks differ among themselves.
     assert selection.configuration["n_hidden"] == 10
     assert selection.configuration["l1"] == 0.02
     row = selection.table.iloc[1]
-    difference = np.array([-0.001, 0.001, 0.003])
+    difference = np.repeat([0.0004 - 0.002, 0.0004 + 0.002], 5)
     assert row["deficit"] == pytest.approx(difference.mean())
-    assert row["standard_error"] == pytest.approx(difference.std(ddof=1) / np.sqrt(3))
+    assert row["standard_error"] == pytest.approx(difference.std(ddof=1) / np.sqrt(10))
+    assert row["spare_units"] == 1.5
+    assert "10 hidden units" in selection.verdict and "end of the range" not in selection.verdict
+
+
+def test_the_verdict_warns_of_what_cannot_be_trusted():
+    chosen = select(results({(5, 0.1): [-0.2, -0.2], (9, 0.1): [-0.1, -0.1]}))
+    assert "end of the range tried: try more" in chosen.verdict
+    found = Selection(chosen.table.assign(reproduced=[5.0, 2.0]), chosen.rule)
+    assert "2.0 of them come back" in found.verdict and "That is few" in found.verdict
 
 
 def test_failed_configurations_are_out():
-    table = results({(5, 0.1): [-0.1, np.nan, -0.1], (20, 0.1): [-0.3, -0.3, -0.3]})
+    table = results({(5, 0.1): [-0.1, np.nan], (20, 0.1): [-0.3, -0.3]})
     assert select(table).configuration["n_hidden"] == 20
     assert select(table).table["failed"].tolist() == [1, 0]
     with pytest.raises(ModelError, match="could be trained"):
-        select(table[:3])
+        select(table[:2])
 
 
 def test_sweep_in_process_repeats_nothing_and_scores_held_out_frames(
@@ -137,10 +164,54 @@ def test_sweep_in_process_repeats_nothing_and_scores_held_out_frames(
         np.testing.assert_array_equal(model.split_["train"], train)
         expected = model.pseudo_likelihood(recording.spikes.select_frames(test))
         assert row.held_out_pseudo_likelihood == expected
+        blocks = blocks_of_time(600)
+        for k, name in enumerate(BLOCKS):
+            part = recording.spikes.select_frames(np.flatnonzero(blocks == k))
+            known = model.pseudo_likelihood(part, neurons_per_frame=32)
+            assert table.loc[row.Index, name] == known or k % 2 != row.fold
+            assert np.isnan(table.loc[row.Index, name]) == (k % 2 != row.fold)
     monkeypatch.setattr(running, "run_trial", None)
     again = finished(recording, sweep, tmp_path / "sweep", n_workers=1)
     pd.testing.assert_frame_equal(again, table)
     assert select(table).configuration["l1"] == 0
+
+
+def test_the_selected_model_is_trained_as_any_other_and_knows_what_comes_back(recording, tmp_path):
+    # Of the three assemblies two units find two, six units all.
+    settings = replace(SETTINGS, n_updates=400)
+    sweep = Sweep(n_hidden=(2, 3, 6), n_folds=2, settings=settings)
+    table = finished(recording, sweep, tmp_path, n_workers=1)
+    control = Control()
+    control.stop()
+    conclude_sweep(recording, sweep, table, tmp_path, n_threads=1, control=control)
+    assert not (tmp_path / "selected.model.h5").exists()
+    assert (tmp_path / "selected.checkpoint.h5").exists()
+    selection = conclude_sweep(recording, sweep, table, tmp_path, n_threads=1)
+    assert not (tmp_path / "selected.checkpoint.h5").exists()
+    assert selection.configuration["n_hidden"] == 3
+    back = selection.table["reproduced"].to_numpy()
+    assert back[0] <= 2 and 2.5 <= back[1] <= 3 and back[2] < 4
+    model = load_model(tmp_path / "selected.model.h5")
+    chosen = sweep.settings_of_selected(selection.configuration)
+    training = Training(recording.spikes, replace(chosen, n_threads=1))
+    for _ in training:
+        pass
+    np.testing.assert_array_equal(model.weights_, training.model().weights_)
+    assert len(model.split_["test"]) and model.settings_.n_test_blocks == 3
+    others = table.loc[table["n_hidden"] == 3, "model"]
+    known = reproducibility([model.weights_, *(load_model(tmp_path / m).weights_ for m in others)])
+    np.testing.assert_array_equal(model.reproducibility_, known.values)
+
+
+def test_a_training_that_ends_early_is_finished(recording, tmp_path):
+    settings = replace(
+        SETTINGS, n_updates=4000, n_chains=20, patience=1, decay_after=0.99, learning_rate=3e-5
+    )
+    sweep = Sweep(n_hidden=(3,), learning_rate=(3e-5,), n_folds=2, settings=settings)
+    table = finished(recording, sweep, tmp_path, n_workers=1)
+    assert (table["status"] == "finished").all()
+    model = load_model(tmp_path / table["model"][0])
+    assert model.history_["update"].max() < 4000
 
 
 def test_a_stopped_sweep_goes_on_to_the_same_table(recording, tmp_path):
@@ -176,7 +247,7 @@ def test_a_damaged_result_is_named(recording, tmp_path):
 def test_a_killed_worker_changes_no_number(recording, tmp_path):
     """The worker is killed when its training has left a checkpoint; another goes on from it."""
     distributed = pytest.importorskip("distributed")
-    long = Settings.named("quick", n_updates=1500, n_chains=60, n_threads=1)
+    long = Settings.named("quick", n_updates=600, n_chains=40, n_threads=1)
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=long)
     expected = finished(recording, sweep, tmp_path / "calm", n_workers=1, n_threads=1)
     folder = tmp_path / "killed"
@@ -190,7 +261,7 @@ def test_a_killed_worker_changes_no_number(recording, tmp_path):
         pid = next(iter(client.run(os.getpid).values()))
 
         def kill() -> None:
-            deadline = time.monotonic() + 90
+            deadline = time.monotonic() + 300
             while time.monotonic() < deadline:
                 for checkpoint in folder.glob("*.checkpoint.h5"):
                     os.kill(pid, signal.SIGKILL)
@@ -212,6 +283,51 @@ def test_a_killed_worker_changes_no_number(recording, tmp_path):
         np.testing.assert_array_equal(one.weights_, other.weights_)
 
 
+_INTERRUPTED = """
+import sys
+from napari_crbm.analysis import Sweep, run_sweep
+from napari_crbm.cli.console import ctrl_c_stops
+from napari_crbm.io import open_recording
+from napari_crbm.model import Control, Settings
+
+if __name__ == "__main__":
+    sweep = Sweep(n_hidden=(3,), n_folds=2, settings=Settings(n_updates=100_000, n_chains=30))
+    control = Control()
+    with ctrl_c_stops(control):
+        for _ in run_sweep(
+            open_recording(sys.argv[1]), sweep, sys.argv[2], n_workers=2, control=control,
+            checkpoint_s=10.0,
+        ):
+            pass
+    sys.exit(3 if control.stopped else 0)
+"""
+
+
+def test_ctrl_c_leaves_the_latest_checkpoints_of_all_workers(recording, tmp_path):
+    """Ctrl-C in a terminal reaches the workers, too: they must write before they end."""
+    pytest.importorskip("distributed")
+    save_recording(recording, tmp_path / "fish.h5")
+    folder, script = tmp_path / "sweep", tmp_path / "interrupted.py"
+    script.write_text(_INTERRUPTED)
+    process = subprocess.Popen(
+        [sys.executable, script, tmp_path / "fish.h5", folder], start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 300
+        while len(found := list(folder.glob("*.checkpoint.h5"))) < 2:
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.05)
+        interrupted = time.time()
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=200) == 3
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+    assert all(path.stat().st_mtime > interrupted for path in found)
+    assert all(0 < load_checkpoint(path)["update"] < 100_000 for path in found)
+    assert not list(folder.glob("stop-*")) and not list(folder.glob("*.json"))
+
+
 def test_no_scheduler_at_the_address(recording, tmp_path):
     pytest.importorskip("distributed")
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
@@ -220,8 +336,6 @@ def test_no_scheduler_at_the_address(recording, tmp_path):
 
 
 def test_a_checkpoint_of_another_version_is_not_a_failure(recording, tmp_path):
-    from napari_crbm.io import load_checkpoint, save_checkpoint
-
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
     control = Control()
     control.stop()

@@ -24,6 +24,12 @@ from napari_crbm.model import Settings
 #: Blocks of time that are dealt out to the folds.
 N_BLOCKS = 10
 
+# Of what a training leaves in the folder; results of other versions are not used.
+_RESULTS_VERSION = 2
+
+#: Columns of a table of results: held-out pseudo-likelihood of every block of time.
+BLOCKS = tuple(f"block_{k}" for k in range(N_BLOCKS))
+
 #: What distinguishes one configuration from another.
 CONFIGURATION = ["n_hidden", "l1", "learning_rate"]
 
@@ -130,15 +136,30 @@ class Sweep:
             n_test_blocks=0,
         )
 
+    def settings_of_selected(self, configuration: dict[str, Any]) -> Settings:
+        """Settings of the final training, which holds out what `settings` says."""
+        plain: dict[str, Any] = {
+            name: value if isinstance(value, str) else kind(value)
+            for (name, value), kind in zip(configuration.items(), (int, float, float), strict=True)
+        }
+        return replace(self.settings, **plain, random_state=self.seeds[0])
+
     def key(self, trial: Trial, fingerprint: str) -> str:
         """Name of a training's files: the same settings on the same recording share it."""
         settings = self.settings_of(trial).as_dict()
         # Neither changes the result.
         settings.pop("n_threads")
         text = json.dumps(
-            [settings, asdict(trial), self.n_folds, fingerprint], sort_keys=True, default=float
+            [_RESULTS_VERSION, settings, asdict(trial), self.n_folds, fingerprint],
+            sort_keys=True,
+            default=float,
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def blocks_of_time(n_frames: int) -> NDArray[np.int64]:
+    """Number of the block, 0 to `N_BLOCKS` - 1, of every frame."""
+    return np.arange(n_frames) * N_BLOCKS // n_frames
 
 
 def fold_frames(
@@ -155,8 +176,7 @@ def fold_frames(
         raise ModelError(
             f"The recording has {n_frames} frames, too few to cut into {N_BLOCKS} blocks of time."
         )
-    block = np.arange(n_frames) * N_BLOCKS // n_frames
-    held_out = block % n_folds == fold
+    held_out = blocks_of_time(n_frames) % n_folds == fold
     return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
@@ -168,9 +188,10 @@ class Selection:
     ----------
     table : pandas.DataFrame
         One row a configuration: `CONFIGURATION`, ``mean`` (held-out pseudo-likelihood),
-        ``deficit`` (to the best, at least 0), ``standard_error`` (of the deficit, NaN
-        for a single training), ``fitted_n_hidden, fitted_l1`` (means of what "auto"
-        became), ``failed`` (trainings) and ``selected``.
+        ``deficit`` (to the best, at least 0), ``standard_error`` (of the deficit, over
+        blocks of time), ``fitted_n_hidden, fitted_l1`` (means of what "auto" became),
+        ``spare_units`` (idle or duplicate, mean over trainings), ``failed`` (trainings),
+        ``selected`` and, once it is measured, ``reproduced`` (see `reproduced_units`).
     rule : str
         The rule in words.
     """
@@ -179,17 +200,48 @@ class Selection:
     rule: str
 
     @property
+    def chosen(self) -> pd.Series[Any]:
+        """The selected row of the table."""
+        return self.table[self.table["selected"]].iloc[0]
+
+    @property
     def configuration(self) -> dict[str, Any]:
         """The selected `n_hidden`, `l1` and `learning_rate`."""
-        row = self.table[self.table["selected"]].iloc[0]
-        return {name: row[name] for name in CONFIGURATION}
+        return {name: self.chosen[name] for name in CONFIGURATION}
 
+    @property
+    def verdict(self) -> str:
+        """What was selected and how far to trust it, in a few sentences."""
+        row = self.chosen
+        text = (
+            f"{row['fitted_n_hidden']:.0f} hidden units with a penalty of "
+            f"{row['fitted_l1']:.3g} are enough: no configuration predicts held-out time better "
+            "by more than one standard error."
+        )
+        back = row.get("reproduced", float("nan"))
+        if np.isfinite(back):
+            text += (
+                f" {back:.1f} of them come back in trainings on other parts of the recording "
+                "(mean)."
+            )
+            if back < _FEW_COME_BACK * row["fitted_n_hidden"]:
+                text += " That is few: the others depend on what happened to be recorded."
+        tried = self.table["fitted_n_hidden"]
+        if len(tried.round().unique()) > 1:
+            for end, word in ((tried.max(), "more"), (tried.min(), "fewer")):
+                if row["fitted_n_hidden"] == end:
+                    text += f" It is at the end of the range tried: try {word}, too."
+        return text
+
+
+# Below this share of assemblies that come back a warning is due.
+_FEW_COME_BACK = 0.6
 
 RULE = (
     "Of the configurations whose held-out pseudo-likelihood lies within one standard error of the "
-    "best (paired over folds, seeds averaged), the one with the fewest hidden units; then the "
-    "strongest penalty; then the lowest learning rate. A configuration with a failed training is "
-    "out."
+    "best (paired over ten blocks of time, seeds averaged), the one with the fewest hidden units; "
+    "then the strongest penalty; then the lowest learning rate. A configuration with a failed "
+    "training is out."
 )
 
 
@@ -197,24 +249,26 @@ def select(results: pd.DataFrame) -> Selection:
     """Apply the one-standard-error rule (`RULE`) to a table of results.
 
     Blocks of time differ in how predictable they are, for every model alike; the standard
-    error is therefore that of the difference to the best configuration, over folds.
+    error is therefore that of the difference to the best configuration, over blocks. Every
+    block was held out once.
 
     Raises
     ------
     ModelError
         If no configuration was trained without failure.
     """
-    rows, by_fold = [], []
+    rows, by_block = [], []
     for configuration, group in results.groupby(CONFIGURATION, sort=False):
         failed = int((group["status"] != "finished").sum())
-        scores = group.groupby("fold")["held_out_pseudo_likelihood"].mean()
-        by_fold.append(scores)
+        scores = group[list(BLOCKS)].mean(axis=0)
+        by_block.append(scores)
         rows.append(
             {
                 **dict(zip(CONFIGURATION, configuration, strict=True)),
                 "mean": scores.mean() if not failed else np.nan,
                 "fitted_n_hidden": group["fitted_n_hidden"].mean(),
                 "fitted_l1": group["fitted_l1"].mean(),
+                "spare_units": (group["idle_units"] + group["duplicate_units"]).mean(),
                 "failed": failed,
             }
         )
@@ -225,10 +279,10 @@ def select(results: pd.DataFrame) -> Selection:
             "of the results says why."
         )
     best = int(table["mean"].idxmax())
-    differences = [by_fold[best] - scores for scores in by_fold]
+    differences = [by_block[best] - scores for scores in by_block]
     table["deficit"] = [difference.mean() for difference in differences]
     table["standard_error"] = [
-        difference.std(ddof=1) / np.sqrt(len(difference)) for difference in differences
+        difference.std(ddof=1) / np.sqrt(difference.count()) for difference in differences
     ]
     near = table["mean"].notna() & ~(table["deficit"] > table["standard_error"].fillna(0))
     ranked = table[near].sort_values(

@@ -8,41 +8,32 @@ again trains only what is missing. Results do not depend on how the work was sha
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
-import shutil
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from napari_crbm.analysis.evaluation import reconstruction_nllh
-from napari_crbm.analysis.sweep import Selection, Sweep, Trial, fold_frames, select
-from napari_crbm.errors import (
-    CRBMError,
-    FormatError,
-    ModelError,
-    TrainingCollapsed,
-    TrainingDiverged,
+from napari_crbm.analysis.matching import match_units, reproducibility
+from napari_crbm.analysis.sweep import CONFIGURATION, Selection, Sweep, fold_frames, select
+from napari_crbm.analysis.sweep_cluster import completed, connected
+from napari_crbm.analysis.sweep_trial import (
+    earlier_checkpoint,
+    result_file,
+    results,
+    run_trial,
+    train_with_checkpoints,
 )
-from napari_crbm.io import (
-    load_checkpoint,
-    open_recording,
-    save_checkpoint,
-    save_model,
-    save_recording,
-)
-from napari_crbm.model import Control, Training
-from napari_crbm.model.training import CHECKPOINT_VERSION
+from napari_crbm.analysis.tables import write_table
+from napari_crbm.errors import FormatError
+from napari_crbm.io import load_model, save_model, save_recording
+from napari_crbm.model import Control, Settings, Training
 from napari_crbm.recording import Recording
 
-_POLL_S = 0.5
+# |cosine| with its partners, on average, from which an assembly has come back.
+_COME_BACK = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,8 +72,8 @@ def run_sweep(
     scheduler : str, optional
         Address of a running Dask scheduler to use instead, e.g. ``tcp://10.0.0.1:8786``.
     control : Control, optional
-        Its `stop` ends the sweep; what is finished or checkpointed is kept. Trainings
-        that an outside scheduler has begun are finished there.
+        Its `stop` ends the sweep; what is finished is kept, and trainings under way leave
+        a checkpoint.
     checkpoint_s : float
         Seconds between two checkpoints of a training.
 
@@ -107,11 +98,11 @@ def run_sweep(
     keys = {trial: sweep.key(trial, recording.spikes.fingerprint) for trial in trials}
 
     def progress() -> SweepProgress:
-        table = _results(folder, keys)
+        table = results(folder, keys)
         return SweepProgress(len(table), len(keys), table)
 
     yield progress()
-    missing = [trial for trial, key in keys.items() if not _result_file(folder, key).exists()]
+    missing = [trial for trial, key in keys.items() if not result_file(folder, key).exists()]
     if not missing:
         return
     cores = os.cpu_count() or 1
@@ -132,17 +123,41 @@ def run_sweep(
                 return
             yield progress()
         return
-    with _client(scheduler, workers) as client:
-        for _ in _completed(client, tasks, path, folder, checkpoint_s, control):
+    with connected(scheduler, workers) as client:
+        for _ in completed(client, tasks, path, folder, checkpoint_s, control):
             yield progress()
 
 
-def conclude_sweep(results: pd.DataFrame, folder: str | Path) -> Selection:
-    """Select a configuration and write what a sweep has found into its folder.
+def conclude_sweep(
+    recording: Recording,
+    sweep: Sweep,
+    table: pd.DataFrame,
+    folder: str | Path,
+    *,
+    n_threads: int | None = None,
+    control: Control | None = None,
+    checkpoint_s: float = 30.0,
+) -> Selection:
+    """Select a configuration, train it once more, and write what the sweep has found.
 
-    ``results.csv`` (a row a training; also ``.parquet`` where pyarrow is installed),
-    ``selection.csv`` (a row a configuration) and ``selected.model.h5``, the selected
-    configuration trained without the first fold.
+    Into the folder go ``results.csv`` (a row a training; also ``.parquet`` where pyarrow is
+    installed), ``selection.csv`` (a row a configuration) and ``selected.model.h5``: the
+    selected configuration trained anew with the sweep's own settings, so on all frames
+    but the ``n_test_blocks`` those hold out (0: on all). How well its assemblies come back
+    in the sweep's trainings of the same configuration is kept with it.
+
+    Parameters
+    ----------
+    recording, sweep, folder
+        As for `run_sweep`.
+    table : pandas.DataFrame
+        The results, `SweepProgress.table`.
+    n_threads : int, optional
+        Of the last training; all cores by default.
+    control : Control, optional
+        Its `stop` ends the last training, which then leaves a checkpoint and no model.
+    checkpoint_s : float
+        Seconds between two checkpoints.
 
     Raises
     ------
@@ -150,113 +165,95 @@ def conclude_sweep(results: pd.DataFrame, folder: str | Path) -> Selection:
         If no configuration was trained without failure.
     """
     folder = Path(folder)
-    results.to_csv(folder / "results.csv", index=False)
+    write_table(table, folder / "results.csv")
     if importlib.util.find_spec("pyarrow") is not None:
-        # Columns that mix numbers and "auto" become text.
-        mixed = {name: str for name in ("n_hidden", "l1") if results[name].dtype == object}
-        results.astype(mixed).to_parquet(folder / "results.parquet", index=False)
-    selection = select(results)
-    selection.table.to_csv(folder / "selection.csv", index=False)
-    models = results
-    for name, value in selection.configuration.items():
-        models = models[models[name] == value]
-    shutil.copyfile(folder / models["model"].iloc[0], folder / "selected.model.h5")
+        write_table(table, folder / "results.parquet")
+    selection = select(table)
+    found = selection.table.assign(reproduced=reproduced_units(table, folder))
+    selection = Selection(found, selection.rule)
+    write_table(found, folder / "selection.csv")
+    settings = replace(sweep.settings_of_selected(selection.configuration), n_threads=n_threads)
+    checkpoint = folder / "selected.checkpoint.h5"
+    final = train_with_checkpoints(
+        Training(
+            recording.spikes,
+            settings,
+            control=control,
+            resume=_fitting(earlier_checkpoint(checkpoint), recording, settings),
+        ),
+        checkpoint,
+        checkpoint_s,
+    )
+    if final is not None:
+        model = final.model()
+        others = _models_of(table, selection.configuration)
+        weights = [load_model(folder / name).weights_ for name in others]
+        model.reproducibility_ = reproducibility([model.weights_, *weights]).values
+        save_model(model, folder / "selected.model.h5", recording)
+        checkpoint.unlink(missing_ok=True)
     return selection
 
 
-def run_trial(
-    settings: Any,
-    trial: Trial,
-    n_folds: int,
-    key: str,
-    recording_path: Path,
-    folder: Path,
-    checkpoint_s: float,
-    control: Control | None = None,
-) -> None:
-    """Train, judge on the held-out fold, and write model and result into the folder.
+def reproduced_units(table: pd.DataFrame, folder: str | Path) -> list[float]:
+    """How many assemblies of a training come back in the others of its configuration.
 
-    Continues from the checkpoint of an earlier attempt. A training that collapses or
-    diverges is a result too.
+    An assembly has come back if the |cosine| with its partners (`match_units`), averaged
+    over the configuration's trainings on other folds, is at least one half.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Results of a sweep.
+    folder : path
+        Of the sweep, with the models.
+
+    Returns
+    -------
+    list of float
+        Mean over trainings, one for every configuration in the order of `select`; NaN
+        where a training failed.
     """
-    recording = _opened(recording_path)
-    train, test = fold_frames(recording.n_frames, n_folds, trial.fold)
-    seen, unseen = (recording.spikes.select_frames(frames) for frames in (train, test))
-    checkpoint = folder / f"{key}.checkpoint.h5"
-    control = control or Control()
-    row: dict[str, Any] = {**asdict(trial), "status": "finished", "message": ""}
-    try:
-        training = Training(seen, settings, control=control, resume=_earlier(checkpoint))
-        kept = time.monotonic()
-        for progress in training:
-            if progress.phase == "training" and time.monotonic() - kept >= checkpoint_s:
-                save_checkpoint(training.checkpoint(), checkpoint)
-                kept = time.monotonic()
-        if training.update < training.settings.n_updates:
-            save_checkpoint(training.checkpoint(), checkpoint)
-            return
-        model = training.model()
-    except (ModelError, TrainingCollapsed, TrainingDiverged) as error:
-        row |= {"status": type(error).__name__, "message": str(error)}
-    else:
-        # The model's frames are numbered as in the whole recording.
-        model.split_ = {"train": train, "test": test}
-        model.recording_fingerprint_ = recording.spikes.fingerprint
-        save_model(model, folder / f"{key}.model.h5", recording)
-        nllh = reconstruction_nllh(model, unseen)
-        row |= {
-            "held_out_pseudo_likelihood": model.pseudo_likelihood(unseen),
-            "train_pseudo_likelihood": model.pseudo_likelihood(seen),
-            "held_out_nllh": float(np.nanmedian(nllh)) if np.isfinite(nllh).any() else None,
-            "weights_not_zero": float(np.mean(model.weights_ != 0)),
-            "fitted_n_hidden": model.n_assemblies,
-            "fitted_l1": float(training.settings.l1),
-            "model": f"{key}.model.h5",
-        }
-    result = _result_file(folder, key)
-    temporary = result.with_suffix(f".{os.getpid()}.part")
-    temporary.write_text(json.dumps(row, indent=1))
-    temporary.replace(result)
-    checkpoint.unlink(missing_ok=True)
+    counts = []
+    for _, group in table.groupby(CONFIGURATION, sort=False):
+        if (group["status"] != "finished").any():
+            counts.append(float("nan"))
+            continue
+        weights = [load_model(Path(folder) / name).weights_ for name in group["model"]]
+        folds = group["fold"].tolist()
+        back = []
+        for one, fold in zip(weights, folds, strict=True):
+            alike = [
+                np.abs(match_units(one, other)[1])
+                for other, other_fold in zip(weights, folds, strict=True)
+                if other_fold != fold
+            ]
+            back.append(int((np.mean(alike, axis=0) >= _COME_BACK).sum()))
+        counts.append(float(np.mean(back)))
+    return counts
 
 
-_COLUMNS = (
-    "n_hidden",
-    "l1",
-    "learning_rate",
-    "seed",
-    "fold",
-    "status",
-    "message",
-    "held_out_pseudo_likelihood",
-    "train_pseudo_likelihood",
-    "held_out_nllh",
-    "weights_not_zero",
-    "fitted_n_hidden",
-    "fitted_l1",
-    "model",
-)
+def _models_of(table: pd.DataFrame, configuration: dict[str, object]) -> list[str]:
+    rows = table
+    for name, value in configuration.items():
+        rows = rows[rows[name] == value]
+    return [str(name) for name in rows["model"]]
 
 
-def _results(folder: Path, keys: dict[Trial, str]) -> pd.DataFrame:
-    rows = []
-    for key in keys.values():
-        path = _result_file(folder, key)
-        if path.exists():
-            try:
-                rows.append(json.loads(path.read_text()))
-            except ValueError as error:
-                raise FormatError(
-                    f"{path} is damaged: delete it, and its training is repeated."
-                ) from error
-    table = pd.DataFrame(rows, columns=list(_COLUMNS))
-    numbers = list(_COLUMNS[7:13])
-    table[numbers] = table[numbers].astype(np.float64)
-    return table
-
-
-def _result_file(folder: Path, key: str) -> Path:
-    return folder / f"{key}.json"
+def _fitting(
+    state: dict[str, object] | None, recording: Recording, settings: Settings
+) -> dict[str, object] | None:
+    """A checkpoint, unless it is of another training."""
+    if state is None or state["fingerprint"] != recording.spikes.fingerprint:
+        return None
+    kept = Settings(**state["settings"])  # type: ignore[arg-type]
+    # What was left to "auto" is decided in the checkpoint.
+    asked = replace(
+        settings,
+        n_hidden=kept.n_hidden if settings.n_hidden == "auto" else settings.n_hidden,
+        l1=kept.l1 if settings.l1 == "auto" else settings.l1,
+        n_threads=kept.n_threads,
+    )
+    return state if kept == asked else None
 
 
 def _stored_recording(recording: Recording, folder: Path) -> Path:
@@ -269,92 +266,3 @@ def _stored_recording(recording: Recording, folder: Path) -> Path:
     if not path.exists():
         save_recording(recording, path)
     return path
-
-
-@lru_cache(maxsize=1)
-def _opened(path: Path) -> Recording:
-    return open_recording(path)
-
-
-def _earlier(checkpoint: Path) -> dict[str, Any] | None:
-    if not checkpoint.exists():
-        return None
-    try:
-        state = load_checkpoint(checkpoint)
-    except FormatError:
-        # Damaged with the machine that wrote it: begin again.
-        return None
-    # So too if another version of the program has written it.
-    return state if state.get("version") == CHECKPOINT_VERSION else None
-
-
-@contextmanager
-def _client(scheduler: str | None, n_workers: int) -> Iterator[Any]:
-    try:
-        import dask
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise CRBMError(
-            "A Dask scheduler needs the package 'distributed': pip install 'napari-crbm[cluster]'."
-        ) from error
-    if scheduler is None:
-        with (
-            # Every attempt gets further, so a training may outlive many workers.
-            dask.config.set({"distributed.scheduler.allowed-failures": 10}),
-            LocalCluster(
-                n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address=None
-            ) as cluster,
-            Client(cluster) as client,
-        ):
-            yield client
-        return
-    try:
-        client = Client(scheduler, timeout=15)
-    except (OSError, ValueError) as error:
-        raise CRBMError(
-            f"There is no Dask scheduler at {scheduler}: start one, or check the address."
-        ) from error
-    with client:
-        yield client
-
-
-def _completed(
-    client: Any,
-    tasks: list[tuple[Any, ...]],
-    path: Path,
-    folder: Path,
-    checkpoint_s: float,
-    control: Control,
-) -> Iterator[None]:
-    """Submit trainings; hand back control whenever some are finished, until all are."""
-    from distributed import KilledWorker, wait
-
-    pending = {
-        client.submit(
-            run_trial,
-            *task,
-            path,
-            folder.resolve(),
-            checkpoint_s,
-            pure=False,
-        )
-        for task in tasks
-    }
-    while pending:
-        if control.stopped:
-            client.cancel(list(pending))
-            return
-        try:
-            done = wait(list(pending), timeout=_POLL_S, return_when="FIRST_COMPLETED").done
-        except TimeoutError:
-            continue
-        for future in done:
-            try:
-                future.result()
-            except KilledWorker as error:
-                raise CRBMError(
-                    "Workers died again and again, perhaps for lack of memory: use fewer workers "
-                    "at once. Finished trainings are kept; run the sweep again to go on."
-                ) from error
-        pending -= set(done)
-        yield

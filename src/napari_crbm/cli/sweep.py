@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from napari_crbm.cli.console import AsJson, RecordingPath, out, print_json, progress_bar, say
+from napari_crbm.cli.console import (
+    AsJson,
+    RecordingPath,
+    ctrl_c_stops,
+    out,
+    print_json,
+    progress_bar,
+    say,
+)
 
 
 def sweep(
@@ -38,6 +46,15 @@ def sweep(
     ] = None,
     recipe: Annotated[str, typer.Option(help="'default', 'quick' or 'paper'.")] = "default",
     updates: Annotated[int | None, typer.Option(min=1, help="Updates of every training.")] = None,
+    test_blocks: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=9,
+            help="Of ten blocks of time, how many the final model holds out; 0: trained on all. "
+            "[default: as the recipe]",
+        ),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Trainings at once. [default: one a core]")
     ] = None,
@@ -54,13 +71,15 @@ def sweep(
 
     Writes results.csv (a row a training; also .parquet where pyarrow is installed),
     selection.csv (a row a configuration), selection.png and selected.model.h5, the
-    selected configuration trained without the first fold.
+    selected configuration trained anew as 'train' would. Ctrl-C leaves checkpoints; the
+    same line goes on from them.
     """
     from napari_crbm.analysis import Sweep, conclude_sweep, run_sweep
     from napari_crbm.figures import save_figure, sweep_figure
     from napari_crbm.io import open_recording
-    from napari_crbm.model import Settings
+    from napari_crbm.model import Control, Settings
 
+    changed = {"n_updates": updates, "n_test_blocks": test_blocks}
     plan = Sweep(
         n_hidden=_values("--n-hidden", n_hidden, int),
         l1=_values("--l1", l1, float),
@@ -68,10 +87,13 @@ def sweep(
         seeds=_values("--seeds", seeds, int, auto=False),
         n_folds=folds,
         n_random=random,
-        settings=Settings.named(recipe, **({} if updates is None else {"n_updates": updates})),
+        settings=Settings.named(
+            recipe, **{name: value for name, value in changed.items() if value is not None}
+        ),
     )
     recording = open_recording(recording_path)
-    with progress_bar("Sweep", "trainings") as advance:
+    control = Control()
+    with ctrl_c_stops(control), progress_bar("Sweep", "trainings") as advance:
         for progress in run_sweep(
             recording,
             plan,
@@ -79,11 +101,22 @@ def sweep(
             n_workers=workers,
             n_threads=threads,
             scheduler=scheduler,
+            control=control,
         ):
             advance(progress.done, progress.total)
-    selection = conclude_sweep(progress.table, output)
+        selection = None
+        if not control.stopped:
+            advance(progress.done, progress.total, "training the selected model")
+            selection = conclude_sweep(
+                recording, plan, progress.table, output, n_threads=threads, control=control
+            )
+    if control.stopped or selection is None:
+        say(
+            f"Stopped after {progress.done} of {progress.total} trainings. Run the same line again "
+            "to go on."
+        )
+        raise typer.Exit(130)
     save_figure(sweep_figure(selection), output / "selection.png")
-    chosen = selection.configuration
     if as_json:
         print_json(selection.table.to_dict(orient="records"))
     else:
@@ -93,8 +126,8 @@ def sweep(
         )
     say(selection.rule)
     say(
-        f"Selected: {', '.join(f'{name} {value}' for name, value in chosen.items())}; wrote "
-        f"{output / 'selected.model.h5'}, results.csv, selection.csv and selection.png."
+        f"{selection.verdict} Wrote {output / 'selected.model.h5'}, results.csv, selection.csv and "
+        "selection.png."
     )
 
 

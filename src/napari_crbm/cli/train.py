@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_crbm.cli.console import RecordingPath, progress_bar, require_writable, say
+from napari_crbm.cli.console import (
+    RecordingPath,
+    ctrl_c_stops,
+    progress_bar,
+    require_writable,
+    say,
+)
 
 if TYPE_CHECKING:
     from napari_crbm.model import Control, Training
@@ -115,7 +118,7 @@ def run(
     warned: str | None = None
     checkpoint = output.with_suffix(".checkpoint.h5")
     kept = time.monotonic()
-    with _ctrl_c_stops(control), progress_bar("Training", "updates") as advance:
+    with ctrl_c_stops(control), progress_bar("Training", "updates") as advance:
         for progress in training:
             note = "compiling and preparing" if progress.phase == "preparing" else ""
             score = progress.statistics.get("test_pseudo_likelihood")
@@ -142,22 +145,6 @@ def run(
         f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons, "
         f"{training.elapsed_s:.0f} s, l1 {float(training.settings.l1):.3g}."
     )
-
-
-@contextmanager
-def _ctrl_c_stops(control: Control) -> Iterator[None]:
-    """Let the first Ctrl-C end training after the current update, a second one at once."""
-    previous = signal.getsignal(signal.SIGINT)
-
-    def stop(_signal: int, _frame: object) -> None:
-        control.stop()
-        signal.signal(signal.SIGINT, previous)
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def _number_or_auto(option: str, text: str | None, kind: type) -> Any:

@@ -177,6 +177,11 @@ class Training:
         yield self._progress("finished" if self._done else "stopped", 0.0)
 
     @property
+    def finished(self) -> bool:
+        """Whether the training has come to its end, and was not stopped before."""
+        return self._prepared and self._done
+
+    @property
     def _done(self) -> bool:
         """Whether all updates are made, or the learning rate has come down to its last value."""
         slow = self._slowed > 1 and self._rate() <= self.settings.final_learning_rate

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyqtgraph as pg
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
-    QFormLayout,
+    QGridLayout,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QProgressBar,
     QSpinBox,
@@ -25,6 +27,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.analysis import Selection, Sweep, SweepProgress, conclude_sweep, run_sweep, select
+from napari_crbm.analysis.sweep import CONFIGURATION
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import Control, Settings, duration
 from napari_crbm.viewer.home import home_of
@@ -36,7 +39,7 @@ _WHAT = (
     "selects the fewest assemblies that predict the part left out as well as the best."
 )
 _POLL_MS = 250
-_HEADINGS = ("Units", "Penalty", "Held-out PL", "Behind the best")
+_HEADINGS = ("Units", "Penalty", "Back", "Behind the best")
 
 
 class SweepWidget(QWidget):
@@ -60,6 +63,16 @@ class SweepWidget(QWidget):
         self.l1.setToolTip(
             "Sparse penalties to try, separated by commas; auto scales it to the recording."
         )
+        self.learning_rate = QLineEdit("0.01")
+        self.learning_rate.setToolTip("Learning rates to try, separated by commas.")
+        self.n_random = _count(
+            0,
+            1000,
+            0,
+            "Try so many configurations drawn at random between the smallest and largest\n"
+            "values above, instead of all combinations.",
+        )
+        self.n_random.setSpecialValueText("all combinations")
         self.seeds = _count(1, 20, 1, "Trainings of every combination, with different seeds.")
         self.folds = _count(2, 10, 3, "Parts of the recording, each left out in turn.")
         self.updates = _count(1, 1_000_000, 1500, "Updates of every training.")
@@ -71,17 +84,30 @@ class SweepWidget(QWidget):
             "Trainings at once, each with its share of the cores.\n"
             "More than one needs the package distributed.",
         )
-        form = QFormLayout()
-        form.setHorizontalSpacing(16)
-        for label, field in (
+        self.scheduler = QLineEdit()
+        self.scheduler.setPlaceholderText("this computer")
+        self.scheduler.setToolTip(
+            "Address of a running Dask scheduler, such as tcp://10.0.0.1:8786, whose workers\n"
+            "train instead. They must see the folder, too."
+        )
+        self.fields = (
             ("Hidden units", self.n_hidden),
             ("Penalty", self.l1),
+            ("Learning rate", self.learning_rate),
+            ("Draw", self.n_random),
             ("Seeds", self.seeds),
             ("Folds", self.folds),
             ("Updates", self.updates),
             ("At once", self.workers),
-        ):
-            form.addRow(label, field)
+            ("On", self.scheduler),
+        )
+        form = QGridLayout()
+        form.setHorizontalSpacing(10)
+        for place, (label, field) in enumerate(self.fields):
+            # Short fields share a line.
+            row, column = (4 + (place - 4) // 2, 2 * (place % 2)) if 4 <= place < 8 else (place, 0)
+            form.addWidget(QLabel(label), row, column)
+            form.addWidget(field, row, column + 1, 1, 1 if 4 <= place < 8 else 3)
             signal = field.textChanged if isinstance(field, QLineEdit) else field.valueChanged
             signal.connect(lambda _: self._show_count())
         self.count = text_label("")
@@ -98,7 +124,7 @@ class SweepWidget(QWidget):
         self.curve = plot(self.home.viewer, "Hidden units", "Behind the best (nats)", height=150)
         self.curve.setToolTip(
             "Held-out pseudo-likelihood behind the best configuration, with its standard error\n"
-            "over folds; nats a neuron and frame. Orange: selected."
+            "over ten blocks of time; nats a neuron and frame. Orange: selected."
         )
         self._bars = pg.ErrorBarItem(x=np.zeros(1), y=np.zeros(1), height=np.zeros(1))
         self._points = pg.ScatterPlotItem(size=9, pen=None)
@@ -108,8 +134,13 @@ class SweepWidget(QWidget):
         self.table.setHorizontalHeaderLabels(_HEADINGS)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table.setToolTip(
+            "Back: how many assemblies of a training come back in those on other parts of the\n"
+            "recording (mean). Behind the best: held-out pseudo-likelihood, with its standard\n"
+            "error over ten blocks of time; nats a neuron and frame."
+        )
         self.table.setWordWrap(False)
-        for column, width in enumerate((46, 62, 84)):
+        for column, width in enumerate((46, 68, 46)):
             self.table.setColumnWidth(column, width)
         self.table.horizontalHeader().setStretchLastSection(True)
         self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
@@ -151,6 +182,8 @@ class SweepWidget(QWidget):
         return Sweep(
             n_hidden=_values("Hidden units", self.n_hidden.text(), int),
             l1=_values("Penalty", self.l1.text(), float),
+            learning_rate=_values("Learning rate", self.learning_rate.text(), float),
+            n_random=self.n_random.value() or None,
             seeds=tuple(range(self.seeds.value())),
             n_folds=self.folds.value(),
             settings=Settings(n_updates=self.updates.value()),
@@ -180,15 +213,20 @@ class SweepWidget(QWidget):
         if recording is None or self.running:
             return
         sweep, workers = self.sweep(), self.workers.value()
+        scheduler = self.scheduler.text().strip() or None
         control = self._control = Control()
         self._folder, self._latest = folder, None
         self._started = (time.monotonic(), -1)
 
-        def work(_report: Callable[[int, int], None]) -> SweepProgress | None:
-            latest = None
-            for latest in run_sweep(recording, sweep, folder, n_workers=workers, control=control):
+        def work(_report: Callable[[int, int], None]) -> tuple[SweepProgress, Selection | None]:
+            latest = SweepProgress(0, 0, pd.DataFrame())
+            for latest in run_sweep(
+                recording, sweep, folder, n_workers=workers, scheduler=scheduler, control=control
+            ):
                 self._latest = latest
-            return latest
+            if control.stopped:
+                return latest, None
+            return latest, conclude_sweep(recording, sweep, latest.table, folder, control=control)
 
         self._show_running(True)
         self._timer.start()
@@ -229,7 +267,7 @@ class SweepWidget(QWidget):
         self.bar.setRange(0, 0)
         self.start.setEnabled(self.workspace.recording is not None)
         self.start.setText("Stop" if running else "Start in folder...")
-        for field in (self.n_hidden, self.l1, self.seeds, self.folds, self.updates, self.workers):
+        for _, field in self.fields:
             field.setEnabled(not running)
 
     def _poll(self) -> None:
@@ -244,14 +282,18 @@ class SweepWidget(QWidget):
         elif latest.done > first:
             pace = (time.monotonic() - started) / (latest.done - first)
             left = duration(pace * (latest.total - latest.done))
-            self.verdict.setText(f"{latest.done} of {latest.total} trainings; about {left} left.")
+            self.verdict.setText(
+                f"{latest.done} of {latest.total} trainings; about {left} left."
+                if latest.done < latest.total
+                else "Training the selected model ..."
+            )
         if (latest.table["status"] == "finished").any():
             self._show_results(latest)
 
     def _show_results(self, progress: SweepProgress) -> None:
         """Draw configurations of which every fold is there."""
         sweep = self.sweep()
-        counts = progress.table.groupby(["n_hidden", "l1"], sort=False)["fold"].transform("size")
+        counts = progress.table.groupby(CONFIGURATION, sort=False)["fold"].transform("size")
         whole = progress.table[counts == sweep.n_folds * len(sweep.seeds)]
         if not len(whole):
             return
@@ -272,10 +314,11 @@ class SweepWidget(QWidget):
         self.table.setRowCount(len(table))
         for row, (_, values) in enumerate(table.iterrows()):
             mark = "   ✓ selected" if values["selected"] else ""
+            back = values.get("reproduced", float("nan"))
             texts = (
                 f"{values['fitted_n_hidden']:.0f}",
                 f"{values['fitted_l1']:.3g}",
-                f"{values['mean']:.5f}",
+                "" if np.isnan(back) else f"{back:.1f}",
                 f"{values['deficit']:.2g} ± {values['standard_error']:.1g}{mark}",
             )
             for column, text in enumerate(texts):
@@ -283,31 +326,21 @@ class SweepWidget(QWidget):
         for part in (self.curve, self.table):
             part.setVisible(True)
 
-    def _finished(self, last: SweepProgress | None) -> None:
+    def _finished(self, result: tuple[SweepProgress, Selection | None]) -> None:
+        last, selection = result
         stopped = self._control is not None and self._control.stopped
         self._show_running(False)
-        if last is None or self._folder is None:
-            return
-        if stopped or last.done < last.total:
+        if stopped or selection is None or self._folder is None:
             self.verdict.setText(
                 f"Stopped after {last.done} of {last.total} trainings. Start again in the same "
                 "folder to go on."
             )
             return
-        try:
-            self.selection = conclude_sweep(last.table, self._folder)
-            self._save_figure(self.selection, self._folder)
-        except CRBMError as error:
-            show_error(str(error))
-            return
-        self._draw(self.selection)
-        chosen = self.selection.table[self.selection.table["selected"]].iloc[0]
-        self.verdict.setText(
-            f"<b>{chosen['fitted_n_hidden']:.0f} hidden units</b> with a penalty of "
-            f"{chosen['fitted_l1']:.3g} are enough: no configuration is better by more than one "
-            "standard error."
-        )
-        self.verdict.setToolTip(self.selection.rule)
+        self.selection = selection
+        self._save_figure(selection, self._folder)
+        self._draw(selection)
+        self.verdict.setText(f"<b>{selection.verdict}</b>")
+        self.verdict.setToolTip(selection.rule)
         self.open_selected.setEnabled(True)
         show_info(f"The sweep is done; results are in {self._folder}.")
 
