@@ -2,12 +2,10 @@ import numpy as np
 import pytest
 
 from napari_crbm.analysis import (
-    lagged_correlations,
     population_count,
     random_triplets,
     triplet_moments,
 )
-from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
 
@@ -43,20 +41,8 @@ def test_population_counts_of_independent_neurons_are_at_chance():
     assert population_count(train, train, test).nrmse == 0.0
     found = population_count(test, train, test)
     assert found.model == 0.0 and found.nrmse < 0
-
-
-def test_a_delayed_copy_is_found_at_its_lag():
-    rng = np.random.default_rng(0)
-    source = rng.normal(size=503)
-    activity = np.column_stack([source[3:], source[:-3], np.full(500, 2.0)])
-    got = lagged_correlations(activity, np.array([0, 3, 5]))
-    assert got.shape == (3, 3, 3)
-    assert got[1, 0, 1] == pytest.approx(1.0)  # unit 1 repeats unit 0 three frames later
-    assert abs(got[[0, 2], 0, 1]).max() < 0.2 and not got[:, 2].any()
-    expected = np.corrcoef(activity[:-3, 0], activity[3:, 0])[0, 1]
-    assert got[1, 0, 0] == pytest.approx(expected)
-
-
-def test_lags_must_fit():
-    with pytest.raises(ModelError, match="lag of 9 frames"):
-        lagged_correlations(np.zeros((10, 2)), np.array([9]))
+    counts = test.frame_counts
+    for k, (low, high) in enumerate(zip(found.edges, found.edges[1:], strict=False)):
+        assert found.shares["held-out"][k] == np.mean((counts > low) & (counts < high))
+    for name, share in found.shares.items():
+        assert share.sum() == pytest.approx(1), name

@@ -99,7 +99,7 @@ def results(scores: dict[tuple[int, float], list[float]]) -> pd.DataFrame:
                 "seed": 0,
                 "fold": fold,
                 "status": "finished" if np.isfinite(score) else "TrainingCollapsed",
-                "idle_units": 1.0,
+                "idle_units": 0.0,
                 "duplicate_units": 0.5,
                 "fitted_n_hidden": n_hidden,
                 "fitted_l1": l1,
@@ -130,7 +130,7 @@ def test_the_smallest_of_equals_is_selected_paired_over_blocks():
     difference = np.repeat([0.0004 - 0.002, 0.0004 + 0.002], 5)
     assert row["deficit"] == pytest.approx(difference.mean())
     assert row["standard_error"] == pytest.approx(difference.std(ddof=1) / np.sqrt(10))
-    assert row["spare_units"] == 1.5
+    assert row["spare_units"] == 0.5
     assert "10 hidden units" in selection.verdict and "end of the range" not in selection.verdict
 
 
@@ -139,6 +139,16 @@ def test_the_verdict_warns_of_what_cannot_be_trusted():
     assert "end of the range tried: try more" in chosen.verdict
     found = Selection(chosen.table.assign(reproduced=[5.0, 2.0]), chosen.rule)
     assert "2.0 of them come back" in found.verdict and "That is few" in found.verdict
+
+
+def test_duplicates_say_that_a_model_is_too_large():
+    table = results({(5, 0.1): [-0.2, -0.2], (10, 0.1): [-0.1, -0.1], (20, 0.1): [-0.09, -0.09]})
+    assert select(table).configuration["n_hidden"] == 20
+    table.loc[table["n_hidden"] == 20, "duplicate_units"] = 3.0
+    assert select(table).configuration["n_hidden"] == 10
+    assert select(table).table["deficit"].tolist() == pytest.approx([0.1, 0, -0.01])
+    table["duplicate_units"] = 3.0
+    assert select(table).configuration["n_hidden"] == 20
 
 
 def test_failed_configurations_are_out():

@@ -6,15 +6,16 @@ import pytest
 from napari_crbm.analysis import evaluate_held_out
 from napari_crbm.viewer import statistics_widget
 from napari_crbm.viewer.layers import NEURONS
+from napari_crbm.viewer.plot_export import plot_values
 from napari_crbm.viewer.statistics_widget import StatisticsWidget
 from tests.viewer.conftest import FAST, until
 
 
 @pytest.fixture
 def dock(home, qtbot, monkeypatch):
-    monkeypatch.setattr(statistics_widget, "_SAMPLES", 400)
     monkeypatch.setattr(statistics_widget, "_CHAINS", 40)
     widget = StatisticsWidget(home.viewer)
+    widget.n_samples.setValue(400)
     qtbot.addWidget(widget)
     return widget
 
@@ -41,6 +42,22 @@ def test_numbers_are_the_librarys(evaluated, home, recording):
         assert f"{expected.table.loc[name, 'nrmse']:.2f}" in panel.title.text()
     counts = evaluated.panels["cov_vv"].image.image
     np.testing.assert_allclose(counts, np.log1p(expected.all_pairs.counts), rtol=1e-6)
+    drawn = plot_values(evaluated.lagged).pivot(index="x", columns="series", values="y")
+    known = expected.lagged.table
+    np.testing.assert_allclose(drawn["model_r"], known["model_r"])
+    np.testing.assert_allclose(drawn.index, known["lag_s"])
+    drawn = plot_values(evaluated.population)
+    shown = drawn.loc[drawn["series"] == "model", "y"].dropna()
+    np.testing.assert_allclose(shown, 100 * expected.population.shares["model"])
+    assert f"{expected.pseudo_likelihood:.4f} nats" in evaluated.foot.text()
+
+
+def test_replica_exchange_and_the_log_likelihood_can_be_asked_for(dock, trained_home, qtbot):
+    dock.n_temperatures.setValue(2)
+    dock.likelihood.setChecked(True)
+    dock.start.click()
+    until(qtbot, lambda: dock.evaluation is not None)
+    assert "nats a held-out frame" in dock.foot.text()
 
 
 def test_neurons_are_coloured_by_reconstruction(evaluated, home):

@@ -13,6 +13,7 @@ from napari_crbm.analysis.assemblies import (
     region_occupancy,
     sort_by_similarity,
 )
+from napari_crbm.analysis.brain_states import BrainStates, brain_states, export_states
 from napari_crbm.analysis.counterparts import (
     MATCH_BY,
     Counterparts,
@@ -20,21 +21,22 @@ from napari_crbm.analysis.counterparts import (
     have_same_neurons,
     ways_to_match,
 )
-from napari_crbm.analysis.brain_states import BrainStates, brain_states, export_states
 from napari_crbm.analysis.evaluation import (
     NAMES,
     Evaluation,
     evaluate,
     evaluate_held_out,
+    export_evaluation,
     reconstruction_nllh,
 )
 from napari_crbm.analysis.higher_order import (
     PopulationCount,
-    lagged_correlations,
     population_count,
     random_triplets,
     triplet_moments,
 )
+from napari_crbm.analysis.lagged import LaggedComparison, compare_lagged, lagged_correlations
+from napari_crbm.analysis.likelihood import Likelihood, held_out_likelihood
 from napari_crbm.analysis.locality import Locality, locality
 from napari_crbm.analysis.matching import (
     CHANCE_QUANTILE,
@@ -87,6 +89,8 @@ __all__ = [
     "Composition",
     "Counterparts",
     "Evaluation",
+    "LaggedComparison",
+    "Likelihood",
     "Locality",
     "Moments",
     "PairComparison",
@@ -107,6 +111,7 @@ __all__ = [
     "coactivation",
     "coincidences",
     "combinations",
+    "compare_lagged",
     "compare_methods",
     "compare_pairs",
     "composition",
@@ -114,12 +119,14 @@ __all__ = [
     "evaluate",
     "evaluate_held_out",
     "export_csv",
+    "export_evaluation",
     "export_nwb",
-    "find_counterparts",
     "export_states",
+    "find_counterparts",
     "fold_frames",
     "fraction_recovered",
     "have_same_neurons",
+    "held_out_likelihood",
     "lagged_correlations",
     "levels",
     "locality",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,10 @@ from napari_crbm.analysis.higher_order import (
     random_triplets,
     triplet_moments,
 )
+from napari_crbm.analysis.lagged import LaggedComparison, compare_lagged
 from napari_crbm.analysis.moments import STATISTICS, moments, penalty_shift
 from napari_crbm.analysis.pairs import PairComparison, compare_pairs
+from napari_crbm.analysis.tables import write_table
 from napari_crbm.errors import ModelError
 from napari_crbm.model.agreement import agreement
 from napari_crbm.spikes import Spikes
@@ -67,6 +70,8 @@ class Evaluation:
         Histogram of the covariances of all pairs of neurons.
     population : PopulationCount
         The number of active neurons a frame.
+    lagged : LaggedComparison
+        Correlations of assemblies some frames apart.
     pseudo_likelihood : float
         Mean log P(v_i | all others) of the test frames, nats a neuron and frame.
     nllh : (N,) float64
@@ -80,6 +85,7 @@ class Evaluation:
     pairs: dict[str, tuple[NDArray[np.floating], NDArray[np.floating]]]
     all_pairs: PairComparison
     population: PopulationCount
+    lagged: LaggedComparison
     pseudo_likelihood: float
     nllh: NDArray[np.float64]
     samples: Samples | None
@@ -128,6 +134,7 @@ class Evaluation:
             f"independent neurons {self.population.independent:.1f})",
             f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats a neuron and frame",
             f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons)",
+            *([self.lagged.verdict] if len(self.lagged.table) else []),
         ]
         if self.samples is not None:
             lines.append(
@@ -148,6 +155,8 @@ def evaluate(
     n_chains: int = 200,
     n_temperatures: int = 1,
     seed: int = 0,
+    frames: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
+    frame_interval_s: float = 1.0,
     report: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Compare what the model generates with frames it was not trained on.
@@ -164,6 +173,10 @@ def evaluate(
         How to draw.
     seed : int
         Of the chains and of all random choices.
+    frames : (train, test) int arrays, optional
+        Numbers of the frames in the recording, for statistics across time; consecutive
+        by default.
+    frame_interval_s : float
     report : callable, optional
         Called with (done, 1000) as the work goes on; may raise to cancel.
 
@@ -227,10 +240,50 @@ def evaluate(
         pairs=pairs,
         all_pairs=all_pairs,
         population=population_count(*parts),
+        lagged=compare_lagged(*hidden, frames=frames, frame_interval_s=frame_interval_s),
         pseudo_likelihood=model.pseudo_likelihood(test),
         nllh=reconstruction_nllh(model, test),
         samples=samples if isinstance(samples, Samples) else None,
     )
+
+
+def export_evaluation(evaluation: Evaluation, folder: Path | str, kind: str = "csv") -> list[Path]:
+    """Write the numbers of an evaluation as tables into a folder.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    folder : path
+        Made if missing.
+    kind : {"csv", "parquet"}
+
+    Returns
+    -------
+    list of Path
+        ``statistics`` (a row a statistic), ``neurons`` (reconstruction of each),
+        ``lagged`` (a row a lag) and ``active_neurons`` (distribution of their number).
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    population = evaluation.population
+    tables = {
+        "statistics": evaluation.table.reset_index(),
+        "neurons": pd.DataFrame(
+            {
+                "neuron": np.arange(len(evaluation.nllh)),
+                "reconstruction_nllh": evaluation.nllh,
+            }
+        ),
+        "lagged": evaluation.lagged.table,
+        "active_neurons": pd.DataFrame(
+            {
+                "fewest": np.ceil(population.edges[:-1]),
+                "most": np.floor(population.edges[1:]),
+                **population.shares,
+            }
+        ),
+    }
+    return [write_table(table, folder / f"{name}.{kind}") for name, table in tables.items()]
 
 
 def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
@@ -261,7 +314,14 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
             f"{recording.n_frames:,} frames: open the recording it was trained on."
         )
     train, test = (recording.spikes.select_frames(split[part]) for part in ("train", "test"))
-    return evaluate(model, train, test, **options)
+    return evaluate(
+        model,
+        train,
+        test,
+        frames=(split["train"], split["test"]),
+        frame_interval_s=recording.frame_interval_s,
+        **options,
+    )
 
 
 def reconstruction_nllh(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:

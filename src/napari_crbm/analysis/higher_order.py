@@ -1,4 +1,4 @@
-"""Statistics beyond pairs, and in time: population counts, triplets, lagged correlations."""
+"""Statistics beyond pairs: the number of active neurons, and triplets."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm, wasserstein_distance
 
-from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
 _TRIPLETS_AT_ONCE = 4096
+_BINS = 50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PopulationCount:
     """How well the distribution of the number of active neurons a frame is reproduced.
 
@@ -26,11 +26,17 @@ class PopulationCount:
     model, train, independent : float
         Distance from the held-out frames: of the model, of the training frames, and of
         independent neurons with the held-out rates.
+    edges : (B + 1,) float64
+        Bins of the number of active neurons.
+    shares : dict of str to (B,) float64
+        Share of frames in every bin: "held-out", "model", "training", "independent".
     """
 
     model: float
     train: float
     independent: float
+    edges: NDArray[np.float64]
+    shares: dict[str, NDArray[np.float64]]
 
     @property
     def nrmse(self) -> float:
@@ -45,11 +51,28 @@ def population_count(model: Spikes, train: Spikes, test: Spikes) -> PopulationCo
     # Of many independent neurons the number of active ones is nearly normal.
     ranks = (np.arange(test.n_frames) + 0.5) / test.n_frames
     independent = norm.ppf(ranks, p.sum(), np.sqrt((p * (1 - p)).sum()) + 1e-12)
-    held_out = test.frame_counts
+    counts = {
+        "held-out": test.frame_counts,
+        "model": model.frame_counts,
+        "training": train.frame_counts,
+        "independent": np.maximum(independent, 0),
+    }
+    top = max(float(values.max()) for values in counts.values())
+    # Bins of whole neurons.
+    width = np.ceil((top + 1) / _BINS)
+    edges = width * np.arange(int(np.ceil((top + 1) / width)) + 1) - 0.5
+    distances = {
+        name: float(wasserstein_distance(values, test.frame_counts))
+        for name, values in counts.items()
+    }
     return PopulationCount(
-        model=float(wasserstein_distance(model.frame_counts, held_out)),
-        train=float(wasserstein_distance(train.frame_counts, held_out)),
-        independent=float(wasserstein_distance(np.maximum(independent, 0), held_out)),
+        model=distances["model"],
+        train=distances["training"],
+        independent=distances["independent"],
+        edges=edges,
+        shares={
+            name: np.histogram(values, edges)[0] / len(values) for name, values in counts.items()
+        },
     )
 
 
@@ -100,41 +123,4 @@ def triplet_moments(spikes: Spikes, triplets: NDArray[np.int64]) -> NDArray[np.f
         p_jk = np.bitwise_count(bits[j] & bits[k]).sum(axis=1) / n_frames
         means = mean[i] * p_jk + mean[j] * p_ik + mean[k] * p_ij
         out[part] = p_ijk - means + 2 * mean[i] * mean[j] * mean[k]
-    return out
-
-
-def lagged_correlations(
-    activity: NDArray[np.floating], lags: NDArray[np.integer]
-) -> NDArray[np.float64]:
-    """Pearson correlation of h_mu(t) with h_nu(t + lag) for all pairs of hidden units.
-
-    Parameters
-    ----------
-    activity : (T, M) float array
-        E[h | v] of consecutive frames.
-    lags : (L,) int
-        In frames, zero or more.
-
-    Returns
-    -------
-    (L, M, M) float64
-        Zero where a unit is constant.
-
-    Raises
-    ------
-    ModelError
-        If a lag is negative or leaves fewer than two frames.
-    """
-    n_frames = len(activity)
-    out = np.zeros((len(lags), activity.shape[1], activity.shape[1]))
-    for row, lag in enumerate(np.asarray(lags).tolist()):
-        if not 0 <= lag <= n_frames - 2:
-            raise ModelError(f"A lag of {lag} frames does not fit {n_frames:,} frames.")
-        parts = activity[: n_frames - lag], activity[lag:]
-        scaled = []
-        for part in parts:
-            centred = part.astype(np.float64) - part.mean(axis=0, dtype=np.float64)
-            norms = np.sqrt((centred**2).sum(axis=0))
-            scaled.append(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0))
-        out[row] = scaled[0].T @ scaled[1]
     return out

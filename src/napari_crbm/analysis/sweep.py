@@ -188,7 +188,7 @@ class Selection:
     ----------
     table : pandas.DataFrame
         One row a configuration: `CONFIGURATION`, ``mean`` (held-out pseudo-likelihood),
-        ``deficit`` (to the best, at least 0), ``standard_error`` (of the deficit, over
+        ``deficit`` (to the best that is not out), ``standard_error`` (of the deficit, over
         blocks of time), ``fitted_n_hidden, fitted_l1`` (means of what "auto" became),
         ``spare_units`` (idle or duplicate, mean over trainings), ``failed`` (trainings),
         ``selected`` and, once it is measured, ``reproduced`` (see `reproduced_units`).
@@ -215,8 +215,8 @@ class Selection:
         row = self.chosen
         text = (
             f"{row['fitted_n_hidden']:.0f} hidden units with a penalty of "
-            f"{row['fitted_l1']:.3g} are enough: no configuration predicts held-out time better "
-            "by more than one standard error."
+            f"{row['fitted_l1']:.3g} are enough: no configuration without spare units predicts "
+            "held-out time better by more than one standard error."
         )
         back = row.get("reproduced", float("nan"))
         if np.isfinite(back):
@@ -238,10 +238,10 @@ class Selection:
 _FEW_COME_BACK = 0.6
 
 RULE = (
-    "Of the configurations whose held-out pseudo-likelihood lies within one standard error of the "
-    "best (paired over ten blocks of time, seeds averaged), the one with the fewest hidden units; "
-    "then the strongest penalty; then the lowest learning rate. A configuration with a failed "
-    "training is out."
+    "Configurations with a failed training, or with an idle or duplicate hidden unit a training, "
+    "are out (the latter unless all have one). Of the others whose held-out pseudo-likelihood lies "
+    "within one standard error of the best (paired over ten blocks of time, seeds averaged), the "
+    "one with the fewest hidden units; then the strongest penalty; then the lowest learning rate."
 )
 
 
@@ -250,7 +250,8 @@ def select(results: pd.DataFrame) -> Selection:
 
     Blocks of time differ in how predictable they are, for every model alike; the standard
     error is therefore that of the difference to the best configuration, over blocks. Every
-    block was held out once.
+    block was held out once. A model that gives several units to one assembly can predict
+    slightly better than one that gives it one; its duplicates say that it is too large.
 
     Raises
     ------
@@ -278,13 +279,16 @@ def select(results: pd.DataFrame) -> Selection:
             "No configuration of the sweep could be trained on every fold; the column 'message' "
             "of the results says why."
         )
-    best = int(table["mean"].idxmax())
+    fit = table["mean"].notna()
+    if (fit & (table["spare_units"] < 1)).any():
+        fit &= table["spare_units"] < 1
+    best = int(table["mean"].where(fit).idxmax())
     differences = [by_block[best] - scores for scores in by_block]
     table["deficit"] = [difference.mean() for difference in differences]
     table["standard_error"] = [
         difference.std(ddof=1) / np.sqrt(difference.count()) for difference in differences
     ]
-    near = table["mean"].notna() & ~(table["deficit"] > table["standard_error"].fillna(0))
+    near = fit & ~(table["deficit"] > table["standard_error"].fillna(0))
     ranked = table[near].sort_values(
         ["fitted_n_hidden", "fitted_l1", "learning_rate"], ascending=[True, False, True]
     )

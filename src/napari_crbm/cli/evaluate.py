@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,10 +48,26 @@ def evaluate(
     figure: Annotated[
         Path | None, typer.Option(help="Draw the comparison to this .pdf, .svg or .png.")
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder for the tables statistics, neurons, lagged and active_neurons.",
+        ),
+    ] = None,
+    parquet: Annotated[
+        bool, typer.Option("--parquet", help="Tables as Parquet (needs pyarrow), not CSV.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare what a model generates with held-out frames (nRMSE: 0 as train, 1 as chance)."""
-    from napari_crbm.analysis import fraction_recovered, recovery
+    from napari_crbm.analysis import (
+        export_evaluation,
+        fraction_recovered,
+        held_out_likelihood,
+        recovery,
+    )
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.simulation import load_truth
 
@@ -67,19 +84,28 @@ def evaluate(
         say(f"[yellow]Warning:[/] {result.warning}")
     truth = load_truth(recording_path)
     found = None if truth is None else recovery(model.weights_, truth.membership)
-    likelihoods = _likelihoods(model, recording, seed) if likelihood else None
+    estimate = None
+    if likelihood:
+        with progress_bar("Annealing") as advance:
+            estimate = held_out_likelihood(model, recording, random_state=seed, report=advance)
+        if estimate.warning:
+            say(f"[yellow]Warning:[/] {estimate.warning}")
     if figure is not None:
         from napari_crbm.figures import save_figure, statistics_page
 
         say(f"Wrote {save_figure(statistics_page(result, recording), figure)}.")
+    if output is not None:
+        paths = export_evaluation(result, output, "parquet" if parquet else "csv")
+        say(f"Wrote {', '.join(path.name for path in paths)} to {output}.")
     if as_json:
         print_json(
             {
                 "statistics": result.table.to_dict(orient="index"),
+                "lagged": result.lagged.table.to_dict(orient="records"),
                 "population_count_nrmse": result.population.nrmse,
                 "pseudo_likelihood": result.pseudo_likelihood,
                 "reconstruction_nllh": result.median_nllh,
-                "log_likelihood": likelihoods,
+                "log_likelihood": None if estimate is None else asdict(estimate),
                 "recovered": None if found is None else fraction_recovered(found),
                 "verdict": result.verdict,
                 "warning": result.warning,
@@ -87,34 +113,10 @@ def evaluate(
         )
         return
     out.print(str(result), highlight=False)
-    if likelihoods is not None:
-        out.print(
-            "log-likelihood {model:.2f} ± {error:.2f} nats a held-out frame; independent "
-            "neurons {independent:.2f}".format(**likelihoods),
-            highlight=False,
-        )
+    if estimate is not None:
+        out.print(estimate.verdict, highlight=False, soft_wrap=True)
     if found is not None:
         out.print(
             f"planted assemblies recovered (AUROC > 0.95): {100 * fraction_recovered(found):.0f} %",
             highlight=False,
         )
-
-
-def _likelihoods(model: CRBM, recording: Recording, seed: int) -> dict[str, float]:
-    """Mean log-likelihood of held-out frames, in nats, and that of independent neurons."""
-    from napari_crbm.model import independent_log_likelihood, log_likelihood, log_partition
-
-    assert model.split_ is not None
-    train, test = (recording.spikes.select_frames(model.split_[part]) for part in ("train", "test"))
-    with progress_bar("Annealing") as advance:
-        partition = log_partition(model, train, random_state=seed, report=advance)
-    if not partition.reliable:
-        say(
-            "[yellow]Warning:[/] the log-likelihood rests on "
-            f"{partition.effective_size:.0f} chains only; its error is not to be trusted."
-        )
-    return {
-        "model": log_likelihood(model, test, partition),
-        "error": partition.error,
-        "independent": independent_log_likelihood(train, test),
-    }

@@ -42,6 +42,14 @@ def train(
     test_blocks: Annotated[
         int | None, typer.Option(help="Of ten blocks of time, how many are held out.")
     ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Slow down, and at last stop, when the held-out pseudo-likelihood has not risen "
+            "for so many of sixty looks; the best model is kept. [default: never]",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0,
     threads: Annotated[
         int | None, typer.Option(help="Threads to use. [default: all cores]")
@@ -83,6 +91,7 @@ def train(
         "n_chains": chains,
         "gibbs_steps": gibbs_steps,
         "n_test_blocks": test_blocks,
+        "patience": patience,
     }
     settings = Settings.named(
         recipe,

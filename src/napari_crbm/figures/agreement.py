@@ -29,7 +29,7 @@ STATISTIC_LABELS = {
 _DENSITY_BINS = 64
 #: Up to this many values are drawn one by one instead of as a density.
 FEW_PAIRS = 2000
-_PAGE_HEIGHT_IN = 4.6
+_PAGE_HEIGHT_IN = 6.2
 
 
 def statistics_page(
@@ -48,17 +48,19 @@ def statistics_page(
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, _PAGE_HEIGHT_IN)
         grid = figure.add_gridspec(
-            2, 4, left=0.09, right=0.98, bottom=0.11, top=0.78, wspace=0.55, hspace=0.75
+            2, 4, left=0.09, right=0.98, bottom=0.36, top=0.83, wspace=0.55, hspace=0.75
         )
+        draw_population(figure.add_axes((0.09, 0.08, 0.37, 0.17)), evaluation, colours)
+        draw_lagged(figure.add_axes((0.56, 0.08, 0.27, 0.17)), evaluation, colours)
         panels = [figure.add_subplot(grid[k // 4, k % 4]) for k in range(7)]
         for ax, name in zip(panels, (*STATISTICS, "triplets"), strict=False):
             draw_agreement(ax, evaluation, name, colours)
         panels[4].set_ylabel("model")
         draw_reconstruction(panels[-1], evaluation, colours)
         title = "Model against held-out frames" if recording is None else recording.name
-        figure.text(0.03, 0.95, title, fontsize=10, fontweight="bold", va="center")
+        figure.text(0.03, 0.96, title, fontsize=10, fontweight="bold", va="center")
         figure.text(
-            0.03, 0.905, "\n".join(textwrap.wrap(evaluation.verdict, 130)), va="top", fontsize=7
+            0.03, 0.93, "\n".join(textwrap.wrap(evaluation.verdict, 130)), va="top", fontsize=7
         )
         note = (
             "nRMSE: 0 as good\nas the training frames,\n1 no better than chance;\n"
@@ -150,6 +152,59 @@ def draw_reconstruction(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
     ax.locator_params(axis="x", nbins=3)
     ax.tick_params(labelsize=6)
     ax.set_xlabel("nLLH of neurons")
+
+
+def draw_population(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
+    """Draw how many neurons are active at once, in recording and model."""
+    population = evaluation.population
+    lines = (
+        ("held-out", theme.muted, "-", 1.6),
+        ("independent", theme.muted, ":", 0.9),
+        ("model", theme.positive[-1], "-", 0.9),
+    )
+    for name, colour, style, width in lines:
+        ax.stairs(
+            100 * population.shares[name],
+            population.edges,
+            color=colour,
+            linestyle=style,
+            linewidth=width,
+            label=name,
+        )
+    ax.set_label("population")
+    ax.set(xlabel="active neurons a frame", ylabel="share of frames (%)")
+    ax.set_title(f"nRMSE {_rounded(population.nrmse)}", fontsize=7, loc="left")
+    ax.legend(frameon=False, fontsize=6)
+    ax.tick_params(labelsize=6)
+
+
+def draw_lagged(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
+    """Draw how correlations of assemblies fade, and how far the model explains them."""
+    table = evaluation.lagged.table
+    ax.set_label("lagged")
+    ax.set(xlabel="lag (s)", ylabel="correlation")
+    ax.tick_params(labelsize=6)
+    if not len(table):
+        return
+    lag = table["lag_s"]
+    ax.fill_between(lag, table["itself_low"], table["itself_high"], color=theme.shade, lw=0)
+    for name, label, colour, style in (
+        ("itself", "an assembly with itself", theme.muted, "-"),
+        ("train_r", "training with held-out", theme.negative[-1], "-"),
+        ("model_r", "model with held-out", theme.positive[-1], "-"),
+        ("directed_r", "who precedes whom", theme.text, ":"),
+    ):
+        ax.plot(
+            lag, table[name], color=colour, linestyle=style, lw=1, marker=".", ms=3, label=label
+        )
+    ax.axhline(0, color=theme.muted, linewidth=0.4)
+    ax.set_xscale("log")
+    ax.set_xticks(lag, [f"{value:.2g}" for value in lag])
+    ax.minorticks_off()
+    ax.set_ylim(min(-0.15, float(table[["directed_r"]].min().iloc[0])), 1.02)
+    ax.legend(
+        frameon=False, fontsize=5.5, loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1.2
+    )
 
 
 def _rounded(value: float) -> str:

@@ -51,19 +51,16 @@ class PseudoLikelihoodProbe:
         """Mean log P(v_i | rest) in nats; call with kernel threads held."""
         inputs = np.empty((self.spikes.n_frames, weights.values.shape[1]), dtype=np.float32)
         weights.project_frames(self.spikes, np.arange(self.spikes.n_frames), inputs)
+        as_it_is = drelu.cumulant(inputs, units).sum(axis=1)
         total = 0.0
         for start in range(0, len(self.rows), 4096):
             part = slice(start, start + 4096)
-            neurons, states = self.neurons[part], self.states[part][:, None]
-            rest = inputs[self.rows[part]] - states * weights.values[neurons]
-            with_spike = drelu.cumulant(rest + weights.values[neurons], units).sum(axis=1)
-            without = drelu.cumulant(rest, units).sum(axis=1)
-            log_odds = fields[neurons] + with_spike - without
-            total += float(
-                (
-                    self.shares[part] * log_expit(np.where(states[:, 0] > 0, log_odds, -log_odds))
-                ).sum()
-            )
+            rows, neurons = self.rows[part], self.neurons[part]
+            # +1 for an active neuron, -1 for a silent one.
+            sign = 2 * self.states[part].astype(np.float32) - 1
+            flipped = inputs[rows] - sign[:, None] * weights.values[neurons]
+            gain = as_it_is[rows] - drelu.cumulant(flipped, units).sum(axis=1)
+            total += float((self.shares[part] * log_expit(sign * fields[neurons] + gain)).sum())
         return total
 
 

@@ -54,7 +54,8 @@ class Settings:
     patience : int
         The learning rate falls to a third whenever the held-out pseudo-likelihood has not
         risen for so many of the training's sixty evaluations, and training ends when it
-        has come down to its final value. 0: the schedule alone decides.
+        has come down to its final value; the best model on the way is kept. 0: the
+        schedule alone decides.
     l1_ramp : float
         Fraction of the updates over which the penalty grows to its full strength, so
         that it cannot win before assemblies have formed.

@@ -65,6 +65,8 @@ _SMALL = 4.0
 _INTERVAL_S = 0.25
 #: Statistics are taken this often in a training, whatever its length.
 _EVALUATIONS = 60
+# Frames whose pseudo-likelihood is taken each time, of training and held-out ones.
+_PROBED_FRAMES = 240
 #: Fraction of the updates after which odd statistics are worth a warning.
 _SETTLED = 0.3
 # Frames whose hidden inputs are kept with a model, for jumps.
@@ -223,8 +225,13 @@ class Training:
     # --- results ------------------------------------------------------------------------
 
     def model(self) -> CRBM:
-        """The latest model, standardised on the training frames. The training goes on unharmed."""
+        """The latest model, standardised on the training frames. The training goes on unharmed.
+
+        A training with `Settings.patience` that has come to its end gives its `best_model`.
+        """
         self._require_prepared()
+        if self.settings.patience and self.finished:
+            return self.best_model()
         fields = self._core.get(self._fields)
         return self._as_model(self._active.dense(), fields, self._hidden_here().units())
 
@@ -335,7 +342,10 @@ class Training:
         self._shuffled: tuple[int, NDArray[np.int64]] | None = None
         self._probes = {
             name: PseudoLikelihoodProbe(
-                self._spikes.select_frames(frames), 16, settings.random_state, max_frames=300
+                self._spikes.select_frames(frames),
+                16,
+                settings.random_state,
+                max_frames=_PROBED_FRAMES,
             )
             for name, frames in (
                 ("pseudo_likelihood", self._train_frames),

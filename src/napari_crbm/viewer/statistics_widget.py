@@ -19,16 +19,17 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_crbm.viewer.colouring import reconstruction_colouring
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, button, plot, text_label
 
 if TYPE_CHECKING:
-    from napari_crbm.analysis import Evaluation
+    from napari_crbm.analysis import Evaluation, Likelihood
     from napari_crbm.model import Progress
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
@@ -83,6 +84,24 @@ class StatisticsWidget(QWidget):
         self.colour.toggled.connect(self._colour)
         self.bar = QProgressBar()
         self.bar.hide()
+        self.n_samples = _count(
+            200, 1_000_000, _SAMPLES, "Frames to draw from the model.", step=1000
+        )
+        self.n_temperatures = _count(
+            1,
+            32,
+            1,
+            "More than 1: replica exchange, for models whose chains mix slowly.\n"
+            "Takes as many times longer.",
+        )
+        self.likelihood = QCheckBox("Log-likelihood")
+        self.likelihood.setToolTip(
+            "Also estimate the log-likelihood of held-out frames by annealed importance sampling."
+        )
+        options = QHBoxLayout()
+        for part in (QLabel("Frames"), self.n_samples, QLabel("Temperatures"), self.n_temperatures):
+            options.addWidget(part)
+        options.addWidget(self.likelihood, 1)
         row = QHBoxLayout()
         row.addWidget(self.start)
         row.addWidget(self.save)
@@ -95,6 +114,10 @@ class StatisticsWidget(QWidget):
             panel = _Panel(self.home.viewer, label, tip)
             self.panels[name] = panel
             grid.addWidget(panel, place // 2, place % 2)
+        self.population = _population_panel(self.home.viewer)
+        self.lagged = _lagged_panel(self.home.viewer)
+        for place, panel in enumerate((self.population, self.lagged)):
+            grid.addWidget(panel, len(_PANELS) // 2, place)
         self.body = QWidget()
         self.body.setLayout(grid)
         self.foot = text_label("")
@@ -115,6 +138,7 @@ class StatisticsWidget(QWidget):
         layout = QVBoxLayout(self)
         layout.addWidget(self.message)
         layout.addLayout(row)
+        layout.addLayout(options)
         layout.addWidget(self.bar)
         layout.addWidget(self.verdict)
         layout.addWidget(self.warning)
@@ -139,10 +163,11 @@ class StatisticsWidget(QWidget):
         if recording is None or trained is None:
             return
         cancel = self._cancel = threading.Event()
-        model = trained.model
+        model, wants_likelihood = trained.model, self.likelihood.isChecked()
+        n_samples, n_temperatures = self.n_samples.value(), self.n_temperatures.value()
 
         def work(report: Callable[[int, int], None]) -> Any:
-            from napari_crbm.analysis import evaluate_held_out
+            from napari_crbm.analysis import evaluate_held_out, held_out_likelihood
 
             def checked(done: int, total: int) -> None:
                 if cancel.is_set():
@@ -151,11 +176,21 @@ class StatisticsWidget(QWidget):
 
             try:
                 found = evaluate_held_out(
-                    model, recording, n_samples=_SAMPLES, n_chains=_CHAINS, report=checked
+                    model,
+                    recording,
+                    n_samples=n_samples,
+                    n_chains=_CHAINS,
+                    n_temperatures=n_temperatures,
+                    report=checked,
+                )
+                likelihood = (
+                    held_out_likelihood(model, recording, report=checked)
+                    if wants_likelihood
+                    else None
                 )
             except _Cancelled:
-                return trained, None
-            return trained, found
+                return trained, None, None
+            return trained, found, likelihood
 
         self._set_running(True)
         job = self.home.run(
@@ -173,9 +208,9 @@ class StatisticsWidget(QWidget):
         self.bar.setVisible(running)
         self.bar.setRange(0, 0)
 
-    def _show(self, result: tuple[Any, Evaluation | None]) -> None:
+    def _show(self, result: tuple[Any, Evaluation | None, Likelihood | None]) -> None:
         self._set_running(False)
-        trained, evaluation = result
+        trained, evaluation, likelihood = result
         if evaluation is None or trained is not self.workspace.trained:
             return
         self.evaluation = evaluation
@@ -185,11 +220,16 @@ class StatisticsWidget(QWidget):
         self.warning.setVisible(bool(evaluation.warning))
         for name, panel in self.panels.items():
             panel.show_statistic(evaluation, name)
+        _show_population(self.population, evaluation)
+        _show_lagged(self.lagged, evaluation)
         drawn = evaluation.samples
         self.foot.setText(
             f"nRMSE: 0 as good as the training frames, 1 no better than chance. "
             f"Reconstruction {evaluation.median_nllh:.2f} (median over neurons; 1 perfect). "
             f"Active neurons a frame: nRMSE {evaluation.population.nrmse:.2f}. "
+            f"Pseudo-likelihood {evaluation.pseudo_likelihood:.4f} nats a neuron and frame. "
+            + ("" if likelihood is None else f"{likelihood.verdict} ")
+            + f"{evaluation.lagged.verdict} "
             + (
                 f"{drawn.spikes.n_frames:,} frames from {drawn.n_chains} chains, "
                 f"{drawn.thin} steps apart."
@@ -278,6 +318,75 @@ class StatisticsWidget(QWidget):
             if np.isfinite(value) and value not in list(values.values())[-1:]:
                 values[progress.update] = value
                 self._lines[name].setData(list(values), list(values.values()))
+
+
+def _count(low: int, high: int, value: int, tip: str, step: int = 1) -> QSpinBox:
+    box = QSpinBox()
+    box.setRange(low, high)
+    box.setValue(value)
+    box.setSingleStep(step)
+    box.setToolTip(tip)
+    return box
+
+
+def _population_panel(viewer: Any) -> pg.PlotWidget:
+    panel = plot(viewer, "active neurons a frame", "share of frames (%)", height=110)
+    panel.setToolTip(
+        "How many neurons are active at once: held-out frames (grey), model (orange),\n"
+        "independent neurons of the same activity (dotted)."
+    )
+    return panel
+
+
+def _show_population(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
+    population = evaluation.population
+    panel.clear()
+    grey = pg.mkPen("#999999", width=2)
+    dotted = pg.mkPen("#999999", style=Qt.PenStyle.DotLine)
+    for name, pen in (("independent", dotted), ("held-out", grey), ("model", pg.mkPen(ORANGE))):
+        panel.plot(
+            population.edges,
+            100 * population.shares[name],
+            stepMode="center",
+            pen=pen,
+            name=name,
+        )
+    panel.autoRange(padding=0.02)
+
+
+def _lagged_panel(viewer: Any) -> pg.PlotWidget:
+    panel = plot(viewer, "lag (s)", "correlation", height=110)
+    panel.setLogMode(x=True, y=False)
+    panel.setToolTip(
+        "Grey: how much an assembly resembles itself some time later (median, held-out frames).\n"
+        "Orange: how well the model's correlations of different assemblies, fading as each\n"
+        "forgets itself, agree with the held-out ones (Pearson r); blue: how well those of\n"
+        "the training frames do. Green: whether who precedes whom comes back (r between\n"
+        "training and held-out frames): the part no model without time shows."
+    )
+    return panel
+
+
+def _show_lagged(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
+    table = evaluation.lagged.table
+    panel.clear()
+    for name, colour in (
+        ("itself", "#999999"),
+        ("train_r", BLUE),
+        ("model_r", ORANGE),
+        ("directed_r", GREEN),
+    ):
+        panel.plot(
+            table["lag_s"].to_numpy(),
+            table[name].to_numpy(),
+            pen=pg.mkPen(colour, width=2),
+            symbol="o",
+            symbolSize=5,
+            symbolPen=None,
+            symbolBrush=colour,
+            name=name,
+        )
+    panel.setYRange(-0.1, 1.0)
 
 
 class _Panel(QWidget):

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.colours import weight_colours
+from napari_crbm.viewer.plot_export import offer_export
 
 if TYPE_CHECKING:
     from napari_crbm.viewer.colouring import Colouring
@@ -54,8 +55,12 @@ def button(text: str, tip: str, on_click: Any) -> QPushButton:
 def plot(
     viewer: Any, x_label: str, y_label: str, x_unit: str = "", height: int = 130
 ) -> pg.PlotWidget:
-    """A plot with labelled axes in the colours of the viewer's theme, now and later."""
+    """A plot with labelled axes in the colours of the viewer's theme, now and later.
+
+    A right-click offers to save it.
+    """
     widget = pg.PlotWidget()
+    offer_export(widget)
     widget.setMinimumHeight(height)
     widget.setMenuEnabled(False)
     widget.hideButtons()

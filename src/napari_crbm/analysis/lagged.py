@@ -1,0 +1,184 @@
+"""Assemblies in time: who follows whom, and how much of it a model without time explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model.agreement import agreement
+
+#: Lags that are looked at, in frames, as far as the blocks of time reach.
+LAGS = (1, 2, 4, 8, 16, 32)
+
+# An order of assemblies is worth a sentence from this r on, if chance hardly reaches it.
+_ORDERED, _SIGNIFICANT = 0.3, 0.01
+_PERMUTATIONS = 199
+
+
+@dataclass(frozen=True, eq=False)
+class LaggedComparison:
+    """Correlations of assemblies across time, in model and recording.
+
+    The model holds no time. What it can say of two assemblies some frames apart is their
+    equal-time correlation, fading as each assembly forgets itself; the fading is taken
+    from the training frames.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        A row a lag, columns ``lag_frames, lag_s``; ``itself``, ``itself_low`` and
+        ``itself_high`` (median and quartiles over assemblies of the correlation with
+        itself, held-out frames); ``nrmse, model_r, train_r`` (correlations of different
+        assemblies: nRMSE of what the model says, its Pearson r with the held-out frames,
+        and that of the training frames); ``directed_r, directed_p`` (Pearson r between
+        training and held-out frames of who precedes whom, and how often chance reaches it
+        when assemblies are exchanged: assemblies that follow each other in an order that
+        comes back, which no model without time shows).
+    """
+
+    table: pd.DataFrame
+
+    @property
+    def verdict(self) -> str:
+        """What it amounts to, in a sentence; empty if no lag fits."""
+        if not len(self.table):
+            return ""
+        row = self.table.iloc[0]
+        text = (
+            f"After {row['lag_s']:.2g} s an assembly resembles itself by {row['itself']:.2f} "
+            f"(median correlation); correlations of different assemblies are explained with "
+            f"nRMSE {row['nrmse']:.2f}"
+        )
+        best = self.table.loc[self.table["directed_r"].fillna(-np.inf).idxmax()]
+        if best["directed_r"] > _ORDERED and best["directed_p"] <= _SIGNIFICANT:
+            text += (
+                f". Assemblies follow each other in an order that comes back (r = "
+                f"{best['directed_r']:.2f} after {best['lag_s']:.2g} s), which this model cannot "
+                "show"
+            )
+        return f"{text}."
+
+
+def lagged_correlations(
+    activity: NDArray[np.floating],
+    lags: NDArray[np.integer],
+    frames: NDArray[np.integer] | None = None,
+) -> NDArray[np.float64]:
+    """Pearson correlation of h_mu(t) with h_nu(t + lag) for all pairs of hidden units.
+
+    Parameters
+    ----------
+    activity : (T, M) float array
+        E[h | v].
+    lags : (L,) int
+        In frames, zero or more.
+    frames : (T,) int array, optional
+        Numbers of the frames, ascending; pairs that span a gap are left out. Consecutive
+        by default.
+
+    Returns
+    -------
+    (L, M, M) float64
+        Zero where a unit is constant.
+
+    Raises
+    ------
+    ModelError
+        If a lag is negative or leaves fewer than two pairs of frames.
+    """
+    n_frames, n_units = activity.shape
+    number = np.arange(n_frames) if frames is None else np.asarray(frames)
+    out = np.zeros((len(lags), n_units, n_units))
+    for row, lag in enumerate(np.asarray(lags).tolist()):
+        first = np.flatnonzero(number[lag:] - number[: n_frames - lag] == lag) if lag >= 0 else []
+        if len(first) < 2:
+            raise ModelError(f"A lag of {lag} frames does not fit {n_frames:,} frames.")
+        scaled = []
+        for part in (activity[first], activity[np.add(first, lag)]):
+            centred = part.astype(np.float64) - part.mean(axis=0, dtype=np.float64)
+            norms = np.sqrt((centred**2).sum(axis=0))
+            scaled.append(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0))
+        out[row] = scaled[0].T @ scaled[1]
+    return out
+
+
+def compare_lagged(
+    model: NDArray[np.floating],
+    train: NDArray[np.floating],
+    test: NDArray[np.floating],
+    *,
+    frames: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
+    frame_interval_s: float = 1.0,
+) -> LaggedComparison:
+    """Compare correlations across time between model, training and held-out frames.
+
+    Parameters
+    ----------
+    model, train, test : (T, M) float arrays
+        E[h | v] of activity drawn from the model (in any order), of the training and of
+        the held-out frames.
+    frames : (train, test) int arrays, optional
+        Numbers of these frames in the recording; consecutive by default.
+    frame_interval_s : float
+    """
+    numbers = (np.arange(len(train)), np.arange(len(test))) if frames is None else frames
+    lags = np.array([lag for lag in LAGS if all(_fits(lag, number) for number in numbers)], int)
+    at_once = lagged_correlations(model, np.zeros(1, dtype=int))[0]
+    of_train, of_test = (
+        lagged_correlations(part, lags, number)
+        for part, number in zip((train, test), numbers, strict=True)
+    )
+    n_units = model.shape[1]
+    different = ~np.eye(n_units, dtype=bool)
+    rows = []
+    for lag, in_train, in_test in zip(lags.tolist(), of_train, of_test, strict=True):
+        fading = np.diagonal(in_train)
+        says = at_once * (fading[:, None] + fading) / 2
+        found = agreement(says[different], in_train[different], in_test[different])
+        itself = np.diagonal(in_test)
+        rows.append(
+            {
+                "lag_frames": lag,
+                "lag_s": lag * frame_interval_s,
+                "itself": np.median(itself),
+                "itself_low": np.quantile(itself, 0.25),
+                "itself_high": np.quantile(itself, 0.75),
+                "nrmse": found.nrmse,
+                "model_r": found.pearson_r,
+                "train_r": _pearson(in_train[different], in_test[different]),
+                **_directed(in_train - in_train.T, in_test - in_test.T),
+            }
+        )
+    columns = ["lag_frames", "lag_s", "itself", "itself_low", "itself_high"]
+    columns += ["nrmse", "model_r", "train_r", "directed_r", "directed_p"]
+    return LaggedComparison(pd.DataFrame(rows, columns=columns))
+
+
+def _directed(train: NDArray[np.float64], test: NDArray[np.float64]) -> dict[str, float]:
+    """Likeness of two antisymmetric matrices, and its p (permuted rows and columns alike)."""
+    upper = np.triu_indices(len(train), 1)
+    r = _pearson(train[upper], test[upper])
+    if not np.isfinite(r):
+        return {"directed_r": r, "directed_p": r}
+    generator = np.random.default_rng(0)
+    reached = 1
+    for _ in range(_PERMUTATIONS):
+        order = generator.permutation(len(train))
+        reached += _pearson(train[np.ix_(order, order)][upper], test[upper]) >= r
+    return {"directed_r": r, "directed_p": reached / (_PERMUTATIONS + 1)}
+
+
+def _fits(lag: int, number: NDArray[np.integer]) -> bool:
+    """Whether at least a quarter of the frames have a partner so far on."""
+    pairs = int((number[lag:] - number[:-lag] == lag).sum()) if len(number) > lag else 0
+    return pairs >= max(len(number) / 4, 2)
+
+
+def _pearson(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+    if len(x) < 2 or not np.ptp(x) or not np.ptp(y):
+        return float("nan")
+    return float(np.corrcoef(x, y)[0, 1])
