@@ -165,7 +165,4 @@ def export_states(states: BrainStates, folder: Path | str, kind: str = "csv") ->
             {"time_s": states.times, "active_assemblies": states.composition.counts}
         ),
     }
-    return [
-        write_table(table, folder / f"{name}.{kind}", float_format="%.6g")
-        for name, table in tables.items()
-    ]
+    return [write_table(table, folder / f"{name}.{kind}") for name, table in tables.items()]

@@ -94,11 +94,16 @@ def lagged_correlations(
     number = np.arange(n_frames) if frames is None else np.asarray(frames)
     out = np.zeros((len(lags), n_units, n_units))
     for row, lag in enumerate(np.asarray(lags).tolist()):
-        first = np.flatnonzero(number[lag:] - number[: n_frames - lag] == lag) if lag >= 0 else []
+        pairs = (
+            number[lag:] - number[: n_frames - lag] == lag
+            if 0 <= lag < n_frames
+            else number < number
+        )
+        first = np.flatnonzero(pairs)
         if len(first) < 2:
             raise ModelError(f"A lag of {lag} frames does not fit {n_frames:,} frames.")
         scaled = []
-        for part in (activity[first], activity[np.add(first, lag)]):
+        for part in (activity[first], activity[first + lag]):
             centred = part.astype(np.float64) - part.mean(axis=0, dtype=np.float64)
             norms = np.sqrt((centred**2).sum(axis=0))
             scaled.append(np.divide(centred, norms, out=np.zeros_like(centred), where=norms > 0))

@@ -165,13 +165,13 @@ def conclude_sweep(
         If no configuration was trained without failure.
     """
     folder = Path(folder)
-    write_table(table, folder / "results.csv")
+    write_table(table, folder / "results.csv", float_format=None)
     if importlib.util.find_spec("pyarrow") is not None:
         write_table(table, folder / "results.parquet")
     selection = select(table)
     found = selection.table.assign(reproduced=reproduced_units(table, folder))
     selection = Selection(found, selection.rule)
-    write_table(found, folder / "selection.csv")
+    write_table(found, folder / "selection.csv", float_format=None)
     settings = replace(sweep.settings_of_selected(selection.configuration), n_threads=n_threads)
     checkpoint = folder / "selected.checkpoint.h5"
     final = train_with_checkpoints(

@@ -57,7 +57,7 @@ def evaluate(
         ),
     ] = None,
     parquet: Annotated[
-        bool, typer.Option("--parquet", help="Tables as Parquet (needs pyarrow), not CSV.")
+        bool, typer.Option("--parquet", help="Tables as Parquet (extra 'parquet'), not CSV.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:

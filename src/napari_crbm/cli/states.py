@@ -27,7 +27,7 @@ def states(
         Path | None, typer.Option(help="Draw all of it to this .pdf, .svg or .png.")
     ] = None,
     parquet: Annotated[
-        bool, typer.Option("--parquet", help="Tables as Parquet (needs pyarrow), not CSV.")
+        bool, typer.Option("--parquet", help="Tables as Parquet (extra 'parquet'), not CSV.")
     ] = False,
     gaussians: Annotated[
         bool,
