@@ -11,6 +11,8 @@ import pyqtgraph as pg
 import pyqtgraph.exporters
 from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt
+from qtpy.QtGui import QPainter
+from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QFileDialog, QMenu
 
 from napari_crbm.errors import CRBMError
@@ -59,12 +61,23 @@ def save_plot(widget: pg.PlotWidget, path: Path | str) -> Path:
         exporter.parameters()["width"] = _PICTURE_WIDTH_PX
         exporter.export(str(path))
     elif kind == ".svg":
-        pg.exporters.SVGExporter(item).export(str(path))
+        _draw_svg(widget, path)
     elif kind == ".csv":
         plot_values(widget).to_csv(path, index=False)
     else:
         raise CRBMError(f"Cannot save the plot as '{path.name}': use .png, .svg or .csv.")
     return path
+
+
+def _draw_svg(widget: pg.PlotWidget, path: Path) -> None:
+    # pyqtgraph's own exporter stumbles over some symbols.
+    drawing = QSvgGenerator()
+    drawing.setFileName(str(path))
+    drawing.setSize(widget.size())
+    drawing.setViewBox(widget.rect())
+    painter = QPainter(drawing)
+    widget.render(painter)
+    painter.end()
 
 
 def plot_values(widget: pg.PlotWidget) -> pd.DataFrame:
