@@ -71,10 +71,7 @@ class Trained:
         """The same model, its table told by other regions of the same neurons."""
         from napari_crbm.analysis import assembly_table
 
-        known = self.table.get("reproducibility")
-        again = None if known is None else known.to_numpy()
-        table = assembly_table(self.model, recording, self.activity, reproducibility=again)
-        return replace(self, table=table)
+        return replace(self, table=assembly_table(self.model, recording, self.activity))
 
 
 @dataclass(frozen=True, eq=False)
