@@ -20,7 +20,6 @@ def export_nwb(
     model: CRBM | None = None,
     activity: NDArray[np.floating] | None = None,
     *,
-    reproducibility: NDArray[np.floating] | None = None,
     session_start: datetime | None = None,
 ) -> Path:
     """Write a recording, with a model's assemblies as `assembly_table` describes them.
@@ -33,7 +32,6 @@ def export_nwb(
         Trained on the recording.
     activity : (T, M), optional
         ``model.transform(recording.spikes)``, if it is known already.
-    reproducibility : (M,), optional
     session_start : datetime, optional
         See `napari_crbm.io.save_nwb`, which says what goes where.
     """
@@ -41,7 +39,7 @@ def export_nwb(
         return save_nwb(recording, path, session_start=session_start)
     if activity is None:
         activity = model.transform(recording.spikes)
-    table = assembly_table(model, recording, activity, reproducibility=reproducibility)
+    table = assembly_table(model, recording, activity)
     belongs = membership(model.weights_)
     return save_nwb(
         recording,

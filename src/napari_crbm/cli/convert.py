@@ -132,8 +132,7 @@ def _write_nwb(
     recording: Recording, output: Path, model_path: Path | None, start: datetime | None
 ) -> None:
     from napari_crbm.analysis import export_nwb
-    from napari_crbm.io import load_model, load_reproducibility
+    from napari_crbm.io import load_model
 
     model = None if model_path is None else load_model(model_path)
-    known = None if model_path is None else load_reproducibility(model_path)
-    export_nwb(recording, output, model, reproducibility=known, session_start=start)
+    export_nwb(recording, output, model, session_start=start)
