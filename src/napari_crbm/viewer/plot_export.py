@@ -92,6 +92,9 @@ def plot_values(widget: pg.PlotWidget) -> pd.DataFrame:
         if isinstance(item, pg.PlotDataItem):
             x, y = item.getOriginalDataset()
             name = item.name()
+            if x is not None and len(x) == len(y) + 1:
+                # Steps are given by their edges.
+                x = (x[:-1] + x[1:]) / 2
         elif isinstance(item, pg.ScatterPlotItem):
             x, y = item.getData()
             name = None
