@@ -1,9 +1,12 @@
 """The Preprocess dock: preview of a neuron, a run over all of them, undo, cancel."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 
-from napari_crbm.preprocessing import Steps, preprocess, steps_of
+from napari_crbm.preprocessing import Steps, kept_frames, preprocess, steps_of
 from napari_crbm.simulation import simulate
 from napari_crbm.viewer.preprocess_widget import PreprocessWidget
 from tests.viewer.conftest import until
@@ -66,6 +69,36 @@ def test_filters_without_fluorescence(dock, home, recording, qtbot):
     assert made.n_frames == recording.n_frames - 40
     assert (made.spikes.mean_activity >= 0.02).all() and made.n_neurons < recording.n_neurons
     assert "left out" in dock.result.text()
+
+
+def test_frames_and_regions_are_left_out(dock, home, bright, qtbot, monkeypatch):
+    moving = replace(bright, traces={"tail": np.arange(bright.n_frames) % 50 / 10.0})
+    home.show(moving)
+    assert not dock.motion_trace.isHidden() and dock.motion_above.isHidden()
+    dock.motion_trace.setCurrentIndex(dock.motion_trace.findData("tail"))
+    dock.motion_above.setValue(4.5)
+    dock.drop_frames.setText("100-120, 300")
+    region = max(moving.regions.names, key=lambda name: moving.regions.members(name).size)
+    dock.regions.findItems(region, Qt.MatchFlag.MatchExactly)[0].setCheckState(
+        Qt.CheckState.Checked
+    )
+    steps = Steps(
+        motion_trace="tail",
+        motion_above=4.5,
+        drop_frames=((100, 120), (300, 300)),
+        regions=(region,),
+    )
+    assert dock.steps() == steps
+    until(qtbot, lambda: np.size(dock._left_out.getData()[0]) > 1)
+    gone = np.setdiff1d(np.arange(600), kept_frames(moving, steps))
+    np.testing.assert_allclose(np.unique(dock._left_out.getData()[0]), moving.times[gone])
+    dock.run.click()
+    until(qtbot, lambda: dock.run.text() == "Run")
+    made = home.workspace.recording
+    assert made.fingerprint == preprocess(moving, steps).fingerprint
+    assert made.n_neurons == moving.regions.members(region).size and "motion" in dock.result.text()
+    dock.drop_frames.setText("soon")
+    until(qtbot, lambda: "'soon' is no range" in dock.caption.text())
 
 
 def test_cancelling_changes_nothing(dock, home, bright, qtbot, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -116,7 +117,7 @@ def preprocess(
             decay_s=decay,
             motion_trace=motion_trace,
             motion_above=motion_above,
-            drop_frames=tuple(_frame_range(text) for text in drop_frames or ()),
+            drop_frames=_ranges(drop_frames or ()),
             regions=tuple(region or ()),
             min_activity=min_activity,
             max_activity=max_activity,
@@ -132,11 +133,11 @@ def preprocess(
     say(f"Wrote {output}; {text}.\n{result!r}")
 
 
-def _frame_range(text: str) -> tuple[int, int]:
-    first, _, last = text.partition("-")
-    if not (first.isdecimal() and (last or first).isdecimal()):
-        raise typer.BadParameter(
-            f"'{text}' is no range of frames; write 'first-last', such as 100-120.",
-            param_hint="--drop-frames",
-        )
-    return int(first), int(last or first)
+def _ranges(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
+    from napari_crbm.errors import RecordingError
+    from napari_crbm.preprocessing import frame_ranges
+
+    try:
+        return frame_ranges(",".join(texts))
+    except RecordingError as error:
+        raise typer.BadParameter(str(error), param_hint="--drop-frames") from error

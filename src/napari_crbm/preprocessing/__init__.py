@@ -6,10 +6,19 @@ from napari_crbm.preprocessing.run import (
     dropped_text,
     first_frame,
     frame_rate_hz,
+    kept_frames,
     preprocess,
     steps_of,
 )
-from napari_crbm.preprocessing.steps import METHODS, Stages, Steps, signal_to_noise, stages, zscore
+from napari_crbm.preprocessing.steps import (
+    METHODS,
+    Stages,
+    Steps,
+    frame_ranges,
+    signal_to_noise,
+    stages,
+    zscore,
+)
 from napari_crbm.preprocessing.streaming import PreprocessingStopped, Progress, Stoppable, stream
 from napari_crbm.preprocessing.threshold import (
     DEFAULT_THRESHOLD_SD,
@@ -37,7 +46,9 @@ __all__ = [
     "dropped_text",
     "events",
     "first_frame",
+    "frame_ranges",
     "frame_rate_hz",
+    "kept_frames",
     "noise_sd",
     "preprocess",
     "running_percentile",

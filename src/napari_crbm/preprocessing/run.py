@@ -195,6 +195,17 @@ def first_frame(recording: Recording, steps: Steps) -> int:
     return int(np.searchsorted(recording.times, recording.times[0] + steps.burn_in_s))
 
 
+def kept_frames(recording: Recording, steps: Steps) -> NDArray[np.int64]:
+    """Frames that remain after burn-in, motion and the listed ones, ascending.
+
+    Raises
+    ------
+    RecordingError
+        If a trace is not there, or no frame remains.
+    """
+    return _frames(recording, steps, _burn_in(recording, steps))[0]
+
+
 def _burn_in(recording: Recording, steps: Steps) -> int:
     first = first_frame(recording, steps)
     if recording.n_frames - first < 2:

@@ -146,6 +146,27 @@ class Steps:
             raise RecordingError(f"Preprocessing settings cannot be read: {error}.") from error
 
 
+def frame_ranges(text: str) -> tuple[tuple[int, int], ...]:
+    """Ranges of frames a person typed, such as "100-120, 300".
+
+    Raises
+    ------
+    RecordingError
+        Naming the part that is no range.
+    """
+    ranges = []
+    for part in text.replace(";", ",").split(","):
+        first, _, last = (piece.strip() for piece in part.partition("-"))
+        if not part.strip():
+            continue
+        if not (first.isdecimal() and (last or first).isdecimal()):
+            raise RecordingError(
+                f"'{part.strip()}' is no range of frames; write 'first-last', such as 100-120."
+            )
+        ranges.append((int(first), int(last or first)))
+    return tuple(ranges)
+
+
 class Stages(NamedTuple):
     """A block of traces on its way to spikes; each (T, n)."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pyqtgraph as pg
 from napari.utils.notifications import show_error, show_warning
 from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -17,6 +17,9 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
     QProgressBar,
     QSizePolicy,
     QVBoxLayout,
@@ -32,13 +35,15 @@ from napari_crbm.preprocessing import (
     activity_warning,
     dropped_text,
     first_frame,
+    frame_ranges,
     frame_rate_hz,
+    kept_frames,
     preprocess,
     stages,
 )
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, GREEN, GREY, ORANGE, button, plot, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_FLUORESCENCE = "This recording holds spikes only: frames and neurons can be left out."
@@ -89,6 +94,16 @@ class PreprocessWidget(QWidget):
             " sd",
             "Neurons go whose transients stand less above their noise;\nnoise alone has about 2.3.",
         )
+        self.motion_trace = QComboBox()
+        self.motion_trace.setToolTip("Frames go in which this trace exceeds the value.")
+        self.motion_trace.currentIndexChanged.connect(lambda _: self._show_used())
+        self.motion_above = _number(-1e9, 1e9, 0, 0.1, "", "Frames above it go.")
+        self.drop_frames = QLineEdit()
+        self.drop_frames.setPlaceholderText("none; such as 100-120, 300")
+        self.drop_frames.setToolTip("Frames to leave out, counted from 0.")
+        self.regions = QListWidget()
+        self.regions.setMaximumHeight(72)
+        self.regions.setToolTip("Neurons in none of the ticked regions go; no tick keeps all.")
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         self._labels: dict[str, QLabel] = {}
@@ -99,23 +114,33 @@ class PreprocessWidget(QWidget):
             ("baseline_s", "Baseline window", self.baseline_s),
             ("raw", "", self.raw),
             ("burn_in_s", "Burn-in", self.burn_in_s),
+            ("motion_trace", "Motion", self.motion_trace),
+            ("motion_above", "Still up to", self.motion_above),
+            ("drop_frames", "Leave out frames", self.drop_frames),
+            ("regions", "Only regions", self.regions),
             ("min_activity", "Least active", self.min_activity),
             ("max_activity", "Most active", self.max_activity),
             ("min_snr", "Signal to noise", self.min_snr),
         ):
             self._labels[name] = QLabel(text)
             form.addRow(self._labels[name], field)
-            if field is not self.method:
+            if isinstance(field, QCheckBox | QDoubleSpinBox):
                 changed = field.toggled if isinstance(field, QCheckBox) else field.valueChanged
                 changed.connect(lambda _: self._preview_soon())
+        self.drop_frames.textChanged.connect(lambda _: self._preview_soon())
+        self.motion_trace.currentIndexChanged.connect(lambda _: self._preview_soon())
         self.plot = plot(self.home.viewer, "Time", "Fluorescence", "s", height=150)
         self.plot.setToolTip(
-            "Blue: the trace. Orange: its baseline. Green: frames in which the neuron is active."
+            "Blue: the trace. Orange: its baseline. Green: frames in which the neuron is active.\n"
+            "Grey: frames that are left out."
         )
         self._curve = self.plot.plot(pen=pg.mkPen(BLUE, width=1))
         self._curve.setDownsampling(auto=True, method="peak")
         self._curve.setClipToView(True)
         self._level = self.plot.plot(pen=pg.mkPen(ORANGE, width=1))
+        # One grey line a frame left out, broken by gaps.
+        self._left_out = self.plot.plot(pen=pg.mkPen(GREY, width=1), connect="finite")
+        self._left_out.setZValue(-1)
         self._active = pg.ScatterPlotItem(size=5, pen=None, brush=pg.mkBrush(GREEN), symbol="t1")
         self.plot.addItem(self._active)
         self.caption = text_label("")
@@ -169,6 +194,10 @@ class PreprocessWidget(QWidget):
             method=method,
             threshold=None if method == "keep" else self.threshold.value(),
             decay_s=self.decay_s.value(),
+            motion_trace=self.motion_trace.currentData(),
+            motion_above=self.motion_above.value() if self.motion_trace.currentData() else 0.0,
+            drop_frames=frame_ranges(self.drop_frames.text()),
+            regions=self._ticked(),
             min_activity=self.min_activity.value() / 100,
             max_activity=self.max_activity.value() / 100,
             min_snr=0.0 if method == "keep" else self.min_snr.value(),
@@ -180,17 +209,44 @@ class PreprocessWidget(QWidget):
         if usual is not None:
             self.threshold.setValue(usual)
             self.threshold.setSuffix(_UNITS[method])
+        self._show_used()
+        self._preview_soon()
+
+    def _show_used(self) -> None:
+        """Only the fields that count for the method and for what the recording has."""
+        recording, method = self.workspace.recording, str(self.method.currentData())
+        binarises = METHODS[method] is not None
         used = {
-            "threshold": usual is not None,
+            "threshold": binarises,
             "decay_s": method == "deconvolution",
-            "baseline_s": usual is not None,
-            "raw": usual is not None,
-            "min_snr": usual is not None,
+            "baseline_s": binarises,
+            "raw": binarises,
+            "min_snr": binarises,
+            "motion_trace": recording is not None and bool(recording.traces),
+            "motion_above": self.motion_trace.currentData() is not None,
+            "regions": recording is not None and recording.regions is not None,
         }
         for name, shown in used.items():
             getattr(self, name).setVisible(shown)
             self._labels[name].setVisible(shown)
-        self._preview_soon()
+
+    def _ticked(self) -> tuple[str, ...]:
+        """Regions to keep neurons of."""
+        items = (self.regions.item(row) for row in range(self.regions.count()))
+        return tuple(i.text() for i in items if i.checkState() == Qt.CheckState.Checked)
+
+    def _list_choices(self, recording: Recording) -> None:
+        """Traces and regions of a newly opened recording."""
+        self.motion_trace.clear()
+        self.motion_trace.addItem("none", None)
+        for name in recording.traces:
+            self.motion_trace.addItem(name, name)
+        self.regions.clear()
+        for name in () if recording.regions is None else recording.regions.names:
+            item = QListWidgetItem(name)
+            item.setFlags(item.flags() | Qt.ItemFlag.ItemIsUserCheckable)
+            item.setCheckState(Qt.CheckState.Unchecked)
+            self.regions.addItem(item)
 
     # --- preview --------------------------------------------------------------------------
 
@@ -210,6 +266,7 @@ class PreprocessWidget(QWidget):
         try:
             steps = self.steps()
             first = first_frame(recording, steps)
+            frames = kept_frames(recording, steps)
             made = stages(
                 self._trace_of(recording, neuron)[first:, None], frame_rate_hz(recording), steps
             )
@@ -223,12 +280,20 @@ class PreprocessWidget(QWidget):
         self._level.setData(
             times if baseline is not None else [], baseline[:, 0] if baseline is not None else []
         )
-        active = np.flatnonzero(made.active[:, 0])
+        kept = np.zeros(recording.n_frames, dtype=bool)
+        kept[frames] = True
+        active = np.flatnonzero(made.active[:, 0] & kept[first:])
         top = float(np.nanmax(trace)) if np.isfinite(trace).any() else 0.0
         self._active.setData(times[active], np.full(len(active), top))
+        gone = recording.times[~kept]
+        low = float(np.nanmin(trace)) if np.isfinite(trace).any() else 0.0
+        # Only a hint; thousands of lines would hold up the window.
+        gone = gone[:: max(1, len(gone) // 1000)]
+        lines = np.tile([low, top, np.nan], len(gone))
+        self._left_out.setData(np.repeat(gone, 3), lines)
         self.caption.setText(
-            f"<b>Neuron {neuron}</b>: active in {len(active):,} of {len(times):,} frames "
-            f"({100 * len(active) / len(times):.1f} %). Click another neuron in the brain."
+            f"<b>Neuron {neuron}</b>: active in {len(active):,} of {len(frames):,} frames "
+            f"({100 * len(active) / len(frames):.1f} %). Click another neuron in the brain."
         )
 
     def _trace_of(self, recording: Recording, neuron: int) -> NDArray[np.float32]:
@@ -307,6 +372,8 @@ class PreprocessWidget(QWidget):
         if recording is None:
             self.message.setText(_NO_RECORDING)
             return
+        self._list_choices(recording)
+        self._show_used()
         has = recording.fluorescence is not None
         self.message.setText(_WHAT if has else _NO_FLUORESCENCE)
         for index in range(self.method.count()):

@@ -32,7 +32,7 @@ _SCALE_PX = 90
 _NARROW_PX = 62
 
 # Okabe and Ito's colours, readable without red-green vision.
-BLUE, ORANGE, GREEN = "#56b4e9", "#e69f00", "#009e73"
+BLUE, ORANGE, GREEN, GREY = "#56b4e9", "#e69f00", "#009e73", "#808080"
 
 
 def text_label(text: str = "", *, wrap: bool = True) -> QLabel:
