@@ -27,9 +27,13 @@ class Job(QObject):
     done = Signal(object)
     failed = Signal(str)
     progressed = Signal(int, int)
+    # From the thread to the job itself: what is still under way when the window is closed
+    # is dropped with the job, whoever listens to the signals above.
+    _arrived = Signal(str, object)
 
     def __init__(self, work: Callable[[Callable[[int, int], None]], Any], parent: QObject) -> None:
         super().__init__(parent)
+        self._arrived.connect(self._deliver)
         self._work = work
         self._thread = threading.Thread(target=self._run, daemon=True, name="napari-crbm job")
 
@@ -56,7 +60,10 @@ class Job(QObject):
     def _emit(self, signal: str, *values: object) -> None:
         """Emit unless the window, and the job with it, is already gone."""
         with suppress(RuntimeError):
-            getattr(self, signal).emit(*values)
+            self._arrived.emit(signal, values)
+
+    def _deliver(self, signal: str, values: tuple[object, ...]) -> None:
+        getattr(self, signal).emit(*values)
 
 
 def message_of(error: BaseException) -> str:

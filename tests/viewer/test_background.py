@@ -1,0 +1,50 @@
+"""Jobs: work in a thread, results on the GUI thread, nothing once the window is gone."""
+
+import threading
+
+import pytest
+
+pytest.importorskip("napari")
+from qtpy.QtCore import QObject
+
+from napari_crbm.errors import RecordingError
+from napari_crbm.viewer.background import Job
+
+
+def test_results_and_progress_arrive_on_the_gui_thread(qtbot):
+    parent, seen = QObject(), []
+
+    def work(report):
+        report(1, 2)
+        return threading.current_thread()
+
+    job = Job(work, parent)
+    job.progressed.connect(lambda k, n: seen.append((k, n, threading.current_thread())))
+    with qtbot.waitSignal(job.done) as done:
+        job.start()
+    assert seen == [(1, 2, threading.main_thread())]
+    assert done.args[0] is not threading.main_thread()
+
+
+def test_our_errors_are_said_in_their_own_words(qtbot):
+    def work(report):
+        raise RecordingError("No neurons.")
+
+    parent = QObject()
+    job = Job(work, parent)
+    with qtbot.waitSignal(job.failed) as failed:
+        job.start()
+    assert failed.args == ["No neurons."]
+
+
+def test_what_arrives_after_the_window_has_closed_is_dropped(qtbot):
+    sip = pytest.importorskip("PyQt6.sip")
+    parent, seen = QObject(), []
+    job = Job(lambda report: report(1, 2), parent)
+    job.done.connect(seen.append)
+    job.progressed.connect(lambda k, n: seen.append(k))
+    job.start()
+    job._thread.join()
+    sip.delete(parent)
+    qtbot.wait(50)
+    assert seen == []
