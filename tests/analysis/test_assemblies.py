@@ -7,7 +7,7 @@ from napari_crbm.analysis import (
     active_threshold,
     assemblies_of_neuron,
     assembly_table,
-    export_csv,
+    export_tables,
     member_table,
     members,
     membership,
@@ -178,8 +178,13 @@ def test_similar_assemblies_become_neighbours():
 
 
 def test_export_can_be_read_back(model, recording, tmp_path):
-    paths = export_csv(model, recording, tmp_path / "out")
-    assert [path.name for path in paths] == ["assemblies.csv", "members.csv", "activity.csv"]
+    paths = export_tables(model, recording, tmp_path / "out")
+    assert [path.name for path in paths] == [
+        "assemblies.csv",
+        "members.csv",
+        "weights.csv",
+        "activity.csv",
+    ]
     table = pd.read_csv(paths[0], index_col="assembly")
     assert table["size"].tolist() == [4, 2, 0]
     pd.testing.assert_series_equal(
@@ -188,6 +193,6 @@ def test_export_can_be_read_back(model, recording, tmp_path):
         check_dtype=False,
         rtol=1e-5,
     )
-    activity = pd.read_csv(paths[2])
+    activity = pd.read_csv(paths[3])
     assert np.allclose(activity["time_s"], recording.times)
     assert np.allclose(activity["assembly_1"], model.transform(recording.spikes)[:, 1], rtol=1e-4)

@@ -34,7 +34,7 @@ def test_scale_bars_have_a_round_length_that_fits(size_um):
 
 def test_a_handful_of_neurons_is_drawn_without_outline():
     view = BrainView.from_coordinates(np.eye(3, dtype=np.float32)[:2] * 50)
-    assert view.outlines == {"dorsal": [], "side": []}
+    assert view.outlines == {"dorsal": [], "side": [], "frontal": []}
     assert (view.extent_um > 0).all()
 
 

@@ -5,7 +5,6 @@ from napari_crbm.analysis.assemblies import (
     active_threshold,
     assemblies_of_neuron,
     assembly_table,
-    export_csv,
     member_table,
     members,
     membership,
@@ -73,7 +72,7 @@ from napari_crbm.analysis.sweep_run import (
     reproduced_units,
     run_sweep,
 )
-from napari_crbm.analysis.tables import write_table
+from napari_crbm.analysis.tables import export_tables, write_table
 from napari_crbm.model.agreement import Agreement, agreement
 
 __all__ = [
@@ -118,10 +117,10 @@ __all__ = [
     "conclude_sweep",
     "evaluate",
     "evaluate_held_out",
-    "export_csv",
     "export_evaluation",
     "export_nwb",
     "export_states",
+    "export_tables",
     "find_counterparts",
     "fold_frames",
     "fraction_recovered",

@@ -7,7 +7,6 @@ E[h | v]; nothing here depends on how the model was trained.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -311,41 +310,6 @@ def sort_by_similarity(activity: NDArray[np.floating]) -> NDArray[np.int64]:
         condensed = squareform(np.maximum(distance, 0.0), checks=False)
         varying = varying[leaves_list(ward(condensed))]
     return np.concatenate([varying, constant]).astype(np.int64)
-
-
-def export_csv(
-    model: CRBM,
-    recording: Recording,
-    folder: Path | str,
-    activity: NDArray[np.floating] | None = None,
-    *,
-    threshold: float | None = None,
-) -> list[Path]:
-    """Write everything about the assemblies as CSV files into a folder.
-
-    Returns
-    -------
-    list of Path
-        ``assemblies.csv`` (see `assembly_table`), ``members.csv`` (see `member_table`)
-        and ``activity.csv`` (``time_s`` and one column of E[h | v] an assembly).
-    """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    if activity is None:
-        activity = model.transform(recording.spikes)
-    traces = pd.DataFrame(
-        activity, columns=[f"assembly_{unit}" for unit in range(activity.shape[1])]
-    )
-    traces.insert(0, "time_s", recording.times)
-    paths = [folder / f"{name}.csv" for name in ("assemblies", "members", "activity")]
-    assembly_table(model, recording, activity, threshold=threshold).to_csv(
-        paths[0], float_format="%.6g"
-    )
-    member_table(model, recording, threshold=threshold).to_csv(
-        paths[1], index=False, float_format="%.6g"
-    )
-    traces.to_csv(paths[2], index=False, float_format="%.6g")
-    return paths
 
 
 def _check_same_neurons(weights: NDArray[np.floating], recording: Recording) -> None:

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from napari_crbm.analysis.assemblies import assembly_table, member_table
 from napari_crbm.errors import CRBMError
+from napari_crbm.recording import Recording
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
 
 TABLE_ENDINGS = (".csv", ".parquet")
 
@@ -57,3 +65,49 @@ def write_table(
     }
     whole.astype(mixed).to_parquet(path, index=False, engine="pyarrow")
     return path
+
+
+def export_tables(
+    model: CRBM,
+    recording: Recording,
+    folder: Path | str,
+    activity: NDArray[np.floating] | None = None,
+    *,
+    file_format: str = "csv",
+    threshold: float | None = None,
+) -> list[Path]:
+    """Write everything about the assemblies as tables into a folder.
+
+    Parameters
+    ----------
+    model, recording, activity, threshold
+        As in `assembly_table`.
+    folder : path
+        Made if there is none.
+    file_format : {"csv", "parquet"}
+
+    Returns
+    -------
+    list of Path
+        ``assemblies`` (see `assembly_table`), ``members`` (see `member_table`), ``weights``
+        (``neuron, assembly, weight``, all that are not zero) and ``activity`` (``time_s`` and
+        one column of E[h | v] an assembly).
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if activity is None:
+        activity = model.transform(recording.spikes)
+    neuron, assembly = np.nonzero(model.weights_)
+    traces = pd.DataFrame(
+        activity, columns=[f"assembly_{unit}" for unit in range(activity.shape[1])]
+    )
+    traces.insert(0, "time_s", recording.times)
+    tables = {
+        "assemblies": assembly_table(model, recording, activity, threshold=threshold).reset_index(),
+        "members": member_table(model, recording, threshold=threshold),
+        "weights": pd.DataFrame(
+            {"neuron": neuron, "assembly": assembly, "weight": model.weights_[neuron, assembly]}
+        ),
+        "activity": traces,
+    }
+    return [write_table(table, folder / f"{name}.{file_format}") for name, table in tables.items()]

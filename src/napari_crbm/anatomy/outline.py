@@ -10,10 +10,14 @@ from scipy import ndimage
 
 from napari_crbm.errors import RecordingError
 
-Plane = Literal["dorsal", "side"]
+Plane = Literal["dorsal", "side", "frontal"]
 
 #: Coordinate columns (of z, y, x) seen in every plane.
-PLANE_AXES: dict[str, tuple[int, int]] = {"dorsal": (1, 2), "side": (0, 1)}
+PLANE_AXES: dict[str, tuple[int, int]] = {
+    "dorsal": (1, 2),
+    "side": (0, 1),
+    "frontal": (0, 2),
+}
 
 _MIN_NEURONS = 10
 _CELLS_PER_WIDTH = 3.0
@@ -35,14 +39,14 @@ def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.fl
     ----------
     coordinates_um : (N, 3)
         Neuron positions in micrometres, axes z, y, x.
-    plane : "dorsal" or "side"
+    plane : {"dorsal", "side", "frontal"}
 
     Returns
     -------
     list of (P, 2) float64
         Closed polygons (first point repeated), largest first, micrometres; columns are
-        (y, x) for "dorsal" and (z, y) for "side". Holes are filled and stray neurons
-        ignored. Empty if there are fewer than 10 neurons or they lie on a line.
+        (y, x) for "dorsal", (z, y) for "side" and (z, x) for "frontal". Holes are filled and
+        stray neurons ignored. Empty if there are fewer than 10 neurons or they lie on a line.
 
     Raises
     ------
@@ -51,7 +55,7 @@ def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.fl
     """
     points = np.asarray(coordinates_um, dtype=np.float64)
     if plane not in PLANE_AXES:
-        raise RecordingError(f"Unknown plane '{plane}': use 'dorsal' or 'side'.")
+        raise RecordingError(f"Unknown plane '{plane}': use {', '.join(PLANE_AXES)}.")
     if points.ndim != 2 or points.shape[1] != 3:
         raise RecordingError(f"Coordinates must have shape (neurons, 3); found {points.shape}.")
     flat = points[:, PLANE_AXES[plane]]

@@ -18,9 +18,10 @@ def assemblies(
         typer.Option(
             "--output",
             "-o",
-            help="Folder for assemblies.csv, members.csv and activity.csv.",
+            help="Folder for tables: assemblies, members, weights, activity.",
         ),
     ] = None,
+    file_format: Annotated[str, typer.Option("--format", help="'csv' or 'parquet'.")] = "csv",
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -29,14 +30,18 @@ def assemblies(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the assemblies of a model, or export them as CSV files."""
-    from napari_crbm.analysis import assembly_table, export_csv
+    """List the assemblies of a model, or export them as tables."""
+    from napari_crbm.analysis import assembly_table, export_tables
     from napari_crbm.cli.pairing import open_pair
 
+    if file_format not in ("csv", "parquet"):
+        raise typer.BadParameter(f"'{file_format}' is not csv or parquet.", param_hint="--format")
     model, recording = open_pair(model_path, recording_path)
     activity = model.transform(recording.spikes)
     if output is not None:
-        for path in export_csv(model, recording, output, activity, threshold=threshold):
+        for path in export_tables(
+            model, recording, output, activity, file_format=file_format, threshold=threshold
+        ):
             say(f"Wrote {path}")
         if not as_json:
             return

@@ -5,7 +5,7 @@ from napari_crbm.figures.assembly import assembly_sheet
 from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.brain import BrainView, brain_view
 from napari_crbm.figures.counterparts import counterparts_figure, write_counterparts
-from napari_crbm.figures.export import DRAWN, KINDS, Export
+from napari_crbm.figures.export import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.methods import methods_figure
 from napari_crbm.figures.reproducibility import reproducibility_figure
@@ -15,8 +15,10 @@ from napari_crbm.figures.summary import summary_page
 from napari_crbm.figures.sweep import sweep_figure
 
 __all__ = [
-    "DRAWN",
+    "FIGURES",
     "KINDS",
+    "SHEETS",
+    "TABLE_FORMATS",
     "THEMES",
     "BrainView",
     "Export",

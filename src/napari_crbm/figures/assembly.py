@@ -43,6 +43,8 @@ _LEFT, _RIGHT, _BOTTOM = 0.62, 0.25, 0.45
 _TRACE_HEIGHT = 0.85
 _BRAIN_LEFT, _BRAIN_BOTTOM, _GAP = 0.3, 1.75, 0.3
 _HIGHEST_BRAIN = 3.8
+# Between the dorsal view and the frontal one below it.
+_BELOW = 0.4
 _TITLE_HEIGHT = 0.75
 _COLUMN_GAP, _NARROW_COLUMN, _WIDE_COLUMN = 0.4, 1.5, 2.3
 _BAR_STEP = 0.33
@@ -61,9 +63,10 @@ def assembly_sheet(
     view: BrainView | None = None,
     threshold: float | None = None,
     weight_limit: float | None = None,
+    frontal: bool = False,
     theme: str = "light",
 ) -> Figure:
-    """Draw one assembly: dorsal and side view, activity trace, regions.
+    """Draw one assembly: dorsal and side view, frontal view if wanted, activity trace, regions.
 
     Parameters
     ----------
@@ -81,6 +84,8 @@ def assembly_sheet(
         Absolute weight of members; see `napari_crbm.analysis.membership`.
     weight_limit : float, optional
         End of the symmetric colour scale; the assembly's largest ``|w|`` by default.
+    frontal : bool
+        Whether to add the view from the front, below the one from above.
     theme : {"light", "dark"}
 
     Returns
@@ -104,7 +109,7 @@ def assembly_sheet(
     weights = model.weights_[:, assembly]
     neurons = members(weights, threshold)
     limit = weight_limit or float(np.abs(weights).max()) or 1.0
-    layout = _lay_out(view, recording.regions is not None)
+    layout = _lay_out(view, recording.regions is not None, frontal)
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, layout.top + _TITLE_HEIGHT)
         _draw_title(figure, f"Assembly {assembly}", _summary(row), colours)
@@ -138,19 +143,23 @@ class _Layout(NamedTuple):
     column_width: float
 
 
-def _lay_out(view: BrainView, with_regions: bool) -> _Layout:
+def _lay_out(view: BrainView, with_regions: bool, frontal: bool) -> _Layout:
     """Give the views one scale, as large as fits beside the column."""
-    planes: tuple[Plane, ...] = ("dorsal",) if view.is_flat else ("dorsal", "side")
-    width = sum(float(view.extent_um[DRAWN_AXES[plane][0]]) for plane in planes)
+    beside: tuple[Plane, ...] = ("dorsal",) if view.is_flat else ("dorsal", "side")
+    planes = (*beside, "frontal") if frontal and not view.is_flat else beside
+    width = sum(float(view.extent_um[DRAWN_AXES[plane][0]]) for plane in beside)
     height = float(view.extent_um[1])
     right = DOUBLE_COLUMN_IN - _RIGHT
     narrowest = _WIDE_COLUMN if with_regions else _NARROW_COLUMN
-    gaps = _GAP * (len(planes) - 1)
+    gaps = _GAP * (len(beside) - 1)
     room = right - narrowest - _COLUMN_GAP - _BRAIN_LEFT - gaps
     um_per_inch = max(width / room, height / _HIGHEST_BRAIN)
     # The column keeps its place at the right; a narrow brain leaves the page some air.
-    block = max(height / um_per_inch, 0.75 + _BAR_STEP * _N_REGIONS if with_regions else 0.6)
-    return _Layout(planes, um_per_inch, _BRAIN_BOTTOM + block, right - narrowest, narrowest)
+    tall = height / um_per_inch
+    if "frontal" in planes:
+        tall += _BELOW + float(view.extent_um[0]) / um_per_inch
+    block = max(tall, 0.75 + _BAR_STEP * _N_REGIONS if with_regions else 0.6)
+    return _Layout(tuple(planes), um_per_inch, _BRAIN_BOTTOM + block, right - narrowest, narrowest)
 
 
 def _draw_title(figure: Figure, title: str, summary: str, theme: Theme) -> None:
@@ -198,12 +207,17 @@ def _draw_views(
     theme: Theme,
 ) -> None:
     """Draw the views side by side at one scale."""
-    height = float(view.extent_um[1]) / layout.um_per_inch
-    left = _BRAIN_LEFT
+    left, bottom = _BRAIN_LEFT, layout.top
     dorsal = None
     for plane in layout.planes:
-        width = float(view.extent_um[DRAWN_AXES[plane][0]]) / layout.um_per_inch
-        ax = _axes(figure, left, layout.top - height, width, height)
+        width, height = (
+            float(view.extent_um[axis]) / layout.um_per_inch for axis in DRAWN_AXES[plane]
+        )
+        if plane == "frontal":
+            ax = _axes(figure, _BRAIN_LEFT, bottom - _BELOW - height, width, height)
+        else:
+            bottom = layout.top - height
+            ax = _axes(figure, left, bottom, width, height)
         ax.set_label(f"{plane} view")
         draw_brain(ax, view, plane, theme, layout.um_per_inch)
         draw_members(
@@ -213,7 +227,7 @@ def _draw_views(
         if dorsal is None:
             dorsal = ax
             draw_scale_bar(ax, view, theme)
-        else:
+        elif plane == "side":
             ax.sharey(dorsal)
         left += width + _GAP
 

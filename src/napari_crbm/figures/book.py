@@ -12,7 +12,7 @@ from matplotlib.backends.backend_pdf import PdfPages
 from numpy.typing import NDArray
 
 from napari_crbm.figures.assembly import assembly_sheet
-from napari_crbm.figures.style import DPI
+from napari_crbm.figures.style import DPI, set_width
 from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
@@ -27,7 +27,11 @@ def assembly_book(
     *,
     assemblies: Sequence[int] | NDArray[np.integer] | None = None,
     weight_limit: float | None = None,
+    frontal: bool = False,
     theme: str = "light",
+    width_mm: float | None = None,
+    dpi: int = DPI,
+    about: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write the sheets of many assemblies into one PDF, a page each.
@@ -38,9 +42,15 @@ def assembly_book(
         Name of the PDF; written beside it first and renamed when complete.
     assemblies : sequence of int, optional
         Which ones, in which order; all by default.
+    width_mm : float, optional
+        Width of a page; as designed by default.
+    dpi : int
+        Resolution of the neurons; everything else is vectors.
+    about : str, optional
+        Kept in the file: what it was made from.
     progress : callable, optional
         Called with pages done and pages in all.
-    model, recording, activity, weight_limit, theme
+    model, recording, activity, weight_limit, frontal, theme
         As in `assembly_sheet`.
     """
     path = Path(path)
@@ -51,7 +61,7 @@ def assembly_book(
     try:
         with (
             matplotlib.rc_context({"pdf.fonttype": 42}),
-            PdfPages(unfinished) as book,
+            PdfPages(unfinished, metadata=None if about is None else {"Subject": about}) as book,
         ):
             for page, assembly in enumerate(chosen):
                 sheet = assembly_sheet(
@@ -60,9 +70,11 @@ def assembly_book(
                     int(assembly),
                     activity,
                     weight_limit=weight_limit,
+                    frontal=frontal,
                     theme=theme,
                 )
-                book.savefig(sheet, dpi=DPI)
+                set_width(sheet, width_mm)
+                book.savefig(sheet, dpi=dpi)
                 if progress is not None:
                     progress(page + 1, len(chosen))
         unfinished.replace(path)

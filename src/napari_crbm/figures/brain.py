@@ -1,4 +1,4 @@
-"""A brain in two views: its outline, its neurons, the members of an assembly, a scale."""
+"""A brain in two or three views: its outline, its neurons, the members of an assembly, a scale."""
 
 from __future__ import annotations
 
@@ -17,11 +17,18 @@ from napari_crbm.anatomy import brain_outline
 from napari_crbm.figures.style import Theme
 from napari_crbm.recording import Recording
 
-Plane = Literal["dorsal", "side"]
+Plane = Literal["dorsal", "side", "frontal"]
 
-#: Columns of (z, y, x) drawn to the right and downwards. Anterior is up in both views;
-#: the side view has the brain's dorsal surface on the left.
-DRAWN_AXES: dict[Plane, tuple[int, int]] = {"dorsal": (2, 1), "side": (0, 1)}
+#: Columns of (z, y, x) drawn to the right and downwards. Anterior is up from above and from
+#: the side, which has the brain's dorsal surface on the left; from the front dorsal is up.
+DRAWN_AXES: dict[Plane, tuple[int, int]] = {"dorsal": (2, 1), "side": (0, 1), "frontal": (2, 0)}
+
+# What is written at the top, bottom, left and right of a view.
+_DIRECTIONS: dict[Plane, tuple[str, str, str, str]] = {
+    "dorsal": ("A", "P", "L", "R"),
+    "side": ("A", "P", "D", "V"),
+    "frontal": ("D", "V", "L", "R"),
+}
 
 _POINTS_PER_INCH = 72.0
 _SCALE_BARS_UM = (10, 20, 50, 100, 200, 500, 1000, 2000)
@@ -58,8 +65,8 @@ class BrainView:
         outlines: dict[Plane, list[NDArray[np.float64]]] = {}
         for plane, (right, down) in DRAWN_AXES.items():
             polygons = brain_outline(solid, plane)
-            # Outlines come as (y, x) and (z, y); x and z are drawn to the right.
-            outlines[plane] = [p[:, ::-1] if plane == "dorsal" else p for p in polygons]
+            # Outlines come as (y, x), (z, y) and (z, x); x and z are drawn to the right.
+            outlines[plane] = [p if plane == "side" else p[:, ::-1] for p in polygons]
             for polygon in outlines[plane]:
                 low[[right, down]] = np.minimum(low[[right, down]], polygon.min(axis=0))
                 high[[right, down]] = np.maximum(high[[right, down]], polygon.max(axis=0))
@@ -184,11 +191,11 @@ def draw_members(
 
 
 def draw_orientation(ax: Axes, plane: Plane, theme: Theme) -> None:
-    """Mark the directions at the four sides of a view: A, P and L, R or D, V."""
-    left, right = ("L", "R") if plane == "dorsal" else ("D", "V")
+    """Mark the directions at the four sides of a view: anterior, posterior, left, ..."""
+    top, bottom, left, right = _DIRECTIONS[plane]
     places = {
-        "A": (0.5, 1.0, "center", "bottom"),
-        "P": (0.5, 0.0, "center", "top"),
+        top: (0.5, 1.0, "center", "bottom"),
+        bottom: (0.5, 0.0, "center", "top"),
         left: (0.0, 0.5, "right", "center"),
         right: (1.0, 0.5, "left", "center"),
     }

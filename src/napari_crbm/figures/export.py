@@ -14,28 +14,36 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError
+from napari_crbm.figures.agreement import statistics_page
 from napari_crbm.figures.assembly import assembly_sheet
 from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.gallery import gallery
-from napari_crbm.figures.style import DPI, save_figure
+from napari_crbm.figures.style import DPI, save_figure, set_width
 from napari_crbm.figures.summary import summary_page
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
 
+_FIGURE = (".pdf", ".svg", ".png")
 #: What can be exported, with a name for people and the endings a file may have.
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "sheet": ("Sheet of the chosen assembly", (".pdf", ".svg", ".png")),
+    "sheet": ("Sheet of the chosen assembly", _FIGURE),
     "book": ("Sheets of all assemblies, a page each", (".pdf",)),
-    "gallery": ("Gallery of all assemblies", (".pdf", ".svg", ".png")),
-    "summary": ("Summary of the model on one page", (".pdf", ".svg", ".png")),
-    "tables": ("Tables: assemblies, members, activity (CSV)", ()),
+    "gallery": ("Gallery of all assemblies", _FIGURE),
+    "summary": ("Summary of the model on one page", _FIGURE),
+    "statistics": ("Statistics: model against held-out frames", _FIGURE),
+    "connectivity": ("Connectivity matrix of regions", _FIGURE),
+    "composition": ("Assemblies by region", _FIGURE),
+    "tables": ("Tables: assemblies, members, weights, activity", ()),
     "nwb": ("Recording with assemblies (NWB)", (".nwb",)),
     "weights": ("Weights for Fishualizer (HDF5)", (".h5",)),
 }
-#: Those that are drawn, in a theme.
-DRAWN = ("sheet", "book", "gallery", "summary")
+#: Kinds that are figures: they have a theme, a width and a resolution.
+FIGURES = tuple(kind for kind, (_, endings) in KINDS.items() if ".pdf" in endings)
+#: Kinds that show one assembly a page, and can show it from the front too.
+SHEETS = ("sheet", "book")
+TABLE_FORMATS = ("csv", "parquet")
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,10 @@ class Export:
         Width on paper; text keeps its size. The figure's own by default.
     dpi : int
         Resolution of PNG files and of points within vector files.
+    table_format : {"csv", "parquet"}
+        For "tables".
+    frontal : bool
+        Whether sheets show the brain from the front too.
 
     Raises
     ------
@@ -68,6 +80,8 @@ class Export:
     theme: str = "light"
     width_mm: float | None = None
     dpi: int = DPI
+    table_format: str = "csv"
+    frontal: bool = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -77,6 +91,8 @@ class Export:
             raise CRBMError(f"'{self.path.name}' must end in {' or '.join(endings)} to hold that.")
         if self.kind == "sheet" and self.assembly is None:
             raise CRBMError("Choose an assembly first; a sheet shows one.")
+        if self.table_format not in TABLE_FORMATS:
+            raise CRBMError(f"Tables are {' or '.join(TABLE_FORMATS)}, not '{self.table_format}'.")
         if self.width_mm is not None and not 40 <= self.width_mm <= 1000:
             raise CRBMError(f"The width must lie in 40 to 1000 mm; found {self.width_mm:g}.")
         if not 50 <= self.dpi <= 2400:
@@ -103,9 +119,11 @@ class Export:
         if activity is None:
             activity = model.transform(recording.spikes)
         if self.kind == "tables":
-            from napari_crbm.analysis import export_csv
+            from napari_crbm.analysis import export_tables
 
-            return export_csv(model, recording, self.path, activity)
+            return export_tables(
+                model, recording, self.path, activity, file_format=self.table_format
+            )
         if self.kind == "nwb":
             from napari_crbm.analysis import export_nwb
 
@@ -114,25 +132,47 @@ class Export:
             from napari_crbm.io import save_weights
 
             return [save_weights(model, self.path)]
+        about = self._about(model, recording)
         if self.kind == "book":
             return [
                 assembly_book(
-                    model, recording, self.path, activity, theme=self.theme, progress=progress
+                    model,
+                    recording,
+                    self.path,
+                    activity,
+                    frontal=self.frontal,
+                    theme=self.theme,
+                    width_mm=self.width_mm,
+                    dpi=self.dpi,
+                    about=about,
+                    progress=progress,
                 )
             ]
-        figure = self._figure(model, recording, activity)
-        if self.width_mm is not None:
-            width, height = figure.get_size_inches()
-            factor = self.width_mm / 25.4 / width
-            figure.set_size_inches(factor * width, factor * height)
-        return [save_figure(figure, self.path, self.dpi, self._about(model, recording))]
+        figure = self._figure(model, recording, activity, progress)
+        set_width(figure, self.width_mm)
+        return [save_figure(figure, self.path, self.dpi, about)]
 
-    def _figure(self, model: CRBM, recording: Recording, activity: NDArray[np.floating]) -> Figure:
+    def _figure(
+        self,
+        model: CRBM,
+        recording: Recording,
+        activity: NDArray[np.floating],
+        progress: Callable[[int, int], None] | None,
+    ) -> Figure:
         if self.kind == "sheet":
             assert self.assembly is not None
-            return assembly_sheet(model, recording, self.assembly, activity, theme=self.theme)
+            return assembly_sheet(
+                model, recording, self.assembly, activity, frontal=self.frontal, theme=self.theme
+            )
         if self.kind == "gallery":
             return gallery(model, recording, theme=self.theme)
+        if self.kind == "statistics":
+            from napari_crbm.analysis import evaluate_held_out
+
+            evaluation = evaluate_held_out(model, recording, report=progress)
+            return statistics_page(evaluation, recording, theme=self.theme)
+        if self.kind in ("connectivity", "composition"):
+            return _of_regions(self.kind, model, recording, self.theme, progress)
         return summary_page(model, recording, activity, theme=self.theme)
 
     def _about(self, model: CRBM, recording: Recording) -> str:
@@ -143,6 +183,7 @@ class Export:
             "assembly": self.assembly,
             "recording": recording.name,
             "recording_fingerprint": recording.fingerprint,
+            "theme": self.theme,
             "settings": None if model.settings_ is None else model.settings_.as_dict(),
         }
         return json.dumps({name: value for name, value in about.items() if value is not None})
@@ -151,9 +192,11 @@ class Export:
         """Python that writes the same again."""
         given = {
             "assembly": self.assembly if self.kind == "sheet" else None,
-            "theme": None if self.theme == "light" or self.kind not in DRAWN else self.theme,
+            "theme": None if self.theme == "light" or self.kind not in FIGURES else self.theme,
             "width_mm": self.width_mm,
-            "dpi": None if self.dpi == DPI else self.dpi,
+            "dpi": None if self.dpi == DPI or self.kind not in FIGURES else self.dpi,
+            "frontal": True if self.frontal and self.kind in SHEETS else None,
+            "table_format": self.table_format if self.kind == "tables" else None,
         }
         arguments = "".join(f", {k}={v!r}" for k, v in given.items() if v is not None)
         return (
@@ -165,3 +208,27 @@ class Export:
             f"export = Export({self.kind!r}, Path({str(self.path)!r}){arguments})\n"
             "export.write(model, recording)\n"
         )
+
+
+def _of_regions(
+    kind: str,
+    model: CRBM,
+    recording: Recording,
+    theme: str,
+    progress: Callable[[int, int], None] | None,
+) -> Figure:
+    # The figures of connections need the station between analysis and figures.
+    from napari_crbm import connectome
+    from napari_crbm.figures.connectivity import composition_figure, connectivity_figure
+
+    if recording.regions is None:
+        raise CRBMError(
+            f"'{recording.name}' has no brain regions. Place its neurons in an atlas first "
+            "(Connectivity dock)."
+        )
+    if kind == "composition":
+        return composition_figure(model, recording.regions, theme=theme)
+    response = connectome.hidden_response(model, recording.spikes)
+    factors = connectome.coupling_factors(model.weights_, response)
+    found = connectome.region_map(factors, recording.regions, report=progress)
+    return connectivity_figure(found, recording, theme=theme)

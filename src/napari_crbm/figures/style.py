@@ -20,6 +20,7 @@ DOUBLE_COLUMN_IN = 7.2
 #: Dots an inch of rasterised points and of PNG files.
 DPI = 220
 
+_MM_PER_INCH = 25.4
 _FORMATS = (".pdf", ".png", ".svg")
 
 
@@ -137,6 +138,14 @@ def drawing(theme: Theme) -> Iterator[None]:
 def new_figure(width_in: float, height_in: float) -> Figure:
     """Make an empty figure that no window knows; call within `drawing`."""
     return Figure(figsize=(width_in, height_in))
+
+
+def set_width(figure: Figure, width_mm: float | None) -> None:
+    """Give a figure its width on paper; text keeps its size. None leaves it as designed."""
+    if width_mm is not None:
+        width, height = figure.get_size_inches()
+        factor = width_mm / _MM_PER_INCH / width
+        figure.set_size_inches(factor * width, factor * height)
 
 
 def symmetric_norm(limit: float) -> Normalize:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QApplication,
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFileDialog,
@@ -26,8 +27,18 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.errors import CRBMError
-from napari_crbm.figures import DRAWN, KINDS, Export
+from napari_crbm.figures import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.pictures import (
+    MOVIE_ENDINGS,
+    TURN_FRAMES,
+    canvas_code,
+    canvas_picture,
+    check_movie,
+    save_canvas,
+    turned,
+    write_movie,
+)
 from napari_crbm.viewer.style import button, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
@@ -37,9 +48,8 @@ _NO_MODEL = (
 _CANVAS, _MOVIE = "canvas", "movie"
 _OWN = {
     _CANVAS: ("Picture of the canvas as it is", (".png",)),
-    _MOVIE: ("Movie: the brain turns once around", (".gif",)),
+    _MOVIE: ("Movie: the brain turns once around", MOVIE_ENDINGS),
 }
-_MOVIE_FRAMES, _MOVIE_FRAME_MS = 72, 60
 
 
 class _Cancelled(Exception):
@@ -77,12 +87,29 @@ class ExportWidget(QWidget):
         self.dpi.setValue(300)
         self.dpi.setSuffix(" dpi")
         self.dpi.setToolTip("Resolution of PNG files, and of the neurons inside PDF and SVG.")
+        self.table_format = QComboBox()
+        self.table_format.addItems(TABLE_FORMATS)
+        self.table_format.setToolTip("CSV for everybody; Parquet for large tables and all digits.")
+        self.frontal = QCheckBox("From the front too")
+        self.frontal.setToolTip("Add the view from the front to dorsal and side view.")
         form = QFormLayout()
         form.setHorizontalSpacing(16)
-        self.fields = {"theme": self.theme, "width_mm": self.width_mm, "dpi": self.dpi}
+        self.fields = {
+            "theme": self.theme,
+            "width_mm": self.width_mm,
+            "dpi": self.dpi,
+            "table_format": self.table_format,
+            "frontal": self.frontal,
+        }
         self.labels = {}
         form.addRow("What", self.kind)
-        for name, text in (("theme", "Colours"), ("width_mm", "Width"), ("dpi", "Resolution")):
+        for name, text in (
+            ("theme", "Colours"),
+            ("width_mm", "Width"),
+            ("dpi", "Resolution"),
+            ("table_format", "Format"),
+            ("frontal", "Views"),
+        ):
             self.labels[name] = QLabel(text)
             form.addRow(self.labels[name], self.fields[name])
         self.save = button(
@@ -131,22 +158,22 @@ class ExportWidget(QWidget):
         kind = self.chosen
         ready = recording is not None and (trained is not None or kind in _OWN)
         self.save.setEnabled(self._running or ready)
-        self.copy.setEnabled(ready and kind in KINDS and not self._running)
-        used = {
-            "theme": kind in DRAWN,
-            "width_mm": kind in ("sheet", "gallery", "summary"),
-            "dpi": kind in ("sheet", "gallery", "summary"),
-        }
+        self.copy.setEnabled(ready and not self._running)
+        used = dict.fromkeys(("theme", "width_mm", "dpi"), kind in FIGURES)
+        used["table_format"] = kind == "tables"
+        used["frontal"] = kind in SHEETS
         for name, field in self.fields.items():
             field.setVisible(used[name])
             self.labels[name].setVisible(used[name])
         hints = {
             "sheet": f"Assembly {self.workspace.assembly}, the one shown in the brain.",
-            "tables": "Three files in a folder: assemblies.csv, members.csv, activity.csv.",
+            "statistics": "What the model generates is compared with held-out frames; a minute.",
+            "connectivity": "Effective couplings between regions; a quarter of a minute at most.",
+            "tables": "Four files in a folder: assemblies, members, weights, activity.",
             "nwb": "Neurons, spikes, fluorescence, assemblies and their activity in one file.",
             "weights": "Opens in Fishualizer (Add static data), in pandas, and here again.",
-            _CANVAS: "With scale bar, at twice the size of the screen.",
-            _MOVIE: f"{_MOVIE_FRAMES} pictures, five degrees apart. The window turns meanwhile.",
+            _CANVAS: "With scale bar and legend, at twice the size of the screen.",
+            _MOVIE: f"{TURN_FRAMES} pictures, five degrees apart. The window turns meanwhile.",
         }
         self.hint.setText(hints.get(kind, "") if ready else "")
 
@@ -159,14 +186,16 @@ class ExportWidget(QWidget):
             If the choices make no sense.
         """
         kind = self.chosen
-        sized = kind in ("sheet", "gallery", "summary")
+        figure = kind in FIGURES
         return Export(
             kind,
             path,
             assembly=self.workspace.assembly if kind == "sheet" else None,
-            theme=str(self.theme.currentData()) if kind in DRAWN else "light",
-            width_mm=(self.width_mm.value() or None) if sized else None,
-            dpi=self.dpi.value() if sized else 300,
+            theme=str(self.theme.currentData()) if figure else "light",
+            width_mm=(self.width_mm.value() or None) if figure else None,
+            dpi=self.dpi.value() if figure else 300,
+            table_format=self.table_format.currentText(),
+            frontal=kind in SHEETS and self.frontal.isChecked(),
         )
 
     # --- what the person does ---------------------------------------------------------------
@@ -191,27 +220,45 @@ class ExportWidget(QWidget):
         if path:
             self.write(Path(path))
 
-    def _copy(self) -> None:
+    def code(self, path: Path | None = None) -> str:
+        """Python that writes the same again.
+
+        Raises
+        ------
+        CRBMError
+            If the choices make no sense, or there is no recording.
+        """
         recording = self.workspace.recording
         if recording is None:
-            return
+            raise CRBMError(_NO_RECORDING)
+        path = path or self._default_path()
+        source = str(recording.metadata.get("path", "recording.h5"))
+        model = str(self.workspace.model_path or "model.h5")
+        if self.chosen in _OWN:
+            shown = None if self.workspace.trained is None else model
+            return canvas_code(self.chosen, path, source, shown, self.home.viewer)
+        return self.export_to(path).code(source, model)
+
+    def _copy(self) -> None:
         try:
-            export = self.export_to(self._default_path())
+            QApplication.clipboard().setText(self.code())
         except CRBMError as error:
             show_error(str(error))
             return
-        source = recording.metadata.get("path", "recording.h5")
-        QApplication.clipboard().setText(export.code(source, "model.h5"))
-        show_info("Copied. Put the path of your model in place of model.h5.")
+        known = self.workspace.trained is None or self.workspace.model_path is not None
+        show_info("Copied." if known else "Copied. Save the model to model.h5 to use it.")
 
     def write(self, path: Path) -> None:
         """Write to a path, in the background."""
-        if self.chosen == _CANVAS:
-            self.home.viewer.screenshot(str(path), canvas_only=True, scale=2, flash=False)
-            show_info(f"Wrote {path}.")
-            return
-        if self.chosen == _MOVIE:
-            self._start_movie(path)
+        if self.chosen in _OWN:
+            try:
+                if self.chosen == _CANVAS:
+                    show_info(f"Wrote {save_canvas(self.home.viewer, path)}.")
+                else:
+                    check_movie(path)
+                    self._start_movie(path)
+            except CRBMError as error:
+                show_error(str(error))
             return
         recording, trained = self.workspace.recording, self.workspace.trained
         if recording is None or trained is None:
@@ -271,10 +318,7 @@ class ExportWidget(QWidget):
             return
 
         def work(_report: Callable[[int, int], None]) -> list[Path]:
-            import imageio.v3 as iio
-
-            iio.imwrite(path, np.stack(pictures), duration=_MOVIE_FRAME_MS, loop=0)
-            return [path]
+            return [write_movie(path, pictures)]
 
         self.home.run(f"Writing {path.name}", work, self._written, lambda: self._set_running(False))
 
@@ -294,13 +338,11 @@ class _Turn:
     def _take(self) -> None:
         if self.dock._cancel.is_set():
             self.pictures = []
-        elif len(self.pictures) < _MOVIE_FRAMES:
-            first, second, third = self.before
-            turned = second + 360 * len(self.pictures) / _MOVIE_FRAMES
-            self.camera.angles = (first, turned, third)
-            picture = self.dock.home.viewer.screenshot(canvas_only=True, flash=False)
-            self.pictures.append(np.asarray(picture[..., :3], dtype=np.uint8))
-            self.dock._show_progress(len(self.pictures), _MOVIE_FRAMES)
+        elif len(self.pictures) < TURN_FRAMES:
+            self.camera.angles = turned(self.before, len(self.pictures), TURN_FRAMES)
+            picture = canvas_picture(self.dock.home.viewer, scale=1.0)
+            self.pictures.append(picture[..., :3])
+            self.dock._show_progress(len(self.pictures), TURN_FRAMES)
             return
         self.timer.stop()
         self.camera.angles = self.before
