@@ -17,7 +17,7 @@ pytest.importorskip("sklearn")
 def case():
     simulation = simulate(n_neurons=400, n_frames=1500, n_assemblies=6, seed=0)
     spikes = simulation.recording.spikes
-    model = CRBM(n_hidden=8, n_updates=300, random_state=0).fit(spikes)
+    model = CRBM(n_hidden=8, n_updates=1000, random_state=0).fit(spikes)
     return model, spikes, simulation.truth.membership
 
 
@@ -43,8 +43,12 @@ def test_rotations_bring_back_the_same(table):
     assert np.ptp(linear) < 1e-6
 
 
-def test_methods_find_planted_assemblies_and_beat_the_mean(table):
-    assert (table["reconstruction"] > 0).all()
+def test_methods_find_planted_assemblies_and_beat_the_mean(case, table):
+    assert (table["reconstruction"].drop("cRBM") > 0).all()
+    # Nearly half of the neurons are in no assembly and have no weights: the median is at zero.
+    model, spikes, _ = case
+    test = spikes.select_frames(model.split_["test"])
+    assert np.nanmean(reconstruction_nllh(model, test)) > 0.05
     assert table.loc["cRBM", "recovered"] > 0.8
     assert table.loc["PCA varimax", "cosine"] > table.loc["PCA", "cosine"]
     assert (table.loc[["PCA varimax", "PCA promax", "ICA"], "auroc"] > 0.9).all()

@@ -30,9 +30,9 @@ def look(path: str) -> dict[str, str]:
     left = [_MOST_READ]
 
     def visit(name: str, item: Any) -> None:
-        _quietly(lambda: [item.attrs.get(name) for name in item.attrs])
+        _try(name, lambda: [item.attrs.get(key) for key in item.attrs], told)
         if isinstance(item, h5py.Dataset):
-            _quietly(lambda: _touch(name, item, told, left))
+            _try(name, lambda: _touch(name, item, told, left), told)
 
     with h5py.File(path, "r") as file:
         visit("/", file)
@@ -64,12 +64,17 @@ def _touch(name: str, dataset: Any, told: dict[str, str], left: list[int]) -> No
         _ = dataset[(0,) * dataset.ndim], dataset[(-1,) * dataset.ndim]
 
 
-def _quietly(touch: Any) -> None:
-    """Errors are for the reader to report, in the process that asked."""
+def _try(name: str, touch: Any, told: dict[str, str]) -> None:
+    """Errors are for the reader to report, in the process that asked.
+
+    All but those of the heap that texts lie in: with a wrong length in it, gigabytes are
+    asked for at every try.
+    """
     try:
         touch()
-    except Exception:
-        return
+    except Exception as error:
+        if "heap" in str(error):
+            told["damaged"] = f"the text of '{name}' cannot be read ({error})"
 
 
 def _limit_memory() -> None:
