@@ -29,14 +29,18 @@ def look(path: str) -> dict[str, str]:
     told: dict[str, str] = {}
     left = [_MOST_READ]
 
-    def visit(name: str, item: Any) -> None:
+    def visit(name: str) -> None:
+        item = file[name]
         _try(name, lambda: [item.attrs.get(key) for key in item.attrs], told)
         if isinstance(item, h5py.Dataset):
             _try(name, lambda: _touch(name, item, told, left), told)
 
     with h5py.File(path, "r") as file:
-        visit("/", file)
-        file.visititems(visit)
+        # Names alone: one object that cannot be opened must not hide those after it.
+        names = ["/"]
+        file.visit(names.append)
+        for name in names:
+            _try(name, lambda name=name: visit(name), told)
     return told
 
 
