@@ -281,6 +281,28 @@ def test_filtering_by_region(viewer, trained_home, qtbot):
     assert widget.proxy.rowCount() == expected.sum()
 
 
+def test_only_neurons_of_ticked_regions_lists_their_assemblies(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    workspace = trained_home.workspace
+    regions, view = workspace.recording.regions, workspace.region_view
+    weights = np.abs(workspace.trained.model.weights_)
+    belongs = weights > 0.2 * weights.max(axis=0)
+    region = int(np.argmax(regions.membership.sum(axis=0)))
+    inside = np.asarray(regions.membership[:, [region]].todense()).ravel() > 0
+    share = belongs[inside].sum(axis=0) / np.maximum(belongs.sum(axis=0), 1)
+    view.tick([region])
+    assert widget.proxy.rowCount() == len(share)
+    view.restrict(True)
+    listed = {
+        widget.model.assembly(widget.proxy.mapToSource(widget.proxy.index(row, 0)).row())
+        for row in range(widget.proxy.rowCount())
+    }
+    assert listed == set(np.flatnonzero(share >= 0.1).tolist()) and 0 < len(listed) < len(share)
+    view.restrict(False)
+    assert widget.proxy.rowCount() == len(share)
+
+
 def test_a_chosen_neuron_lists_its_assemblies(viewer, trained_home, qtbot):
     widget = AssembliesWidget(viewer)
     qtbot.addWidget(widget)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import QItemSelection, QItemSelectionModel, QSortFilterProxyModel, Qt
+from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -23,13 +23,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.analysis import assemblies_of_neuron
-from napari_crbm.viewer.assembly_model import SORT_ROLE, AssemblyTableModel
+from napari_crbm.analysis import assemblies_of_neuron, membership
+from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.colours import SEVERAL, weight_limit
 from napari_crbm.viewer.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.style import ORANGE, WeightScale, button, plot, text_label
 
+# An assembly counts as one of some regions if so much of its members lie there.
+_LISTED_SHARE = 0.1
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No assemblies yet. Train a model (Train dock), or load one."
 _CLICK_HINT = "Click a neuron in the brain to see which assemblies hold it."
@@ -63,12 +65,13 @@ class AssembliesWidget(QWidget):
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter by region or number")
         self.filter.setClearButtonEnabled(True)
+        self.filter.setToolTip(
+            "A region's name or a number. While the Anatomy dock shows only neurons in ticked\n"
+            "regions, assemblies are listed of which a tenth of the members or more lie there."
+        )
         self.model = AssemblyTableModel()
-        self.proxy = QSortFilterProxyModel()
+        self.proxy = AssemblyFilter()
         self.proxy.setSourceModel(self.model)
-        self.proxy.setSortRole(SORT_ROLE)
-        self.proxy.setFilterKeyColumn(-1)
-        self.proxy.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
         self.filter.textChanged.connect(self.proxy.setFilterFixedString)
         self.table = QTableView()
         self.table.setModel(self.proxy)
@@ -128,10 +131,21 @@ class AssembliesWidget(QWidget):
         self.workspace.assembly_changed.connect(self._show_assembly)
         self.workspace.threshold_changed.connect(self._show_threshold)
         self.workspace.region_view.changed.connect(self._show_title)
+        self.workspace.region_view.changed.connect(self._list_by_region)
         self.workspace.neuron_changed.connect(self._show_neuron)
         self._show_table()
         self._show_threshold()
         self._show_neuron()
+
+    def _list_by_region(self) -> None:
+        """List the assemblies of the ticked regions while only their neurons are shown."""
+        trained, shown = self.workspace.trained, self.workspace.region_view.shown_neurons
+        if trained is None or shown is None:
+            self.proxy.list_only(None)
+            return
+        belongs = membership(trained.model.weights_)
+        inside = belongs[shown].sum(axis=0) >= _LISTED_SHARE * belongs.sum(axis=0)
+        self.proxy.list_only(inside & belongs[shown].any(axis=0))
 
     def _make_filter(self) -> QWidget:
         self.back = button("←", "Back to what was chosen before (Alt+Left).", self.workspace.undo)
@@ -220,6 +234,7 @@ class AssembliesWidget(QWidget):
         self._syncing = True
         try:
             self.model.show(None if trained is None else trained.table)
+            self._list_by_region()
         finally:
             self._syncing = False
         if trained is None or recording is None:

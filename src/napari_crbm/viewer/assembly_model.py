@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, Qt
+from numpy.typing import NDArray
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 
 #: Role of the value that a column is sorted by.
 SORT_ROLE = Qt.ItemDataRole.UserRole
@@ -99,3 +100,27 @@ class AssemblyTableModel(QAbstractTableModel):
             return None
         rows = np.flatnonzero(self._table["assembly"] == assembly)
         return int(rows[0]) if len(rows) else None
+
+
+class AssemblyFilter(QSortFilterProxyModel):
+    """Rows that match the text, of the assemblies that are to be listed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._listed: NDArray[np.bool_] | None = None
+        self.setSortRole(SORT_ROLE)
+        self.setFilterKeyColumn(-1)
+        self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+
+    def list_only(self, listed: NDArray[np.bool_] | None) -> None:
+        """List some assemblies (M,), or all of them."""
+        self._listed = listed
+        self.invalidate()
+
+    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:  # noqa: D102, N802
+        model = self.sourceModel()
+        if self._listed is not None and isinstance(model, AssemblyTableModel):
+            assembly = model.assembly(row)
+            if assembly < len(self._listed) and not self._listed[assembly]:
+                return False
+        return bool(super().filterAcceptsRow(row, parent))
