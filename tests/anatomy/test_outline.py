@@ -61,7 +61,7 @@ def test_too_few_or_collinear_neurons_have_no_outline():
 
 
 def test_bad_arguments_are_explained():
-    with pytest.raises(RecordingError, match="plane 'frontal'"):
-        brain_outline(np.zeros((20, 3)), "frontal")
+    with pytest.raises(RecordingError, match="plane 'oblique'"):
+        brain_outline(np.zeros((20, 3)), "oblique")
     with pytest.raises(RecordingError, match=r"\(20, 2\)"):
         brain_outline(np.zeros((20, 2)), "dorsal")
