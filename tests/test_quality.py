@@ -9,6 +9,7 @@ from napari_crbm.simulation import simulate
 
 
 @pytest.mark.quality
+@pytest.mark.timeout(1500)
 @pytest.mark.parametrize("generator", ["noisy-or", "crbm"])
 def test_planted_assemblies_are_recovered_and_statistics_reproduced(generator):
     recovered = []
