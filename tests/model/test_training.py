@@ -222,7 +222,7 @@ def test_a_silent_recording_is_refused():
 
 
 def test_assemblies_do_not_hold_each_other_on_when_training_starts():
-    # With whole weights, or whole steps at once, three times as many neurons are active.
+    # With whole initial weights three times as many neurons are active.
     spikes = simulate(3000, 1500, 80, seed=1).recording.spikes
     training = Training(spikes, Settings(n_updates=3500, n_chains=64, restarts=0.0))
     for progress in training:
