@@ -189,14 +189,14 @@ def test_errors_are_one_sentence_and_exit_code_1(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ on Windows")
 def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(folder, tmp_path, monkeypatch):
-    step = Training._step
+    advance = Training._advance
 
     def interrupted(training: Training) -> None:
-        step(training)
+        advance(training)
         if training.update == 50:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(Training, "_step", interrupted)
+    monkeypatch.setattr(Training, "_advance", interrupted)
     monkeypatch.setattr("napari_crbm.model.measure_pace", lambda *_, **__: Pace(0.0, 0.0))
     run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", *QUICK, code=130)
     monkeypatch.undo()

@@ -34,8 +34,8 @@ def fingerprint(n_threads: int) -> str:
         for _ in training:
             pass
         assert training.update == settings.n_updates
-        assert type(training._active.form) is form, type(training._active.form)
+        assert type(training.learner.active.form) is form, type(training.learner.active.form)
         model = training.model()
-        for values in (model.weights_, model.fields_, *model.hidden_, training._activity):
+        for values in (model.weights_, model.fields_, *model.hidden_, training.learner.activity):
             digest.update(np.ascontiguousarray(values).tobytes())
     return digest.hexdigest()[:16]

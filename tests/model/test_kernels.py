@@ -1,7 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy import special
 
+from napari_crbm.model import selection
 from napari_crbm.model.active_set import ActiveSet
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.kernels import elementary
@@ -170,14 +173,39 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
     np.testing.assert_allclose(mean_inputs, mean @ updated, rtol=1e-5, atol=1e-5)
 
 
-def test_revision_silences_small_weights_and_admits_large_gradients():
-    weights = np.array([[0.0, 0.001, 0.001, 0.5, 0.001, 0.0]], dtype=np.float32)
-    roles = np.array([[SILENT, PENALISED, PENALISED, PENALISED, SUPPORTED, SILENT]])
-    gradient = np.array([[0.03, 0.004, 0.02, 0.0, 0.004, 0.004]], dtype=np.float32)
+# Role, weight, pull, and new roles by the tolerant rule, and by the strict one while hidden units
+# form and later. The penalty is 0.01, and so is what counts as small.
+JUDGED = [
+    (SILENT, 0.0, 0.011, PENALISED, SUPPORTED, SUPPORTED),
+    (SILENT, 0.0, 0.009, SILENT, SILENT, SILENT),
+    (PENALISED, 0.001, 0.011, PENALISED, SUPPORTED, SUPPORTED),
+    (PENALISED, 0.001, 0.008, SILENT, PENALISED, PENALISED),
+    (PENALISED, 0.001, 0.006, SILENT, SILENT, SILENT),
+    (PENALISED, 0.5, 0.006, PENALISED, SILENT, SILENT),
+    (SUPPORTED, 0.001, 0.006, SUPPORTED, SUPPORTED, SILENT),
+    (SUPPORTED, 0.001, 0.002, SILENT, SILENT, SILENT),
+    (SUPPORTED, 0.5, 0.002, SUPPORTED, SUPPORTED, SILENT),
+    (SUPPORTED, 0.5, 0.008, SUPPORTED, SUPPORTED, PENALISED),
+]
+
+
+@pytest.mark.parametrize("rule", ["tolerant", "strict while forming", "strict"])
+def test_revision_judges_weights_by_their_pull(rule):
+    roles, weights, pulls, *expected = (np.array([row]) for row in zip(*JUDGED, strict=True))
+    weights, roles = weights.astype(np.float32), roles.astype(np.uint8)
+    # The pull of a weight is its gradient and what its growing took from it.
+    gradient = (pulls - 0.05 * weights).astype(np.float32)
+    pull = selection.Pull(gradient, np.array([0.05], dtype=np.float32))
+    limits, small = np.array([0.01], dtype=np.float32), 0.01
+    judge, wanted = {
+        "tolerant": (partial(selection.tolerant, pull, limits[0], small), expected[0]),
+        "strict while forming": (partial(selection.strict, pull, limits, small), expected[1]),
+        "strict": (partial(selection.strict, pull, limits, None), expected[2]),
+    }[rule]
     active = ActiveSet(weights.copy(), np.zeros_like(weights), roles.copy())
-    active.revise(gradient, np.array([0.05], dtype=np.float32), 0.01, 0.01)
-    assert active.roles.tolist() == [[PENALISED, SILENT, PENALISED, PENALISED, SUPPORTED, SILENT]]
-    assert active.dense().tolist() == [[0.0, 0.0, weights[0, 2], 0.5, weights[0, 4], 0.0]]
+    active.revise(judge)
+    assert active.roles.tolist() == wanted.tolist()
+    assert np.array_equal(active.dense(), np.where(wanted == SILENT, 0, weights))
 
 
 def test_expected_correlation_is_the_mean_of_the_drawn_one(weights, fields):

@@ -79,14 +79,14 @@ def test_another_seed_another_result(planted):
 
 def stop_at(training: Training, update: int) -> None:
     """Stop after exactly ``update`` updates."""
-    step = training._step
+    advance = training._advance
 
     def counted() -> None:
-        step()
-        if training.update + 1 >= update:
+        advance()
+        if training.update >= update:
             training.control.stop()
 
-    training._step = counted  # type: ignore[method-assign]
+    training._advance = counted  # type: ignore[method-assign]
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(planted):
@@ -299,18 +299,20 @@ def test_resume_and_threads_do_not_matter_once_weights_are_sparse(planted):
     settings = replace(SHORT, n_hidden=12, n_updates=330, l1=0.03, l1_ramp=0.0)
     whole = Training(spikes, replace(settings, n_threads=1))
     expected = run(whole)
-    assert isinstance(whole._active.form, SparseWeights), "the case must reach the sparse form"
+    assert isinstance(whole.learner.active.form, SparseWeights), (
+        "the case must reach the sparse form"
+    )
 
     control = Control()
     first = Training(spikes, settings, control=control)
-    step = first._step
+    advance = first._advance
 
     def stop_later() -> None:
-        step()
-        if first.update == 249:
+        advance()
+        if first.update == 250:
             control.stop()
 
-    first._step = stop_later  # type: ignore[method-assign]
+    first._advance = stop_later  # type: ignore[method-assign]
     for _ in first:
         pass
     assert first.update == 250
@@ -372,14 +374,14 @@ def test_a_rescued_training_resumes_bit_for_bit(planted):
 def test_parameters_that_are_no_numbers_are_noticed(planted):
     spikes, _ = planted
     training = Training(spikes, replace(SHORT, n_updates=120))
-    step = training._step
+    advance = training._advance
 
     def poisoned() -> None:
-        step()
+        advance()
         if training.update == 60 and not training._rescues:
-            training._hidden.delta[2] = np.nan
+            training.learner.hidden.delta[2] = np.nan
 
-    training._step = poisoned  # type: ignore[method-assign]
+    training._advance = poisoned  # type: ignore[method-assign]
     last = list(training)[-1]
     assert training._rescues == 1 and "diverged at update" in last.message
     assert np.isfinite(training.model().weights_).all()

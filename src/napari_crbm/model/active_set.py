@@ -10,17 +10,23 @@ per cent of the neurons, and so does the work of an update.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model.checks import require, require_chains
 from napari_crbm.model.kernels import ascent
-from napari_crbm.model.kernels.ascent import PENALISED, SILENT, SUPPORTED, SUPPORTED_SHARE
+from napari_crbm.model.kernels.ascent import SILENT, SUPPORTED, SUPPORTED_SHARE
 from napari_crbm.model.kernels.lanes import lane_bounds
 from napari_crbm.model.weights import SparseWeights, efficient
 
 # Neurons looked at together, which bounds the memory of a revision.
 _ROWS = 4096
+
+#: New roles of some rows, given which rows, their weights and their roles; see `model.selection`.
+Judge = Callable[[slice, Any, Any], Any]
 
 
 class ActiveSet:
@@ -114,47 +120,12 @@ class ActiveSet:
         else:
             ascent.ascend(self._weights, self._second_moment, self.roles, *shared)
 
-    def revise(
-        self,
-        gradient: NDArray[np.float32],
-        curvature: NDArray[np.float32],
-        l1: float,
-        small: float,
-    ) -> None:
-        """Silence weights that belong at zero, let in those that outgrow the penalty.
-
-        Parameters
-        ----------
-        gradient : (N, M) float32
-            Of the log-likelihood, with little noise.
-        curvature : (N,) float32
-            By how much a neuron's gradients fall when its weights grow by one.
-        l1 : float
-            The penalty in force.
-        small : float
-            Only weights up to this size are silenced. The gradient of a whole assembly is
-            off when its unit happens to be on in too few or too many chains; its members
-            must not be lost for that.
-        """
+    def revise(self, judge: Judge) -> None:
+        """Give every weight a new role, and silence those that lose theirs."""
         self._write_back()
         for start in range(0, len(self._weights), _ROWS):
             rows = slice(start, start + _ROWS)
             weights, roles = self._weights[rows], self.roles[rows]
-            roles[:] = pulled_off_zero(weights, roles, gradient[rows], curvature[rows], l1, small)
+            roles[:] = judge(rows, weights, roles)
             weights[roles == SILENT] = 0
         self._choose_form()
-
-
-def pulled_off_zero(
-    weights: NDArray[np.float32],
-    roles: NDArray[np.uint8],
-    gradient: NDArray[np.float32],
-    curvature: NDArray[np.float32],
-    l1: float,
-    small: float,
-) -> NDArray[np.uint8]:
-    """New roles (n, M) of some rows of weights; arguments as in `ActiveSet.revise`."""
-    pull = np.abs(gradient + curvature[:, None] * weights)
-    share = np.where(roles == SUPPORTED, SUPPORTED_SHARE, np.float32(1))
-    stays = (pull > np.float32(l1) * share) | (np.abs(weights) > small)
-    return np.where(stays, np.where(roles == SILENT, PENALISED, roles), SILENT)

@@ -36,12 +36,13 @@ def compile_ahead() -> None:
         for _ in training:
             pass
         training.model()
-        roles = np.full(training._active.shape, SILENT)
+        learner = training.learner
+        roles = np.full(learner.active.shape, SILENT)
         roles[:, 0] = PENALISED
         weights = np.where(roles == PENALISED, np.float32(0.1), np.float32(0))
-        training._active = ActiveSet(weights, np.zeros_like(weights), roles)
+        learner.active = ActiveSet(weights, np.zeros_like(weights), roles)
         with kernel_threads():
-            training._active.form.project_bits(training._activity, training._inputs)
-            training._step()
-            training._revise()
+            learner.active.form.project_bits(learner.activity, learner.inputs)
+            learner.step(0, settings.learning_rate)
+            learner.revise(0, settings.learning_rate)
         _ready.set()

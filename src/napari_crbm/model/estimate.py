@@ -10,9 +10,10 @@ import numpy as np
 
 from napari_crbm.model.cores import choice
 from napari_crbm.model.kernels.ascent import SILENT
+from napari_crbm.model.learner import Learner
 from napari_crbm.model.settings import Settings, check_against
+from napari_crbm.model.split import split_blocks
 from napari_crbm.model.threads import kernel_threads
-from napari_crbm.model.training import Training
 from napari_crbm.spikes import Spikes
 
 _NEURONS = 3000
@@ -62,37 +63,39 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
 def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> Pace:
     """Pace of a training on some of the neurons."""
     few = np.linspace(0, spikes.n_neurons - 1, n_neurons).astype(int)
-    pilot = spikes.select_neurons(few)
+    frames, _ = split_blocks(
+        spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
+    )
+    pilot = spikes.select_neurons(few).select_frames(frames)
     n_hidden = settings.n_hidden
     if not isinstance(n_hidden, str):
         n_hidden = min(n_hidden, len(few))
     started = time.perf_counter()
-    training = Training(pilot, replace(settings, n_hidden=n_hidden))
+    core = choice.core_for(choice.resolved(settings.device))
     with kernel_threads(settings.n_threads):
-        training._prepare()
+        learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), core)
         preparing = time.perf_counter() - started
-        dense = _seconds_per_update(training)
-        _thin_out(training)
-        sparse = _seconds_per_update(training)
+        dense = _seconds_per_update(learner)
+        _thin_out(learner)
+        sparse = _seconds_per_update(learner)
     return Pace(preparing, _DENSE_UPDATES * dense + (1 - _DENSE_UPDATES) * sparse)
 
 
-def _seconds_per_update(training: Training) -> float:
-    training._step()
-    training.update += 1
+def _seconds_per_update(learner: Learner) -> float:
+    rate = learner.settings.learning_rate
+    learner.step(0, rate)
     started, updates, elapsed = time.perf_counter(), 0, 0.0
     while elapsed < _MEASURE_S:
-        training._step()
-        training.update += 1
         updates += 1
-        training._core.wait()
+        learner.step(updates, rate)
+        learner.core.wait()
         elapsed = time.perf_counter() - started
     return elapsed / updates
 
 
-def _thin_out(training: Training) -> None:
-    active = training._active
+def _thin_out(learner: Learner) -> None:
+    active = learner.active
     weights = np.abs(active.dense())
     smallest = np.quantile(weights, 1 - _LATER_DENSITY)
     roles = np.where(weights > smallest, active.roles, SILENT)
-    training._active = training._core.active_set(active.dense(), active.second_moment(), roles)
+    learner.active = learner.core.active_set(active.dense(), active.second_moment(), roles)

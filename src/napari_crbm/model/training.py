@@ -14,43 +14,21 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError, TrainingDiverged
 from napari_crbm.model import health
-from napari_crbm.model.active_set import ActiveSet
 from napari_crbm.model.cores import Core, choice
-from napari_crbm.model.cores.protocol import Array
 from napari_crbm.model.crbm import CRBM
 from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.initialisation import assembly_start, random_start
-from napari_crbm.model.jumps import advance
-from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
-from napari_crbm.model.optimiser import (
-    CLIP,
-    bias_correction,
-    learning_rate,
-    penalty,
-    rmsprop,
-)
+from napari_crbm.model.learner import Learner
+from napari_crbm.model.optimiser import learning_rate, penalty
 from napari_crbm.model.progress import Control, Progress
 from napari_crbm.model.pseudo_likelihood import PseudoLikelihoodProbe
-from napari_crbm.model.randomness import stream
-from napari_crbm.model.sampling import restart_in_unions, starting_activity
-from napari_crbm.model.settings import Settings, check_against, default_l1
+from napari_crbm.model.settings import Settings, check_against
 from napari_crbm.model.split import split_blocks
-from napari_crbm.model.standardisation import (
-    ETA_MAX,
-    Standardised,
-    relaxed_gamma,
-    total_gradient,
-)
+from napari_crbm.model.standardisation import Standardised
 from napari_crbm.model.threads import kernel_threads
 from napari_crbm.model.watch import Watch, strong_members
 from napari_crbm.model.weights import DenseWeights, efficient
 from napari_crbm.spikes import Spikes
 
-_SHUFFLE, _CHAINS, _REVISION, _RESTARTS = 0, 1, 2, 3
-#: Updates between two looks at which weights take part.
-_REVISE_EVERY = 100
-# Updates between two rounds of restarts.
-_RESTART_EVERY = 10
 # Updates between two looks at the chains.
 _WATCH_EVERY = 10
 # A plateau divides the learning rate by so much, and so does every rescue.
@@ -59,8 +37,6 @@ _SLOWDOWN = 3.0
 _CHECK_EVERY = 25
 # So often a training that has run away goes back to its best state.
 _RESCUES = 4
-# A weight that only jitters about zero stays within about as many learning rates of it.
-_SMALL = 4.0
 #: Longest time between two progress records, in seconds.
 _INTERVAL_S = 0.25
 #: Statistics are taken this often in a training, whatever its length.
@@ -72,7 +48,7 @@ _SETTLED = 0.3
 # Frames whose hidden inputs are kept with a model, for jumps.
 _EXAMPLES = 100
 #: Version of what `Training.checkpoint` returns.
-CHECKPOINT_VERSION = 4
+CHECKPOINT_VERSION = 5
 
 
 class Training:
@@ -132,8 +108,6 @@ class Training:
         check_against(self.settings, spikes)
         self.settings = replace(self.settings, device=choice.resolved(self.settings.device))
         self._core: Core = choice.core_for(self.settings.device)
-        nothing = np.zeros((spikes.n_neurons, 0), dtype=np.float32)
-        self._active = ActiveSet(nothing, nothing, nothing.astype(np.uint8))
 
     # --- driving ------------------------------------------------------------------------
 
@@ -165,8 +139,7 @@ class Training:
             started = time.perf_counter()
             with kernel_threads(self.settings.n_threads):
                 while self._may_go_on(started):
-                    self._step()
-                    self.update += 1
+                    self._advance()
                     made += 1
                     if self.update % _CHECK_EVERY == 0 or self._done:
                         self._look_after()
@@ -177,6 +150,12 @@ class Training:
             pace = (now - session_start) / max(made, 1)
             yield self._progress("training", pace * (self.settings.n_updates - self.update))
         yield self._progress("finished" if self._done else "stopped", 0.0)
+
+    @property
+    def learner(self) -> Learner:
+        """The model and chains of a training that has begun."""
+        self._require_prepared()
+        return self._learner
 
     @property
     def finished(self) -> bool:
@@ -206,7 +185,10 @@ class Training:
         )
 
     def _progress(self, phase: str, eta_s: float | None = None) -> Progress:
-        view = self._active.dense().view()
+        weights = np.zeros((self._spikes.n_neurons, 0), dtype=np.float32)
+        if self._prepared:
+            weights = self._learner.active.dense()
+        view = weights.view()
         view.flags.writeable = False
         statistics = dict(self._history[-1]) if self._history else {}
         statistics.pop("update", None)
@@ -232,17 +214,17 @@ class Training:
         self._require_prepared()
         if self.settings.patience and self.finished:
             return self.best_model()
-        fields = self._core.get(self._fields)
-        return self._as_model(self._active.dense(), fields, self._hidden_here().units())
+        learner = self._learner
+        fields = self._core.get(learner.fields)
+        return self._as_model(learner.active.dense(), fields, learner.units())
 
     def best_model(self) -> CRBM:
         """The model with the best pseudo-likelihood so far, on held-out frames if there are any."""
         self._require_prepared()
         if self._best is None:
             return self.model()
-        return self._as_model(
-            self._best["weights"], self._best["fields"], DReLU(*self._best["hidden"])
-        )
+        units = Standardised(*self._best["hidden"]).units()
+        return self._as_model(self._best["weights"], self._best["fields"], units)
 
     def _as_model(
         self, weights: NDArray[np.float32], fields: NDArray[np.float32], units: DReLU
@@ -281,21 +263,13 @@ class Training:
     def checkpoint(self) -> dict[str, Any]:
         """Everything needed to continue bit for bit: arrays, numbers and strings only."""
         self._require_prepared()
-        here = self._core.get
         return {
             "version": CHECKPOINT_VERSION,
             "fingerprint": self._spikes.fingerprint,
             "settings": self.settings.as_dict(),
             "update": self.update,
             "elapsed_s": self.elapsed_s,
-            "weights": self._active.dense().copy(),
-            "roles": self._active.roles.copy(),
-            "fields": here(self._fields).copy(),
-            "hidden": np.stack(self._hidden_here()),
-            "second_moments": self._second_here(),
-            "mean_inputs": here(self._mean_inputs).copy(),
-            "chain_bits": self._core.bits(self._activity).copy(),
-            "chain_inputs": here(self._inputs).copy(),
+            **self._learner.state(),
             "history": self.history,
             "best": self._best,
             "watch": self._watch.state(),
@@ -327,19 +301,13 @@ class Training:
             self._spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
         )
         self._train = self._spikes.select_frames(self._train_frames)
-        core = self._core
-        self._raster = core.raster(self._train)
-        self._mean_activity = core.put(self._train.mean_activity.astype(np.float32))
         if self._resume is None:
-            self._begin()
+            self._learner = Learner.started(self._train, self.settings, self._core)
+            self.settings = self._learner.settings
+            followed = strong_members(self._learner.active.dense())
         else:
             self._restore(self._resume)
-        self._chain_values = np.empty_like(self._inputs)
-        n_batch = min(settings.batch_size, self._train.n_frames)
-        no_bits = np.zeros((self._train.n_neurons, (n_batch + 63) // 64), np.uint64)
-        self._batch_activity = core.activity(no_bits, n_batch)
-        self._batch_inputs = core.put(np.empty((n_batch, self._active.shape[1]), dtype=np.float32))
-        self._shuffled: tuple[int, NDArray[np.int64]] | None = None
+            followed = np.array(self._resume["watch"]["neurons"], dtype=np.int64)
         self._probes = {
             name: PseudoLikelihoodProbe(
                 self._spikes.select_frames(frames),
@@ -354,7 +322,7 @@ class Training:
             if len(frames)
         }
         held_out = self._spikes.select_frames(self._test_frames) if len(self._test_frames) else None
-        self._watch = Watch(self._train, held_out, self._followed)
+        self._watch = Watch(self._train, held_out, followed)
         if self._resume is not None:
             self._watch.restore(self._resume["watch"])
         marks = np.linspace(0, settings.n_updates, _EVALUATIONS + 1)[1:]
@@ -364,64 +332,10 @@ class Training:
         if self.update == 0:
             self._evaluate(0.0)
 
-    def _begin(self) -> None:
-        settings = self.settings
-        if settings.initialisation == "random":
-            n_hidden = settings.n_hidden
-            if n_hidden == "auto":
-                n_hidden = assembly_start(self._train, "auto", settings.random_state).weights.shape[
-                    1
-                ]
-            start = random_start(self._train, int(n_hidden), settings.random_state)
-        else:
-            start = assembly_start(self._train, settings.n_hidden, settings.random_state)
-        l1 = default_l1(self._train) if settings.l1 == "auto" else settings.l1
-        self.settings = replace(settings, n_hidden=start.weights.shape[1], l1=l1)
-        n_hidden = start.weights.shape[1]
-        put = self._core.put
-        self._fields = put(start.fields)
-        self._followed = strong_members(start.weights)
-        mean_inputs = start.weights.T.astype(np.float64) @ self._core.get(self._mean_activity)
-        self._active = self._core.active_set(
-            start.weights,
-            np.zeros_like(start.weights),
-            np.where(start.supported, SUPPORTED, PENALISED),
-        )
-        self._mean_inputs = put(mean_inputs)
-        nothing = np.zeros(n_hidden)
-        self._hidden = Standardised(
-            *(put(row) for row in (np.ones(n_hidden), mean_inputs.copy(), nothing, nothing.copy()))
-        )
-        self._settle_gamma()
-        self._second: dict[str, Array] = {
-            "fields": np.zeros_like(self._fields),
-            **{name: put(np.zeros(n_hidden)) for name in ("theta", "delta", "eta")},
-        }
-        n_chains = settings.n_chains
-        bits = starting_activity(start.fields, n_chains, self._train, settings.random_state)
-        self._activity = self._core.activity(bits, n_chains)
-        self._inputs = put(np.empty((n_chains, n_hidden), dtype=np.float32))
-        self._active.form.project_bits(self._activity, self._inputs)
-
-    def _settle_gamma(self) -> None:
-        """Give hidden units unit variance on a sample of frames before the first update."""
-        frames = np.linspace(0, self._train.n_frames - 1, min(400, self._train.n_frames))
-        inputs = self._core.put(np.empty((len(frames), self._active.shape[1]), dtype=np.float32))
-        self._active.form.project_frames(self._raster, frames.astype(np.int64), inputs)
-        for _ in range(50):
-            data = self._core.moments(inputs, self._hidden.units())
-            self._hidden = self._hidden._replace(gamma=relaxed_gamma(self._hidden, data, 1.0))
-
     def _restore(self, state: dict[str, Any]) -> None:
+        self._learner = Learner.restored(self._train, self.settings, self._core, state)
         self.update = int(state["update"])
         self.elapsed_s = float(state["elapsed_s"])
-        put = self._core.put
-        self._take_parameters(state)
-        self._hidden = Standardised(*(put(np.array(row)) for row in state["hidden"]))
-        self._mean_inputs = put(np.array(state["mean_inputs"], dtype=np.float64))
-        self._inputs = put(np.array(state["chain_inputs"], dtype=np.float32))
-        bits = np.array(state["chain_bits"], dtype=np.uint64)
-        self._activity = self._core.activity(bits, len(self._inputs))
         columns = {name: np.asarray(values) for name, values in state["history"].items()}
         n_rows = len(next(iter(columns.values()))) if columns else 0
         self._history = [
@@ -430,159 +344,25 @@ class Training:
         self._best = state["best"]
         self._slowed, self._waited = float(state["plateau"][0]), int(state["plateau"][1])
         self._rescues, self._rescued = int(state["rescues"][0]), str(state["rescues"][1])
-        self._followed = np.array(state["watch"]["neurons"], dtype=np.int64)
 
-    def _take_parameters(self, state: dict[str, Any]) -> None:
-        """Weights, their roles, fields and the squares of gradients of a kept state."""
-        put = self._core.put
-        moments = {name: np.array(m) for name, m in state["second_moments"].items()}
-        self._active = self._core.active_set(
-            np.array(state["weights"], dtype=np.float32, order="C"),
-            np.asarray(moments.pop("weights"), dtype=np.float32, order="C"),
-            np.array(state["roles"], dtype=np.uint8, order="C"),
-        )
-        self._fields = put(np.array(state["fields"], dtype=np.float32))
-        self._second = {name: put(values) for name, values in moments.items()}
-
-    # --- one update -----------------------------------------------------------------------
-
-    def _step(self) -> None:
-        """Move the chains, compare them with a batch of frames, take one step uphill."""
-        settings = self.settings
-        rate = self._rate()
-        key = stream(settings.random_state, _CHAINS, self.update)
-        frames = self._batch()
-        if settings.l1 and self.update and self.update % _REVISE_EVERY == 0:
-            self._revise()
-        if settings.restarts and self.update and self.update % _RESTART_EVERY == 0:
-            self._restart()
-        core = self._core
-        self._active.form.project_frames(self._raster, frames, self._batch_inputs)
-        core.take_frames(self._raster, frames, self._batch_activity)
-        advance(
-            self._active.form,
-            self._fields,
-            self._hidden.units(),
-            self._inputs,
-            self._activity,
-            self._batch_inputs if settings.jumps else None,
-            key,
-            settings.gibbs_steps,
-            core,
-        )
-
-        data = core.moments(self._batch_inputs, self._hidden.units())
-        gamma = relaxed_gamma(self._hidden, data, 0.25 * rate / settings.learning_rate)
-        self._hidden = self._hidden._replace(gamma=gamma)
-        units = self._hidden.units()
-        data = core.moments(self._batch_inputs, units)
-        chains = core.moments(self._inputs, units)
-        gradient = total_gradient(self._hidden, data, chains)
+    def _advance(self) -> None:
+        """Make one update."""
+        learner, core = self._learner, self._core
+        learner.step(self.update, self._rate())
         if self.update % _WATCH_EVERY == 0:
-            bits = core.bits(self._activity)
-            self._watch.look(bits, len(self._inputs), core.get(chains.mean))
-
-        n_chains = len(self._inputs)
-        self._chain_values[:] = chains.mean / n_chains
-        rmsprop(
-            self._fields,
-            self._mean_activity - core.rates(self._activity, n_chains),
-            self._second["fields"],
-            rate,
-            settings,
-            self.update,
-        )
-        # Theta and delta are inputs; divided by gamma they are positions on the axis of h, whose
-        # unit is the same in every recording. So they move gamma times as far as eta.
-        for name, unit in (("theta", gamma), ("delta", gamma), ("eta", 1.0)):
-            rmsprop(
-                getattr(self._hidden, name),
-                getattr(gradient, name),
-                self._second[name],
-                rate * unit,
-                settings,
-                self.update,
-            )
-        np.clip(self._hidden.eta, -ETA_MAX, ETA_MAX, out=self._hidden.eta)
-
-        correction = bias_correction(settings.second_moment_decay, self.update)
-        rates = tuple(
-            np.float32(value)
-            for value in (
-                rate,
-                penalty(settings, self.update),
-                settings.second_moment_decay,
-                correction,
-                settings.epsilon,
-                CLIP,
-            )
-        )
-        before = self._mean_inputs.copy()
-        self._active.ascend(
-            (self._batch_activity, gradient.factors.astype(np.float32)),
-            (self._activity, self._chain_values),
-            self._mean_activity,
-            gradient.theta.astype(np.float32),
-            rates,
-            self._inputs,
-            self._mean_inputs,
-        )
-        # The input is centred on the data, so theta follows the weights.
-        self._hidden.theta[:] += self._mean_inputs - before
-
-    def _restart(self) -> None:
-        generator = np.random.default_rng([self.settings.random_state, _RESTARTS, self.update])
-        n_chains = len(self._inputs)
-        share = min(_RESTART_EVERY * self.settings.restarts, 1.0)
-        chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
-        restart_in_unions(self._activity, chosen, self._train, generator, self._core)
-        self._active.form.project_bits(self._activity, self._inputs)
-
-    def _revise(self) -> None:
-        """Compute the weight gradient with little noise, and choose who takes part by it."""
-        core, units = self._core, self._hidden.units()
-        n_frames = self._train.n_frames
-        inputs = core.put(np.empty((n_frames, self._active.shape[1]), dtype=np.float32))
-        self._active.form.project_frames(self._raster, np.arange(n_frames), inputs)
-        # Covariances: differences of the means are a matter of fields and thresholds.
-        factors = core.mean(inputs, units)
-        factors -= factors.mean(axis=0)
-        factors /= np.float32(n_frames)
-        gradient = core.correlate(self._raster, factors)
-        key = stream(self.settings.random_state, _REVISION, self.update)
-        hidden = core.sample(self._inputs, units, key)
-        centred = hidden - hidden.mean(axis=0)
-        core.subtract_expected(self._active, self._fields, hidden, centred, gradient)
-        variance = self._mean_activity * (1 - self._mean_activity)
-        self._active.revise(
-            gradient,
-            variance,
-            penalty(self.settings, self.update),
-            _SMALL * self._rate(),
-        )
-
-    def _batch(self) -> NDArray[np.int64]:
-        """Training frames of the current update: each once an epoch, in shuffled order."""
-        size = len(self._batch_inputs)
-        per_epoch = max(self._train.n_frames // size, 1)
-        epoch, position = divmod(self.update, per_epoch)
-        if self._shuffled is None or self._shuffled[0] != epoch:
-            generator = np.random.default_rng([self.settings.random_state, _SHUFFLE, epoch])
-            self._shuffled = (epoch, generator.permutation(self._train.n_frames))
-        return self._shuffled[1][position * size : (position + 1) * size]
-
-    def _hidden_here(self) -> Standardised:
-        """The hidden units' parameters as NumPy arrays."""
-        return Standardised(*(self._core.get(row) for row in self._hidden))
+            hidden = core.get(core.mean(learner.inputs, learner.hidden.units()))
+            self._watch.look(core.bits(learner.activity), len(hidden), hidden)
+        self.update += 1
 
     # --- watching -------------------------------------------------------------------------
 
     def _evaluate(self, elapsed_s: float) -> None:
         """Append a row of statistics; keep the parameters if they are the best so far."""
-        core, units = self._core, self._hidden_here().units()
-        weights, fields = self._active.dense(), self._core.get(self._fields)
+        learner = self._learner
+        units, active = learner.units(), learner.active
+        weights, fields = active.dense(), self._core.get(learner.fields)
         peak = np.abs(weights).max(axis=0)
-        chain_activity = core.get(core.rates(self._activity, len(self._inputs)))
+        model_activity, data_activity = learner.activities()
         row = {
             "update": float(self.update),
             "elapsed_s": elapsed_s,
@@ -592,12 +372,12 @@ class Training:
                 name: probe.evaluate(DenseWeights(weights), fields, units)
                 for name, probe in self._probes.items()
             },
-            "model_activity": float(chain_activity.mean()),
-            "data_activity": float(core.get(self._mean_activity).mean()),
+            "model_activity": model_activity,
+            "data_activity": data_activity,
             "mean_abs_weight": float(np.abs(weights).mean()),
             "weight_sparsity": float(np.mean(weights == 0)),
             "n_active_units": float((peak > health.ALIVE).sum()),
-            "gradient_rms": self._active.gradient_rms(),
+            "gradient_rms": active.gradient_rms(),
             **self._watch.report(),
         }
         self._history.append(row)
@@ -608,27 +388,11 @@ class Training:
         better = self._best is None or score > self._best["score"]
         self._slow_down_on_a_plateau(better)
         if better:
-            self._best = {
-                "score": score,
-                "update": self.update,
-                "weights": weights.copy(),
-                "roles": self._active.roles.copy(),
-                "second_moments": self._second_here(),
-                "fields": fields.copy(),
-                "hidden": units.stacked(),
-            }
-
-    def _second_here(self) -> dict[str, NDArray[np.floating]]:
-        """A copy of the running squares of all gradients."""
-        here = self._core.get
-        return {
-            "weights": self._active.second_moment().copy(),
-            **{name: here(values).copy() for name, values in self._second.items()},
-        }
+            self._best = {"score": score, "update": self.update, **learner.parameters()}
 
     def _look_after(self) -> None:
         """Go back to the best state if parameters have run away; give up if that is no use."""
-        peak, hidden = self._active.largest(), self._hidden_here()
+        peak, hidden = self._learner.active.largest(), self._learner.hidden_here()
         try:
             health.check(peak, hidden, self._train, self.settings, self.update)
         except TrainingDiverged as problem:
@@ -639,18 +403,10 @@ class Training:
         best = self._best
         if best is None or self._rescues >= _RESCUES:
             raise problem
-        put, train, diverged_at = self._core.put, self._train, self.update
+        diverged_at = self.update
         self.update, self._rescues = int(best["update"]), self._rescues + 1
         self._history = [row for row in self._history if row["update"] <= self.update]
-        self._take_parameters(best)
-        hidden = Standardised.from_units(DReLU(*best["hidden"]))
-        self._hidden = Standardised(*(put(row) for row in hidden))
-        weights = np.asarray(best["weights"], dtype=np.float64)
-        self._mean_inputs = put(weights.T @ self._core.get(self._mean_activity))
-        n_chains, seed = self.settings.n_chains, self.settings.random_state + self._rescues
-        bits = starting_activity(best["fields"], n_chains, train, seed)
-        self._activity = self._core.activity(bits, n_chains)
-        self._active.form.project_bits(self._activity, self._inputs)
+        self._learner.go_back(best, self.settings.random_state + self._rescues)
         self._rescued = health.rescue(diverged_at, self.update, self._rate())
 
     def _slow_down_on_a_plateau(self, better: bool) -> None:
@@ -662,9 +418,9 @@ class Training:
     def _warning(self) -> str | None:
         odd = None
         if self.update >= _SETTLED * self.settings.n_updates and self._history:
-            odd = health.warning(self._history, self._active.shape[1], self.settings)
+            odd = health.warning(self._history, int(self.settings.n_hidden), self.settings)
             if odd is None and self._done:
-                odd = health.spare_units(self._active.dense())
+                odd = health.spare_units(self._learner.active.dense())
         return " ".join(filter(None, (self._rescued, odd))) or None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.active_set import pulled_off_zero
+from napari_crbm.model.active_set import Judge
 from napari_crbm.model.cores.array_drelu import ArrayDReLU
 from napari_crbm.model.cores.array_random import subkeys, uniforms
 from napari_crbm.model.cores.array_raster import ArrayRaster
@@ -217,11 +217,11 @@ class ArrayActiveSet:
             moment = xp.where(silent, self._second_moment[rows], moment)
         self._second_moment[rows] = moment
 
-    def revise(self, gradient: Any, curvature: Any, l1: float, small: float) -> None:
-        """Silence weights that belong at zero, let in those that outgrow the penalty."""
+    def revise(self, judge: Judge) -> None:
+        """Give every weight a new role, and silence those that lose theirs."""
         for rows in blocks(len(self._weights)):
             weights, roles = self._weights[rows], self._roles[rows]
-            new = pulled_off_zero(weights, roles, gradient[rows], curvature[rows], l1, small)
+            new = judge(rows, weights, roles)
             self._roles[rows] = new
             self._weights[rows] = self._xp.where(new == SILENT, np.float32(0), weights)
         self._choose_form()
