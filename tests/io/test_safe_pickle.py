@@ -6,14 +6,19 @@ import contextlib
 import io
 import os
 import pickle
+import tempfile
+import time
+import tracemalloc
 from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from napari_crbm.errors import FormatError
-from napari_crbm.io import safe_pickle
+from napari_crbm.errors import CRBMError, FormatError
+from napari_crbm.io import load_model, open_recording, safe_pickle
+from tests.io.pickle_tricks import Calls, tricks
+from tests.io.test_suite2p import write_plane
 
 
 def load(data: bytes):
@@ -52,46 +57,80 @@ def test_other_objects_become_their_name():
     assert isinstance(found["when"], safe_pickle.Opaque) and "pathlib" in found["when"].name
 
 
-class Evil:
-    def __init__(self, call):
-        self.call = call
-
-    def __reduce__(self):
-        return self.call
+with tempfile.TemporaryDirectory() as folder:
+    NAMES = list(tricks(Path(folder) / "canary"))
 
 
-def tricks(sentinel: Path) -> dict[str, bytes]:
-    """Pickles that would create a file if anything in them were executed."""
-    command = f"touch {sentinel}"
-    code = f"open({str(sentinel)!r}, 'w').close()"
-    os_name = os.name.encode()
-    return {
-        "reduce system": pickle.dumps(Evil((os.system, (command,)))),
-        "reduce exec": pickle.dumps(Evil((exec, (code,)))),
-        "nested": pickle.dumps(Evil((pickle.loads, (pickle.dumps(Evil((exec, (code,)))),)))),
-        "in a list": pickle.dumps([1, Evil((eval, (code,)))], protocol=2),
-        "old global": b"c" + os_name + b"\nsystem\n(V" + command.encode() + b"\ntR.",
-        "inst": b"(V" + command.encode() + b"\ni" + os_name + b"\nsystem\n.",
-        "obj": b"(c" + os_name + b"\nsystem\nV" + command.encode() + b"\no.",
-        "newobj": b"\x80\x02cposix\nsystem\n(V" + command.encode() + b"\nt\x81.",
-        "stack global": b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c"
-        + bytes([len(command)])
-        + command.encode()
-        + b"\x85R.",
-        "build on a global": b"cbuiltins\nobject\n(}V__reduce__\ncos\nsystem\nstb.",
-        "array of calls": pickle.dumps(np.array([Evil((exec, (code,)))], dtype=object)),
-    }
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_ever_executed(tmp_path, name):
+    canary = tmp_path / "executed"
+    trick = tricks(canary)[name]
+    with pytest.raises(FormatError) as refusal:
+        load(trick.data)
+    message = str(refusal.value)
+    assert trick.named in message and message.startswith("file ") and "\n" not in message
+    assert not canary.exists()
+    if trick.real and os.name == "posix":
+        # The trick is real: plain unpickling falls for it.
+        with contextlib.suppress(Exception):
+            pickle.loads(trick.data)
+        for _ in range(200):
+            if canary.exists():
+                break
+            time.sleep(0.01)
+        assert canary.exists()
 
 
-def test_nothing_is_ever_executed(tmp_path):
-    sentinel = tmp_path / "executed"
-    for name, data in tricks(sentinel).items():
-        with contextlib.suppress(FormatError):
-            load(data)
-        assert not sentinel.exists(), name
-    # The tricks are real: plain unpickling falls for them.
-    pickle.loads(tricks(sentinel)["reduce exec"])
-    assert sentinel.exists()
+def test_nothing_is_executed_by_any_way_in(tmp_path):
+    canary = tmp_path / "executed"
+    evil = Calls(os.system, f"touch {canary}")
+    folder = tmp_path / "plane0"
+    write_plane(folder)
+    for name, values in (("ops", {"fs": evil}), ("stat", [{"med": evil}] * 12)):
+        kept = (folder / f"{name}.npy").read_bytes()
+        np.save(folder / f"{name}.npy", np.array(values, dtype=object), allow_pickle=True)
+        with pytest.raises(FormatError, match=rf"{name}\.npy asks Python to use '\w+\.system'"):
+            open_recording(folder)
+        (folder / f"{name}.npy").write_bytes(kept)
+    np.savez(tmp_path / "a.npz", dff=np.array([evil], dtype=object), xyz=np.zeros((1, 3)))
+    with pytest.raises(CRBMError, match=r"a\.npz"):
+        open_recording(tmp_path / "a.npz")
+    for suffix in ("data", "pkl"):
+        path = tmp_path / f"model.{suffix}"
+        path.write_bytes(pickle.dumps([evil]))
+        with pytest.raises(FormatError, match="asks Python to use"):
+            load_model(path)
+    assert not canary.exists()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x80\x02\x8b\xff\xff\xff\x7f\x01.",
+        b"\x80\x04\x8d" + (1 << 62).to_bytes(8, "little") + b"x.",
+        b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"x.",
+        b"\x80\x04\x95" + (1 << 45).to_bytes(8, "little") + b"N.",
+        b"\x80\x02T\xff\xff\xff\x7fx.",
+        b"I" + b"9" * 100_000 + b"\n.",
+        b"\x80\x02r\xff\xff\xff\x7f.",
+        b"]" + b"\x94" * 3 + b"(h\x00h\x00t\x94" * 2 + b".",
+        b"N" + b"\x86".join([b"2"] * 60) + b".",
+        b"}N" + b"2\x86" * 60 + b"NsN.",
+        b"cbuiltins\nset\n](N" + b"2\x86" * 60 + b"tl\x85R.",
+    ],
+    ids=[
+        *("long4", "unicode8", "bytes8", "frame", "string", "digits", "memo", "memo twice"),
+        *("tuples", "key of tuples", "set of tuples"),
+    ],
+)
+def test_bombs_cost_little(data):
+    tracemalloc.start()
+    begun = time.process_time()
+    with contextlib.suppress(FormatError):
+        load(data)
+    assert time.process_time() - begun < 1.0
+    assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 A pickle is a program for a small machine, and some of its instructions call functions
 by name. Here those instructions only note down what was to be called; nothing that the
 file names is ever looked up. Afterwards the notes that describe numpy arrays, numbers
-and text are turned into values by the code below, and all others into `Opaque`.
+and text are turned into values by the code below, and objects of the classes of other
+programs into `Opaque`. Although nothing would be run, a file that names functions of
+Python itself, which no data has a reason to, is refused with that name.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 import math
 import pickle
 import re
+import sys
+from collections.abc import Iterable
 from typing import Any, BinaryIO, ClassVar, NamedTuple
 
 import numpy as np
@@ -23,6 +27,33 @@ _MULTIARRAY = ("numpy.core.multiarray", "numpy._core.multiarray")
 _NUMERIC = ("numpy.core.numeric", "numpy._core.numeric")
 _PLAIN_DTYPE = re.compile(r"[biufcUS]\d{1,6}")
 
+# Python's own modules, those of version 2 included.
+_PYTHON = sys.stdlib_module_names | {"__builtin__", "cPickle", "commands", "copy_reg", "popen2"}
+# What data may name of them: all of a module, or some.
+_OF_PYTHON: dict[str, frozenset[str] | None] = {
+    **dict.fromkeys(("collections", "datetime", "decimal", "fractions", "pathlib", "uuid")),
+    **dict.fromkeys(("copyreg", "copy_reg"), frozenset({"_reconstructor", "__newobj__"})),
+    **dict.fromkeys(
+        ("builtins", "__builtin__"),
+        frozenset(
+            {
+                *("bool", "bytearray", "bytes", "complex", "dict", "float", "frozenset", "int"),
+                *("list", "long", "object", "range", "set", "slice", "str", "tuple", "unicode"),
+            }
+        ),
+    ),
+    "_codecs": frozenset({"encode"}),
+    "argparse": frozenset({"Namespace"}),
+    "time": frozenset({"struct_time"}),
+    "types": frozenset({"SimpleNamespace"}),
+}
+_OF_NUMPY = re.compile(
+    r"numpy\.(_?core\.(multiarray\.(_reconstruct|scalar)|numeric\._frombuffer)|dtype|ndarray"
+    r"|dtypes\.\w+|random\.[\w.]+|ma\.core\.\w+|[a-z]+(8|16|32|64|128|256)|bool_?|str_|bytes_)"
+)
+# Functions of any library by which a file could bring another file to be executed.
+_LOADERS = frozenset({"load", "loads", "read_pickle"})
+
 
 class Opaque(NamedTuple):
     """What stands for an object of a class that is not built: its name and its attributes."""
@@ -34,6 +65,10 @@ class Opaque(NamedTuple):
 class _Global(NamedTuple):
     module: str
     name: str
+
+
+class _Refused(Exception):
+    """The file names a function that data has no reason to name."""
 
 
 class _Call:
@@ -54,7 +89,7 @@ class _Recorder(_Machine):  # type: ignore[misc]
     dispatch: ClassVar[dict[int, Any]] = dict(_Machine.dispatch)
 
     def find_class(self, module: str, name: str) -> _Global:
-        return _Global(module, name)
+        return _named(module, name)
 
     def get_extension(self, code: int) -> None:
         raise pickle.UnpicklingError(f"it uses the extension {code}")
@@ -73,7 +108,7 @@ class _Recorder(_Machine):  # type: ignore[misc]
 
     def load_inst(self) -> None:
         module, name = (self.readline()[:-1].decode("ascii") for _ in range(2))
-        self.append(_call(_Global(module, name), self.pop_mark()))
+        self.append(_call(_named(module, name), self.pop_mark()))
 
     def load_obj(self) -> None:
         what, *arguments = self.pop_mark()
@@ -84,6 +119,26 @@ class _Recorder(_Machine):  # type: ignore[misc]
         if not isinstance(self.stack[-1], _Call):
             raise pickle.UnpicklingError("it changes an object that is none")
         self.stack[-1].state = state
+
+    def load_dict(self) -> None:
+        _require_flat(self.stack[::2])
+        _Machine.load_dict(self)
+
+    def load_setitem(self) -> None:
+        _require_flat(self.stack[-2:-1])
+        _Machine.load_setitem(self)
+
+    def load_setitems(self) -> None:
+        _require_flat(self.stack[::2])
+        _Machine.load_setitems(self)
+
+    def load_additems(self) -> None:
+        _require_flat(self.stack)
+        _Machine.load_additems(self)
+
+    def load_frozenset(self) -> None:
+        _require_flat(self.stack)
+        _Machine.load_frozenset(self)
 
     def load_bytearray8(self) -> None:
         # The original makes room for as much as the file claims to hold.
@@ -96,6 +151,34 @@ class _Recorder(_Machine):  # type: ignore[misc]
     dispatch[pickle.OBJ[0]] = load_obj
     dispatch[pickle.BUILD[0]] = load_build
     dispatch[pickle.BYTEARRAY8[0]] = load_bytearray8
+    dispatch[pickle.DICT[0]] = load_dict
+    dispatch[pickle.SETITEM[0]] = load_setitem
+    dispatch[pickle.SETITEMS[0]] = load_setitems
+    dispatch[pickle.ADDITEMS[0]] = load_additems
+    dispatch[pickle.FROZENSET[0]] = load_frozenset
+
+
+def _named(module: str, name: str) -> _Global:
+    """A note of a function or class, if data may name it."""
+    known = module.split(".", maxsplit=1)[0]
+    if known in _PYTHON:
+        names = _OF_PYTHON.get(known, frozenset())
+        # A dot would lead on into what a module has imported.
+        harmless = "." not in name if names is None else name in names
+    elif known == "numpy":
+        harmless = _OF_NUMPY.fullmatch(f"{module}.{name}") is not None
+    else:
+        harmless = name not in _LOADERS
+    if not harmless:
+        raise _Refused(f"{module}.{name}")
+    return _Global(module, name)
+
+
+def _require_flat(keys: Iterable[Any]) -> None:
+    """Refuse keys whose comparison could take for ever: tuples in tuples in tuples."""
+    for key in keys:
+        if isinstance(key, tuple) and any(isinstance(part, tuple) for part in key):
+            raise pickle.UnpicklingError("a key is a tuple of tuples")
 
 
 def _call(what: Any, arguments: Any) -> Any:
@@ -127,12 +210,17 @@ def load(file: BinaryIO, name: str) -> Any:
     Raises
     ------
     FormatError
-        If it is damaged, or holds something that no array file has a reason to hold.
+        If it is damaged, or names something that no data has a reason to name.
     """
     try:
         return _Decoder().value(_Recorder(file, encoding="latin1").load())
     except (FormatError, KeyboardInterrupt):
         raise
+    except _Refused as error:
+        raise FormatError(
+            f"{name} asks Python to use '{_shown(str(error))}', which no recording or model needs. "
+            "It was not done, and the file is not opened: ask whoever made it, or delete it."
+        ) from error
     except MemoryError as error:
         raise FormatError(
             f"{name} describes more data than this machine can hold: it is damaged."
@@ -143,6 +231,12 @@ def load(file: BinaryIO, name: str) -> Any:
             f"{name} cannot be read: its pickled content is damaged or of an unknown kind "
             f"({reason})."
         ) from error
+
+
+def _shown(text: str) -> str:
+    """Text from a file that may be anything, fit for a sentence."""
+    printable = "".join(letter if letter.isprintable() else "?" for letter in text)
+    return printable if len(printable) <= 80 else f"{printable[:77]}..."
 
 
 def load_npy(path: Any) -> Any:
@@ -218,7 +312,9 @@ class _Decoder:
                 return self._array(content, dtype, (), "C")[()]
             case _Call(what=_Global(module="builtins" | "__builtin__", name="set" | "frozenset")):
                 (content,) = item.arguments
-                return set(self.value(content))
+                values = self.value(content)
+                _require_flat(values)
+                return set(values)
             case _Call(what=_Global(module="_codecs", name="encode")):
                 text, encoding = item.arguments
                 if encoding != "latin1":
