@@ -7,8 +7,7 @@ HDF5. Activity and positions are found by the names that people give them.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,9 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import RecordingError
 from napari_crbm.io import matlab
-from napari_crbm.io.layout import neuron_ranges
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.sources import damage_named
+from napari_crbm.io.traces import Held
 from napari_crbm.preprocessing import activity_warning, binarise
 from napari_crbm.recording import Recording, Step
 from napari_crbm.spikes import Spikes
@@ -30,35 +29,6 @@ _POSITIONS = ("xyz", "coordinates", "coords", "positions", "xy", "centers", "cen
 _TIMES = ("times", "times_s", "time", "t")
 _RATES = ("frame_rate_hz", "frame_rate", "fs", "fps", "sampling_rate")
 _LARGEST_EXTENT_MM = 5.0
-
-
-@dataclass(frozen=True, eq=False)
-class HeldFluorescence:
-    """dF/F in memory, (T, N) (satisfies `napari_crbm.recording.Fluorescence`)."""
-
-    values: NDArray[np.floating]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """``(n_frames, n_neurons)``."""
-        return self.values.shape[0], self.values.shape[1]
-
-    def trace(self, neuron: int) -> NDArray[np.float32]:
-        """One neuron over time, (T,) float32."""
-        return np.asarray(self.values[:, neuron], dtype=np.float32)
-
-    def frames(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Consecutive frames, (stop - start, N) float32."""
-        return np.asarray(self.values[start:stop], dtype=np.float32)
-
-    def neuron_blocks(self) -> Iterator[NDArray[np.float32]]:
-        """Whole traces of consecutive neurons, (T, n) float32."""
-        for start, stop in neuron_ranges(*self.shape, 1):
-            yield np.asarray(self.values[:, start:stop], dtype=np.float32)
-
-    def select_neurons(self, index: NDArray[np.int64]) -> HeldFluorescence:
-        """The same fluorescence for the chosen neurons."""
-        return HeldFluorescence(self.values[:, index])
 
 
 def can_read(path: Path) -> bool:
@@ -109,7 +79,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
     if fluorescence is not None:
         values = _frames_first(*fluorescence, len(zyx), options)
         if values.dtype.kind == "f":
-            held = HeldFluorescence(values)
+            held = Held(values)
     if activity is not None and options.binarise is None:
         spikes = Spikes.from_dense(_frames_first(*activity, len(zyx), options))
         notes["activity"] = activity[0]

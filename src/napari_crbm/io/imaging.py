@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import RecordingError
 from napari_crbm.io.options import ReadOptions
-from napari_crbm.io.traces import Traces
+from napari_crbm.io.traces import Traces, neuron_blocks, within_reach
 from napari_crbm.preprocessing import (
     DEFAULT_THRESHOLD_SD,
+    Waiting,
     activity_warning,
     events,
     noise_sd,
@@ -189,13 +190,14 @@ def active_frames(
     if not threshold > 0:
         raise RecordingError(f"The threshold must be positive; found {threshold}.")
 
-    def blocks() -> Iterator[NDArray[np.float32]]:
-        for start, stop in fluorescence.ranges():
-            values = fluorescence.block(start, stop)
-            if deconvolved is None:
-                yield values
-            else:
-                yield np.stack([values, deconvolved.block(start, stop)], axis=2)
+    def blocks() -> Iterator[NDArray[np.float32] | Waiting]:
+        if deconvolved is None:
+            yield from neuron_blocks(fluorescence)
+            return
+        values = yield from within_reach(fluorescence)
+        spikes = yield from within_reach(deconvolved)
+        for start, stop in values.ranges():
+            yield np.stack([values.block(start, stop), spikes.block(start, stop)], axis=2)
 
     def active(_: int, block: NDArray[np.float32]) -> NDArray[np.bool_]:
         if deconvolved is None:

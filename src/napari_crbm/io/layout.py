@@ -277,14 +277,19 @@ def activity_tiles(
 def neuron_ranges(n_frames: int, n_neurons: int, chunk_neurons: int) -> Iterator[tuple[int, int]]:
     """Ranges of neurons whose whole traces fit a block, in multiples of the file's chunks.
 
-    Chunks as wide as the recording are read anew for every block, so then blocks are
-    larger: there are 16 of them, or more if they would exceed a quarter of a gigabyte.
+    Chunks are read once as long as their neurons fit a quarter of a gigabyte (see
+    `scattered`). Wider ones are read anew for every block, so then there are few blocks.
     """
-    size = max(1, _TILE_VALUES // max(n_frames, 1))
-    if chunk_neurons <= 4 * size:
-        size = chunk_neurons * max(1, size // chunk_neurons)
+    most = max(1, _LARGEST_BLOCK_VALUES // max(n_frames, 1))
+    if scattered(n_frames, n_neurons, chunk_neurons):
+        size = min(math.ceil(n_neurons / 16), most)
     else:
-        most = max(1, _LARGEST_BLOCK_VALUES // max(n_frames, 1))
-        size = max(size, min(math.ceil(n_neurons / 16), most))
+        size = max(1, _TILE_VALUES // max(n_frames, 1))
+        size = min(chunk_neurons, n_neurons) * max(1, size // chunk_neurons)
     for start in range(0, n_neurons, size):
         yield start, min(start + size, n_neurons)
+
+
+def scattered(n_frames: int, n_neurons: int, chunk_neurons: int) -> bool:
+    """Whether whole traces of as many neurons as a chunk has are too much to read at once."""
+    return n_frames * min(chunk_neurons, n_neurons) > _LARGEST_BLOCK_VALUES

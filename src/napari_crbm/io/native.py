@@ -30,6 +30,7 @@ from napari_crbm.errors import FormatError, RecordingError
 from napari_crbm.io import hdf5
 from napari_crbm.io.fluorescence import StoredFluorescence
 from napari_crbm.io.options import ReadOptions
+from napari_crbm.io.traces import InBlocks
 from napari_crbm.recording import Recording, Step, check_coordinates, check_times
 from napari_crbm.regions import Regions
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
@@ -291,7 +292,7 @@ def labelled_only(recording: Recording) -> Recording:
             "No neuron lies in any region, so none would be left: keep the unlabelled neurons."
         )
     chosen = recording.select_neurons(kept, "in at least one region")
-    if isinstance(recording.fluorescence, StoredFluorescence):
+    if isinstance(recording.fluorescence, InBlocks):
         chosen = replace(chosen, fluorescence=recording.fluorescence.select_neurons(kept))
     return chosen
 

@@ -31,6 +31,7 @@ from napari_crbm.io.layout import (
     tiles,
 )
 from napari_crbm.io.options import ReadOptions
+from napari_crbm.io.traces import Chosen
 from napari_crbm.preprocessing import activity_warning, binarise
 from napari_crbm.recording import Recording, Step
 from napari_crbm.regions import Regions
@@ -72,7 +73,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
     coordinates, transposed = _coordinates(fields, options, notes)
     regions = _regions(fields, len(coordinates), transposed, options)
     kept = None if options.keep_unlabelled else _labelled(regions)
-    fluorescence = _fluorescence(fields, path, len(coordinates), transposed, kept, options)
+    fluorescence = _fluorescence(fields, len(coordinates), transposed, kept, options)
     spikes = _spikes(fields, fluorescence, len(coordinates), transposed, kept, options, notes)
     times = _times(fields, spikes.n_frames, options, notes)
     traces = _traces(fields, spikes.n_frames)
@@ -172,18 +173,10 @@ def _regions(
 
 
 def _region_names(fields: Fields, n_regions: int, options: ReadOptions) -> tuple[str, ...]:
-    given = options.region_names
-    if isinstance(given, str | Path):
-        try:
-            text = Path(given).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise RecordingError(f"Region names cannot be read from {given}: {error}.") from error
-        names = tuple(line.strip() for line in text.splitlines() if line.strip())
-    elif given is not None:
-        names = tuple(given)
-    elif "label_names" in fields.known:
+    names = options.names_of_regions()
+    if names is None and "label_names" in fields.known:
         names = hdf5.strings(fields.known["label_names"])
-    else:
+    if names is None:
         prefix = "ZBrain region" if n_regions == _N_ZBRAIN_REGIONS else "region"
         return tuple(f"{prefix} {index}" for index in range(n_regions))
     if len(names) != n_regions:
@@ -205,24 +198,22 @@ def _labelled(regions: Regions | None) -> NDArray[np.int64]:
 
 def _fluorescence(
     fields: Fields,
-    path: Path,
     n_neurons: int,
     transposed: bool,
     kept: NDArray[np.int64] | None,
     options: ReadOptions,
-) -> StoredFluorescence | None:
+) -> StoredFluorescence | Chosen | None:
     if "fluorescence" not in fields.known:
         return None
     stored = fields.known["fluorescence"]
     neurons_first = activity_is_neurons_first(stored, n_neurons, transposed, options.neurons_first)
-    return StoredFluorescence(
-        path, stored.name, stored.shape, stored.dtype, neurons_first, kept, stored.chunks
-    )
+    fluorescence = StoredFluorescence.of(stored, neurons_first)
+    return fluorescence if kept is None else fluorescence.select_neurons(kept)
 
 
 def _spikes(
     fields: Fields,
-    fluorescence: StoredFluorescence | None,
+    fluorescence: StoredFluorescence | Chosen | None,
     n_neurons: int,
     transposed: bool,
     kept: NDArray[np.int64] | None,
@@ -236,7 +227,7 @@ def _spikes(
                 f"The file holds no fluorescence to binarise: a dataset named "
                 f"{_listed('fluorescence')} is needed."
             )
-        notes["activity"] = fluorescence.dataset
+        notes["activity"] = fields.known["fluorescence"].name
         spikes = binarise(
             fluorescence.neuron_blocks(),
             *fluorescence.shape,

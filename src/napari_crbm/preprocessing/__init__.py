@@ -19,7 +19,14 @@ from napari_crbm.preprocessing.steps import (
     stages,
     zscore,
 )
-from napari_crbm.preprocessing.streaming import PreprocessingStopped, Progress, Stoppable, stream
+from napari_crbm.preprocessing.streaming import (
+    Blocks,
+    PreprocessingStopped,
+    Progress,
+    Stoppable,
+    Waiting,
+    stream,
+)
 from napari_crbm.preprocessing.threshold import (
     DEFAULT_THRESHOLD_SD,
     above,
@@ -33,11 +40,13 @@ __all__ = [
     "DECAY_S",
     "DEFAULT_THRESHOLD_SD",
     "METHODS",
+    "Blocks",
     "PreprocessingStopped",
     "Progress",
     "Stages",
     "Steps",
     "Stoppable",
+    "Waiting",
     "above",
     "above_baseline",
     "activity_warning",

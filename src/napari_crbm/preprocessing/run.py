@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import RecordingError
 from napari_crbm.preprocessing.steps import Steps, signal_to_noise, stages
-from napari_crbm.preprocessing.streaming import Progress, Stoppable, stream
+from napari_crbm.preprocessing.streaming import Progress, Stoppable, Waiting, stream
 from napari_crbm.recording import Fluorescence, Recording, Step
 from napari_crbm.spikes import Spikes
 
@@ -46,10 +46,13 @@ class FluorescencePart:
         """Type in which the source keeps its values."""
         return np.dtype(getattr(self.source, "dtype", np.float32))
 
-    def neuron_blocks(self) -> Iterator[NDArray[np.float32]]:
+    def neuron_blocks(self) -> Iterator[NDArray[np.float32] | Waiting]:
         """Whole traces of consecutive neurons, (T, n) float32."""
         start = 0
         for block in _blocks(self.source):
+            if isinstance(block, Waiting):
+                yield block
+                continue
             first, last = np.searchsorted(self.kept_neurons, [start, start + block.shape[1]])
             if last > first:
                 yield block[self.kept_frames][:, self.kept_neurons[first:last] - start]
@@ -290,7 +293,7 @@ def _binarised(
     return Spikes.from_tiles(tiles, len(frames), n_neurons)
 
 
-def _blocks(fluorescence: Fluorescence) -> Iterator[NDArray[np.float32]]:
+def _blocks(fluorescence: Fluorescence) -> Iterator[NDArray[np.float32] | Waiting]:
     """Whole traces of consecutive neurons, in the blocks the fluorescence prefers."""
     streamed = getattr(fluorescence, "neuron_blocks", None)
     if streamed is not None:

@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,17 @@ _BLOCK_VALUES = 1 << 20
 #: Told ``(neurons done, neurons)``.
 Progress = Callable[[int, int], None]
 Tile = tuple[int, int, NDArray[np.bool_]]
+
+
+class Waiting(NamedTuple):
+    """Handed out instead of a block by a source that has work to do before its first one."""
+
+    done: int
+    total: int
+
+
+#: Whole traces of consecutive neurons, (T, n), and what is heard while waiting for them.
+Blocks = Iterable[NDArray[np.floating] | Waiting]
 
 
 class Stoppable(Protocol):
@@ -35,8 +46,8 @@ class PreprocessingStopped(RecordingError):
 
 
 def stream(
-    blocks: Iterable[NDArray[np.float32]],
-    work: Callable[[int, NDArray[np.float32]], NDArray[np.bool_]],
+    blocks: Blocks,
+    work: Callable[[int, NDArray[Any]], NDArray[np.bool_]],
     n_neurons: int,
     *,
     progress: Progress | None = None,
@@ -47,7 +58,8 @@ def stream(
 
     Parameters
     ----------
-    blocks : iterable of (T, n)
+    blocks : iterable of (T, n) or Waiting
+        Waiting counts as the first half of the progress.
     work : callable
         Takes the index of the first neuron and a part of a block, (T, n); returns its
         activity, (t, n). Called from several threads.
@@ -66,33 +78,44 @@ def stream(
         If it was cancelled.
     """
     threads = n_threads or cores()
-    waiting: deque[tuple[int, Future[NDArray[np.bool_]]]] = deque()
+    pending: deque[tuple[int, Future[NDArray[np.bool_]]]] = deque()
+    waited = 0.0
+
+    def tell(share: float) -> None:
+        if progress is not None:
+            progress(round((waited + (1 - waited) * share) * n_neurons), n_neurons)
 
     def oldest() -> Tile:
-        neuron, future = waiting.popleft()
+        neuron, future = pending.popleft()
         active = future.result()
-        if progress is not None:
-            progress(neuron + active.shape[1], n_neurons)
+        tell((neuron + active.shape[1]) / n_neurons)
         return 0, neuron, active
 
     with ThreadPoolExecutor(threads, thread_name_prefix="napari-crbm preprocessing") as pool:
-        for neuron, block in _parts(blocks):
+        for neuron, part in _parts(blocks):
             if control is not None and control.stopped:
-                for _, future in waiting:
+                for _, future in pending:
                     future.cancel()
                 raise PreprocessingStopped("Preprocessing was cancelled; nothing was changed.")
-            waiting.append((neuron, pool.submit(work, neuron, block)))
+            if isinstance(part, Waiting):
+                waited = max(waited, part.done / (2 * part.total))
+                tell(0.0)
+                continue
+            pending.append((neuron, pool.submit(work, neuron, part)))
             # One block more than threads, so that reading goes on while all of them work.
-            if len(waiting) > threads:
+            if len(pending) > threads:
                 yield oldest()
-        while waiting:
+        while pending:
             yield oldest()
 
 
-def _parts(blocks: Iterable[NDArray[np.float32]]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+def _parts(blocks: Blocks) -> Iterator[tuple[int, NDArray[np.floating] | Waiting]]:
     """Blocks cut to the size a thread works on, with the index of their first neuron."""
     neuron = 0
     for block in blocks:
+        if isinstance(block, Waiting):
+            yield neuron, block
+            continue
         size = max(1, _BLOCK_VALUES // max(len(block), 1))
         for start in range(0, block.shape[1], size):
             yield neuron + start, block[:, start : start + size]

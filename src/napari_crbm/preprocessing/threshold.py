@@ -10,13 +10,13 @@ alone would mark whole decays; asking for the rise marks their onsets.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import RecordingError
-from napari_crbm.preprocessing.streaming import Progress, Stoppable, stream
+from napari_crbm.preprocessing.streaming import Blocks, Progress, Stoppable, Waiting, stream
 from napari_crbm.spikes import Spikes
 
 #: Threshold that finds most transients of three standard deviations and more.
@@ -94,7 +94,7 @@ def above(values: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
 
 
 def binarise(
-    blocks: Iterable[NDArray[np.floating]],
+    blocks: Blocks,
     n_frames: int,
     n_neurons: int,
     threshold_sd: float = DEFAULT_THRESHOLD_SD,
@@ -108,7 +108,7 @@ def binarise(
 
     Parameters
     ----------
-    blocks : iterable of (T, n)
+    blocks : iterable of (T, n) or Waiting
         dF/F of consecutive neurons, all frames.
     n_frames, n_neurons : int
         T and N of the whole recording.
@@ -131,9 +131,12 @@ def binarise(
         If it was cancelled.
     """
 
-    def checked() -> Iterator[NDArray[np.floating]]:
+    def checked() -> Iterator[NDArray[np.floating] | Waiting]:
         neuron = 0
         for block in blocks:
+            if isinstance(block, Waiting):
+                yield block
+                continue
             if len(block) != n_frames or neuron + block.shape[1] > n_neurons:
                 raise RecordingError(
                     f"Fluorescence block of shape {block.shape} at neuron {neuron} does not "
