@@ -140,6 +140,31 @@ def test_masks_become_places(tmp_path, kind, transposed):
     assert sized.frame_interval_s == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("rows_first", [False, True])
+def test_pictures_that_lie_across_the_images_are_turned(tmp_path, rows_first):
+    writer = Writer()
+    table = writer.plane()
+    centres = fill(table, "image_mask")
+    # The schema's order of sizes is x, y; pictures here are 60 x 70.
+    size = [70, 60] if rows_first else [60, 70]
+    writer.file.add_acquisition(
+        pynwb.ophys.TwoPhotonSeries(
+            name="TwoPhotonSeries",
+            imaging_plane=table.imaging_plane,
+            external_file=["movie.tif"],
+            format="external",
+            starting_frame=[0],
+            dimension=size,
+            rate=RATE,
+            unit="a.u.",
+        )
+    )
+    writer.hold(writer.series(table, raw_traces()[1].T))
+    recording = open_recording(writer.write(tmp_path / "a.nwb"), um_per_pixel=1.0)
+    order = slice(None) if rows_first else slice(None, None, -1)
+    np.testing.assert_allclose(recording.coordinates[:, 1:], centres[:, order], atol=1e-4)
+
+
 def test_several_planes_are_joined_or_chosen(tmp_path):
     writer = Writer()
     parts = []

@@ -2,7 +2,8 @@
 
 A cell is described by the pixels (x, y, weight) or voxels (x, y, z, weight) it covers, in
 one long table with the end of every cell, or by a picture (x, y) or volume (x, y, z) of
-its own. Some programs write these axes in another order, see `Quirk`.
+its own. Some programs write these axes in another order, see `Quirk`; pictures that lie
+across the images of their plane are turned.
 """
 
 from __future__ import annotations
@@ -77,7 +78,10 @@ def centres(segmentation: Any, cells: NDArray[np.int64], quirk: Quirk) -> NDArra
     elif "pixel_mask" in columns:
         xyz = _from_lists(segmentation["pixel_mask"], 2, len(segmentation.id))
     elif "image_mask" in columns:
-        xyz = _from_pictures(segmentation["image_mask"].data, quirk)
+        pictures = segmentation["image_mask"].data
+        xyz = _from_pictures(pictures, quirk)
+        if quirk is not Quirk.CAIMAN and _rows_first(segmentation, np.shape(pictures)[1:]):
+            xyz[:, :2] = xyz[:, 1::-1]
     else:
         raise RecordingError(
             f"Plane segmentation '{segmentation.name}' has no masks, so its cells have no place: "
@@ -166,6 +170,22 @@ def _from_pictures(pictures: Any, quirk: Quirk) -> NDArray[np.float64]:
         # Its pictures have rows first.
         xyz[:, :2] = xyz[:, 1::-1]
     return xyz
+
+
+def _rows_first(segmentation: Any, shape: tuple[int, ...]) -> bool:
+    """Whether pictures are (y, x), as many writers have them, not (x, y) as the schema says.
+
+    Told by the size of the images of the same plane, if they are not square.
+    """
+    file = segmentation.get_ancestor("NWBFile")
+    images = [*(segmentation.reference_images or ()), *(file.acquisition.values() if file else ())]
+    for image in images:
+        plane = getattr(image, "imaging_plane", segmentation.imaging_plane)
+        size = getattr(image, "dimension", None)
+        if plane is segmentation.imaging_plane and size is not None and len(size) >= 2:
+            width, height = (int(length) for length in size[:2])
+            return width != height and tuple(shape[:2]) == (height, width)
+    return False
 
 
 def spacing_um(plane: Any) -> tuple[float | None, float | None, float | None]:
