@@ -8,13 +8,11 @@ import pandas as pd
 import pytest
 from qtpy.QtWidgets import QInputDialog
 
-from napari_crbm.io import load_model, open_recording, save_model, save_nwb, save_weights
+from napari_crbm.io import load_model, open_recording, save_model, save_weights
 from napari_crbm.viewer.export_widget import ExportWidget
-from napari_crbm.viewer.reader import get_reader
 from napari_crbm.viewer.recording_widget import RecordingWidget
-from tests.io.files import PaperContent, small_recording
+from tests.io.files import PaperContent
 from tests.io.test_caiman import write as write_caiman
-from tests.io.test_programs import chen, romano, voluseg
 from tests.viewer.conftest import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -28,24 +26,6 @@ def several_fish(path):
             file[f"Fish{number}/spikes"] = content.raster.astype(np.uint8)
             file[f"Fish{number}/coords"] = content.xyz_mm
     return fish
-
-
-def test_every_kind_can_be_dropped(viewer, home, tmp_path):
-    write_caiman(tmp_path / "caiman.hdf5")
-    voluseg(tmp_path / "cells0_clean.hdf5")
-    chen(tmp_path / "subject_1", new=True)
-    (tmp_path / "romano").mkdir()
-    romano(tmp_path / "romano", new=True)
-    names = ["caiman.hdf5", "cells0_clean.hdf5", "subject_1", "romano/fish_RASTER.mat"]
-    pytest.importorskip("pynwb")
-    names.append(save_nwb(small_recording(), tmp_path / "fish.nwb").name)
-    for name in names:
-        path = str(tmp_path / name)
-        assert get_reader(path) is not None, name
-        viewer.layers.clear()
-        viewer.open(path, plugin="napari-crbm")
-        recording = home.workspace.recording
-        assert recording is not None and recording.metadata["path"] == path, name
 
 
 def test_one_of_several_recordings_is_chosen(viewer, home, qtbot, tmp_path):

@@ -14,8 +14,7 @@ from napari_crbm.io import load_profile, save_recording
 from napari_crbm.viewer.mapping_dialog import MappingDialog
 from napari_crbm.viewer.reader import get_reader
 from napari_crbm.viewer.recording_widget import RecordingWidget
-from tests.io.files import PaperContent, small_recording
-from tests.io.test_suite2p import write_plane
+from tests.io.files import small_recording
 from tests.viewer.conftest import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -94,28 +93,6 @@ def test_dropping_a_file_of_unknown_layout_asks_and_opens(viewer, home, qtbot, t
     dialog = asked(viewer, qtbot)
     assert dialog.profile.activity == "measured.npy"
     dialog.reject()
-
-
-def known_kinds(folder):
-    """A file of every kind that a reader knows."""
-    yield "recording", save_recording(small_recording(), folder / "own.h5")
-    yield "paper", PaperContent().write(folder / "paper.h5")
-    write_plane(folder / "s2p" / "suite2p" / "plane0")
-    yield "suite2p", folder / "s2p" / "suite2p"
-    spikes = np.random.default_rng(0).random((40, 9)) < 0.2
-    named = {"spks": spikes.astype("u1"), "xyz": np.random.default_rng(1).random((9, 3)) * 90}
-    np.savez(folder / "rastermap.npz", **named)
-    yield "npz", folder / "rastermap.npz"
-    savemat(folder / "rastermap.mat", named)
-    yield "mat", folder / "rastermap.mat"
-
-
-def test_every_known_kind_is_opened_by_dropping_it(viewer, home, qtbot, tmp_path, errors):
-    for kind, path in known_kinds(tmp_path):
-        before = home.workspace.recording
-        viewer.open(str(path), plugin="napari-crbm")
-        until(qtbot, lambda before=before: home.workspace.recording is not before)
-        assert dialog_of(viewer) is None and not errors, (kind, errors)
 
 
 def test_files_can_be_dropped_on_the_dock(viewer, home, qtbot, tmp_path):

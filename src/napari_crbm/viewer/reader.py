@@ -14,7 +14,7 @@ from napari_crbm.errors import (
     UnknownLayout,
 )
 
-_SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data")
+_SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data", ".pkl", ".pickle")
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
