@@ -22,9 +22,11 @@ from napari_crbm.io.sources import (
     Entry,
     container_of,
     damage_named,
+    is_text,
     list_entries,
-    opened,
     opened_array,
+    opened_with_tables,
+    texts,
 )
 from napari_crbm.preprocessing import above, activity_warning, binarise, events
 from napari_crbm.recording import Recording, Step
@@ -64,13 +66,14 @@ def read(path: Path, profile: Profile, options: ReadOptions | None = None) -> Re
     profile = _adapted(matched(profile, list_entries(path)), options)
     if wrong := problem(profile, list_entries(path)):
         raise RecordingError(wrong)
-    with opened(path) as arrays, damage_named(path):
+    with opened_with_tables(path) as arrays, damage_named(path):
         return _read(path, profile, options, arrays)
 
 
 def _adapted(profile: Profile, options: ReadOptions) -> Profile:
     given = options.given()
-    given.pop("keep_unlabelled", None)
+    for about_regions in ("keep_unlabelled", "region_names"):
+        given.pop(about_regions, None)
     if "binarise" in given:
         holds = "fluorescence" if profile.holds == "spikes" else profile.holds
         given |= {"threshold": given.pop("binarise"), "holds": holds}
@@ -183,6 +186,9 @@ def _fluorescence(
     if name != profile.activity and shape[0] != shape[1]:
         neurons_first = tuple(stored.shape) != shape
     chunks = getattr(stored, "chunks", None)
+    if isinstance(stored, np.ndarray) and stored.flags.f_contiguous:
+        # Whole columns lie together.
+        chunks = (stored.shape[0], 1)
     return StoredFluorescence(
         path,
         name,
@@ -212,16 +218,32 @@ def _times(
 def _regions(
     profile: Profile, arrays: dict[str, Array], n_neurons: int, options: ReadOptions
 ) -> Regions | None:
-    """Regions from one number a neuron, or from a table of members."""
+    """Regions from one number or name a neuron, or from a table of members."""
     if not profile.labels:
         return None
-    stored = arrays[profile.labels]
+    stored, given = arrays[profile.labels], options.names_of_regions()
+    if is_text(stored):
+        names, numbers = np.unique(texts(stored), return_inverse=True)
+        kept = [k for k, name in enumerate(names) if name]
+        member = sparse.csc_array(np.ravel(numbers)[:, None] == np.array(kept)[None, :])
+        return Regions(member, tuple(str(names[k]) for k in kept))
     if math.prod(stored.shape) == n_neurons:
-        numbers = np.nan_to_num(np.ravel(stored[...]).astype(np.float64))
-        known = np.unique(numbers[numbers > 0])
-        member = sparse.csc_array(numbers[:, None] == known[None, :])
-        return Regions(member, tuple(f"region {number:g}" for number in known))
-    values = np.asarray(stored[...]) != 0
-    table = sparse.csc_array(values if values.shape[0] == n_neurons else values.T)
+        values = np.nan_to_num(np.ravel(stored[...]).astype(np.float64))
+        known = np.unique(values[values > 0])
+        table = sparse.csc_array(values[:, None] == known[None, :])
+        return Regions(table, tuple(_region_name(number, 1, given) for number in known))
+    dense = np.asarray(stored[...]) != 0
+    table = sparse.csc_array(dense if dense.shape[0] == n_neurons else dense.T)
     filled = np.flatnonzero(np.diff(table.indptr))
-    return Regions(table[:, filled], tuple(f"region {index}" for index in filled))
+    return Regions(table[:, filled], tuple(_region_name(k, 0, given) for k in filled))
+
+
+def _region_name(number: float, first: int, given: tuple[str, ...] | None) -> str:
+    """Name of a region by its number, counted from ``first``."""
+    if given is None:
+        return f"region {number:g}"
+    if number - first >= len(given) or number != int(number):
+        raise RecordingError(
+            f"There are {len(given)} region names, but a region has the number {number:g}."
+        )
+    return given[int(number) - first]

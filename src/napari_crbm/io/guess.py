@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.io.profile import Profile, Unit, problem
-from napari_crbm.io.sources import Array, Entry, list_entries, opened
+from napari_crbm.io.sources import Array, Entry, list_entries, opened_with_tables
 
 # Parts of names in the order of preference.
 _POSITION_NAMES = (
@@ -64,7 +64,7 @@ def guess(path: str | Path, entries: Sequence[Entry] | None = None) -> Guess:
     """
     path = Path(path)
     entries = list_entries(path) if entries is None else entries
-    with opened(path) as arrays:
+    with opened_with_tables(path) as arrays:
         return guess_from(entries, arrays, path.stem)
 
 
@@ -329,7 +329,7 @@ def _companions(
         ]
         if same and min(same)[0] < len(_TRACE_NAMES):
             found["fluorescence"] = min(same, key=lambda row: row[:2])[2].name
-    for entry in others:
+    for entry in (*others, *(each for each in entries if each.text)):
         fits = math.prod(entry.shape) == n_neurons or (
             len(entry.shape) == 2 and n_neurons in entry.shape
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from napari_crbm.errors import RecordingError
 from napari_crbm.preprocessing import Progress, Stoppable
 
 
@@ -27,6 +28,24 @@ class ReadOptions:
     plane_spacing_um: float | None = None
     progress: Progress | None = None
     control: Stoppable | None = None
+
+    def names_of_regions(self) -> tuple[str, ...] | None:
+        """The names that were given, read from their file if they are in one.
+
+        Raises
+        ------
+        RecordingError
+            If that cannot be read.
+        """
+        if not isinstance(self.region_names, str | Path):
+            return None if self.region_names is None else tuple(self.region_names)
+        try:
+            text = Path(self.region_names).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecordingError(
+                f"Region names cannot be read from {self.region_names}: {error}."
+            ) from error
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
 
     def given(self) -> dict[str, Any]:
         """The options on the content of the file that differ from their defaults."""

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from napari_crbm.errors import RecordingError
 from napari_crbm.io.generic import positions_um
 from napari_crbm.io.profile import Profile
-from napari_crbm.io.sources import Array, damage_named, opened
+from napari_crbm.io.sources import Array, damage_named, opened_with_tables
 from napari_crbm.preprocessing import above, events
 
 _MOST_POINTS = 5000
@@ -50,7 +50,7 @@ def preview(path: str | Path, profile: Profile, n_traces: int = 4) -> Preview:
         If the file cannot be read, or the activity cannot be binarised as chosen.
     """
     path = Path(path)
-    with opened(path) as arrays, damage_named(path):
+    with opened_with_tables(path) as arrays, damage_named(path):
         coordinates = positions_um(profile, arrays)
         finite = coordinates[np.isfinite(coordinates).all(axis=1)]
         every = max(1, len(coordinates) // _MOST_POINTS)

@@ -61,8 +61,8 @@ class Profile:
     fluorescence : str, optional
         dF/F to show beside spikes, in the same frames and neurons.
     labels : str, optional
-        Regions: (N,) numbers of regions, negative or zero for none, or (N, R) or (R, N)
-        membership.
+        Regions: (N,) numbers of regions, negative or zero for none; (N,) names, empty for
+        none; or (N, R) or (R, N) membership.
     traces : tuple of str
         Stimulus or behaviour, one value a frame.
     name : str
@@ -251,6 +251,8 @@ def problem(profile: Profile, entries: Sequence[Entry]) -> str | None:
             return f"Choose the array that holds the {what}."
         if name not in known:
             return f"There is no array '{name}' for the {what}."
+        if what == "labels" and known[name].text:
+            continue
         if not known[name].numeric:
             return f"'{name}' holds {known[name].dtype}, not numbers, so it cannot be the {what}."
     return (

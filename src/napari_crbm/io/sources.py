@@ -1,7 +1,8 @@
 """What is in a file of any layout: arrays by name, with shape and type, read in parts.
 
 HDF5 (MATLAB 7.3 included), MATLAB files up to version 7, NumPy archives, ``.npy`` files
-(all those in a folder belong together) and Zarr, behind one way to list and to slice.
+(all those in a folder belong together) and Zarr, behind one way to list and to slice;
+and the tables beside them.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError, FormatError
-from napari_crbm.io import hdf5
+from napari_crbm.io import hdf5, tables
 from napari_crbm.io.matlab import numeric_arrays
 
 # Groups in which MATLAB 7.3 keeps the inside of cells and objects.
@@ -66,6 +67,8 @@ class Entry:
         Whether it holds numbers (truth values included), so that it can be mapped.
     unit : str
         What the file says about its unit; usually nothing.
+    text : bool
+        Whether it holds text, such as names of regions.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Entry:
     dtype: str
     numeric: bool = True
     unit: str = ""
+    text: bool = False
 
 
 def container_of(path: str | Path) -> str | None:
@@ -135,18 +139,38 @@ def opened_array(path: Path, name: str) -> Iterator[Array]:
 
 
 def list_entries(path: str | Path) -> tuple[Entry, ...]:
-    """Everything in a file, in the file's order.
+    """Everything in a file, in the file's order, and in the tables beside it.
 
     Raises
     ------
     FormatError
         If the file cannot be read.
     """
-    with opened(path) as arrays:
+    with opened_with_tables(path) as arrays:
         return tuple(
-            Entry(name, tuple(array.shape), str(array.dtype), is_numeric(array), _unit(array))
+            Entry(
+                name,
+                tuple(array.shape),
+                "text" if is_text(array) else str(array.dtype),
+                is_numeric(array),
+                _unit(array),
+                is_text(array),
+            )
             for name, array in arrays.items()
         )
+
+
+@contextmanager
+def opened_with_tables(path: str | Path) -> Iterator[dict[str, Array]]:
+    """The same with the arrays of the tables beside the file; see `napari_crbm.io.tables`.
+
+    Raises
+    ------
+    FormatError
+        As for `opened`.
+    """
+    with opened(path) as arrays:
+        yield arrays | tables.beside(Path(path))
 
 
 def is_numeric(array: Array) -> bool:
@@ -155,6 +179,19 @@ def is_numeric(array: Array) -> bool:
         return False
     attributes = getattr(array, "attrs", {})
     return not isinstance(array, h5py.Dataset) or attributes.get("MATLAB_class") != b"char"
+
+
+def is_text(array: Array) -> bool:
+    """Whether an array holds text."""
+    return array.dtype.kind in "SU" or h5py.check_string_dtype(array.dtype) is not None
+
+
+def texts(array: Array) -> list[str]:
+    """All text of an array."""
+    return [
+        (each.decode(errors="replace") if isinstance(each, bytes) else str(each)).strip()
+        for each in np.ravel(array[...]).tolist()
+    ]
 
 
 @contextmanager
@@ -293,6 +330,8 @@ class _Member:
         offset: int,
     ) -> None:
         self.shape, self.dtype = shape, np.dtype(dtype)
+        # Whole columns or rows lie together.
+        self.chunks = (shape[0], 1) if fortran and len(shape) == 2 else None
         self._path, self._member = path, member
         self._fortran, self._offset = fortran, offset
         self._values: NDArray[Any] | None = None

@@ -152,7 +152,7 @@ class MappingDialog(QDialog):
                 parent = groups[key]
             item = QTreeWidgetItem(parent, [last, shape_text(entry), entry.dtype, ""])
             item.setData(0, Qt.ItemDataRole.UserRole, entry.name)
-            item.setDisabled(not entry.numeric)
+            item.setDisabled(not (entry.numeric or entry.text))
             self._items[entry.name] = item
         for column in range(3):
             self.tree.resizeColumnToContents(column)

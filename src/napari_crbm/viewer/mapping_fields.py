@@ -64,7 +64,8 @@ class MappingFields(QWidget):
         self.frame_rate_hz = _number(0, 1e5, 3, " Hz")
         self.frame_rate_hz.setSpecialValueText("not known")
         self.fluorescence = _chooser(tables, extra=("none",))
-        self.labels = _chooser(numeric, extra=("none",))
+        named = [entry for entry in entries if entry.text]
+        self.labels = _chooser([*numeric, *named], extra=("none",))
         self.traces = QListWidget()
         self.traces.setMaximumHeight(64)
         self._rows: dict[str, tuple[QLabel, QWidget]] = {}
@@ -93,7 +94,12 @@ class MappingFields(QWidget):
             ("times", "Time", self.times, "Seconds of every frame, or frames a second."),
             ("frame_rate_hz", "frame rate", self.frame_rate_hz, "Frames a second."),
             ("fluorescence", "dF/F", self.fluorescence, "Shown beside the spikes."),
-            ("labels", "Regions", self.labels, "A number a neuron, or a table of members."),
+            (
+                "labels",
+                "Regions",
+                self.labels,
+                "A number or name a neuron, or a table of members.",
+            ),
             ("traces", "Stimulus, behaviour", self.traces, "Arrays with one value a frame."),
         ):
             label = QLabel(text if text[0].isupper() else f"    {text}")
