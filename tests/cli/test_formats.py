@@ -83,3 +83,21 @@ def test_weights_for_fishualizer(tmp_path):
         "is for models"
         in run("convert", tmp_path / "fish.h5", tmp_path / "c.h5", "--fishualizer", ok=False).output
     )
+
+
+def test_preprocess_reads_files_as_convert_does(tmp_path):
+    traces = np.random.default_rng(0).normal(size=(120, 9)).astype("f4")
+    traces[40:43] += [[20], [15], [11]]
+    positions = np.random.default_rng(1).random((9, 3)) * 300
+    np.savez(tmp_path / "a.npz", dff=traces, xyz=positions)
+    line = ["preprocess", str(tmp_path / "a.npz"), str(tmp_path / "b.h5"), "--threshold", "5"]
+    done = CliRunner().invoke(app, line)
+    assert done.exit_code != 0 and "binarise=2.0" in str(done.exception or done.output)
+    done = CliRunner().invoke(app, [*line, "--binarise", "2", "--frame-rate-hz", "4"])
+    assert done.exit_code == 0, done.output
+    found = open_recording(tmp_path / "b.h5")
+    assert found.frame_interval_s == 0.25
+    assert np.flatnonzero(found.spikes.dense().all(axis=1)).tolist() == [40]
+    assert [step.name for step in found.provenance][-2:] == ["binarise", "preprocess"]
+    done = CliRunner().invoke(app, [*line, "--unit", "miles", "--force"])
+    assert done.exit_code == 2 and "not mm or um" in done.output

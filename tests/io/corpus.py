@@ -42,7 +42,7 @@ COUNTS = {
     "generic": 160,
     "reference": 120,
     "profile": 60,
-    "mat": 20,
+    "mat": 25,
 }
 MOST_MEMORY = 6 << 30
 

@@ -31,7 +31,13 @@ def test_it_says_what_to_do_next(dock, home, recording, bright):
     home.show(recording)
     assert "spikes only" in dock.message.text() and dock.method.currentData() == "keep"
     home.show(bright)
-    assert dock.method.currentData() == "events"
+    assert dock.method.currentData() == "events" and dock.background.isHidden()
+    dock.background.setValue(50)
+    assert dock.steps().background == 0, "of no use to traces that are not divided"
+    dock.baseline_s.setValue(60)
+    dock.raw.setChecked(True)
+    assert not dock.background.isHidden()
+    assert dock.steps() == Steps(baseline_s=60, raw=True, background=50)
 
 
 def test_the_preview_is_what_a_run_makes(dock, home, bright, qtbot):

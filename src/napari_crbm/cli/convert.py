@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 
+@reading.with_options
 def convert(
     source: RecordingPath,
     output: Annotated[
@@ -25,16 +26,7 @@ def convert(
             show_default=False,
         ),
     ],
-    binarise: reading.Binarise = None,
-    frame_rate_hz: reading.FrameRate = None,
-    region_names: reading.RegionNames = None,
-    space: reading.Space = None,
-    unit: reading.Unit = None,
-    flip_z: reading.FlipZ = None,
-    group: reading.Group = None,
-    um_per_pixel: reading.UmPerPixel = None,
-    plane_spacing_um: reading.PlaneSpacing = None,
-    profile: reading.ProfileFile = None,
+    opening: dict[str, Any],
     drop_unlabelled: Annotated[
         bool,
         typer.Option(
@@ -70,20 +62,8 @@ def convert(
     """Read a recording or a model of another program, and write it in our format or as NWB."""
     from napari_crbm.io import open_recording, read_kind, save_recording
 
-    options = reading.checked(
-        binarise=binarise,
-        frame_rate_hz=frame_rate_hz,
-        region_names=region_names,
-        space=space,
-        unit=unit,
-        flip_z=flip_z,
-        group=group,
-        um_per_pixel=um_per_pixel,
-        plane_spacing_um=plane_spacing_um,
-        profile=profile,
-    )
     as_nwb = output.suffix.lower() == ".nwb"
-    is_model = profile is None and read_kind(source) == "model"
+    is_model = opening.get("profile") is None and read_kind(source) == "model"
     for wrong, hint, why in (
         (model is not None and (not as_nwb or is_model), "--model", "is for a recording to .nwb"),
         (session_start is not None and not as_nwb, "--session-start", "is for .nwb"),
@@ -103,7 +83,7 @@ def convert(
         return
     with progress_bar("Opening", "neurons") as advance:
         opened = open_recording(
-            source, keep_unlabelled=not drop_unlabelled, progress=advance, **options
+            source, keep_unlabelled=not drop_unlabelled, progress=advance, **opening
         )
     if as_nwb:
         _write_nwb(opened, output, model, session_start)

@@ -11,11 +11,13 @@ from napari_crbm.cli import reading
 from napari_crbm.cli.console import AsJson, out, print_json, print_pairs, say
 
 
+@reading.with_options
 def info(
     path: Annotated[
         Path,
         typer.Argument(metavar="FILE", help="Recording or model file (.h5).", show_default=False),
     ],
+    opening: dict[str, Any],
     tree: Annotated[
         bool,
         typer.Option("--tree", help="List the arrays in a file of any layout, and what they seem."),
@@ -24,36 +26,16 @@ def info(
         Path | None,
         typer.Option(help="Write what the arrays seem to be as a profile (.json), to be edited."),
     ] = None,
-    binarise: reading.Binarise = None,
-    frame_rate_hz: reading.FrameRate = None,
-    space: reading.Space = None,
-    unit: reading.Unit = None,
-    flip_z: reading.FlipZ = None,
-    group: reading.Group = None,
-    um_per_pixel: reading.UmPerPixel = None,
-    plane_spacing_um: reading.PlaneSpacing = None,
-    profile: reading.ProfileFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what is in a recording or model file, or list the arrays of any other file."""
     from napari_crbm.io import read_kind
 
-    options = reading.checked(
-        binarise=binarise,
-        frame_rate_hz=frame_rate_hz,
-        space=space,
-        unit=unit,
-        flip_z=flip_z,
-        group=group,
-        um_per_pixel=um_per_pixel,
-        plane_spacing_um=plane_spacing_um,
-        profile=profile,
-    )
     if tree or save_profile is not None:
         _show_tree(path, save_profile, as_json)
         return
-    kind = "recording with a profile" if profile is not None else read_kind(path)
-    summary = _model_summary(path) if kind == "model" else _recording_summary(path, options)
+    kind = "recording with a profile" if "profile" in opening else read_kind(path)
+    summary = _model_summary(path) if kind == "model" else _recording_summary(path, opening)
     if as_json:
         print_json({"file": str(path), "kind": kind, **summary})
         return

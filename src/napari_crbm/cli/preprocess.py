@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import RecordingPath, progress_bar, require_writable, say
 
 
+@reading.with_options
 def preprocess(
     source: RecordingPath,
     output: Annotated[
         Path, typer.Argument(metavar="OUTPUT", help="File to write (.h5).", show_default=False)
     ],
+    opening: dict[str, Any],
     burn_in: Annotated[float, typer.Option(help="Seconds to leave out at the start.")] = 0.0,
     baseline: Annotated[
         float | None,
@@ -123,7 +126,8 @@ def preprocess(
             max_activity=max_activity,
             min_snr=min_snr,
         )
-    recording = open_recording(source)
+    with progress_bar("Opening", "neurons") as advance:
+        recording = open_recording(source, progress=advance, **opening)
     with progress_bar("Preprocessing", "neurons") as advance:
         result = run(recording, steps, progress=advance)
     if message := activity_warning(result.spikes):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,14 +62,52 @@ ProfileFile = Annotated[
 ]
 
 
-def checked(**options: Any) -> dict[str, Any]:
-    """Options for `open_recording`, those that were not given left out.
+_OPTIONS: dict[str, Any] = {
+    "binarise": Binarise,
+    "frame_rate_hz": FrameRate,
+    "region_names": RegionNames,
+    "space": Space,
+    "unit": Unit,
+    "flip_z": FlipZ,
+    "group": Group,
+    "um_per_pixel": UmPerPixel,
+    "plane_spacing_um": PlaneSpacing,
+    "profile": ProfileFile,
+}
 
-    Raises
-    ------
-    typer.BadParameter
-        If a choice is not one of those there are.
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command all options on how a file is read.
+
+    The command has a parameter ``opening``, which gets those a person gave, for
+    `napari_crbm.io.open_recording`; they follow its arguments.
     """
+    parameters = inspect.signature(command, eval_str=True).parameters
+    own = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, each in parameters.items()
+        if name != "opening"
+    ]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=kind)
+        for name, kind in _OPTIONS.items()
+    ]
+    arguments = [each for each in own if each.default is inspect.Parameter.empty]
+    others = [each for each in own if each.default is not inspect.Parameter.empty]
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        opening = _checked({name: given.pop(name) for name in _OPTIONS})
+        command(**given, opening=opening)
+
+    signature = inspect.Signature([*arguments, *added, *others])
+    run.__signature__ = signature  # type: ignore[attr-defined]
+    run.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+    return run
+
+
+def _checked(options: dict[str, Any]) -> dict[str, Any]:
+    """Options without those that were not given; a choice that is none is refused."""
     for option, known in (("space", ("zbrain", "native")), ("unit", ("mm", "um"))):
         value = options.get(option)
         if value is not None and value not in known:

@@ -231,11 +231,11 @@ def _regions(
         values = np.nan_to_num(np.ravel(stored[...]).astype(np.float64))
         known = np.unique(values[values > 0])
         table = sparse.csc_array(values[:, None] == known[None, :])
-        return Regions(table, tuple(_region_name(number, 1, given) for number in known))
+        return Regions(table, tuple(_region_name(float(number), 1, given) for number in known))
     dense = np.asarray(stored[...]) != 0
     table = sparse.csc_array(dense if dense.shape[0] == n_neurons else dense.T)
     filled = np.flatnonzero(np.diff(table.indptr))
-    return Regions(table[:, filled], tuple(_region_name(k, 0, given) for k in filled))
+    return Regions(table[:, filled], tuple(_region_name(int(k), 0, given) for k in filled))
 
 
 def _region_name(number: float, first: int, given: tuple[str, ...] | None) -> str:

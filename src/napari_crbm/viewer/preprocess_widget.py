@@ -83,6 +83,10 @@ class PreprocessWidget(QWidget):
         )
         self.baseline_s.setSpecialValueText("none")
         self.raw = QCheckBox("Raw intensities: divide by it")
+        self.raw.toggled.connect(lambda _: self._show_used())
+        self.background = _number(
+            -1e6, 1e6, 0, 10, "", "Intensity where there is no tissue, taken off the baseline."
+        )
         self.burn_in_s = _number(0, 3600, 0, 1, " s", "Left out at the start.")
         self.min_activity = _number(0, 100, 0, 0.1, " %", "Neurons active more rarely go.")
         self.max_activity = _number(0, 100, 100, 1, " %", "Neurons active more often go.")
@@ -113,6 +117,7 @@ class PreprocessWidget(QWidget):
             ("decay_s", "Decay time", self.decay_s),
             ("baseline_s", "Baseline window", self.baseline_s),
             ("raw", "", self.raw),
+            ("background", "Background", self.background),
             ("burn_in_s", "Burn-in", self.burn_in_s),
             ("motion_trace", "Motion", self.motion_trace),
             ("motion_above", "Still up to", self.motion_above),
@@ -139,7 +144,9 @@ class PreprocessWidget(QWidget):
         self._curve.setClipToView(True)
         self._level = self.plot.plot(pen=pg.mkPen(ORANGE, width=1))
         # One grey line a frame left out, broken by gaps.
-        self._left_out = self.plot.plot(pen=pg.mkPen(GREY, width=1), connect="finite")
+        faint = pg.mkColor(GREY)
+        faint.setAlpha(70)
+        self._left_out = self.plot.plot(pen=pg.mkPen(faint, width=1), connect="finite")
         self._left_out.setZValue(-1)
         self._active = pg.ScatterPlotItem(size=5, pen=None, brush=pg.mkBrush(GREEN), symbol="t1")
         self.plot.addItem(self._active)
@@ -191,6 +198,7 @@ class PreprocessWidget(QWidget):
             burn_in_s=self.burn_in_s.value(),
             baseline_s=self.baseline_s.value() or None,
             raw=self.raw.isChecked() and method != "keep",
+            background=self.background.value() if self.raw.isChecked() else 0.0,
             method=method,
             threshold=None if method == "keep" else self.threshold.value(),
             decay_s=self.decay_s.value(),
@@ -221,6 +229,7 @@ class PreprocessWidget(QWidget):
             "decay_s": method == "deconvolution",
             "baseline_s": binarises,
             "raw": binarises,
+            "background": binarises and self.raw.isChecked(),
             "min_snr": binarises,
             "motion_trace": recording is not None and bool(recording.traces),
             "motion_above": self.motion_trace.currentData() is not None,
