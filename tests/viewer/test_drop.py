@@ -10,6 +10,7 @@ import pytest
 from napari.utils.notifications import NotificationSeverity, notification_manager
 from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
+from qtpy.QtWidgets import QApplication
 from scipy.io import savemat
 
 from napari_crbm.io import (
@@ -107,18 +108,15 @@ KINDS: dict[Callable[[Path], Dropped], str] = {
 }
 
 
-def drop(viewer, path: Path) -> None:
-    """Let go of a file over the canvas; of a folder, which napari's own reader wants too, open."""
-    if path.is_dir():
-        viewer.open(str(path), plugin="napari-crbm")
-        return
+def drop(viewer, path: Path, modifiers=Qt.KeyboardModifier.NoModifier) -> QDropEvent:
+    """Let go of a file or folder over the canvas."""
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
-    none = Qt.KeyboardModifier.NoModifier
     event = QDropEvent(
-        QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, none
+        QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, modifiers
     )
-    viewer.window._qt_viewer.dropEvent(event)
+    QApplication.sendEvent(viewer.window._qt_viewer, event)
+    return event
 
 
 @pytest.fixture
@@ -166,7 +164,8 @@ def test_an_unknown_layout_with_a_table_of_cells_is_asked_about(
         file["session/measured"] = SPIKES.astype("u1")
     rows = [f"{x},{y},{z},{'tectum' if x < 45 else ''}" for x, y, z in XYZ]
     (tmp_path / "lab_cells.csv").write_text("\n".join(["x,y,z,region", *rows]))
-    drop(viewer, tmp_path / "lab.h5")
+    # As chosen in napari's own question: the file could as well be a picture.
+    assert viewer.open(str(tmp_path / "lab.h5"), plugin="napari-crbm") == []
     window = viewer.window._qt_window
     until(qtbot, lambda: window.findChild(MappingDialog) is not None)
     dialog = window.findChild(MappingDialog)
@@ -176,6 +175,22 @@ def test_an_unknown_layout_with_a_table_of_cells_is_asked_about(
     until(qtbot, lambda: home.workspace.recording is not None)
     np.testing.assert_allclose(viewer.layers[NEURONS].data, XYZ[:, ::-1], rtol=1e-5)
     assert home.workspace.recording.regions.names == ("tectum",) and not complaints()
+
+
+def test_other_drops_are_left_to_napari(viewer, home, tmp_path, monkeypatch):
+    left = []
+    monkeypatch.setattr(
+        type(viewer.window._qt_viewer), "_qt_open", lambda _, names, **more: left.append(names[0])
+    )
+    np.save(tmp_path / "picture.npy", SPIKES)
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "folder").mkdir()
+    save_recording(small_recording(), tmp_path / "own.h5")
+    for name in ("picture.npy", "notes.txt", "folder"):
+        drop(viewer, tmp_path / name)
+    drop(viewer, tmp_path / "own.h5", Qt.KeyboardModifier.ShiftModifier)
+    names = [Path(name if isinstance(name, str) else name[0]).name for name in left]
+    assert names == ["picture.npy", "notes.txt", "folder", "own.h5"] and not home.busy
 
 
 def test_every_kind_of_model_can_be_dropped(

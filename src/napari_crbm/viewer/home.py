@@ -23,6 +23,7 @@ from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.viewer import PLUGIN
 from napari_crbm.viewer.background import Job
+from napari_crbm.viewer.drops import DropFilter
 from napari_crbm.viewer.lasso import Lasso
 from napari_crbm.viewer.layers import MODEL_KEY, MODEL_PATH_KEY, BrainLayers, recording_in
 from napari_crbm.viewer.mapping import Unmapped, reason_to_ask, unmapped
@@ -65,6 +66,7 @@ class Home(QObject):
         self.lasso: Lasso = Lasso(viewer, self.workspace, self)
         install_picking(viewer, self.workspace, lambda: not self.lasso.active)
         install_shortcuts(window, self)
+        self._drops = DropFilter(viewer, self.open_file, self)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         window.destroyed.connect(self.close)
         # A window that is closed by hand may outlive the last chance to stop the thread.

@@ -26,9 +26,7 @@ def get_reader(
 
     All others are left to other readers.
     """
-    if not isinstance(path, str):
-        return None
-    if not Path(path).is_dir() and Path(path).suffix.lower() not in _SUFFIXES:
+    if not isinstance(path, str) or not may_read(Path(path)):
         return None
     from napari_crbm.io import read_kind
 
@@ -41,6 +39,11 @@ def get_reader(
     if kind == "model":
         return open_model
     return read_recording if kind.endswith("recording") else None
+
+
+def may_read(path: Path) -> bool:
+    """Whether a path is a folder, or has the name of a file of ours."""
+    return path.is_dir() or path.suffix.lower() in _SUFFIXES
 
 
 def open_model(path: str | Sequence[str]) -> list[LayerTuple]:
