@@ -19,6 +19,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -31,10 +32,13 @@ def write(path: Path, n_neurons: int, n_frames: int, layout: str) -> None:
     generator = np.random.default_rng(0)
     neurons_first = layout == "neurons x frames"
     shape = (n_neurons, n_frames) if neurons_first else (n_frames, n_neurons)
-    chunks = (256, 256) if layout == "chunks of 256 x 256" else None
+    kept: dict[str, Any] = {
+        "chunks of 256 x 256": {"chunks": (min(256, n_frames), min(256, n_neurons))},
+        "compressed, 64 frames x neurons": {"chunks": (64, n_neurons), "compression": "lzf"},
+    }.get(layout, {})
     with h5py.File(path, "w") as file:
         file["positions"] = generator.random((n_neurons, 3)) * [500, 1000, 250]
-        data = file.create_dataset("traces", shape, "f4", chunks=chunks)
+        data = file.create_dataset("traces", shape, "f4", **kept)
         level = np.zeros(n_neurons, dtype=np.float32)
         # A block of noise used again: its statistics are all that matters here.
         noise = generator.normal(size=(BLOCK, n_neurons if not neurons_first else n_frames))
@@ -76,6 +80,7 @@ def opened(path: Path, layout: str) -> None:
             {
                 "seconds": time.perf_counter() - start,
                 "cpu_seconds": time.process_time() - cpu,
+                "read_gb": _read_bytes() / 1e9,
                 "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
                 "idle_mb": idle,
                 "longest_without_progress_s": float(gaps.max()),
@@ -84,6 +89,15 @@ def opened(path: Path, layout: str) -> None:
             }
         )
     )
+
+
+def _read_bytes() -> int:
+    """What this process has asked the system to read; 0 where that is not known."""
+    try:
+        counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
+    except OSError:
+        return 0
+    return int(counts["rchar"])
 
 
 def main() -> None:
@@ -102,7 +116,12 @@ def main() -> None:
         n_neurons, n_frames = 100_000, 20_000
     if arguments.smoke:
         n_neurons, n_frames = 2_000, 1_000
-    layouts = ["frames x neurons", "chunks of 256 x 256", "neurons x frames"]
+    layouts = [
+        "frames x neurons",
+        "compressed, 64 frames x neurons",
+        "chunks of 256 x 256",
+        "neurons x frames",
+    ]
     for layout in [arguments.layout] if arguments.layout else layouts:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
             path = Path(folder) / "fluorescence.h5"
@@ -117,7 +136,8 @@ def main() -> None:
             size = path.stat().st_size / 2**20
             print(
                 f"{layout}, {n_neurons:,} neurons x {n_frames:,} frames, {size:,.0f} MB: "
-                f"{found['seconds']:.1f} s ({found['cpu_seconds']:.1f} s of processor), peak "
+                f"{found['seconds']:.1f} s ({found['cpu_seconds']:.1f} s of processor), "
+                f"{found['read_gb']:.1f} GB read, peak "
                 f"{found['peak_mb']:,.0f} MB ({found['idle_mb']:,.0f} before, result "
                 f"{found['packed_mb']:,.0f}), at most {found['longest_without_progress_s']:.1f} s "
                 f"between reports, {100 * found['rate']:.2f} % active",

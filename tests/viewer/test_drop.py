@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from napari.utils.notifications import NotificationSeverity, notification_manager
-from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
-from qtpy.QtGui import QDropEvent
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
 from qtpy.QtWidgets import QApplication
 from scipy.io import savemat
 
@@ -108,15 +108,15 @@ KINDS: dict[Callable[[Path], Dropped], str] = {
 }
 
 
-def drop(viewer, path: Path, modifiers=Qt.KeyboardModifier.NoModifier) -> QDropEvent:
+def drop(viewer, path: Path, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
     """Let go of a file or folder over the canvas."""
     data = QMimeData()
     data.setUrls([QUrl.fromLocalFile(str(path))])
-    event = QDropEvent(
-        QPointF(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, modifiers
-    )
-    QApplication.sendEvent(viewer.window._qt_viewer, event)
-    return event
+    over = QPoint(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, modifiers
+    target = viewer.window._qt_viewer
+    # Qt drops on nothing that has not said, when entered, that it wants it.
+    QApplication.sendEvent(target, QDragEnterEvent(*over))
+    QApplication.sendEvent(target, QDropEvent(QPointF(over[0]), *over[1:]))
 
 
 @pytest.fixture
