@@ -134,6 +134,9 @@ def test_every_recipe_tells_how_long_it_takes(viewer, home, recording, qtbot, mo
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     home.show(recording)
+    qtbot.wait(700)
+    assert not widget.estimates.text(), "nothing is measured while nobody looks"
+    widget.show()
     until(qtbot, lambda: "As published" in widget.estimates.text())
     assert widget.estimates.text() == "Quick look: 40 s · Careful: 80 s · As published: 50.0 h"
     assert "It will take about 80 s" in widget.status.text()

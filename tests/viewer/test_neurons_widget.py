@@ -24,6 +24,7 @@ from tests.viewer.conftest import until
 def dock(viewer, qtbot):
     widget = NeuronsWidget(viewer)
     qtbot.addWidget(widget)
+    widget.show()
     return widget
 
 

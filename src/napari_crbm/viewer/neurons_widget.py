@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from scipy.ndimage import gaussian_filter1d
 
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.seen import WhenSeen
 from napari_crbm.viewer.style import (
     BLUE,
     ORANGE,
@@ -69,6 +70,8 @@ class NeuronsWidget(QWidget):
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 
+        # Couplings take seconds of a whole brain's computing: only if somebody looks.
+        self._seen = WhenSeen(self, self._compute_factors)
         self.workspace.recording_changed.connect(self._show_all)
         self.workspace.regions_changed.connect(self._show_all)
         self.workspace.trained_changed.connect(self._show_all)
@@ -214,7 +217,8 @@ class NeuronsWidget(QWidget):
 
     def _show_partners(self, recording: Recording, trained: Trained, neuron: int) -> None:
         if self._factors is None or self._factors[0].model is not trained.model:
-            self._compute_factors(recording, trained)
+            fill_table(self.partners, [])
+            self._seen.request()
             return
         from napari_crbm.connectome import effective_couplings
 
@@ -227,9 +231,9 @@ class NeuronsWidget(QWidget):
             rows.append((f"{other}", f"{couplings[other]:+.3f}", ", ".join(where)))
         fill_table(self.partners, rows)
 
-    def _compute_factors(self, recording: Recording, trained: Trained) -> None:
-        fill_table(self.partners, [])
-        if self._computing is trained:
+    def _compute_factors(self) -> None:
+        recording, trained = self.workspace.recording, self.workspace.trained
+        if recording is None or trained is None or self._computing is trained:
             return
         self._computing = trained
 

@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.viewer.colours import weight_colours
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.seen import WhenSeen
 from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, button, plot, text_label
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ class StatesWidget(QWidget):
         layout.addWidget(self.bar, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 
+        self._seen = WhenSeen(self, self._compute)
         self.workspace.recording_changed.connect(self._reset)
         self.workspace.trained_changed.connect(self._reset)
         self.workspace.frame_changed.connect(self._show_frame)
@@ -206,10 +208,6 @@ class StatesWidget(QWidget):
 
     # --- computing --------------------------------------------------------------------------
 
-    def showEvent(self, event: Any) -> None:  # noqa: D102, N802
-        super().showEvent(event)
-        self._compute()
-
     def _reset(self) -> None:
         self._cancel.set()
         self.states, self._asked_for = None, None
@@ -218,8 +216,7 @@ class StatesWidget(QWidget):
         self.message.setVisible(recording is None or trained is None)
         self.body.hide()
         self.bar.hide()
-        if self.isVisible():
-            self._compute()
+        self._seen.request()
 
     def _compute(self) -> None:
         """Describe the model, once, when there is somebody to see it."""

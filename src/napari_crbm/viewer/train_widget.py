@@ -31,6 +31,7 @@ from napari_crbm.viewer.device_box import DeviceBox
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.kept import Kept, kept_checkpoint, kept_model
 from napari_crbm.viewer.remember import ask_open, ask_save, remember
+from napari_crbm.viewer.seen import WhenSeen
 from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
 
 _DEFAULT = "Careful"
@@ -94,7 +95,9 @@ class TrainWidget(QWidget):
         self._measuring: Job | None = None
         # Settings are typed one key at a time; the machine is asked once they rest.
         self._settled = QTimer(self, singleShot=True, interval=600)
-        self._settled.timeout.connect(self._measure)
+        # Not while nobody looks: the processor has better things to do.
+        self._seen = WhenSeen(self, self._measure)
+        self._settled.timeout.connect(self._seen.request)
         self.n_hidden.textChanged.connect(self._on_cost_changed)
         self.recipe.currentTextChanged.connect(self._on_cost_changed)
         self.device.currentTextChanged.connect(self._on_cost_changed)
