@@ -9,7 +9,8 @@ import numpy as np
 from napari_crbm.viewer.points import add_quietly
 from napari_crbm.viewer.workspace import Workspace
 
-TIME = "Time"
+#: Says in the list of layers what it is there for.
+TIME = "Time slider"
 
 
 class TimeAxis:

@@ -22,7 +22,9 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.analysis import Raster, active_threshold, assembly_raster, neuron_raster, peaks
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, button, plot, text_label
+from napari_crbm.viewer.seen import WhenSeen
+from napari_crbm.viewer.style import GREEN, ORANGE, button, plot, text_label
+from napari_crbm.viewer.trace_panel import TracePanel
 from napari_crbm.viewer.workspace import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
@@ -30,7 +32,7 @@ _SPEEDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 _TICK_MS = 40
 _PLAY, _PAUSE = "▶ Play", "❚❚ Pause"
 _ASSEMBLIES, _NEURONS = "Assemblies", "Neurons"
-_POPULATION = "Active neurons (%)"
+_AXIS_PX = 84
 
 
 class TimeWidget(QWidget):
@@ -97,22 +99,15 @@ class TimeWidget(QWidget):
         self.raster.addItem(self.row_mark)
         self.raster.scene().sigMouseClicked.connect(self._on_click)
 
-        self.trace_of = QComboBox()
-        self.trace_of.setToolTip(
-            "Activity of the brain, or behaviour and stimuli of the recording."
-        )
-        self.trace_of.currentIndexChanged.connect(self._show_trace)
-        self.trace = plot(self.home.viewer, "Time", "", "s", height=110)
-        self.trace.setXLink(self.raster)
-        self._line = self.trace.plot(pen=pg.mkPen(BLUE, width=1))
-        self._line.setDownsampling(auto=True, method="peak")
-        self._line.setClipToView(True)
+        self.traces = TracePanel(self.home.viewer)
+        self.traces.plot.setXLink(self.raster)
         self.cursors = []
-        for panel in (self.raster, self.trace):
+        for panel in (self.raster, self.traces.plot):
             cursor = pg.InfiniteLine(angle=90, movable=True, pen=pg.mkPen(GREEN, width=2))
             cursor.sigDragged.connect(lambda line: self._go_to_time(line.value()))
             panel.addItem(cursor)
-            panel.getAxis("left").setWidth(48)
+            # Wide enough for the names of traces; the same for both, so that times align.
+            panel.getAxis("left").setWidth(_AXIS_PX)
             self.cursors.append(cursor)
 
         controls, peaks_row = QHBoxLayout(), QHBoxLayout()
@@ -132,8 +127,7 @@ class TimeWidget(QWidget):
         column.addWidget(self.readout)
         column.addWidget(self.rows_of)
         column.addWidget(self.raster, 3)
-        column.addWidget(self.trace_of)
-        column.addWidget(self.trace, 1)
+        column.addWidget(self.traces, 1)
         layout = QVBoxLayout(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
@@ -149,6 +143,7 @@ class TimeWidget(QWidget):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
 
+        self._seen = WhenSeen(self, self._show_raster)
         self.workspace.recording_changed.connect(self._show_recording)
         self.workspace.trained_changed.connect(self._show_model)
         self.workspace.assembly_changed.connect(self._show_assembly)
@@ -264,11 +259,9 @@ class TimeWidget(QWidget):
         try:
             self.slider.setRange(0, recording.n_frames - 1)
             self.slider.setValue(0)
-            self.trace_of.clear()
-            self.trace_of.addItems([_POPULATION, *recording.traces])
         finally:
             self._syncing = False
-        self._show_trace()
+        self.traces.show_recording(recording)
         self._show_model()
         self._show_frame()
 
@@ -281,7 +274,7 @@ class TimeWidget(QWidget):
         self.rows_of.blockSignals(True)
         self.rows_of.setCurrentText(_NEURONS if trained is None else _ASSEMBLIES)
         self.rows_of.blockSignals(False)
-        self._show_raster()
+        self._seen.request()
 
     def _show_raster(self) -> None:
         recording, trained = self.workspace.recording, self.workspace.trained
@@ -320,18 +313,6 @@ class TimeWidget(QWidget):
             xRange=(float(recording.times[0]), end), yRange=(0, len(raster.rows)), padding=0
         )
         self._show_assembly()
-
-    def _show_trace(self) -> None:
-        recording = self.workspace.recording
-        if recording is None or not self.trace_of.count():
-            return
-        name = self.trace_of.currentText()
-        if name == _POPULATION:
-            values = 100 * recording.spikes.frame_counts / recording.n_neurons
-        else:
-            values = recording.traces[name]
-        self._line.setData(recording.times, np.asarray(values, dtype=np.float64))
-        self.trace.setLabel("left", "Active (%)" if name == _POPULATION else name)
 
     def _show_assembly(self) -> None:
         raster, assembly = self._raster, self.workspace.assembly
