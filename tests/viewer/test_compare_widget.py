@@ -8,10 +8,10 @@ from qtpy.QtWidgets import QApplication
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import CRBM
 from napari_crbm.simulation import simulate
-from napari_crbm.viewer.compare_layers import PAIR, SECOND_BRAIN
+from napari_crbm.viewer.compare_layers import PAIR, SECOND_BRAIN, SECOND_OUTLINE
 from napari_crbm.viewer.compare_pairs import FIRST_ONLY, FOUND, SECOND_ONLY
 from napari_crbm.viewer.compare_widget import CompareWidget
-from napari_crbm.viewer.layers import ASSEMBLY
+from napari_crbm.viewer.layers import ASSEMBLY, OUTLINE_NAME
 from tests.viewer.conftest import until
 
 
@@ -81,8 +81,10 @@ def test_a_chosen_pair_is_in_the_brain(compared, recording):
     second = (layer.features["model"] == "second").to_numpy()
     shift = layer.data[second] - recording.coordinates[layer.features["neuron"][second]]
     assert np.ptp(shift, axis=0).max() < 1e-3 and shift[0, 2] > np.ptp(recording.coordinates[:, 2])
+    outlines = [home.viewer.layers[name].data[0] for name in (OUTLINE_NAME, SECOND_OUTLINE)]
+    np.testing.assert_allclose(outlines[1] - outlines[0], [shift[0]] * len(outlines[0]), atol=1e-2)
     dock.arrangement.setCurrentText("Overlaid")
-    assert SECOND_BRAIN not in home.viewer.layers
+    assert SECOND_BRAIN not in home.viewer.layers and SECOND_OUTLINE not in home.viewer.layers
     np.testing.assert_allclose(layer.data, recording.coordinates[layer.features["neuron"]])
     assert (layer.face_color == 1).all(), "an equal pair is white where it overlaps"
     members = dock.member_table.source.table
@@ -123,6 +125,7 @@ def test_another_animal(dock, shown_home, other_animal, qtbot, tmp_path, monkeyp
     assert len(dock.region_table.source.table) > 2
     dock.arrangement.setCurrentText("Overlaid")
     assert SECOND_BRAIN in shown_home.viewer.layers
+    assert SECOND_OUTLINE in shown_home.viewer.layers
     dock.by.setCurrentIndex(dock.by.findData("regions"))
     until(qtbot, lambda: not shown_home.busy)
     assert dock.found.by == "regions"

@@ -14,11 +14,13 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 
 # Column of the table, heading, width in pixels, how a value is written, tooltip.
 _COLUMNS = (
-    ("assembly", "#", 38, "{:.0f}", "Number of the assembly (hidden unit)."),
-    ("size", "Size", 52, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
-    ("mean_activity", "On (%)", 60, "{:.1f}", "Share of frames in which the assembly is on."),
-    ("laterality", "Side", 54, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
-    ("compactness_um", "µm", 44, "{:.0f}", "Spread: median distance of members to their centre."),
+    ("assembly", "#", 34, "{:.0f}", "Number of the assembly (hidden unit)."),
+    ("size", "Size", 48, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
+    # Before what fits into wider docks only.
+    ("region", "Region", 100, "{}", "Region with the largest share of the assembly."),
+    ("mean_activity", "On (%)", 50, "{:.1f}", "Share of frames in which the assembly is on."),
+    ("laterality", "Side", 46, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
+    ("compactness_um", "µm", 38, "{:.0f}", "Spread: median distance of members to their centre."),
     (
         "reproducibility",
         "Again",
@@ -27,7 +29,6 @@ _COLUMNS = (
         "Reproducibility: likeness (|cosine| of weights) to its partners in models trained with "
         "other seeds, 0 to 1.",
     ),
-    ("region", "Region", 120, "{}", "Region with the largest share of the assembly."),
 )
 
 

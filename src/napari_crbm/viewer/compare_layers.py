@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from napari_crbm.analysis import Counterparts, have_same_neurons, members
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.colours import SEVERAL, SHARED
-from napari_crbm.viewer.layers import ASSEMBLY, neuron_size_um
+from napari_crbm.viewer.layers import ASSEMBLY, add_outline, neuron_size_um
 from napari_crbm.viewer.points import faded, hide_layers, show_points
 
 PAIR, SECOND_BRAIN = "Counterparts", "Second brain"
+SECOND_OUTLINE = "Second outline"
 #: Of the first and the second model; they stay apart without red-green vision.
 FIRST_COLOUR, SECOND_COLOUR = tuple(SEVERAL[0].tolist()), tuple(SEVERAL[1].tolist())
 
@@ -86,7 +87,7 @@ class CompareLayers:
 
     def end(self) -> None:
         """Take everything away and bring the chosen assembly back."""
-        hide_layers(self.viewer, PAIR, SECOND_BRAIN)
+        hide_layers(self.viewer, PAIR, SECOND_BRAIN, SECOND_OUTLINE)
         if ASSEMBLY in self.viewer.layers:
             self.viewer.layers[ASSEMBLY].visible = True
         if self._brain is not None:
@@ -111,12 +112,24 @@ class CompareLayers:
                 ),
                 features={"neuron": np.arange(recording.n_neurons)},
             )
+            self._show_outline(recording, offset)
             layers = self.viewer.layers
             if PAIR in layers and layers.index(SECOND_BRAIN) > layers.index(PAIR):
                 layers.move(layers.index(SECOND_BRAIN), layers.index(PAIR))
         else:
-            hide_layers(self.viewer, SECOND_BRAIN)
+            hide_layers(self.viewer, SECOND_BRAIN, SECOND_OUTLINE)
         return True
+
+    def _show_outline(self, recording: Recording, offset: NDArray[np.float32]) -> None:
+        """The contour of the second brain, behind everything that was there before."""
+        hide_layers(self.viewer, SECOND_OUTLINE)
+        layers = self.viewer.layers
+        active = layers.selection.active
+        add_outline(self.viewer, recording, SECOND_OUTLINE, offset)
+        if SECOND_OUTLINE in layers:
+            layers.move(layers.index(SECOND_OUTLINE), 0)
+        if active is not None:
+            layers.selection.active = active
 
     @staticmethod
     def _offset_um(found: Counterparts) -> NDArray[np.float32]:

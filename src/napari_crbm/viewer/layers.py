@@ -88,6 +88,28 @@ def points_arguments(recording: Recording) -> dict[str, Any]:
     }
 
 
+def add_outline(
+    viewer: Any, recording: Recording, name: str, offset_um: NDArray[np.float32] | None = None
+) -> None:
+    """The contour of a brain seen from above, in a layer of its own, half-way down."""
+    places = recording.coordinates if offset_um is None else recording.coordinates + offset_um
+    depth = float(np.median(places[:, 0]))
+    paths = [
+        np.column_stack([np.full(len(polygon) + 1, depth), np.vstack([polygon, polygon[:1]])])
+        for polygon in brain_outline(places, "dorsal")
+    ]
+    if paths:
+        viewer.add_shapes(
+            paths,
+            shape_type="path",
+            edge_color=[OUTLINE] * len(paths),
+            edge_width=2.0,
+            name=name,
+            units=("um", "um", "um"),
+            axis_labels=("z", "y", "x"),
+        )
+
+
 class BrainLayers:
     """Keep a viewer's layers in step with its workspace.
 
@@ -139,7 +161,7 @@ class BrainLayers:
         try:
             self._remove(keep=self._layer_of(recording))
             self.viewer.dims.ndisplay = 3
-            self._add_outline(recording)
+            add_outline(self.viewer, recording, OUTLINE_NAME)
             if NEURONS not in self.viewer.layers:
                 self.viewer.add_points(recording.coordinates, **points_arguments(recording))
             self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
@@ -160,23 +182,6 @@ class BrainLayers:
             ours = layer.name in _OURS or RECORDING_KEY in layer.metadata
             if ours and layer is not keep:
                 self.viewer.layers.remove(layer)
-
-    def _add_outline(self, recording: Recording) -> None:
-        depth = float(np.median(recording.coordinates[:, 0]))
-        paths = [
-            np.column_stack([np.full(len(polygon) + 1, depth), np.vstack([polygon, polygon[:1]])])
-            for polygon in brain_outline(recording.coordinates, "dorsal")
-        ]
-        if paths:
-            self.viewer.add_shapes(
-                paths,
-                shape_type="path",
-                edge_color=[OUTLINE] * len(paths),
-                edge_width=2.0,
-                name=OUTLINE_NAME,
-                units=("um", "um", "um"),
-                axis_labels=("z", "y", "x"),
-            )
 
     def show_neurons(self) -> None:
         """The neurons of the whole brain, or of some regions, in their colours."""
