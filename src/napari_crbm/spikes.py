@@ -175,11 +175,14 @@ class Spikes:
         """
         indptr = np.concatenate([[0], np.cumsum(self.frame_counts)]).astype(np.int64)
         indices = np.empty(indptr[-1], dtype=np.int32)
-        start = 0
-        for block in self.iter_dense():
-            active = np.nonzero(block)[1]
-            indices[start : start + len(active)] = active
-            start += len(active)
+        row_bits = 8 * self.packed.shape[1]
+        for first in range(0, self.n_frames, CHUNK_FRAMES):
+            last = min(first + CHUNK_FRAMES, self.n_frames)
+            # Places in one long row are found several times faster than rows and columns.
+            bits = np.unpackbits(self.packed[first:last], bitorder="little").view(np.bool_)
+            starts = row_bits * np.arange(last - first)
+            here = slice(indptr[first], indptr[last])
+            indices[here] = np.flatnonzero(bits) - np.repeat(starts, self.frame_counts[first:last])
         return indptr, indices
 
     @cached_property
