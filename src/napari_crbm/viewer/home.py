@@ -6,6 +6,7 @@ whatever order they are opened.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +18,7 @@ from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QApplication, QDockWidget, QInputDialog
 
 from napari_crbm.errors import FormatError, RecordingError, SeveralRecordings, UnknownLayout
+from napari_crbm.io import guard
 from napari_crbm.model import CRBM, Control, Progress, Settings
 from napari_crbm.preprocessing import PreprocessingStopped
 from napari_crbm.recording import Recording
@@ -31,7 +33,12 @@ from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.shortcuts import install_shortcuts
 from napari_crbm.viewer.time_axis import TimeAxis
-from napari_crbm.viewer.workspace import Trained, Workspace, workspace_of
+from napari_crbm.viewer.workspace import (
+    Trained,
+    Workspace,
+    strongest_assembly,
+    workspace_of,
+)
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.meshes import PlacedAtlas
@@ -73,6 +80,7 @@ class Home(QObject):
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close)
+        threading.Thread(target=_make_ready, daemon=True).start()
         self._adopt_layers()
 
     # --- opening ------------------------------------------------------------------------
@@ -88,12 +96,12 @@ class Home(QObject):
 
         def work(
             report: Callable[[int, int], None],
-        ) -> Recording | Trained | Unmapped | SeveralRecordings | None:
+        ) -> Recording | CRBM | Unmapped | SeveralRecordings | None:
             from napari_crbm.io import load_model, open_recording, read_kind
 
             try:
                 if options.get("profile") is None and read_kind(path) == "model":
-                    return self._trained_here(load_model(path))
+                    return load_model(path)
                 return open_recording(path, progress=report, control=control, **options)
             except PreprocessingStopped:
                 return None
@@ -111,8 +119,11 @@ class Home(QObject):
             if isinstance(result, SeveralRecordings):
                 self._opened()
                 self._ask_which(result, path, options)
+            elif isinstance(result, CRBM):
+                self._opened()
+                self.show(None, result, path)
             else:
-                self._show(result, path)
+                self._show(result)
 
         self.run(f"Opening {path.name}", work, finish, self._opened)
 
@@ -190,22 +201,36 @@ class Home(QObject):
         if recording is not None:
             self.workspace.open(recording)
         if model is not None:
-            self.run(
-                "Computing assembly activity",
-                lambda _: self._trained_here(model),
-                lambda trained: self._show(trained, path),
-            )
+            self._show_model(model, path)
 
-    def _show(
-        self, result: Recording | Trained | Unmapped | None, path: Path | None = None
-    ) -> None:
+    def _show_model(self, model: CRBM, path: Path | None) -> None:
+        """Show the members of one assembly at once, and all else when it is computed."""
+        shown_on = self.workspace.recording
+
+        def preview(assembly: int) -> None:
+            if self.workspace.recording is shown_on and not self.training:
+                self.workspace.preview(model, assembly)
+            self.run("Computing the activity of assemblies", compute, show, fail)
+
+        def compute(_report: object) -> Trained:
+            return self._trained_here(model)
+
+        def show(trained: Trained) -> None:
+            recording = self.workspace.recording
+            if recording is not None and recording.n_neurons == model.n_neurons:
+                self.workspace.show_model(trained, path)
+
+        def fail() -> None:
+            self.workspace.end_preview(model)
+
+        self.run("Looking at the model", lambda _: strongest_assembly(model.weights_), preview)
+
+    def _show(self, result: Recording | Unmapped | None) -> None:
         self._opened()
         if isinstance(result, Unmapped):
             self._ask(result)
         elif result is None:
             show_info("Opening was cancelled; nothing was changed.")
-        elif isinstance(result, Trained):
-            self.workspace.show_model(result, path)
         elif self.training:
             show_warning("Stop the training before you open another recording.")
         else:
@@ -356,6 +381,14 @@ class Home(QObject):
         """End all background work, as when the window is closed."""
         if self.session is not None:
             self.session.close()
+
+
+def _make_ready() -> None:
+    """What the first file would wait for otherwise: its guard, and napari's table of units."""
+    import pint
+
+    guard.make_ready()
+    pint.get_application_registry().parse_units("um")
 
 
 def home_of(viewer: Any) -> Home:

@@ -32,6 +32,7 @@ _WAY = (
     ("Assemblies", "Flip through them in the brain"),
     ("Neurons", "Click a neuron, lasso a group"),
     ("Time", "Play the recording"),
+    ("States", "Which assemblies are on together, and when"),
     ("Statistics", "Does the model explain held-out time?"),
     ("Connectivity", "Which regions are coupled, and how"),
     ("Compare", "Two models or animals, side by side"),
@@ -62,8 +63,9 @@ def situation(home: Home) -> Situation:
     if recording is None:
         return Situation(
             "Open a recording to begin.",
-            "Neuron positions and activity: HDF5, MATLAB, NumPy or Suite2p. The file is never "
-            "changed. Or try the sample, a small simulated fish.",
+            "Drop a file or folder into the window: Suite2p, CaImAn, NWB, MATLAB, NumPy, Zarr, or "
+            "HDF5 of any layout; where it is not known, you are shown what the file holds and say "
+            "what is what. The file is never changed. Or try the sample, a small simulated fish.",
             "Open a recording",
             "Recording",
         )

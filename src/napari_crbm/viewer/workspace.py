@@ -74,6 +74,13 @@ class Trained:
         return replace(self, table=assembly_table(self.model, recording, self.activity))
 
 
+def strongest_assembly(weights: NDArray[np.float32]) -> int:
+    """The assembly whose members have the largest sum of ``|w|``: the one shown first."""
+    size = np.abs(weights)
+    members = size > MEMBERSHIP_FRACTION * size.max(axis=0, initial=0.0)
+    return int(np.einsum("nm,nm->m", size, members, dtype=np.float64).argmax())
+
+
 @dataclass(frozen=True, eq=False)
 class Selection:
     """What was chosen at one moment, to go back to."""
@@ -197,6 +204,22 @@ class Workspace:
         size = trained.table["size"] * trained.table["mean_abs_weight"].fillna(0)
         self.choose_assembly(int(size.to_numpy().argmax()))
 
+    def preview(self, model: CRBM, assembly: int) -> None:
+        """Show one assembly of a model of this recording whose activity is being computed."""
+        if self._recording is None or self._recording.n_neurons != model.n_neurons:
+            return
+        self.choose_assembly(None)
+        self._trained = None
+        self.trained_changed.emit()
+        self.show_forming(model.weights_)
+        self.choose_assembly(assembly)
+
+    def end_preview(self, model: CRBM) -> None:
+        """Show no longer what `preview` showed."""
+        if self._forming is model.weights_:
+            self.choose_assembly(None)
+            self.show_forming(None)
+
     @property
     def weights(self) -> NDArray[np.float32] | None:
         """Weights (N, M) to show: those of the running training, else of the model."""
@@ -205,8 +228,16 @@ class Workspace:
         return None if self._trained is None else self._trained.model.weights_
 
     @property
+    def n_assemblies(self) -> int:
+        """How many assemblies can be chosen."""
+        shown = [] if self._forming is None else [self._forming.shape[1]]
+        # While another model forms, the table is still that of the last one.
+        shown += [] if self._trained is None else [self._trained.model.n_assemblies]
+        return min(shown, default=0)
+
+    @property
     def forming(self) -> bool:
-        """Whether the weights shown are those of a running training."""
+        """Whether the weights shown are those of a training, or of a model just opened."""
         return self._forming is not None
 
     def show_forming(self, weights: NDArray[np.float32] | None) -> None:
@@ -230,9 +261,8 @@ class Workspace:
 
     def choose_assemblies(self, assemblies: Sequence[int]) -> None:
         """Choose several assemblies, to be shown together; the last one is the chosen one."""
-        weights = self.weights
         chosen = tuple(dict.fromkeys(int(assembly) for assembly in assemblies))
-        if chosen and (weights is None or not all(0 <= a < weights.shape[1] for a in chosen)):
+        if not all(0 <= assembly < self.n_assemblies for assembly in chosen):
             return
         if chosen != self._assemblies:
             self._remember()
@@ -242,10 +272,9 @@ class Workspace:
 
     def step_assembly(self, step: int) -> None:
         """Choose the assembly so many numbers further, round about."""
-        weights = self.weights
-        if weights is not None:
+        if self.n_assemblies:
             now = -min(step, 1) if self._assembly is None else self._assembly
-            self.choose_assembly((now + step) % weights.shape[1])
+            self.choose_assembly((now + step) % self.n_assemblies)
 
     @property
     def neuron(self) -> int | None:
