@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -125,6 +126,39 @@ def test_contradictions_are_named(tmp_path):
     np.save(tmp_path / "p" / "stat.npy", content["stat"], allow_pickle=True)
     with pytest.raises(RecordingError, match="um_per_pixel must be positive"):
         open_recording(tmp_path / "p", um_per_pixel=-1)
+
+
+def test_other_ways_to_store_read_the_same(tmp_path):
+    content = write_plane(tmp_path / "a")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    for name, change in (
+        ("F", lambda values: values.astype(">f8")),
+        ("Fneu", np.asfortranarray),
+        ("spks", lambda values: np.asfortranarray(values.astype(">f4"))),
+        ("iscell", lambda values: values.astype(">f4")),
+    ):
+        np.save(tmp_path / "b" / f"{name}.npy", change(content[name]))
+    one, other = (open_recording(tmp_path / name) for name in "ab")
+    assert one.fingerprint == other.fingerprint
+    np.testing.assert_allclose(one.fluorescence.trace(3), other.fluorescence.trace(3), rtol=1e-4)
+
+
+def test_what_another_program_did_to_a_file_is_named(tmp_path):
+    content = write_plane(tmp_path / "p")
+    for name, change, message in (
+        ("F", lambda path: np.save(path, content["F"].T), r"p/Fneu\.npy has shape"),
+        ("F", lambda path: path.write_bytes(b""), r"p/F\.npy cannot be read"),
+        ("F", lambda path: np.save(path, content["F"][:, :0]), "has shape"),
+        ("spks", lambda path: np.save(path, content["spks"] * 1j), "must hold numbers"),
+        ("stat", lambda path: path.write_bytes(b""), r"stat\.npy is not a NumPy file"),
+        ("stat", lambda path: np.save(path, np.zeros((12, 2))), "must hold a table of cells"),
+    ):
+        path = tmp_path / "p" / f"{name}.npy"
+        kept = path.read_bytes()
+        change(path)
+        with pytest.raises(CRBMError, match=message):
+            open_recording(tmp_path / "p")
+        path.write_bytes(kept)
 
 
 def test_an_empty_folder_is_refused(tmp_path):

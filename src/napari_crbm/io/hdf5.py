@@ -215,6 +215,20 @@ def _missing_link(parent: h5py.Group, name: str) -> str | None:
     return str(link.filename) if isinstance(link, h5py.ExternalLink) else None
 
 
+def linked_elsewhere(file: h5py.File) -> tuple[str, str] | None:
+    """Name of an array behind a link to another file, and that file's; None if there is none."""
+    found: list[tuple[str, str]] = []
+
+    def note(name: str, link: object) -> bool | None:
+        if isinstance(link, h5py.ExternalLink):
+            found.append((name, str(link.filename)))
+            return True
+        return None
+
+    file.visititems_links(note)
+    return found[0] if found else None
+
+
 def numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
     """All values of the named dataset, which must hold numbers."""
     stored = require(parent, name, ndim)

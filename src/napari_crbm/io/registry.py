@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 import h5py
 
-from napari_crbm.errors import FormatError, RecordingError, UnknownLayout
+from napari_crbm.errors import CRBMError, FormatError, RecordingError, UnknownLayout
 from napari_crbm.io import (
     arrays,
     caiman,
@@ -193,6 +194,11 @@ def open_recording(
                 return reader.read(path, options)
             except RecordingError as error:
                 raise _naming(path, error) from error
+            except FormatError as error:
+                # A missing array may be behind a link.
+                if type(error) is FormatError and (why := _elsewhere(path)):
+                    raise FormatError(f"{error}{why}") from error
+                raise
     if (kind := own_kind(path)) is not None:
         with hdf5.reading(path) as file:
             hdf5.require_kind(file, "recording")
@@ -202,7 +208,21 @@ def open_recording(
 
 def _naming(path: Path, error: RecordingError) -> RecordingError:
     """The same error with the name of the file."""
-    return type(error)(f"{path.name}: {error}")
+    return type(error)(f"{path.name}: {error}{_elsewhere(path)}")
+
+
+def _elsewhere(path: Path) -> str:
+    """One sentence on an array that a link says is in another file; empty if there is none."""
+    for each in sorted(path.iterdir()) if path.is_dir() else [path]:
+        with suppress(CRBMError, OSError):
+            if each.is_file() and h5py.is_hdf5(each):
+                with hdf5.reading(each) as file:
+                    if found := hdf5.linked_elsewhere(file):
+                        return (
+                            f" '{found[0]}' lies in another file, '{found[1]}', and not every "
+                            "reader follows such links: copy it into this file."
+                        )
+    return ""
 
 
 def own_kind(path: Path) -> str | None:
@@ -228,6 +248,7 @@ def _unknown(path: Path) -> FormatError:
         "(such as 'Coordinates') and activity (such as 'ThresholdedSpikes' or 'DFF'); "
         f"found {listing}."
     )
+    text += _elsewhere(path)
     if not generic.can_map(entries):
         return FormatError(text)
     return UnknownLayout(
