@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pint
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QApplication, QDockWidget, QInputDialog
@@ -80,7 +81,10 @@ class Home(QObject):
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close)
-        threading.Thread(target=_make_ready, daemon=True).start()
+        threading.Thread(target=guard.make_ready, daemon=True).start()
+        # Half a second that the first layer would take longer; the table of units must not be
+        # made in another thread while napari may ask it.
+        pint.get_application_registry().parse_units("um")
         self._adopt_layers()
 
     # --- opening ------------------------------------------------------------------------
@@ -381,14 +385,6 @@ class Home(QObject):
         """End all background work, as when the window is closed."""
         if self.session is not None:
             self.session.close()
-
-
-def _make_ready() -> None:
-    """What the first file would wait for otherwise: its guard, and napari's table of units."""
-    import pint
-
-    guard.make_ready()
-    pint.get_application_registry().parse_units("um")
 
 
 def home_of(viewer: Any) -> Home:
