@@ -39,6 +39,8 @@ class AssemblyTableModel(QAbstractTableModel):
         super().__init__()
         self._columns: list[tuple[str, str, int, str, str]] = []
         self._table = pd.DataFrame()
+        # Values column by column: Qt asks thousands of times, and pandas is slow at single cells.
+        self._values: list[list[Any]] = []
 
     def show(self, table: pd.DataFrame | None) -> None:
         """Replace the content."""
@@ -52,6 +54,7 @@ class AssemblyTableModel(QAbstractTableModel):
             if column[0] in self._table
             and not (column[0] == "region" and (self._table["region"] == "").all())
         ]
+        self._values = [self._table[name].tolist() for name, *_ in self._columns]
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
@@ -63,7 +66,7 @@ class AssemblyTableModel(QAbstractTableModel):
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
         name, _, _, pattern, _ = self._columns[index.column()]
         if role in (Qt.ItemDataRole.DisplayRole, SORT_ROLE):
-            value = self._table[name].iloc[index.row()]
+            value = self._values[index.column()][index.row()]
             if role == SORT_ROLE:
                 return value if isinstance(value, str) else float(np.nan_to_num(value, nan=-1e300))
             if isinstance(value, float) and not np.isfinite(value):
@@ -93,7 +96,7 @@ class AssemblyTableModel(QAbstractTableModel):
 
     def assembly(self, row: int) -> int:
         """Number of the assembly in a row."""
-        return int(self._table["assembly"].iloc[row])
+        return int(self._values[0][row])
 
     def row_of(self, assembly: int) -> int | None:
         """Row of an assembly."""

@@ -31,12 +31,15 @@ class FrameModel(QAbstractTableModel):
         self._known = tuple(columns)
         self.columns: list[Column] = []
         self.table = pd.DataFrame()
+        # Values column by column: Qt asks thousands of times, and pandas is slow at single cells.
+        self._values: list[list[Any]] = []
 
     def show(self, table: pd.DataFrame | None) -> None:
         """Replace the content; columns that the table lacks are left out."""
         self.beginResetModel()
         self.table = pd.DataFrame() if table is None else table.reset_index(drop=True)
         self.columns = [column for column in self._known if column.name in self.table]
+        self._values = [self.table[column.name].tolist() for column in self.columns]
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
@@ -71,7 +74,7 @@ class FrameModel(QAbstractTableModel):
         return None
 
     def _value(self, index: QModelIndex) -> Any:
-        return self.table[self.columns[index.column()].name].iloc[index.row()]
+        return self._values[index.column()][index.row()]
 
 
 class FrameView(QTableView):

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QCheckBox, QMenu, QToolButton, QVBoxLayout, QWidget, QWidgetAction
+from qtpy.QtWidgets import QCheckBox, QMenu, QPushButton, QVBoxLayout, QWidget, QWidgetAction
 
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.colours import SEVERAL
@@ -34,9 +33,7 @@ class TracePanel(QWidget):
         self._recording: Recording | None = None
         self._boxes: dict[str, QCheckBox] = {}
         self.lines: dict[str, pg.PlotDataItem] = {}
-        self.choose = QToolButton()
-        self.choose.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self.choose.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self.choose = QPushButton()
         self.choose.setToolTip(
             "Activity of the brain, behaviour and stimuli of the recording: tick what to show.\n"
             "Several are drawn below each other, each from its least to its largest value."
@@ -127,7 +124,7 @@ class TracePanel(QWidget):
         else:
             self.plot.enableAutoRange(axis="y")
         more = f" and {len(shown) - 1} more" if several else ""
-        self.choose.setText(f"{shown[0]}{more}" if shown else "Choose traces")
+        self.choose.setText(f"{shown[0]}{more}" if shown else "Choose what to show beside")
 
 
 def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
