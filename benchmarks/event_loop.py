@@ -1,25 +1,41 @@
-"""How long the viewer's event loop is blocked while a training runs at full speed.
+"""How long the viewer's event loop is held up: by what a person does, and by a training.
 
-    python benchmarks/event_loop.py [--neurons 44055] [--seconds 20]
+    xvfb-run python benchmarks/event_loop.py [--neurons 44055] [--seconds 20] [--audit]
 
-A timer asks to be called every 10 ms; the gaps between its calls are what a person feels.
-Assemblies are shown while they form, as by default. Needs a display (xvfb-run will do).
+`--audit` goes through the operations of the docks on a model of 200 assemblies and prints, for
+each, the longest time that the main thread computes between two calls of a 10 ms timer:
+processor time, so that other programs do not enter; drawing apart, since a graphics card does
+that elsewhere. Otherwise a training runs at full speed, and the gaps between the calls are what
+a person feels; assemblies are shown while they form, as by default.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import napari
 import numpy as np
-from qtpy.QtCore import QTimer
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 
+from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import Settings
 from napari_crbm.simulation import simulate
-from napari_crbm.viewer import dock_everything
+from napari_crbm.viewer import WIDGETS, dock_everything
+from napari_crbm.viewer.anatomy_widget import AnatomyWidget
+from napari_crbm.viewer.assemblies_widget import AssembliesWidget
+from napari_crbm.viewer.colouring import KINDS
+from napari_crbm.viewer.compare_widget import CompareWidget
+from napari_crbm.viewer.export_widget import ExportWidget
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.loop_watch import LoopWatch, machine_factor
+from napari_crbm.viewer.time_widget import TimeWidget
+from viewer import model_of
 
 
 def gaps_ms(seconds: float) -> np.ndarray:
@@ -42,28 +58,113 @@ def report(label: str, gaps: np.ndarray) -> None:
     )
 
 
-def main() -> None:
-    """Measure an idle viewer, then one with a training."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--neurons", type=int, default=44_055)
-    parser.add_argument("--seconds", type=float, default=20)
-    chosen = parser.parse_args()
-    recording = simulate(n_neurons=chosen.neurons, n_frames=2000, n_assemblies=50, seed=0).recording
-    viewer = napari.Viewer()
-    dock_everything(viewer)
-    home = home_of(viewer)
-    home.show(recording)
-    QTest.qWait(3000)
+def train(home: Any, seconds: float) -> None:
+    """Measure an idle window, then one with a training."""
     report("idle", gaps_ms(5))
     home.start_training(Settings.named("default", n_hidden=200, n_updates=100_000))
-    report("preparing", gaps_ms(chosen.seconds / 2))
+    report("preparing", gaps_ms(seconds / 2))
     while home.session.training.update == 0:
         QTest.qWait(100)
     QTest.qWait(3000)
-    report("training, assembly forming", gaps_ms(chosen.seconds))
+    report("training, assembly forming", gaps_ms(seconds))
     home.show_forming = False
-    report("training, canvas at rest", gaps_ms(chosen.seconds))
+    report("training, canvas at rest", gaps_ms(seconds))
     print(f"{home.session.training.update} updates in {home.session.training.elapsed_s:.0f} s")
+
+
+class Audit:
+    """One operation after the other, each from the event loop."""
+
+    def __init__(self, viewer: Any, docks: dict[str, Any]) -> None:
+        self.viewer, self.docks = viewer, docks
+        self.home = home_of(viewer)
+        self.watch = LoopWatch(viewer)
+        self.watch.start()
+
+    def do(self, what: str, act: Callable[[], Any], done: Callable[[], Any] = lambda: True) -> None:
+        """Do something and wait until all that follows is over."""
+        acted: list[bool] = []
+        with self.watch.during(what):
+            QTimer.singleShot(0, lambda: (act(), acted.append(True)))
+            while not acted or not done() or self.home.busy:
+                QTest.qWait(20)
+            QTest.qWait(150)
+
+    def dock(self, name: str, kind: type) -> Any:
+        """Bring a dock to the front, with all that it computes then; the widget."""
+        self.do(f"look at {name}", self.docks[name].raise_)
+        return self.viewer.window._qt_window.findChild(kind)
+
+
+def go_through(audit: Audit, recording: Path, model: Path, folder: Path) -> None:
+    """What a person does with a model."""
+    home, workspace = audit.home, audit.home.workspace
+    audit.do("open a recording", lambda: home.open_file(recording), lambda: workspace.recording)
+    audit.do("open a model", lambda: home.open_file(model), lambda: workspace.trained)
+    assemblies = audit.dock("Assemblies", AssembliesWidget)
+    for repeat in range(3):
+        audit.do("next assembly", lambda k=repeat: workspace.choose_assembly(k))
+    audit.do("several assemblies", lambda: workspace.choose_assemblies((1, 2, 3)))
+    audit.do(
+        "sort the table", lambda: assemblies.table.sortByColumn(3, Qt.SortOrder.AscendingOrder)
+    )
+    audit.do("filter the table", lambda: assemblies.filter.setText("tectum"))
+    audit.do("gallery", lambda: assemblies.tabs.setCurrentWidget(assemblies.gallery))
+    audit.do("look at Neurons", audit.docks["Neurons"].raise_)
+    audit.do("choose a neuron", lambda: workspace.choose_neuron(100))
+    audit.do("another neuron", lambda: workspace.choose_neuron(200))
+    audit.do("choose a group", lambda: workspace.choose_neurons(np.arange(2000)))
+    timing = audit.dock("Time", TimeWidget)
+    audit.do("a frame in the brain", lambda: workspace.choose_frame(50))
+    audit.do("play", timing.play.click, lambda: timing.frame > 60)
+    audit.do("pause", timing.play.click)
+    audit.do("rows of neurons", lambda: timing.rows_of.setCurrentText("Neurons"))
+    compare = audit.dock("Compare", CompareWidget)
+    audit.do("compare", lambda: compare.compare_with(model), lambda: compare.found)
+    audit.do("next pair", lambda: compare.table.choose(1))
+    audit.do("no pair", lambda: compare.shown.setChecked(False))
+    anatomy = audit.dock("Anatomy", AnatomyWidget)
+    audit.do("tick three regions", lambda: anatomy.view.tick([0, 1, 2]))
+    for kind in KINDS:
+        audit.do(f"colour by {KINDS[kind][0]}", lambda k=kind: anatomy.choose_colouring(k))
+    audit.do("only in ticked regions", lambda: anatomy.only.setChecked(True))
+    exporting = audit.dock("Export", ExportWidget)
+    for kind, name in (("sheet", "sheet.pdf"), ("tables", "tables"), ("canvas", "canvas.png")):
+        exporting.choose(kind)
+        audit.do(
+            f"export {kind}",
+            lambda name=name: exporting.write(folder / name),
+            lambda name=name: (folder / name).exists() and not exporting._running,
+        )
+
+
+def main() -> None:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--neurons", type=int, default=44_055)
+    parser.add_argument("--seconds", type=float, default=20)
+    parser.add_argument("--audit", action="store_true")
+    chosen = parser.parse_args()
+    recording = simulate(n_neurons=chosen.neurons, n_frames=2000, n_assemblies=50, seed=0).recording
+    viewer = napari.Viewer()
+    docks = dict(zip(WIDGETS, dock_everything(viewer), strict=True))
+    home = home_of(viewer)
+    if chosen.audit:
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            save_recording(recording, folder / "recording.h5")
+            model = model_of(recording, np.random.default_rng(0))
+            save_model(model, folder / "model.h5", recording)
+            QTest.qWait(3000)
+            audit = Audit(viewer, docks)
+            go_through(audit, folder / "recording.h5", folder / "model.h5", folder)
+            audit.watch.stop()
+            print(f"This machine computes {machine_factor():.1f} times slower than when idle.")
+            print(audit.watch.report())
+    else:
+        home.show(recording)
+        QTest.qWait(3000)
+        train(home, chosen.seconds)
     home.close()
     viewer.close()
 

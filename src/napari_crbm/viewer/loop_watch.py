@@ -1,0 +1,168 @@
+"""How long the window is held up by what we do: for tests and benchmarks.
+
+A timer asks to be called every 10 ms. Between two of its calls the main thread computes for
+some time; that time, and not the one on the clock, is what is measured: on a machine with
+other work a call comes late without any fault of ours. Drawing the canvas is counted apart,
+since without a graphics card the processor does it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QObject, QTimer
+
+_INTERVAL_MS = 10
+_SAMPLE_S = 0.01
+_DEEPEST = 14
+# What `machine_factor` measures on an idle core of the machine of benchmarks/README.md.
+_REFERENCE_MS = 3.4
+
+
+def machine_factor() -> float:
+    """How many times slower than the machine of the published figures this one computes now.
+
+    Told by a fixed piece of Python and NumPy, in processor time of this thread: shared
+    caches and cores that are not whole make that time longer too. At least 1.
+    """
+    times = []
+    for _ in range(5):
+        started = time.thread_time()
+        numbers = np.arange(20_000, dtype=np.float64)
+        for _ in range(40):
+            numbers = np.sqrt(numbers + 1.0)
+        total = 0
+        for number in range(60_000):
+            total += number % 7
+        times.append(1e3 * (time.thread_time() - started))
+    return max(1.0, float(np.median(times)) / _REFERENCE_MS)
+
+
+@dataclass
+class Held:
+    """The longest time that the event loop was held up during one operation.
+
+    Parameters
+    ----------
+    own_ms, drawing_ms : float
+        Processor time of the main thread between two calls of the timer: ours (with
+        what napari and Qt do for us), and the most for drawing the canvas.
+    where : list of str
+        Where the main thread was seen meanwhile, most often first.
+    """
+
+    own_ms: float = 0.0
+    drawing_ms: float = 0.0
+    where: list[str] = field(default_factory=list)
+
+
+class LoopWatch(QObject):
+    """Measure the main thread between turns of the event loop.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__(viewer.window._qt_window)
+        self.operations: dict[str, Held] = {}
+        self._operation = ""
+        self._drawn = self._apart = 0.0
+        self._last = (0.0, 0.0)
+        self._main = threading.get_ident()
+        self._seen: Counter[str] = Counter()
+        self._stopped = threading.Event()
+        self._sampler = threading.Thread(target=self._sample, daemon=True)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_INTERVAL_MS)
+        self._timer.timeout.connect(self._on_timer)
+        self._time_drawing(viewer.window._qt_viewer.canvas.native)
+
+    def start(self) -> None:
+        """Begin to measure."""
+        self._forget()
+        self._timer.start()
+        self._sampler.start()
+
+    def stop(self) -> None:
+        """End, once."""
+        self._timer.stop()
+        self._stopped.set()
+        self._sampler.join()
+
+    @contextmanager
+    def during(self, operation: str) -> Iterator[None]:
+        """Name what is being done; the time is kept under that name."""
+        self._on_timer()
+        self._operation = operation
+        try:
+            yield
+        finally:
+            self._on_timer()
+            self._operation = ""
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """Leave out what the measuring program does for itself, such as taking pictures."""
+        started = time.thread_time()
+        try:
+            yield
+        finally:
+            self._apart += time.thread_time() - started
+
+    def report(self) -> str:
+        """A line an operation, longest first."""
+        rows = sorted(self.operations.items(), key=lambda item: -item[1].own_ms)
+        return "\n".join(
+            f"{what or '(between)':<32} {held.own_ms:6.0f} ms  drawing {held.drawing_ms:6.0f} ms"
+            for what, held in rows
+        )
+
+    def _time_drawing(self, canvas: Any) -> None:
+        kind = type(canvas)
+        for name in ("paintGL", "initializeGL"):
+            draw: Callable[..., Any] = getattr(kind, name)
+
+            def timed(widget: Any, draw: Callable[..., Any] = draw) -> None:
+                started = time.thread_time()
+                try:
+                    draw(widget)
+                finally:
+                    self._drawn += time.thread_time() - started
+
+            setattr(kind, name, timed)
+            self.destroyed.connect(lambda _=None, name=name, draw=draw: setattr(kind, name, draw))
+
+    def _forget(self) -> None:
+        self._drawn = self._apart = 0.0
+        self._last = (time.thread_time(), time.perf_counter())
+        self._seen = Counter()
+
+    def _on_timer(self) -> None:
+        drawing = self._drawn
+        own = time.thread_time() - self._last[0] - drawing - self._apart
+        held = self.operations.setdefault(self._operation, Held())
+        held.drawing_ms = max(held.drawing_ms, 1e3 * drawing)
+        if 1e3 * own > held.own_ms:
+            held.own_ms = 1e3 * own
+            held.where = [place for place, _ in self._seen.most_common(3)]
+        self._forget()
+
+    def _sample(self) -> None:
+        """Look where the main thread is, now and then."""
+        while not self._stopped.wait(_SAMPLE_S):
+            frame = sys._current_frames().get(self._main)
+            names: list[str] = []
+            while frame is not None and len(names) < _DEEPEST:
+                names.append(f"{frame.f_code.co_filename.rsplit('/', 1)[-1]}:{frame.f_lineno}")
+                frame = frame.f_back
+            self._seen[" < ".join(names)] += 1
