@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--smoke", action="store_true")
     arguments = parser.parse_args()
     pairs(1000 if arguments.smoke else arguments.neurons, 500 if arguments.smoke else 6000)
-    for n_neurons, n_hidden in ((300, 5),) if arguments.smoke else ((2000, 25), (10_000, 60)):
+    for n_neurons, n_hidden in ((300, 5), (2000, 25), (10_000, 60))[: 1 if arguments.smoke else 3]:
         watching(n_neurons, n_hidden)
 
 

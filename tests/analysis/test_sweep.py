@@ -151,6 +151,14 @@ def test_duplicates_say_that_a_model_is_too_large():
     assert select(table).configuration["n_hidden"] == 20
 
 
+def test_a_few_duplicates_in_a_large_model_are_no_reason_against_it():
+    table = results({(10, 0.1): [-0.2, -0.2], (30, 0.1): [-0.1, -0.1]})
+    table.loc[table["n_hidden"] == 30, "duplicate_units"] = 2.5
+    assert select(table).configuration["n_hidden"] == 30
+    table.loc[table["n_hidden"] == 30, "duplicate_units"] = 3.5
+    assert select(table).configuration["n_hidden"] == 10
+
+
 def test_failed_configurations_are_out():
     table = results({(5, 0.1): [-0.1, np.nan], (20, 0.1): [-0.3, -0.3]})
     assert select(table).configuration["n_hidden"] == 20

@@ -16,7 +16,7 @@ except Exception as error:  # Qt's system libraries are missing
     collect_ignore_glob = ["test_*.py"]
     print(f"viewer tests are left out: Qt cannot start ({error})")
 
-from napari_crbm.model import CRBM, DReLU, Settings
+from napari_crbm.model import CRBM, DReLU, Settings, Training
 from napari_crbm.recording import Recording
 from napari_crbm.simulation import Simulation, simulate
 
@@ -44,6 +44,15 @@ def planted_model(simulation) -> CRBM:
         np.full(len(weights), -3.0, np.float32),
         DReLU(ones, ones, 0 * ones, 0 * ones),
     )
+
+
+@pytest.fixture(scope="session")
+def trained_model(recording) -> CRBM:
+    """A quickly trained model of the recording, with held-out frames and a history."""
+    training = Training(recording.spikes, FAST)
+    for _ in training:
+        pass
+    return training.model()
 
 
 @pytest.fixture(autouse=True)
@@ -82,10 +91,9 @@ def errors(monkeypatch) -> list[str]:
 
 
 @pytest.fixture
-def trained_home(home, recording, qtbot):
-    home.show(recording)
-    home.start_training(FAST)
-    qtbot.waitUntil(lambda: home.workspace.trained is not None, timeout=120_000)
+def trained_home(home, recording, trained_model, qtbot):
+    home.show(recording, trained_model)
+    qtbot.waitUntil(lambda: home.workspace.trained is not None, timeout=60_000)
     return home
 
 

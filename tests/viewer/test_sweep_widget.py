@@ -56,7 +56,7 @@ def test_a_stopped_sweep_goes_on_in_its_folder(dock, home, recording, qtbot, tmp
     home.show(recording)
     dock.updates.setValue(20_000)
     dock.run_in(tmp_path)
-    qtbot.wait(1500)
+    until(qtbot, lambda: bool(list(tmp_path.glob("recording-*.h5"))))
     dock.start.click()
     until(qtbot, lambda: not dock.running)
     assert "Start again in the same folder" in dock.verdict.text()

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import h5py
 import numpy as np
@@ -121,6 +122,19 @@ def test_training_runs_and_ends_with_assemblies(viewer, home, recording, qtbot):
         home.session.training.history["pseudo_likelihood"],
     )
     assert viewer.layers[ASSEMBLY].visible
+
+
+def test_patience_ends_a_training_early_and_says_so(viewer, home, recording, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    assert widget.settings().patience == 0 and widget.patience.text() == "off"
+    widget.patience.setValue(1)
+    settings = replace(FAST, n_updates=3000, patience=widget.settings().patience)
+    home.start_training(replace(settings, learning_rate=3e-5, decay_after=0.99))
+    until(qtbot, lambda: home.workspace.trained is not None)
+    reached = home.session.training.update
+    assert reached < 2000 and f"Ended at update {reached:,}" in widget.status.text()
 
 
 def test_senseless_input_is_explained(viewer, home, recording, errors, qtbot):

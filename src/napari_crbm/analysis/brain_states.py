@@ -20,7 +20,7 @@ from napari_crbm.analysis.states import (
     on_threshold,
     state_table,
 )
-from napari_crbm.analysis.tables import write_table
+from napari_crbm.analysis.tables import write_tables
 from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
@@ -145,8 +145,6 @@ def export_states(states: BrainStates, folder: Path | str, kind: str = "csv") ->
         ``states`` and ``locality`` (a row an assembly), ``combinations``,
         ``coactivation`` (a row a pair) and ``active`` (a row a frame).
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     first, second = np.triu_indices(len(states.coactivation), 1)
     together = states.on.astype(np.float64).T @ states.on
     tables = {
@@ -165,4 +163,4 @@ def export_states(states: BrainStates, folder: Path | str, kind: str = "csv") ->
             {"time_s": states.times, "active_assemblies": states.composition.counts}
         ),
     }
-    return [write_table(table, folder / f"{name}.{kind}") for name, table in tables.items()]
+    return write_tables(tables, folder, kind)

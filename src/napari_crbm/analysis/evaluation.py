@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.assemblies import membership
 from napari_crbm.analysis.bootstrap import standard_errors
+from napari_crbm.analysis.held_out import held_out_frames
 from napari_crbm.analysis.higher_order import (
     PopulationCount,
     population_count,
@@ -22,7 +23,7 @@ from napari_crbm.analysis.higher_order import (
 from napari_crbm.analysis.lagged import LaggedComparison, compare_lagged
 from napari_crbm.analysis.moments import STATISTICS, moments, penalty_shift
 from napari_crbm.analysis.pairs import PairComparison, compare_pairs
-from napari_crbm.analysis.tables import write_table
+from napari_crbm.analysis.tables import write_tables
 from napari_crbm.errors import ModelError
 from napari_crbm.model.agreement import agreement
 from napari_crbm.spikes import Spikes
@@ -263,8 +264,6 @@ def export_evaluation(evaluation: Evaluation, folder: Path | str, kind: str = "c
         ``statistics`` (a row a statistic), ``neurons`` (reconstruction of each),
         ``lagged`` (a row a lag) and ``active_neurons`` (distribution of their number).
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     population = evaluation.population
     tables = {
         "statistics": evaluation.table.reset_index(),
@@ -283,7 +282,7 @@ def export_evaluation(evaluation: Evaluation, folder: Path | str, kind: str = "c
             }
         ),
     }
-    return [write_table(table, folder / f"{name}.{kind}") for name, table in tables.items()]
+    return write_tables(tables, folder, kind)
 
 
 def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
@@ -302,23 +301,13 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
     ModelError
         If the model was trained on all frames, or on other ones.
     """
-    split = model.split_
-    if split is None or not len(split["test"]):
-        raise ModelError(
-            "The model was trained on all frames, so nothing is left to test it on. "
-            "Train with held-out blocks (--test-blocks 3)."
-        )
-    if max(part.max(initial=0) for part in split.values()) >= recording.n_frames:
-        raise ModelError(
-            f"The model was trained on a longer recording than this one of "
-            f"{recording.n_frames:,} frames: open the recording it was trained on."
-        )
-    train, test = (recording.spikes.select_frames(split[part]) for part in ("train", "test"))
+    train, test = held_out_frames(model, recording.spikes)
+    assert model.split_ is not None
     return evaluate(
         model,
         train,
         test,
-        frames=(split["train"], split["test"]),
+        frames=(model.split_["train"], model.split_["test"]),
         frame_interval_s=recording.frame_interval_s,
         **options,
     )

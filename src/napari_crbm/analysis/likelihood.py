@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from napari_crbm.errors import ModelError
+from napari_crbm.analysis.held_out import held_out_frames
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
@@ -76,14 +76,11 @@ def held_out_likelihood(
     Raises
     ------
     ModelError
-        If the model was trained on all frames.
+        If the model was trained on all frames, or on another recording.
     """
     from napari_crbm.model import independent_log_likelihood, log_likelihood, log_partition
 
-    split = model.split_
-    if split is None or not len(split["test"]):
-        raise ModelError("The model was trained on all frames, so nothing is left to test it on.")
-    train, test = (recording.spikes.select_frames(split[part]) for part in ("train", "test"))
+    train, test = held_out_frames(model, recording.spikes)
     partition = log_partition(model, train, random_state=random_state, report=report)
     return Likelihood(
         model=log_likelihood(model, test, partition),

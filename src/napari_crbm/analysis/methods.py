@@ -20,6 +20,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.analysis.evaluation import normalised_likelihood, reconstruction_nllh
+from napari_crbm.analysis.held_out import held_out_frames
 from napari_crbm.analysis.recovery import fraction_recovered, recovery
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM
@@ -92,22 +93,13 @@ def compare_methods(
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
         raise ModelError(f"No method '{unknown[0]}'; there are {', '.join(METHODS)}.")
-    if model.split_ is None or not len(model.split_["test"]):
-        raise ModelError(
-            "The model was trained on all frames, so none is left to compare on. Train it with "
-            "held-out blocks of time (the default)."
-        )
-    if spikes.n_neurons != model.n_neurons:
-        raise ModelError(
-            f"The model has {model.n_neurons:,} neurons, the recording {spikes.n_neurons:,}."
-        )
+    train, test = held_out_frames(model, spikes)
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
         raise ModelError(
             "Other methods need scikit-learn: pip install 'napari-crbm[compare]'."
         ) from error
-    train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
     n_fitted = min(train.n_frames, max(2, _MOST_VALUES // spikes.n_neurons))
     frames = np.linspace(0, train.n_frames - 1, n_fitted).astype(np.int64)
     data = _Data(train.select_frames(frames), model.n_assemblies, random_state)

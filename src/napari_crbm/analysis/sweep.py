@@ -72,7 +72,7 @@ class Sweep:
 
     n_hidden: tuple[int | str, ...] = ("auto",)
     l1: tuple[float | str, ...] = ("auto",)
-    learning_rate: tuple[float, ...] = (1e-2,)
+    learning_rate: tuple[float, ...] = (Settings().learning_rate,)
     seeds: tuple[int, ...] = (0,)
     n_folds: int = 3
     n_random: int | None = None
@@ -215,8 +215,8 @@ class Selection:
         row = self.chosen
         text = (
             f"{row['fitted_n_hidden']:.0f} hidden units with a penalty of "
-            f"{row['fitted_l1']:.3g} are enough: no configuration without spare units predicts "
-            "held-out time better by more than one standard error."
+            f"{row['fitted_l1']:.3g} are enough: no configuration with so few spare units "
+            "predicts held-out time better by more than one standard error."
         )
         back = row.get("reproduced", float("nan"))
         if np.isfinite(back):
@@ -237,9 +237,12 @@ class Selection:
 # Below this share of assemblies that come back a warning is due.
 _FEW_COME_BACK = 0.6
 
+# Above this share of idle or duplicate hidden units a model is larger than the recording needs.
+_MOST_SPARE = 0.1
+
 RULE = (
-    "Configurations with a failed training, or with an idle or duplicate hidden unit a training, "
-    "are out (the latter unless all have one). Of the others whose held-out pseudo-likelihood lies "
+    "Configurations with a failed training, or with more than one idle or duplicate hidden unit in "
+    "ten, are out (the latter unless all are). Of the others whose held-out pseudo-likelihood lies "
     "within one standard error of the best (paired over ten blocks of time, seeds averaged), the "
     "one with the fewest hidden units; then the strongest penalty; then the lowest learning rate."
 )
@@ -280,8 +283,9 @@ def select(results: pd.DataFrame) -> Selection:
             "of the results says why."
         )
     fit = table["mean"].notna()
-    if (fit & (table["spare_units"] < 1)).any():
-        fit &= table["spare_units"] < 1
+    needed = table["spare_units"] <= _MOST_SPARE * table["fitted_n_hidden"]
+    if (fit & needed).any():
+        fit &= needed
     best = int(table["mean"].where(fit).idxmax())
     differences = [by_block[best] - scores for scores in by_block]
     table["deficit"] = [difference.mean() for difference in differences]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,22 @@ def write_table(
     return path
 
 
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path | str, kind: str = "csv"
+) -> list[Path]:
+    """Write tables into a folder, which is made if missing, each under its name.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+    folder : path
+    kind : {"csv", "parquet"}
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [write_table(table, folder / f"{name}.{kind}") for name, table in tables.items()]
+
+
 def export_tables(
     model: CRBM,
     recording: Recording,
@@ -93,8 +110,6 @@ def export_tables(
         (``neuron, assembly, weight``, all that are not zero) and ``activity`` (``time_s`` and
         one column of E[h | v] an assembly).
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     if activity is None:
         activity = model.transform(recording.spikes)
     neuron, assembly = np.nonzero(model.weights_)
@@ -110,4 +125,4 @@ def export_tables(
         ),
         "activity": traces,
     }
-    return [write_table(table, folder / f"{name}.{file_format}") for name, table in tables.items()]
+    return write_tables(tables, folder, file_format)

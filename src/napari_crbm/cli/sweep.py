@@ -33,7 +33,9 @@ def sweep(
     l1: Annotated[
         str, typer.Option(help="Penalties to try, e.g. 0.005,0.01,0.02, or 'auto'.")
     ] = "auto",
-    learning_rate: Annotated[str, typer.Option(help="Learning rates to try.")] = "0.01",
+    learning_rate: Annotated[
+        str | None, typer.Option(help="Learning rates to try. [default: the recipe's]")
+    ] = None,
     seeds: Annotated[str, typer.Option(help="Seeds of every configuration.")] = "0",
     folds: Annotated[int, typer.Option(min=2, max=10, help="Folds of cross-validation.")] = 3,
     random: Annotated[
@@ -80,16 +82,19 @@ def sweep(
     from napari_crbm.model import Control, Settings
 
     changed = {"n_updates": updates, "n_test_blocks": test_blocks}
+    settings = Settings.named(
+        recipe, **{name: value for name, value in changed.items() if value is not None}
+    )
     plan = Sweep(
         n_hidden=_values("--n-hidden", n_hidden, int),
         l1=_values("--l1", l1, float),
-        learning_rate=_values("--learning-rate", learning_rate, float, auto=False),
+        learning_rate=(settings.learning_rate,)
+        if learning_rate is None
+        else _values("--learning-rate", learning_rate, float, auto=False),
         seeds=_values("--seeds", seeds, int, auto=False),
         n_folds=folds,
         n_random=random,
-        settings=Settings.named(
-            recipe, **{name: value for name, value in changed.items() if value is not None}
-        ),
+        settings=settings,
     )
     recording = open_recording(recording_path)
     control = Control()

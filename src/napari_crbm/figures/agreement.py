@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +10,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from napari_crbm.analysis import STATISTICS, Evaluation
-from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
+from napari_crbm.figures.style import (
+    DOUBLE_COLUMN_IN,
+    Theme,
+    draw_heading,
+    drawing,
+    new_figure,
+    theme_named,
+)
 
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording
@@ -58,10 +64,7 @@ def statistics_page(
         panels[4].set_ylabel("model")
         draw_reconstruction(panels[-1], evaluation, colours)
         title = "Model against held-out frames" if recording is None else recording.name
-        figure.text(0.03, 0.96, title, fontsize=10, fontweight="bold", va="center")
-        figure.text(
-            0.03, 0.93, "\n".join(textwrap.wrap(evaluation.verdict, 130)), va="top", fontsize=7
-        )
+        draw_heading(figure, title, evaluation.verdict)
         note = (
             "nRMSE: 0 as good\nas the training frames,\n1 no better than chance;\n"
             "± standard error from\nblocks of time.\n\n"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,14 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from napari_crbm.analysis import BrainStates, occurrences, sort_by_similarity
 from napari_crbm.analysis.states import FERROMAGNETIC
-from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
+from napari_crbm.figures.style import (
+    DOUBLE_COLUMN_IN,
+    Theme,
+    draw_heading,
+    drawing,
+    new_figure,
+    theme_named,
+)
 
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording
@@ -47,10 +53,9 @@ def states_page(
         draw_durations(figure.add_axes((0.46, 0.08, 0.2, 0.27)), states, colours)
         draw_density(figure.add_axes((0.77, 0.08, 0.2, 0.27)), states, colours)
         title = "Assemblies in combination" if recording is None else recording.name
-        figure.text(0.03, 0.965, title, fontsize=10, fontweight="bold", va="center")
-        sentences = (states.composition.verdict, states.summary, states.locality.verdict)
-        text = "\n".join(line for one in sentences for line in textwrap.wrap(one, 140))
-        figure.text(0.03, 0.94, text, va="top", fontsize=6.5, linespacing=1.35)
+        draw_heading(
+            figure, title, states.composition.verdict, states.summary, states.locality.verdict
+        )
     return figure
 
 

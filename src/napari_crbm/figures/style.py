@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ DOUBLE_COLUMN_IN = 7.2
 DPI = 220
 
 _MM_PER_INCH = 25.4
+# Characters that fit beside each other under the title of a page.
+_LINE = 140
 _FORMATS = (".pdf", ".png", ".svg")
 
 
@@ -138,6 +141,13 @@ def drawing(theme: Theme) -> Iterator[None]:
 def new_figure(width_in: float, height_in: float) -> Figure:
     """Make an empty figure that no window knows; call within `drawing`."""
     return Figure(figsize=(width_in, height_in))
+
+
+def draw_heading(figure: Figure, title: str, *sentences: str) -> None:
+    """Write a page's title, and below it what it shows in sentences, each on lines of its own."""
+    figure.text(0.03, 0.965, title, fontsize=10, fontweight="bold", va="center")
+    lines = [line for one in sentences for line in textwrap.wrap(one, _LINE)]
+    figure.text(0.03, 0.94, "\n".join(lines), va="top", fontsize=6.5, linespacing=1.35)
 
 
 def set_width(figure: Figure, width_mm: float | None) -> None:

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.notifications import show_info
-from numpy.typing import NDArray
-from qtpy.QtCore import QRectF, Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -26,7 +24,14 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.viewer.colouring import reconstruction_colouring
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, button, plot, text_label
+from napari_crbm.viewer.statistics_panels import (
+    StatisticPanel,
+    lagged_panel,
+    population_panel,
+    show_lagged,
+    show_population,
+)
+from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation, Likelihood
@@ -47,7 +52,6 @@ _PANELS = {
     "cov_hh": ("cov(h, h)", "Covariances of all pairs of assemblies: not trained."),
     "triplets": ("triplets", "Third moments of random triplets of neurons: not trained."),
 }
-_MOST_POINTS = 2000
 
 
 class _Cancelled(Exception):
@@ -111,11 +115,11 @@ class StatisticsWidget(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         self.panels = {}
         for place, (name, (label, tip)) in enumerate(_PANELS.items()):
-            panel = _Panel(self.home.viewer, label, tip)
+            panel = StatisticPanel(self.home.viewer, label, tip)
             self.panels[name] = panel
             grid.addWidget(panel, place // 2, place % 2)
-        self.population = _population_panel(self.home.viewer)
-        self.lagged = _lagged_panel(self.home.viewer)
+        self.population = population_panel(self.home.viewer)
+        self.lagged = lagged_panel(self.home.viewer)
         for place, panel in enumerate((self.population, self.lagged)):
             grid.addWidget(panel, len(_PANELS) // 2, place)
         self.body = QWidget()
@@ -220,11 +224,12 @@ class StatisticsWidget(QWidget):
         self.warning.setVisible(bool(evaluation.warning))
         for name, panel in self.panels.items():
             panel.show_statistic(evaluation, name)
-        _show_population(self.population, evaluation)
-        _show_lagged(self.lagged, evaluation)
+        show_population(self.population, evaluation)
+        show_lagged(self.lagged, evaluation)
         drawn = evaluation.samples
         self.foot.setText(
-            f"nRMSE: 0 as good as the training frames, 1 no better than chance. "
+            f"Numbers: nRMSE ± standard error; 0 as good as the training frames, 1 no better than "
+            f"chance. "
             f"Reconstruction {evaluation.median_nllh:.2f} (median over neurons; 1 perfect). "
             f"Active neurons a frame: nRMSE {evaluation.population.nrmse:.2f}. "
             f"Pseudo-likelihood {evaluation.pseudo_likelihood:.4f} nats a neuron and frame. "
@@ -327,113 +332,3 @@ def _count(low: int, high: int, value: int, tip: str, step: int = 1) -> QSpinBox
     box.setSingleStep(step)
     box.setToolTip(tip)
     return box
-
-
-def _population_panel(viewer: Any) -> pg.PlotWidget:
-    panel = plot(viewer, "active neurons a frame", "share of frames (%)", height=110)
-    panel.setToolTip(
-        "How many neurons are active at once: held-out frames (grey), model (orange),\n"
-        "independent neurons of the same activity (dotted)."
-    )
-    return panel
-
-
-def _show_population(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
-    population = evaluation.population
-    panel.clear()
-    grey = pg.mkPen("#999999", width=2)
-    dotted = pg.mkPen("#999999", style=Qt.PenStyle.DotLine)
-    for name, pen in (("independent", dotted), ("held-out", grey), ("model", pg.mkPen(ORANGE))):
-        panel.plot(
-            population.edges,
-            100 * population.shares[name],
-            stepMode="center",
-            pen=pen,
-            name=name,
-        )
-    panel.autoRange(padding=0.02)
-
-
-def _lagged_panel(viewer: Any) -> pg.PlotWidget:
-    panel = plot(viewer, "lag (s)", "correlation", height=110)
-    panel.setLogMode(x=True, y=False)
-    panel.setToolTip(
-        "Grey: how much an assembly resembles itself some time later (median, held-out frames).\n"
-        "Orange: how well the model's correlations of different assemblies, fading as each\n"
-        "forgets itself, agree with the held-out ones (Pearson r); blue: how well those of\n"
-        "the training frames do. Green: whether who precedes whom comes back (r between\n"
-        "training and held-out frames): the part no model without time shows."
-    )
-    return panel
-
-
-def _show_lagged(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
-    table = evaluation.lagged.table
-    panel.clear()
-    for name, colour in (
-        ("itself", "#999999"),
-        ("train_r", BLUE),
-        ("model_r", ORANGE),
-        ("directed_r", GREEN),
-    ):
-        panel.plot(
-            table["lag_s"].to_numpy(),
-            table[name].to_numpy(),
-            pen=pg.mkPen(colour, width=2),
-            symbol="o",
-            symbolSize=5,
-            symbolPen=None,
-            symbolBrush=colour,
-            name=name,
-        )
-    panel.setYRange(-0.1, 1.0)
-
-
-class _Panel(QWidget):
-    """One statistic of the model against the held-out frames."""
-
-    def __init__(self, viewer: Any, label: str, tip: str) -> None:
-        super().__init__()
-        self.label = label
-        self.title = QLabel(label)
-        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.plot = plot(viewer, "held-out data", "model", height=80)
-        self.plot.showGrid(x=False, y=False)
-        self.plot.setAspectLocked(True)
-        self.setToolTip(tip)
-        self.image = pg.ImageItem(axisOrder="row-major")
-        self.image.setColorMap(pg.colormap.get("cividis"))
-        self.points = pg.ScatterPlotItem(size=3, pen=None, brush=pg.mkBrush(BLUE))
-        self.diagonal = pg.PlotDataItem(pen=pg.mkPen("#888888", style=Qt.PenStyle.DashLine))
-        for item in (self.image, self.points, self.diagonal):
-            self.plot.addItem(item)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.title)
-        column.addWidget(self.plot, 1)
-
-    def show_statistic(self, evaluation: Evaluation, name: str) -> None:
-        """Draw the pairs of values, or their density where there are many."""
-        from napari_crbm.figures.agreement import pair_density
-
-        row = evaluation.table.loc[name]
-        sure = f" ± {row.standard_error:.2f}" if np.isfinite(row.standard_error) else ""
-        self.title.setText(f"{self.label}   nRMSE <b>{row.nrmse:.2f}</b>{sure}")
-        test, model = evaluation.pairs[name]
-        density = pair_density(evaluation, name)
-        self.image.setVisible(density is not None)
-        if density is not None:
-            counts, low, high = density
-            self._show_density(counts, low, high)
-        elif len(test):
-            low, high = float(min(test.min(), model.min())), float(max(test.max(), model.max()))
-            self.points.setData(test[:_MOST_POINTS], model[:_MOST_POINTS])
-        else:
-            return
-        self.points.setVisible(density is None)
-        self.diagonal.setData([low, high], [low, high])
-        self.plot.setRange(xRange=(low, high), yRange=(low, high), padding=0.03)
-
-    def _show_density(self, counts: NDArray[np.int64], low: float, high: float) -> None:
-        self.image.setImage(np.log1p(counts.astype(np.float32)))
-        self.image.setRect(QRectF(low, low, high - low, high - low))

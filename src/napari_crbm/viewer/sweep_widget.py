@@ -63,7 +63,7 @@ class SweepWidget(QWidget):
         self.l1.setToolTip(
             "Sparse penalties to try, separated by commas; auto scales it to the recording."
         )
-        self.learning_rate = QLineEdit("0.01")
+        self.learning_rate = QLineEdit(f"{Settings().learning_rate:g}")
         self.learning_rate.setToolTip("Learning rates to try, separated by commas.")
         self.n_random = _count(
             0,

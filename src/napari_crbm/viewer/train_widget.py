@@ -137,6 +137,14 @@ class TrainWidget(QWidget):
         self.n_updates.setSingleStep(500)
         self.n_updates.setGroupSeparatorShown(True)
         self.n_updates.setToolTip("Parameter updates; more is slower and more accurate.")
+        self.patience = QSpinBox()
+        self.patience.setRange(0, 60)
+        self.patience.setSpecialValueText("off")
+        self.patience.setToolTip(
+            "Stop early: lower the learning rate when the held-out pseudo-likelihood has not\n"
+            "risen for so many of the training's sixty evaluations (5 is usual), end when the\n"
+            "rate has come down, and keep the best model on the way."
+        )
         self.seed = QSpinBox()
         self.seed.setRange(0, 999_999)
         self.seed.setToolTip("The same seed gives the same model.")
@@ -148,6 +156,7 @@ class TrainWidget(QWidget):
             ("Assemblies", self.n_hidden),
             ("Penalty (l1)", self.l1),
             ("Updates", self.n_updates),
+            ("Patience", self.patience),
             ("Seed", self.seed),
             ("Device", self.device),
         ):
@@ -292,6 +301,7 @@ class TrainWidget(QWidget):
             n_hidden=_number_or_auto("Assemblies", self.n_hidden.text(), int),
             l1=_number_or_auto("Penalty (l1)", self.l1.text(), float),
             n_updates=self.n_updates.value(),
+            patience=self.patience.value(),
             random_state=self.seed.value(),
             device=self.device.device,
         )
@@ -403,6 +413,7 @@ class TrainWidget(QWidget):
             self.n_hidden,
             self.l1,
             self.n_updates,
+            self.patience,
             self.seed,
             self.device,
         ):
@@ -426,9 +437,22 @@ class TrainWidget(QWidget):
             self.status.setText((_READY if compiled() else _COMPILING) + self._expected())
         else:
             self.status.setText(
-                f"Trained: {trained.model.n_assemblies} assemblies. Look at them in the "
-                "Assemblies dock."
+                f"Trained: {trained.model.n_assemblies} assemblies.{self._ended_early()} Look at "
+                "them in the Assemblies dock."
             )
+
+    def _ended_early(self) -> str:
+        """That patience has ended the training, if it has."""
+        session = self.home.session
+        if session is None or not session.training.finished:
+            return ""
+        training = session.training
+        if training.update >= training.settings.n_updates:
+            return ""
+        return (
+            f" Ended at update {training.update:,}: the held-out pseudo-likelihood no longer "
+            "rises, and the best model is kept."
+        )
 
     def _expected(self) -> str:
         """How long the training would take as it is set."""
