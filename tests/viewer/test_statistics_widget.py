@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_crbm.analysis import evaluate_held_out
+from napari_crbm.analysis import Likelihood, evaluate_held_out
 from napari_crbm.viewer import statistics_widget
 from napari_crbm.viewer.layers import NEURONS
 from napari_crbm.viewer.plot_export import plot_values
@@ -65,12 +65,23 @@ def test_numbers_are_the_librarys(evaluated, evaluation):
     assert f"{expected.pseudo_likelihood:.4f} nats" in evaluated.foot.text()
 
 
-def test_replica_exchange_and_the_log_likelihood_can_be_asked_for(dock, trained_home, qtbot):
+def test_replica_exchange_and_the_log_likelihood_can_be_asked_for(
+    dock, trained_home, evaluation, monkeypatch, qtbot
+):
+    asked = {}
+    monkeypatch.setattr(
+        "napari_crbm.analysis.evaluate_held_out", lambda *_, **how: asked.update(how) or evaluation
+    )
+    monkeypatch.setattr(
+        "napari_crbm.analysis.held_out_likelihood",
+        lambda *_, report: Likelihood(-31.25, 0.1, -40.5, 90.0, True),
+    )
     dock.n_temperatures.setValue(2)
     dock.likelihood.setChecked(True)
     dock.start.click()
     until(qtbot, lambda: dock.evaluation is not None)
-    assert "nats a held-out frame" in dock.foot.text()
+    assert asked["n_temperatures"] == 2
+    assert "Log-likelihood -31.25 ± 0.10 nats a held-out frame" in dock.foot.text()
 
 
 def test_neurons_are_coloured_by_reconstruction(evaluated, home):
