@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_crbm.model import selection
 from napari_crbm.model.cores import choice
 from napari_crbm.model.kernels.ascent import SILENT
 from napari_crbm.model.learner import Learner
@@ -19,9 +20,10 @@ from napari_crbm.spikes import Spikes
 _NEURONS = 3000
 _MEASURE_S = 0.4
 # Typical course of a training: this share of the updates runs with all weights in play,
-# the rest with about this share of them.
+# the rest with about this share of them, fewer where the recording has to support each.
 _DENSE_UPDATES = 0.2
 _LATER_DENSITY = 0.25
+_STRICT_DENSITY = 0.07
 
 
 class Pace(NamedTuple):
@@ -62,21 +64,22 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
 
 def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> Pace:
     """Pace of a training on some of the neurons."""
-    few = np.linspace(0, spikes.n_neurons - 1, n_neurons).astype(int)
+    chosen = np.linspace(0, spikes.n_neurons - 1, n_neurons).astype(int)
     frames, _ = split_blocks(
         spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
     )
-    pilot = spikes.select_neurons(few).select_frames(frames)
+    pilot = spikes.select_neurons(chosen).select_frames(frames)
     n_hidden = settings.n_hidden
     if not isinstance(n_hidden, str):
-        n_hidden = min(n_hidden, len(few))
+        n_hidden = min(n_hidden, len(chosen))
     started = time.perf_counter()
     core = choice.core_for(choice.resolved(settings.device))
     with kernel_threads(settings.n_threads):
         learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), core)
         preparing = time.perf_counter() - started
         dense = _seconds_per_update(learner)
-        _thin_out(learner)
+        few = spikes.n_neurons * int(learner.settings.n_hidden) <= selection.FEW
+        _thin_out(learner, _LATER_DENSITY if few else _STRICT_DENSITY)
         sparse = _seconds_per_update(learner)
     return Pace(preparing, _DENSE_UPDATES * dense + (1 - _DENSE_UPDATES) * sparse)
 
@@ -93,9 +96,9 @@ def _seconds_per_update(learner: Learner) -> float:
     return elapsed / updates
 
 
-def _thin_out(learner: Learner) -> None:
+def _thin_out(learner: Learner, share: float) -> None:
     active = learner.active
     weights = np.abs(active.dense())
-    smallest = np.quantile(weights, 1 - _LATER_DENSITY)
+    smallest = np.quantile(weights, 1 - share)
     roles = np.where(weights > smallest, active.roles, SILENT)
     learner.active = learner.core.active_set(active.dense(), active.second_moment(), roles)
