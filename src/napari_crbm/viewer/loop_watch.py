@@ -23,6 +23,7 @@ from qtpy.QtCore import QObject, QTimer
 _INTERVAL_MS = 10
 _SAMPLE_S = 0.01
 _DEEPEST = 14
+_ACCOUNTS = ("layers", "drawing", "apart")
 # What `machine_factor` measures on an idle core of the machine of benchmarks/README.md.
 _REFERENCE_MS = 3.4
 
@@ -52,14 +53,15 @@ class Held:
 
     Parameters
     ----------
-    own_ms, drawing_ms : float
-        Processor time of the main thread between two calls of the timer: ours (with
-        what napari and Qt do for us), and the most for drawing the canvas.
+    own_ms, layers_ms, drawing_ms : float
+        The most processor time of the main thread between two calls of the timer: for all
+        else, for making and removing layers, and for drawing the canvas.
     where : list of str
         Where the main thread was seen meanwhile, most often first.
     """
 
     own_ms: float = 0.0
+    layers_ms: float = 0.0
     drawing_ms: float = 0.0
     where: list[str] = field(default_factory=list)
 
@@ -76,8 +78,9 @@ class LoopWatch(QObject):
         super().__init__(viewer.window._qt_window)
         self.operations: dict[str, Held] = {}
         self._operation = ""
-        self._drawn = self._apart = 0.0
-        self._last = (0.0, 0.0)
+        self._accounts = dict.fromkeys(_ACCOUNTS, 0.0)
+        self._inside = False
+        self._last = 0.0
         self._main = threading.get_ident()
         self._seen: Counter[str] = Counter()
         self._stopped = threading.Event()
@@ -85,7 +88,13 @@ class LoopWatch(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_INTERVAL_MS)
         self._timer.timeout.connect(self._on_timer)
-        self._time_drawing(viewer.window._qt_viewer.canvas.native)
+        canvas = type(viewer.window._qt_viewer.canvas.native)
+        for name in ("paintGL", "initializeGL"):
+            self._time(canvas, name, "drawing")
+        self._time(type(viewer), "screenshot", "drawing")
+        for name in ("add_points", "add_shapes", "add_surface", "add_vectors"):
+            self._time(type(viewer), name, "layers")
+        self._time(type(viewer.layers), "remove", "layers")
 
     def start(self) -> None:
         """Begin to measure."""
@@ -113,49 +122,57 @@ class LoopWatch(QObject):
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Leave out what the measuring program does for itself, such as taking pictures."""
-        started = time.thread_time()
+        started, before = time.thread_time(), self._counted()
         try:
             yield
         finally:
-            self._apart += time.thread_time() - started
+            self._accounts["apart"] += time.thread_time() - started - (self._counted() - before)
 
     def report(self) -> str:
         """A line an operation, longest first."""
         rows = sorted(self.operations.items(), key=lambda item: -item[1].own_ms)
         return "\n".join(
-            f"{what or '(between)':<32} {held.own_ms:6.0f} ms  drawing {held.drawing_ms:6.0f} ms"
+            f"{what:<32} {held.own_ms:6.0f} ms, layers {held.layers_ms:6.0f}, "
+            f"drawing {held.drawing_ms:6.0f}"
             for what, held in rows
+            if what
         )
 
-    def _time_drawing(self, canvas: Any) -> None:
-        kind = type(canvas)
-        for name in ("paintGL", "initializeGL"):
-            draw: Callable[..., Any] = getattr(kind, name)
+    def _time(self, kind: type, name: str, account: str) -> None:
+        """Add the time of a method to an account; what it calls is not counted twice."""
+        act: Callable[..., Any] = getattr(kind, name)
 
-            def timed(widget: Any, draw: Callable[..., Any] = draw) -> None:
-                started = time.thread_time()
-                try:
-                    draw(widget)
-                finally:
-                    self._drawn += time.thread_time() - started
+        def timed(*args: Any, **options: Any) -> Any:
+            if self._inside:
+                return act(*args, **options)
+            self._inside = True
+            started = time.thread_time()
+            try:
+                return act(*args, **options)
+            finally:
+                self._inside = False
+                self._accounts[account] += time.thread_time() - started
 
-            setattr(kind, name, timed)
-            self.destroyed.connect(lambda _=None, name=name, draw=draw: setattr(kind, name, draw))
+        setattr(kind, name, timed)
+        self.destroyed.connect(lambda: setattr(kind, name, act))
 
     def _forget(self) -> None:
-        self._drawn = self._apart = 0.0
-        self._last = (time.thread_time(), time.perf_counter())
+        self._accounts = dict.fromkeys(_ACCOUNTS, 0.0)
+        self._last = time.thread_time()
         self._seen = Counter()
 
     def _on_timer(self) -> None:
-        drawing = self._drawn
-        own = time.thread_time() - self._last[0] - drawing - self._apart
+        own = time.thread_time() - self._last - self._counted()
         held = self.operations.setdefault(self._operation, Held())
-        held.drawing_ms = max(held.drawing_ms, 1e3 * drawing)
+        held.layers_ms = max(held.layers_ms, 1e3 * self._accounts["layers"])
+        held.drawing_ms = max(held.drawing_ms, 1e3 * self._accounts["drawing"])
         if 1e3 * own > held.own_ms:
             held.own_ms = 1e3 * own
             held.where = [place for place, _ in self._seen.most_common(3)]
         self._forget()
+
+    def _counted(self) -> float:
+        return sum(self._accounts.values())
 
     def _sample(self) -> None:
         """Look where the main thread is, now and then."""
