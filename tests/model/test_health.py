@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from napari_crbm.errors import TrainingCollapsed
 from napari_crbm.model import Settings, Training, health
 
 
@@ -33,3 +35,10 @@ def test_a_finished_training_reports_spare_units(planted):
     idle = health.idle_units(training.model().weights_)
     assert idle
     assert "take no part" in last.message
+
+
+def test_a_short_training_does_not_end_without_weights_unnoticed(planted):
+    settings = Settings(n_hidden=3, n_updates=60, initialisation="random", l1=5.0, l1_ramp=0.0)
+    with pytest.raises(TrainingCollapsed, match="gone to zero"):
+        for _ in Training(planted[0], settings):
+            pass
