@@ -1,4 +1,7 @@
-"""Default settings find what was planted and reproduce the statistics, whatever the seed."""
+"""Default settings find what was planted and reproduce the statistics, whatever the seed.
+
+Two seeds of each generator unless ``--seeds`` asks for more.
+"""
 
 import numpy as np
 import pytest
@@ -11,9 +14,9 @@ from napari_crbm.simulation import simulate
 @pytest.mark.quality
 @pytest.mark.timeout(1500)
 @pytest.mark.parametrize("generator", ["noisy-or", "crbm"])
-def test_planted_assemblies_are_recovered_and_statistics_reproduced(generator):
+def test_planted_assemblies_are_recovered_and_statistics_reproduced(generator, request):
     recovered = []
-    for seed in range(3):
+    for seed in range(request.config.getoption("--seeds")):
         simulation = simulate(
             n_neurons=2000, n_frames=4000, n_assemblies=20, generator=generator, seed=seed
         )

@@ -327,10 +327,10 @@ def test_memory_stays_flat_over_many_updates(planted):
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     spikes, _ = planted
-    training = Training(spikes, replace(SHORT, n_chains=10, gibbs_steps=1, n_updates=6000))
+    training = Training(spikes, replace(SHORT, n_chains=10, gibbs_steps=1, n_updates=3000))
     early = None
     for progress in training:
-        if early is None and progress.update > 1500:
+        if early is None and progress.update > 1000:
             early = peak_mb()
     assert early is not None and peak_mb() - early < 5
 
