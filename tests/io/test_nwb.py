@@ -155,7 +155,7 @@ def test_pictures_that_lie_across_the_images_are_turned(tmp_path, rows_first):
             format="external",
             starting_frame=[0],
             dimension=size,
-            rate=RATE,
+            timestamps=[0.0, 1.0 / RATE],
             unit="a.u.",
         )
     )

@@ -16,11 +16,16 @@ if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation
 
 _MOST_POINTS = 2000
+# Of a panel, in pixels.
+_HEIGHT = 120
+# Lags that have a label, in seconds.
+_LAGS = (0.01, 0.1, 0.3, 1, 3, 10, 30, 100, 1000)
 
 
 def population_panel(viewer: Any) -> pg.PlotWidget:
     """An empty plot for how many neurons are active at once."""
-    panel = plot(viewer, "active neurons a frame", "share of frames (%)", height=110)
+    panel = plot(viewer, "active neurons a frame", "frames (%)", height=_HEIGHT)
+    panel.setMaximumHeight(_HEIGHT)
     panel.setToolTip(
         "How many neurons are active at once: held-out frames (grey), model (orange),\n"
         "independent neurons of the same activity (dotted)."
@@ -47,7 +52,8 @@ def show_population(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
 
 def lagged_panel(viewer: Any) -> pg.PlotWidget:
     """An empty plot for correlations of assemblies some time apart."""
-    panel = plot(viewer, "lag (s)", "correlation", height=110)
+    panel = plot(viewer, "lag (s)", "correlation", height=_HEIGHT)
+    panel.setMaximumHeight(_HEIGHT)
     panel.setLogMode(x=True, y=False)
     panel.setToolTip(
         "Grey: how much an assembly resembles itself some time later (median, held-out frames).\n"
@@ -80,6 +86,10 @@ def show_lagged(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
             name=name,
         )
     panel.setYRange(-0.1, 1.0)
+    # pyqtgraph labels every tick of a logarithmic axis, which is too many for a small panel.
+    lags = table["lag_s"]
+    shown = [t for t in _LAGS if lags.min() <= t <= lags.max()]
+    panel.getAxis("bottom").setTicks([[(np.log10(t), f"{t:g}") for t in shown], []])
 
 
 class StatisticPanel(QWidget):
@@ -90,7 +100,8 @@ class StatisticPanel(QWidget):
         self.label = label
         self.title = QLabel(label)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.plot = plot(viewer, "held-out data", "model", height=80)
+        self.plot = plot(viewer, "held-out data", "model", height=_HEIGHT)
+        self.plot.setMaximumHeight(_HEIGHT)
         self.plot.showGrid(x=False, y=False)
         self.plot.setAspectLocked(True)
         self.setToolTip(tip)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.notifications import show_info
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -17,6 +18,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
+    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -56,6 +58,23 @@ _PANELS = {
 
 class _Cancelled(Exception):
     """The person has pressed Cancel."""
+
+
+def _scrolling(*parts: QWidget) -> QScrollArea:
+    """Parts under each other that may need more height than the window has."""
+    column = QVBoxLayout()
+    column.setContentsMargins(0, 0, 0, 0)
+    for part in parts:
+        column.addWidget(part)
+    column.addStretch()
+    inside = QWidget()
+    inside.setLayout(column)
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setFrameShape(QScrollArea.Shape.NoFrame)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inside)
+    return area
 
 
 class StatisticsWidget(QWidget):
@@ -105,11 +124,12 @@ class StatisticsWidget(QWidget):
         options = QHBoxLayout()
         for part in (QLabel("Frames"), self.n_samples, QLabel("Temperatures"), self.n_temperatures):
             options.addWidget(part)
-        options.addWidget(self.likelihood, 1)
         row = QHBoxLayout()
         row.addWidget(self.start)
         row.addWidget(self.save)
-        row.addWidget(self.colour, 1)
+        checks = QHBoxLayout()
+        checks.addWidget(self.colour)
+        checks.addWidget(self.likelihood, 1)
 
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
@@ -127,6 +147,7 @@ class StatisticsWidget(QWidget):
         self.foot = text_label("")
 
         self.curve = plot(self.home.viewer, "Update", "nRMSE of the chains", height=140)
+        self.curve.setMaximumHeight(200)
         self.curve.addLegend(offset=(-8, 8), labelTextSize="8pt")
         self.curve.setToolTip(
             "Statistics of the model's chains during training, on some neurons:\n"
@@ -143,12 +164,10 @@ class StatisticsWidget(QWidget):
         layout.addWidget(self.message)
         layout.addLayout(row)
         layout.addLayout(options)
+        layout.addLayout(checks)
         layout.addWidget(self.bar)
-        layout.addWidget(self.verdict)
-        layout.addWidget(self.warning)
-        layout.addWidget(self.curve)
-        layout.addWidget(self.body, 1)
-        layout.addWidget(self.foot)
+        results = (self.verdict, self.warning, self.curve, self.body, self.foot)
+        layout.addWidget(_scrolling(*results), 1)
 
         self.workspace.recording_changed.connect(self._reset)
         self.workspace.trained_changed.connect(self._reset)
