@@ -38,7 +38,10 @@ _MOST_LISTED = 200
 _ROWS_IN_TIME = 12
 # log2 of the ratio to chance at which colours are full.
 _LIMIT = 3.0
-_HOVER = "Move over the matrix to read a pair; click to show both assemblies."
+_HOVER = (
+    "Orange: together more often than by chance; blue: less often. Move over the matrix to "
+    "read a pair; click to show both assemblies."
+)
 
 # Column of the merged table, heading, how it is written, tooltip.
 _UNIT_COLUMNS = (
