@@ -127,6 +127,57 @@ def test_other_ways_to_store_read_the_same(originals, tmp_path, kind, way):
     same_fluorescence(one, other)
 
 
+def every_array(folder: Path) -> list[tuple[Path, str]]:
+    """All arrays of numbers in the HDF5 files of a folder, but those others point to."""
+    found: list[tuple[Path, str]] = []
+
+    def visit(name: str, item: h5py.HLObject) -> None:
+        plain = isinstance(item, h5py.Dataset) and item.ndim and item.dtype.kind in "biuf"
+        if plain and not name.startswith("#refs#"):
+            found.append((Path(item.file.filename), name))
+
+    for each in sorted(folder.iterdir()):
+        if h5py.is_hdf5(each):
+            with h5py.File(each) as file:
+                file.visititems(visit)
+    return found
+
+
+@pytest.mark.parametrize("fault", ["missing", "empty", "transposed", "text"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fault_in_any_array_is_one_of_our_sentences_or_does_no_harm(
+    originals, tmp_path, kind, fault
+):
+    first = originals[kind]
+    source = first if first.is_dir() else first.parent
+    read = load_model if kind in ("model", "weights") else open_recording
+    refused = 0
+    for number, (path, name) in enumerate(every_array(source)):
+        copy = tmp_path / str(number)
+        shutil.copytree(source, copy)
+        with h5py.File(copy / path.name, "r+") as file:
+            values, attributes = file[name][()], dict(file[name].attrs)
+            del file[name]
+            if fault == "empty":
+                file[name] = values[:0]
+            elif fault == "transposed":
+                file[name] = np.ascontiguousarray(values.T)
+            elif fault == "text":
+                file[name] = np.array([b"text"] * len(values))
+            if fault != "missing":
+                for key, value in attributes.items():
+                    file[name].attrs[key] = value
+        try:
+            found = read(copy if first.is_dir() else copy / first.name)
+            if fault == "transposed" and isinstance(found, Recording):
+                assert found.n_neurons == open_recording(first).n_neurons, name
+        except CRBMError as error:
+            refused += 1
+            assert len(str(error)) > 20 and "Error" not in str(error), (name, str(error))
+    # Where positions tell neurons from frames, arrays may lie either way.
+    assert refused > 0 or fault == "transposed"
+
+
 def same_fluorescence(one: Recording, other: Recording) -> None:
     assert (one.fluorescence is None) is (other.fluorescence is None)
     if one.fluorescence is not None and other.fluorescence is not None:

@@ -112,7 +112,11 @@ def _centres(estimates: h5py.Group, dims: tuple[int, ...]) -> NDArray[np.float64
             f"indices, indptr and shape); found {estimates['A'].dtype} of shape "
             f"{estimates['A'].shape}."
         )
-    data, indices, indptr, shape = (hdf5.require(estimates["A"], name, 1) for name in _FOOTPRINTS)
+    data, indices, indptr, shape = (
+        hdf5.require_numbers(estimates["A"], name, 1) for name in _FOOTPRINTS
+    )
+    if len(shape) != 2:
+        raise FormatError(f"'estimates/A/shape' must hold two numbers; found {len(shape)}.")
     n_pixels, n_components = (int(length) for length in shape[()])
     starts = indptr[()].astype(np.int64)
     if n_pixels != int(np.prod(dims, dtype=object)):

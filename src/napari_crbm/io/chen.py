@@ -192,7 +192,7 @@ def _rows(file: h5py.File, structure: _Structure, shape: tuple[int, ...]) -> NDA
                 f"{_STRUCTURE} its responses of shape {shape} belong to."
             )
         return np.arange(n_full)
-    rows = np.ravel(hdf5.require(file, "absIX")[()]).astype(np.int64) - 1
+    rows = np.ravel(hdf5.require_numbers(file, "absIX")[()]).astype(np.int64) - 1
     if len(rows) == 0 or not 0 <= rows.min() <= rows.max() < n_full:
         raise RecordingError(
             f"'absIX' names cells {rows.min(initial=0) + 1} to {rows.max(initial=-1) + 1}, but "

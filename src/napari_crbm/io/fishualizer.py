@@ -70,12 +70,12 @@ def read(file: h5py.File, path: Path) -> CRBM:
     versions = {"read from": path.name}
     extra = file.get(_OURS)
     if isinstance(extra, h5py.Group):
-        neurons = hdf5.require(extra, "neurons", 1)[()].astype(np.int64)
+        neurons = hdf5.numbers(extra, "neurons", 1).astype(np.int64)
         if len(neurons) and not 0 <= neurons.min() <= neurons.max() < len(weights):
             raise ModelError(f"{path.name} names neuron {neurons.max()} of {len(weights)}.")
         weights = weights[neurons]
-        fields = hdf5.require(extra, "fields", 1)[()]
-        hidden = DReLU(*(hdf5.require(extra, name, 1)[()] for name in DReLU._fields))
+        fields = hdf5.numbers(extra, "fields", 1)
+        hidden = DReLU(*(hdf5.numbers(extra, name, 1) for name in DReLU._fields))
     else:
         n_hidden = weights.shape[1]
         fields = np.zeros(len(weights), dtype=np.float32)

@@ -229,15 +229,20 @@ def linked_elsewhere(file: h5py.File) -> tuple[str, str] | None:
     return found[0] if found else None
 
 
-def numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
-    """All values of the named dataset, which must hold numbers."""
+def require_numbers(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Dataset:
+    """The named dataset, which must hold numbers."""
     stored = require(parent, name, ndim)
     if stored.dtype.kind not in "iuf":
         raise FormatError(
             f"Dataset '{stored.name}' of {file_name(parent)} must hold numbers; "
             f"found {stored.dtype}."
         )
-    return np.asarray(stored[()])
+    return stored
+
+
+def numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
+    """All values of the named dataset, which must hold numbers."""
+    return np.asarray(require_numbers(parent, name, ndim)[()])
 
 
 def strings(dataset: h5py.Dataset) -> tuple[str, ...]:
