@@ -14,11 +14,9 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QFileDialog,
-    QFrame,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,7 +24,7 @@ from qtpy.QtWidgets import (
 from napari_crbm.anatomy.atlas import LARVAL_FISH, cached_brainglobe
 from napari_crbm.viewer.connectivity_layers import ConnectionLayers
 from napari_crbm.viewer.placement_form import PlacementForm
-from napari_crbm.viewer.style import button, text_label
+from napari_crbm.viewer.style import button, scrolling, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.atlas import Atlas
@@ -132,13 +130,9 @@ class AtlasPanel(QWidget):
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setWidget(inner)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(scrolling(inner))
 
     # --- opening ------------------------------------------------------------------------
 

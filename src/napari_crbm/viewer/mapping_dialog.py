@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QMenu,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QTreeWidget,
     QTreeWidgetItem,
@@ -40,7 +39,7 @@ from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.mapping import Unmapped
 from napari_crbm.viewer.mapping_fields import MappingFields, shape_text
 from napari_crbm.viewer.mapping_preview import MappingPreview
-from napari_crbm.viewer.style import ORANGE, text_label
+from napari_crbm.viewer.style import ORANGE, scrolling, text_label
 
 _PREVIEW_MS = 200
 _WAITING = "Looking at the values ..."
@@ -116,10 +115,7 @@ class MappingDialog(QDialog):
         row.addWidget(text_label("Answers", wrap=False))
         row.addWidget(self.profiles, 1)
         row.addWidget(load)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-        scroll.setWidget(self.fields)
+        scroll = scrolling(self.fields)
         left = QWidget()
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 8, 0)

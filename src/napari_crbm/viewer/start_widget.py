@@ -6,11 +6,9 @@ from typing import Any, NamedTuple
 
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
-    QFrame,
     QGridLayout,
     QGroupBox,
     QLabel,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -19,7 +17,7 @@ from napari_crbm.viewer import dock_everything, is_docked
 from napari_crbm.viewer.home import Home, home_of
 from napari_crbm.viewer.sample_data import sample_folder
 from napari_crbm.viewer.shortcuts import help_text
-from napari_crbm.viewer.style import button, text_label
+from napari_crbm.viewer.style import button, scrolling, text_label
 
 _DONE, _NEXT = "✓", "➜"
 
@@ -119,14 +117,9 @@ class StartWidget(QWidget):
             layout.addWidget(part)
         layout.setAlignment(Qt.AlignmentFlag.AlignTop)
         # Small screens must not be outgrown.
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setWidget(inner)
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
+        outer.addWidget(scrolling(inner, sideways=False))
 
         self.home.training_changed.connect(self._show)
         self.home.workspace.recording_changed.connect(self._show)

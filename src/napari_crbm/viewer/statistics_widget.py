@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -18,7 +17,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -33,7 +31,7 @@ from napari_crbm.viewer.statistics_panels import (
     show_lagged,
     show_population,
 )
-from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, scrolling, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation, Likelihood
@@ -58,23 +56,6 @@ _PANELS = {
 
 class _Cancelled(Exception):
     """The person has pressed Cancel."""
-
-
-def _scrolling(*parts: QWidget) -> QScrollArea:
-    """Parts under each other that may need more height than the window has."""
-    column = QVBoxLayout()
-    column.setContentsMargins(0, 0, 0, 0)
-    for part in parts:
-        column.addWidget(part)
-    column.addStretch()
-    inside = QWidget()
-    inside.setLayout(column)
-    area = QScrollArea()
-    area.setWidgetResizable(True)
-    area.setFrameShape(QScrollArea.Shape.NoFrame)
-    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(inside)
-    return area
 
 
 class StatisticsWidget(QWidget):
@@ -166,8 +147,13 @@ class StatisticsWidget(QWidget):
         layout.addLayout(options)
         layout.addLayout(checks)
         layout.addWidget(self.bar)
-        results = (self.verdict, self.warning, self.curve, self.body, self.foot)
-        layout.addWidget(_scrolling(*results), 1)
+        results = QWidget()
+        column = QVBoxLayout(results)
+        column.setContentsMargins(0, 0, 0, 0)
+        for part in (self.verdict, self.warning, self.curve, self.body, self.foot):
+            column.addWidget(part)
+        column.addStretch()
+        layout.addWidget(scrolling(results, sideways=False), 1)
 
         self.workspace.recording_changed.connect(self._reset)
         self.workspace.trained_changed.connect(self._reset)

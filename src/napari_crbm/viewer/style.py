@@ -14,12 +14,15 @@ from qtpy.QtCore import QBuffer, Qt
 from qtpy.QtGui import QColor, QImage
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QFrame,
     QHeaderView,
     QLabel,
     QPushButton,
+    QScrollArea,
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
+    QWidget,
 )
 
 from napari_crbm.viewer.colours import weight_colours
@@ -82,6 +85,17 @@ def plot(
     follow_theme()
     viewer.events.theme.connect(lambda _: follow_theme())
     return widget
+
+
+def scrolling(inside: QWidget, sideways: bool = True) -> QScrollArea:
+    """A widget that may need more room than the window has; not ``sideways``: more height."""
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    if not sideways:
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inside)
+    return area
 
 
 def simple_table(headings: list[str], narrow: tuple[int, ...] = ()) -> QTableWidget:
