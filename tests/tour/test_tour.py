@@ -25,9 +25,9 @@ pytestmark = [
 ]
 
 
-# Milliseconds of our own on an idle machine. Opening a recording fills every dock and sets up
-# napari's sliders in one turn; a comparison brings three layers, each of which is selected.
-LIMIT_MS = {"drop a recording": 250.0, "compare": 200.0}
+# Milliseconds of our own in one turn of the event loop, on the machine of the benchmarks.
+# Opening a recording fills every dock and sets up napari's sliders in one turn.
+LIMIT_MS = {"drop a recording": 250.0}
 OTHERWISE_MS = 100.0
 # Everything is done for the first time in this process.
 FIRST_TIME = 1.5
@@ -54,6 +54,7 @@ class Walk:
         from napari_crbm.viewer import WIDGETS, dock_everything
         from napari_crbm.viewer.home import home_of
         from napari_crbm.viewer.loop_watch import LoopWatch
+        from tests.tour.yardstick import slowness
 
         self.viewer, self.qtbot = viewer, qtbot
         self.folder = None if folder is None else Path(folder)
@@ -64,6 +65,7 @@ class Walk:
         self.workspace = self.home.workspace
         self.canvas = viewer.window._qt_viewer.canvas.native
         self.until(lambda: not self.home.busy)
+        self.slowness = slowness()
         self.watch = LoopWatch(viewer)
 
     def until(self, condition, seconds: float = 900):
@@ -130,7 +132,7 @@ def test_tour(walk, failures, tmp_path):
     exports(walk, tmp_path)
     colours(walk)
     assert not failures
-    factor = FIRST_TIME * machine_factor()
+    factor = FIRST_TIME * max(walk.slowness, machine_factor())
     print(f"limits times {factor:.2f}", walk.watch.report(), sep="\n")
     slow = {
         what: held

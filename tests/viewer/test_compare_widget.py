@@ -27,6 +27,10 @@ def other_animal():
     return simulate(n_neurons=350, n_frames=300, n_assemblies=5, seed=3).recording
 
 
+def at_rest(qtbot, home):
+    until(qtbot, lambda: not home.busy)
+
+
 def altered(model: CRBM, lost: int) -> tuple[CRBM, np.ndarray]:
     """The same assemblies in another order, but for one that is replaced by noise."""
     rng = np.random.default_rng(0)
@@ -55,7 +59,7 @@ def test_it_says_what_to_do_next(dock, home, recording):
     assert dock.body.isHidden() and dock.exports.isHidden()
 
 
-def test_pairs_of_the_same_neurons(compared):
+def test_pairs_of_the_same_neurons(compared, qtbot):
     dock, home, order, lost = compared
     rows = dock.table.source.table
     found = rows[rows["group"] == FOUND]
@@ -67,13 +71,15 @@ def test_pairs_of_the_same_neurons(compared):
         shown = dock.table.source.table
         assert len(shown) == (rows["group"] == group).sum() and (shown["group"] == group).all()
     assert dock.table.chosen["second"] == np.flatnonzero(order == lost)[0]
+    at_rest(qtbot, home)
     layer = home.viewer.layers[PAIR]
     assert set(layer.features["model"]) == {"second"} and "only in the second" in dock.title.text()
 
 
-def test_a_chosen_pair_is_in_the_brain(compared, recording):
+def test_a_chosen_pair_is_in_the_brain(compared, recording, qtbot):
     dock, home, _, _ = compared
     dock.table.choose(1)
+    at_rest(qtbot, home)
     row = dock.table.chosen
     assert home.workspace.assembly == row["first"]
     assert not home.viewer.layers[ASSEMBLY].visible
@@ -84,6 +90,7 @@ def test_a_chosen_pair_is_in_the_brain(compared, recording):
     outlines = [home.viewer.layers[name].data[0] for name in (OUTLINE_NAME, SECOND_OUTLINE)]
     np.testing.assert_allclose(outlines[1] - outlines[0], [shift[0]] * len(outlines[0]), atol=1e-2)
     dock.arrangement.setCurrentText("Overlaid")
+    at_rest(qtbot, home)
     assert SECOND_BRAIN not in home.viewer.layers and SECOND_OUTLINE not in home.viewer.layers
     np.testing.assert_allclose(layer.data, recording.coordinates[layer.features["neuron"]])
     assert (layer.face_color == 1).all(), "an equal pair is white where it overlaps"
@@ -93,13 +100,15 @@ def test_a_chosen_pair_is_in_the_brain(compared, recording):
     dock.member_table.choose(2)
     assert home.workspace.neuron == members["neuron"][2]
     dock.shown.setChecked(False)
+    at_rest(qtbot, home)
     assert PAIR not in home.viewer.layers and home.viewer.layers[ASSEMBLY].visible
 
 
-def test_an_assembly_chosen_elsewhere_brings_its_pair(compared):
+def test_an_assembly_chosen_elsewhere_brings_its_pair(compared, qtbot):
     dock, home, _, _ = compared
     other = int(dock.table.source.table["first"].dropna().iloc[-1])
     home.workspace.choose_assembly(other)
+    at_rest(qtbot, home)
     assert dock.table.chosen["first"] == other and not home.viewer.layers[ASSEMBLY].visible
 
 
@@ -124,6 +133,7 @@ def test_another_animal(dock, shown_home, other_animal, qtbot, tmp_path, monkeyp
     assert "animal" in dock.member_table.source.table
     assert len(dock.region_table.source.table) > 2
     dock.arrangement.setCurrentText("Overlaid")
+    at_rest(qtbot, shown_home)
     assert SECOND_BRAIN in shown_home.viewer.layers
     assert SECOND_OUTLINE in shown_home.viewer.layers
     dock.by.setCurrentIndex(dock.by.findData("regions"))
@@ -148,11 +158,12 @@ def test_export_and_python_that_repeats_it(compared, recording, qtbot, tmp_path,
     pd.testing.assert_frame_equal(pd.read_csv("again.csv"), table)
 
 
-def test_it_ends_with_another_model(compared):
+def test_it_ends_with_another_model(compared, qtbot):
     dock, home, _, _ = compared
     home.workspace.show_model(
         home.workspace.trained.__class__.of(home.workspace.trained.model, home.workspace.recording)
     )
+    at_rest(qtbot, home)
     assert dock.found is None and dock.body.isHidden() and PAIR not in home.viewer.layers
     assert home.viewer.layers[ASSEMBLY].visible
 

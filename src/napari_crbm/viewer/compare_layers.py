@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from napari_crbm.analysis import Counterparts, have_same_neurons, members
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.colours import SEVERAL, SHARED
 from napari_crbm.viewer.layers import ASSEMBLY, add_outline, neuron_size_um
-from napari_crbm.viewer.points import faded, hide_layers, show_points
+from napari_crbm.viewer.points import add_quietly, faded, hide_layers, show_points
 
 PAIR, SECOND_BRAIN = "Counterparts", "Second brain"
 SECOND_OUTLINE = "Second outline"
@@ -37,8 +38,8 @@ class CompareLayers:
 
     def show(
         self, found: Counterparts, first: int | None, second: int | None, *, apart: bool
-    ) -> None:
-        """Show an assembly of the first model, one of the second, or both.
+    ) -> Iterator[None]:
+        """Show an assembly of the first model, one of the second, or both; in pieces.
 
         Parameters
         ----------
@@ -48,7 +49,9 @@ class CompareLayers:
         apart : bool
             Whether the second brain stands right of the first, or lies over it.
         """
-        moved = self._show_brain(found, apart)
+        moved = self._brain is None or self._brain[0] is not found or self._brain[1] != apart
+        if moved:
+            yield from self._show_brain(found, apart)
         offset = self._offset_um(found) if apart else np.zeros(3, dtype=np.float32)
         parts = []
         for model, recording, unit, colour, shift in (
@@ -80,25 +83,29 @@ class CompareLayers:
             face_color=colours,
             features={"model": sides, "neuron": neurons, "weight": weights},
         )
+        yield
         if ASSEMBLY in self.viewer.layers:
             self.viewer.layers[ASSEMBLY].visible = False
         if moved:
             self.viewer.reset_view()
 
-    def end(self) -> None:
-        """Take everything away and bring the chosen assembly back."""
-        hide_layers(self.viewer, PAIR, SECOND_BRAIN, SECOND_OUTLINE)
+    def end(self) -> Iterator[None]:
+        """Take everything away and bring the chosen assembly back; in pieces."""
+        moved = self._brain is not None or SECOND_BRAIN in self.viewer.layers
+        self._brain = None
+        for name in (PAIR, SECOND_BRAIN, SECOND_OUTLINE):
+            if name in self.viewer.layers:
+                hide_layers(self.viewer, name)
+                yield
         if ASSEMBLY in self.viewer.layers:
             self.viewer.layers[ASSEMBLY].visible = True
-        if self._brain is not None:
-            self._brain = None
+        if moved:
             self.viewer.reset_view()
 
-    def _show_brain(self, found: Counterparts, apart: bool) -> bool:
-        """The neurons of the second brain, where they are needed; whether anything moved."""
-        if self._brain is not None and self._brain[0] is found and self._brain[1] == apart:
-            return False
-        self._brain = (found, apart)
+    def _show_brain(self, found: Counterparts, apart: bool) -> Iterator[None]:
+        """The neurons of the second brain, where they are needed."""
+        # Until it is there: other pieces may be begun before these are done.
+        self._brain = None
         recording = found.second_recording
         if apart or not have_same_neurons(found.first_recording, recording):
             offset = self._offset_um(found) if apart else np.zeros(3, dtype=np.float32)
@@ -112,24 +119,29 @@ class CompareLayers:
                 ),
                 features={"neuron": np.arange(recording.n_neurons)},
             )
-            self._show_outline(recording, offset)
+            yield
             layers = self.viewer.layers
             if PAIR in layers and layers.index(SECOND_BRAIN) > layers.index(PAIR):
                 layers.move(layers.index(SECOND_BRAIN), layers.index(PAIR))
+                yield
+            yield from self._show_outline(recording, offset)
         else:
-            hide_layers(self.viewer, SECOND_BRAIN, SECOND_OUTLINE)
-        return True
+            for name in (SECOND_BRAIN, SECOND_OUTLINE):
+                hide_layers(self.viewer, name)
+                yield
+        self._brain = (found, apart)
 
-    def _show_outline(self, recording: Recording, offset: NDArray[np.float32]) -> None:
+    def _show_outline(self, recording: Recording, offset: NDArray[np.float32]) -> Iterator[None]:
         """The contour of the second brain, behind everything that was there before."""
-        hide_layers(self.viewer, SECOND_OUTLINE)
         layers = self.viewer.layers
-        active = layers.selection.active
-        add_outline(self.viewer, recording, SECOND_OUTLINE, offset)
+        if SECOND_OUTLINE in layers:
+            hide_layers(self.viewer, SECOND_OUTLINE)
+            yield
+        add_quietly(self.viewer, add_outline, self.viewer, recording, SECOND_OUTLINE, offset)
+        yield
         if SECOND_OUTLINE in layers:
             layers.move(layers.index(SECOND_OUTLINE), 0)
-        if active is not None:
-            layers.selection.active = active
+            yield
 
     @staticmethod
     def _offset_um(found: Counterparts) -> NDArray[np.float32]:

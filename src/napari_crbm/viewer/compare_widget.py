@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,6 +59,8 @@ _WHAT = (
 )
 _APART, _OVERLAID = "Side by side", "Overlaid"
 _CANCELLED = "cancelled"
+# Of a piece of work that only the newest choice is worth.
+_PAIR = "pair of assemblies"
 
 
 class _Compared(NamedTuple):
@@ -316,7 +318,7 @@ class CompareWidget(QWidget):
         """Back to the start: the comparison belongs to the model it was made with."""
         trained = self.workspace.trained
         if self._compared is not None and self._compared.trained is not trained:
-            self.layers.end()
+            self.home.turns.start(_PAIR, self.layers.end())
             self._compared = self._second = None
         ready = trained is not None
         self.message.setText(
@@ -369,7 +371,11 @@ class CompareWidget(QWidget):
             "by chance."
         )
         self._show_state()
+        self.home.turns.start(_PAIR, self._show_found())
+
+    def _show_found(self) -> Iterator[None]:
         self._show_table()
+        yield
 
     def _show_table(self) -> None:
         found = self.found
@@ -393,8 +399,12 @@ class CompareWidget(QWidget):
         compared, row = self._compared, self.table.chosen
         if self._syncing or compared is None:
             return
+        self.home.turns.start(_PAIR, self._pair(compared, row))
+
+    def _pair(self, compared: _Compared, row: Any) -> Iterator[None]:
+        """Show a pair (or none) in canvas and dock, in pieces."""
         if row is None or not self.shown.isChecked():
-            self.layers.end()
+            yield from self.layers.end()
         if row is None:
             return
         first, second = (
@@ -402,7 +412,8 @@ class CompareWidget(QWidget):
         )
         if self.shown.isChecked():
             apart = self.arrangement.currentText() == _APART
-            self.layers.show(compared.found, first, second, apart=apart)
+            yield from self.layers.show(compared.found, first, second, apart=apart)
+            yield
         self.title.setText(
             pair_title(row, self._correlation(compared, first, second, row["orientation"]))
         )

@@ -34,6 +34,7 @@ from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.shortcuts import install_shortcuts
 from napari_crbm.viewer.time_axis import TimeAxis
+from napari_crbm.viewer.turns import Turns
 from napari_crbm.viewer.workspace import (
     Trained,
     Workspace,
@@ -63,6 +64,7 @@ class Home(QObject):
         super().__init__(window)
         self.viewer = viewer
         self._jobs: set[Job] = set()
+        self.turns = Turns(self)
         self.workspace: Workspace = workspace_of(viewer)
         self.layers = BrainLayers(viewer, self.workspace, self.run)
         self.time_axis = TimeAxis(viewer, self.workspace)
@@ -324,8 +326,8 @@ class Home(QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether a background job runs."""
-        return bool(self._jobs)
+        """Whether a job runs in the background, or the window has something left to do."""
+        return bool(self._jobs) or self.turns.busy
 
     # --- training -----------------------------------------------------------------------
 

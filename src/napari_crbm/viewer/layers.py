@@ -23,6 +23,7 @@ from napari_crbm.viewer.colours import (
     weight_colours,
     weight_limit,
 )
+from napari_crbm.viewer.points import add_quietly
 from napari_crbm.viewer.region_layers import REGIONS, RegionLayers, Runner, run_at_once
 from napari_crbm.viewer.workspace import Workspace
 
@@ -374,9 +375,10 @@ class BrainLayers:
     ) -> None:
         if name not in self.viewer.layers:
             self._drawing = True
-            active = self.viewer.layers.selection.active
             try:
-                self.viewer.add_points(
+                add_quietly(
+                    self.viewer,
+                    self.viewer.add_points,
                     data,
                     name=name,
                     size=size,
@@ -390,8 +392,6 @@ class BrainLayers:
                     blending="translucent_no_depth",
                     symbol="ring" if name == CHOSEN_NEURON else "disc",
                 )
-                if active is not None:
-                    self.viewer.layers.selection.active = active
             finally:
                 self._drawing = False
             return

@@ -94,7 +94,8 @@ class LoopWatch(QObject):
         self._time(type(viewer), "screenshot", "drawing")
         for name in ("add_points", "add_shapes", "add_surface", "add_vectors"):
             self._time(type(viewer), name, "layers")
-        self._time(type(viewer.layers), "remove", "layers")
+        for name in ("insert", "remove"):
+            self._time(type(viewer.layers), name, "layers")
 
     def start(self) -> None:
         """Begin to measure."""

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 #: Units and axes of everything in the brain.
 SPACE = {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
+_SELECTS = "_activate_on_insert"
 
 
 def show_points(
@@ -59,10 +60,20 @@ def hide_layers(viewer: Any, *names: str) -> None:
 
 def add_quietly(viewer: Any, add: Any, *args: Any, **options: Any) -> None:
     """Add a layer and leave the active one active."""
-    active = viewer.layers.selection.active
-    add(*args, **options)
-    if active is not None:
-        viewer.layers.selection.active = active
+    layers = viewer.layers
+    active = layers.selection.active
+    # Every change of the selection makes napari redraw the highlights of all layers. Its list
+    # can be told not to select what is added, though not in public: without that, it is undone.
+    selects = getattr(layers, _SELECTS, None)
+    if active is not None and selects:
+        setattr(layers, _SELECTS, False)
+    try:
+        add(*args, **options)
+    finally:
+        if selects is not None:
+            setattr(layers, _SELECTS, selects)
+    if active is not None and layers.selection.active is not active:
+        layers.selection.active = active
 
 
 def faded(
