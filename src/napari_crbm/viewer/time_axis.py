@@ -46,9 +46,9 @@ class TimeAxis:
                 return
             centre = recording.coordinates.mean(axis=0)
             ends = [np.concatenate([[frame], centre]) for frame in (0, recording.n_frames - 1)]
-            add_quietly(
-                self.viewer,
-                self.viewer.add_points,
+            from napari.layers import Points
+
+            layer = Points(
                 np.array(ends),
                 name=TIME,
                 size=1.0,
@@ -60,7 +60,7 @@ class TimeAxis:
                 axis_labels=("time", "z", "y", "x"),
             )
             # Kept out of the way: the neurons should be what a new user sees on top.
-            self.viewer.layers.move(len(self.viewer.layers) - 1, 0)
+            add_quietly(self.viewer, self.viewer.layers.insert, 0, layer)
             self._step = 0
             self.viewer.dims.set_current_step(0, 0)
         finally:
