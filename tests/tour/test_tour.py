@@ -119,6 +119,7 @@ def walk(make_napari_viewer, qtbot, request, failures):
 
 def test_tour(walk, failures, tmp_path):
     from napari_crbm.viewer.loop_watch import machine_factor
+    from tests.tour.yardstick import slowness
 
     walk.shot("start")
     loads(walk)
@@ -132,7 +133,8 @@ def test_tour(walk, failures, tmp_path):
     exports(walk, tmp_path)
     colours(walk)
     assert not failures
-    factor = FIRST_TIME * max(walk.slowness, machine_factor())
+    # Other programs come and go: at the start of the walk or at its end.
+    factor = FIRST_TIME * max(walk.slowness, slowness(), machine_factor())
     print(f"limits times {factor:.2f}", walk.watch.report(), sep="\n")
     slow = {
         what: held
