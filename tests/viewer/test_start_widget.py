@@ -3,12 +3,13 @@
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QDockWidget, QShortcut
+from qtpy.QtWidgets import QDockWidget, QMenu, QShortcut, QTabBar
 
 from napari_crbm.viewer import EVERYTHING, WIDGETS, is_docked
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.shortcuts import SHORTCUTS, help_text
 from napari_crbm.viewer.start_widget import StartWidget
+from napari_crbm.viewer.train_widget import TrainWidget
 from tests.conftest import random_model
 from tests.viewer.conftest import until
 
@@ -23,6 +24,34 @@ def test_open_everything_opens_everything(viewer, qtbot):
     found = titles(viewer)
     for name in WIDGETS:
         assert found.count("Start" if name == EVERYTHING else name) == 1
+
+
+def open_from_menu(viewer, name):
+    """As napari's menu does: the dock bears the plugin's displayed name."""
+    for menu in viewer.window.plugins_menu.findChildren(QMenu):
+        for action in menu.actions():
+            if action.text().startswith(name):
+                action.trigger()
+                return
+    raise AssertionError(f"no entry {name}")
+
+
+def test_docks_opened_from_the_menu_are_not_opened_twice(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    window = viewer.window._qt_window
+    window.resize(1440, 880)
+    open_from_menu(viewer, "Train")
+    until(qtbot, lambda: any(title.startswith("Train") for title in titles(viewer)))
+    open_from_menu(viewer, EVERYTHING)
+    until(qtbot, lambda: is_docked(viewer))
+    qtbot.wait(100)
+    for kind in (StartWidget, TrainWidget):
+        assert len(window.findChildren(kind)) == 1
+    expected = ["Start", *WIDGETS[1:]]
+    bars = [bar for bar in window.findChildren(QTabBar) if bar.count() == len(WIDGETS)]
+    assert len(bars) == 1
+    assert [bars[0].tabText(i) for i in range(len(WIDGETS))] == expected
+    assert bars[0].sizeHint().height() <= bars[0].height(), "every title can be read"
 
 
 def test_it_says_what_to_do_in_every_state(viewer, home, recording, qtbot, monkeypatch):

@@ -14,6 +14,7 @@ two hundred of them it finds courses far closer to the true ones.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,8 @@ _SPARE = 1.25
 # Components that are rotated for each one that is kept: what lies just below chance helps
 # to tell assemblies apart.
 _SURPLUS = 1.3
+# Neurons worked on together.
+_ROWS = 4096
 
 
 class Components(NamedTuple):
@@ -66,7 +69,9 @@ def random_start(spikes: Spikes, n_hidden: int, random_state: int) -> Start:
     """Tiny random weights and independent neurons (paper, Methods)."""
     generator = np.random.default_rng(random_state)
     scale = np.sqrt(0.1 / spikes.n_neurons)
-    weights = generator.normal(0.0, scale, (spikes.n_neurons, n_hidden)).astype(np.float32)
+    weights = np.empty((spikes.n_neurons, n_hidden), dtype=np.float32)
+    for rows in _blocks(spikes.n_neurons):
+        weights[rows] = generator.normal(0.0, scale, weights[rows].shape)
     return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
 
 
@@ -151,41 +156,62 @@ def _principal_components(spikes: Spikes, n_components: int, random_state: int) 
     width = min(n_components + _OVERSAMPLING, *spikes.shape)
     frames = np.arange(n_frames)
 
-    def to_time(y: NDArray[np.float32]) -> NDArray[np.float32]:
-        scaled = np.ascontiguousarray(y * scale[:, None], dtype=np.float32)
-        out = np.empty((n_frames, y.shape[1]), dtype=np.float32)
-        project_frames(scaled, *spikes.by_frame, frames, out)
-        return out - (v @ scaled).astype(np.float32)
+    # Arrays of all neurons and components are what a start needs most memory for: there is
+    # one, `basis`, and whatever is made of it is made in its place.
+    basis = np.empty((spikes.n_neurons, width), dtype=np.float32)
+    for rows in _blocks(spikes.n_neurons):
+        basis[rows] = generator.standard_normal(basis[rows].shape)
 
-    def to_neurons(x: NDArray[np.float32]) -> NDArray[np.float32]:
-        out = np.empty((spikes.n_neurons, x.shape[1]), dtype=np.float32)
-        correlate(spikes.by_neuron, np.ascontiguousarray(x), out)
-        out -= np.outer(v, x.sum(axis=0))
-        return np.asarray(out * scale[:, None], dtype=np.float32)
+    def to_time() -> NDArray[np.float32]:
+        means = np.zeros(width)
+        for rows in _blocks(spikes.n_neurons):
+            basis[rows] *= scale[rows, None]
+            means += v[rows] @ basis[rows]
+        out = np.empty((n_frames, width), dtype=np.float32)
+        project_frames(basis, *spikes.by_frame, frames, out)
+        out -= means.astype(np.float32)
+        return np.asarray(np.linalg.qr(out)[0], dtype=np.float32)
 
-    basis = generator.standard_normal((spikes.n_neurons, width)).astype(np.float32)
+    def to_neurons(courses: NDArray[np.float32]) -> None:
+        correlate(spikes.by_neuron, np.ascontiguousarray(courses), basis)
+        sums = courses.sum(axis=0)
+        for rows in _blocks(spikes.n_neurons):
+            basis[rows] = (basis[rows] - np.outer(v[rows], sums)) * scale[rows, None]
+
     for _ in range(_POWER_ITERATIONS):
-        basis = to_neurons(np.linalg.qr(to_time(basis))[0])
-    courses = np.linalg.qr(to_time(basis))[0]
-    loadings = to_neurons(courses)
-    squares, rotation = np.linalg.eigh(loadings.T.astype(np.float64) @ loadings)
+        to_neurons(to_time())
+    courses = to_time()
+    to_neurons(courses)
+    covariance = np.zeros((width, width))
+    for rows in _blocks(spikes.n_neurons):
+        covariance += basis[rows].T.astype(np.float64) @ basis[rows]
+    squares, rotation = np.linalg.eigh(covariance)
     order = np.argsort(squares)[::-1][:n_components]
     rotation = rotation[:, order].astype(np.float32)
     root = np.float32(np.sqrt(n_frames))
-    return Components(
-        courses @ rotation * root, loadings @ rotation / root, squares[order] / n_frames
-    )
+    for rows in _blocks(spikes.n_neurons):
+        basis[rows, : len(order)] = basis[rows] @ rotation / root
+    return Components(courses @ rotation * root, basis[:, : len(order)], squares[order] / n_frames)
 
 
 def _sparse_components(
     components: Components, n_rotated: int, n_kept: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Courses (T, n_kept) and loadings (N, n_kept) of the sparsest rotated components."""
-    courses, loadings, variances = (part[..., :n_rotated] for part in components)
+    """Courses (T, n_kept) and loadings (N, n_kept) of the sparsest rotated components.
+
+    The loadings of ``components`` are used up.
+    """
+    courses, pattern, variances = (part[..., :n_rotated] for part in components)
     scale = (variances**0.25).astype(np.float32)
-    rotation = varimax(loadings / scale)
-    pattern = (loadings / scale) @ rotation
-    unevenness = (pattern**4).mean(axis=0) / (pattern**2).mean(axis=0) ** 2
+    pattern /= scale
+    rotation = varimax(pattern)
+    second, fourth = np.zeros(n_rotated), np.zeros(n_rotated)
+    for rows in _blocks(len(pattern)):
+        pattern[rows] = pattern[rows] @ rotation
+        squares = pattern[rows].astype(np.float64) ** 2
+        second += squares.sum(axis=0)
+        fourth += (squares**2).sum(axis=0)
+    unevenness = len(pattern) * fourth / second**2
     sparsest = np.sort(np.argsort(-unevenness, kind="stable")[:n_kept])
     courses = (courses * scale) @ rotation[:, sparsest]
     spread = courses.std(axis=0)
@@ -200,17 +226,23 @@ def varimax(
     Columns are signed so that the third power of the rotated loadings sums to a
     positive value: an assembly is a few neurons that are more active together.
     """
-    rotation = np.eye(loadings.shape[1])
+    n_rows, width = loadings.shape
+    rotation = np.eye(width)
     previous = 0.0
     for _ in range(max_iterations):
-        rotated = loadings @ rotation
-        target = rotated**3 - rotated * (rotated**2).mean(axis=0)
-        left, singular, right = np.linalg.svd(loadings.T @ target)
+        cubed, plain, squares = np.zeros((width, width)), np.zeros((width, width)), np.zeros(width)
+        for rows in _blocks(n_rows):
+            rotated = loadings[rows] @ rotation
+            cubed += loadings[rows].T @ rotated**3
+            plain += loadings[rows].T @ rotated
+            squares += (rotated**2).sum(axis=0)
+        left, singular, right = np.linalg.svd(cubed - plain * (squares / n_rows))
         rotation = left @ right
         if singular.sum() < previous * (1 + tolerance):
             break
         previous = float(singular.sum())
-    sign = np.sign(((loadings @ rotation) ** 3).sum(axis=0))
+    skewness = sum(((loadings[rows] @ rotation) ** 3).sum(axis=0) for rows in _blocks(n_rows))
+    sign = np.sign(skewness)
     return np.asarray(rotation * np.where(sign == 0, 1, sign), dtype=np.float32)
 
 
@@ -223,18 +255,27 @@ def _weights_from_components(
     sqrt(s^2 + 4)) / 2`` and ``-1 / a``. The log-odds of a neuron at the two, per unit
     of h, are its weight; its field makes up for what the weights add to its mean.
     """
-    v = spikes.mean_activity[:, None]
     skewness = np.clip((courses.astype(np.float64) ** 3).mean(axis=0), 0.0, 10.0)
     on = 0.5 * (skewness + np.sqrt(skewness**2 + 4))
     off = -1 / on
-    covariance = loadings * np.sqrt(v * (1 - v))
-    floor = 0.5 / spikes.n_frames
-    p_on = np.clip(v + covariance * on, floor, 0.98)
-    p_off = np.clip(v + covariance * off, floor, 0.98)
-    weights = (logit(p_on) - logit(p_off)) / (on - off)
-    weights[np.abs(loadings) < _SIGNIFICANT / np.sqrt(spikes.n_frames)] = 0.0
-    weights = _CAUTION * np.clip(weights, -_MAX_WEIGHT, _MAX_WEIGHT)
     share_on = 1 / (1 + on**2)
-    added = np.log(share_on * np.exp(weights * on) + (1 - share_on) * np.exp(weights * off))
-    fields = independent_fields(spikes) - added.sum(axis=1)
-    return weights.astype(np.float32), fields.astype(np.float32)
+    floor = 0.5 / spikes.n_frames
+    weights, fields = np.empty_like(loadings), independent_fields(spikes)
+    for rows in _blocks(len(loadings)):
+        v = spikes.mean_activity[rows, None]
+        covariance = loadings[rows] * np.sqrt(v * (1 - v))
+        p_on = np.clip(v + covariance * on, floor, 0.98)
+        p_off = np.clip(v + covariance * off, floor, 0.98)
+        block = (logit(p_on) - logit(p_off)) / (on - off)
+        block[np.abs(loadings[rows]) < _SIGNIFICANT / np.sqrt(spikes.n_frames)] = 0.0
+        block = _CAUTION * np.clip(block, -_MAX_WEIGHT, _MAX_WEIGHT)
+        added = np.log(share_on * np.exp(block * on) + (1 - share_on) * np.exp(block * off))
+        weights[rows] = block
+        fields[rows] -= added.sum(axis=1)
+    return weights, fields
+
+
+def _blocks(n_rows: int) -> Iterator[slice]:
+    """All rows, a few thousand at a time: temporary arrays of all would be many times larger."""
+    for start in range(0, n_rows, _ROWS):
+        yield slice(start, min(start + _ROWS, n_rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,6 +56,27 @@ def is_docked(viewer: Any) -> bool:
     return bool(viewer.window._qt_window.property(_DOCKED))
 
 
+def open_dock(viewer: Any, name: str) -> Any:
+    """The dock with one of our widgets: the one that is open, or a new one among the tabs.
+
+    napari itself does not recognise a dock that was opened from the menu, where it bears
+    the name of the plugin that people see.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    name : str
+        One of `WIDGETS`.
+    """
+    from qtpy.QtWidgets import QDockWidget
+
+    names = (name, _TITLES.get(name, name))
+    for dock in viewer.window._qt_window.findChildren(QDockWidget):
+        if dock.windowTitle().split(" (")[0] in names and dock.widget() is not None:
+            return dock
+    return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0]
+
+
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
     from qtpy.QtCore import Qt, QTimer
@@ -66,7 +88,10 @@ def dock_everything(viewer: Any) -> list[Any]:
     window._qt_window.setTabPosition(
         Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
     )
-    docks = [window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0] for name in WIDGETS]
+    docks = [open_dock(viewer, name) for name in WIDGETS]
+    for before, dock in pairwise(docks):
+        # Those that were open already come into the row, at their place.
+        window._qt_window.tabifyDockWidget(before, dock)
     for dock, name in zip(docks, WIDGETS, strict=True):
         # Without the plugin's name, which would leave no room on the tabs.
         title = _TITLES.get(name, name)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pint
 from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, Qt, Signal
-from qtpy.QtWidgets import QApplication, QDockWidget, QInputDialog
+from qtpy.QtWidgets import QApplication, QInputDialog
 
 from napari_crbm.errors import FormatError, RecordingError, SeveralRecordings, UnknownLayout
 from napari_crbm.io import guard
@@ -24,7 +24,7 @@ from napari_crbm.model import CRBM, Control, Progress, Settings
 from napari_crbm.preprocessing import PreprocessingStopped
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
-from napari_crbm.viewer import PLUGIN
+from napari_crbm.viewer import open_dock
 from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.drops import DropFilter
 from napari_crbm.viewer.lasso import Lasso
@@ -258,11 +258,7 @@ class Home(QObject):
 
     def raise_dock(self, name: str) -> None:
         """Bring a dock of ours to the front; it is opened if it is not there."""
-        window = self.viewer.window
-        docks = window._qt_window.findChildren(QDockWidget)
-        dock = next((d for d in docks if d.windowTitle().split(" (")[0] == name), None)
-        if dock is None:
-            dock, _ = window.add_plugin_dock_widget(PLUGIN, name, tabify=True)
+        dock = open_dock(self.viewer, name)
         dock.show()
         dock.raise_()
 

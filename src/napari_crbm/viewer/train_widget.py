@@ -104,8 +104,6 @@ class TrainWidget(QWidget):
         self.n_updates.valueChanged.connect(lambda _: self._refresh())
         self._compiling = Job(lambda _: compile_ahead(), self)
         self._compiling.done.connect(self._on_compiled)
-        if not compiled():
-            self._compiling.start()
         self._on_recording()
 
     # --- layout -------------------------------------------------------------------------
@@ -397,6 +395,10 @@ class TrainWidget(QWidget):
     def _on_recording(self) -> None:
         self._paces = {}
         self._settled.start()
+        # Not before: napari compiles for a recording's outline, and only one can compile.
+        if self.home.workspace.recording is not None and not compiled():
+            if not self._compiling.running:
+                self._compiling.start()
         self._clear_curves()
         self.bar.setRange(0, 1)
         self.bar.setValue(0)
