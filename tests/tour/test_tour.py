@@ -25,12 +25,13 @@ pytestmark = [
 ]
 
 
-# Milliseconds of our own in one turn of the event loop, on the machine of the benchmarks.
-# Opening a recording fills every dock and sets up napari's sliders in one turn.
-LIMIT_MS = {"drop a recording": 250.0}
-OTHERWISE_MS = 100.0
-# Everything is done for the first time in this process.
-FIRST_TIME = 1.5
+# Milliseconds of our own in one turn of the event loop, on the machine of the benchmarks. The
+# aim is 100, and `benchmarks/event_loop.py --audit` tells what reaches it when repeated. Here
+# everything is done for the first time, beside other tests: the limits are twice the most that
+# was seen, to find what is done in the window's thread and does not belong there. Opening a
+# recording fills every dock and sets up napari's sliders in one turn.
+LIMIT_MS = {"drop a recording": 450.0}
+OTHERWISE_MS = 250.0
 
 
 def share_of(picture: np.ndarray, colour: str) -> float:
@@ -134,7 +135,7 @@ def test_tour(walk, failures, tmp_path):
     colours(walk)
     assert not failures
     # Other programs come and go: at the start of the walk or at its end.
-    factor = FIRST_TIME * max(walk.slowness, slowness(), machine_factor())
+    factor = max(walk.slowness, slowness(), machine_factor())
     print(f"limits times {factor:.2f}", walk.watch.report(), sep="\n")
     slow = {
         what: held

@@ -396,9 +396,9 @@ class TrainWidget(QWidget):
         self._paces = {}
         self._settled.start()
         # Not before: napari compiles for a recording's outline, and only one can compile.
-        if self.home.workspace.recording is not None and not compiled():
-            if not self._compiling.running:
-                self._compiling.start()
+        waits = not compiled() and not self._compiling.running
+        if waits and self.home.workspace.recording is not None:
+            self._compiling.start()
         self._clear_curves()
         self.bar.setRange(0, 1)
         self.bar.setValue(0)
