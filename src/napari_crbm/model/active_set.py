@@ -16,14 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.model.blocks import row_blocks
 from napari_crbm.model.checks import require, require_chains
 from napari_crbm.model.kernels import ascent
 from napari_crbm.model.kernels.ascent import SILENT, SUPPORTED, SUPPORTED_SHARE
 from napari_crbm.model.kernels.lanes import lane_bounds
 from napari_crbm.model.weights import SparseWeights, efficient
-
-# Neurons looked at together, which bounds the memory of a revision.
-_ROWS = 4096
 
 #: New roles of some rows, given which rows, their weights and their roles; see `model.selection`.
 Judge = Callable[[slice, Any, Any], Any]
@@ -123,8 +121,7 @@ class ActiveSet:
     def revise(self, judge: Judge) -> None:
         """Give every weight a new role, and silence those that lose theirs."""
         self._write_back()
-        for start in range(0, len(self._weights), _ROWS):
-            rows = slice(start, start + _ROWS)
+        for rows in row_blocks(len(self._weights)):
             weights, roles = self._weights[rows], self.roles[rows]
             roles[:] = judge(rows, weights, roles)
             weights[roles == SILENT] = 0

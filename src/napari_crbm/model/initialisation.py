@@ -14,13 +14,13 @@ two hundred of them it finds courses far closer to the true ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from napari_crbm.model.blocks import row_blocks
 from napari_crbm.model.kernels.bits import correlate
 from napari_crbm.model.kernels.projection import project_frames
 from napari_crbm.spikes import Spikes
@@ -40,8 +40,6 @@ _SPARE = 1.25
 # Components that are rotated for each one that is kept: what lies just below chance helps
 # to tell assemblies apart.
 _SURPLUS = 1.3
-# Neurons worked on together.
-_ROWS = 4096
 
 
 class Components(NamedTuple):
@@ -70,7 +68,7 @@ def random_start(spikes: Spikes, n_hidden: int, random_state: int) -> Start:
     generator = np.random.default_rng(random_state)
     scale = np.sqrt(0.1 / spikes.n_neurons)
     weights = np.empty((spikes.n_neurons, n_hidden), dtype=np.float32)
-    for rows in _blocks(spikes.n_neurons):
+    for rows in row_blocks(spikes.n_neurons):
         weights[rows] = generator.normal(0.0, scale, weights[rows].shape)
     return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
 
@@ -159,12 +157,12 @@ def _principal_components(spikes: Spikes, n_components: int, random_state: int) 
     # Arrays of all neurons and components are what a start needs most memory for: there is
     # one, `basis`, and whatever is made of it is made in its place.
     basis = np.empty((spikes.n_neurons, width), dtype=np.float32)
-    for rows in _blocks(spikes.n_neurons):
+    for rows in row_blocks(spikes.n_neurons):
         basis[rows] = generator.standard_normal(basis[rows].shape)
 
     def to_time() -> NDArray[np.float32]:
         means = np.zeros(width)
-        for rows in _blocks(spikes.n_neurons):
+        for rows in row_blocks(spikes.n_neurons):
             basis[rows] *= scale[rows, None]
             means += v[rows] @ basis[rows]
         out = np.empty((n_frames, width), dtype=np.float32)
@@ -175,7 +173,7 @@ def _principal_components(spikes: Spikes, n_components: int, random_state: int) 
     def to_neurons(courses: NDArray[np.float32]) -> None:
         correlate(spikes.by_neuron, np.ascontiguousarray(courses), basis)
         sums = courses.sum(axis=0)
-        for rows in _blocks(spikes.n_neurons):
+        for rows in row_blocks(spikes.n_neurons):
             basis[rows] = (basis[rows] - np.outer(v[rows], sums)) * scale[rows, None]
 
     for _ in range(_POWER_ITERATIONS):
@@ -183,13 +181,13 @@ def _principal_components(spikes: Spikes, n_components: int, random_state: int) 
     courses = to_time()
     to_neurons(courses)
     covariance = np.zeros((width, width))
-    for rows in _blocks(spikes.n_neurons):
+    for rows in row_blocks(spikes.n_neurons):
         covariance += basis[rows].T.astype(np.float64) @ basis[rows]
     squares, rotation = np.linalg.eigh(covariance)
     order = np.argsort(squares)[::-1][:n_components]
     rotation = rotation[:, order].astype(np.float32)
     root = np.float32(np.sqrt(n_frames))
-    for rows in _blocks(spikes.n_neurons):
+    for rows in row_blocks(spikes.n_neurons):
         basis[rows, : len(order)] = basis[rows] @ rotation / root
     return Components(courses @ rotation * root, basis[:, : len(order)], squares[order] / n_frames)
 
@@ -206,7 +204,7 @@ def _sparse_components(
     pattern /= scale
     rotation = varimax(pattern)
     second, fourth = np.zeros(n_rotated), np.zeros(n_rotated)
-    for rows in _blocks(len(pattern)):
+    for rows in row_blocks(len(pattern)):
         pattern[rows] = pattern[rows] @ rotation
         squares = pattern[rows].astype(np.float64) ** 2
         second += squares.sum(axis=0)
@@ -231,7 +229,7 @@ def varimax(
     previous = 0.0
     for _ in range(max_iterations):
         cubed, plain, squares = np.zeros((width, width)), np.zeros((width, width)), np.zeros(width)
-        for rows in _blocks(n_rows):
+        for rows in row_blocks(n_rows):
             rotated = loadings[rows] @ rotation
             cubed += loadings[rows].T @ rotated**3
             plain += loadings[rows].T @ rotated
@@ -241,7 +239,7 @@ def varimax(
         if singular.sum() < previous * (1 + tolerance):
             break
         previous = float(singular.sum())
-    skewness = sum(((loadings[rows] @ rotation) ** 3).sum(axis=0) for rows in _blocks(n_rows))
+    skewness = sum(((loadings[rows] @ rotation) ** 3).sum(axis=0) for rows in row_blocks(n_rows))
     sign = np.sign(skewness)
     return np.asarray(rotation * np.where(sign == 0, 1, sign), dtype=np.float32)
 
@@ -261,7 +259,7 @@ def _weights_from_components(
     share_on = 1 / (1 + on**2)
     floor = 0.5 / spikes.n_frames
     weights, fields = np.empty_like(loadings), independent_fields(spikes)
-    for rows in _blocks(len(loadings)):
+    for rows in row_blocks(len(loadings)):
         v = spikes.mean_activity[rows, None]
         covariance = loadings[rows] * np.sqrt(v * (1 - v))
         p_on = np.clip(v + covariance * on, floor, 0.98)
@@ -273,9 +271,3 @@ def _weights_from_components(
         weights[rows] = block
         fields[rows] -= added.sum(axis=1)
     return weights, fields
-
-
-def _blocks(n_rows: int) -> Iterator[slice]:
-    """All rows, a few thousand at a time: temporary arrays of all would be many times larger."""
-    for start in range(0, n_rows, _ROWS):
-        yield slice(start, min(start + _ROWS, n_rows))

@@ -7,13 +7,13 @@ some thousands at a time, which bounds the memory of every operation.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model.active_set import Judge
+from napari_crbm.model.blocks import row_blocks
 from napari_crbm.model.cores.array_drelu import ArrayDReLU
 from napari_crbm.model.cores.array_random import subkeys, uniforms
 from napari_crbm.model.cores.array_raster import ArrayRaster
@@ -25,12 +25,6 @@ from napari_crbm.model.weights import SPARSE_BELOW
 _ROWS = 16_384
 # exp() of more than this is infinite in single precision.
 _LIMIT = 87.0
-
-
-def blocks(n_neurons: int) -> Iterator[slice]:
-    """All neurons, some thousands at a time."""
-    for start in range(0, n_neurons, _ROWS):
-        yield slice(start, min(start + _ROWS, n_neurons))
 
 
 class ArrayWeights:
@@ -76,7 +70,7 @@ class ArrayWeights:
         """Replace activity (N, B) and ``inputs`` (B, M) given hidden values (M, B)."""
         xp = self._xp
         n_chains = activity.shape[1]
-        for rows in blocks(len(fields)):
+        for rows in row_blocks(len(fields), _ROWS):
             odds = self._odds_of_silence(fields, hidden_values, rows)
             odds += 1
             keys = subkeys(xp, key, xp.arange(rows.start, rows.stop, dtype=np.uint64))
@@ -101,7 +95,7 @@ class ArrayWeights:
         """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
         xp = self._xp
         total = xp.zeros(len(steps), dtype=np.float64)
-        for part in blocks(len(members)):
+        for part in row_blocks(len(members), _ROWS):
             rows = members[part]
             silence = self._odds_of_silence(fields, hidden_values, rows)
             drive = xp.clip(self.values[rows, unit][:, None] * steps, -_LIMIT, _LIMIT)
@@ -112,7 +106,7 @@ class ArrayWeights:
 
     def subtract_expected(self, fields: Any, hidden: Any, centred: Any, gradient: Any) -> None:
         """See `kernels.gibbs.subtract_expected`; hidden values (B, M)."""
-        for rows in blocks(len(fields)):
+        for rows in row_blocks(len(fields), _ROWS):
             probability = 1 / (1 + self._odds_of_silence(fields, hidden.T, rows))
             gradient[rows] -= probability @ centred / len(hidden)
 
@@ -172,7 +166,7 @@ class ArrayActiveSet:
         total, count = 0.0, self._weights.size
         if self._few:
             count = max(sum(len(self.form.members(m)) for m in range(self.shape[1])), 1)
-        for rows in blocks(len(self._weights)):
+        for rows in row_blocks(len(self._weights), _ROWS):
             squares = self._second_moment[rows]
             if self._few:
                 squares = self._xp.where(self._roles[rows] == SILENT, 0.0, squares)
@@ -191,7 +185,7 @@ class ArrayActiveSet:
     ) -> None:
         """One proximal step up the gradient, and the chains' inputs under the new weights."""
         mean_inputs[:] = 0.0
-        for rows in blocks(len(self._weights)):
+        for rows in row_blocks(len(self._weights), _ROWS):
             gradient = data[0][rows] @ data[1]
             gradient -= chains[0][rows] @ chains[1]
             gradient += mean_activity[rows][:, None] * centre
@@ -219,7 +213,7 @@ class ArrayActiveSet:
 
     def revise(self, judge: Judge) -> None:
         """Give every weight a new role, and silence those that lose theirs."""
-        for rows in blocks(len(self._weights)):
+        for rows in row_blocks(len(self._weights), _ROWS):
             weights, roles = self._weights[rows], self._roles[rows]
             new = judge(rows, weights, roles)
             self._roles[rows] = new
