@@ -291,9 +291,10 @@ class BrainLayers:
         shown = self.viewer.layers[ASSEMBLY]
         numbers = " + ".join(str(assembly) for assembly in self.workspace.assemblies)
         self._drawing = True
-        active = self.viewer.layers.selection.active
         try:
-            kept = self.viewer.add_points(
+            kept = add_quietly(
+                self.viewer,
+                self.viewer.add_points,
                 np.array(shown.data),
                 name=f"Assembly {numbers}",
                 size=float(np.max(shown.size, initial=1.0)),
@@ -306,7 +307,6 @@ class BrainLayers:
                 axis_labels=("z", "y", "x"),
                 blending="translucent_no_depth",
             )
-            self.viewer.layers.selection.active = active
         finally:
             self._drawing = False
         return str(kept.name)

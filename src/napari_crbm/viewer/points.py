@@ -58,8 +58,8 @@ def hide_layers(viewer: Any, *names: str) -> None:
             viewer.layers.remove(viewer.layers[name])
 
 
-def add_quietly(viewer: Any, add: Any, *args: Any, **options: Any) -> None:
-    """Add a layer and leave the active one active."""
+def add_quietly(viewer: Any, add: Any, *args: Any, **options: Any) -> Any:
+    """Add a layer and leave the active one active; what ``add`` returns."""
     layers = viewer.layers
     active = layers.selection.active
     # Every change of the selection makes napari redraw the highlights of all layers. Its list
@@ -68,12 +68,13 @@ def add_quietly(viewer: Any, add: Any, *args: Any, **options: Any) -> None:
     if active is not None and selects:
         setattr(layers, _SELECTS, False)
     try:
-        add(*args, **options)
+        added = add(*args, **options)
     finally:
         if selects is not None:
             setattr(layers, _SELECTS, selects)
     if active is not None and layers.selection.active is not active:
         layers.selection.active = active
+    return added
 
 
 def faded(

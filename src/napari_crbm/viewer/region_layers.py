@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_crbm.anatomy import enclosing_surface
 from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording
+from napari_crbm.viewer.points import add_quietly
 from napari_crbm.viewer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -119,8 +120,9 @@ class RegionLayers:
         colours: NDArray[np.float32],
         names: list[str],
     ) -> None:
-        active = self.viewer.layers.selection.active
-        layer = self.viewer.add_surface(
+        from napari.layers import Surface
+
+        layer = Surface(
             (vertices, faces),
             name=REGIONS,
             vertex_colors=colours,
@@ -131,8 +133,7 @@ class RegionLayers:
             axis_labels=("z", "y", "x"),
         )
         # Behind the neurons, so that they are not veiled.
-        self.viewer.layers.move(self.viewer.layers.index(layer), 0)
-        self.viewer.layers.selection.active = active
+        add_quietly(self.viewer, self.viewer.layers.insert, 0, layer)
 
 
 def _body(recording: Recording, regions: Regions, name: str, placed: PlacedAtlas | None) -> Body:
