@@ -119,7 +119,6 @@ def walk(make_napari_viewer, qtbot, request, failures):
 
 
 def test_tour(walk, failures, tmp_path):
-    from napari_crbm.viewer.loop_watch import machine_factor
     from tests.tour.yardstick import slowness
 
     walk.shot("start")
@@ -135,7 +134,7 @@ def test_tour(walk, failures, tmp_path):
     colours(walk)
     assert not failures
     # Other programs come and go: at the start of the walk or at its end.
-    factor = max(walk.slowness, slowness(), machine_factor())
+    factor = max(walk.slowness, slowness())
     print(f"limits times {factor:.2f}", walk.watch.report(), sep="\n")
     slow = {
         what: held
