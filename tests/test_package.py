@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from napari_crbm.viewer import WIDGETS
+
 ROOT = Path(__file__).parents[1]
 HEAVY = {"numba", "scipy", "pandas", "matplotlib", "napari", "qtpy", "h5py", "npe2"}
 
@@ -77,7 +79,8 @@ import napari_crbm; print(napari_crbm.__file__)
 def test_npe2_finds_the_plugin_in_this_installation():
     found = json.loads(python(DISCOVER).splitlines()[0])
     assert found["count"] == 1
-    assert found["widgets"] and found["readers"] and found["samples"]
+    assert found["readers"] and found["samples"]
+    assert tuple(found["widgets"]) == WIDGETS, "the menu follows the order of the docks"
     subprocess.run(
         [sys.executable, "-m", "npe2", "validate", "napari_crbm"], check=True, capture_output=True
     )

@@ -80,7 +80,9 @@ def open_dock(viewer: Any, name: str) -> Any:
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
     from qtpy.QtCore import Qt, QTimer
-    from qtpy.QtWidgets import QLabel, QTabWidget
+    from qtpy.QtWidgets import QLabel, QTabBar, QTabWidget
+
+    from napari_crbm.viewer.dock_tabs import ReadableTabs
 
     window = viewer.window
     window._qt_window.setProperty(_DOCKED, True)
@@ -88,6 +90,12 @@ def dock_everything(viewer: Any) -> list[Any]:
     window._qt_window.setTabPosition(
         Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
     )
+    # What is put at the bottom lies under the brain and leaves the other docks their height.
+    for corner, area in (
+        (Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea),
+        (Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),
+    ):
+        window._qt_window.setCorner(corner, area)
     docks = [open_dock(viewer, name) for name in WIDGETS]
     for before, dock in pairwise(docks):
         # Those that were open already come into the row, at their place.
@@ -104,6 +112,9 @@ def dock_everything(viewer: Any) -> list[Any]:
     def arrange() -> None:
         docks[0].raise_()
         window._qt_window.resizeDocks(docks[:1], [DOCK_WIDTH_PX], Qt.Orientation.Horizontal)
+        for bar in window._qt_window.findChildren(QTabBar):
+            if bar.count() == len(docks):
+                ReadableTabs(bar, window._qt_window)
 
     # Sizes are known once the window has been laid out.
     QTimer.singleShot(0, arrange)

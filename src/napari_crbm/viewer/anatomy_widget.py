@@ -30,7 +30,7 @@ from napari_crbm.viewer.connectivity_layers import ConnectionLayers
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.region_model import RegionFilter, RegionModel
 from napari_crbm.viewer.region_view import OPACITY
-from napari_crbm.viewer.style import ColourBar, button, text_label
+from napari_crbm.viewer.style import ColourBar, button, page, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_REGIONS = "This recording names no brain regions. Assign them from an atlas (Atlas tab)."
@@ -76,7 +76,7 @@ class AnatomyWidget(QWidget):
         column.addLayout(top)
         column.addWidget(self.bar)
         column.addWidget(self.tabs, 1)
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 

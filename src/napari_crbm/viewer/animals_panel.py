@@ -84,7 +84,7 @@ class AnimalsPanel(QWidget):
         self.list.header().setStretchLastSection(False)
         self.list.setToolTip("Choose one to see its map; the mean of an animal is over its models.")
         self.list.currentItemChanged.connect(lambda *_: self._show_chosen())
-        self.one, self.other = MatrixView(home.viewer, 160), MatrixView(home.viewer, 160)
+        self.one, self.other = MatrixView(home.viewer), MatrixView(home.viewer)
         for view in (self.one, self.other):
             view.clicked.connect(self.chosen.emit)
         self.alike = QTableWidget()

@@ -28,7 +28,7 @@ from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.colours import SEVERAL, weight_limit
 from napari_crbm.viewer.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import ORANGE, WeightScale, button, plot, text_label
+from napari_crbm.viewer.style import ORANGE, WeightScale, button, page, plot, text_label
 
 # An assembly counts as one of some regions if so much of its members lie there.
 _LISTED_SHARE = 0.1
@@ -122,7 +122,7 @@ class AssembliesWidget(QWidget):
         splitter.setSizes([430, 260])
         splitter.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         self.body = splitter
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(splitter, 1)
 

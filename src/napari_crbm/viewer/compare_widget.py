@@ -48,7 +48,7 @@ from napari_crbm.viewer.compare_pairs import (
 )
 from napari_crbm.viewer.frame_table import FrameView
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, ORANGE, button, page, plot, text_label
 from napari_crbm.viewer.workspace import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
@@ -178,7 +178,7 @@ class CompareWidget(QWidget):
         first = QHBoxLayout()
         first.addWidget(self.choose)
         first.addWidget(self.by, 1)
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message)
         layout.addLayout(first)
         layout.addWidget(self.bar)

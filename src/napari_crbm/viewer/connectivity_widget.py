@@ -14,7 +14,6 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QSlider,
@@ -30,7 +29,7 @@ from napari_crbm.viewer.colouring import by_signed
 from napari_crbm.viewer.connectivity_layers import CENTRES, CONNECTIONS, PAIR, ConnectionLayers
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.matrix_view import MatrixView
-from napari_crbm.viewer.style import button, fill_table, simple_table, text_label
+from napari_crbm.viewer.style import button, fill_table, page, simple_table, text_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -170,13 +169,13 @@ class ConnectivityWidget(QWidget):
         slider.addWidget(QLabel("Connections"))
         slider.addWidget(self.edges, 1)
         slider.addWidget(self.edges_text)
-        self.only_chosen = QCheckBox("Only of the chosen regions")
+        self.only_chosen = QCheckBox("Only of chosen regions")
         self.only_chosen.setToolTip("Draw connections that start or end in the chosen regions.")
         self.only_chosen.toggled.connect(self._show_edges)
-        self.bodies = QCheckBox("Bodies of the chosen regions")
+        self.bodies = QCheckBox("Show their bodies")
         self.bodies.setToolTip("Tick the chosen regions in the Anatomy dock, and no others.")
         self.bodies.toggled.connect(self._show_bodies)
-        self.by_coupling = QCheckBox("Colour neurons by coupling with")
+        self.by_coupling = QCheckBox("Colour by coupling with")
         self.by_coupling.setToolTip(
             "All neurons are coloured by their effective coupling with a neuron, or with a group "
             "in the mean:\norange if it makes them more likely to fire, blue if less."
@@ -186,12 +185,12 @@ class ConnectivityWidget(QWidget):
         for key, text in _PARTNERS.items():
             self.partner.addItem(text, key)
         self.partner.activated.connect(self._show_couplings)
-        ticks = QGridLayout()
-        ticks.setVerticalSpacing(2)
-        ticks.addWidget(self.only_chosen, 0, 0)
-        ticks.addWidget(self.bodies, 0, 1)
-        ticks.addWidget(self.by_coupling, 1, 0)
-        ticks.addWidget(self.partner, 1, 1)
+        of_regions, of_neurons = QHBoxLayout(), QHBoxLayout()
+        of_regions.addWidget(self.only_chosen)
+        of_regions.addWidget(self.bodies)
+        of_regions.addStretch(1)
+        of_neurons.addWidget(self.by_coupling)
+        of_neurons.addWidget(self.partner, 1)
 
         self.pair_text = text_label(_CLICK_HINT)
         self.carriers = simple_table(["Assembly", "Share of the connection"])
@@ -203,7 +202,8 @@ class ConnectivityWidget(QWidget):
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(slider)
-        column.addLayout(ticks)
+        column.addLayout(of_regions)
+        column.addLayout(of_neurons)
         column.addWidget(self.pair_text)
         column.addWidget(self.carriers, 1)
         splitter = QSplitter(Qt.Orientation.Vertical)
@@ -214,10 +214,11 @@ class ConnectivityWidget(QWidget):
         )
         splitter.setSizes([430, 250])
         self.body = splitter
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message)
         layout.addLayout(controls)
         layout.addWidget(splitter, 1)
+        layout.addStretch(0)
 
         self.workspace.recording_changed.connect(self._reset)
         self.workspace.regions_changed.connect(self._reset)

@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
     QLabel,
     QProgressBar,
     QSpinBox,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -39,7 +38,7 @@ from napari_crbm.viewer.pictures import (
     turned,
     write_movie,
 )
-from napari_crbm.viewer.style import button, text_label
+from napari_crbm.viewer.style import button, page, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = (
@@ -126,7 +125,7 @@ class ExportWidget(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.save)
         row.addWidget(self.copy)
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message)
         layout.addLayout(form)
         layout.addWidget(self.hint)

@@ -23,11 +23,11 @@ class MatrixView(QWidget):
 
     clicked = Signal(str, str)
 
-    def __init__(self, viewer: Any, height: int = 220) -> None:
+    def __init__(self, viewer: Any) -> None:
         super().__init__()
         self.region_map: RegionMap | None = None
         self.order: NDArray[np.int64] = np.arange(0)
-        self.plot = plot(viewer, "", "", height=height)
+        self.plot = plot(viewer, "", "", height=160)
         self.plot.showGrid(x=False, y=False)
         self.plot.setAspectLocked(True)
         self.plot.invertY(True)

@@ -28,6 +28,7 @@ from napari_crbm.viewer.style import (
     ORANGE,
     button,
     fill_table,
+    page,
     plot,
     simple_table,
     text_label,
@@ -66,7 +67,7 @@ class NeuronsWidget(QWidget):
         self.body.addWidget(self._make_neuron())
         self.body.addWidget(self._make_group())
         self.body.setSizes([420, 400])
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 
@@ -334,4 +335,5 @@ def _column(*widgets: QWidget) -> QWidget:
     for widget in widgets:
         column.addWidget(widget)
     column.setStretchFactor(widgets[-1], 1)
+    column.addStretch(0)
     return pane

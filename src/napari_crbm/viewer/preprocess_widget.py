@@ -43,7 +43,7 @@ from napari_crbm.preprocessing import (
 )
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import BLUE, GREEN, GREY, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, GREEN, GREY, ORANGE, button, page, plot, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_FLUORESCENCE = "This recording holds spikes only: frames and neurons can be left out."
@@ -169,8 +169,9 @@ class PreprocessWidget(QWidget):
         column.addLayout(row)
         column.addWidget(self.bar)
         column.addWidget(self.result)
-        layout = QVBoxLayout(self)
-        layout.addWidget(self.message)
+        column.addStretch(0)
+        layout = page(self)
+        layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 
         self._timer = QTimer(self)

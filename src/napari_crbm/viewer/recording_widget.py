@@ -19,7 +19,7 @@ from napari_crbm.recording import Recording
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.reading_form import ReadingForm
 from napari_crbm.viewer.remember import ask_folder, ask_open, remember
-from napari_crbm.viewer.style import BLUE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, button, page, plot, text_label
 
 _EMPTY = (
     "No recording yet.\n\nOpen an HDF5 file with neuron positions and activity, drop one on the "
@@ -104,7 +104,7 @@ class RecordingWidget(QWidget):
         more = QHBoxLayout()
         more.addWidget(self.map_button)
         more.addWidget(self.sample_button)
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addLayout(buttons)
         layout.addLayout(more)
         layout.addWidget(self.drop_unlabelled)

@@ -14,31 +14,29 @@ if TYPE_CHECKING:
 
 
 class Shortcut(NamedTuple):
-    """A key, what it does in words, and in deed."""
+    """A key and what it does."""
 
     keys: str
-    what: str
     act: Callable[[Home], object]
 
 
 SHORTCUTS = (
-    Shortcut("Alt+PgDown", "next assembly", lambda home: home.workspace.step_assembly(1)),
-    Shortcut("Alt+PgUp", "previous assembly", lambda home: home.workspace.step_assembly(-1)),
-    Shortcut("Alt+Left", "back to what was chosen before", lambda home: home.workspace.undo()),
-    Shortcut("Alt+Right", "forward again", lambda home: home.workspace.redo()),
-    Shortcut(
-        "Ctrl+Shift+L",
-        "lasso on or off",
-        lambda home: home.lasso.set_active(not home.lasso.active),
-    ),
+    Shortcut("Alt+PgDown", lambda home: home.workspace.step_assembly(1)),
+    Shortcut("Alt+PgUp", lambda home: home.workspace.step_assembly(-1)),
+    Shortcut("Alt+Left", lambda home: home.workspace.undo()),
+    Shortcut("Alt+Right", lambda home: home.workspace.redo()),
+    Shortcut("Ctrl+Shift+L", lambda home: home.lasso.set_active(not home.lasso.active)),
 )
 
-#: Keys that need the focus in a table, a plot or the canvas.
-ELSEWHERE = (
-    ("Arrow keys", "flip through the table or the gallery of assemblies"),
-    ("Ctrl- or Shift-click", "several assemblies at once, overlap in white"),
-    ("P   ,   .   &lt;   &gt;", "in the Time dock: play, step a frame, jump between peaks"),
-    ("Shift, Alt", "with the lasso: add neurons, take neurons away"),
+# Keys in words; those that need the focus in a table, a plot or the canvas too.
+_HELP = (
+    ("Alt+PgUp, PgDown", "flip through assemblies"),
+    ("Alt+Left, Right", "undo, redo a choice"),
+    ("Arrow keys", "flip in table or gallery"),
+    ("Ctrl- or Shift-click", "several assemblies"),
+    ("P   ,   .   &lt;   &gt;", "Time: play, step, peaks"),
+    ("Ctrl+Shift+L", "lasso on or off"),
+    ("Shift, Alt", "lasso: add, take away"),
 )
 
 
@@ -52,9 +50,8 @@ def install_shortcuts(window: QWidget, home: Home) -> None:
 
 def help_text() -> str:
     """All keys as a table in rich text."""
-    rows = [(shortcut.keys, shortcut.what) for shortcut in SHORTCUTS]
     cells = "".join(
         f"<tr><td style='padding-right:12px'><b>{keys}</b></td><td>{what}</td></tr>"
-        for keys, what in (*rows, *ELSEWHERE)
+        for keys, what in _HELP
     )
     return f"<table>{cells}</table>"

@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QGridLayout,
     QGroupBox,
+    QHBoxLayout,
     QLabel,
     QVBoxLayout,
     QWidget,
@@ -17,23 +18,24 @@ from napari_crbm.viewer import dock_everything, is_docked
 from napari_crbm.viewer.home import Home, home_of
 from napari_crbm.viewer.sample_data import sample_folder
 from napari_crbm.viewer.shortcuts import help_text
-from napari_crbm.viewer.style import button, scrolling, text_label
+from napari_crbm.viewer.style import button, page, text_label
 
 _DONE, _NEXT = "✓", "➜"
 
 # Dock, what one does there.
 _WAY = (
-    ("Recording", "Open a file and check what is in it"),
-    ("Anatomy", "Brain regions; colour the neurons"),
-    ("Preprocess", "Fluorescence to spikes, only if needed"),
+    ("Recording", "Open a file, check what is in it"),
+    ("Anatomy", "Regions; colours of neurons"),
+    ("Preprocess", "Fluorescence to spikes"),
     ("Train", "Find the assemblies"),
+    ("Sweep", "How many assemblies?"),
     ("Assemblies", "Flip through them in the brain"),
     ("Neurons", "Click a neuron, lasso a group"),
     ("Time", "Play the recording"),
-    ("States", "Which assemblies are on together, and when"),
-    ("Statistics", "Does the model explain held-out time?"),
-    ("Connectivity", "Which regions are coupled, and how"),
-    ("Compare", "Two models or animals, side by side"),
+    ("States", "What is on together"),
+    ("Statistics", "Is the model to be believed?"),
+    ("Connectivity", "Which regions are coupled, how"),
+    ("Compare", "Two models or two animals"),
     ("Export", "Figures, tables and movies"),
 )
 
@@ -94,13 +96,13 @@ class StartWidget(QWidget):
         self.headline.setStyleSheet("font-size: 15px; font-weight: bold;")
         self.detail = text_label("")
         self.next = button("", "The next step.", self._go_on)
-        self.next.setMinimumHeight(34)
         self.sample = button(
             "Try the sample", "A small simulated brain with assemblies to find.", self._open_sample
         )
         way = QGroupBox("From file to figure")
         grid = QGridLayout(way)
         grid.setColumnStretch(2, 1)
+        grid.setVerticalSpacing(2)
         self.marks: dict[str, QLabel] = {}
         for row, (dock, what) in enumerate(_WAY):
             self.marks[dock] = QLabel()
@@ -109,17 +111,20 @@ class StartWidget(QWidget):
                 button(dock, f"Bring the {dock} dock to the front.", self._raiser(dock)), row, 1
             )
             grid.addWidget(text_label(what), row, 2)
+        for step in (self.next, self.sample):
+            step.setMinimumHeight(34)
         keys = QGroupBox("Keys and mouse")
         QVBoxLayout(keys).addWidget(text_label(help_text()))
-        inner = QWidget()
-        layout = QVBoxLayout(inner)
-        for part in (self.headline, self.detail, self.next, self.sample, way, keys):
-            layout.addWidget(part)
+        layout = page(self)
+        steps = QHBoxLayout()
+        steps.addWidget(self.next, 1)
+        steps.addWidget(self.sample, 1)
+        layout.addWidget(self.headline)
+        layout.addWidget(self.detail)
+        layout.addLayout(steps)
+        layout.addWidget(way)
+        layout.addWidget(keys)
         layout.setAlignment(Qt.AlignmentFlag.AlignTop)
-        # Small screens must not be outgrown.
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(scrolling(inner, sideways=False))
 
         self.home.training_changed.connect(self._show)
         self.home.workspace.recording_changed.connect(self._show)

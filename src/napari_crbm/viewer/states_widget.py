@@ -27,7 +27,7 @@ from qtpy.QtWidgets import (
 from napari_crbm.viewer.colours import weight_colours
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.seen import WhenSeen
-from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, button, page, plot, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import BrainStates
@@ -99,7 +99,7 @@ class StatesWidget(QWidget):
         column.addWidget(self.verdict)
         column.addWidget(self.summary)
         column.addWidget(self.tabs, 1)
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.bar, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
@@ -114,7 +114,7 @@ class StatesWidget(QWidget):
 
     def _in_time(self) -> QWidget:
         viewer = self.home.viewer
-        self.active = plot(viewer, "", "Active, m", height=110)
+        self.active = plot(viewer, "", "Active, m", height=90)
         self.active.setToolTip(
             "Effective number of active assemblies of every frame. Orange: median; dotted: one in\n"
             "twenty, below which single assemblies dominate; dashed: as many as mere noise.\n"
@@ -131,7 +131,7 @@ class StatesWidget(QWidget):
         }
         for mark in self._marks.values():
             self.active.addItem(mark)
-        self.when = plot(viewer, "Time", "Combination", "s", height=130)
+        self.when = plot(viewer, "Time", "Combination", "s", height=110)
         self.when.showGrid(x=False, y=False)
         self.when.setToolTip(
             "When each of the most frequent combinations is on and nothing else; row numbers are\n"

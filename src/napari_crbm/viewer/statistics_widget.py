@@ -31,7 +31,7 @@ from napari_crbm.viewer.statistics_panels import (
     show_lagged,
     show_population,
 )
-from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, scrolling, text_label
+from napari_crbm.viewer.style import BLUE, ORANGE, button, page, plot, scrolling, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation, Likelihood
@@ -141,7 +141,7 @@ class StatisticsWidget(QWidget):
         }
         self._series: dict[str, dict[float, float]] = {name: {} for name in self._lines}
 
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message)
         layout.addLayout(row)
         layout.addLayout(options)

@@ -10,8 +10,8 @@ import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
-from qtpy.QtCore import QBuffer, Qt
-from qtpy.QtGui import QColor, QImage
+from qtpy.QtCore import QBuffer, QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QResizeEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QTableWidget,
     QTableWidgetItem,
+    QVBoxLayout,
     QWidget,
 )
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _SCALE_PX = 90
 _NARROW_PX = 62
+# What is lower cannot be used.
+_LEAST_HEIGHT_PX = 240
 
 # Okabe and Ito's colours, readable without red-green vision.
 BLUE, ORANGE, GREEN, GREY = "#56b4e9", "#e69f00", "#009e73", "#808080"
@@ -96,6 +99,56 @@ def scrolling(inside: QWidget, sideways: bool = True) -> QScrollArea:
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(inside)
     return area
+
+
+class _Page(QScrollArea):
+    """Content as large as the view; it scrolls once it cannot be squeezed into the height.
+
+    Qt's own resizable scroll area begins to scroll as soon as texts that wrap, and all
+    beside them, do not have the height that they would like best.
+    """
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(_LEAST_HEIGHT_PX)
+        self.setWidget(inside)
+        inside.installEventFilter(self)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As large as the content would like to be."""
+        return self.widget().sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Give the content the size of the view."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """The content may need another height once parts of it come, go or change."""
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return bool(super().eventFilter(watched, event))
+
+    def _fit(self) -> None:
+        view, inside = self.viewport().size(), self.widget()
+        layout = inside.layout()
+        wraps = layout.hasHeightForWidth()
+        needed = (
+            layout.minimumHeightForWidth(view.width()) if wraps else layout.minimumSize().height()
+        )
+        inside.resize(view.width(), max(view.height(), needed))
+
+
+def page(dock: QWidget) -> QVBoxLayout:
+    """The layout for the content of a dock, which must not outgrow a small screen."""
+    inside = QWidget()
+    layout = QVBoxLayout(inside)
+    outer = QVBoxLayout(dock)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(_Page(inside))
+    return layout
 
 
 def simple_table(headings: list[str], narrow: tuple[int, ...] = ()) -> QTableWidget:

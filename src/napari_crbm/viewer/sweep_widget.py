@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
     QSpinBox,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -31,7 +30,7 @@ from napari_crbm.analysis.sweep import CONFIGURATION
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import Control, Settings, duration
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, ORANGE, button, page, plot, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _WHAT = (
@@ -149,7 +148,7 @@ class SweepWidget(QWidget):
         row = QHBoxLayout()
         row.addWidget(self.start)
         row.addWidget(self.open_selected)
-        layout = QVBoxLayout(self)
+        layout = page(self)
         for part in (self.message, form, self.count, row, self.bar, self.verdict):
             if isinstance(part, QWidget):
                 layout.addWidget(part)
@@ -157,6 +156,7 @@ class SweepWidget(QWidget):
                 layout.addLayout(part)
         layout.addWidget(self.curve, 2)
         layout.addWidget(self.table, 1)
+        layout.addStretch(0)
 
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)

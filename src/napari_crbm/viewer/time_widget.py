@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from napari_crbm.analysis import Raster, active_threshold, assembly_raster, neuron_raster, peaks
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.seen import WhenSeen
-from napari_crbm.viewer.style import GREEN, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import GREEN, ORANGE, button, page, plot, text_label
 from napari_crbm.viewer.trace_panel import TracePanel
 from napari_crbm.viewer.workspace import Trained
 
@@ -88,7 +88,7 @@ class TimeWidget(QWidget):
             "the assembly they belong to most (by mean activity without a model)."
         )
         self.rows_of.currentIndexChanged.connect(self._show_raster)
-        self.raster = plot(self.home.viewer, "", _ASSEMBLIES, height=160)
+        self.raster = plot(self.home.viewer, "", _ASSEMBLIES, height=110)
         self.raster.showGrid(x=False, y=False)
         self.raster.setToolTip("Click to move the cursor and to choose the assembly of the row.")
         self.image = pg.ImageItem(axisOrder="row-major")
@@ -110,7 +110,7 @@ class TimeWidget(QWidget):
             panel.getAxis("left").setWidth(_AXIS_PX)
             self.cursors.append(cursor)
 
-        controls, peaks_row = QHBoxLayout(), QHBoxLayout()
+        controls, peaks_row, rows_row = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for widget in (self.back, self.play, self.forward, self.speed):
             controls.addWidget(widget)
         controls.addStretch(1)
@@ -118,17 +118,18 @@ class TimeWidget(QWidget):
         peaks_row.addWidget(self.earlier)
         peaks_row.addWidget(self.slider, 1)
         peaks_row.addWidget(self.later)
+        rows_row.addWidget(self.readout, 1)
+        rows_row.addWidget(self.rows_of)
         self.body = QWidget()
         self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(controls)
         column.addLayout(peaks_row)
-        column.addWidget(self.readout)
-        column.addWidget(self.rows_of)
+        column.addLayout(rows_row)
         column.addWidget(self.raster, 3)
         column.addWidget(self.traces, 1)
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 

@@ -16,6 +16,7 @@ from napari_crbm.viewer.style import BLUE, plot
 POPULATION = "Active neurons (%)"
 # Of a row, so that neighbours do not touch.
 _FILLED = 0.86
+_HEIGHT_PX = 100
 _LONGEST_NAME = 14
 
 
@@ -40,7 +41,7 @@ class TracePanel(QWidget):
         )
         self.menu = QMenu(self.choose)
         self.choose.setMenu(self.menu)
-        self.plot = plot(viewer, "Time", "", "s", height=110)
+        self.plot = plot(viewer, "Time", "", "s", height=_HEIGHT_PX)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.choose)
@@ -116,9 +117,9 @@ class TracePanel(QWidget):
         axis.setTicks([ticks] if ticks else None)
         several = len(shown) > 1
         single = "" if several or not shown else shown[0]
-        self.plot.setLabel("left", "Active (%)" if single == POPULATION else single)
+        self.plot.setLabel("left", "%" if single == POPULATION else single)
         axis.showLabel(bool(single))
-        self.plot.setMinimumHeight(max(110, 34 * len(shown)))
+        self.plot.setMinimumHeight(max(_HEIGHT_PX, 34 * len(shown)))
         if several:
             self.plot.setYRange(0, len(shown), padding=0.02)
         else:

@@ -32,7 +32,7 @@ from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.kept import Kept, kept_checkpoint, kept_model
 from napari_crbm.viewer.remember import ask_open, ask_save, remember
 from napari_crbm.viewer.seen import WhenSeen
-from napari_crbm.viewer.style import BLUE, ORANGE, button, plot, text_label
+from napari_crbm.viewer.style import BLUE, ORANGE, button, page, plot, text_label
 
 _DEFAULT = "Careful"
 _RECIPES = {
@@ -59,7 +59,7 @@ class TrainWidget(QWidget):
         super().__init__()
         self.home = home_of(napari_viewer)
         self.setMinimumWidth(320)
-        layout = QVBoxLayout(self)
+        layout = page(self)
         layout.addLayout(self._make_settings())
         layout.addLayout(self._make_controls())
         layout.addLayout(self._make_kept())

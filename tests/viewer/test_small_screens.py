@@ -1,0 +1,74 @@
+"""Windows of laptops: everything open, and still usable."""
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QScrollArea, QTabBar
+
+from napari_crbm.viewer import WIDGETS, dock_everything
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.start_widget import StartWidget
+from tests.viewer.conftest import until
+
+# 1280 x 720 less what a title bar and a task bar take.
+LOW = (1280, 650)
+
+
+def everything(viewer, qtbot):
+    """The window with all docks, and the docks by name."""
+    docks = dict(zip(WIDGETS, dock_everything(viewer), strict=True))
+    qtbot.wait(50)
+    return viewer.window._qt_window, docks
+
+
+def fits(window, qtbot, size):
+    window.resize(*size)
+    qtbot.wait(50)
+    return (window.width(), window.height()) == size
+
+
+def test_everything_fits_the_screen_of_a_laptop(
+    make_napari_viewer, qtbot, recording, planted_model
+):
+    viewer = make_napari_viewer(show=True)
+    window, docks = everything(viewer, qtbot)
+    home = home_of(viewer)
+    home.show(recording, planted_model)
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    for dock in docks.values():
+        # Sizes of what was never in front are not known.
+        dock.raise_()
+        qtbot.wait(20)
+    assert fits(window, qtbot, LOW)
+    window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, docks["Time"])
+    docks["Time"].show()
+    qtbot.wait(50)
+    assert fits(window, qtbot, LOW)
+    assert docks["Time"].height() >= 240
+    assert docks["Assemblies"].height() > 500, "what is below takes no height from the others"
+
+
+def test_start_scrolls_in_low_windows_only(make_napari_viewer, qtbot):
+    window, _ = everything(make_napari_viewer(show=True), qtbot)
+    start = window.findChild(StartWidget)
+    assert tuple(start.marks) == WIDGETS[1:], "every dock, in the order of the work"
+    area = start.findChild(QScrollArea)
+    inside, view = area.widget(), area.viewport()
+    assert fits(window, qtbot, (1440, 840))
+    assert area.verticalScrollBar().maximum() == 0 and inside.size() == view.size()
+    assert fits(window, qtbot, (1280, 560))
+    assert area.verticalScrollBar().maximum() > 0
+    assert inside.height() == inside.layout().minimumHeightForWidth(inside.width())
+    assert inside.width() == view.width(), "never sideways"
+
+
+def test_tabs_bear_whole_names(make_napari_viewer, qtbot):
+    window, _ = everything(make_napari_viewer(show=True), qtbot)
+    (bar,) = [bar for bar in window.findChildren(QTabBar) if bar.count() == len(WIDGETS)]
+    assert bar.elideMode() == Qt.TextElideMode.ElideNone
+    lengths = []
+    for height in (720, 880):
+        assert fits(window, qtbot, (1280, height))
+        assert bar.sizeHint().height() <= bar.height()
+        lengths.append(bar.sizeHint().height())
+    assert lengths[0] < lengths[1], "smaller letters in the low window only"
+    assert fits(window, qtbot, (1280, 560))
+    assert bar.sizeHint().height() > bar.height() and bar.usesScrollButtons()
