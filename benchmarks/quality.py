@@ -1,13 +1,14 @@
 """How fast training reaches a quality, on recordings with planted assemblies.
 
-python benchmarks/quality.py --neurons 2000 --seeds 5
+python benchmarks/quality.py --neurons 2000 --seeds 5 --table study.csv
 python benchmarks/quality.py --neurons 12000 --set n_updates=1750 --set learning_rate=0.01
+python benchmarks/quality.py --summary study.csv
 
-For every generator and seed, at a few moments of the training: seconds of training so
-far, nRMSE of the covariances of neurons and of their means on the held-out frames (0 as
+For every generator and seed, at a few moments of the training: processor seconds of training
+so far, nRMSE of the covariances of neurons and of their means on the held-out frames (0 as
 good as the training frames, 1 chance), both from fresh chains that start from independent
-neurons, and the share of planted assemblies found (AUROC above 0.95). Looking does not
-count as training time.
+neurons, and the share of planted assemblies found (AUROC above 0.95). Looking does not count
+as training time. Rows are added to the table, so that a study can be made in parts.
 """
 
 from __future__ import annotations
@@ -15,12 +16,15 @@ from __future__ import annotations
 import argparse
 import ast
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from napari_crbm.analysis import fraction_recovered, moments, recovery
-from napari_crbm.analysis.moments import agreement
 from napari_crbm.model import CRBM, Settings, Training
+from napari_crbm.model.agreement import agreement
 from napari_crbm.simulation import simulate
 from napari_crbm.spikes import Spikes
 
@@ -28,7 +32,7 @@ LOOKS = (0.1, 0.25, 0.5, 0.75, 1.0)
 PAIRS_AMONG = 2000
 
 
-def quality(model: CRBM, train: Spikes, test: Spikes) -> tuple[float, float]:
+def quality(model: CRBM, train: Spikes, test: Spikes) -> dict[str, float]:
     """The nRMSE of neurons' covariances and means, of samples from fresh chains."""
     generator = np.random.default_rng(0)
     n = min(PAIRS_AMONG, model.n_neurons)
@@ -37,10 +41,12 @@ def quality(model: CRBM, train: Spikes, test: Spikes) -> tuple[float, float]:
     of = [moments(s, np.zeros((s.n_frames, 1)), neurons) for s in (sample, train, test)]
     cov = agreement(of[0].cov_vv, of[1].cov_vv, of[2].cov_vv)
     mean = agreement(of[0].mean_v, of[1].mean_v, of[2].mean_v)
-    return cov.nrmse, mean.nrmse
+    return {"cov_vv": cov.nrmse, "mean_v": mean.nrmse}
 
 
-def run(generator: str, seed: int, arguments: argparse.Namespace, settings: Settings) -> None:
+def run(
+    generator: str, seed: int, arguments: argparse.Namespace, settings: Settings
+) -> Iterator[dict[str, object]]:
     """Simulate, train, and look from time to time."""
     n_assemblies = arguments.assemblies or max(5, arguments.neurons // 200)
     simulation = simulate(
@@ -54,25 +60,67 @@ def run(generator: str, seed: int, arguments: argparse.Namespace, settings: Sett
     spikes = simulation.recording.spikes
     training = Training(spikes, settings)
     looks = [int(np.ceil(share * settings.n_updates)) for share in LOOKS]
-    head = f"{generator:>8} N {arguments.neurons} seed {seed}"
-    started = time.perf_counter()
+    looked_s, started = 0.0, time.process_time()
     for progress in training:
         if not looks or progress.phase == "preparing" or progress.update < looks[0]:
             continue
         looks.pop(0)
+        pause = time.process_time()
         model = training.model()
         assert model.split_ is not None
         train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
-        cov, mean = quality(model, train, test)
-        found = fraction_recovered(recovery(model.weights_, simulation.truth.membership))
-        print(
-            f"{head} | update {progress.update:>5} {progress.elapsed_s:7.1f} s | "
-            f"cov {cov:6.3f} mean {mean:6.3f} | recovered {found:.2f} of {n_assemblies} | "
-            f"M {model.n_assemblies} density {np.mean(model.weights_ != 0):.3f} "
-            f"PL {progress.statistics['test_pseudo_likelihood']:.5f}",
-            flush=True,
+        yield {
+            "neurons": arguments.neurons,
+            "generator": generator,
+            "change": " ".join(arguments.set) or "none",
+            "seed": seed,
+            "update": progress.update,
+            "seconds": round(pause - started - looked_s, 1),
+            **quality(model, train, test),
+            "recovered": fraction_recovered(recovery(model.weights_, simulation.truth.membership)),
+            "planted": n_assemblies,
+            "units": model.n_assemblies,
+            "density": float(np.mean(model.weights_ != 0)),
+            "pseudo_likelihood": progress.statistics["test_pseudo_likelihood"],
+        }
+        looked_s += time.process_time() - pause
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """One row a data set and change: does every seed converge, when, and how good is the end?"""
+    rows = []
+    keys = ["neurons", "generator", "change"]
+    for key, runs in table.groupby(keys, sort=False):
+        ends = runs[runs["update"] == runs.groupby("seed")["update"].transform("max")]
+        rows.append(
+            {
+                **dict(zip(keys, key, strict=True)),
+                "seeds": ends["seed"].nunique(),
+                **{f"seconds to {bar}": _time_to(runs, bar) for bar in (0.2, 0.1)},
+                "seconds": _range(ends["seconds"], 0),
+                "cov_vv": _range(ends["cov_vv"]),
+                "mean_v": _range(ends["mean_v"]),
+                "recovered": _range(ends["recovered"]),
+            }
         )
-    print(f"{head} | {time.perf_counter() - started:.0f} s with looking", flush=True)
+    return pd.DataFrame(rows)
+
+
+def _time_to(runs: pd.DataFrame, bar: float) -> str:
+    """Median of the seconds after which covariances stay within the bar, and how many do."""
+    seconds = []
+    for _, one in runs.groupby("seed"):
+        beyond = np.flatnonzero(one["cov_vv"].to_numpy() > bar)
+        first = beyond[-1] + 1 if len(beyond) else 0
+        if first < len(one):
+            seconds.append(float(one["seconds"].iloc[first]))
+    n_seeds = runs["seed"].nunique()
+    return f"{np.median(seconds):.0f} ({len(seconds)} of {n_seeds})" if seconds else "never"
+
+
+def _range(values: pd.Series, digits: int = 2) -> str:
+    low, middle, high = values.min(), values.median(), values.max()
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def main() -> None:
@@ -86,14 +134,27 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--recipe", default="default")
     parser.add_argument("--set", action="append", default=[], metavar="FIELD=VALUE")
+    parser.add_argument("--table", type=Path, metavar="CSV", help="add the rows to this table")
+    parser.add_argument("--summary", type=Path, metavar="CSV", help="summarise a table and end")
     arguments = parser.parse_args()
+    pd.set_option("display.width", 250, "display.max_columns", 30)
+    if arguments.summary:
+        print(summary(pd.read_csv(arguments.summary)).to_string(index=False))
+        return
     changes = dict(text.split("=", 1) for text in arguments.set)
     settings = {name: ast.literal_eval(value) for name, value in changes.items()}
-    print(arguments)
+    settings.setdefault("n_threads", 1)
+    rows = []
     for generator in [arguments.generator] if arguments.generator else ["noisy-or", "crbm"]:
         for seed in range(arguments.seeds):
             chosen = Settings.named(arguments.recipe, random_state=seed, **settings)
-            run(generator, seed, arguments, chosen)
+            for row in run(generator, seed, arguments, chosen):
+                rows.append(row)
+                print(" ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+                if arguments.table:
+                    new = not arguments.table.exists()
+                    pd.DataFrame([row]).to_csv(arguments.table, mode="a", header=new, index=False)
+    print(summary(pd.DataFrame(rows)).to_string(index=False))
 
 
 if __name__ == "__main__":

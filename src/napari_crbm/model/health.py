@@ -83,6 +83,20 @@ def _numbered(units: list[int]) -> str:
     return f"{len(units)} ({names}{', ...' if len(units) > 5 else ''})"
 
 
+def renewal(update: int, joined: Sequence[tuple[int, int]], begun: Sequence[int]) -> str:
+    """In words, which hidden units were joined, and which have begun anew."""
+    found = []
+    if joined:
+        pairs = ", ".join(f"{kept} and {twin}" for kept, twin in joined[:5])
+        found.append(f"assemblies that were nearly the same were joined ({pairs})")
+    if begun:
+        found.append(
+            f"{_numbered(list(begun))} that took no part began anew from what the others "
+            "leave unexplained"
+        )
+    return f"At update {update:,}, {' and '.join(found)}."
+
+
 def rescue(diverged_at: int, update: int, rate: float) -> str:
     """In words, that a training has gone back to an earlier state."""
     return (

@@ -20,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logit
 
+from napari_crbm.errors import ModelError
 from napari_crbm.model.blocks import row_blocks
+from napari_crbm.model.checks import require
 from napari_crbm.model.kernels.bits import correlate
-from napari_crbm.model.kernels.projection import project_frames
+from napari_crbm.model.weights import DenseWeights
 from napari_crbm.spikes import Spikes
 
 # A loading is kept if it is this many standard errors from zero.
@@ -90,12 +92,19 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
         Hidden units M; "auto" takes a quarter more than there are significant
         components, between 5 and 200.
     random_state : int
+
+    Raises
+    ------
+    ModelError
+        If ``n_hidden`` is not positive.
     """
+    if n_hidden != "auto" and int(n_hidden) < 1:
+        raise ModelError(f"A model needs at least one hidden unit; found n_hidden = {n_hidden}.")
     limit = min(spikes.shape) - 1
     most = _AUTO_MAX if n_hidden == "auto" else int(n_hidden)
     n_looked_at = min(int(np.ceil(_SURPLUS * most)), limit)
     components = _principal_components(spikes, n_looked_at, random_state)
-    n_certain = int((components.variances > _largest_by_chance(np.ones(1), spikes)).sum())
+    n_certain = int((components.variances > largest_by_chance(np.ones(1), spikes)).sum())
     enough = max(int(np.ceil(_SPARE * n_certain)), _AUTO_MIN)
     if n_hidden == "auto":
         most = min(enough, _AUTO_MAX)
@@ -106,15 +115,16 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
     if n_kept == 0:
         return start
     n_rotated = min(int(np.ceil(_SURPLUS * n_kept)), n_looked_at)
-    weights, fields = _weights_from_components(
-        spikes, *_sparse_components(components, n_rotated, n_kept)
+    weights, added = weights_from_components(
+        spikes, *sparse_components(components, n_rotated, n_kept)
     )
+    fields = start.fields - added.sum(axis=1)
     start.weights[:, :n_kept] = weights
     start.supported[:, :n_kept] = weights != 0
     return Start(start.weights, fields, start.supported)
 
 
-def _largest_by_chance(noise: NDArray[np.floating], spikes: Spikes) -> float:
+def largest_by_chance(noise: NDArray[np.floating], spikes: Spikes) -> float:
     """Where the eigenvalues of the covariance of independent noise end.
 
     Marchenko and Pastur's (1967) edge for noise of any variances, by the equation of
@@ -135,12 +145,12 @@ def _n_significant(components: Components, spikes: Spikes) -> int:
     v = spikes.mean_activity
     varies = np.flatnonzero((v > 0) & (v < 1))
     some = components.loadings[varies[:: max(1, len(varies) // 5000)]]
-    count, more = 0, int((components.variances > _largest_by_chance(np.ones(1), spikes)).sum())
+    count, more = 0, int((components.variances > largest_by_chance(np.ones(1), spikes)).sum())
     while more > count:
         count = more
         explained = (some[:, :count].astype(np.float64) ** 2).sum(axis=1)
         noise = np.maximum(1 - explained, 0.01) / (1 - count / spikes.n_frames)
-        more = int((components.variances > _largest_by_chance(noise, spikes)).sum())
+        more = int((components.variances > largest_by_chance(noise, spikes)).sum())
     return count
 
 
@@ -166,11 +176,12 @@ def _principal_components(spikes: Spikes, n_components: int, random_state: int) 
             basis[rows] *= scale[rows, None]
             means += v[rows] @ basis[rows]
         out = np.empty((n_frames, width), dtype=np.float32)
-        project_frames(basis, *spikes.by_frame, frames, out)
+        DenseWeights(basis).project_frames(spikes, frames, out)
         out -= means.astype(np.float32)
         return np.asarray(np.linalg.qr(out)[0], dtype=np.float32)
 
     def to_neurons(courses: NDArray[np.float32]) -> None:
+        require("courses", courses, (n_frames, width), np.float32)
         correlate(spikes.by_neuron, np.ascontiguousarray(courses), basis)
         sums = courses.sum(axis=0)
         for rows in row_blocks(spikes.n_neurons):
@@ -192,7 +203,7 @@ def _principal_components(spikes: Spikes, n_components: int, random_state: int) 
     return Components(courses @ rotation * root, basis[:, : len(order)], squares[order] / n_frames)
 
 
-def _sparse_components(
+def sparse_components(
     components: Components, n_rotated: int, n_kept: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Courses (T, n_kept) and loadings (N, n_kept) of the sparsest rotated components.
@@ -223,7 +234,17 @@ def varimax(
 
     Columns are signed so that the third power of the rotated loadings sums to a
     positive value: an assembly is a few neurons that are more active together.
+
+    Raises
+    ------
+    ModelError
+        If loadings are not a finite (N, K) array.
     """
+    if loadings.ndim != 2 or not np.isfinite(loadings).all():
+        raise ModelError(
+            "Loadings must be numbers, one row a neuron and one column a component; found "
+            f"shape {loadings.shape}, {np.count_nonzero(~np.isfinite(loadings)):,} not finite."
+        )
     n_rows, width = loadings.shape
     rotation = np.eye(width)
     previous = 0.0
@@ -244,21 +265,22 @@ def varimax(
     return np.asarray(rotation * np.where(sign == 0, 1, sign), dtype=np.float32)
 
 
-def _weights_from_components(
+def weights_from_components(
     spikes: Spikes, courses: NDArray[np.float32], loadings: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights and fields that reproduce the loadings if every course were on or off.
+    """Weights (N, K) that reproduce the loadings if every course were on or off.
 
     A unit-variance on/off course with skewness s takes the values ``a = (s +
     sqrt(s^2 + 4)) / 2`` and ``-1 / a``. The log-odds of a neuron at the two, per unit
-    of h, are its weight; its field makes up for what the weights add to its mean.
+    of h, are its weight. Second come the logarithms (N, K) of how much each adds to the odds
+    on average, which fields make up for.
     """
     skewness = np.clip((courses.astype(np.float64) ** 3).mean(axis=0), 0.0, 10.0)
     on = 0.5 * (skewness + np.sqrt(skewness**2 + 4))
     off = -1 / on
     share_on = 1 / (1 + on**2)
     floor = 0.5 / spikes.n_frames
-    weights, fields = np.empty_like(loadings), independent_fields(spikes)
+    weights, added = np.empty_like(loadings), np.empty_like(loadings)
     for rows in row_blocks(len(loadings)):
         v = spikes.mean_activity[rows, None]
         covariance = loadings[rows] * np.sqrt(v * (1 - v))
@@ -267,7 +289,6 @@ def _weights_from_components(
         block = (logit(p_on) - logit(p_off)) / (on - off)
         block[np.abs(loadings[rows]) < _SIGNIFICANT / np.sqrt(spikes.n_frames)] = 0.0
         block = _CAUTION * np.clip(block, -_MAX_WEIGHT, _MAX_WEIGHT)
-        added = np.log(share_on * np.exp(block * on) + (1 - share_on) * np.exp(block * off))
         weights[rows] = block
-        fields[rows] -= added.sum(axis=1)
-    return weights, fields
+        added[rows] = np.log(share_on * np.exp(block * on) + (1 - share_on) * np.exp(block * off))
+    return weights, added

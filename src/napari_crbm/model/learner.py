@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model import selection
+from napari_crbm.model import renewal, selection
 from napari_crbm.model.cores.protocol import Array, Core
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import Start, assembly_start, random_start
@@ -17,6 +17,7 @@ from napari_crbm.model.jumps import advance
 from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
 from napari_crbm.model.optimiser import CLIP, bias_correction, penalty, rmsprop
 from napari_crbm.model.randomness import stream
+from napari_crbm.model.renewal import Renewed
 from napari_crbm.model.sampling import restart_in_unions, starting_activity
 from napari_crbm.model.settings import Settings, default_l1
 from napari_crbm.model.standardisation import (
@@ -100,21 +101,21 @@ class Learner:
         self.hidden = Standardised(
             put(np.ones(n_hidden)), self._mean_inputs.copy(), put(nothing), put(nothing.copy())
         )
-        self._settle_gamma()
+        self._settle_gamma(put(np.arange(n_hidden)))
         self._second: dict[str, Array] = {
             "fields": np.zeros_like(self.fields),
             **{name: put(np.zeros(n_hidden)) for name in ("theta", "delta", "eta")},
         }
         self._new_chains(start.fields, self.settings.random_state)
 
-    def _settle_gamma(self) -> None:
-        """Give hidden units unit variance on a sample of frames before the first update."""
+    def _settle_gamma(self, units: Array) -> None:
+        """Give some hidden units unit variance on a sample of frames, before their first update."""
         frames = np.linspace(0, self._train.n_frames - 1, min(400, self._train.n_frames))
         inputs = self.core.put(np.empty((len(frames), self.active.shape[1]), dtype=np.float32))
         self.active.form.project_frames(self._raster, frames.astype(np.int64), inputs)
         for _ in range(50):
             data = self.core.moments(inputs, self.hidden.units())
-            self.hidden = self.hidden._replace(gamma=relaxed_gamma(self.hidden, data, 1.0))
+            self.hidden.gamma[units] = relaxed_gamma(self.hidden, data, 1.0)[units]
 
     def _new_chains(self, fields: NDArray[np.float32], seed: int) -> None:
         n_chains = len(self.inputs)
@@ -174,10 +175,27 @@ class Learner:
 
     def go_back(self, parameters: dict[str, Any], seed: int) -> None:
         """Continue from earlier `parameters`, with new chains."""
+        self._take_elsewhere(parameters)
+        self._new_chains(parameters["fields"], seed)
+
+    def renew(self) -> Renewed | None:
+        """Join twins and begin spare hidden units anew, see `model.renewal`; chains go on."""
+        renewed = renewal.renew(self.parameters(), self._train)
+        if renewed is None:
+            return None
+        self._take_elsewhere(renewed.parameters)
+        if renewed.begun:
+            begun = self.core.put(np.array(renewed.begun))
+            self.hidden.theta[begun] = self._mean_inputs[begun]
+            self._settle_gamma(begun)
+        self.active.form.project_bits(self.activity, self.inputs)
+        return renewed
+
+    def _take_elsewhere(self, parameters: dict[str, Any]) -> None:
+        """Take parameters that no update led to from here."""
         self._take_parameters(parameters)
         weights = np.asarray(parameters["weights"], dtype=np.float64)
         self._mean_inputs = self.core.put(weights.T @ self.core.get(self._mean_activity))
-        self._new_chains(parameters["fields"], seed)
 
     # --- looking at it --------------------------------------------------------------------
 

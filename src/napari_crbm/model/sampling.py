@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _START, _ADVANCE, _RESTART = 0, 1, 2
 # Most frames that are laid over each other.
-_UNION = 8
+_UNION = 3
 
 
 def starting_activity(

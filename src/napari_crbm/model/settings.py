@@ -51,6 +51,9 @@ class Settings:
     restarts : float
         Share of the chains that start anew at an update, from several recorded frames
         laid over each other, so that states no recording shows cannot hide in the model.
+    renew : bool
+        Whether hidden units that add nothing begin anew while the training forms
+        assemblies, from what the others leave unexplained (see `model.renewal`).
     patience : int
         The learning rate falls to a third whenever the held-out pseudo-likelihood has not
         risen for so many of the training's sixty evaluations, and training ends when it
@@ -87,6 +90,7 @@ class Settings:
     gibbs_steps: int = 3
     jumps: bool = True
     restarts: float = 0.002
+    renew: bool = True
     patience: int = 0
     l1_ramp: float = 0.1
     initialisation: str = "assemblies"
@@ -171,6 +175,7 @@ RECIPES = {
         gibbs_steps=15,
         jumps=False,
         restarts=0.0,
+        renew=False,
         l1_ramp=0.0,
         initialisation="random",
         n_test_blocks=0,

@@ -35,6 +35,9 @@ _WATCH_EVERY = 10
 _SLOWDOWN = 3.0
 # Updates between two looks at whether parameters have vanished or run away.
 _CHECK_EVERY = 25
+# Shares of the updates after which hidden units that add nothing may begin anew: assemblies
+# have formed, and there is time to learn.
+_RENEWALS = (0.25, 0.35, 0.45)
 # So often a training that has run away goes back to its best state.
 _RESCUES = 4
 #: Longest time between two progress records, in seconds.
@@ -48,7 +51,7 @@ _SETTLED = 0.3
 # Frames whose hidden inputs are kept with a model, for jumps.
 _EXAMPLES = 100
 #: Version of what `Training.checkpoint` returns.
-CHECKPOINT_VERSION = 5
+CHECKPOINT_VERSION = 6
 
 
 class Training:
@@ -100,6 +103,7 @@ class Training:
         self._best: dict[str, Any] | None = None
         self._slowed, self._waited = 1.0, 0
         self._rescues, self._rescued = 0, ""
+        self._renewed = ""
         if resume is not None:
             self._check_checkpoint(resume)
             self.settings = Settings(**resume["settings"])
@@ -275,6 +279,7 @@ class Training:
             "watch": self._watch.state(),
             "plateau": [self._slowed, self._waited],
             "rescues": [self._rescues, self._rescued],
+            "renewed": self._renewed,
         }
 
     def _check_checkpoint(self, state: dict[str, Any]) -> None:
@@ -327,6 +332,8 @@ class Training:
             self._watch.restore(self._resume["watch"])
         marks = np.linspace(0, settings.n_updates, _EVALUATIONS + 1)[1:]
         self._evaluate_at = set(np.ceil(marks).astype(int).tolist())
+        renewals = _RENEWALS if settings.renew else ()
+        self._renew_at = {int(share * settings.n_updates) for share in renewals}
         self._resume = None
         self._prepared = True
         if self.update == 0:
@@ -344,10 +351,13 @@ class Training:
         self._best = state["best"]
         self._slowed, self._waited = float(state["plateau"][0]), int(state["plateau"][1])
         self._rescues, self._rescued = int(state["rescues"][0]), str(state["rescues"][1])
+        self._renewed = str(state["renewed"])
 
     def _advance(self) -> None:
         """Make one update."""
         learner, core = self._learner, self._core
+        if self.update in self._renew_at:
+            self._renew()
         learner.step(self.update, self._rate())
         if self.update % _WATCH_EVERY == 0:
             hidden = core.get(core.mean(learner.inputs, learner.hidden.units()))
@@ -409,6 +419,13 @@ class Training:
         self._learner.go_back(best, self.settings.random_state + self._rescues)
         self._rescued = health.rescue(diverged_at, self.update, self._rate())
 
+    def _renew(self) -> None:
+        """Let hidden units that add nothing begin anew, and say so."""
+        renewed = self._learner.renew()
+        if renewed is not None:
+            text = health.renewal(self.update, renewed.joined, renewed.begun)
+            self._renewed = " ".join(filter(None, (self._renewed, text)))
+
     def _slow_down_on_a_plateau(self, better: bool) -> None:
         """Divide the learning rate when the held-out likelihood has not risen for long."""
         self._waited = 0 if better else self._waited + 1
@@ -421,7 +438,7 @@ class Training:
             odd = health.warning(self._history, int(self.settings.n_hidden), self.settings)
             if odd is None and self._done:
                 odd = health.spare_units(self._learner.active.dense())
-        return " ".join(filter(None, (self._rescued, odd))) or None
+        return " ".join(filter(None, (self._rescued, self._renewed, odd))) or None
 
 
 def library_versions() -> dict[str, str]:
