@@ -353,6 +353,13 @@ def test_no_scheduler_at_the_address(recording, tmp_path):
         list(run_sweep(recording, sweep, tmp_path, scheduler="nonsense://1"))
 
 
+def test_spare_units_show_in_a_sweep_and_begin_anew_in_what_it_selects():
+    sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
+    selected = {"n_hidden": 3, "l1": "auto", "learning_rate": 0.003}
+    assert not sweep.settings_of(sweep.trials()[0]).renew
+    assert sweep.settings_of_selected(selected).renew
+
+
 def test_a_checkpoint_of_another_version_is_not_a_failure(recording, tmp_path):
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
     control = Control()

@@ -126,9 +126,13 @@ class Sweep:
             yield n_hidden, drawn[1], drawn[2]
 
     def settings_of(self, trial: Trial) -> Settings:
-        """Settings of one training, which sees only frames outside its fold."""
+        """Settings of one training, which sees only frames outside its fold.
+
+        Hidden units that add nothing stay as they are: `select` counts them.
+        """
         return replace(
             self.settings,
+            renew=False,
             n_hidden=trial.n_hidden,
             l1=trial.l1,
             learning_rate=trial.learning_rate,
