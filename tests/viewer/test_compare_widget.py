@@ -87,7 +87,7 @@ def test_a_chosen_pair_is_in_the_brain(compared, recording, qtbot):
     second = (layer.features["model"] == "second").to_numpy()
     shift = layer.data[second] - recording.coordinates[layer.features["neuron"][second]]
     assert np.ptp(shift, axis=0).max() < 1e-3 and shift[0, 2] > np.ptp(recording.coordinates[:, 2])
-    outlines = [home.viewer.layers[name].data[0] for name in (OUTLINE_NAME, SECOND_OUTLINE)]
+    outlines = [home.viewer.layers[name].data[:, 0] for name in (OUTLINE_NAME, SECOND_OUTLINE)]
     np.testing.assert_allclose(outlines[1] - outlines[0], [shift[0]] * len(outlines[0]), atol=1e-2)
     dock.arrangement.setCurrentText("Overlaid")
     at_rest(qtbot, home)

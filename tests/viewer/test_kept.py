@@ -12,7 +12,7 @@ from napari_crbm.model import Settings
 from napari_crbm.viewer import kept
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.kept import checkpoint_path, kept_checkpoint, make_room, model_path
-from napari_crbm.viewer.layers import OUTLINE_NAME
+from napari_crbm.viewer.layers import NEURONS
 from napari_crbm.viewer.remember import ask_open, last_folder, remember
 from napari_crbm.viewer.train_widget import TrainWidget
 from tests.viewer.conftest import FAST, until
@@ -124,20 +124,20 @@ def test_dialogs_start_where_a_file_was_chosen_last(qtbot, monkeypatch, tmp_path
 
 
 def test_kernels_compile_once_a_recording_is_seen(viewer, home, recording, qtbot, monkeypatch):
-    """napari compiles for the outline, and would wait for us."""
-    outlines = []
+    """Before, there is nothing to train on, and opening it should be fast."""
+    seen = []
     monkeypatch.setattr("napari_crbm.viewer.train_widget.compiled", lambda: False)
     monkeypatch.setattr(
         "napari_crbm.viewer.train_widget.compile_ahead",
-        lambda: outlines.append(OUTLINE_NAME in viewer.layers),
+        lambda: seen.append(NEURONS in viewer.layers),
     )
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     qtbot.wait(100)
-    assert not outlines
+    assert not seen
     home.show(recording)
-    until(qtbot, lambda: bool(outlines))
-    assert outlines == [True]
+    until(qtbot, lambda: bool(seen))
+    assert seen == [True]
 
 
 def test_every_recipe_tells_how_long_it_takes(viewer, home, recording, qtbot, monkeypatch):

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from napari_crbm.analysis import Counterparts, have_same_neurons, members
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.colours import SEVERAL, SHARED
-from napari_crbm.viewer.layers import ASSEMBLY, add_outline, neuron_size_um
-from napari_crbm.viewer.points import add_quietly, faded, hide_layers, show_points
+from napari_crbm.viewer.layers import ASSEMBLY, add_outline, neuron_size_um, outline_segments
+from napari_crbm.viewer.points import faded, hide_layers, show_points
 
 PAIR, SECOND_BRAIN = "Counterparts", "Second brain"
 SECOND_OUTLINE = "Second outline"
@@ -132,16 +132,14 @@ class CompareLayers:
         self._brain = (found, apart)
 
     def _show_outline(self, recording: Recording, offset: NDArray[np.float32]) -> Iterator[None]:
-        """The contour of the second brain, behind everything that was there before."""
-        layers = self.viewer.layers
-        if SECOND_OUTLINE in layers:
+        """The contour of the second brain, behind everything else."""
+        if SECOND_OUTLINE in self.viewer.layers:
             hide_layers(self.viewer, SECOND_OUTLINE)
             yield
-        add_quietly(self.viewer, add_outline, self.viewer, recording, SECOND_OUTLINE, offset)
+        segments = outline_segments(recording.coordinates + offset)
         yield
-        if SECOND_OUTLINE in layers:
-            layers.move(layers.index(SECOND_OUTLINE), 0)
-            yield
+        add_outline(self.viewer, segments, SECOND_OUTLINE)
+        yield
 
     @staticmethod
     def _offset_um(found: Counterparts) -> NDArray[np.float32]:

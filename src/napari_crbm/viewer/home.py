@@ -67,7 +67,7 @@ class Home(QObject):
         self.turns = Turns(self)
         self.workspace: Workspace = workspace_of(viewer)
         self.layers = BrainLayers(viewer, self.workspace, self.run)
-        self.time_axis = TimeAxis(viewer, self.workspace)
+        self.time_axis = TimeAxis(viewer, self.workspace, self.turns.start)
         self.session: TrainingSession | None = None
         self.show_forming = True
         self.opening: Control | None = None

@@ -37,6 +37,8 @@ MODEL_PATH_KEY = "napari_crbm_model_path"
 
 # Young assemblies can have thousands of members; drawing them all would hold up the window.
 _SHOWN_WHILE_FORMING = 1000
+# Finer ones are not seen, and napari draws its small picture of a layer piece by piece.
+_MOST_PIECES = 400
 _OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
 # A flash of one frame is hard to see; it fades over this time, and at least a frame.
 _GLOW_S = 0.5
@@ -89,26 +91,46 @@ def points_arguments(recording: Recording) -> dict[str, Any]:
     }
 
 
-def add_outline(
-    viewer: Any, recording: Recording, name: str, offset_um: NDArray[np.float32] | None = None
-) -> None:
-    """The contour of a brain seen from above, in a layer of its own, half-way down."""
-    places = recording.coordinates if offset_um is None else recording.coordinates + offset_um
-    depth = float(np.median(places[:, 0]))
-    paths = [
-        np.column_stack([np.full(len(polygon) + 1, depth), np.vstack([polygon, polygon[:1]])])
-        for polygon in brain_outline(places, "dorsal")
-    ]
-    if paths:
-        viewer.add_shapes(
-            paths,
-            shape_type="path",
-            edge_color=[OUTLINE] * len(paths),
-            edge_width=2.0,
+def outline_segments(coordinates_um: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The contour of a brain seen from above, half-way down.
+
+    Parameters
+    ----------
+    coordinates_um : (N, 3) float32
+        Axes z, y, x.
+
+    Returns
+    -------
+    (K, 2, 3) float32
+        Where each straight piece starts, and its extent, as a Vectors layer has it.
+    """
+    depth = float(np.median(coordinates_um[:, 0]))
+    pieces = [np.empty((0, 2, 3), dtype=np.float32)]
+    for polygon in brain_outline(coordinates_um, "dorsal"):
+        polygon = polygon[:: -(-len(polygon) // _MOST_PIECES)]
+        start = np.column_stack([np.full(len(polygon), depth), polygon])
+        pieces.append(np.stack([start, np.roll(start, -1, axis=0) - start], axis=1))
+    return np.concatenate(pieces).astype(np.float32)
+
+
+def add_outline(viewer: Any, segments: NDArray[np.float32], name: str) -> None:
+    """Draw `outline_segments` in a layer of their own, behind all others.
+
+    A Shapes layer would compile for it, and make a tube of every piece: three times as long.
+    """
+    from napari.layers import Vectors
+
+    if len(segments):
+        layer = Vectors(
+            segments,
             name=name,
+            edge_color=np.array([OUTLINE], dtype=np.float32),
+            edge_width=3.0,
+            vector_style="line",
             units=("um", "um", "um"),
             axis_labels=("z", "y", "x"),
         )
+        add_quietly(viewer, viewer.layers.insert, 0, layer)
 
 
 class BrainLayers:
@@ -126,8 +148,10 @@ class BrainLayers:
     def __init__(self, viewer: Any, workspace: Workspace, run: Runner = run_at_once) -> None:
         self.viewer = viewer
         self.workspace = workspace
+        self.run = run
         self.regions = RegionLayers(viewer, workspace, run)
         self._limited: NDArray[np.bool_] | None = None
+        self._plain = True
         self._shown: Recording | None = None
         self._drawing = False
         workspace.recording_changed.connect(self.show_recording)
@@ -153,16 +177,15 @@ class BrainLayers:
     # --- recording ----------------------------------------------------------------------
 
     def show_recording(self) -> None:
-        """Neurons, regions and outline of a newly opened recording."""
+        """Neurons of a newly opened recording, and its outline once it has been found."""
         recording = self.workspace.recording
         if recording is None or recording is self._shown:
             return
-        self._shown, self._limited = recording, None
+        self._shown, self._limited, self._plain = recording, None, True
         self._drawing = True
         try:
             self._remove(keep=self._layer_of(recording))
             self.viewer.dims.ndisplay = 3
-            add_outline(self.viewer, recording, OUTLINE_NAME)
             if NEURONS not in self.viewer.layers:
                 self.viewer.add_points(recording.coordinates, **points_arguments(recording))
             self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
@@ -170,6 +193,19 @@ class BrainLayers:
             self.viewer.reset_view()
         finally:
             self._drawing = False
+        places = recording.coordinates
+
+        def draw(segments: NDArray[np.float32]) -> None:
+            shown = self._shown
+            if shown is None or shown.coordinates is not places:
+                return
+            self._drawing = True
+            try:
+                add_outline(self.viewer, segments, OUTLINE_NAME)
+            finally:
+                self._drawing = False
+
+        self.run("Drawing the outline", lambda _: outline_segments(places), draw)
 
     def _layer_of(self, recording: Recording) -> Any:
         for layer in self.viewer.layers:
@@ -190,13 +226,16 @@ class BrainLayers:
         if recording is None or NEURONS not in self.viewer.layers:
             return
         layer = self.viewer.layers[NEURONS]
+        limited = self.workspace.region_view.shown_neurons
+        before, self._plain = self._plain, colouring is None and limited is None
+        if before and self._plain:
+            return
         if colouring is None:
             colours = np.tile(np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1))
         else:
             colours = colouring.colours
         layer.metadata["coloured_by"] = None if colouring is None else colouring.title
         layer.metadata["values"] = None if colouring is None else colouring.values
-        limited = self.workspace.region_view.shown_neurons
         if limited is None and self._limited is None:
             layer.face_color = colours
             return

@@ -199,7 +199,12 @@ class RecordingWidget(QWidget):
             self.message.setText(text)
             self.message.show()
         else:
-            self._show_recording()
+            self._show_message()
+
+    def _show_message(self) -> None:
+        nothing = self.home.workspace.recording is None
+        self.message.setText(_EMPTY if nothing else "")
+        self.message.setVisible(nothing)
 
     def _show_recording(self) -> None:
         recording = self.home.workspace.recording
@@ -207,8 +212,7 @@ class RecordingWidget(QWidget):
             self.summary.removeRow(0)
         self._show_again()
         self.details.setVisible(recording is not None)
-        self.message.setText(_EMPTY if recording is None else "")
-        self.message.setVisible(recording is None)
+        self._show_message()
         if recording is None:
             return
         for label, value in summary_of(recording).items():

@@ -50,6 +50,7 @@ class RegionLayers:
         self._bodies: dict[int, Body] = {}
         self._of: Any = None
         self._shaping = False
+        self._drawn: tuple[Any, list[int], NDArray[np.float32]] | None = None
         workspace.region_view.changed.connect(self.show)
 
     def show(self) -> None:
@@ -89,6 +90,12 @@ class RegionLayers:
 
     def _draw(self, ticked: list[int]) -> None:
         view = self.workspace.region_view
+        paints = view.colours[ticked]
+        drawn, self._drawn = self._drawn, (view.regions, ticked, paints)
+        same = drawn is not None and drawn[0] is view.regions and drawn[1] == ticked
+        if same and drawn is not None and np.array_equal(drawn[2], paints):
+            # Other neurons are shown, not other regions.
+            return
         bodies = [(k, *self._bodies[k]) for k in ticked if len(self._bodies[k][0])]
         if not bodies or view.regions is None:
             if REGIONS in self.viewer.layers:

@@ -114,6 +114,9 @@ class _Page(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(_LEAST_HEIGHT_PX)
         self.setWidget(inside)
+        # The dock behind it must be painted: what nobody paints is not seen; see `WhenSeen`.
+        for part in (self.viewport(), inside):
+            part.setAutoFillBackground(False)
         inside.installEventFilter(self)
 
     def sizeHint(self) -> QSize:  # noqa: N802

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
+from napari_crbm.recording import Recording
 from napari_crbm.viewer.points import add_quietly
 from napari_crbm.viewer.workspace import Workspace
 
@@ -24,11 +26,20 @@ class TimeAxis:
     ----------
     viewer : napari.components.ViewerModel
     workspace : Workspace
+    later : callable, optional
+        Takes a name and a generator, and does what it does in pieces, as `Turns.start`; at once
+        by default. napari takes a third of a second to make a slider.
     """
 
-    def __init__(self, viewer: Any, workspace: Workspace) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        workspace: Workspace,
+        later: Callable[[str, Iterator[None]], object] = lambda _, pieces: list(pieces),
+    ) -> None:
         self.viewer = viewer
         self.workspace = workspace
+        self.later = later
         self._moving = False
         self._step = 0
         workspace.recording_changed.connect(self._show_recording)
@@ -38,12 +49,20 @@ class TimeAxis:
 
     def _show_recording(self) -> None:
         recording = self.workspace.recording
+        if TIME in self.viewer.layers:
+            self._moving = True
+            try:
+                self.viewer.layers.remove(self.viewer.layers[TIME])
+            finally:
+                self._moving = False
+        if recording is not None and recording.n_frames > 1:
+            self.later(TIME, self._add(recording))
+
+    def _add(self, recording: Recording) -> Iterator[None]:
+        # The neurons are drawn first.
+        yield
         self._moving = True
         try:
-            if TIME in self.viewer.layers:
-                self.viewer.layers.remove(self.viewer.layers[TIME])
-            if recording is None or recording.n_frames < 2:
-                return
             centre = recording.coordinates.mean(axis=0)
             ends = [np.concatenate([[frame], centre]) for frame in (0, recording.n_frames - 1)]
             from napari.layers import Points
@@ -61,8 +80,8 @@ class TimeAxis:
             )
             # Kept out of the way: the neurons should be what a new user sees on top.
             add_quietly(self.viewer, self.viewer.layers.insert, 0, layer)
-            self._step = 0
-            self.viewer.dims.set_current_step(0, 0)
+            self._step = self.workspace.frame or 0
+            self.viewer.dims.set_current_step(0, self._step)
         finally:
             self._moving = False
 

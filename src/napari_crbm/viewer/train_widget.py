@@ -395,7 +395,7 @@ class TrainWidget(QWidget):
     def _on_recording(self) -> None:
         self._paces = {}
         self._settled.start()
-        # Not before: napari compiles for a recording's outline, and only one can compile.
+        # Not before: there is nothing to train on yet, and the processor has other work.
         waits = not compiled() and not self._compiling.running
         if waits and self.home.workspace.recording is not None:
             self._compiling.start()

@@ -1,0 +1,66 @@
+"""A recording comes to the canvas in pieces: the neurons first, and safely whatever happens."""
+
+import threading
+
+import numpy as np
+
+from napari_crbm.simulation import simulate
+from napari_crbm.viewer.layers import NEURONS, OUTLINE_NAME
+from napari_crbm.viewer.region_layers import REGIONS
+from napari_crbm.viewer.time_axis import TIME
+from tests.viewer.conftest import until
+
+
+def test_neurons_come_first_and_stay_on_top(viewer, home, recording, qtbot):
+    home.show(recording)
+    assert [layer.name for layer in viewer.layers] == [NEURONS], "seen at once, and alone"
+    until(qtbot, lambda: not home.busy)
+    assert {layer.name for layer in viewer.layers} == {TIME, OUTLINE_NAME, NEURONS}
+    assert viewer.layers[-1].name == NEURONS and viewer.layers.selection.active.name == NEURONS
+    segments = viewer.layers[OUTLINE_NAME].data
+    np.testing.assert_allclose(
+        segments[:, 0] + segments[:, 1], np.roll(segments[:, 0], -1, axis=0), atol=1e-3
+    )
+
+
+def test_the_next_recording_may_be_opened_at_once(viewer, home, recording, qtbot):
+    other = simulate(n_neurons=300, n_frames=700, n_assemblies=3, seed=1).recording
+    home.show(recording)
+    home.show(other)
+    until(qtbot, lambda: not home.busy)
+    names = [layer.name for layer in viewer.layers]
+    assert sorted(names) == sorted([TIME, OUTLINE_NAME, NEURONS]), "nothing twice"
+    assert len(viewer.layers[NEURONS].data) == 300
+    assert viewer.layers[TIME].data[-1, 0] == 699
+    low, high = other.coordinates.min(axis=0) - 60, other.coordinates.max(axis=0) + 60
+    starts = viewer.layers[OUTLINE_NAME].data[:, 0]
+    assert (starts > low).all() and (starts < high).all()
+
+
+def test_the_window_may_be_closed_at_once(make_napari_viewer, recording, qtbot, monkeypatch):
+    from napari_crbm.viewer.home import home_of
+
+    failed = []
+    monkeypatch.setattr(threading, "excepthook", lambda args: failed.append(args.exc_value))
+    viewer = make_napari_viewer()
+    home_of(viewer).show(recording)
+    assert OUTLINE_NAME not in viewer.layers and TIME not in viewer.layers
+    with qtbot.captureExceptions() as caught:
+        viewer.close()
+        qtbot.wait(300)
+    assert not caught and not failed
+
+
+def test_bodies_are_not_drawn_anew_for_other_neurons(viewer, home, recording, qtbot):
+    home.show(recording)
+    view = home.workspace.region_view
+    first, second, third = np.argsort(-recording.regions.counts)[:3]
+    view.tick([first, second])
+    until(qtbot, lambda: not home.busy and REGIONS in viewer.layers)
+    drawn = []
+    viewer.layers[REGIONS].events.data.connect(lambda: drawn.append(True))
+    view.restrict(True)
+    assert not drawn and len(viewer.layers[NEURONS].data) < recording.n_neurons
+    view.tick([third])
+    until(qtbot, lambda: not home.busy)
+    assert drawn and len(viewer.layers[REGIONS].metadata["regions"]) == 3
