@@ -1,5 +1,6 @@
 """A recording comes to the canvas in pieces: the neurons first, and safely whatever happens."""
 
+import gc
 import threading
 
 import numpy as np
@@ -64,3 +65,17 @@ def test_bodies_are_not_drawn_anew_for_other_neurons(viewer, home, recording, qt
     view.tick([third])
     until(qtbot, lambda: not home.busy)
     assert drawn and len(viewer.layers[REGIONS].metadata["regions"]) == 3
+
+
+def test_the_collector_leaves_alone_what_stays(qtbot, monkeypatch, make_napari_viewer):
+    from napari_crbm.viewer import open_viewer
+
+    monkeypatch.setattr("napari.Viewer", lambda **_: make_napari_viewer())
+    viewer = open_viewer()
+    assert gc.get_freeze_count() > 100_000, "napari and all docks"
+    window, gone = viewer.window._qt_window, []
+    window.destroyed.connect(lambda: gone.append(True))
+    viewer.close()
+    del window
+    until(qtbot, lambda: bool(gone))
+    assert gc.get_freeze_count() == 0, "what is closed can be collected"

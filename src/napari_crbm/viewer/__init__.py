@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,11 @@ def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -
 
     viewer = napari.Viewer(title="Neural assemblies")
     dock_everything(viewer)
+    # Python's collector would go through all that napari is made of, again and again, and hold
+    # up the window for a fifth of a second each time.
+    gc.collect()
+    gc.freeze()
+    viewer.window._qt_window.destroyed.connect(lambda: gc.unfreeze())
     home_of(viewer).show(recording, model)
     return viewer
 
@@ -116,6 +122,8 @@ def dock_everything(viewer: Any) -> list[Any]:
             if bar.count() == len(docks):
                 ReadableTabs(bar, window._qt_window)
 
-    # Sizes are known once the window has been laid out.
-    QTimer.singleShot(0, arrange)
+    # Sizes are known once the window has been laid out, if it has not been closed by then.
+    soon = QTimer(docks[0], singleShot=True, interval=0)
+    soon.timeout.connect(arrange)
+    soon.start()
     return docks
