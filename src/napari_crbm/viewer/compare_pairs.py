@@ -29,16 +29,16 @@ PAIR_COLUMNS = (
 MEMBER_COLUMNS = (
     Column("animal", "In", 54, tip="Which of the two recordings the neuron belongs to."),
     Column("neuron", "Neuron", 60, "{:.0f}", "Click to choose it."),
-    Column("weight", "Weight", 60, "{:+.3g}", "Weight in its own assembly."),
-    Column("weight_first", "First", 60, "{:+.3g}", "Weight in the first assembly."),
+    Column("weight", "Weight", 60, "{:+.2f}", "Weight in its own assembly."),
+    Column("weight_first", "First", 60, "{:+.2f}", "Weight in the first assembly."),
     Column(
         "weight_second",
         "Second",
         60,
-        "{:+.3g}",
+        "{:+.2f}",
         "Weight in the second assembly, turned and scaled to the length of the first.",
     ),
-    Column("difference", "Difference", 72, "{:+.3g}", "First minus second."),
+    Column("difference", "Difference", 72, "{:+.2f}", "First minus second."),
     Column("nearest_um", "Nearest (µm)", 84, "{:.0f}", "Distance to the other's nearest member."),
     Column("where", "Member of", 80, tip="Which of the two assemblies the neuron belongs to."),
 )

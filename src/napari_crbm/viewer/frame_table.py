@@ -61,7 +61,11 @@ class FrameModel(QAbstractTableModel):
             return value
         if role == SORT_ROLE:
             return float(np.nan_to_num(value, nan=-1e300))
-        return self.columns[index.column()].pattern.format(value) if np.isfinite(value) else ""
+        if not np.isfinite(value):
+            return ""
+        text = self.columns[index.column()].pattern.format(value)
+        # Nothing has no sign.
+        return text.lstrip("+-") if not text.strip("+-0.% ") else text
 
     def headerData(  # noqa: D102, N802
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
