@@ -222,7 +222,13 @@ def find_counterparts(
             f"A chance level of 5 % needs at least {MIN_SHUFFLES} shuffles; found {n_shuffles}."
         )
     if by is None:
-        by = next(iter(ways_to_match(first_recording, second_recording)))
+        ways = ways_to_match(first_recording, second_recording)
+        by = next(iter(ways))
+        if ways[by]:
+            raise ModelError(
+                f"'{first_recording.name}' and '{second_recording.name}' cannot be matched. "
+                + " ".join(ways.values())
+            )
     if by not in MATCH_BY:
         raise ModelError(f"Cannot match by '{by}'; there are {', '.join(MATCH_BY)}.")
     if by == "neurons" and not have_same_neurons(first_recording, second_recording):

@@ -101,7 +101,8 @@ def common_places(first: Recording, second: Recording, width_um: float = WIDTH_U
     if np.prod(shape) > _MOST_VOXELS:
         raise ModelError(
             f"A window of {width_um:g} um is too small for a space of "
-            f"{' x '.join(f'{size:.0f}' for size in high - low)} um; use a wider one."
+            f"{' x '.join(f'{size:.0f}' for size in high - low)} um that holds both brains. "
+            "Register both to one atlas, or use a wider window."
         )
     voxels = [np.asarray((p - low) // width_um, dtype=np.int64) for p in points]
     inside = np.ones(tuple(shape), dtype=bool)

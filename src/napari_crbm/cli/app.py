@@ -16,6 +16,7 @@ from napari_crbm.cli.demo import demo
 from napari_crbm.cli.evaluate import evaluate
 from napari_crbm.cli.figure import figure
 from napari_crbm.cli.info import info
+from napari_crbm.cli.match import match
 from napari_crbm.cli.preprocess import preprocess
 from napari_crbm.cli.reproducibility import reproducibility
 from napari_crbm.cli.simulate import simulate
@@ -43,6 +44,7 @@ for command in (
     evaluate,
     assemblies,
     reproducibility,
+    match,
     states,
     compare,
     figure,

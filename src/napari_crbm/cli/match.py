@@ -1,0 +1,112 @@
+"""``napari-crbm match``: which assemblies of two models, or of two animals, correspond."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from napari_crbm.cli.console import AsJson, out, print_json, progress_bar, say
+
+if TYPE_CHECKING:
+    from napari_crbm.analysis import Counterparts
+
+
+def match(
+    first: Annotated[
+        Path,
+        typer.Argument(metavar="FIRST", help="Model whose assemblies are asked about (.h5)."),
+    ],
+    second: Annotated[
+        Path, typer.Argument(metavar="SECOND", help="Model to look for counterparts in (.h5).")
+    ],
+    recordings: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RECORDING [RECORDING]",
+            help="The recording of both models; or that of the first, then that of the second.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Table of pairs to write (.csv or .parquet)."),
+    ] = None,
+    figure: Annotated[
+        Path | None, typer.Option(help="Figure to write (.png, .pdf or .svg).")
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="'neurons', 'places' or 'regions'. [default: neurons if they are the same, else "
+            "places in a common space, else regions of the same names]"
+        ),
+    ] = None,
+    width_um: Annotated[
+        float, typer.Option(help="Blur of 'places': neurons so near count as at one place.")
+    ] = 20.0,
+    shuffles: Annotated[int, typer.Option(min=19, help="Draws behind the chance level.")] = 20,
+    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Match the assemblies of two models one to one, of one recording or of two animals."""
+    from napari_crbm.analysis import find_counterparts
+    from napari_crbm.analysis.tables import TABLE_ENDINGS
+    from napari_crbm.cli.pairing import open_pair
+    from napari_crbm.figures import write_counterparts
+
+    if len(recordings) > 2:
+        raise typer.BadParameter(
+            f"Two models have at most two recordings; found {len(recordings)}.",
+            param_hint="RECORDING",
+        )
+    if output is not None and output.suffix.lower() not in TABLE_ENDINGS:
+        raise typer.BadParameter(
+            f"'{output.name}' must end in {' or '.join(TABLE_ENDINGS)} to hold a table.",
+            param_hint="--output",
+        )
+    here = open_pair(first, recordings[0])
+    there = open_pair(second, recordings[-1])
+    with progress_bar("Matching", "draws") as advance:
+        found = find_counterparts(
+            *here,
+            *there,
+            by=by,
+            width_um=width_um,
+            n_shuffles=shuffles,
+            random_state=seed,
+            progress=lambda done, total: advance(done, total),
+        )
+    for path in (output, figure):
+        if path is not None:
+            say(f"Wrote {write_counterparts(found, path)}")
+    if as_json:
+        print_json(
+            {
+                "by": found.by,
+                "n_found": found.n_found,
+                "pairs": found.pairs.to_dict(orient="records"),
+                "only_in_second": found.alone_second,
+            }
+        )
+        return
+    _print(found, second)
+
+
+def _print(found: Counterparts, second: Path) -> None:
+    """Pairs, those that were found first, and how many there are."""
+    from napari_crbm.analysis import MATCH_BY
+
+    table = found.pairs.sort_values(["found", "similarity"], ascending=False, kind="stable")
+    shown = table.drop(columns=["orientation"]).astype({"match": object})
+    shown.loc[shown["match"] < 0, "match"] = "-"
+    shown["found"] = shown["found"].map({True: "yes", False: ""})
+    text = shown.to_string(index=False, float_format="{:.2f}".format, na_rep="-")
+    out.print(text, highlight=False)
+    n, alone = len(table), found.alone_second
+    only = f"; only there: {', '.join(str(number) for number in alone)}" if alone else ""
+    say(
+        f"Matched by {MATCH_BY[found.by]}: {found.n_found} of {n} assemblies have a counterpart "
+        f"in {second.name}, more alike than 95 % of partners by chance{only}."
+    )
