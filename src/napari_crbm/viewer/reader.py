@@ -18,27 +18,69 @@ _SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data", ".pkl", ".
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
+# What napari understands as: read, but nothing to show.
+_NOTHING: list[Any] = [(None,)]
+
 
 def get_reader(
     path: str | Sequence[str],
 ) -> Callable[[str | Sequence[str]], list[LayerTuple]] | None:
     """Accept files and folders that hold a recording, or arrays that may be one.
 
-    All others are left to other readers.
+    In a viewer nobody else is asked when a person has chosen this reader, so all others are
+    accepted too, to say in one sentence why they cannot be opened.
     """
-    if not isinstance(path, str) or not may_read(Path(path)):
-        return None
+    import napari
+
+    if napari.current_viewer() is not None:
+        return read_or_say
+    return read_or_say if isinstance(path, str) and _is_ours(path) else None
+
+
+def _is_ours(path: str) -> bool:
+    from napari_crbm.io import read_kind
+
+    try:
+        kind = read_kind(path) if may_read(Path(path)) else ""
+    except UnknownLayout:
+        return True
+    except FormatError:
+        return False
+    return kind == "model" or kind.endswith("recording")
+
+
+def read_or_say(path: str | Sequence[str]) -> list[LayerTuple]:
+    """Read a recording or a model; what cannot be opened is said in the viewer.
+
+    Raises
+    ------
+    CRBMError
+        If the file cannot be used and there is no viewer to say it in.
+    """
+    import napari
+    from napari.utils.notifications import show_error
+
+    try:
+        if not isinstance(path, str):
+            if len(path) != 1:
+                raise FormatError("Open one recording at a time; it may be a file or a folder.")
+            path = path[0]
+        return _read(path)
+    except CRBMError as error:
+        if napari.current_viewer() is None:
+            raise
+        show_error(str(error))
+        return _NOTHING
+
+
+def _read(path: str) -> list[LayerTuple]:
     from napari_crbm.io import read_kind
 
     try:
         kind = read_kind(path)
     except UnknownLayout:
-        return read_recording
-    except FormatError:
-        return None
-    if kind == "model":
-        return open_model
-    return read_recording if kind.endswith("recording") else None
+        kind = "recording"
+    return open_model(path) if kind == "model" else read_recording(path)
 
 
 def may_read(path: Path) -> bool:
@@ -55,7 +97,7 @@ def open_model(path: str | Sequence[str]) -> list[LayerTuple]:
     viewer = napari.current_viewer()
     if viewer is not None:
         home_of(viewer).open_file(path if isinstance(path, str) else path[0])
-    return [(None,)]  # type: ignore[list-item]
+    return _NOTHING
 
 
 def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
@@ -78,8 +120,7 @@ def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
     except (UnknownLayout, RecordingError, SeveralRecordings) as error:
         if not _asked(Path(path), error):
             raise
-        # What napari understands as: read, but nothing to show.
-        return [(None,)]  # type: ignore[list-item]
+        return _NOTHING
     return [(recording.coordinates, points_arguments(recording), "points")]
 
 
