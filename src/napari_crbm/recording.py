@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -46,6 +47,24 @@ class Step:
     parameters: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Source:
+    """The file a recording was read from, and how, to read it again.
+
+    Parameters
+    ----------
+    path : Path
+    options : mapping
+        Those of `napari_crbm.io.open_recording` that were given.
+    n_steps : int
+        Length of the recording's provenance when it had been read.
+    """
+
+    path: Path
+    options: Mapping[str, Any] = field(default_factory=dict)
+    n_steps: int = 0
+
+
 @dataclass(frozen=True, eq=False)
 class Recording:
     """One animal, one session: immutable and checked when it is made.
@@ -71,6 +90,8 @@ class Recording:
         Anything else worth keeping; values must be str, int, float or bool.
     provenance : tuple of Step
         What was done since the raw file, in order.
+    source : Source, optional
+        The file it was read from; not kept when it is saved.
 
     Raises
     ------
@@ -87,6 +108,7 @@ class Recording:
     traces: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
     provenance: tuple[Step, ...] = ()
+    source: Source | None = None
 
     def __post_init__(self) -> None:
         coordinates = np.array(self.coordinates, dtype=np.float32, order="C")

@@ -84,7 +84,7 @@ def test_the_code_writes_the_same_again(small, tmp_path, kind, monkeypatch):
         if folder.name == "first":
             paths = export.write(model, recording)
         else:
-            exec(compile(export.code(*small), "export", "exec"), {})
+            exec(compile(export.code(recording, small[1]), "export", "exec"), {})
         written[folder.name] = sorted(path.iterdir() if path.is_dir() else folder.iterdir())
     assert sorted(paths) == written["first"] and paths
     for one, other in zip(written["first"], written["second"], strict=True):

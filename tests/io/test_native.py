@@ -8,6 +8,7 @@ import pytest
 
 from napari_crbm.errors import FormatError, RecordingError
 from napari_crbm.io import RecordingWriter, open_recording, save_recording
+from napari_crbm.recording import Source
 from tests.io.files import small_recording
 
 
@@ -46,7 +47,8 @@ def test_round_trip_of_everything(recording, saved):
     assert opened.regions.names == recording.regions.names
     assert (opened.regions.membership != recording.regions.membership).nnz == 0
     np.testing.assert_array_equal(opened.traces["tail/angle"], recording.traces["tail/angle"])
-    assert opened.metadata == {**recording.metadata, "path": str(saved)}
+    assert opened.metadata == recording.metadata
+    assert opened.source == Source(saved, {}, len(opened.provenance))
     assert opened.provenance[0] == recording.provenance[0]
     assert opened.provenance[1].name == "open"
     assert opened.provenance[1].parameters["file"] == "fish.h5"

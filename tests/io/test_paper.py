@@ -41,7 +41,7 @@ def test_published_layout(content, path):
     np.testing.assert_array_equal(recording.fluorescence.trace(7), content.dff[:, 7])
     np.testing.assert_array_equal(recording.fluorescence.frames(3, 9), content.dff[3:9])
     assert recording.name == "rbm_fish"
-    assert recording.metadata["path"] == str(path)
+    assert recording.source.path == path
     (step,) = recording.provenance
     assert step.name == "open"
     assert step.parameters["file"] == "rbm_fish.h5"

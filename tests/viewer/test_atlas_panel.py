@@ -62,9 +62,9 @@ def test_unit_shift_and_turn_bring_neurons_home(opened, home, recording, qtbot):
     opened.assign.click()
     until(qtbot, lambda: bool(opened.found))
     assert PLACED not in home.viewer.layers
-    for name in opened.found[0].names:
+    for name in opened.found[0].regions.names:
         expected = recording.regions.members(name)
-        assert len(set(opened.found[0].members(name)) ^ set(expected)) <= 1
+        assert len(set(opened.found[0].regions.members(name)) ^ set(expected)) <= 1
 
 
 def test_all_flips_are_scored_and_can_be_chosen(opened, home, qtbot):
@@ -129,7 +129,7 @@ def test_levels_are_those_of_the_atlas(panel, home, recording, tmp_path, qtbot):
     panel.sides.setChecked(False)
     panel.assign.click()
     until(qtbot, lambda: bool(panel.found))
-    assert panel.found[0].names == ("Front", "Back")
+    assert panel.found[0].regions.names == ("Front", "Back")
 
 
 def test_own_regions_get_names_and_levels(panel, home, recording, tmp_path, qtbot):
@@ -150,8 +150,8 @@ def test_own_regions_get_names_and_levels(panel, home, recording, tmp_path, qtbo
     panel.assign.click()
     until(qtbot, lambda: bool(panel.found))
     renamed = Regions(regions.membership, tuple(names.read_text().splitlines()))
-    assert panel.found[0].names == ("Diencephalon", "Ganglia")
-    np.testing.assert_array_equal(panel.found[0].counts, at_level(renamed, 0).counts)
+    assert panel.found[0].regions.names == ("Diencephalon", "Ganglia")
+    np.testing.assert_array_equal(panel.found[0].regions.counts, at_level(renamed, 0).counts)
     panel.names.setText(str(tmp_path / "none.txt"))
     panel.open.click()
     assert "cannot be read" in panel.errors[-1]
@@ -173,7 +173,7 @@ def test_bodies_of_assigned_regions_are_those_of_the_atlas(opened, home, recordi
     opened.form.turn[0].setValue(9)
     opened.assign.click()
     until(qtbot, lambda: bool(opened.found))
-    home.assign_regions(opened.found[0], opened.placed)
+    home.assign_regions(*opened.found[0])
     view = home.workspace.region_view
     name = "Cerebellum L"
     view.tick([view.regions.names.index(name)])
@@ -182,4 +182,5 @@ def test_bodies_of_assigned_regions_are_those_of_the_atlas(opened, home, recordi
     expected, _ = region_mesh(fish_atlas(), name)
     np.testing.assert_allclose(opened.placement.apply(vertices), expected, atol=0.5)
     step = home.workspace.recording.provenance[-1]
-    assert step.parameters["atlas"] == "larval-fish" and "turned" in step.parameters["placement"]
+    assert step.parameters["atlas"]["source"] == "larval-fish"
+    assert step.parameters["placement"]["turn_deg"] == (9, 0, 0)

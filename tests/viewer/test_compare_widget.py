@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication
 
 from napari_crbm.io import save_model, save_recording
@@ -11,6 +12,7 @@ from napari_crbm.simulation import simulate
 from napari_crbm.viewer.compare_layers import PAIR, SECOND_BRAIN, SECOND_OUTLINE
 from napari_crbm.viewer.compare_pairs import FIRST_ONLY, FOUND, SECOND_ONLY
 from napari_crbm.viewer.compare_widget import CompareWidget
+from napari_crbm.viewer.frame_table import Column, FrameView
 from napari_crbm.viewer.layers import ASSEMBLY, OUTLINE_NAME
 from tests.viewer.conftest import until
 
@@ -173,3 +175,20 @@ def test_a_file_that_is_no_model(dock, shown_home, recording, qtbot, tmp_path, e
     dock.compare_with(tmp_path / "recording.h5")
     until(qtbot, lambda: bool(errors))
     assert "recording.h5" in errors[0] and dock.choose.text() == "Compare with..."
+
+
+def test_numbers_are_written_as_a_person_reads_them(qtbot):
+    """Differences of equal weights are rounding errors; they sort by value all the same."""
+    view = FrameView((Column("difference", "Difference", 60, "{:+.2f}"),), "")
+    qtbot.addWidget(view)
+    view.show_table(pd.DataFrame({"difference": [2e-8, 0.5, -1.06e-08, -0.25, np.nan]}))
+    model = view.model()
+
+    def shown() -> list[str]:
+        return [model.index(row, 0).data() for row in range(model.rowCount())]
+
+    assert shown() == ["0.00", "+0.50", "0.00", "-0.25", ""]
+    view.sortByColumn(0, Qt.SortOrder.AscendingOrder)
+    assert shown() == ["", "-0.25", "0.00", "0.00", "+0.50"]
+    values = view.source.table["difference"]
+    assert values[model.mapToSource(model.index(2, 0)).row()] < 0, "the negative one first"

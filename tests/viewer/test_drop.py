@@ -149,7 +149,7 @@ def test_every_format_shows_its_neurons_where_they_are(viewer, home, qtbot, tmp_
         drop(viewer, path)
         until(qtbot, lambda before=before: home.workspace.recording is not before)
         recording = home.workspace.recording
-        assert recording.metadata.get("path", str(path)) == str(path) and not complaints(), kind
+        assert recording.source.path == path and not complaints(), kind
         layer = viewer.layers[NEURONS]
         np.testing.assert_allclose(layer.data, zyx, rtol=1e-4, atol=2e-3, err_msg=kind)
         assert viewer.window._qt_window.findChild(MappingDialog) is None, kind

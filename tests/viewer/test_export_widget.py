@@ -1,14 +1,25 @@
 """The Export dock: what can be chosen when, writing, cancelling, and code to copy."""
 
-from dataclasses import replace
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 from qtpy.QtWidgets import QApplication
 
+from napari_crbm import analysis
+from napari_crbm.figures import KINDS
+from napari_crbm.io import save_model, save_recording
+from napari_crbm.model import CRBM, DReLU
+from napari_crbm.simulation import simulate
+from napari_crbm.viewer.colouring import by_region
 from napari_crbm.viewer.export_widget import ExportWidget
+from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.pictures import draw_legend, write_movie
-from napari_crbm.viewer.workspace import Trained
 from tests.viewer.conftest import until
 
 
@@ -100,36 +111,131 @@ def test_movies_are_checked_before_the_window_turns(dock, shown_home, tmp_path, 
         assert (tmp_path / name).stat().st_size > 1000
 
 
-@pytest.mark.parametrize("kind", ["canvas", "movie"])
-def test_python_for_the_canvas(
-    dock, shown_home, recording, planted_model, tmp_path, monkeypatch, kind
-):
-    """The lines show the same in another viewer; taking the picture needs a real canvas."""
-    from napari_crbm.io import save_model, save_recording
+def opened_from_disk(home, qtbot, folder):
+    """A small recording and a model of its planted assemblies, opened as a person does."""
+    simulation = simulate(n_neurons=200, n_frames=200, n_assemblies=4, seed=0)
+    membership = np.asarray(simulation.truth.membership)
+    ones = np.ones(membership.shape[1])
+    # Weak enough for chains to settle quickly.
+    weights = np.random.default_rng(0).uniform(0.1, 0.3, membership.shape) * membership
+    model = CRBM.from_parameters(
+        weights.astype(np.float32),
+        np.full(len(weights), -3, np.float32),
+        DReLU(ones, ones, 0 * ones, 0 * ones),
+    )
+    frames = np.arange(200)
+    model.split_ = {"train": frames[:140], "test": frames[140:]}
+    for path in (
+        save_recording(simulation.recording, folder / "recording.h5"),
+        save_model(model, folder / "model.h5", simulation.recording),
+    ):
+        home.open_file(path)
+        until(qtbot, lambda: not home.busy)
+    assert home.workspace.trained is not None and home.workspace.model_path is not None
 
-    saved = replace(
-        recording, metadata={"path": str(save_recording(recording, tmp_path / "recording.h5"))}
-    )
-    shown_home.workspace.open(saved)
-    path = save_model(planted_model, tmp_path / "model.h5", recording)
-    shown_home.workspace.show_model(Trained.of(planted_model, saved), path)
-    shown_home.workspace.choose_assemblies([3, 1])
-    shown_home.workspace.choose_frame(12)
-    shown_home.viewer.scene.camera.angles = (10.0, 20.0, 30.0)
-    dock.choose(kind)
+
+def test_python_repeats_what_is_in_the_canvas(dock, home, qtbot, tmp_path, monkeypatch):
+    """The lines show the same in another viewer; taking the picture needs a real canvas."""
+    opened_from_disk(home, qtbot, tmp_path)
+    workspace, camera = home.workspace, home.viewer.scene.camera
+    view = workspace.region_view
+    workspace.choose_assemblies([3, 1])
+    workspace.set_threshold(0.4)
+    workspace.choose_frame(12)
+    workspace.choose_neuron(7)
+    workspace.choose_neurons([4, 5])
+    workspace.show_colouring(by_region(workspace))
+    view.tick([2])
+    view.paint([2], (0.1, 0.2, 0.3))
+    view.restrict(True)
+    until(qtbot, lambda: not home.busy)
+    camera.angles = (10.0, 20.0, 30.0)
+    dock.choose("movie")
+    code = dock.code(tmp_path / "a.gif")
+    workspace.open(workspace.recording)
+    workspace.set_threshold(0.2)
+    camera.angles = (0.0, 0.0, 0.0)
     seen = []
-    name = {"canvas": "save_canvas", "movie": "save_turn"}[kind]
     monkeypatch.setattr(
-        f"napari_crbm.viewer.pictures.{name}", lambda viewer, path: seen.append((viewer, path))
+        "napari_crbm.viewer.pictures.save_turn",
+        lambda viewer, path, **options: seen.append((path, options)),
     )
-    viewers = [shown_home.viewer]
-    monkeypatch.setattr("napari_crbm.viewer.open_viewer", lambda _recording: viewers[0])
-    shown_home.workspace.choose_assembly(0)
-    shown_home.workspace.choose_assemblies([3, 1])
-    code = dock.code(tmp_path / "a.png")
-    shown_home.workspace.choose_assembly(0)
-    shown_home.viewer.scene.camera.angles = (0.0, 0.0, 0.0)
-    exec(compile(code, "copied", "exec"), {})
-    assert seen == [(shown_home.viewer, str(tmp_path / "a.png"))]
-    assert shown_home.workspace.assemblies == (3, 1) and shown_home.workspace.frame == 12
-    np.testing.assert_allclose(shown_home.viewer.scene.camera.angles, (10, 20, 30), atol=1e-3)
+    monkeypatch.setattr("napari.Viewer", lambda: home.viewer)
+    assert code.endswith("viewer.close()\n")
+    exec(compile(code.removesuffix("viewer.close()\n"), "copied", "exec"), {})
+    size = tuple(int(side) for side in home.viewer.canvas.size)
+    assert seen == [(str(tmp_path / "a.gif"), {"size": size, "n_pictures": 67})]
+    assert workspace.assemblies == (3, 1) and workspace.threshold == 0.4
+    assert workspace.frame == 12 and workspace.neuron == 7
+    assert workspace.neurons.tolist() == [4, 5] and workspace.colouring.kind == "region"
+    assert np.flatnonzero(view.ticked).tolist() == [2] and view.only_ticked
+    np.testing.assert_allclose(view.colours[2, :3], (0.1, 0.2, 0.3))
+    np.testing.assert_allclose(camera.angles, (10, 20, 30), atol=1e-3)
+
+
+@pytest.mark.opengl
+@pytest.mark.skipif(
+    sys.platform == "linux" and not os.environ.get("DISPLAY"),
+    reason="needs a display, real or virtual (xvfb-run)",
+)
+def test_every_export_is_repeated_by_its_python(make_napari_viewer, qtbot, tmp_path, monkeypatch):
+    """Files that the dock wrote, and those of a fresh process that is given its lines."""
+    script = [
+        "from functools import partial",
+        "from napari_crbm import analysis",
+        "few = partial(analysis.evaluate_held_out, n_samples=400, n_chains=20)",
+        "analysis.evaluate_held_out = few",
+    ]
+    # To be quick, in both processes; put back at the end.
+    monkeypatch.setattr(analysis, "evaluate_held_out", analysis.evaluate_held_out)
+    exec("\n".join(script), {})
+    viewer = make_napari_viewer(show=True)
+    home = home_of(viewer)
+    opened_from_disk(home, qtbot, tmp_path)
+    dock = ExportWidget(viewer)
+    qtbot.addWidget(dock)
+    home.workspace.choose_assemblies([3, 1])
+    viewer.scene.camera.angles = (10.0, 20.0, 30.0)
+    dock.width_mm.setValue(90)
+    dock.dpi.setValue(60)
+    dock.length_s.setValue(0.5)
+    names = {"book": "a.pdf", "tables": "tables", "nwb": "a.nwb", "weights": "a.h5"}
+    names |= {"movie": "a.gif", "sheet": "sheet.svg"}
+    first, again = tmp_path / "first", tmp_path / "again"
+    for place in range(dock.kind.count()):
+        kind = dock.kind.itemData(place)
+        dock.choose(kind)
+        name = names.get(kind, f"{kind}.png")
+        for folder in (first, again):
+            (folder / kind).mkdir(parents=True)
+        script.append(dock.code(Path(kind, name)))
+        dock.write(first / kind / name)
+        until(qtbot, lambda: not home.busy and not dock._running, timeout=300_000)
+    (tmp_path / "script.py").write_text("\n".join(script))
+    ran = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], cwd=again, capture_output=True, text=True
+    )
+    assert ran.returncode == 0, ran.stderr[-2000:]
+    written = sorted(path.relative_to(first) for path in first.rglob("*.*"))
+    assert written == sorted(path.relative_to(again) for path in again.rglob("*.*"))
+    assert {path.parts[0] for path in written} == {*KINDS, "canvas", "movie"}
+    for path in written:
+        assert_alike(first / path, again / path)
+
+
+def assert_alike(one: Path, other: Path) -> None:
+    """Same tables; same pictures, and as many of them; documents of as many pages."""
+    if one.suffix == ".csv":
+        pd.testing.assert_frame_equal(pd.read_csv(one), pd.read_csv(other))
+    elif one.suffix in (".png", ".gif"):
+        with Image.open(one) as a, Image.open(other) as b:
+            assert a.size == b.size and getattr(a, "n_frames", 1) == getattr(b, "n_frames", 1)
+            # The graphics card may round differently.
+            difference = np.abs(np.asarray(a.convert("RGB"), int) - np.asarray(b.convert("RGB")))
+            assert difference.mean() < 1, one.name
+            assert np.ptp(np.asarray(a.convert("L"))) > 100, "something is drawn"
+    elif one.suffix == ".pdf":
+        pages = [path.read_bytes().count(b"/Type /Page ") for path in (one, other)]
+        assert pages[0] == pages[1] > 1
+    else:
+        assert one.stat().st_size == pytest.approx(other.stat().st_size, rel=0.02)

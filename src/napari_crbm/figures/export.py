@@ -20,6 +20,7 @@ from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.style import DPI, save_figure, set_width
 from napari_crbm.figures.summary import summary_page
+from napari_crbm.io.script import Script, open_again
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
@@ -188,8 +189,8 @@ class Export:
         }
         return json.dumps({name: value for name, value in about.items() if value is not None})
 
-    def code(self, recording_path: Path | str, model_path: Path | str) -> str:
-        """Python that writes the same again."""
+    def code(self, recording: Recording, model_path: Path | str) -> str:
+        """Python that opens recording and model as they are and writes the same again."""
         given = {
             "assembly": self.assembly if self.kind == "sheet" else None,
             "theme": None if self.theme == "light" or self.kind not in FIGURES else self.theme,
@@ -199,15 +200,17 @@ class Export:
             "table_format": self.table_format if self.kind == "tables" else None,
         }
         arguments = "".join(f", {k}={v!r}" for k, v in given.items() if v is not None)
-        return (
-            "from pathlib import Path\n\n"
-            "from napari_crbm.figures import Export\n"
-            "from napari_crbm.io import load_model, open_recording\n\n"
-            f"recording = open_recording({str(recording_path)!r})\n"
-            f"model = load_model({str(model_path)!r})\n"
-            f"export = Export({self.kind!r}, Path({str(self.path)!r}){arguments})\n"
-            "export.write(model, recording)\n"
+        script = Script()
+        script.need("pathlib", "Path")
+        script.need("napari_crbm.figures", "Export")
+        script.need("napari_crbm.io", "load_model")
+        open_again(script, recording)
+        script.add(
+            f"model = load_model({str(model_path)!r})",
+            f"export = Export({self.kind!r}, Path({str(self.path)!r}){arguments})",
+            "export.write(model, recording)",
         )
+        return str(script)
 
 
 def _of_regions(

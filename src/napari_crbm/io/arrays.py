@@ -115,7 +115,6 @@ def read(path: Path, options: ReadOptions) -> Recording:
         times=times,
         name=path.stem,
         fluorescence=held,
-        metadata={"path": str(path)},
         provenance=(Step("read arrays", notes), *steps),
     )
 

@@ -84,7 +84,6 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
         name=path.stem,
         # The baseline of C is near zero, so without F_dff it is shown in CaImAn's own unit.
         fluorescence=raw if relative is None else relative,
-        metadata={"path": str(path)},
         provenance=(Step("read CaImAn", notes), step),
     )
 

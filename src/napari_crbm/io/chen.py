@@ -96,7 +96,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
         name=series.parent.name or series.stem,
         fluorescence=stored,
         traces=structure.traces(spikes.n_frames),
-        metadata={"path": str(path), "space": space},
+        metadata={"space": space},
         provenance=(Step("read Chen et al. 2018", notes), step),
     )
 

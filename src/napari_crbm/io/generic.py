@@ -113,7 +113,6 @@ def _read(
             name.rsplit("/", 1)[-1]: np.ravel(arrays[name][...]).astype(np.float64)
             for name in profile.traces
         },
-        metadata={"path": str(path)},
         provenance=(
             Step(
                 "open with a profile",

@@ -136,7 +136,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise FormatError(f"{path.name} cannot be written: there is no folder {path.parent}.")
     _remove_abandoned(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    # Writers that look at endings find the one they expect.
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
         yield temporary
         temporary.replace(path)
@@ -148,7 +149,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 def _remove_abandoned(path: Path) -> None:
     """Delete old temporary files of ``path``; young ones may be in another process's hands."""
-    for temporary in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+    for temporary in path.parent.glob(
+        f".{glob.escape(path.stem)}.*.part{glob.escape(path.suffix)}"
+    ):
         with suppress(OSError):
             if time.time() - temporary.stat().st_mtime > _ABANDONED_S:
                 temporary.unlink()

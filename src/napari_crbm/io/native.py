@@ -103,7 +103,7 @@ class RecordingWriter:
         self._regions = regions
         self._traces = {label: np.asarray(trace) for label, trace in (traces or {}).items()}
         self._attributes = {
-            "metadata": {k: v for k, v in (metadata or {}).items() if k != "path"},
+            "metadata": dict(metadata or {}),
             "provenance": [[step.name, dict(step.parameters)] for step in provenance],
         }
         self._name = name or self.path.stem
@@ -270,7 +270,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
         regions=_read_regions(file, spikes.n_neurons),
         fluorescence=_stored_fluorescence(file, path),
         traces=_read_traces(file),
-        metadata={**(hdf5.read_json(file, "metadata", dict) or {}), "path": str(path)},
+        metadata=hdf5.read_json(file, "metadata", dict) or {},
         provenance=(
             *_read_provenance(file),
             Step("open", {"file": path.name, "format": hdf5.FORMAT}),

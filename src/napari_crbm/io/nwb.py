@@ -67,7 +67,6 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
             regions=_regions(planes, kept),
             fluorescence=fluorescence,
             traces=_traces(nwbfile, spikes.n_frames),
-            metadata={"path": str(path)},
             provenance=(Step("read NWB", notes), *([step] if step else [])),
         )
 

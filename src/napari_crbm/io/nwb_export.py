@@ -104,7 +104,7 @@ def _notes(recording: Recording, model: CRBM | None) -> str:
     """Provenance and metadata, and how the model was trained, as JSON."""
     notes: dict[str, Any] = {
         "provenance": [[step.name, dict(step.parameters)] for step in recording.provenance],
-        "metadata": {key: value for key, value in recording.metadata.items() if key != "path"},
+        "metadata": dict(recording.metadata),
     }
     if model is not None:
         settings = model.settings_

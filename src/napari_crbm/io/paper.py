@@ -96,7 +96,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
         regions=regions,
         fluorescence=fluorescence,
         traces=traces,
-        metadata={"path": str(path), "space": notes["space"]},
+        metadata={"space": notes["space"]},
         provenance=tuple(provenance),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -28,7 +29,7 @@ from napari_crbm.io.models import is_foreign
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.profile import Profile, load_profile
 from napari_crbm.preprocessing import Progress, Stoppable
-from napari_crbm.recording import Recording
+from napari_crbm.recording import Recording, Source
 
 
 class Reader(NamedTuple):
@@ -180,6 +181,13 @@ def open_recording(
         progress=progress,
         control=control,
     )
+    recording = _read(path, options, profile)
+    given = options.given() | ({} if profile is None else {"profile": profile})
+    source = Source(path.absolute(), given, len(recording.provenance))
+    return replace(recording, source=source)
+
+
+def _read(path: Path, options: ReadOptions, profile: Profile | str | Path | None) -> Recording:
     if profile is not None:
         known = profile if isinstance(profile, Profile) else load_profile(profile)
         try:

@@ -86,7 +86,6 @@ def read(path: Path, options: ReadOptions) -> Recording:
         name=stem,
         fluorescence=fluorescence,
         traces=traces,
-        metadata={"path": str(path)},
         provenance=(Step("read Romano et al. 2017", notes), *steps),
     )
 

@@ -112,7 +112,6 @@ def read(path: Path, options: ReadOptions) -> Recording:
         # Divided by uncorrected traces, so that cells dimmer than their surroundings keep
         # their sign.
         fluorescence=Relative(corrected, Joined(tuple(plane.cell_traces for plane in planes))),
-        metadata={"path": str(path)},
         provenance=(Step("read Suite2p", notes), step),
     )
 

@@ -70,7 +70,6 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
         ),
         name=path.stem,
         fluorescence=fluorescence,
-        metadata={"path": str(path)},
         provenance=(Step("read voluseg", notes), step),
     )
 

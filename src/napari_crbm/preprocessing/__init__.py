@@ -3,6 +3,7 @@
 from napari_crbm.preprocessing.baseline import above_baseline, running_percentile
 from napari_crbm.preprocessing.deconvolution import DECAY_S, deconvolve
 from napari_crbm.preprocessing.run import (
+    PROVENANCE,
     dropped_text,
     first_frame,
     frame_rate_hz,
@@ -40,6 +41,7 @@ __all__ = [
     "DECAY_S",
     "DEFAULT_THRESHOLD_SD",
     "METHODS",
+    "PROVENANCE",
     "Blocks",
     "PreprocessingStopped",
     "Progress",

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.viewer.atlas_panel import AtlasPanel
+from napari_crbm.viewer.atlas_panel import Assignment, AtlasPanel
 from napari_crbm.viewer.colouring import KINDS, Colouring
 from napari_crbm.viewer.connectivity_layers import ConnectionLayers
 from napari_crbm.viewer.home import home_of
@@ -203,8 +203,8 @@ class AnatomyWidget(QWidget):
             self.workspace.choose_neurons(np.flatnonzero(inside))
             self.home.raise_dock("Neurons")
 
-    def _assign(self, regions: Any) -> None:
-        self.home.assign_regions(regions, self.atlas.placed)
+    def _assign(self, assignment: Assignment) -> None:
+        self.home.assign_regions(*assignment)
         self.tabs.setCurrentIndex(0)
 
     def choose_colouring(self, kind: str) -> None:

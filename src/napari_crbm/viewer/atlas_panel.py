@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from napari.utils.notifications import show_error
@@ -46,8 +47,16 @@ _SCORE_AFTER_MS = 250
 _ENDINGS = "*.tif *.tiff *.nrrd *.nii *.nii.gz *.mat *.npy *.npz"
 
 
+class Assignment(NamedTuple):
+    """Regions of the neurons, the placed atlas they come from (if any), and how to repeat it."""
+
+    regions: Regions
+    placed: PlacedAtlas | None
+    how: dict[str, Any]
+
+
 class AtlasPanel(QWidget):
-    """Emits ``assigned(regions)`` when regions were assigned."""
+    """Emits ``assigned(assignment)`` when regions were assigned."""
 
     assigned = Signal(object)
 
@@ -58,6 +67,8 @@ class AtlasPanel(QWidget):
         self.placement: Placement | None = None
         self.own: Regions | None = None
         self._opened_own: Regions | None = None
+        # Arguments that open what is open: of `open_atlas`, or the names of own regions.
+        self._opened_as: dict[str, Any] = {}
         self._body: Mesh | None = None
         self._scoring = QTimer(self, singleShot=True, interval=_SCORE_AFTER_MS)
         self._scoring.timeout.connect(self._score)
@@ -147,7 +158,7 @@ class AtlasPanel(QWidget):
         numbers = self.spacing.text().replace(",", " ").split()
         download = self.download.isVisible() and self.download.isChecked()
 
-        def work(_report: Callable[[int, int], None]) -> tuple[Atlas, Mesh]:
+        def work(_report: Callable[[int, int], None]) -> tuple[Atlas, Mesh, dict[str, Any]]:
             from napari_crbm.anatomy.atlas import open_atlas
             from napari_crbm.anatomy.meshes import brain_mesh
             from napari_crbm.errors import RecordingError
@@ -158,26 +169,26 @@ class AtlasPanel(QWidget):
                 raise RecordingError(f"Voxel sizes must be numbers: {error}.") from error
             if size and len(size) != 3:
                 raise RecordingError("Give three voxel sizes, one for each axis.")
-            atlas = open_atlas(
-                source,
-                names=names,
-                spacing_um=(size[0], size[1], size[2]) if size else None,
-                orientation=orientation,
-                download=download,
-            )
+            opening = {
+                "source": source,
+                "names": names,
+                "spacing_um": size or None,
+                "orientation": orientation,
+            }
+            atlas = open_atlas(**opening, download=download)
             _ = atlas.brain_points
-            return atlas, brain_mesh(atlas)
+            return atlas, brain_mesh(atlas), opening
 
         self.open.setEnabled(False)
         self.home.run(
             f"Opening {Path(source).name}", work, self._opened, lambda: self.open.setEnabled(True)
         )
 
-    def _opened(self, opened: tuple[Atlas, Mesh]) -> None:
+    def _opened(self, opened: tuple[Atlas, Mesh, dict[str, Any]]) -> None:
         from napari_crbm.anatomy.placement import Placement, likely_unit
 
         self.open.setEnabled(True)
-        self.atlas, self._body = opened
+        self.atlas, self._body, self._opened_as = opened
         self._opened_own = None
         self.placement = Placement.onto(self.atlas)
         self._list_levels(
@@ -212,7 +223,7 @@ class AtlasPanel(QWidget):
             return
         self.layers.end_placement()
         self.atlas = self.placement = None
-        self._opened_own = regions
+        self._opened_own, self._opened_as = regions, {"names": names}
         levels = n_levels(regions)
         counts = [len(at_level(regions, level).names) for level in range(levels)]
         self._list_levels(levels, counts, all_levels=True)
@@ -281,34 +292,35 @@ class AtlasPanel(QWidget):
         recording = self.home.workspace.recording
         level, sides = self.level.currentData(), self.sides.isChecked()
         atlas, placement, own = self.atlas, self.placement, self._opened_own
+        opened_as = self._opened_as
         if recording is None:
             return
 
-        def work(_report: Callable[[int, int], None]) -> Regions:
+        def work(_report: Callable[[int, int], None]) -> Assignment:
             from napari_crbm.anatomy.hierarchy import at_level
+            from napari_crbm.anatomy.meshes import PlacedAtlas
 
             if own is not None:
-                return own if level == -1 else at_level(own, level)
+                regions = own if level == -1 else at_level(own, level)
+                return Assignment(regions, None, {**opened_as, "level": level})
             assert atlas is not None and placement is not None
-            return atlas.regions_of(
+            regions = atlas.regions_of(
                 placement.apply(recording.coordinates), level=level, sides=sides
             )
+            placed = {
+                field.name: getattr(placement, field.name)
+                for field in fields(placement)
+                if getattr(placement, field.name) != field.default
+            }
+            how = {"atlas": opened_as, "placement": placed, "level": level, "sides": sides}
+            return Assignment(regions, PlacedAtlas(atlas, placement), how)
 
-        self.home.run("Assigning regions", work, lambda regions: self._assigned(recording, regions))
+        self.home.run("Assigning regions", work, lambda made: self._assigned(recording, made))
 
-    @property
-    def placed(self) -> PlacedAtlas | None:
-        """Atlas and placement of the regions that were assigned; None for the recording's own."""
-        from napari_crbm.anatomy.meshes import PlacedAtlas
-
-        if self.atlas is None or self.placement is None:
-            return None
-        return PlacedAtlas(self.atlas, self.placement)
-
-    def _assigned(self, recording: Recording, regions: Regions) -> None:
+    def _assigned(self, recording: Recording, made: Assignment) -> None:
         self.layers.end_placement()
         if recording is self.home.workspace.recording:
-            self.assigned.emit(regions)
+            self.assigned.emit(made)
 
     # --- state ----------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ from napari_crbm.analysis import (
     ways_to_match,
 )
 from napari_crbm.errors import CRBMError
+from napari_crbm.io.script import Script, open_again
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.compare_layers import CompareLayers
@@ -371,11 +372,7 @@ class CompareWidget(QWidget):
             "by chance."
         )
         self._show_state()
-        self.home.turns.start(_PAIR, self._show_found())
-
-    def _show_found(self) -> Iterator[None]:
         self._show_table()
-        yield
 
     def _show_table(self) -> None:
         found = self.found
@@ -490,18 +487,22 @@ class CompareWidget(QWidget):
         if self._compared is None:
             raise CRBMError("Compare two models first.")
         found, paths = self._compared.found, self._compared.paths
-        here = found.first_recording.metadata.get("path", "recording.h5")
-        there = here if paths[1] is None else paths[1]
-        return (
-            "from napari_crbm.analysis import find_counterparts\n"
-            "from napari_crbm.figures import write_counterparts\n"
-            "from napari_crbm.io import load_model, open_recording\n\n"
-            f"first = load_model({str(self._model_path)!r}), open_recording({str(here)!r})\n"
-            f"second = load_model({str(paths[0])!r}), open_recording({str(there)!r})\n"
-            f"found = find_counterparts(*first, *second, by={found.by!r})\n"
-            "print(found.pairs)\n"
-            f"write_counterparts(found, {path!r})\n"
+        same = found.second_recording is found.first_recording
+        script = Script()
+        script.need("napari_crbm.analysis", "find_counterparts")
+        script.need("napari_crbm.figures", "write_counterparts")
+        script.need("napari_crbm.io", "load_model")
+        open_again(script, found.first_recording)
+        if not same:
+            open_again(script, found.second_recording, "second_recording")
+        script.add(
+            f"first = load_model({str(self._model_path)!r}), recording",
+            f"second = load_model({str(paths[0])!r}), {'' if same else 'second_'}recording",
+            f"found = find_counterparts(*first, *second, by={found.by!r})",
+            "print(found.pairs)",
+            f"write_counterparts(found, {path!r})",
         )
+        return str(script)
 
     def _copy(self) -> None:
         try:

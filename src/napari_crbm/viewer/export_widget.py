@@ -27,11 +27,11 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.errors import CRBMError
 from napari_crbm.figures import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
+from napari_crbm.viewer.canvas_code import canvas_code
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.pictures import (
+    FRAME_MS,
     MOVIE_ENDINGS,
-    TURN_FRAMES,
-    canvas_code,
     canvas_picture,
     check_movie,
     save_canvas,
@@ -91,6 +91,12 @@ class ExportWidget(QWidget):
         self.table_format.setToolTip("CSV for everybody; Parquet for large tables and all digits.")
         self.frontal = QCheckBox("From the front too")
         self.frontal.setToolTip("Add the view from the front to dorsal and side view.")
+        self.length_s = QDoubleSpinBox()
+        self.length_s.setRange(0.5, 60)
+        self.length_s.setDecimals(1)
+        self.length_s.setValue(4)
+        self.length_s.setSuffix(" s")
+        self.length_s.setToolTip("How long one turn takes; longer is smoother, and a larger file.")
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         self.fields = {
@@ -99,6 +105,7 @@ class ExportWidget(QWidget):
             "dpi": self.dpi,
             "table_format": self.table_format,
             "frontal": self.frontal,
+            "length_s": self.length_s,
         }
         self.labels = {}
         form.addRow("What", self.kind)
@@ -108,6 +115,7 @@ class ExportWidget(QWidget):
             ("dpi", "Resolution"),
             ("table_format", "Format"),
             ("frontal", "Views"),
+            ("length_s", "One turn"),
         ):
             self.labels[name] = QLabel(text)
             form.addRow(self.labels[name], self.fields[name])
@@ -161,6 +169,7 @@ class ExportWidget(QWidget):
         used = dict.fromkeys(("theme", "width_mm", "dpi"), kind in FIGURES)
         used["table_format"] = kind == "tables"
         used["frontal"] = kind in SHEETS
+        used["length_s"] = kind == _MOVIE
         for name, field in self.fields.items():
             field.setVisible(used[name])
             self.labels[name].setVisible(used[name])
@@ -172,7 +181,7 @@ class ExportWidget(QWidget):
             "nwb": "Neurons, spikes, fluorescence, assemblies and their activity in one file.",
             "weights": "Opens in Fishualizer (Add static data), in pandas, and here again.",
             _CANVAS: "With scale bar and legend, at twice the size of the screen.",
-            _MOVIE: f"{TURN_FRAMES} pictures, five degrees apart. The window turns meanwhile.",
+            _MOVIE: "The brain in the window turns meanwhile.",
         }
         self.hint.setText(hints.get(kind, "") if ready else "")
 
@@ -196,6 +205,11 @@ class ExportWidget(QWidget):
             table_format=self.table_format.currentText(),
             frontal=kind in SHEETS and self.frontal.isChecked(),
         )
+
+    @property
+    def n_pictures(self) -> int:
+        """Pictures of a movie."""
+        return round(1000 * self.length_s.value() / FRAME_MS)
 
     # --- what the person does ---------------------------------------------------------------
 
@@ -231,12 +245,12 @@ class ExportWidget(QWidget):
         if recording is None:
             raise CRBMError(_NO_RECORDING)
         path = path or self._default_path()
-        source = str(recording.metadata.get("path", "recording.h5"))
         model = str(self.workspace.model_path or "model.h5")
         if self.chosen in _OWN:
             shown = None if self.workspace.trained is None else model
-            return canvas_code(self.chosen, path, source, shown, self.home.viewer)
-        return self.export_to(path).code(source, model)
+            options = {"n_pictures": self.n_pictures} if self.chosen == _MOVIE else {}
+            return canvas_code(self.chosen, path, shown, self.home.viewer, **options)
+        return self.export_to(path).code(recording, model)
 
     def _copy(self) -> None:
         try:
@@ -330,6 +344,7 @@ class _Turn:
         self.camera = dock.home.viewer.scene.camera
         self.before = self.camera.angles
         self.pictures: list[NDArray[np.uint8]] = []
+        self.n_pictures = dock.n_pictures
         self.timer = QTimer(dock)
         self.timer.timeout.connect(self._take)
         self.timer.start(0)
@@ -337,11 +352,11 @@ class _Turn:
     def _take(self) -> None:
         if self.dock._cancel.is_set():
             self.pictures = []
-        elif len(self.pictures) < TURN_FRAMES:
-            self.camera.angles = turned(self.before, len(self.pictures), TURN_FRAMES)
+        elif len(self.pictures) < self.n_pictures:
+            self.camera.angles = turned(self.before, len(self.pictures), self.n_pictures)
             picture = canvas_picture(self.dock.home.viewer, scale=1.0)
             self.pictures.append(picture[..., :3])
-            self.dock._show_progress(len(self.pictures), TURN_FRAMES)
+            self.dock._show_progress(len(self.pictures), self.n_pictures)
             return
         self.timer.stop()
         self.camera.angles = self.before

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -242,9 +242,14 @@ class Home(QObject):
         else:
             self.workspace.open(result)
 
-    def assign_regions(self, regions: Regions, placed: PlacedAtlas | None = None) -> None:
+    def assign_regions(
+        self,
+        regions: Regions,
+        placed: PlacedAtlas | None = None,
+        how: Mapping[str, Any] | None = None,
+    ) -> None:
         """Give the open recording other regions, and tell the assemblies by them."""
-        self.workspace.assign_regions(regions, placed)
+        self.workspace.assign_regions(regions, placed, how)
         self._update_table()
 
     def _update_table(self) -> None:

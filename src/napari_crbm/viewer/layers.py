@@ -37,9 +37,10 @@ MODEL_PATH_KEY = "napari_crbm_model_path"
 
 # Young assemblies can have thousands of members; drawing them all would hold up the window.
 _SHOWN_WHILE_FORMING = 1000
+#: Layers that follow a workspace.
+OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
 # Finer ones are not seen, and napari draws its small picture of a layer piece by piece.
 _MOST_PIECES = 400
-_OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
 # A flash of one frame is hard to see; it fades over this time, and at least a frame.
 _GLOW_S = 0.5
 _MOST_GLOWING_FRAMES = 8
@@ -216,7 +217,7 @@ class BrainLayers:
 
     def _remove(self, keep: Any) -> None:
         for layer in list(self.viewer.layers):
-            ours = layer.name in _OURS or RECORDING_KEY in layer.metadata
+            ours = layer.name in OURS or RECORDING_KEY in layer.metadata
             if ours and layer is not keep:
                 self.viewer.layers.remove(layer)
 
@@ -457,7 +458,9 @@ def _replace(
         layer.selected_data = set()
     layer.data = data
     layer.features = features
-    layer.face_color = colours
+    # napari warns of colours for no points.
+    if len(data):
+        layer.face_color = colours
 
 
 def afterglow(recording: Recording, frame: int) -> NDArray[np.float32]:

@@ -17,13 +17,19 @@ from napari_crbm.viewer.colours import SEVERAL, SHARED, weight_colours, weight_l
 from napari_crbm.viewer.workspace import Workspace, workspace_of
 
 MOVIE_ENDINGS = (".gif", ".mp4")
-TURN_FRAMES, FRAME_MS = 72, 60
+FRAME_MS = 60
 
 _MARGIN_PX, _LINE_PX, _BAR_PX, _LEGEND_PX = 16, 22, 130, 340
 _MOST_NAMED = 8
 
 
-def canvas_picture(viewer: Any, *, scale: float = 2.0, legend: bool = True) -> NDArray[np.uint8]:
+def canvas_picture(
+    viewer: Any,
+    *,
+    scale: float = 2.0,
+    legend: bool = True,
+    size: tuple[int, int] | None = None,
+) -> NDArray[np.uint8]:
     """The canvas as it is, with its scale bar and a legend of what is shown, (H, W, 4).
 
     Parameters
@@ -33,28 +39,42 @@ def canvas_picture(viewer: Any, *, scale: float = 2.0, legend: bool = True) -> N
         Pixels of the picture for one of the screen.
     legend : bool
         Whether to write which assembly or time is shown, and the weights' colours.
+    size : (int, int), optional
+        Height and width of the canvas, instead of what the window leaves for it.
     """
-    bar = viewer.canvas.overlays.scale_bar
-    # A larger picture draws overlays no larger.
-    size = float(bar.font_size)
-    bar.font_size = size * scale
+    if size is not None:
+        # napari counts the pixels of the screen, of which a fine one has several for each.
+        ratio = viewer.window._qt_window.devicePixelRatio()
+        size = (int(size[0] * ratio), int(size[1] * ratio))
+    bar, camera = viewer.canvas.overlays.scale_bar, viewer.scene.camera
+    # A larger picture draws nothing larger by itself: neither overlays nor the brain.
+    font_size, zoom = float(bar.font_size), float(camera.zoom)
+    bar.font_size, camera.zoom = font_size * scale, zoom * scale
     try:
         picture = np.asarray(
-            viewer.screenshot(canvas_only=True, scale=scale, flash=False), dtype=np.uint8
+            viewer.screenshot(canvas_only=True, scale=scale, size=size, flash=False),
+            dtype=np.uint8,
         )
     finally:
-        bar.font_size = size
+        bar.font_size, camera.zoom = font_size, zoom
     return draw_legend(picture, workspace_of(viewer), scale) if legend else picture
 
 
-def save_canvas(viewer: Any, path: Path | str, *, scale: float = 2.0, legend: bool = True) -> Path:
+def save_canvas(
+    viewer: Any,
+    path: Path | str,
+    *,
+    scale: float = 2.0,
+    legend: bool = True,
+    size: tuple[int, int] | None = None,
+) -> Path:
     """Write the canvas as a PNG file; see `canvas_picture`."""
     import imageio.v3 as iio
 
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise CRBMError(f"'{path.name}' must end in .png to hold a picture of the canvas.")
-    iio.imwrite(path, canvas_picture(viewer, scale=scale, legend=legend))
+    iio.imwrite(path, canvas_picture(viewer, scale=scale, legend=legend, size=size))
     return path
 
 
@@ -64,14 +84,20 @@ def turned(angles: Sequence[float], picture: int, n_pictures: int) -> tuple[floa
     return first, second + 360 * picture / n_pictures, third
 
 
-def save_turn(viewer: Any, path: Path | str, *, n_pictures: int = TURN_FRAMES) -> Path:
-    """Write a movie of the brain turning once round, as .gif or .mp4."""
+def save_turn(
+    viewer: Any,
+    path: Path | str,
+    *,
+    n_pictures: int = 72,
+    size: tuple[int, int] | None = None,
+) -> Path:
+    """Write a movie of the brain turning once round, as .gif or .mp4; see `canvas_picture`."""
     before = viewer.scene.camera.angles
     pictures = []
     try:
         for picture in range(n_pictures):
             viewer.scene.camera.angles = turned(before, picture, n_pictures)
-            pictures.append(canvas_picture(viewer, scale=1.0)[..., :3])
+            pictures.append(canvas_picture(viewer, scale=1.0, size=size)[..., :3])
     finally:
         viewer.scene.camera.angles = before
     return write_movie(path, pictures)
@@ -112,52 +138,6 @@ def write_movie(path: Path | str, pictures: Sequence[NDArray[np.uint8]]) -> Path
         even = stack[:, : stack.shape[1] // 2 * 2, : stack.shape[2] // 2 * 2]
         iio.imwrite(path, even, fps=1000 / FRAME_MS, codec="libx264", macro_block_size=2)
     return path
-
-
-def canvas_code(
-    kind: str, path: Path | str, recording_path: str, model_path: str | None, viewer: Any
-) -> str:
-    """Python that shows the same again and writes it.
-
-    Parameters
-    ----------
-    kind : {"canvas", "movie"}
-    path : path
-        What to write.
-    recording_path, model_path : str
-        Files; without a model only neurons are shown.
-    viewer : napari.Viewer
-        Whose camera and selection are repeated.
-    """
-    workspace = workspace_of(viewer)
-    camera = viewer.scene.camera
-    save = "save_canvas" if kind == "canvas" else "save_turn"
-    lines = [
-        "from napari_crbm.io import load_model, open_recording",
-        "from napari_crbm.viewer import open_viewer",
-        f"from napari_crbm.viewer.pictures import {save}",
-        "from napari_crbm.viewer.workspace import Trained, workspace_of",
-        "",
-        f"recording = open_recording({recording_path!r})",
-        "viewer = open_viewer(recording)",
-        "workspace = workspace_of(viewer)",
-    ]
-    if model_path is not None:
-        lines += [
-            f"workspace.show_model(Trained.of(load_model({model_path!r}), recording))",
-            f"workspace.choose_assemblies({list(workspace.assemblies)!r})",
-        ]
-    if workspace.frame is not None:
-        lines.append(f"workspace.choose_frame({workspace.frame})")
-    lines += [
-        f"viewer.dims.ndisplay = {viewer.dims.ndisplay}",
-        f"viewer.scene.camera.angles = {tuple(round(float(a), 3) for a in camera.angles)}",
-        f"viewer.scene.camera.center = {tuple(round(float(c), 3) for c in camera.center)}",
-        f"viewer.scene.camera.zoom = {float(camera.zoom):.5g}",
-        f"{save}(viewer, {str(path)!r})",
-        "",
-    ]
-    return "\n".join(lines)
 
 
 def draw_legend(

@@ -174,7 +174,7 @@ class RecordingWidget(QWidget):
     def _source(self) -> str:
         """Where the present recording was read from; empty if it was not."""
         recording = self.home.workspace.recording
-        return "" if recording is None else str(recording.metadata.get("path", ""))
+        return "" if recording is None or recording.source is None else str(recording.source.path)
 
     def _read_again(self) -> None:
         if self._source():

@@ -5,7 +5,7 @@ Widgets and layers render it and call it; none of them looks up another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from psygnal import Signal
 
 from napari_crbm.analysis import MEMBERSHIP_FRACTION
 from napari_crbm.errors import ModelError
+from napari_crbm.io.script import ASSIGN_REGIONS
 from napari_crbm.viewer.history import History
 from napari_crbm.viewer.region_view import RegionState, RegionView
 
@@ -154,7 +155,12 @@ class Workspace:
         self.frame_changed.emit()
         self.colouring_changed.emit()
 
-    def assign_regions(self, regions: Regions, placed: PlacedAtlas | None = None) -> None:
+    def assign_regions(
+        self,
+        regions: Regions,
+        placed: PlacedAtlas | None = None,
+        how: Mapping[str, Any] | None = None,
+    ) -> None:
         """Give the open recording other regions; model and selection stay.
 
         Parameters
@@ -162,14 +168,13 @@ class Workspace:
         regions : Regions
         placed : PlacedAtlas, optional
             The atlas they come from, for the bodies of regions.
+        how : mapping, optional
+            Where they come from, for the provenance; see `napari_crbm.io.script`.
         """
         if self._recording is None:
             return
-        source = {} if placed is None else {"atlas": placed.atlas.name}
-        if placed is not None:
-            source["placement"] = placed.placement.describe()
         self._recording = replace(self._recording, regions=regions).with_step(
-            "assign regions", regions=len(regions.names), **source
+            ASSIGN_REGIONS, regions=len(regions.names), **(how or {})
         )
         self._placed = placed
         self.region_view.reset(regions)
