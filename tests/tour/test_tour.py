@@ -12,6 +12,7 @@ import os
 import sys
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pytest
 
@@ -308,6 +309,7 @@ def exports(walk, folder):
     from napari_crbm.viewer.export_widget import ExportWidget
 
     exporting = walk.dock("Export", ExportWidget)
+    exporting.length_s.setValue(0.6)
     files = {
         "movie": "brain.gif",
         "canvas": "canvas.png",
@@ -331,6 +333,7 @@ def exports(walk, folder):
             lambda path=path: path.exists() and not exporting._running,
         )
         assert path.is_dir() or path.stat().st_size > 5_000
+    assert len(iio.imread(folder / "brain.gif")) == 10
     assert (folder / "sheet.pdf").read_bytes().startswith(b"%PDF")
     assert "<svg" in (folder / "composition.svg").read_text(encoding="utf-8")[:2000]
     assert len(list((folder / "tables").glob("*.csv"))) == 4
