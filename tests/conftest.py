@@ -64,4 +64,4 @@ def planted() -> tuple[Spikes, np.ndarray]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shots", default=None, help="folder for pictures of the tour")
-    parser.addoption("--seeds", default=2, type=int, help="trainings of each kind in test_quality")
+    parser.addoption("--seeds", default=2, type=int, help="trainings of each kind in tests/quality")
