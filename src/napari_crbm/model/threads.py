@@ -10,9 +10,11 @@ layer aborts when two Python threads enter it together.
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 
 # Read by the OpenMP runtime when Numba loads it, so it is set before that import.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -28,6 +30,15 @@ _kernel_lock = threading.RLock()
 def available_threads() -> int:
     """Most threads a kernel may use on this machine."""
     return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> ThreadpoolController:
+    """Libraries with threads of their own, looked for again only once more modules are loaded.
+
+    The search takes milliseconds, as much as a few Gibbs steps of a small model.
+    """
+    return ThreadpoolController()
 
 
 @contextmanager
@@ -49,7 +60,7 @@ def kernel_threads(n_threads: int | None = None) -> Iterator[int]:
         before = numba.get_num_threads()
         numba.set_num_threads(wanted)
         try:
-            with ThreadpoolController().limit(limits=1, user_api="blas"):
+            with _libraries(len(sys.modules)).limit(limits=1, user_api="blas"):
                 yield wanted
         finally:
             numba.set_num_threads(before)
