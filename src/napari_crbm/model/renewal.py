@@ -98,12 +98,8 @@ def _join(parameters: dict[str, Any], kept: int, twin: int) -> None:
     gamma, theta, delta, _ = parameters["hidden"]
     for values in (gamma, theta, delta):
         values[kept] *= growth
-    _empty(parameters, twin)
-
-
-def _empty(parameters: dict[str, Any], unit: int) -> None:
-    parameters["weights"][:, unit] = 0
-    parameters["roles"][:, unit] = SILENT
+    weights[:, twin] = 0
+    roles[:, twin] = SILENT
 
 
 def _beginnings(
@@ -123,9 +119,9 @@ def _beginnings(
 
 def _left_over(shown: Spikes, parameters: dict[str, Any], most: int) -> Components:
     """Components of what the frames show beyond the model, those larger than by chance."""
-    n_frames = shown.n_frames
+    n_frames, hidden = shown.n_frames, _expected_hidden(shown, parameters)
     beyond, noise = np.zeros((n_frames, n_frames)), np.zeros(shown.n_neurons)
-    for rows, left in _residuals(shown, parameters):
+    for rows, left in _residuals(shown, parameters, hidden):
         noise[rows] = (left.astype(np.float64) ** 2).mean(axis=0)
         beyond += left @ left.T
     values, vectors = np.linalg.eigh(beyond)
@@ -136,7 +132,7 @@ def _left_over(shown: Spikes, parameters: dict[str, Any], most: int) -> Componen
     root = np.sqrt(n_frames)
     courses = (vectors[:, ::-1][:, :n_certain] * root).astype(np.float32)
     loadings = np.empty((shown.n_neurons, n_certain), dtype=np.float32)
-    for rows, left in _residuals(shown, parameters):
+    for rows, left in _residuals(shown, parameters, hidden):
         loadings[rows] = left.T @ courses / n_frames
     return Components(courses, loadings, values[:n_certain])
 
@@ -150,16 +146,23 @@ def _largest_of_noise(noise: NDArray[np.float64], shown: Spikes) -> float:
     return float(largest_by_chance(noise, shown) + _RARE * scale * noise.mean())
 
 
-def _residuals(shown: Spikes, parameters: dict[str, Any]) -> _Residuals:
+def _expected_hidden(shown: Spikes, parameters: dict[str, Any]) -> NDArray[np.float32]:
+    """E[h | v] of every frame, (T, M)."""
+    weights = parameters["weights"]
+    inputs = np.empty((shown.n_frames, weights.shape[1]), dtype=np.float32)
+    efficient(weights).project_frames(shown, np.arange(shown.n_frames), inputs)
+    return NUMBA.mean(inputs, Standardised(*parameters["hidden"]).units())
+
+
+def _residuals(
+    shown: Spikes, parameters: dict[str, Any], hidden: NDArray[np.float32]
+) -> _Residuals:
     """Activity beyond what the model expects given its hidden units, z-scored, (T, n) a block.
 
     The penalty holds weights back, so that an assembly is not wholly explained by its unit.
     What follows the course of a hidden unit is therefore taken out as well.
     """
     weights, fields = parameters["weights"], parameters["fields"]
-    inputs = np.empty((shown.n_frames, weights.shape[1]), dtype=np.float32)
-    efficient(weights).project_frames(shown, np.arange(shown.n_frames), inputs)
-    hidden = NUMBA.mean(inputs, Standardised(*parameters["hidden"]).units())
     courses = np.linalg.qr(hidden - hidden.mean(axis=0))[0].astype(np.float32)
     v = shown.mean_activity
     varies = (v > 0) & (v < 1)
