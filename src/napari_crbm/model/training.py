@@ -424,7 +424,9 @@ class Training:
         renewed = self._learner.renew()
         if renewed is not None:
             text = health.renewal(self.update, renewed.joined, renewed.begun)
-            self._renewed = " ".join(filter(None, (self._renewed, text)))
+            # A training that went back to an earlier state comes by here again.
+            if text not in self._renewed:
+                self._renewed = " ".join(filter(None, (self._renewed, text)))
 
     def _slow_down_on_a_plateau(self, better: bool) -> None:
         """Divide the learning rate when the held-out likelihood has not risen for long."""
