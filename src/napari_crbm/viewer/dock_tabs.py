@@ -8,7 +8,8 @@ from qtpy.QtWidgets import QTabBar
 # The roomiest first.
 _STYLES = (
     "",
-    "QTabBar::tab { padding: 0px 3px; font-size: 11px; }",
+    # Without a gap names run into each other, so letters shrink before it closes.
+    "QTabBar::tab { padding: 3px 3px; font-size: 10px; }",
     "QTabBar::tab { padding: 1px 3px; font-size: 10px; }",
 )
 
