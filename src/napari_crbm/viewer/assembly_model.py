@@ -41,7 +41,6 @@ class AssemblyTableModel(QAbstractTableModel):
         self._table = pd.DataFrame()
         # Values column by column: Qt asks thousands of times, and pandas is slow at single cells.
         self._values: list[list[Any]] = []
-        self._n_rows = 0
 
     def show(self, table: pd.DataFrame | None) -> None:
         """Replace the content."""
@@ -56,11 +55,10 @@ class AssemblyTableModel(QAbstractTableModel):
             and not (column[0] == "region" and (self._table["region"] == "").all())
         ]
         self._values = [self._table[name].tolist() for name, *_ in self._columns]
-        self._n_rows = len(self._table)
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
-        return 0 if parent.isValid() else self._n_rows
+        return 0 if parent.isValid() or not self._values else len(self._values[0])
 
     def columnCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
         return 0 if parent.isValid() else len(self._columns)

@@ -92,8 +92,12 @@ class RegionLayers:
         view = self.workspace.region_view
         paints = view.colours[ticked]
         drawn, self._drawn = self._drawn, (view.regions, ticked, paints)
-        same = drawn is not None and drawn[0] is view.regions and drawn[1] == ticked
-        if same and drawn is not None and np.array_equal(drawn[2], paints):
+        if (
+            drawn is not None
+            and drawn[0] is view.regions
+            and drawn[1] == ticked
+            and np.array_equal(drawn[2], paints)
+        ):
             # Other neurons are shown, not other regions.
             return
         bodies = [(k, *self._bodies[k]) for k in ticked if len(self._bodies[k][0])]
