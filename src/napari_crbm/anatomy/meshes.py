@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_crbm.anatomy.atlas import Atlas
 from napari_crbm.anatomy.placement import Placement
+from napari_crbm.anatomy.structures import Atlas
 from napari_crbm.errors import RecordingError
 
 #: Vertices (V, 3) float32 in micrometres (z, y, x), and faces (F, 3) int64.

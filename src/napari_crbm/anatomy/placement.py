@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from napari_crbm.anatomy.atlas import Atlas
+from napari_crbm.anatomy.structures import Atlas
 from napari_crbm.errors import FormatError, RecordingError
 
 _AXES = "zyx"

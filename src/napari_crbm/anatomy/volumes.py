@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_crbm.anatomy.atlas import ORIENTATION, Atlas, Structure, volume_atlas
+from napari_crbm.anatomy.label_volume import ORIENTATION, volume_atlas
+from napari_crbm.anatomy.structures import Atlas, Structure
 from napari_crbm.errors import FormatError
 
 #: A volume, its voxel size in micrometres and its orientation, if the file tells.
@@ -36,7 +37,7 @@ def read_volume_atlas(
     names : path, optional
         See `read_names`; labels are called "region 1" and so on without it.
     spacing_um, orientation : optional
-        See `atlas.volume_atlas`. They overrule the file; where neither tells, the
+        See `label_volume.volume_atlas`. They overrule the file; where neither tells, the
         orientation is "sal" and the spacing has to be given.
 
     Raises
