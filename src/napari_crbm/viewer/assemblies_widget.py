@@ -193,7 +193,7 @@ class AssembliesWidget(QWidget):
         self.keep = button(
             "Keep",
             "Copy what is shown to a layer of its own, which stays when you go on.",
-            lambda: self.home.layers.keep_assembly(),
+            lambda: self.home.layers.chosen.keep_assembly(),
         )
         line.addWidget(self.keep)
         return row

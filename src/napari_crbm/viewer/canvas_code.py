@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication
 from napari_crbm.io.script import Script, call, open_again
 from napari_crbm.viewer.colouring import KINDS
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.layers import OURS
+from napari_crbm.viewer.layer_names import OURS
 from napari_crbm.viewer.region_view import RegionView
 from napari_crbm.viewer.time_axis import TIME
 from napari_crbm.viewer.workspace import Workspace, workspace_of

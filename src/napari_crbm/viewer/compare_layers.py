@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from napari_crbm.analysis import Counterparts, have_same_neurons, members
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.colours import SEVERAL, SHARED
-from napari_crbm.viewer.layers import ASSEMBLY, add_outline, neuron_size_um, outline_segments
+from napari_crbm.viewer.layer_names import ASSEMBLY
+from napari_crbm.viewer.neuron_points import neuron_size_um
+from napari_crbm.viewer.outline import add_outline, outline_segments
 from napari_crbm.viewer.points import faded, hide_layers, show_points
 
 PAIR, SECOND_BRAIN = "Counterparts", "Second brain"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from napari_crbm.anatomy import region_colours
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
-from napari_crbm.viewer.layers import neuron_size_um
+from napari_crbm.viewer.neuron_points import neuron_size_um
 from napari_crbm.viewer.points import SPACE, add_quietly, hide_layers, show_points
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"

@@ -28,8 +28,10 @@ from napari_crbm.viewer import open_dock
 from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.drops import DropFilter
 from napari_crbm.viewer.lasso import Lasso
-from napari_crbm.viewer.layers import MODEL_KEY, MODEL_PATH_KEY, BrainLayers, recording_in
+from napari_crbm.viewer.layer_names import MODEL_KEY, MODEL_PATH_KEY
+from napari_crbm.viewer.layers import BrainLayers
 from napari_crbm.viewer.mapping import Unmapped, reason_to_ask, unmapped
+from napari_crbm.viewer.neuron_points import recording_in
 from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.shortcuts import install_shortcuts

@@ -11,7 +11,7 @@ from qtpy.QtCore import QObject, QPointF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
-from napari_crbm.viewer.layers import neuron_size_um
+from napari_crbm.viewer.neuron_points import neuron_size_um
 from napari_crbm.viewer.workspace import Workspace
 
 _LINE = QColor(255, 237, 90)

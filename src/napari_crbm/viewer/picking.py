@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from napari_crbm.viewer.layers import ASSEMBLY, NEURONS
+from napari_crbm.viewer.layer_names import ASSEMBLY, NEURONS
 from napari_crbm.viewer.workspace import Workspace
 
 # What is drawn on top is asked first.

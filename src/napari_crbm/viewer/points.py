@@ -29,12 +29,7 @@ def show_points(
         layer = viewer.layers[name]
         # A hidden layer does not slice new data, and then draws old indices into it.
         layer.visible = True
-        with layer.events.blocker_all():
-            layer.selected_data = set()
-        layer.data = data
-        layer.features = features
-        layer.size = size
-        layer.face_color = face_color
+        replace_points(layer, data, features=features, size=size, face_color=face_color)
         return
     add_quietly(
         viewer,
@@ -51,11 +46,38 @@ def show_points(
     )
 
 
+def replace_points(
+    layer: Any, data: NDArray[Any], *, features: Any, size: float, face_color: NDArray[Any]
+) -> None:
+    """Give a Points layer other points."""
+    with layer.events.blocker_all():
+        layer.selected_data = set()
+    layer.data = data
+    layer.features = features
+    # napari warns of colours for no points.
+    if len(data):
+        layer.face_color = face_color
+    layer.size = size
+
+
 def hide_layers(viewer: Any, *names: str) -> None:
     """Remove the named layers."""
     for name in names:
         if name in viewer.layers:
             viewer.layers.remove(viewer.layers[name])
+
+
+class Drawing:
+    """Entered while we add layers, to tell them from those that the user adds."""
+
+    def __init__(self) -> None:
+        self.under_way = False
+
+    def __enter__(self) -> None:
+        self.under_way = True
+
+    def __exit__(self, *_: object) -> None:
+        self.under_way = False
 
 
 def add_quietly(viewer: Any, add: Any, *args: Any, **options: Any) -> Any:

@@ -112,7 +112,7 @@ def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
         If the file cannot be used; napari shows the sentence.
     """
     from napari_crbm.io import open_recording
-    from napari_crbm.viewer.layers import points_arguments
+    from napari_crbm.viewer.neuron_points import points_arguments
 
     path = path if isinstance(path, str) else path[0]
     try:

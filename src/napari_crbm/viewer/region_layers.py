@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from napari_crbm.anatomy import enclosing_surface
 from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording
+from napari_crbm.viewer.layer_names import REGIONS
 from napari_crbm.viewer.points import add_quietly
 from napari_crbm.viewer.workspace import Workspace
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.meshes import PlacedAtlas
     from napari_crbm.regions import Regions
-
-REGIONS = "Regions"
 
 Body = tuple[NDArray[np.float32], NDArray[np.int64]]
 #: Runs work(report), perhaps in another thread, then done(result).

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_crbm.viewer.layers import MODEL_KEY, MODEL_PATH_KEY
+from napari_crbm.viewer.layer_names import MODEL_KEY, MODEL_PATH_KEY
 from napari_crbm.viewer.reader import LayerTuple, read_recording
 
 _PAPER_SCALE: dict[str, Any] = {
