@@ -167,9 +167,9 @@ def trains(walk, folder):
     from tests.tour.hands import drop
 
     train = walk.dock("Train", TrainWidget)
-    train.recipe.setCurrentText("Quick look")
-    train.n_hidden.setText("12")
-    train.n_updates.setValue(4000)
+    train.form.recipe.setCurrentText("Quick look")
+    train.form.n_hidden.setText("12")
+    train.form.n_updates.setValue(4000)
     walk.until(train.start_button.isEnabled)
     home = walk.home
     walk.step("start training", train.start_button.click, lambda: home.session.training.update > 80)
@@ -185,7 +185,7 @@ def trains(walk, folder):
     walk.step("stop", train.stop_button.click, lambda: walk.workspace.trained is not None)
     assert not home.training and walk.workspace.trained.model.n_assemblies == 12
     second = folder / "second.h5"
-    walk.step("save the model", lambda: train.save_model(second), second.exists)
+    walk.step("save the model", lambda: train.files.save_model(second), second.exists)
 
     target = walk.viewer.window._qt_viewer
     walk.step(

@@ -38,13 +38,13 @@ def test_closing_the_viewer_leaves_a_checkpoint_to_continue(make_napari_viewer, 
     home = home_of(viewer)
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
-    assert widget.continue_button.isHidden()
+    assert widget.kept.continue_button.isHidden()
     home.show(recording)
-    assert not widget.continue_button.isHidden()
-    assert kept_checkpoint(recording).when in widget.continue_button.text()
-    widget.continue_button.click()
+    assert not widget.kept.continue_button.isHidden()
+    assert kept_checkpoint(recording).when in widget.kept.continue_button.text()
+    widget.kept.continue_button.click()
     until(qtbot, lambda: home.training and home.session.training.update > stopped_at)
-    assert widget.continue_button.isHidden(), "not while training"
+    assert widget.kept.continue_button.isHidden(), "not while training"
     home.close()
 
 
@@ -59,10 +59,10 @@ def test_a_finished_model_is_kept_and_its_checkpoint_goes(viewer, home, recordin
     weights = home.workspace.trained.model.weights_
     np.testing.assert_array_equal(load_model(model_path(recording)).weights_, weights)
     assert not checkpoint_path(recording).exists()
-    assert widget.last_button.isHidden(), "it is shown already"
+    assert widget.kept.last_button.isHidden(), "it is shown already"
     home.workspace.open(recording)
-    assert not widget.last_button.isHidden()
-    widget.last_button.click()
+    assert not widget.kept.last_button.isHidden()
+    widget.kept.last_button.click()
     until(qtbot, lambda: home.workspace.trained is not None)
     np.testing.assert_array_equal(home.workspace.trained.model.weights_, weights)
 
@@ -145,16 +145,17 @@ def test_every_recipe_tells_how_long_it_takes(viewer, home, recording, qtbot, mo
 
     paces = {3: Pace(10.0, 0.02), 15: Pace(0.0, 0.9)}
     monkeypatch.setattr(
-        "napari_crbm.viewer.train_widget.measure_pace",
+        "napari_crbm.viewer.train_times.measure_pace",
         lambda _spikes, settings: paces[settings.gibbs_steps],
     )
-    monkeypatch.setattr("napari_crbm.viewer.train_widget.compiled", lambda: True)
+    for module in ("train_widget", "train_times"):
+        monkeypatch.setattr(f"napari_crbm.viewer.{module}.compiled", lambda: True)
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     home.show(recording)
     qtbot.wait(700)
-    assert not widget.estimates.text(), "nothing is measured while nobody looks"
+    assert not widget.form.estimates.text(), "nothing is measured while nobody looks"
     widget.show()
-    until(qtbot, lambda: "As published" in widget.estimates.text())
-    assert widget.estimates.text() == "Quick look: 40 s · Careful: 80 s · As published: 50.0 h"
+    until(qtbot, lambda: "As published" in widget.form.estimates.text())
+    assert widget.form.estimates.text() == "Quick look: 40 s · Careful: 80 s · As published: 50.0 h"
     assert "It will take about 80 s" in widget.status.text()

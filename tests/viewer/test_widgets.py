@@ -128,20 +128,20 @@ def test_training_runs_and_ends_with_assemblies(viewer, home, recording, qtbot):
     assert not widget.start_button.isEnabled()
     home.show(recording)
     assert widget.start_button.isEnabled() and not widget.stop_button.isEnabled()
-    widget.n_updates.setValue(200)
-    widget.n_hidden.setText("8")
+    widget.form.n_updates.setValue(200)
+    widget.form.n_hidden.setText("8")
     qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
     assert home.training and not widget.start_button.isEnabled()
     until(qtbot, lambda: home.workspace.trained is not None, 180_000)
-    until(qtbot, lambda: widget.save_button.isEnabled())
+    until(qtbot, lambda: widget.files.save_button.isEnabled())
     assert widget.bar.value() == 200
     assert home.workspace.trained.model.n_assemblies == 8
-    assert len(widget._lines["test_pseudo_likelihood"].getOriginalDataset()[0]) > 1
+    assert len(widget.curve.lines["test_pseudo_likelihood"].getOriginalDataset()[0]) > 1
     later = TrainWidget(viewer)
     qtbot.addWidget(later)
-    later._draw_curves()
+    later.curve.draw(home.session.training.history)
     np.testing.assert_array_equal(
-        later._lines["pseudo_likelihood"].getOriginalDataset()[1],
+        later.curve.lines["pseudo_likelihood"].getOriginalDataset()[1],
         home.session.training.history["pseudo_likelihood"],
     )
     assert viewer.layers[ASSEMBLY].visible
@@ -151,8 +151,8 @@ def test_patience_ends_a_training_early_and_says_so(viewer, home, recording, qtb
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     home.show(recording)
-    assert widget.settings().patience == 0 and widget.patience.text() == "off"
-    widget.patience.setValue(1)
+    assert widget.settings().patience == 0 and widget.form.patience.text() == "off"
+    widget.form.patience.setValue(1)
     settings = replace(FAST, n_updates=3000, patience=widget.settings().patience)
     home.start_training(replace(settings, learning_rate=3e-5, decay_after=0.99))
     until(qtbot, lambda: home.workspace.trained is not None)
@@ -164,10 +164,10 @@ def test_senseless_input_is_explained(viewer, home, recording, errors, qtbot):
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     home.show(recording)
-    widget.n_hidden.setText("many")
+    widget.form.n_hidden.setText("many")
     qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
     assert errors == ["Assemblies: 'many' is neither a number nor 'auto'."]
-    widget.n_hidden.setText("401")
+    widget.form.n_hidden.setText("401")
     qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
     assert "401 hidden units for 400 neurons" in errors[1]
     assert not home.training
@@ -189,7 +189,7 @@ def test_pause_resume_and_stop(viewer, home, recording, qtbot):
     until(qtbot, lambda: home.session.training.update > 5)
     qtbot.mouseClick(widget.pause_button, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: "Paused" in widget.status.text())
-    assert widget.pause_button.text() == "Resume" and widget.checkpoint_button.isEnabled()
+    assert widget.pause_button.text() == "Resume" and widget.files.checkpoint_button.isEnabled()
     at = home.session.training.update
     qtbot.wait(300)
     assert home.session.training.update == at
@@ -211,10 +211,10 @@ def test_a_checkpoint_continues_in_the_viewer(viewer, home, recording, tmp_path,
     until(qtbot, lambda: home.workspace.trained is not None)
     stopped_at = home.session.training.update
     path = tmp_path / "training.checkpoint.h5"
-    widget.save_checkpoint(path)
+    widget.files.save_checkpoint(path)
     until(qtbot, path.exists)
     until(qtbot, lambda: not home.busy)
-    widget.resume_from(path)
+    widget.files.resume_from(path)
     until(qtbot, lambda: home.training and home.session.training.update > stopped_at)
     home.close()
 
