@@ -159,7 +159,7 @@ def test_the_little_noise_gradient():
     with pytest.raises(ModelError, match="bits must have shape"):
         NUMBA.take_frames(SPIKES, np.arange(65), np.zeros((N, 1), np.uint64))
     with pytest.raises(ModelError, match="cumulants must have shape"):
-        NUMBA.log_overlap(values[0], values[:, 0].copy(), np.zeros(89))
+        NUMBA.log_overlap(values, values.copy(), np.zeros((90, M - 1)))
 
 
 def test_the_sentence_says_what_was_found():

@@ -80,8 +80,9 @@ def test_gains_are_differences_of_log_sums_over_neurons(density, n_chains):
         np.logaddexp(0, moved @ weights.T + fields) - np.logaddexp(0, hidden @ weights.T + fields)
     ).sum(axis=1)
     for form in both_forms(weights):
-        members = form.members(3)
-        assert np.array_equal(members, np.flatnonzero(weights[:, 3]))
+        for unit, members in enumerate(form.members()):
+            assert np.array_equal(members, np.flatnonzero(weights[:, unit]))
+        members = form.members()[3]
         with kernel_threads():
             found = form.gains(fields, members, 3, in_vectors(hidden), steps)
         np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
@@ -89,14 +90,31 @@ def test_gains_are_differences_of_log_sums_over_neurons(density, n_chains):
 
 def test_overlap_is_the_log_density_of_the_proposal_but_for_the_potential():
     generator = np.random.default_rng(0)
-    units = DReLU(*(np.array([value]) for value in (1.5, 0.8, 0.3, -0.2)))
-    inputs = generator.normal(0, 3, (9, 1)).astype(np.float32)
-    values = generator.normal(0, 2, 40).astype(np.float32)
+    units = DReLU(*(np.array([value, 2 * value]) for value in (1.5, 0.8, 0.3, -0.2)))
+    inputs = generator.normal(0, 3, (9, 2)).astype(np.float32)
+    values = generator.normal(0, 2, (2, 40)).astype(np.float32)
     cumulants = drelu.cumulant(inputs, units)
-    out = np.empty(40)
-    log_overlap(values, inputs[:, 0].copy(), cumulants[:, 0].copy(), out)
-    powers = inputs[:, 0].astype(float)[:, None] * values - cumulants
+    out = np.empty((2, 40))
+    with kernel_threads():
+        log_overlap(values, inputs.T.copy(), cumulants.T.copy(), out)
+    powers = inputs.astype(float)[:, :, None] * values - cumulants[:, :, None]
     np.testing.assert_allclose(out, special.logsumexp(powers, axis=0), atol=1e-9)
+
+
+@pytest.mark.parametrize("width", [0.1, 8.0])
+def test_gains_of_large_moves_do_not_run_out_of_numbers(width):
+    # One logarithm serves several neurons; the product must not overflow on the way.
+    generator = np.random.default_rng(0)
+    weights = generator.normal(0, width, (300, 1)).astype(np.float32)
+    fields = generator.normal(-3, 1, 300).astype(np.float32)
+    steps = np.array([-3.0, 2.0, 0.0], dtype=np.float32)
+    hidden = np.zeros((3, 1), dtype=np.float32)
+    drive = steps[:, None] * weights[:, 0] + fields
+    expected = (np.logaddexp(0, drive) - np.logaddexp(0, fields)).sum(axis=1)
+    for form in both_forms(weights):
+        with kernel_threads():
+            found = form.gains(fields, form.members()[0], 0, in_vectors(hidden), steps)
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.skipif(available_threads() < 2, reason="needs two cores")

@@ -75,18 +75,18 @@ def jump(
     picked = np.take_along_axis(examples, chosen, axis=0)
     proposed = core.sample(picked, units, keys[1]).T.copy()
     frames, cumulants = examples.T.copy(), core.cumulant(examples, units).T.copy()
+    fit = core.log_overlap(hidden[:, :n_chains].copy(), frames, cumulants)
+    fit -= core.log_overlap(proposed, frames, cumulants)
+    members = weights.members()
     accepted: dict[int, Array] = {}
     left = _EFFORT * len(fields)
     for unit in generator.permutation(n_hidden).tolist():
-        members = weights.members(unit)
-        left -= len(members)
+        left -= len(members[unit])
         if left < 0 and accepted:
             break
         old, new = hidden[unit, :n_chains], proposed[unit]
-        gain = weights.gains(fields, members, unit, hidden, new - old)
-        fit_old = core.log_overlap(old, frames[unit], cumulants[unit])
-        fit_new = core.log_overlap(new, frames[unit], cumulants[unit])
-        goes = core.put(np.log(generator.random(n_chains))) < gain + fit_old - fit_new
+        gain = weights.gains(fields, members[unit], unit, hidden, new - old)
+        goes = core.put(np.log(generator.random(n_chains))) < gain + fit[unit]
         hidden[unit, :n_chains] = np.where(goes, new, old)
         accepted[unit] = goes.mean()
     weights.draw_neurons(fields, hidden, inputs, activity, keys[2])

@@ -72,9 +72,9 @@ class DenseWeights(NamedTuple):
         lanes = lane_bounds(len(fields))
         gibbs.draw_neurons(self.values, fields, hidden_values, inputs, bits, lanes, key)
 
-    def members(self, unit: int) -> NDArray[np.int64]:
-        """Neurons with a weight to a hidden unit."""
-        return np.flatnonzero(self.values[:, unit])
+    def members(self) -> list[NDArray[np.int64]]:
+        """Neurons with a weight to each hidden unit."""
+        return [np.flatnonzero(column) for column in self.values.T]
 
     def gains(
         self,
@@ -162,9 +162,13 @@ class SparseWeights(NamedTuple):
         lanes = lane_bounds(len(fields))
         gibbs.draw_neurons_sparse(*self.rows, fields, hidden_values, inputs, bits, lanes, key)
 
-    def members(self, unit: int) -> NDArray[np.int64]:
-        """Neurons with a weight to a hidden unit."""
-        return np.searchsorted(self.starts, np.flatnonzero(self.columns == unit), "right") - 1
+    def members(self) -> list[NDArray[np.int64]]:
+        """Neurons with a weight to each hidden unit."""
+        neurons = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
+        # As small as possible: small whole numbers are sorted by counting.
+        order = np.argsort(self.columns.astype(np.min_scalar_type(self.n_hidden)), kind="stable")
+        sizes = np.bincount(self.columns, minlength=self.n_hidden)
+        return np.split(neurons[order], np.cumsum(sizes)[:-1])
 
     def gains(
         self,

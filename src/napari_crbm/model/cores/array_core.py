@@ -69,10 +69,14 @@ class ArrayCore:
         return self._xp.ascontiguousarray(hidden.T)
 
     def log_overlap(self, values: Any, inputs: Any, cumulants: Any) -> Any:
-        xp = self._xp
-        powers = inputs.astype(np.float64)[:, None] * values - cumulants[:, None]
-        top = powers.max(axis=0)
-        return top + xp.log(xp.exp(powers - top).sum(axis=0))
+        xp, out = self._xp, self._xp.empty(values.shape, dtype=np.float64)
+        # Unit after unit: all at once are as many numbers as units, frames and chains multiplied.
+        for unit in range(len(values)):
+            powers = inputs[unit].astype(np.float64)[:, None] * values[unit]
+            powers -= cumulants[unit][:, None]
+            top = powers.max(axis=0)
+            out[unit] = top + xp.log(xp.exp(powers - top).sum(axis=0))
+        return out
 
     def raster(self, spikes: Spikes) -> ArrayRaster:
         return ArrayRaster(self._xp, spikes)

@@ -85,11 +85,11 @@ class ArrayWeights:
         drive += fields[rows][:, None]
         return xp.exp(xp.clip(-drive, -_LIMIT, _LIMIT))
 
-    def members(self, unit: int) -> Any:
-        """Neurons with a weight to a hidden unit."""
+    def members(self) -> list[Any]:
+        """Neurons with a weight to each hidden unit."""
         if self._members is not None:
-            return self._members[unit]
-        return self._xp.flatnonzero(self.values[:, unit])
+            return self._members
+        return [self._xp.flatnonzero(column) for column in self.values.T]
 
     def gains(self, fields: Any, members: Any, unit: int, hidden_values: Any, steps: Any) -> Any:
         """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
@@ -165,7 +165,7 @@ class ArrayActiveSet:
         """Root mean square of the latest gradients of the weights that take part."""
         total, count = 0.0, self._weights.size
         if self._few:
-            count = max(sum(len(self.form.members(m)) for m in range(self.shape[1])), 1)
+            count = max(sum(len(members) for members in self.form.members()), 1)
         for rows in row_blocks(len(self._weights), _ROWS):
             squares = self._second_moment[rows]
             if self._few:

@@ -66,9 +66,10 @@ class NumbaCore:
         inputs: NDArray[np.float32],
         cumulants: NDArray[np.float64],
     ) -> NDArray[np.float64]:
-        require("inputs", inputs, (None,), np.float32)
+        require("values", values, (None, None), np.float32)
+        require("inputs", inputs, (len(values), None), np.float32)
         require("cumulants", cumulants, inputs.shape, np.float64)
-        out = np.empty(len(values))
+        out = np.empty(values.shape)
         jumps.log_overlap(values, inputs, cumulants, out)
         return out
 

@@ -64,7 +64,7 @@ class Core(Protocol):
         """Hidden values (B, M) the other way round, (M, >= B), as weights take them."""
 
     def log_overlap(self, values: Array, inputs: Array, cumulants: Array) -> Array:
-        """Log of the sum over frames of exp(I h - Gamma(I)): (B,) for values (B,), frames (K,)."""
+        """Log of the sum over frames of exp(I h - Gamma(I)): (M, B) for values, frames (M, K)."""
 
     # --- activity -------------------------------------------------------------------------
 

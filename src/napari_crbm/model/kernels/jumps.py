@@ -12,19 +12,37 @@ _BLOCK = 256
 _LOG2E = np.float32(1.4426950408889634)
 _LIMIT = np.float32(126.0)
 _UNIT = np.float32(1.0)
+# A product of ratios spans no more powers of two than this: one logarithm serves many neurons.
+_FARTHEST = np.float32(120.0)
 # Frames below this share of the most likely one do not count.
 _NEGLIGIBLE = -700.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_gain(field, drive, row, weight, steps, gains):
-    """Add log(1 + exp(x + w step)) - log(1 + exp(x)) of one neuron in every chain."""
+def _multiply(field, drive, row, weight, steps, ratios):
+    """Multiply by (1 + exp(x + w step)) / (1 + exp(x)) of one neuron in every chain."""
     slope = weight * _LOG2E
-    for b in range(gains.shape[0]):
+    for b in range(ratios.shape[0]):
         before = (drive[row, b] + field) * _LOG2E
         after = min(max(before + slope * steps[b], -_LIMIT), _LIMIT)
         before = min(max(before, -_LIMIT), _LIMIT)
-        gains[b] += log_32((_UNIT + exp2_32(after)) / (_UNIT + exp2_32(before)))
+        ratios[b] *= (_UNIT + exp2_32(after)) / (_UNIT + exp2_32(before))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_logarithms(ratios, gains):
+    """Add the logarithms of products of ratios, and begin new products."""
+    for b in range(gains.shape[0]):
+        gains[b] += log_32(ratios[b])
+        ratios[b] = _UNIT
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _longest(steps):
+    longest = np.float32(0.0)
+    for b in range(steps.shape[0]):
+        longest = max(longest, abs(steps[b]))
+    return longest * _LOG2E
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -48,7 +66,9 @@ def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
     for lane in prange(lanes.shape[0] - 1):
         rows = np.empty((_BLOCK, weights.shape[1]), dtype=np.float32)
         drive = np.empty((_BLOCK, hidden_values.shape[1]), dtype=np.float32)
+        ratios = np.ones(out.shape[1], dtype=np.float32)
         out[lane] = 0.0
+        longest, reached = _longest(steps), np.float32(0.0)
         for start in range(lanes[lane], lanes[lane + 1], _BLOCK):
             size = min(_BLOCK, lanes[lane + 1] - start)
             for k in range(size):
@@ -56,8 +76,13 @@ def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
                     rows[k, m] = weights[members[start + k], m]
             np.dot(rows[:size], hidden_values, drive[:size])
             for k in range(size):
-                i = members[start + k]
-                _add_gain(fields[i], drive, k, rows[k, unit], steps, out[lane])
+                reach = min(abs(rows[k, unit]) * longest, _FARTHEST)
+                if reached + reach > _FARTHEST:
+                    _add_logarithms(ratios, out[lane])
+                    reached = np.float32(0.0)
+                reached += reach
+                _multiply(fields[members[start + k]], drive, k, rows[k, unit], steps, ratios)
+        _add_logarithms(ratios, out[lane])
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -65,7 +90,9 @@ def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_v
     """`gains` for weights in compressed rows; ``hidden_values`` may be wider than B."""
     for lane in prange(lanes.shape[0] - 1):
         drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
+        ratios = np.ones(out.shape[1], dtype=np.float32)
         out[lane] = 0.0
+        longest, reached = _longest(steps), np.float32(0.0)
         for k in range(lanes[lane], lanes[lane + 1]):
             i = members[k]
             add_products(starts, columns, values, i, hidden_values, drive)
@@ -73,18 +100,41 @@ def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_v
             for position in range(starts[i], starts[i + 1]):
                 if columns[position] == unit:
                     weight = values[position]
-            _add_gain(fields[i], drive, 0, weight, steps, out[lane])
+            reach = min(abs(weight) * longest, _FARTHEST)
+            if reached + reach > _FARTHEST:
+                _add_logarithms(ratios, out[lane])
+                reached = np.float32(0.0)
+            reached += reach
+            _multiply(fields[i], drive, 0, weight, steps, ratios)
+        _add_logarithms(ratios, out[lane])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def log_overlap(values, inputs, cumulants, out):
-    """Log of the sum over frames of exp(I h - Gamma(I)): how well values (B,) fit frames (K,)."""
-    for b in range(values.shape[0]):
-        top = -np.inf
-        for k in range(inputs.shape[0]):
-            top = max(top, inputs[k] * np.float64(values[b]) - cumulants[k])
-        total = 0.0
-        for k in range(inputs.shape[0]):
-            power = inputs[k] * np.float64(values[b]) - cumulants[k] - top
-            total += exp_64(max(power, _NEGLIGIBLE))
-        out[b] = top + np.log(total)
+    """Log of the sum over frames of exp(I h - Gamma(I)): how well values fit frames.
+
+    Parameters
+    ----------
+    values : (M, B) float32
+    inputs : (M, K) float32
+        Hidden inputs of the frames.
+    cumulants : (M, K) float64
+        Their cumulants.
+    out : (M, B) float64
+    """
+    n_chains, n_frames = values.shape[1], inputs.shape[1]
+    for unit in prange(values.shape[0]):
+        own, total = values[unit], out[unit]
+        top = np.full(n_chains, -np.inf)
+        total[:] = 0.0
+        # Frames outside, chains inside: so that the inner loops are vectors.
+        for k in range(n_frames):
+            slope, offset = np.float64(inputs[unit, k]), cumulants[unit, k]
+            for b in range(n_chains):
+                top[b] = max(top[b], slope * own[b] - offset)
+        for k in range(n_frames):
+            slope, offset = np.float64(inputs[unit, k]), cumulants[unit, k]
+            for b in range(n_chains):
+                total[b] += exp_64(max(slope * own[b] - offset - top[b], _NEGLIGIBLE))
+        for b in range(n_chains):
+            total[b] = top[b] + np.log(total[b])
