@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import h5py
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ from qtpy.QtWidgets import QInputDialog
 from napari_crbm.io import load_model, open_recording, save_model, save_weights
 from napari_crbm.viewer.export_widget import ExportWidget
 from napari_crbm.viewer.recording_widget import RecordingWidget
+from napari_crbm.viewer.sample_data import sample_folder
 from tests.io.files import PaperContent
 from tests.io.test_caiman import write as write_caiman
 from tests.viewer.conftest import until
@@ -65,6 +68,22 @@ def test_what_the_file_leaves_open_can_be_set(viewer, home, qtbot, tmp_path):
     home.open_file(tmp_path / "set.h5", **dock.options())
     until(qtbot, lambda: home.workspace.recording is not again)
     assert home.workspace.recording.n_neurons == 20
+
+
+def test_only_opening_keeps_other_files_from_being_opened(viewer, home, qtbot):
+    dock = RecordingWidget(viewer)
+    qtbot.addWidget(dock)
+    done = threading.Event()
+    home.run("Finding an outline", lambda _: done.wait(30), lambda _: None)
+    assert dock.message.text() == "Finding an outline ..." and dock.open_button.isEnabled()
+    assert dock.cancel_button.isHidden()
+    home.open_file(sample_folder() / "recording.h5")
+    assert not dock.open_button.isEnabled() and not dock.cancel_button.isHidden()
+    until(qtbot, lambda: home.workspace.recording is not None)
+    assert dock.open_button.isEnabled() and dock.cancel_button.isHidden()
+    done.set()
+    until(qtbot, lambda: not home.busy)
+    assert dock.message.isHidden()
 
 
 def is_new(trained, before) -> bool:

@@ -65,7 +65,7 @@ class Home(QObject):
     def __init__(self, viewer: Any, window: QObject) -> None:
         super().__init__(window)
         self.viewer = viewer
-        self._jobs: set[Job] = set()
+        self._jobs: dict[Job, str] = {}
         self.turns = Turns(self)
         self.workspace: Workspace = workspace_of(viewer)
         self.layers = BrainLayers(viewer, self.workspace, self.run)
@@ -157,6 +157,7 @@ class Home(QObject):
 
     def _opened(self) -> None:
         self.opening = None
+        self._say_what_runs()
 
     def map_file(self, path: str | Path, why: str = "") -> None:
         """Ask what is what in a file, whatever its layout, and then open it."""
@@ -302,11 +303,14 @@ class Home(QObject):
         Errors are shown; ``failed`` is then called, to put buttons back.
         """
         job = Job(work, self)
-        self._jobs.add(job)
+
+        def say(text: str) -> None:
+            self._jobs[job] = text
+            self.busy_changed.emit(text)
 
         def end() -> None:
-            self._jobs.discard(job)
-            self.busy_changed.emit("")
+            del self._jobs[job]
+            self._say_what_runs()
 
         def finish(result: Any) -> None:
             end()
@@ -320,12 +324,14 @@ class Home(QObject):
 
         job.done.connect(finish)
         job.failed.connect(fail)
-        job.progressed.connect(
-            lambda k, n: self.busy_changed.emit(f"{what}: {100 * k // max(n, 1)} %")
-        )
-        self.busy_changed.emit(f"{what} ...")
+        job.progressed.connect(lambda k, n: say(f"{what}: {100 * k // max(n, 1)} %"))
+        say(f"{what} ...")
         job.start()
         return job
+
+    def _say_what_runs(self) -> None:
+        """Tell of the latest job that still runs."""
+        self.busy_changed.emit(next(reversed(self._jobs.values()), ""))
 
     @property
     def busy(self) -> bool:

@@ -189,12 +189,13 @@ class RecordingWidget(QWidget):
         self.home.open_file(sample_folder() / "recording.h5")
 
     def _show_busy(self, text: str) -> None:
+        opening = bool(text) and self.home.opening is not None
         for control in (
             *(self.open_button, self.folder_button, self.sample_button, self.map_button),
             self.again_button,
         ):
-            control.setEnabled(not text)
-        self.cancel_button.setVisible(bool(text) and self.home.opening is not None)
+            control.setEnabled(not opening)
+        self.cancel_button.setVisible(opening)
         if text:
             self.message.setText(text)
             self.message.show()
