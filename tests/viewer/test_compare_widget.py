@@ -75,7 +75,8 @@ def test_pairs_of_the_same_neurons(compared, qtbot):
     assert dock.table.chosen["second"] == np.flatnonzero(order == lost)[0]
     at_rest(qtbot, home)
     layer = home.viewer.layers[PAIR]
-    assert set(layer.features["model"]) == {"second"} and "only in the second" in dock.title.text()
+    assert set(layer.features["model"]) == {"second"}
+    assert "only in the second" in dock.details.title.text()
 
 
 def test_a_chosen_pair_is_in_the_brain(compared, recording, qtbot):
@@ -96,10 +97,10 @@ def test_a_chosen_pair_is_in_the_brain(compared, recording, qtbot):
     assert SECOND_BRAIN not in home.viewer.layers and SECOND_OUTLINE not in home.viewer.layers
     np.testing.assert_allclose(layer.data, recording.coordinates[layer.features["neuron"]])
     assert (layer.face_color == 1).all(), "an equal pair is white where it overlaps"
-    members = dock.member_table.source.table
+    members = dock.details.member_table.source.table
     assert (members["where"] == "both").all() and np.allclose(members["difference"], 0, atol=1e-5)
-    assert "activities correlate with 1.00" in dock.title.text()
-    dock.member_table.choose(2)
+    assert "activities correlate with 1.00" in dock.details.title.text()
+    dock.details.member_table.choose(2)
     assert home.workspace.neuron == members["neuron"][2]
     dock.shown.setChecked(False)
     at_rest(qtbot, home)
@@ -127,13 +128,13 @@ def test_another_animal(dock, shown_home, other_animal, qtbot, tmp_path, monkeyp
         asked.append(title)
         return str(tmp_path / "second-fish.h5"), ""
 
-    monkeypatch.setattr("napari_crbm.viewer.compare_widget.QFileDialog.getOpenFileName", choose)
+    monkeypatch.setattr("napari_crbm.viewer.compare_run.QFileDialog.getOpenFileName", choose)
     dock.compare_with(path)
     until(qtbot, lambda: dock.found is not None and not shown_home.busy)
     assert "350 other neurons" in asked[0] and dock.found.by == "places"
     assert not dock.by.model().item(0).isEnabled(), "these are not the same neurons"
-    assert "animal" in dock.member_table.source.table
-    assert len(dock.region_table.source.table) > 2
+    assert "animal" in dock.details.member_table.source.table
+    assert len(dock.details.region_table.source.table) > 2
     dock.arrangement.setCurrentText("Overlaid")
     at_rest(qtbot, shown_home)
     assert SECOND_BRAIN in shown_home.viewer.layers

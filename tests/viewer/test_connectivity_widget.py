@@ -118,7 +118,7 @@ def test_the_slider_sets_how_many_edges_are_drawn(mapped, home):
 
 
 def test_neurons_are_coloured_by_coupling_with_the_chosen_one(mapped, home):
-    mapped.by_coupling.setChecked(True)
+    mapped.couplings.wanted.setChecked(True)
     home.workspace.choose_neuron(12)
     expected = effective_couplings(mapped.mapped.factors, 12)
     layer = home.viewer.layers["Neurons"]
@@ -126,7 +126,7 @@ def test_neurons_are_coloured_by_coupling_with_the_chosen_one(mapped, home):
     np.testing.assert_allclose(layer.metadata["values"], expected, atol=1e-6)
     red = layer.face_color[:, 0] - layer.face_color[:, 2]
     assert red[expected.argmax()] > 0.3 and red[expected.argmin()] < -0.3
-    mapped.by_coupling.setChecked(False)
+    mapped.couplings.wanted.setChecked(False)
     assert np.ptp(layer.face_color, axis=0).max() == 0
 
 
@@ -135,11 +135,11 @@ def test_groups_of_neurons_colour_the_brain_too(mapped, home, recording):
     from napari_crbm.connectome import group_couplings
 
     factors, workspace = mapped.mapped.factors, home.workspace
-    mapped.by_coupling.setChecked(True)
+    mapped.couplings.wanted.setChecked(True)
 
     def shown(partner: str) -> np.ndarray:
-        mapped.partner.setCurrentIndex(mapped.partner.findData(partner))
-        mapped.partner.activated.emit(mapped.partner.currentIndex())
+        mapped.couplings.partner.setCurrentIndex(mapped.couplings.partner.findData(partner))
+        mapped.couplings.partner.activated.emit(mapped.couplings.partner.currentIndex())
         return workspace.colouring.values
 
     workspace.choose_neurons([3, 5, 8])

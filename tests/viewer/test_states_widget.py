@@ -44,31 +44,34 @@ def test_numbers_are_the_librarys(dock, trained_home, known_states, qtbot):
     described, expected = dock, known_states
     assert expected.composition.verdict in described.verdict.text()
     assert described.summary.text() == expected.summary
-    assert described.where.text() == expected.locality.verdict
-    assert described.sets.item(0, 2).text() == f"{expected.combinations['n_frames'][0]:,}"
-    assert described.units.rowCount() == FAST.n_hidden
-    rows = {int(described.units.item(r, 0).text()): r for r in range(described.units.rowCount())}
-    shown = described.units.item(rows[2], 1).text()
+    assert described.units.where.text() == expected.locality.verdict
+    assert described.in_time.sets.item(0, 2).text() == f"{expected.combinations['n_frames'][0]:,}"
+    assert described.units.table.rowCount() == FAST.n_hidden
+    rows = {
+        int(described.units.table.item(r, 0).text()): r
+        for r in range(described.units.table.rowCount())
+    }
+    shown = described.units.table.item(rows[2], 1).text()
     assert shown == f"{100 * expected.table.loc[2, 'fraction_on']:.1f}"
 
 
 def test_combinations_pairs_and_frames_show_in_the_brain(described, home, qtbot):
     sets = described.states.combinations
     row = int(np.flatnonzero(sets["n_assemblies"] == 2)[0])
-    described.sets.cellClicked.emit(row, 1)
+    described.in_time.sets.cellClicked.emit(row, 1)
     members = tuple(int(number) for number in sets["assemblies"][row].split())
     assert home.workspace.assemblies == members
     home.workspace.choose_frame(300)
-    assert described.cursors[0].value() == home.workspace.recording.times[300]
+    assert described.in_time.cursors[0].value() == home.workspace.recording.times[300]
     described.tabs.setCurrentIndex(1)
     described.resize(400, 700)
-    view = described.matrix.getPlotItem().getViewBox()
-    position = view.mapViewToScene(described.image.pos().__class__(1.5, 0.5))
-    described._on_hover(position)
-    first, second = described._order[0], described._order[1]
-    assert described.pair.text().startswith(f"<b>{first} and {second}</b>")
-    described.units.cellClicked.emit(0, 0)
-    assert home.workspace.assembly == int(described.units.item(0, 0).text())
+    view = described.together.matrix.getPlotItem().getViewBox()
+    position = view.mapViewToScene(described.in_time.image.pos().__class__(1.5, 0.5))
+    described.together.read(position)
+    first, second = described.together.order[0], described.together.order[1]
+    assert described.together.pair.text().startswith(f"<b>{first} and {second}</b>")
+    described.units.table.cellClicked.emit(0, 0)
+    assert home.workspace.assembly == int(described.units.table.item(0, 0).text())
 
 
 def test_figure_and_tables_are_written(described, home, qtbot, tmp_path):

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import threading
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -25,19 +22,15 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.viewer.animals_panel import AnimalsPanel
 from napari_crbm.viewer.circuit_view import CircuitView
-from napari_crbm.viewer.colouring import by_signed
 from napari_crbm.viewer.connectivity_layers import CENTRES, CONNECTIONS, PAIR, ConnectionLayers
+from napari_crbm.viewer.coupling_colours import CouplingColours
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.matrix_view import MatrixView
+from napari_crbm.viewer.region_mapping import Mapped, compute
 from napari_crbm.viewer.style import button, fill_table, page, simple_table, text_label
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from napari_crbm.connectome import RegionMap
-    from napari_crbm.recording import Recording
     from napari_crbm.regions import Regions
-    from napari_crbm.viewer.workspace import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No model yet. Train one (Train dock), or load one."
@@ -46,17 +39,8 @@ _NO_REGIONS = (
 )
 _NO_MAP = "Press Compute to map the connections between brain regions."
 _CLICK_HINT = "Click a cell of the matrix, or a row of the circuit."
-_SHUFFLES = 500
 _MOST_EDGES, _FIRST_EDGES = 150, 30
-_MOST_LISTED = 10
-_SMALLEST_SHARE = 0.01
 
-_PARTNERS = {
-    "neuron": "the clicked neuron",
-    "neurons": "the chosen neurons",
-    "assembly": "the chosen assembly",
-    "region": "the first chosen region",
-}
 _MEASURES = {
     "coupling": ("Couplings (model)", "Effective couplings of the neurons in the trained model."),
     "covariance": ("Covariances", "Recorded covariances of the neurons, for comparison."),
@@ -69,49 +53,8 @@ _RULES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Mapped:
-    """A region map with what the dock shows of it, computed in the background."""
-
-    recording: Recording
-    regions: Regions
-    factors: NDArray[np.float32]
-    region_map: RegionMap
-    order: NDArray[np.int64]
-    centres: NDArray[np.float64]
-
-
 class _Cancelled(Exception):
     """The person has pressed Cancel."""
-
-
-def compute(
-    recording: Recording,
-    trained: Trained,
-    regions: Regions,
-    measure: str,
-    rule: str,
-    report: Callable[[int, int], None],
-) -> Mapped:
-    """Map the connections; seconds, for a whole brain a quarter of a minute."""
-    from napari_crbm import connectome
-
-    model = trained.model
-    response = connectome.hidden_response(model, recording.spikes)
-    factors = connectome.coupling_factors(model.weights_, response)
-    options: dict[str, Any] = dict(rule=rule, n_shuffles=_SHUFFLES, report=report)
-    if measure == "coupling":
-        found = connectome.region_map(factors, regions, **options)
-    else:
-        found = connectome.activity_map(recording.spikes, regions, measure, **options)  # type: ignore[arg-type]
-    return Mapped(
-        recording,
-        regions,
-        factors,
-        found,
-        connectome.cluster_order(found),
-        connectome.region_centroids(recording.coordinates, regions, found.names),
-    )
 
 
 class ConnectivityWidget(QWidget):
@@ -175,22 +118,11 @@ class ConnectivityWidget(QWidget):
         self.bodies = QCheckBox("Show their bodies")
         self.bodies.setToolTip("Tick the chosen regions in the Anatomy dock, and no others.")
         self.bodies.toggled.connect(self._show_bodies)
-        self.by_coupling = QCheckBox("Colour by coupling with")
-        self.by_coupling.setToolTip(
-            "All neurons are coloured by their effective coupling with a neuron, or with a group "
-            "in the mean:\norange if it makes them more likely to fire, blue if less."
-        )
-        self.by_coupling.toggled.connect(self._toggle_couplings)
-        self.partner = QComboBox()
-        for key, text in _PARTNERS.items():
-            self.partner.addItem(text, key)
-        self.partner.activated.connect(self._show_couplings)
-        of_regions, of_neurons = QHBoxLayout(), QHBoxLayout()
+        self.couplings = CouplingColours(self.workspace)
+        of_regions = QHBoxLayout()
         of_regions.addWidget(self.only_chosen)
         of_regions.addWidget(self.bodies)
         of_regions.addStretch(1)
-        of_neurons.addWidget(self.by_coupling)
-        of_neurons.addWidget(self.partner, 1)
 
         self.pair_text = text_label(_CLICK_HINT)
         self.carriers = simple_table(["Assembly", "Share of the connection"])
@@ -203,7 +135,7 @@ class ConnectivityWidget(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(slider)
         column.addLayout(of_regions)
-        column.addLayout(of_neurons)
+        column.addLayout(self.couplings)
         column.addWidget(self.pair_text)
         column.addWidget(self.carriers, 1)
         splitter = QSplitter(Qt.Orientation.Vertical)
@@ -223,9 +155,6 @@ class ConnectivityWidget(QWidget):
         self.workspace.recording_changed.connect(self._reset)
         self.workspace.regions_changed.connect(self._reset)
         self.workspace.trained_changed.connect(self._reset)
-        self.workspace.neuron_changed.connect(self._show_couplings)
-        self.workspace.neurons_changed.connect(self._show_couplings)
-        self.workspace.assembly_changed.connect(self._show_couplings)
         self.workspace.region_view.changed.connect(self._on_region_view)
         self._reset()
 
@@ -275,6 +204,7 @@ class ConnectivityWidget(QWidget):
         if mapped is None or mapped.recording is not self.workspace.recording:
             return
         self.mapped, self.pair, self._about = mapped, None, None
+        self.couplings.use(mapped)
         self.message.setVisible(False)
         self._kept = self._looked_at()
         self._show_map(mapped)
@@ -288,6 +218,7 @@ class ConnectivityWidget(QWidget):
     def _reset(self) -> None:
         self._cancel.set()
         self.mapped = self.pair = None
+        self.couplings.use(None)
         self.layers.hide(CONNECTIONS, CENTRES, PAIR)
         self.matrix.clear()
         self.ring.clear()
@@ -329,47 +260,16 @@ class ConnectivityWidget(QWidget):
 
     def _show_map(self, mapped: Mapped) -> None:
         """Matrix and list, of the regions to look at."""
-        from napari_crbm.connectome import cluster_order
-
-        shown, order = mapped.region_map, mapped.order
-        if len(self._kept) > 1:
-            shown = shown.among(self._kept)
-            order = cluster_order(shown)
-        self.matrix.show_map(shown, order)
+        self.matrix.show_map(*mapped.among(self._kept))
         if self.pair is not None:
             self.matrix.mark(*self.pair)
-        rows = self._connections(mapped, _MOST_EDGES)
+        rows = mapped.connections(_MOST_EDGES, self._kept)
         q = rows["q_value"] if "q_value" in rows else [np.nan] * len(rows)
         cells = zip(rows["region_a"], rows["region_b"], rows["value"], q, strict=True)
         fill_table(self.circuit, [(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in cells])
 
-    def _connections(self, mapped: Mapped, n: int) -> pd.DataFrame:
-        """The strongest connections among the regions to look at, or of the only one."""
-        from napari_crbm.connectome import circuit
-
-        if len(self._kept) > 1:
-            return circuit(mapped.region_map.among(self._kept), n)
-        return circuit(mapped.region_map, n, about=self._kept[0] if self._kept else None)
-
     def _for_project(self) -> dict[str, Any] | None:
-        """What `connectome.add_to_project` wants to know about the map."""
-        mapped = self.mapped
-        if mapped is None:
-            return None
-        n_hidden = mapped.factors.shape[1]
-        return {
-            "animal": mapped.recording.name,
-            # A few letters tell one model of a recording from another.
-            "model": f"{n_hidden} units, {zlib.crc32(mapped.factors.tobytes()):08x}",
-            "region_map": mapped.region_map,
-            "n_frames": mapped.recording.n_frames,
-            "fingerprint": mapped.recording.spikes.fingerprint,
-        }
-
-    def _value(self, matrix: NDArray[np.float64], first: str, second: str) -> float:
-        assert self.mapped is not None
-        names = self.mapped.region_map.names
-        return float(matrix[names.index(first), names.index(second)])
+        return None if self.mapped is None else self.mapped.for_project()
 
     # --- chosen pair --------------------------------------------------------------------
 
@@ -378,23 +278,11 @@ class ConnectivityWidget(QWidget):
         mapped = self.mapped
         if mapped is None or not {first, second} <= set(mapped.region_map.names):
             return
-        from napari_crbm.connectome import carriers
-
         self.pair = (first, second)
         self.layers.show_pair(mapped.recording, mapped.regions, first, second)
-        found = mapped.region_map
         self.matrix.mark(first, second)
-        text = f"<b>{first}</b> and <b>{second}</b>: {self._value(found.values, first, second):.3g}"
-        if found.low is not None and found.high is not None:
-            low, high = (self._value(m, first, second) for m in (found.low, found.high))
-            text += f" (95 % interval {low:.3g} to {high:.3g})"
-        if found.expected is not None and found.q_value is not None:
-            expected = self._value(found.expected, first, second)
-            q = self._value(found.q_value, first, second)
-            text += f"; random neurons {expected:.3g}, q = {q:.2g}"
-        self.pair_text.setText(text)
-        shown = carriers(mapped.factors, mapped.regions, first, second)
-        shown = shown[shown["share"] >= _SMALLEST_SHARE].head(_MOST_LISTED)
+        self.pair_text.setText(mapped.describe(first, second))
+        shown = mapped.carriers(first, second)
         fill_table(
             self.carriers,
             [
@@ -404,8 +292,7 @@ class ConnectivityWidget(QWidget):
         )
         self._show_edges()
         self._show_bodies()
-        if self.partner.currentData() == "region":
-            self._show_couplings()
+        self.couplings.choose_region(first)
 
     def _show_bodies(self) -> None:
         """Tick the chosen regions, so that their bodies are drawn."""
@@ -422,7 +309,7 @@ class ConnectivityWidget(QWidget):
             view.tick(chosen)
 
     def _strongest_pair(self, mapped: Mapped) -> tuple[str, str] | None:
-        top = self._connections(mapped, 1)
+        top = mapped.connections(1, self._kept)
         return None if not len(top) else (top["region_a"].iloc[0], top["region_b"].iloc[0])
 
     # --- circuit ------------------------------------------------------------------------
@@ -434,19 +321,13 @@ class ConnectivityWidget(QWidget):
         mapped = self.mapped
         if mapped is None:
             return
-        import pandas as pd
-
-        from napari_crbm.connectome import circuit
-
         n = self.edges.value()
-        edges = self._connections(mapped, n)
         if self._about is not None:
-            edges = circuit(mapped.region_map, n, about=self._about)
+            edges = mapped.connections(n, (self._about,))
         elif self.only_chosen.isChecked() and self.pair is not None:
-            parts = [circuit(mapped.region_map, n, about=name) for name in dict.fromkeys(self.pair)]
-            edges = pd.concat(parts).drop_duplicates(["region_a", "region_b"])
-            edges = edges.sort_values("value", key=np.abs, ascending=False).head(n)
-            edges = edges.assign(strength=edges["value"].abs() / edges["value"].abs().max())
+            edges = mapped.connections_of(self.pair, n)
+        else:
+            edges = mapped.connections(n, self._kept)
         smallest = f" ≥ {edges['value'].abs().min():.2g}" if len(edges) else ""
         self.edges_text.setText(f"{len(edges)}{smallest}")
         self.layers.show_edges(edges, mapped.region_map.names, mapped.centres)
@@ -456,38 +337,6 @@ class ConnectivityWidget(QWidget):
         """Show the connections of a region of the ring; of all again if it is clicked twice."""
         self._about = None if self._about == region else region
         self._show_edges()
-
-    # --- couplings of one neuron ----------------------------------------------------------
-
-    def _toggle_couplings(self, wanted: bool) -> None:
-        if wanted:
-            self._show_couplings()
-        else:
-            self.workspace.show_colouring(None)
-
-    def _show_couplings(self) -> None:
-        mapped, partners = self.mapped, self._partners()
-        if mapped is None or not self.by_coupling.isChecked() or not len(partners):
-            return
-        from napari_crbm.connectome import group_couplings
-
-        couplings = group_couplings(mapped.factors, partners)
-        self.workspace.show_colouring(by_signed("coupling", "Coupling (nats)", couplings))
-
-    def _partners(self) -> NDArray[np.int64]:
-        """Neurons whose coupling with all others is shown."""
-        workspace, what = self.workspace, self.partner.currentData()
-        if what == "neuron":
-            return np.array([] if workspace.neuron is None else [workspace.neuron], dtype=np.int64)
-        if what == "neurons":
-            return workspace.neurons
-        if what == "assembly" and workspace.assembly is not None and workspace.trained is not None:
-            from napari_crbm.analysis import members
-
-            return members(workspace.trained.model.weights_[:, workspace.assembly])
-        if what == "region" and self.pair is not None and self.mapped is not None:
-            return self.mapped.regions.members(self.pair[0])
-        return np.array([], dtype=np.int64)
 
 
 def _choice(options: dict[str, tuple[str, str]]) -> QComboBox:

@@ -1,0 +1,92 @@
+"""All neurons coloured by their coupling with a neuron, or with a group in the mean."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout
+
+from napari_crbm.viewer.colouring import by_signed
+
+if TYPE_CHECKING:
+    from napari_crbm.viewer.region_mapping import Mapped
+    from napari_crbm.viewer.workspace import Workspace
+
+_PARTNERS = {
+    "neuron": "the clicked neuron",
+    "neurons": "the chosen neurons",
+    "assembly": "the chosen assembly",
+    "region": "the first chosen region",
+}
+
+
+class CouplingColours(QHBoxLayout):
+    """Choose with what, and whether; the colours follow the selection.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self._mapped: Mapped | None = None
+        self._region: str | None = None
+        self.wanted = QCheckBox("Colour by coupling with")
+        self.wanted.setToolTip(
+            "All neurons are coloured by their effective coupling with a neuron, or with a group "
+            "in the mean:\norange if it makes them more likely to fire, blue if less."
+        )
+        self.wanted.toggled.connect(self._toggle)
+        self.partner = QComboBox()
+        for key, text in _PARTNERS.items():
+            self.partner.addItem(text, key)
+        self.partner.activated.connect(self._show)
+        self.addWidget(self.wanted)
+        self.addWidget(self.partner, 1)
+        workspace.neuron_changed.connect(self._show)
+        workspace.neurons_changed.connect(self._show)
+        workspace.assembly_changed.connect(self._show)
+
+    def use(self, mapped: Mapped | None) -> None:
+        """Colour by the couplings of another map, once something is chosen in it."""
+        self._mapped, self._region = mapped, None
+
+    def choose_region(self, region: str) -> None:
+        """The region whose neurons are meant by "region"."""
+        self._region = region
+        if self.partner.currentData() == "region":
+            self._show()
+
+    def _toggle(self, wanted: bool) -> None:
+        if wanted:
+            self._show()
+        else:
+            self.workspace.show_colouring(None)
+
+    def _show(self) -> None:
+        mapped, partners = self._mapped, self._partners()
+        if mapped is None or not self.wanted.isChecked() or not len(partners):
+            return
+        from napari_crbm.connectome import group_couplings
+
+        couplings = group_couplings(mapped.factors, partners)
+        self.workspace.show_colouring(by_signed("coupling", "Coupling (nats)", couplings))
+
+    def _partners(self) -> NDArray[np.int64]:
+        """Neurons whose coupling with all others is shown."""
+        workspace, what = self.workspace, self.partner.currentData()
+        if what == "neuron":
+            return np.array([] if workspace.neuron is None else [workspace.neuron], dtype=np.int64)
+        if what == "neurons":
+            return workspace.neurons
+        if what == "assembly" and workspace.assembly is not None and workspace.trained is not None:
+            from napari_crbm.analysis import members
+
+            return members(workspace.trained.model.weights_[:, workspace.assembly])
+        if what == "region" and self._region is not None and self._mapped is not None:
+            return self._mapped.regions.members(self._region)
+        return np.array([], dtype=np.int64)
