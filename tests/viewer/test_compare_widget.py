@@ -193,3 +193,11 @@ def test_numbers_are_written_as_a_person_reads_them(qtbot):
     assert shown() == ["", "-0.25", "0.00", "0.00", "+0.50"]
     values = view.source.table["difference"]
     assert values[model.mapToSource(model.index(2, 0)).row()] < 0, "the negative one first"
+
+
+def test_a_second_brain_that_was_removed_by_hand_comes_back(compared, viewer, qtbot):
+    dock, home, _, _ = compared
+    viewer.layers.remove(SECOND_BRAIN)
+    dock.table.choose(2)
+    at_rest(qtbot, home)
+    assert SECOND_BRAIN in viewer.layers

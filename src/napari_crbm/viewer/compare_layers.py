@@ -52,6 +52,8 @@ class CompareLayers:
             Whether the second brain stands right of the first, or lies over it.
         """
         moved = self._brain is None or self._brain[0] is not found or self._brain[1] != apart
+        # A person may have removed it by hand.
+        moved = moved or (apart and SECOND_BRAIN not in self.viewer.layers)
         if moved:
             yield from self._show_brain(found, apart)
         offset = self._offset_um(found) if apart else np.zeros(3, dtype=np.float32)

@@ -25,9 +25,14 @@ from napari_crbm.viewer.layer_names import (
     RECORDING_KEY,
     REGIONS,
 )
-from napari_crbm.viewer.neuron_points import neuron_features, neuron_size_um, points_arguments
+from napari_crbm.viewer.neuron_points import (
+    neuron_features,
+    neuron_size_um,
+    neurons_layer,
+    points_arguments,
+)
 from napari_crbm.viewer.outline import add_outline, outline_segments
-from napari_crbm.viewer.points import Drawing, replace_points
+from napari_crbm.viewer.points import Drawing, add_quietly, replace_points
 from napari_crbm.viewer.region_layers import RegionLayers, Runner, run_at_once
 from napari_crbm.viewer.workspace import Workspace
 
@@ -41,6 +46,11 @@ __all__ = [
     "REGIONS",
     "BrainLayers",
 ]
+
+# What lies over the neurons.
+_ABOVE = (ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
+# Metadata of layers that a person has kept or renamed: they show another brain from now on.
+_OF_A_BRAIN = {"assembly", "regions"}
 
 
 class BrainLayers:
@@ -66,6 +76,7 @@ class BrainLayers:
         self._drawing = Drawing()
         self.chosen = ChosenLayers(viewer, workspace, self._drawing)
         workspace.recording_changed.connect(self.show_recording)
+        workspace.assembly_changed.connect(self._neurons)
         workspace.colouring_changed.connect(self.show_neurons)
         workspace.region_view.changed.connect(self._on_region_view)
         workspace.regions_changed.connect(self._on_regions)
@@ -87,10 +98,13 @@ class BrainLayers:
             return
         self._shown, self._limited, self._plain = recording, None, True
         with self._drawing:
-            self._remove(keep=self._layer_of(recording))
+            keep = self._layer_of(recording)
+            self._remove(keep)
             self.viewer.dims.ndisplay = 3
-            if NEURONS not in self.viewer.layers:
+            if keep is None:
                 self.viewer.add_points(recording.coordinates, **points_arguments(recording))
+            else:
+                keep.name = NEURONS
             self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
             self.viewer.canvas.overlays.scale_bar.visible = True
             self.viewer.reset_view()
@@ -107,8 +121,7 @@ class BrainLayers:
 
     def _layer_of(self, recording: Recording) -> Any:
         for layer in self.viewer.layers:
-            if layer.metadata.get(RECORDING_KEY) is recording and layer.name.startswith(NEURONS):
-                layer.name = NEURONS
+            if layer.metadata.get(RECORDING_KEY) is recording:
                 return layer
         return None
 
@@ -117,13 +130,33 @@ class BrainLayers:
             ours = layer.name in OURS or RECORDING_KEY in layer.metadata
             if ours and layer is not keep:
                 self.viewer.layers.remove(layer)
+            elif _OF_A_BRAIN & layer.metadata.keys():
+                layer.visible = False
+
+    def _neurons(self) -> Any:
+        """The layer of all neurons, by whatever name; drawn anew if it was removed by hand."""
+        recording = self.workspace.recording
+        if recording is None:
+            return None
+        layer = neurons_layer(self.viewer.layers)
+        if layer is None:
+            from napari.layers import Points
+
+            layer = Points(recording.coordinates, **points_arguments(recording))
+            self._limited, self._plain = None, True
+            layers = self.viewer.layers
+            above = [layers.index(name) for name in _ABOVE if name in layers]
+            with self._drawing:
+                add_quietly(self.viewer, layers.insert, min(above, default=len(layers)), layer)
+            self.show_neurons()
+        return layer
 
     def show_neurons(self) -> None:
         """The neurons of the whole brain, or of some regions, in their colours."""
         recording, colouring = self.workspace.recording, self.workspace.colouring
-        if recording is None or NEURONS not in self.viewer.layers:
+        layer = self._neurons()
+        if recording is None or layer is None:
             return
-        layer = self.viewer.layers[NEURONS]
         limited = self.workspace.region_view.shown_neurons
         before, self._plain = self._plain, colouring is None and limited is None
         if before and self._plain:
@@ -162,10 +195,9 @@ class BrainLayers:
 
     def _on_regions(self) -> None:
         """Other regions of the same neurons."""
-        recording = self.workspace.recording
-        if recording is None or NEURONS not in self.viewer.layers:
+        recording, layer = self.workspace.recording, neurons_layer(self.viewer.layers)
+        if recording is None or layer is None:
             return
         self._shown = recording
-        layer = self.viewer.layers[NEURONS]
         layer.metadata[RECORDING_KEY] = recording
         layer.features = neuron_features(recording)

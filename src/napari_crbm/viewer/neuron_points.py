@@ -56,6 +56,12 @@ def points_arguments(recording: Recording) -> dict[str, Any]:
     }
 
 
+def neurons_layer(layers: Any) -> Any:
+    """The layer of all neurons, whatever a person has called it; None if there is none."""
+    found = [layer for layer in layers if RECORDING_KEY in layer.metadata]
+    return next((layer for layer in found if layer.name == NEURONS), found[-1] if found else None)
+
+
 def recording_in(layers: Any) -> Recording | None:
     """The recording a set of layers brought along, if any: how dropped files arrive."""
     for layer in reversed(list(layers)):

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from napari_crbm.viewer.layer_names import ASSEMBLY, NEURONS
+from napari_crbm.viewer.layer_names import ASSEMBLY
+from napari_crbm.viewer.neuron_points import neurons_layer
 from napari_crbm.viewer.workspace import Workspace
 
-# What is drawn on top is asked first.
-_PICKABLE = (ASSEMBLY, NEURONS)
 _DRAG_PX = 4.0
 
 
@@ -37,10 +36,11 @@ def install_picking(
 
 def neuron_at(viewer: Any, event: Any) -> int | None:
     """The neuron drawn at the pointer, or None."""
-    for name in _PICKABLE:
-        if name not in viewer.layers or not viewer.layers[name].visible:
+    layers = viewer.layers
+    # What is drawn on top is asked first.
+    for layer in (*(each for each in layers if each.name == ASSEMBLY), neurons_layer(layers)):
+        if layer is None or not layer.visible:
             continue
-        layer = viewer.layers[name]
         index = layer.get_value(
             event.position,
             view_direction=event.view_direction,
