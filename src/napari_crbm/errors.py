@@ -6,6 +6,13 @@ any other exception is a bug and is shown with how to report it.
 """
 
 
+def refusal(error: OSError) -> str:
+    """What the system refuses to do with a file, in a sentence: no permission, a full disk."""
+    where = "A file" if error.filename is None else str(error.filename)
+    why = (error.strerror or str(error)).rstrip(".")
+    return f"{where} cannot be read or written: {why}. Choose another place, or make room."
+
+
 class CRBMError(Exception):
     """Base of everything this package raises on purpose."""
 

@@ -187,6 +187,15 @@ def test_errors_are_one_sentence_and_exit_code_1(tmp_path):
     assert "bad.h5" in stderr and "Traceback" not in stderr
 
 
+def test_a_place_that_cannot_be_written_is_no_bug(folder, tmp_path):
+    (tmp_path / "file").touch()
+    model, fish = folder / "model.h5", folder / "fish.h5"
+    process = command("assemblies", model, fish, "-o", tmp_path / "file" / "tables")
+    _, stderr = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "cannot be read or written" in stderr and "Traceback" not in stderr
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals differ on Windows")
 def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(folder, tmp_path, monkeypatch):
     advance = Training._advance

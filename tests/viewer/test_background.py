@@ -8,7 +8,7 @@ pytest.importorskip("napari")
 from qtpy.QtCore import QObject
 
 from napari_crbm.errors import RecordingError
-from napari_crbm.viewer.background import Job
+from napari_crbm.viewer.background import Job, message_of
 
 
 def test_results_and_progress_arrive_on_the_gui_thread(qtbot):
@@ -48,3 +48,11 @@ def test_what_arrives_after_the_window_has_closed_is_dropped(qtbot):
     sip.delete(parent)
     qtbot.wait(50)
     assert seen == []
+
+
+def test_what_the_system_refuses_is_no_bug_of_ours(tmp_path, capsys):
+    with pytest.raises(OSError) as caught:
+        (tmp_path / "missing" / "sheet.pdf").write_text("")
+    said = message_of(caught.value)
+    assert "sheet.pdf cannot be read or written: No such file" in said and "report" not in said
+    assert not capsys.readouterr().err

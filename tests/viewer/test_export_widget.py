@@ -239,3 +239,35 @@ def assert_alike(one: Path, other: Path) -> None:
         assert pages[0] == pages[1] > 1
     else:
         assert one.stat().st_size == pytest.approx(other.stat().st_size, rel=0.02)
+
+
+def test_a_folder_that_cannot_be_written_is_named(dock, shown_home, tmp_path, monkeypatch):
+    shown = []
+    picture = np.zeros((4, 4, 4), dtype=np.uint8)
+    monkeypatch.setattr("napari_crbm.viewer.pictures.canvas_picture", lambda *_, **__: picture)
+    monkeypatch.setattr("napari_crbm.viewer.export_widget.show_error", shown.append)
+    dock.choose("canvas")
+    dock.write(tmp_path / "missing" / "canvas.png")
+    assert len(shown) == 1 and "missing" in shown[0] and "report" not in shown[0]
+
+
+def test_without_an_assembly_there_is_no_sheet(dock, shown_home):
+    dock.choose("sheet")
+    shown_home.workspace.choose_assembly(None)
+    assert not dock.save.isEnabled() and not dock.copy.isEnabled()
+    assert "Choose an assembly" in dock.hint.text()
+    shown_home.workspace.choose_assembly(2)
+    assert dock.save.isEnabled() and "Assembly 2" in dock.hint.text()
+
+
+def test_what_needs_a_model_cannot_be_chosen_without(dock, home, recording, qtbot):
+    def usable():
+        return {
+            dock.kind.itemData(place)
+            for place in range(dock.kind.count())
+            if dock.kind.model().item(place).isEnabled()
+        }
+
+    assert usable() == set()
+    home.show(recording)
+    assert usable() == {"canvas", "movie"}

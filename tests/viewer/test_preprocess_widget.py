@@ -1,5 +1,6 @@
 """The Preprocess dock: preview of a neuron, a run over all of them, undo, cancel."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -130,3 +131,47 @@ def test_senseless_choices_are_explained(dock, home, bright, qtbot, monkeypatch)
     dock.raw.setChecked(True)
     dock.run.click()
     assert "baseline window" in shown[0] and dock.run.text() == "Run"
+
+
+def test_a_run_that_changes_nothing_keeps_the_model(dock, shown_home, qtbot):
+    workspace = shown_home.workspace
+    recording, trained = workspace.recording, workspace.trained
+    dock.run.click()
+    until(qtbot, lambda: dock.run.text() == "Run")
+    assert workspace.recording is recording and workspace.trained is trained
+    assert "stays as it is" in dock.result.text() and not dock.undo.isEnabled()
+
+
+def test_undo_brings_the_model_back(dock, shown_home, qtbot):
+    workspace = shown_home.workspace
+    trained = workspace.trained
+    dock.burn_in_s.setValue(10)
+    dock.run.click()
+    until(qtbot, lambda: dock.undo.isEnabled())
+    assert workspace.trained is None
+    dock.undo.click()
+    assert workspace.trained is trained and workspace.recording.n_neurons == len(workspace.weights)
+
+
+def test_nothing_is_undone_silently_during_a_training(dock, home, recording, qtbot, monkeypatch):
+    said = []
+    monkeypatch.setattr("napari_crbm.viewer.preprocess_widget.show_warning", said.append)
+    home.show(recording)
+    dock.burn_in_s.setValue(10)
+    dock.run.click()
+    until(qtbot, lambda: dock.undo.isEnabled())
+    made = home.workspace.recording
+    monkeypatch.setattr(type(home), "training", property(lambda _: True))
+    dock.undo.click()
+    assert home.workspace.recording is made and "Stop the training" in said[0]
+
+
+def test_fields_without_a_plot_stay_together(dock, home, recording, qtbot):
+    home.show(recording)
+    dock.resize(400, 800)
+    dock.show()
+    until(qtbot, dock.plot.isHidden)
+    qtbot.wait(50)
+    shown = (dock.method, dock.burn_in_s, dock.drop_frames, dock.regions)
+    gaps = [b.y() - a.geometry().bottom() for a, b in itertools.pairwise(shown)]
+    assert max(gaps) <= 12, gaps

@@ -487,3 +487,15 @@ def test_the_paper_scale_sample_is_simulated_once_and_kept(monkeypatch, tmp_path
     assert reports[-1] == (300, 300)
     before = path.stat().st_mtime_ns
     assert sample_data.paper_scale_recording(lambda *_: None).stat().st_mtime_ns == before
+
+
+def test_a_model_is_not_mixed_into_a_running_training(
+    viewer, home, recording, planted_model, errors, qtbot
+):
+    home.show(recording)
+    home.start_training(Settings.named("quick", n_hidden=4, n_updates=100_000))
+    home.show(None, planted_model)
+    assert errors == ["Stop the training before you open another model."]
+    home.session.control.stop()
+    until(qtbot, lambda: not home.training and not home.busy)
+    assert home.workspace.n_assemblies in (0, 4)

@@ -13,7 +13,7 @@ def main() -> None:
     """Run ``napari-crbm``: errors as one sentence, bugs with how to report them."""
     from napari_crbm.cli.app import app
     from napari_crbm.cli.console import complain
-    from napari_crbm.errors import CRBMError
+    from napari_crbm.errors import CRBMError, refusal
 
     try:
         app()
@@ -25,6 +25,9 @@ def main() -> None:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(EXIT_ERROR)
+    except OSError as error:
+        complain(refusal(error))
         sys.exit(EXIT_ERROR)
     except Exception:
         import traceback

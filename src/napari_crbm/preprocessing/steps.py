@@ -99,26 +99,47 @@ class Steps:
         set_tuple = object.__setattr__
         set_tuple(self, "regions", tuple(self.regions))
         set_tuple(self, "drop_frames", tuple((int(a), int(b)) for a, b in self.drop_frames))
+        low, high = self.min_activity, self.max_activity
         wrong = [
-            (self.burn_in_s < 0, "the burn-in must not be negative"),
-            (self.baseline_s is not None and not self.baseline_s > 0, "the window must be > 0 s"),
-            (not 0 <= self.percentile <= 100, "the percentile must be 0 to 100"),
-            (self.raw and self.baseline_s is None, "raw traces need a baseline window"),
-            (not self.decay_s > 0, "the decay time must be positive"),
             (
-                not 0 <= self.min_activity < self.max_activity <= 1,
-                "activity bounds must be fractions from 0 to 1, the lower first",
+                self.burn_in_s < 0,
+                f"the burn-in must not be negative; found {self.burn_in_s:g} s",
+            ),
+            (
+                self.baseline_s is not None and not self.baseline_s > 0,
+                f"the baseline window must be longer than 0 s; found {self.baseline_s} s",
+            ),
+            (
+                not 0 <= self.percentile <= 100,
+                f"the percentile must be 0 to 100; found {self.percentile:g}",
+            ),
+            (self.raw and self.baseline_s is None, "raw traces need a baseline window; set one"),
+            (
+                not self.decay_s > 0,
+                f"the decay time must be longer than 0 s; found {self.decay_s:g} s",
+            ),
+            (
+                not 0 <= low < high <= 1,
+                "activity bounds must lie between 0 and 100 % of frames, the lower first; found "
+                f"{100 * low:g} to {100 * high:g} %",
             ),
             (
                 self.method in ("events", "deconvolution") and not (self.threshold or 0) > 0,
-                "the threshold must be positive",
+                f"the threshold must be above 0; found {self.threshold}",
             ),
-            (self.method == "keep" and self.min_snr > 0, "the quality filter needs fluorescence"),
-            (any(a > b or a < 0 for a, b in self.drop_frames), "frame ranges run first to last"),
+            (
+                self.method == "keep" and self.min_snr > 0,
+                "the signal to noise is known of fluorescence only; leave it at 0 to keep spikes",
+            ),
+            (
+                any(a > b or a < 0 for a, b in self.drop_frames),
+                "frames to leave out must be ranges from first to last, counted from 0; found "
+                + ", ".join(f"{a}-{b}" for a, b in self.drop_frames),
+            ),
         ]
         for is_wrong, why in wrong:
             if is_wrong:
-                raise RecordingError(f"Preprocessing: {why}; found {self.as_dict()}.")
+                raise RecordingError(f"Preprocessing: {why}.")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON; the inverse of `from_dict`."""

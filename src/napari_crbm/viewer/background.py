@@ -10,7 +10,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_crbm.errors import CRBMError
+from napari_crbm.errors import CRBMError, refusal
 
 
 class Job(QObject):
@@ -70,6 +70,8 @@ def message_of(error: BaseException) -> str:
     """What a person should read: the sentence of our own errors, or how to report a bug."""
     if isinstance(error, CRBMError):
         return str(error)
+    if isinstance(error, OSError):
+        return refusal(error)
     if isinstance(error, MemoryError):
         return "There is not enough memory for this. Close other programs, or use fewer neurons."
     traceback.print_exception(error)

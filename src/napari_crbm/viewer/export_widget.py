@@ -27,6 +27,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.errors import CRBMError
 from napari_crbm.figures import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
+from napari_crbm.viewer.background import message_of
 from napari_crbm.viewer.canvas_code import canvas_code
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.pictures import (
@@ -42,8 +43,10 @@ from napari_crbm.viewer.style import button, page, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = (
-    "No model yet, so only the canvas can be exported. Train a model (Train dock), or load one."
+    "No model yet, so only a picture or a movie of the canvas can be exported. Train a model "
+    "(Train dock), or load one."
 )
+_NO_ASSEMBLY = "Choose an assembly first (Assemblies dock); a sheet shows one."
 _CANVAS, _MOVIE = "canvas", "movie"
 _OWN = {
     _CANVAS: ("Picture of the canvas as it is", (".png",)),
@@ -163,7 +166,13 @@ class ExportWidget(QWidget):
         )
         self.message.setVisible(recording is None or trained is None)
         kind = self.chosen
-        ready = recording is not None and (trained is not None or kind in _OWN)
+        without_model = set(_OWN) if recording is not None else set()
+        for place in range(self.kind.count()):
+            usable = trained is not None or self.kind.itemData(place) in without_model
+            self.kind.model().item(place).setEnabled(usable)
+        unchosen = kind == "sheet" and self.workspace.assembly is None
+        possible = trained is not None or kind in without_model
+        ready = possible and not unchosen
         self.save.setEnabled(self._running or ready)
         self.copy.setEnabled(ready and not self._running)
         used = dict.fromkeys(("theme", "width_mm", "dpi"), kind in FIGURES)
@@ -183,7 +192,10 @@ class ExportWidget(QWidget):
             _CANVAS: "With scale bar and legend, at twice the size of the screen.",
             _MOVIE: "The brain in the window turns meanwhile.",
         }
-        self.hint.setText(hints.get(kind, "") if ready else "")
+        if possible and unchosen:
+            self.hint.setText(_NO_ASSEMBLY)
+        else:
+            self.hint.setText(hints.get(kind, "") if ready else "")
 
     def export_to(self, path: Path) -> Export:
         """What would be written.
@@ -270,8 +282,8 @@ class ExportWidget(QWidget):
                 else:
                     check_movie(path)
                     self._start_movie(path)
-            except CRBMError as error:
-                show_error(str(error))
+            except (CRBMError, OSError) as error:
+                show_error(message_of(error))
             return
         recording, trained = self.workspace.recording, self.workspace.trained
         if recording is None or trained is None:

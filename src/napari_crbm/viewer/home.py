@@ -214,6 +214,9 @@ class Home(QObject):
 
     def _show_model(self, model: CRBM, path: Path | None) -> None:
         """Show the members of one assembly at once, and all else when it is computed."""
+        if self.training:
+            show_warning("Stop the training before you open another model.")
+            return
         shown_on = self.workspace.recording
 
         def preview(assembly: int) -> None:
@@ -226,7 +229,8 @@ class Home(QObject):
 
         def show(trained: Trained) -> None:
             recording = self.workspace.recording
-            if recording is not None and recording.n_neurons == model.n_neurons:
+            fits = recording is not None and recording.n_neurons == model.n_neurons
+            if fits and not self.training:
                 self.workspace.show_model(trained, path)
 
         def fail() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
@@ -16,7 +17,6 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -44,6 +44,7 @@ from napari_crbm.preprocessing import (
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.style import BLUE, GREEN, GREY, ORANGE, button, page, plot, text_label
+from napari_crbm.viewer.workspace import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_FLUORESCENCE = "This recording holds spikes only: frames and neurons can be left out."
@@ -56,7 +57,16 @@ _LABELS = {
     "keep": "Keep the spikes",
 }
 _UNITS = {"events": " noise sd", "deconvolution": " noise sd", "zscore": " sd", "level": ""}
+_TRAINING = "Stop the training before you change the recording."
 _PREVIEW_MS = 150
+
+
+class _Before(NamedTuple):
+    """What was open before a run."""
+
+    recording: Recording
+    trained: Trained | None
+    model_path: Path | None
 
 
 class PreprocessWidget(QWidget):
@@ -68,7 +78,7 @@ class PreprocessWidget(QWidget):
         self.workspace = self.home.workspace
         self.setMinimumWidth(340)
         self._control: Control | None = None
-        self._before: Recording | None = None
+        self._before: _Before | None = None
         self._trace: tuple[Recording, int, NDArray[np.float32]] | None = None
 
         self.message = text_label(_NO_RECORDING)
@@ -108,27 +118,25 @@ class PreprocessWidget(QWidget):
         self.regions = QListWidget()
         self.regions.setMaximumHeight(72)
         self.regions.setToolTip("Neurons in none of the ticked regions go; no tick keeps all.")
-        form = QFormLayout()
+        self.form = form = QFormLayout()
         form.setHorizontalSpacing(16)
-        self._labels: dict[str, QLabel] = {}
-        for name, text, field in (
-            ("method", "Spikes from", self.method),
-            ("threshold", "Threshold", self.threshold),
-            ("decay_s", "Decay time", self.decay_s),
-            ("baseline_s", "Baseline window", self.baseline_s),
-            ("raw", "", self.raw),
-            ("background", "Background", self.background),
-            ("burn_in_s", "Burn-in", self.burn_in_s),
-            ("motion_trace", "Motion", self.motion_trace),
-            ("motion_above", "Still up to", self.motion_above),
-            ("drop_frames", "Leave out frames", self.drop_frames),
-            ("regions", "Only regions", self.regions),
-            ("min_activity", "Least active", self.min_activity),
-            ("max_activity", "Most active", self.max_activity),
-            ("min_snr", "Signal to noise", self.min_snr),
+        for text, field in (
+            ("Spikes from", self.method),
+            ("Threshold", self.threshold),
+            ("Decay time", self.decay_s),
+            ("Baseline window", self.baseline_s),
+            ("", self.raw),
+            ("Background", self.background),
+            ("Burn-in", self.burn_in_s),
+            ("Motion", self.motion_trace),
+            ("Still up to", self.motion_above),
+            ("Leave out frames", self.drop_frames),
+            ("Only regions", self.regions),
+            ("Least active", self.min_activity),
+            ("Most active", self.max_activity),
+            ("Signal to noise", self.min_snr),
         ):
-            self._labels[name] = QLabel(text)
-            form.addRow(self._labels[name], field)
+            form.addRow(text, field)
             if isinstance(field, QCheckBox | QDoubleSpinBox):
                 changed = field.toggled if isinstance(field, QCheckBox) else field.valueChanged
                 changed.connect(lambda _: self._preview_soon())
@@ -152,7 +160,9 @@ class PreprocessWidget(QWidget):
         self.plot.addItem(self._active)
         self.caption = text_label("")
         self.run = button("Run", "Apply to all neurons, in the background.", self._toggle)
-        self.undo = button("Undo", "Back to the recording as it was before.", self._undo)
+        self.undo = button(
+            "Undo", "Back to the recording as it was before, and to its model.", self._undo
+        )
         self.bar = QProgressBar()
         self.bar.hide()
         self.result = text_label("")
@@ -164,12 +174,13 @@ class PreprocessWidget(QWidget):
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(form)
-        column.addWidget(self.plot, 1)
+        # Where there is no plot the fields stay together.
+        column.addWidget(self.plot, 100)
         column.addWidget(self.caption)
         column.addLayout(row)
         column.addWidget(self.bar)
         column.addWidget(self.result)
-        column.addStretch(0)
+        column.addStretch(1)
         layout = page(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
@@ -237,8 +248,8 @@ class PreprocessWidget(QWidget):
             "regions": recording is not None and recording.regions is not None,
         }
         for name, shown in used.items():
-            getattr(self, name).setVisible(shown)
-            self._labels[name].setVisible(shown)
+            # With their rows, which would leave gaps.
+            self.form.setRowVisible(getattr(self, name), shown)
 
     def _ticked(self) -> tuple[str, ...]:
         """Regions to keep neurons of."""
@@ -323,7 +334,7 @@ class PreprocessWidget(QWidget):
         if recording is None:
             return
         if self.home.training:
-            show_warning("Stop the training before you change the recording.")
+            show_warning(_TRAINING)
             return
         try:
             steps = self.steps()
@@ -360,8 +371,15 @@ class PreprocessWidget(QWidget):
         if made is None:
             self.result.setText("Cancelled; nothing was changed.")
             return
+        if self.home.training:
+            show_warning(_TRAINING)
+            return
+        if made.fingerprint == before.fingerprint:
+            self.result.setText("Nothing was left out, so the recording stays as it is.")
+            return
+        kept = _Before(before, self.workspace.trained, self.workspace.model_path)
         self.workspace.open(made)
-        self._before = before
+        self._before = kept
         self.undo.setEnabled(True)
         dropped = dropped_text(made.provenance[-1].parameters["dropped"])
         text = f"Neurons are active in {100 * made.spikes.rate:.2g} % of frames; {dropped}."
@@ -369,9 +387,13 @@ class PreprocessWidget(QWidget):
         self.result.setText(f"{text} {warning}" if warning else text)
 
     def _undo(self) -> None:
-        if self._before is not None and not self.home.training:
+        if self.home.training:
+            show_warning(_TRAINING)
+        elif self._before is not None:
             before, self._before = self._before, None
-            self.workspace.open(before)
+            self.workspace.open(before.recording)
+            if before.trained is not None:
+                self.workspace.show_model(before.trained, before.model_path)
 
     def _show_recording(self) -> None:
         recording = self.workspace.recording
