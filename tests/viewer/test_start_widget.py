@@ -5,7 +5,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QDockWidget, QMenu, QShortcut, QTabBar
 
-from napari_crbm.viewer import EVERYTHING, WIDGETS, is_docked
+from napari_crbm.viewer import EVERYTHING, WIDGETS, dock_everything, is_docked, open_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.shortcuts import SHORTCUTS, help_text
 from napari_crbm.viewer.start_widget import StartWidget
@@ -142,3 +142,23 @@ def test_choices_are_undone_in_turn_and_made_again(home, recording):
     assert not workspace.can_redo, "a new choice ends what was undone"
     workspace.open(recording)
     assert not workspace.can_undo
+
+
+def test_closed_docks_come_back_with_names_that_can_be_read(make_napari_viewer, qtbot):
+    viewer = make_napari_viewer(show=True)
+    window = viewer.window._qt_window
+    window.resize(1440, 880)
+    dock_everything(viewer)
+    qtbot.wait(100)
+    for name in WIDGETS:
+        viewer.window.remove_dock_widget(open_dock(viewer, name))
+    home = home_of(viewer)
+    for name in ("Anatomy", "Statistics", "Connectivity"):
+        home.raise_dock(name)
+    qtbot.wait(100)
+    (bar,) = (bar for bar in window.findChildren(QTabBar) if bar.tabText(1) == "Statistics")
+    assert [bar.tabText(place) for place in range(3)] == ["Anatomy", "Statistics", "Connectivity"]
+    assert bar.elideMode() == Qt.TextElideMode.ElideNone
+    open_from_menu(viewer, EVERYTHING)
+    until(qtbot, lambda: is_docked(viewer))
+    assert all(open_dock(viewer, name).isVisible() for name in WIDGETS)

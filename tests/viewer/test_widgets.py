@@ -81,6 +81,8 @@ def test_a_wrong_file_given_to_our_reader_is_said_in_a_sentence(
     for path in [*paths, tmp_path / "folder"]:
         assert viewer.open(str(path), plugin="napari-crbm") == []
         assert len(said) == 1 and path.name in said[0] and "\n" not in said.pop(), path.name
+    viewer.open(str(tmp_path / "folder"), plugin="napari-crbm")
+    assert "open the file in it" in said.pop() and not said
     assert viewer.open([str(path) for path in paths[:2]], plugin="napari-crbm", stack=True) == []
     assert said == ["Open one recording at a time; it may be a file or a folder."]
     assert home.workspace.recording is None and len(viewer.layers) == 0

@@ -48,7 +48,7 @@ def _in_hdf5(
     """A reader that is handed an open HDF5 file."""
 
     def looks_right(path: Path) -> bool:
-        if sources.container_of(path) not in ("hdf5", None):
+        if path.is_dir() or sources.container_of(path) not in ("hdf5", None):
             return False
         with hdf5.reading(path) as file:
             return can_read(file)
@@ -241,7 +241,14 @@ def own_kind(path: Path) -> str | None:
     FormatError
         If it is no file that can be read.
     """
-    if sources.container_of(path) not in ("hdf5", None):
+    container = sources.container_of(path)
+    if container is None and path.is_dir():
+        raise FormatError(
+            f"The folder {path.name} holds nothing that this program knows by itself: open the "
+            "file in it that holds the recording, or the folder that Suite2p, the toolbox of "
+            "Romano et al., Chen et al. or Zarr has written."
+        )
+    if container not in ("hdf5", None):
         return None
     with hdf5.reading(path) as file:
         return hdf5.kind_of(file)

@@ -31,7 +31,6 @@ WIDGETS = (
 DOCK_WIDTH_PX = 420
 # Titles that differ from the entry in the menu.
 _TITLES = {EVERYTHING: "Start"}
-_DOCKED = "napari-crbm docked"
 
 
 def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -> Any:
@@ -58,21 +57,15 @@ def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -
 
 
 def is_docked(viewer: Any) -> bool:
-    """Whether `dock_everything` has been called for a viewer."""
-    return bool(viewer.window._qt_window.property(_DOCKED))
+    """Whether all docks of `dock_everything` are there."""
+    return all(_find_dock(viewer, name) is not None for name in WIDGETS)
 
 
-def open_dock(viewer: Any, name: str) -> Any:
-    """The dock with one of our widgets: the one that is open, or a new one among the tabs.
+def _find_dock(viewer: Any, name: str) -> Any:
+    """The dock with one of our widgets that has not been closed, or None.
 
     napari itself does not recognise a dock that was opened from the menu, where it bears
     the name of the plugin that people see.
-
-    Parameters
-    ----------
-    viewer : napari.Viewer
-    name : str
-        One of `WIDGETS`.
     """
     from qtpy.QtWidgets import QDockWidget
 
@@ -80,18 +73,46 @@ def open_dock(viewer: Any, name: str) -> Any:
     for dock in viewer.window._qt_window.findChildren(QDockWidget):
         if dock.windowTitle().split(" (")[0] in names and dock.widget() is not None:
             return dock
-    return viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0]
+    return None
+
+
+def open_dock(viewer: Any, name: str) -> Any:
+    """The dock with one of our widgets: the one that is open, or a new one among the tabs.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    name : str
+        One of `WIDGETS`.
+    """
+    from qtpy.QtCore import QTimer
+    from qtpy.QtWidgets import QLabel
+
+    from napari_crbm.viewer.dock_tabs import make_readable
+
+    dock = _find_dock(viewer, name)
+    if dock is None:
+        dock = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0]
+    # Without the plugin's name, which would leave no room on the tabs.
+    title = _TITLES.get(name, name)
+    dock.setWindowTitle(title)
+    for label in dock.titleBarWidget().findChildren(QLabel):
+        if label.text().startswith(name):
+            label.setText(title)
+    # There are tabs once the window has been laid out, if it has not been closed by then.
+    titles = [_TITLES.get(each, each) for each in WIDGETS]
+    soon = QTimer(dock, singleShot=True, interval=0)
+    soon.timeout.connect(lambda: make_readable(viewer.window._qt_window, titles))
+    soon.start()
+    return dock
 
 
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
     from qtpy.QtCore import Qt, QTimer
-    from qtpy.QtWidgets import QLabel, QTabBar, QTabWidget
-
-    from napari_crbm.viewer.dock_tabs import ReadableTabs
+    from qtpy.QtWidgets import QTabWidget
 
     window = viewer.window
-    window._qt_window.setProperty(_DOCKED, True)
     # Upright tabs have room for all names.
     window._qt_window.setTabPosition(
         Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
@@ -106,21 +127,12 @@ def dock_everything(viewer: Any) -> list[Any]:
     for before, dock in pairwise(docks):
         # Those that were open already come into the row, at their place.
         window._qt_window.tabifyDockWidget(before, dock)
-    for dock, name in zip(docks, WIDGETS, strict=True):
-        # Without the plugin's name, which would leave no room on the tabs.
-        title = _TITLES.get(name, name)
-        dock.setWindowTitle(title)
-        for label in dock.titleBarWidget().findChildren(QLabel):
-            if label.text().startswith(name):
-                label.setText(title)
+    for dock in docks:
         dock.show()
 
     def arrange() -> None:
         docks[0].raise_()
         window._qt_window.resizeDocks(docks[:1], [DOCK_WIDTH_PX], Qt.Orientation.Horizontal)
-        for bar in window._qt_window.findChildren(QTabBar):
-            if bar.count() == len(docks):
-                ReadableTabs(bar, window._qt_window)
 
     # Sizes are known once the window has been laid out, if it has not been closed by then.
     soon = QTimer(docks[0], singleShot=True, interval=0)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pyqtgraph as pg
-from napari.utils.notifications import show_error
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
@@ -28,6 +27,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.matrix_view import MatrixView
+from napari_crbm.viewer.notices import show_error
 from napari_crbm.viewer.style import BLUE, button, plot, text_label
 
 if TYPE_CHECKING:

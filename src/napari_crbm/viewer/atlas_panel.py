@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from napari.utils.notifications import show_error
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import (
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.anatomy.atlas import LARVAL_FISH, cached_brainglobe
 from napari_crbm.viewer.connectivity_layers import ConnectionLayers
+from napari_crbm.viewer.notices import show_error
 from napari_crbm.viewer.placement_form import PlacementForm
 from napari_crbm.viewer.style import button, scrolling, text_label
 

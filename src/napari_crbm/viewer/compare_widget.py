@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QApplication,
@@ -37,6 +36,7 @@ from napari_crbm.viewer.compare_run import CompareRun
 from napari_crbm.viewer.comparison import Compared
 from napari_crbm.viewer.frame_table import FrameView
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.notices import show_error, show_info
 from napari_crbm.viewer.style import button, page, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."

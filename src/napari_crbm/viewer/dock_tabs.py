@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from qtpy.QtCore import QEvent, QObject, Qt
-from qtpy.QtWidgets import QTabBar
+from qtpy.QtWidgets import QTabBar, QWidget
 
 # The roomiest first.
 _STYLES = (
@@ -12,6 +14,14 @@ _STYLES = (
     "QTabBar::tab { padding: 3px 3px; font-size: 10px; }",
     "QTabBar::tab { padding: 1px 3px; font-size: 10px; }",
 )
+
+
+def make_readable(window: QWidget, titles: Collection[str]) -> None:
+    """Let all names be read on a window's tabs that bear none but these titles."""
+    for bar in window.findChildren(QTabBar):
+        names = {bar.tabText(place) for place in range(bar.count())}
+        if names and names <= set(titles) and bar.elideMode() != Qt.TextElideMode.ElideNone:
+            ReadableTabs(bar, window)
 
 
 class ReadableTabs(QObject):

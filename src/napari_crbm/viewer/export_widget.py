@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from napari.utils.notifications import show_error, show_info
 from numpy.typing import NDArray
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
@@ -30,6 +29,7 @@ from napari_crbm.figures import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.viewer.background import message_of
 from napari_crbm.viewer.canvas_code import canvas_code
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.notices import show_error, show_info
 from napari_crbm.viewer.pictures import (
     FRAME_MS,
     MOVIE_ENDINGS,

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pint
-from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QObject, Qt, Signal
 from qtpy.QtWidgets import QApplication, QInputDialog
 
@@ -32,6 +31,7 @@ from napari_crbm.viewer.layer_names import MODEL_KEY, MODEL_PATH_KEY
 from napari_crbm.viewer.layers import BrainLayers
 from napari_crbm.viewer.mapping import Unmapped, reason_to_ask, unmapped
 from napari_crbm.viewer.neuron_points import recording_in
+from napari_crbm.viewer.notices import show_error, show_info, show_warning
 from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.shortcuts import install_shortcuts

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pyqtgraph as pg
 import pyqtgraph.exporters
-from napari.utils.notifications import show_error, show_info
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QPainter
 from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QFileDialog, QMenu
 
 from napari_crbm.errors import CRBMError
+from napari_crbm.viewer.notices import show_error, show_info
 
 _FILTER = "Picture (*.png);;Vector drawing (*.svg);;Numbers (*.csv)"
 _PICTURE_WIDTH_PX = 1600

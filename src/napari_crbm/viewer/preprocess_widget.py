@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyqtgraph as pg
-from napari.utils.notifications import show_error, show_warning
 from numpy.typing import NDArray
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
@@ -43,6 +42,7 @@ from napari_crbm.preprocessing import (
 )
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.notices import show_error, show_warning
 from napari_crbm.viewer.style import BLUE, GREEN, GREY, ORANGE, button, page, plot, text_label
 from napari_crbm.viewer.workspace import Trained
 

@@ -58,7 +58,8 @@ def read_or_say(path: str | Sequence[str]) -> list[LayerTuple]:
         If the file cannot be used and there is no viewer to say it in.
     """
     import napari
-    from napari.utils.notifications import show_error
+
+    from napari_crbm.viewer.notices import show_error
 
     try:
         if not isinstance(path, str):

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -20,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.notices import show_info
 from napari_crbm.viewer.seen import WhenSeen
 from napari_crbm.viewer.states_in_time import StatesInTime
 from napari_crbm.viewer.states_together import StatesTogether

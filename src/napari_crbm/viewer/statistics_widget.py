@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyqtgraph as pg
-from napari.utils.notifications import show_info
 from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -24,6 +23,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.viewer.colouring import reconstruction_colouring
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.notices import show_info
 from napari_crbm.viewer.statistics_panels import (
     StatisticPanel,
     lagged_panel,

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyqtgraph as pg
-from napari.utils.notifications import show_error, show_info, show_warning
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QFileDialog,
@@ -30,6 +29,7 @@ from napari_crbm.analysis.sweep import CONFIGURATION
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import Control, Settings, duration
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.notices import show_error, show_info, show_warning
 from napari_crbm.viewer.style import BLUE, ORANGE, button, page, plot, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."

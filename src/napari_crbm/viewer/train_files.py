@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.kept import Kept, kept_checkpoint, kept_model
+from napari_crbm.viewer.notices import show_info
 from napari_crbm.viewer.remember import ask_open, ask_save
 from napari_crbm.viewer.style import button
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from napari.utils.notifications import show_error
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
 from napari_crbm.errors import CRBMError
@@ -12,6 +11,7 @@ from napari_crbm.model import Progress, Settings, duration
 from napari_crbm.model.compilation import compile_ahead, compiled
 from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.notices import show_error
 from napari_crbm.viewer.remember import remember
 from napari_crbm.viewer.style import button, page, text_label
 from napari_crbm.viewer.train_curve import TrainCurve
