@@ -201,3 +201,15 @@ def test_a_second_brain_that_was_removed_by_hand_comes_back(compared, viewer, qt
     dock.table.choose(2)
     at_rest(qtbot, home)
     assert SECOND_BRAIN in viewer.layers
+
+
+def test_where_there_is_no_pair_nothing_of_the_last_one_is_left(compared, qtbot):
+    dock, home, _, _ = compared
+    dock.which.setCurrentText(SECOND_ONLY)
+    if dock.table.source.rowCount():
+        dock.which.setCurrentText(FIRST_ONLY)
+    dock.table.source.show(dock.table.source.table.iloc[:0])
+    dock._show_pair()
+    at_rest(qtbot, home)
+    assert dock.details.title.text() == "There is none."
+    assert not dock.details.member_table.source.rowCount()

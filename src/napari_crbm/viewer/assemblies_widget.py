@@ -34,6 +34,11 @@ from napari_crbm.viewer.style import ORANGE, WeightScale, button, page, plot, te
 _LISTED_SHARE = 0.1
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No assemblies yet. Train a model (Train dock), or load one."
+_FORMING = (
+    "A training is running: the brain shows its assemblies as they form, table and gallery show "
+    "the last model."
+)
+_CHOOSE = "Choose an assembly; its members light up in the brain."
 _CLICK_HINT = "Click a neuron in the brain to see which assemblies hold it."
 _FEWEST_PERCENT, _MOST_PERCENT = 2, 90
 _MOST_LISTED = 8
@@ -128,6 +133,7 @@ class AssembliesWidget(QWidget):
 
         self.workspace.recording_changed.connect(self._show_table)
         self.workspace.trained_changed.connect(self._show_table)
+        self.home.training_changed.connect(self._show_message)
         self.workspace.assembly_changed.connect(self._show_assembly)
         self.workspace.threshold_changed.connect(self._show_threshold)
         self.workspace.region_view.changed.connect(self._show_title)
@@ -227,8 +233,7 @@ class AssembliesWidget(QWidget):
 
     def _show_table(self) -> None:
         trained = self.workspace.trained
-        self.message.setText(_NO_RECORDING if self.workspace.recording is None else _NO_MODEL)
-        self.message.setVisible(trained is None)
+        self._show_message()
         self.body.setVisible(trained is not None)
         recording = self.workspace.recording
         self._syncing = True
@@ -247,12 +252,24 @@ class AssembliesWidget(QWidget):
         self._show_assembly()
         self._show_neuron()
 
+    def _show_message(self) -> None:
+        trained = self.workspace.trained
+        mixed = trained is not None and self.home.training and self.home.show_forming
+        missing = _NO_RECORDING if self.workspace.recording is None else _NO_MODEL
+        self.message.setText(_FORMING if mixed else missing)
+        self.message.setVisible(trained is None or mixed)
+
     def _show_assembly(self) -> None:
         trained, assembly = self.workspace.trained, self.workspace.assembly
         recording = self.workspace.recording
         if trained is None or assembly is None or recording is None:
             self._line.setData([], [])
+            self.title.setText(_CHOOSE)
+            self.scale.hide()
+            self.keep.setEnabled(False)
+            self._show_rows()
             return
+        self.keep.setEnabled(True)
         self._line.setData(recording.times, trained.activity[:, assembly])
         self._show_title()
         self._show_rows()

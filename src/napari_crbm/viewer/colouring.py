@@ -22,6 +22,9 @@ _RAMP = 64
 _PEAK_SHARE = 0.01
 _PEAK_BINS = 400
 
+#: Kind of the colours that the Statistics dock gives.
+RECONSTRUCTION = "reconstruction"
+
 
 @dataclass(frozen=True, eq=False)
 class Colouring:
@@ -140,7 +143,7 @@ def by_reconstruction(workspace: Workspace) -> Colouring:
 
 def reconstruction_colouring(quality: NDArray[np.floating]) -> Colouring:
     """Colours of a reconstruction quality (N,), see `analysis.reconstruction_nllh`."""
-    return by_values("reconstruction", "Reconstruction (1: perfect)", quality)
+    return by_values(RECONSTRUCTION, "Reconstruction (1: perfect)", quality)
 
 
 def by_peak_time(workspace: Workspace) -> Colouring:

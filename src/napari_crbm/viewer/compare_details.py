@@ -48,6 +48,14 @@ class PairDetails(QWidget):
         column.addWidget(self.title)
         column.addWidget(self.tabs)
 
+    def clear(self) -> None:
+        """Show nothing: there is no such pair."""
+        self.title.setText("There is none.")
+        for table in (self.member_table, self.region_table):
+            table.show_table(None)
+        for line in self._lines:
+            line.setData([], [])
+
     def show_pair(
         self, compared: Compared, row: Any, first: int | None, second: int | None
     ) -> None:

@@ -121,7 +121,8 @@ class CompareWidget(QWidget):
         looks = QHBoxLayout()
         for widget in (self.which, self.arrangement, self.shown):
             looks.addWidget(widget)
-        looks.addStretch(1)
+        # Its entries are the longest.
+        looks.setStretch(0, 1)
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 0)
@@ -279,6 +280,7 @@ class CompareWidget(QWidget):
         if row is None or not self.shown.isChecked():
             yield from self.layers.end()
         if row is None:
+            self.details.clear()
             return
         first, second = (
             int(row[side]) if np.isfinite(row[side]) else None for side in ("first", "second")

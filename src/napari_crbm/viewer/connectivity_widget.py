@@ -130,7 +130,7 @@ class ConnectivityWidget(QWidget):
         self.carriers.cellClicked.connect(
             lambda row, _: self.workspace.choose_assembly(int(self.carriers.item(row, 0).text()))
         )
-        below = QWidget()
+        self.below = below = QWidget()
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(slider)
@@ -141,9 +141,7 @@ class ConnectivityWidget(QWidget):
         splitter = QSplitter(Qt.Orientation.Vertical)
         splitter.addWidget(self.tabs)
         splitter.addWidget(below)
-        self.tabs.currentChanged.connect(
-            lambda tab: below.setVisible(self.tabs.widget(tab) is not self.animals)
-        )
+        self.tabs.currentChanged.connect(lambda _: self._show_below())
         splitter.setSizes([430, 250])
         self.body = splitter
         layout = page(self)
@@ -196,7 +194,7 @@ class ConnectivityWidget(QWidget):
     def _set_running(self, running: bool) -> None:
         self._running = running
         self.start.setText("Cancel" if running else "Compute")
-        self.message.setText("Mapping ..." if running else _NO_MAP)
+        self.message.setText("Mapping ..." if running else self._missing or _NO_MAP)
         self.message.setVisible(running or self.mapped is None)
 
     def _show(self, mapped: Mapped | None) -> None:
@@ -206,6 +204,7 @@ class ConnectivityWidget(QWidget):
         self.mapped, self.pair, self._about = mapped, None, None
         self.couplings.use(mapped)
         self.message.setVisible(False)
+        self._show_body()
         self._kept = self._looked_at()
         self._show_map(mapped)
         first = self._strongest_pair(mapped)
@@ -226,20 +225,34 @@ class ConnectivityWidget(QWidget):
         self.carriers.setRowCount(0)
         self.pair_text.setText(_CLICK_HINT)
         self.edges_text.setText("")
-        recording, trained = self.workspace.recording, self.workspace.trained
-        missing = (
-            _NO_RECORDING
-            if recording is None
-            else _NO_MODEL
-            if trained is None
-            else _NO_REGIONS
-            if self.regions is None
-            else ""
-        )
-        self.message.setText(missing or _NO_MAP)
+        self.message.setText(self._missing or _NO_MAP)
         self.message.setVisible(True)
-        self.start.setEnabled(not missing)
-        self.body.setVisible(recording is not None)
+        self.start.setEnabled(not self._missing)
+        self.body.setVisible(self.workspace.recording is not None)
+        self._show_body()
+
+    @property
+    def _missing(self) -> str:
+        """What has to be there before anything can be mapped; empty if all is."""
+        if self.workspace.recording is None:
+            return _NO_RECORDING
+        if self.workspace.trained is None:
+            return _NO_MODEL
+        return _NO_REGIONS if self.regions is None else ""
+
+    def _show_body(self) -> None:
+        """Nothing of a map that is not there; projects can be opened without one."""
+        there = self.mapped is not None
+        comes = there and not self.tabs.isTabVisible(0)
+        for place in (0, 1):
+            self.tabs.setTabVisible(place, there)
+        if comes:
+            self.tabs.setCurrentIndex(0)
+        self._show_below()
+
+    def _show_below(self) -> None:
+        of_map = self.tabs.currentWidget() is not self.animals
+        self.below.setVisible(of_map and self.mapped is not None)
 
     # --- map ------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout
 
 from napari_crbm.viewer.colouring import by_signed
+from napari_crbm.viewer.notices import show_info
 
 if TYPE_CHECKING:
     from napari_crbm.viewer.region_mapping import Mapped
@@ -20,6 +21,14 @@ _PARTNERS = {
     "assembly": "the chosen assembly",
     "region": "the first chosen region",
 }
+
+_FIRST = {
+    "neuron": "Click a neuron in the brain; all others take the colour of their coupling with it.",
+    "neurons": "Choose neurons first, with the lasso of the Neurons dock.",
+    "assembly": "Choose an assembly first, in the Assemblies dock.",
+    "region": "Choose a region first, in the matrix or the circuit.",
+}
+_KIND = "coupling"
 
 
 class CouplingColours(QHBoxLayout):
@@ -44,12 +53,13 @@ class CouplingColours(QHBoxLayout):
         self.partner = QComboBox()
         for key, text in _PARTNERS.items():
             self.partner.addItem(text, key)
-        self.partner.activated.connect(self._show)
+        self.partner.activated.connect(lambda _: self._toggle(self.wanted.isChecked()))
         self.addWidget(self.wanted)
         self.addWidget(self.partner, 1)
         workspace.neuron_changed.connect(self._show)
         workspace.neurons_changed.connect(self._show)
         workspace.assembly_changed.connect(self._show)
+        workspace.colouring_changed.connect(self._follow)
 
     def use(self, mapped: Mapped | None) -> None:
         """Colour by the couplings of another map, once something is chosen in it."""
@@ -62,10 +72,24 @@ class CouplingColours(QHBoxLayout):
             self._show()
 
     def _toggle(self, wanted: bool) -> None:
-        if wanted:
+        if not wanted:
+            if self._coloured:
+                self.workspace.show_colouring(None)
+        elif len(self._partners()):
             self._show()
         else:
-            self.workspace.show_colouring(None)
+            show_info(_FIRST[str(self.partner.currentData())])
+
+    @property
+    def _coloured(self) -> bool:
+        """Whether the neurons are coloured by couplings now."""
+        colouring = self.workspace.colouring
+        return colouring is not None and colouring.kind == _KIND
+
+    def _follow(self) -> None:
+        """Another dock may colour the neurons by something else."""
+        if not self._coloured:
+            self.wanted.setChecked(False)
 
     def _show(self) -> None:
         mapped, partners = self._mapped, self._partners()
@@ -74,7 +98,7 @@ class CouplingColours(QHBoxLayout):
         from napari_crbm.connectome import group_couplings
 
         couplings = group_couplings(mapped.factors, partners)
-        self.workspace.show_colouring(by_signed("coupling", "Coupling (nats)", couplings))
+        self.workspace.show_colouring(by_signed(_KIND, "Coupling (nats)", couplings))
 
     def _partners(self) -> NDArray[np.int64]:
         """Neurons whose coupling with all others is shown."""

@@ -263,6 +263,8 @@ class NeuronsWidget(QWidget):
         if recording is None or not some:
             self.group_text.setText(_DRAW)
             return
+        self.group_tabs.setTabVisible(0, self.workspace.trained is not None)
+        self.group_tabs.setTabVisible(1, recording.regions is not None)
         rate = 100 * recording.spikes.mean_activity[neurons].mean()
         self.group_text.setText(
             f"<b>{len(neurons):,} neurons chosen</b> "

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.viewer.colouring import reconstruction_colouring
+from napari_crbm.viewer.colouring import RECONSTRUCTION, reconstruction_colouring
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_info
 from napari_crbm.viewer.statistics_panels import (
@@ -157,6 +157,7 @@ class StatisticsWidget(QWidget):
 
         self.workspace.recording_changed.connect(self._reset)
         self.workspace.trained_changed.connect(self._reset)
+        self.workspace.colouring_changed.connect(self._follow)
         self.home.progressed.connect(self._on_progress)
         self.home.training_changed.connect(self._on_training)
         self._reset()
@@ -273,6 +274,9 @@ class StatisticsWidget(QWidget):
 
     def _show_history(self) -> None:
         """Statistics of the training the model comes from."""
+        if self.home.training:
+            return
+        self._series = {name: {} for name in self._lines}
         trained = self.workspace.trained
         if trained is not None:
             history = trained.model.history_
@@ -291,8 +295,19 @@ class StatisticsWidget(QWidget):
             return
         if self.colour.isChecked():
             self.workspace.show_colouring(reconstruction_colouring(self.evaluation.nllh))
-        else:
+        elif self._coloured:
             self.workspace.show_colouring(None)
+
+    @property
+    def _coloured(self) -> bool:
+        """Whether the neurons are coloured by reconstruction now."""
+        colouring = self.workspace.colouring
+        return colouring is not None and colouring.kind == RECONSTRUCTION
+
+    def _follow(self) -> None:
+        """Another dock may colour the neurons by something else."""
+        if not self._coloured:
+            self.colour.setChecked(False)
 
     def _save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(

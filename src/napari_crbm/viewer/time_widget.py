@@ -45,6 +45,7 @@ class TimeWidget(QWidget):
         self.setMinimumWidth(340)
         self._raster: Raster | None = None
         self._on_above: np.ndarray | None = None
+        self._peaks = np.empty(0, dtype=np.int64)
         self._syncing = False
         self._timer = QTimer(self)
         self._timer.setInterval(_TICK_MS)
@@ -220,7 +221,7 @@ class TimeWidget(QWidget):
         trained, assembly = self.workspace.trained, self.workspace.assembly
         if trained is None or assembly is None:
             return
-        found = peaks(trained.activity[:, assembly])
+        found = self._peaks
         ahead = found[found > self.frame] if direction > 0 else found[found < self.frame][::-1]
         if len(ahead):
             self._stop()
@@ -269,8 +270,7 @@ class TimeWidget(QWidget):
     def _show_model(self) -> None:
         trained = self.workspace.trained
         self._on_above = None if trained is None else active_threshold(trained.activity)
-        for control in (self.earlier, self.later):
-            control.setEnabled(trained is not None)
+        self._find_peaks()
         self.rows_of.model().item(0).setEnabled(trained is not None)
         self.rows_of.blockSignals(True)
         self.rows_of.setCurrentText(_NEURONS if trained is None else _ASSEMBLIES)
@@ -315,7 +315,20 @@ class TimeWidget(QWidget):
         )
         self._show_assembly()
 
+    def _find_peaks(self) -> None:
+        trained, assembly = self.workspace.trained, self.workspace.assembly
+        self._peaks = np.empty(0, dtype=np.int64)
+        if trained is not None and assembly is not None and assembly < trained.activity.shape[1]:
+            self._peaks = peaks(trained.activity[:, assembly])
+        self._offer_peaks()
+
+    def _offer_peaks(self) -> None:
+        """Buttons that lead somewhere."""
+        self.earlier.setEnabled(bool((self._peaks < self.frame).any()))
+        self.later.setEnabled(bool((self._peaks > self.frame).any()))
+
     def _show_assembly(self) -> None:
+        self._find_peaks()
         raster, assembly = self._raster, self.workspace.assembly
         row = np.empty(0, dtype=np.int64)
         if raster is not None and self.rows_of.currentText() == _ASSEMBLIES:
@@ -335,6 +348,7 @@ class TimeWidget(QWidget):
                 self.slider.setValue(frame)
         finally:
             self._syncing = False
+        self._offer_peaks()
         now_s = float(recording.times[self.frame])
         for cursor in self.cursors:
             cursor.setValue(now_s)

@@ -25,6 +25,8 @@ _COMPILING = (
     "a moment later on."
 )
 _READY = "Ready. The defaults suit most recordings: press Start."
+_UNTRAINED = "Stopped before the first update, so nothing was trained."
+_STILL_SHOWN = "The model from before is still shown."
 _MEASURING = " Measuring how long it will take ..."
 
 
@@ -34,6 +36,7 @@ class TrainWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.home = home_of(napari_viewer)
+        self._untrained = False
         self.setMinimumWidth(320)
         self.form = TrainForm()
         self.files = TrainFiles(self.home, self, self._start)
@@ -53,10 +56,10 @@ class TrainWidget(QWidget):
         layout.addLayout(self.files)
 
         self.home.progressed.connect(self._on_progress)
-        self.home.training_changed.connect(self._refresh)
+        self.home.training_changed.connect(self._on_training)
         self.home.busy_changed.connect(lambda _: self._refresh())
         self.home.workspace.recording_changed.connect(self._on_recording)
-        self.home.workspace.trained_changed.connect(self._refresh)
+        self.home.workspace.trained_changed.connect(self._on_trained)
         self.times = TrainTimes(self.home, self.form, self)
         self.times.measured.connect(self._refresh)
         self.form.cost_changed.connect(self._on_cost_changed)
@@ -106,7 +109,20 @@ class TrainWidget(QWidget):
         except CRBMError as error:
             show_error(str(error))
             return
+        self._untrained = False
         self.curve.clear()
+
+    def _on_trained(self) -> None:
+        self._untrained = False
+        self._refresh()
+
+    def _on_training(self) -> None:
+        session = self.home.session
+        stopped = not self.home.training and session is not None and session.control.stopped
+        self._untrained = stopped and session is not None and not session.training.update
+        if self._untrained:
+            self.curve.clear()
+        self._refresh()
 
     def _pause(self) -> None:
         session = self.home.session
@@ -160,6 +176,8 @@ class TrainWidget(QWidget):
         trained = home.workspace.trained
         if recording is None:
             self.status.setText(_NO_RECORDING)
+        elif self._untrained:
+            self.status.setText(_UNTRAINED if trained is None else f"{_UNTRAINED} {_STILL_SHOWN}")
         elif trained is None:
             self.status.setText((_READY if compiled() else _COMPILING) + self._expected())
         else:
