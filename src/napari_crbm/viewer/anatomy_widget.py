@@ -30,7 +30,7 @@ from napari_crbm.viewer.connectivity_layers import ConnectionLayers
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.region_model import RegionFilter, RegionModel
 from napari_crbm.viewer.region_view import OPACITY
-from napari_crbm.viewer.style import ColourBar, button, page, text_label
+from napari_crbm.viewer.style import ColourBar, button, page, text_label, visible_ticks
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_REGIONS = "This recording names no brain regions. Assign them from an atlas (Atlas tab)."
@@ -101,6 +101,7 @@ class AnatomyWidget(QWidget):
         self.tree.setModel(self.proxy)
         self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.tree.setUniformRowHeights(True)
+        visible_ticks(self.tree, self.home.viewer)
         self.tree.setIndentation(14)
         self.tree.setToolTip(
             "Tick to show the body of a region. Click a row, or several with Ctrl or Shift, to "

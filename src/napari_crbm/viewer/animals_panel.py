@@ -116,8 +116,9 @@ class AnimalsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.addLayout(buttons)
-        layout.addWidget(self.message)
+        layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
+        layout.addStretch(0)
 
     # --- files ----------------------------------------------------------------------------
 

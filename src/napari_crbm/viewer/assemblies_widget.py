@@ -28,7 +28,17 @@ from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.colours import SEVERAL, weight_limit
 from napari_crbm.viewer.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.style import ORANGE, WeightScale, button, page, plot, text_label
+from napari_crbm.viewer.points import ink_of
+from napari_crbm.viewer.style import (
+    ORANGE,
+    WeightScale,
+    button,
+    follow_theme,
+    link,
+    page,
+    plot,
+    text_label,
+)
 
 # An assembly counts as one of some regions if so much of its members lie there.
 _LISTED_SHARE = 0.1
@@ -44,7 +54,7 @@ _FEWEST_PERCENT, _MOST_PERCENT = 2, 90
 _MOST_LISTED = 8
 
 
-def _legend(several: Sequence[int], members: Sequence[NDArray[np.int64]]) -> str:
+def _legend(several: Sequence[int], members: Sequence[NDArray[np.int64]], shared_name: str) -> str:
     """Colours of several assemblies, and how many neurons more than one of them holds."""
     _, times = np.unique(np.concatenate(members), return_counts=True)
     shared = int((times > 1).sum())
@@ -53,7 +63,9 @@ def _legend(several: Sequence[int], members: Sequence[NDArray[np.int64]]) -> str
         red, green, blue = (255 * SEVERAL[place % len(SEVERAL)]).astype(int)
         parts.append(f'<span style="color: rgb({red},{green},{blue})">&#9679;</span> {assembly}')
     more = f", {len(several) - _MOST_LISTED} more" if len(several) > _MOST_LISTED else ""
-    return f"<b>Assemblies</b> {', '.join(parts)}{more}; white: {shared:,} neurons in several"
+    return (
+        f"<b>Assemblies</b> {', '.join(parts)}{more}; {shared_name}: {shared:,} neurons in several"
+    )
 
 
 class AssembliesWidget(QWidget):
@@ -106,6 +118,7 @@ class AssembliesWidget(QWidget):
 
         self.neuron_text = text_label(_CLICK_HINT)
         self.neuron_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        follow_theme(self, self.home.viewer, lambda _: self._colour_words())
         self.neuron_text.linkActivated.connect(self._on_link)
 
         self.gallery = Gallery(self.proxy)
@@ -309,11 +322,16 @@ class AssembliesWidget(QWidget):
         members = [self.workspace.shown_members(weights[:, assembly]) for assembly in several]
         self.scale.setVisible(len(several) == 1)
         if len(several) > 1:
-            self.title.setText(_legend(several, members))
+            self.title.setText(_legend(several, members, ink_of(self.home.viewer).shared_name))
             return
         (assembly,), (inside,) = several, members
         self.title.setText(f"<b>Assembly {assembly}</b>: {len(inside):,} neurons")
         self.scale.show_limit(weight_limit(weights[inside, assembly]))
+
+    def _colour_words(self) -> None:
+        """Words that name or bear a colour, in another theme."""
+        self._show_title()
+        self._show_neuron()
 
     def _show_neuron(self) -> None:
         neuron, trained = self.workspace.neuron, self.workspace.trained
@@ -325,11 +343,12 @@ class AssembliesWidget(QWidget):
         held = assemblies_of_neuron(trained.model, neuron)
         held = held[held["is_member"]]
         links = [
-            f'<a href="{assembly}">{assembly}</a> ({weight:+.2f})'
+            f"{link(assembly, assembly, self.home.viewer)} ({weight:+.2f})"
             for assembly, weight in zip(held["assembly"], held["weight"], strict=True)
         ]
         more = f" and {len(links) - _MOST_LISTED} more" if len(links) > _MOST_LISTED else ""
+        itself = link("neuron", f"Neuron {neuron}", self.home.viewer)
         self.neuron_text.setText(
-            f'<a href="neuron">Neuron {neuron}</a>: {", ".join(regions) or "in no region"}; '
+            f"{itself}: {', '.join(regions) or 'in no region'}; "
             f"assemblies by weight: {', '.join(links[:_MOST_LISTED]) or 'none'}{more}"
         )

@@ -10,16 +10,14 @@ from numpy.typing import NDArray
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.afterglow import afterglow
 from napari_crbm.viewer.colours import (
-    CHOSEN,
     FLASH,
-    SELECTED,
     several_colours,
     weight_colours,
     weight_limit,
 )
 from napari_crbm.viewer.layer_names import ACTIVE, ASSEMBLY, CHOSEN_NEURON, GROUP
 from napari_crbm.viewer.neuron_points import neuron_size_um
-from napari_crbm.viewer.points import SPACE, Drawing, add_quietly, replace_points
+from napari_crbm.viewer.points import SPACE, Drawing, add_quietly, ink_of, replace_points
 from napari_crbm.viewer.workspace import Workspace
 
 # Young assemblies can have thousands of members; drawing them all would hold up the window.
@@ -49,6 +47,17 @@ class ChosenLayers:
         workspace.neuron_changed.connect(self.show_neuron)
         workspace.neurons_changed.connect(self.show_group)
         workspace.frame_changed.connect(self.show_frame)
+        viewer.events.theme.connect(self._on_theme)
+
+    def _on_theme(self, _event: Any) -> None:
+        """Another canvas needs other colours."""
+        for name, show in (
+            (ASSEMBLY, self.show_assembly),
+            (CHOSEN_NEURON, self.show_neuron),
+            (GROUP, self.show_group),
+        ):
+            if name in self.viewer.layers and self.viewer.layers[name].visible:
+                show()
 
     def show_assembly(self) -> None:
         """Members of the chosen assembly, coloured by signed weight."""
@@ -93,7 +102,7 @@ class ChosenLayers:
         self._show_points(
             ASSEMBLY,
             recording.coordinates[neurons],
-            colours=several_colours(inside[neurons]),
+            colours=several_colours(inside[neurons], ink_of(self.viewer)),
             size=1.4 * neuron_size_um(recording),
             features={"neuron": neurons, "assemblies": together[neurons]},
             metadata={"assembly": chosen[-1], "assemblies": tuple(chosen)},
@@ -131,7 +140,7 @@ class ChosenLayers:
         self._show_points(
             CHOSEN_NEURON,
             recording.coordinates[[neuron]],
-            colours=np.array([CHOSEN], dtype=np.float32),
+            colours=np.array([ink_of(self.viewer).chosen], dtype=np.float32),
             size=2.2 * neuron_size_um(recording),
             features={"neuron": np.array([neuron])},
             metadata={},
@@ -146,7 +155,9 @@ class ChosenLayers:
         self._show_points(
             GROUP,
             recording.coordinates[neurons],
-            colours=np.tile(np.array([SELECTED], dtype=np.float32), (len(neurons), 1)),
+            colours=np.tile(
+                np.array([ink_of(self.viewer).chosen], dtype=np.float32), (len(neurons), 1)
+            ),
             size=0.6 * neuron_size_um(recording),
             features={"neuron": neurons},
             metadata={},

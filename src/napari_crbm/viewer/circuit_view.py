@@ -13,10 +13,10 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_crbm.anatomy import region_colours
-from napari_crbm.viewer.style import plot
+from napari_crbm.viewer.style import follow_theme, plot
 
-_LABEL_ROOM = 1.15
-_LONGEST_LABEL = 24
+_LABEL_ROOM = 1.45
+_LONGEST_LABEL = 18
 _WIDTH_PX = (1.0, 6.0)
 
 
@@ -43,11 +43,18 @@ class CircuitView(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.plot)
         self.edges: list[pg.PlotCurveItem] = []
+        self._shown: tuple[Any, ...] | None = None
+        follow_theme(self, viewer, lambda _: self._draw_again())
+
+    def _draw_again(self) -> None:
+        if self._shown is not None:
+            self.show_edges(*self._shown)
 
     def clear(self) -> None:
         """Show nothing."""
         self.plot.clear()
         self.edges = []
+        self._shown = None
 
     def show_edges(
         self,
@@ -65,13 +72,14 @@ class CircuitView(QWidget):
         names : tuple of str
         centres : (R, 3) float64
         pair : two str, optional
-            The chosen connection, drawn in white.
+            The chosen connection, in the colour of the text.
         """
         from matplotlib import colormaps
 
         from napari_crbm.connectome.layout import arc, ring_layout
 
         self.clear()
+        self._shown = (edges, names, centres, pair)
         used = sorted({*edges["region_a"], *edges["region_b"]})
         if not used:
             return
@@ -84,7 +92,7 @@ class CircuitView(QWidget):
             curve = arc(at[row.region_a], at[row.region_b])
             colour = QColor(*ramp(float(row.strength), bytes=True))
             if pair is not None and {row.region_a, row.region_b} == set(pair):
-                colour = QColor("white")
+                colour = self._ink
             width = float(np.interp(row.strength, (0, 1), _WIDTH_PX))
             item = pg.PlotCurveItem(*curve.T, pen=pg.mkPen(colour, width=width), antialias=True)
             self.plot.addItem(item)
@@ -101,11 +109,15 @@ class CircuitView(QWidget):
         self.plot.addItem(self.nodes)
         self._label(used, places)
 
+    @property
+    def _ink(self) -> QColor:
+        """The colour of the theme's text."""
+        return self.plot.getAxis("bottom").textPen().color()
+
     def _label(self, names: list[str], places: NDArray[np.float64]) -> None:
-        colour = self.plot.getAxis("bottom").textPen().color()
+        colour = self._ink
         for name, (x, y) in zip(names, places, strict=True):
-            short = name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…"
-            text = pg.TextItem(short, color=colour, anchor=(1.0 if x < 0 else 0.0, 0.5))
+            text = pg.TextItem(_short(name), color=colour, anchor=(1.0 if x < 0 else 0.0, 0.5))
             font = text.textItem.font()
             font.setPointSizeF(7.5)
             text.setFont(font)
@@ -118,3 +130,11 @@ class CircuitView(QWidget):
     def _on_click(self, _item: Any, points: Any, *_: Any) -> None:
         if len(points):
             self.clicked.emit(str(points[0].data()))
+
+
+def _short(name: str) -> str:
+    """A name that fits beside the ring; the side stays."""
+    if len(name) <= _LONGEST_LABEL:
+        return name
+    side = name[-2:] if name.endswith((" L", " R")) else ""
+    return f"{name[: _LONGEST_LABEL - 1 - len(side)].rstrip()}…{side}"

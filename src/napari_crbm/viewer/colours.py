@@ -1,6 +1,8 @@
-"""Colours on napari's dark canvas: signed weights, rates, context."""
+"""Colours on napari's canvas: signed weights, rates, context; marks that suit its theme."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,9 +10,6 @@ from numpy.typing import NDArray
 #: Neurons that are there for context only.
 CONTEXT = (0.62, 0.64, 0.66, 0.16)
 OUTLINE = (0.75, 0.77, 0.8, 0.6)
-CHOSEN = (1.0, 0.93, 0.35, 1.0)
-#: Neurons of a group that was picked with the lasso.
-SELECTED = (1.0, 0.93, 0.35, 0.95)
 #: Neurons that are active in the frame shown.
 FLASH = (0.0, 0.86, 0.66, 1.0)
 
@@ -31,21 +30,35 @@ SEVERAL = np.array(
     ],
     dtype=np.float32,
 )
-#: Members of more than one of them.
-SHARED = (1.0, 1.0, 1.0, 1.0)
 
 
-def several_colours(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """RGBA of neurons by the assembly they belong to, white in more than one.
+class Ink(NamedTuple):
+    """Colours (RGBA) of what has to stand out from the canvas and from all assemblies."""
+
+    #: Members of more than one of several assemblies.
+    shared: tuple[float, float, float, float]
+    #: The chosen neuron, and those of a group that was picked with the lasso.
+    chosen: tuple[float, float, float, float]
+    #: What `shared` is called.
+    shared_name: str
+
+
+ON_DARK = Ink((1.0, 1.0, 1.0, 1.0), (1.0, 0.93, 0.35, 1.0), "white")
+ON_LIGHT = Ink((0.0, 0.0, 0.0, 1.0), (0.72, 0.0, 0.55, 1.0), "black")
+
+
+def several_colours(inside: NDArray[np.bool_], ink: Ink = ON_DARK) -> NDArray[np.float32]:
+    """RGBA of neurons by the assembly they belong to; white (or black) in more than one.
 
     Parameters
     ----------
     inside : (n, A) bool
         Every neuron belongs to one assembly at least.
+    ink : Ink
     """
     rgba = np.ones((len(inside), 4), dtype=np.float32)
     rgba[:, :3] = SEVERAL[inside.argmax(axis=1) % len(SEVERAL)]
-    rgba[inside.sum(axis=1) > 1] = SHARED
+    rgba[inside.sum(axis=1) > 1] = ink.shared
     return rgba
 
 

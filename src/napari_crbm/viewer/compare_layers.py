@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis import Counterparts, have_same_neurons, members
 from napari_crbm.recording import Recording
-from napari_crbm.viewer.colours import SEVERAL, SHARED
+from napari_crbm.viewer.colours import SEVERAL
 from napari_crbm.viewer.layer_names import ASSEMBLY
 from napari_crbm.viewer.neuron_points import neuron_size_um
 from napari_crbm.viewer.outline import add_outline, outline_segments
-from napari_crbm.viewer.points import faded, hide_layers, show_points
+from napari_crbm.viewer.points import faded, hide_layers, ink_of, show_points
 
 PAIR, SECOND_BRAIN = "Counterparts", "Second brain"
 SECOND_OUTLINE = "Second outline"
@@ -74,7 +74,7 @@ class CompareLayers:
         overlaid = not apart and have_same_neurons(found.first_recording, found.second_recording)
         if overlaid:
             for part, other in ((parts[0], parts[1]), (parts[1], parts[0])):
-                part[3][np.isin(part[1], other[1])] = SHARED
+                part[3][np.isin(part[1], other[1])] = ink_of(self.viewer).shared
         points, neurons, weights, colours = (
             np.concatenate(each) for each in zip(*parts, strict=True)
         )

@@ -83,7 +83,7 @@ class CompareWidget(QWidget):
         self.arrangement.addItems([_APART, _OVERLAID])
         self.arrangement.setToolTip(
             "Brains next to each other, or over each other: orange only first, blue only\n"
-            "second, white both (where the neurons are the same)."
+            "second, white (on a light canvas black) both (where the neurons are the same)."
         )
         self.arrangement.currentIndexChanged.connect(lambda _: self._show_pair())
         self.shown = QCheckBox("In the brain")
@@ -122,6 +122,7 @@ class CompareWidget(QWidget):
         for widget in (self.which, self.arrangement, self.shown):
             looks.addWidget(widget)
         # Its entries are the longest.
+        self.which.setMinimumContentsLength(14)
         looks.setStretch(0, 1)
         upper = QWidget()
         column = QVBoxLayout(upper)

@@ -13,7 +13,7 @@ from qtpy.QtGui import QColor, QFont, QImage, QPainter
 
 from napari_crbm.analysis import members
 from napari_crbm.errors import CRBMError
-from napari_crbm.viewer.colours import SEVERAL, SHARED, weight_colours, weight_limit
+from napari_crbm.viewer.colours import SEVERAL, weight_colours, weight_limit
 from napari_crbm.viewer.workspace import Workspace, workspace_of
 
 MOVIE_ENDINGS = (".gif", ".mp4")
@@ -202,17 +202,22 @@ def _lines(workspace: Workspace) -> list[Callable[[QPainter, float], None]]:
             rest = f"and {len(several) - _MOST_NAMED} more"
             lines.append(lambda painter, top: _text(painter, top, rest))
         if len(several) > 1:
-            lines.append(_named("in several", np.array(SHARED[:3])))
+            lines.append(_named("in several", None))
     if recording is not None and workspace.frame is not None:
         now = recording.times[workspace.frame] - recording.times[0]
         lines.append(lambda painter, top: _text(painter, top, f"{now:.1f} s"))
     return lines
 
 
-def _named(text: str, colour: NDArray[np.floating]) -> Callable[[QPainter, float], None]:
+def _named(text: str, colour: NDArray[np.floating] | None) -> Callable[[QPainter, float], None]:
+    """A dot and what it stands for; in the colour of the text if none is given."""
+
     def draw(painter: QPainter, top: float) -> None:
         pen = painter.pen()
-        painter.setBrush(QColor(*(int(255 * channel) for channel in colour)))
+        brush = pen.color()
+        if colour is not None:
+            brush = QColor(*(int(255 * channel) for channel in colour))
+        painter.setBrush(brush)
         painter.drawEllipse(QPointF(_MARGIN_PX + 6, top + _LINE_PX / 2), 5.0, 5.0)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(pen)

@@ -5,11 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from napari.utils.theme import get_theme
 from numpy.typing import NDArray
+
+from napari_crbm.viewer.colours import ON_DARK, ON_LIGHT, Ink
 
 #: Units and axes of everything in the brain.
 SPACE = {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
 _SELECTS = "_activate_on_insert"
+
+
+def ink_of(viewer: Any) -> Ink:
+    """Colours of marks that can be seen on the canvas of a viewer's theme."""
+    return ON_LIGHT if np.mean(get_theme(viewer.theme).canvas.as_rgb_tuple()[:3]) > 127 else ON_DARK
 
 
 def show_points(

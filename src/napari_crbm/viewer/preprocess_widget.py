@@ -43,7 +43,17 @@ from napari_crbm.preprocessing import (
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error, show_warning
-from napari_crbm.viewer.style import BLUE, GREEN, GREY, ORANGE, button, page, plot, text_label
+from napari_crbm.viewer.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    button,
+    page,
+    plot,
+    text_label,
+    visible_ticks,
+)
 from napari_crbm.viewer.workspace import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
@@ -117,6 +127,7 @@ class PreprocessWidget(QWidget):
         self.drop_frames.setToolTip("Frames to leave out, counted from 0.")
         self.regions = QListWidget()
         self.regions.setMaximumHeight(72)
+        visible_ticks(self.regions, self.home.viewer)
         self.regions.setToolTip("Neurons in none of the ticked regions go; no tick keeps all.")
         self.form = form = QFormLayout()
         form.setHorizontalSpacing(16)

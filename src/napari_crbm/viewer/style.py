@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -76,18 +76,55 @@ def plot(
     for side in ("bottom", "left"):
         widget.getAxis(side).enableAutoSIPrefix(False)
 
-    def follow_theme() -> None:
-        theme = get_theme(viewer.theme)
+    def colour_axes(theme: Any) -> None:
         widget.setBackground(QColor(*theme.background.as_rgb_tuple()[:3]))
         for side in ("bottom", "left"):
             axis = widget.getAxis(side)
-            colour = QColor(*theme.text.as_rgb_tuple()[:3])
+            colour = _text_colour(theme)
             axis.setPen(pg.mkPen(colour))
             axis.setTextPen(pg.mkPen(colour))
 
-    follow_theme()
-    viewer.events.theme.connect(lambda _: follow_theme())
+    follow_theme(widget, viewer, colour_axes)
     return widget
+
+
+def follow_theme(widget: QWidget, viewer: Any, act: Callable[[Any], None]) -> None:
+    """Call ``act(theme)`` now and with every other theme of a viewer while a widget lives."""
+
+    def follow(_event: object = None) -> None:
+        act(get_theme(viewer.theme))
+
+    follow()
+    # When the window is closed, the viewer may be gone before its widgets.
+    changed = viewer.events.theme
+    changed.connect(follow)
+    widget.destroyed.connect(lambda: changed.disconnect(follow))
+
+
+def _text_colour(theme: Any) -> QColor:
+    return QColor(*theme.text.as_rgb_tuple()[:3])
+
+
+def link(target: object, text: object, viewer: Any) -> str:
+    """A link in the colour of the text: Qt's own blue cannot be read on a dark window."""
+    colour = _text_colour(get_theme(viewer.theme)).name()
+    return f'<a href="{target}" style="color: {colour}">{text}</a>'
+
+
+def visible_ticks(view: QAbstractItemView, viewer: Any) -> None:
+    """A frame around the boxes of a list or tree that are not ticked, which have none of their own.
+
+    Qt draws it in a shade of the background.
+    """
+    kind = "QTreeView" if view.inherits("QTreeView") else "QListView"
+
+    def frame(theme: Any) -> None:
+        grey = _text_colour(theme)
+        grey.setAlpha(150)
+        line = f"1px solid {grey.name(QColor.NameFormat.HexArgb)}"
+        view.setStyleSheet(f"{kind}::indicator:unchecked {{ border: {line}; border-radius: 2px; }}")
+
+    follow_theme(view, viewer, frame)
 
 
 def scrolling(inside: QWidget, sideways: bool = True) -> QScrollArea:
