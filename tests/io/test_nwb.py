@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -14,6 +15,7 @@ import pytest
 from napari_crbm.errors import CRBMError, FormatError, RecordingError
 from napari_crbm.io import open_recording, read_kind, save_nwb, save_recording
 from napari_crbm.io.traces import Combined
+from napari_crbm.simulation import simulate
 from tests.conftest import random_model
 from tests.io.files import planted_traces, small_recording
 
@@ -451,3 +453,12 @@ def test_results_of_a_model_have_their_types(tmp_path):
         open_recording(path, neurons_first=True)
     with pytest.raises(RecordingError, match="leave out the threshold"):
         open_recording(path, binarise=2.0)
+
+
+def test_writing_warns_of_nothing(tmp_path):
+    recording = simulate(
+        n_neurons=20, n_frames=40, n_assemblies=2, fluorescence=True, seed=0
+    ).recording
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        save_nwb(recording, tmp_path / "fish.nwb", model=random_model(20, 2))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import imageio.v3 as iio
@@ -310,30 +311,32 @@ def exports(walk, folder):
 
     exporting = walk.dock("Export", ExportWidget)
     exporting.length_s.setValue(0.6)
-    files = {
-        "movie": "brain.gif",
-        "canvas": "canvas.png",
-        "sheet": "sheet.pdf",
-        "composition": "composition.svg",
-        "gallery": "gallery.png",
-        "tables": "tables",
-    }
-    try:
-        import pynwb  # noqa: F401
-    except ImportError:
-        pass
-    else:
-        files["nwb"] = "brain.nwb"
-    for kind, name in files.items():
+    files = [
+        ("movie", "brain.gif"),
+        ("canvas", "canvas.png"),
+        ("sheet", "sheet.pdf"),
+        ("composition", "composition.svg"),
+        ("gallery", "gallery.png"),
+        ("tables", "tables"),
+    ]
+    for package, kind, name in (
+        ("pynwb", "nwb", "brain.nwb"),
+        ("imageio_ffmpeg", "movie", "brain.mp4"),
+    ):
+        if find_spec(package) is not None:
+            files.append((kind, name))
+    for kind, name in files:
         exporting.choose(kind)
         path = folder / name
         walk.step(
-            f"export {kind}",
+            f"export {name}",
             lambda path=path: exporting.write(path),
             lambda path=path: path.exists() and not exporting._running,
         )
         assert path.is_dir() or path.stat().st_size > 5_000
     assert len(iio.imread(folder / "brain.gif")) == 10
+    if (folder / "brain.mp4").exists():
+        assert len(iio.imread(folder / "brain.mp4")) == 10
     assert (folder / "sheet.pdf").read_bytes().startswith(b"%PDF")
     assert "<svg" in (folder / "composition.svg").read_text(encoding="utf-8")[:2000]
     assert len(list((folder / "tables").glob("*.csv"))) == 4

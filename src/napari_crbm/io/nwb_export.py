@@ -201,16 +201,21 @@ def _responses(pynwb: Any, nwbfile: Any, recording: Recording, table: Any) -> No
             **_clock(recording),
         )
 
+    def hold(interface: Any, held: Any) -> None:
+        # In this order: a series is to be in the file of its neurons when it gets its place.
+        module.add(interface)
+        interface.add_roi_response_series(held)
+
     if fluorescence is not None:
         shown = fluorescence
         blocks = _blocks(lambda start, stop: shown.frames(start, stop), spikes.shape, "f4")
         relative = series("DFOverF", "dF/F of every neuron", blocks)
-        module.add(pynwb.ophys.DfOverF(name="DfOverF", roi_response_series=relative))
+        hold(pynwb.ophys.DfOverF(name="DfOverF"), relative)
     blocks = _blocks(
         lambda start, stop: spikes.select_frames(slice(start, stop)).dense(), spikes.shape, "u1"
     )
     binary = series(BINARISED, "1 in frames in which a neuron is active, else 0", blocks)
-    module.add(pynwb.ophys.Fluorescence(name="Activity", roi_response_series=binary))
+    hold(pynwb.ophys.Fluorescence(name="Activity"), binary)
 
 
 def _blocks(read: Any, shape: tuple[int, int], dtype: str) -> Any:
