@@ -31,5 +31,7 @@ def test_the_cross_of_the_window_keeps_the_training(make_napari_viewer, qtbot, f
     kept = load_checkpoint(checkpoint_path(recording))
     assert int(kept["update"]) > 20
     assert not failures
-    # The fixture would close what is gone.
+    # The fixture would close what is gone, and vispy would complain of it.
     del viewer.window._qt_window
+    object.__setattr__(viewer, "close", viewer._layer_slicer.shutdown)
+    viewer._instances.discard(viewer)

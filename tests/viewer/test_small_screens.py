@@ -52,6 +52,8 @@ def test_start_scrolls_in_low_windows_only(make_napari_viewer, qtbot):
     assert tuple(start.marks) == WIDGETS[1:], "every dock, in the order of the work"
     area = start.findChild(QScrollArea)
     inside, view = area.widget(), area.viewport()
+    assert fits(window, qtbot, (1280, 700)), "of 1280 x 720, with a title bar"
+    assert area.verticalScrollBar().maximum() == 0
     assert fits(window, qtbot, (1440, 840))
     assert area.verticalScrollBar().maximum() == 0 and inside.size() == view.size()
     assert fits(window, qtbot, (1280, 560))

@@ -35,8 +35,7 @@ _HELP = (
     ("Arrow keys", "flip in table or gallery"),
     ("Ctrl- or Shift-click", "several assemblies"),
     ("P   ,   .   &lt;   &gt;", "Time: play, step, peaks"),
-    ("Ctrl+Shift+L", "lasso on or off"),
-    ("Shift, Alt", "lasso: add, take away"),
+    ("Ctrl+Shift+L", "lasso; Shift: add, Alt: drop"),
 )
 
 

@@ -20,6 +20,7 @@ from napari_crbm.viewer.sample_data import sample_folder
 from napari_crbm.viewer.shortcuts import help_text
 from napari_crbm.viewer.style import button, page, text_label
 
+_ROW_PX = 21
 _DONE, _NEXT = "✓", "➜"
 
 # Dock, what one does there.
@@ -64,8 +65,8 @@ def situation(home: Home) -> Situation:
         return Situation(
             "Open a recording to begin.",
             "Drop a file or folder into the window: Suite2p, CaImAn, NWB, MATLAB, NumPy, Zarr, or "
-            "HDF5 of any layout; where it is not known, you are shown what the file holds and say "
-            "what is what. The file is never changed. Or try the sample, a small simulated fish.",
+            "HDF5; of an unknown layout you are asked what is what. It is never changed. Or try "
+            "the sample, a small simulated fish.",
             "Open a recording",
             "Recording",
         )
@@ -102,17 +103,20 @@ class StartWidget(QWidget):
         way = QGroupBox("From file to figure")
         grid = QGridLayout(way)
         grid.setColumnStretch(2, 1)
-        grid.setVerticalSpacing(2)
+        grid.setVerticalSpacing(1)
+        grid.setContentsMargins(9, 4, 9, 4)
         self.marks: dict[str, QLabel] = {}
         for row, (dock, what) in enumerate(_WAY):
             self.marks[dock] = QLabel()
             grid.addWidget(self.marks[dock], row, 0)
-            grid.addWidget(
-                button(dock, f"Bring the {dock} dock to the front.", self._raiser(dock)), row, 1
-            )
+            opener = button(dock, f"Bring the {dock} dock to the front.", self._raiser(dock))
+            # All of it on the screen of a laptop.
+            opener.setFixedHeight(_ROW_PX)
+            opener.setStyleSheet("padding: 0px 4px;")
+            grid.addWidget(opener, row, 1)
             grid.addWidget(text_label(what), row, 2)
         for step in (self.next, self.sample):
-            step.setMinimumHeight(34)
+            step.setMinimumHeight(30)
         keys = QGroupBox("Keys and mouse")
         QVBoxLayout(keys).addWidget(text_label(help_text()))
         layout = page(self)
