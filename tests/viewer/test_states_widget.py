@@ -64,7 +64,7 @@ def test_combinations_pairs_and_frames_show_in_the_brain(described, home, qtbot)
     home.workspace.choose_frame(300)
     assert described.in_time.cursors[0].value() == home.workspace.recording.times[300]
     described.tabs.setCurrentIndex(1)
-    described.resize(400, 700)
+    described.resize(370, 700)
     view = described.together.matrix.getPlotItem().getViewBox()
     position = view.mapViewToScene(described.in_time.image.pos().__class__(1.5, 0.5))
     described.together.read(position)
@@ -93,3 +93,11 @@ def test_another_recording_puts_everything_away(described, home, recording):
     home.workspace.open(recording)
     assert described.states is None and not described.body.isVisible()
     assert "No model" in described.message.text()
+
+
+def test_all_columns_of_the_units_fit_the_dock(described, qtbot):
+    described.resize(370, 700)
+    described.tabs.setCurrentWidget(described.units)
+    table = described.units.table
+    until(qtbot, lambda: table.isVisible() and table.viewport().width() > 300)
+    assert table.horizontalScrollBar().maximum() == 0

@@ -31,7 +31,9 @@ def test_it_says_what_to_do_next(dock, home, recording):
     assert "Learning rate: '0.01, fast'" in dock.count.text()
     dock.learning_rate.setText("0.01")
     dock.n_hidden.setText("")
-    assert "distinct values of n_hidden" in dock.count.text()
+    assert dock.count.text().startswith("Hidden units: write a number")
+    dock.n_hidden.setText("5, 5")
+    assert dock.count.text().startswith("Hidden units: 5 is there twice")
 
 
 def test_a_sweep_selects_a_model_that_opens(dock, home, recording, qtbot, tmp_path):

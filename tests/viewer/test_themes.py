@@ -65,7 +65,7 @@ def test_the_chosen_connection_and_the_names_can_be_seen(viewer, shown_home, qtb
     text = QColor(*get_theme(theme).text.as_rgb_tuple()[:3])
     assert text in [edge.opts["pen"].color() for edge in widget.ring.edges]
     labels = [item for item in widget.ring.plot.items() if hasattr(item, "textItem")]
-    assert all(len(label.toPlainText()) <= 18 for label in labels)
+    assert all(len(label.toPlainText()) <= 17 for label in labels)
     assert labels and all(label.color == text for label in labels)
 
 

@@ -16,7 +16,7 @@ from napari_crbm.anatomy import region_colours
 from napari_crbm.viewer.style import follow_theme, plot
 
 _LABEL_ROOM = 1.45
-_LONGEST_LABEL = 18
+_LONGEST_LABEL = 17
 _WIDTH_PX = (1.0, 6.0)
 
 

@@ -45,6 +45,7 @@ _WHAT = (
     "Load a second model: of the same recording (another seed, another number of assemblies) or "
     "of another animal. Assemblies are matched one to one, and shown side by side."
 )
+_WHICH_PX = 150
 _APART, _OVERLAID = "Side by side", "Overlaid"
 # Of a piece of work that only the newest choice is worth.
 _PAIR = "pair of assemblies"
@@ -122,7 +123,7 @@ class CompareWidget(QWidget):
         for widget in (self.which, self.arrangement, self.shown):
             looks.addWidget(widget)
         # Its entries are the longest.
-        self.which.setMinimumContentsLength(14)
+        self.which.setMinimumWidth(_WHICH_PX)
         looks.setStretch(0, 1)
         upper = QWidget()
         column = QVBoxLayout(upper)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from napari_crbm.connectome import RegionMap
 
 _STOPS = 64
+_AXIS_PX = 64
 
 
 class MatrixView(QWidget):
@@ -38,6 +39,8 @@ class MatrixView(QWidget):
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
         self.bar = pg.ColorBarItem(interactive=False, width=12, colorMap=pg.colormap.get("CET-L1"))
+        # Numbers such as -0.0005 and, beside them, what they are.
+        self.bar.axis.setWidth(_AXIS_PX)
         self.bar.setImageItem(self.image, insert_in=self.plot.getPlotItem())
         self.cross = pg.PlotDataItem(pen=pg.mkPen("#ffffff", width=2))
         self.plot.addItem(self.cross)

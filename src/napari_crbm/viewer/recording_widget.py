@@ -22,7 +22,7 @@ from napari_crbm.viewer.remember import ask_folder, ask_open, remember
 from napari_crbm.viewer.style import BLUE, button, page, plot, text_label
 
 _EMPTY = (
-    "No recording yet.\n\nOpen an HDF5 file with neuron positions and activity, drop one on the "
+    "No recording yet.\n\nOpen a file or folder with neuron positions and activity, drop it on the "
     "window, or try the sample."
 )
 _BINS = 40

@@ -45,7 +45,7 @@ class StatesUnits(QWidget):
         self.table = number_table([heading for _, heading, _, _ in _UNIT_COLUMNS])
         for place, (_, _, _, tip) in enumerate(_UNIT_COLUMNS):
             self.table.horizontalHeaderItem(place).setToolTip(tip)
-        for place, width in enumerate((34, 50, 46, 48, 36, 46)):
+        for place, width in enumerate((34, 50, 46, 48, 36, 46, 54)):
             self.table.setColumnWidth(place, width)
         self.table.setSortingEnabled(True)
         self.table.cellClicked.connect(

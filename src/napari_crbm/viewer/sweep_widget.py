@@ -363,9 +363,15 @@ def _count(low: int, high: int, value: int, tip: str) -> QSpinBox:
 
 def _values(what: str, text: str, kind: type) -> tuple[Any, ...]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
+    if not parts:
+        raise ModelError(f"{what}: write a number or more, separated by commas (or auto).")
     try:
-        return tuple(part if part == "auto" else kind(part) for part in parts)
+        values = tuple(part if part == "auto" else kind(part) for part in parts)
     except ValueError as error:
         raise ModelError(
             f"{what}: '{text}' is not a list of numbers separated by commas (or auto)."
         ) from error
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise ModelError(f"{what}: {twice} is there twice; write every value once.")
+    return values
