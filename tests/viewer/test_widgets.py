@@ -172,6 +172,10 @@ def test_senseless_input_is_explained(viewer, home, recording, errors, qtbot):
     widget.form.n_hidden.setText("401")
     qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
     assert "401 hidden units for 400 neurons" in errors[1]
+    widget.form.n_hidden.setText("auto")
+    widget.form.l1.setText("-1")
+    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    assert errors[2] == "Penalty (l1): -1 is too little; write 0 or more, or 'auto'."
     assert not home.training
 
 

@@ -105,8 +105,8 @@ class TrainForm(QFormLayout):
         """
         return Settings.named(
             RECIPES[self.recipe.currentText()][0],
-            n_hidden=_number_or_auto("Assemblies", self.n_hidden.text(), int),
-            l1=_number_or_auto("Penalty (l1)", self.l1.text(), float),
+            n_hidden=_number_or_auto("Assemblies", self.n_hidden.text(), int, 1),
+            l1=_number_or_auto("Penalty (l1)", self.l1.text(), float, 0),
             n_updates=self.n_updates.value(),
             patience=self.patience.value(),
             random_state=self.seed.value(),
@@ -145,11 +145,14 @@ class TrainForm(QFormLayout):
         self.n_updates.setValue(settings.n_updates)
 
 
-def _number_or_auto(field: str, text: str, kind: type) -> Any:
+def _number_or_auto(field: str, text: str, kind: type, least: int) -> Any:
     text = text.strip()
     if text == "auto":
         return text
     try:
-        return kind(text)
+        number = kind(text)
     except ValueError:
         raise ModelError(f"{field}: '{text}' is neither a number nor 'auto'.") from None
+    if not number >= least:
+        raise ModelError(f"{field}: {text} is too little; write {least} or more, or 'auto'.")
+    return number
