@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 # Widgets are tested without a screen unless one is there.
 if not os.environ.get("DISPLAY") and os.name == "posix":
@@ -60,6 +61,31 @@ def planted_raster(
 @pytest.fixture(scope="session")
 def planted() -> tuple[Spikes, np.ndarray]:
     return planted_raster()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_core_each() -> Iterator[None]:
+    """Where several processes test on the same cores, kernels keep to one unless told otherwise.
+
+    Results do not depend on the number of threads, which has tests of its own; threads that
+    wait for each other while the other processes compute do nothing but wait.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+            patch.setattr("napari_crbm.model.threads.usual_threads", lambda: 1)
+        yield
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # Files are handed out in the order below, not those with the most tests first.
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that processes that share the files end at about the same time."""
+    items.sort(key=lambda item: "quality" not in item.keywords)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

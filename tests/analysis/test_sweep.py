@@ -314,7 +314,7 @@ if __name__ == "__main__":
     with ctrl_c_stops(control):
         for _ in run_sweep(
             open_recording(sys.argv[1]), sweep, sys.argv[2], n_workers=2, control=control,
-            checkpoint_s=10.0,
+            checkpoint_s=4.0,
         ):
             pass
     sys.exit(3 if control.stopped else 0)

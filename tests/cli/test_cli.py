@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from napari_crbm.cli.app import app
 from napari_crbm.errors import CRBMError
 from napari_crbm.io import load_checkpoint, load_model, open_recording
-from napari_crbm.model import Pace, Training
+from napari_crbm.model import Pace, Settings, Training
 
 SMALL = ["--neurons", "300", "--frames", "800", "--assemblies", "4"]
 QUICK = ["--updates", "120", "--chains", "40", "--n-hidden", "5"]
@@ -219,7 +219,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(folder, tmp_path,
 @pytest.fixture(scope="module")
 def longer(folder):
     """A training long enough to be killed on its way, and the model it ends with."""
-    options = [*QUICK, "--updates", "2500", "--chains", "20"]
+    options = [*QUICK, "--updates", "1000", "--chains", "20"]
     run("train", folder / "fish.h5", "-o", folder / "whole.h5", *options)
     return options, load_model(folder / "whole.h5")
 
@@ -242,7 +242,7 @@ def test_a_killed_training_continues_from_its_last_checkpoint(folder, longer, tm
         wait_for(lambda: checkpoint.stat().st_mtime_ns > first)
     victim.kill()
     assert victim.wait() == -signal.SIGKILL
-    assert 0 < load_checkpoint(checkpoint)["update"] < 2500
+    assert 0 < load_checkpoint(checkpoint)["update"] < 1000
     run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", "--resume", checkpoint)
     assert not checkpoint.exists(), "it goes when the model is written"
     np.testing.assert_array_equal(load_model(tmp_path / "model.h5").weights_, whole.weights_)
@@ -255,7 +255,12 @@ def wait_for(condition):
 
 
 def test_demo_without_a_screen(tmp_path, monkeypatch):
+    """The whole way, with a training that is short."""
     monkeypatch.delenv("DISPLAY", raising=False)
+    named = Settings.named
+    monkeypatch.setattr(
+        Settings, "named", lambda recipe, **given: named(recipe, **{**given, "n_updates": 300})
+    )
     out = run("demo", "-o", tmp_path, "--neurons", 300, "--frames", 600, "--no-view")
     assert "planted assemblies recovered" in out.stdout
     assert (tmp_path / "figures" / "summary.png").exists()

@@ -33,6 +33,13 @@ def same(one: CRBM, other: CRBM) -> bool:
     )
 
 
+@pytest.fixture(scope="module")
+def short(planted) -> tuple[Training, CRBM]:
+    """One short training, come to its end, and its model: what most others are compared with."""
+    training = Training(planted[0], SHORT)
+    return training, run(training)
+
+
 def test_planted_assemblies_are_found(planted):
     spikes, membership = planted
     model = CRBM(recipe="quick", n_updates=600).fit(spikes)
@@ -47,10 +54,9 @@ def test_planted_assemblies_are_found(planted):
     assert np.mean(model.weights_ == 0) > 0.3
 
 
-def test_hidden_units_have_unit_variance_and_positive_weights_after_training(planted):
+def test_hidden_units_have_unit_variance_and_positive_weights_after_training(planted, short):
     spikes, _ = planted
-    training = Training(spikes, SHORT)
-    model = run(training)
+    _, model = short
     train = spikes.select_frames(model.split_["train"])
     moments = drelu.moments(model.inputs_h_from_v(train), model.hidden_)
     variance = moments.square.mean(axis=0) - moments.mean.mean(axis=0) ** 2
@@ -58,9 +64,8 @@ def test_hidden_units_have_unit_variance_and_positive_weights_after_training(pla
     assert (model.weights_.sum(axis=0) >= 0).all()
 
 
-def test_same_seed_same_result(planted):
-    spikes, _ = planted
-    assert same(run(Training(spikes, SHORT)), run(Training(spikes, SHORT)))
+def test_same_seed_same_result(planted, short):
+    assert same(run(Training(planted[0], SHORT)), short[1])
 
 
 @pytest.mark.skipif(available_threads() < 2, reason="needs two cores")
@@ -71,10 +76,9 @@ def test_the_number_of_threads_does_not_matter(planted):
     assert same(run(Training(spikes, one)), run(Training(spikes, two)))
 
 
-def test_another_seed_another_result(planted):
-    spikes, _ = planted
+def test_another_seed_another_result(planted, short):
     other = Settings(**{**SHORT.as_dict(), "random_state": 1})
-    assert not same(run(Training(spikes, SHORT)), run(Training(spikes, other)))
+    assert not same(run(Training(planted[0], other)), short[1])
 
 
 def stop_at(training: Training, update: int) -> None:
@@ -89,10 +93,9 @@ def stop_at(training: Training, update: int) -> None:
     training._advance = counted  # type: ignore[method-assign]
 
 
-def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(planted):
+def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(planted, short):
     spikes, _ = planted
-    whole = Training(spikes, SHORT)
-    expected = run(whole)
+    whole, expected = short
     first = Training(spikes, SHORT)
     stop_at(first, 23)
     phases = [progress.phase for progress in first]
@@ -106,10 +109,8 @@ def test_a_resumed_training_equals_an_uninterrupted_one_bit_for_bit(planted):
     )
 
 
-def test_a_checkpoint_of_another_recording_is_refused(planted):
-    spikes, _ = planted
-    training = Training(spikes, SHORT)
-    run(training)
+def test_a_checkpoint_of_another_recording_is_refused(short):
+    training, _ = short
     other, _ = planted_raster(seed=1)
     with pytest.raises(ModelError, match="another recording"):
         Training(other, resume=training.checkpoint())

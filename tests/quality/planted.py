@@ -24,7 +24,7 @@ def check_recovery_and_statistics(generator: str, n_seeds: int) -> None:
         model = training.model()
         recovered.append(fraction_recovered(recovery(model.weights_, simulation.truth.membership)))
         train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
-        result = evaluate(model, train, test, n_samples=15_000, n_chains=300)
+        result = evaluate(model, train, test)
         nrmse = result.table["nrmse"]
         print(f"{generator} {seed}: {recovered[-1]:.2f} recovered, {nrmse.to_dict()}")
         assert nrmse["cov_vv"] < 0.1

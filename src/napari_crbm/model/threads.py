@@ -32,6 +32,11 @@ def available_threads() -> int:
     return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
+def usual_threads() -> int:
+    """Threads of a kernel that is not told how many to use."""
+    return available_threads()
+
+
 @lru_cache(maxsize=1)
 def _libraries(n_modules: int) -> ThreadpoolController:
     """Libraries with threads of their own, looked for again only once more modules are loaded.
@@ -55,7 +60,7 @@ def kernel_threads(n_threads: int | None = None) -> Iterator[int]:
     int
         The number of threads in force.
     """
-    wanted = min(n_threads or available_threads(), available_threads())
+    wanted = min(n_threads or usual_threads(), available_threads())
     with _kernel_lock:
         before = numba.get_num_threads()
         numba.set_num_threads(wanted)
