@@ -11,6 +11,7 @@ from napari_crbm.analysis import (
     member_table,
     members,
     membership,
+    membership_thresholds,
     midline_x,
     region_occupancy,
     sort_by_similarity,
@@ -119,6 +120,16 @@ def test_assemblies_of_neuron_are_ranked(model):
     assert assemblies_of_neuron(model, 19).empty
     with pytest.raises(ModelError, match="no neuron 20"):
         assemblies_of_neuron(model, 20)
+
+
+def test_thresholds_known_already_say_the_same(model):
+    known = membership_thresholds(model.weights_)
+    np.testing.assert_array_equal(membership(model.weights_, known), membership(model.weights_))
+    for neuron in range(model.n_neurons):
+        pd.testing.assert_frame_equal(
+            assemblies_of_neuron(model, neuron, threshold=known),
+            assemblies_of_neuron(model, neuron),
+        )
 
 
 def test_midline_does_not_follow_uneven_sampling():

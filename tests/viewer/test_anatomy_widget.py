@@ -90,9 +90,12 @@ def test_only_neurons_in_ticked_regions(dock, home, recording, qtbot):
     dock.model.ticks(dock.model.find("Cerebellum L"), True)
     until(qtbot, lambda: not home.busy)
     dock.only.setChecked(True)
+    assert home.busy, "neurons, assembly and frame take a turn of the event loop each"
+    until(qtbot, lambda: not home.busy)
     assert len(home.viewer.layers[NEURONS].data) == len(recording.regions.members("Cerebellum L"))
     home.workspace.undo()
     assert not dock.only.isChecked()
+    until(qtbot, lambda: not home.busy)
     assert len(home.viewer.layers[NEURONS].data) == recording.n_neurons
 
 

@@ -156,3 +156,26 @@ def test_weight_colours_are_symmetric_and_signed():
     np.testing.assert_array_equal(colours[3], colours[4])
     luminance = colours[:, :3] @ [0.2126, 0.7152, 0.0722]
     assert luminance[0] == pytest.approx(luminance[3], abs=0.05)
+
+
+def test_flipping_slices_a_layer_once_for_its_points_and_does_not_show_it_again(scene, monkeypatch):
+    """Each of napari's setters slices, and telling it what is visible goes through the scene."""
+    viewer, workspace, _ = scene
+    layer = viewer.layers[ASSEMBLY]
+    sliced, shown = [], []
+    slicing = type(layer).set_view_slice
+    monkeypatch.setattr(
+        type(layer),
+        "set_view_slice",
+        lambda self: (sliced.append(self.name), slicing(self))[1],
+    )
+    layer.events.visible.connect(shown.append)
+    for assembly in (2, 1):
+        sliced.clear()
+        workspace.choose_assembly(assembly)
+        assert sliced.count(ASSEMBLY) == 1
+        np.testing.assert_array_equal(
+            layer.data, workspace.recording.coordinates[layer.features["neuron"]]
+        )
+        assert len(layer.face_color) == len(layer.size) == len(layer.data)
+    assert not shown

@@ -51,7 +51,20 @@ def test_removed_neurons_come_back_with_the_next_choice(viewer, shown_home, qtbo
     view = workspace.region_view
     view.tick([0], True)
     view.restrict(True)
+    until(qtbot, lambda: not shown_home.busy)
     assert len(viewer.layers[NEURONS].data) == view.shown_neurons.sum()
+
+
+def test_hidden_neurons_stay_hidden_while_regions_are_chosen(viewer, shown_home, qtbot):
+    view = shown_home.workspace.region_view
+    viewer.layers[NEURONS].visible = False
+    view.tick([0], True)
+    for only in (True, False):
+        view.restrict(only)
+        until(qtbot, lambda: not shown_home.busy)
+    assert not viewer.layers[NEURONS].visible
+    viewer.layers[NEURONS].visible = True
+    assert len(viewer.layers[NEURONS].data) == shown_home.workspace.recording.n_neurons
 
 
 def test_neurons_of_another_name_can_be_clicked_and_coloured(viewer, shown_home):

@@ -61,6 +61,7 @@ def test_bodies_are_not_drawn_anew_for_other_neurons(viewer, home, recording, qt
     drawn = []
     viewer.layers[REGIONS].events.data.connect(lambda: drawn.append(True))
     view.restrict(True)
+    until(qtbot, lambda: not home.busy)
     assert not drawn and len(viewer.layers[NEURONS].data) < recording.n_neurons
     view.tick([third])
     until(qtbot, lambda: not home.busy)

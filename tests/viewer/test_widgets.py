@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import QItemSelectionModel, Qt
 
@@ -14,6 +15,7 @@ from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import Settings
 from napari_crbm.viewer import EVERYTHING, WIDGETS, dock_everything
 from napari_crbm.viewer.assemblies_widget import AssembliesWidget
+from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.colours import several_colours
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers import ASSEMBLY, NEURONS
@@ -322,6 +324,31 @@ def test_filtering_by_region(viewer, trained_home, qtbot):
     widget.filter.setText(region)
     expected = trained_home.workspace.trained.table["region"].str.contains(region, regex=False)
     assert widget.proxy.rowCount() == expected.sum()
+
+
+def test_the_filter_reads_the_table_once(qtbot, monkeypatch):
+    """Qt would ask for every cell, in Python, at every letter."""
+    model = AssemblyTableModel()
+    proxy = AssemblyFilter(model)
+    table = pd.DataFrame(
+        {"size": [30, 1200, 45], "region": ["Tectum L", "Pallium R", ""]},
+        index=pd.Index([0, 1, 12], name="assembly"),
+    )
+    model.show(table)
+    asked = []
+    monkeypatch.setattr(AssemblyTableModel, "data", lambda *_: asked.append(1))
+    for text, rows in (("tectum", [0]), ("PALL", [1]), ("12", [2]), ("1,200", [1]), ("?", [])):
+        proxy.search(text)
+        found = [proxy.mapToSource(proxy.index(k, 0)).row() for k in range(proxy.rowCount())]
+        assert found == rows, text
+    assert not asked
+    proxy.search("")
+    proxy.list_only(np.arange(13) == 12)
+    assert proxy.rowCount() == 1
+    proxy.list_only(None)
+    assert proxy.rowCount() == 3
+    model.show(table.iloc[:1])
+    assert proxy.rowCount() == 1
 
 
 def test_only_neurons_of_ticked_regions_lists_their_assemblies(viewer, trained_home, qtbot):

@@ -39,20 +39,27 @@ _MIDLINE_BLUR_UM = 10.0
 _MIDLINE_LEVEL = 0.2
 
 
-def membership(weights: NDArray[np.floating], threshold: float | None = None) -> NDArray[np.bool_]:
+def membership(
+    weights: NDArray[np.floating], threshold: float | NDArray[np.floating] | None = None
+) -> NDArray[np.bool_]:
     """Which neurons belong to which assembly, (N, M) bool for weights (N, M).
 
     Parameters
     ----------
     weights : (N, M) float array
-    threshold : float, optional
+    threshold : float or (M,) array, optional
         Members have ``|w| > threshold``. By default the threshold is
         `MEMBERSHIP_FRACTION` of the largest ``|w|`` of every assembly.
     """
-    size = np.abs(weights)
     if threshold is None:
-        return np.asarray(size > MEMBERSHIP_FRACTION * size.max(axis=0))
-    return np.asarray(size > threshold)
+        threshold = membership_thresholds(weights)
+    return np.asarray(np.abs(weights) > threshold)
+
+
+def membership_thresholds(weights: NDArray[np.floating]) -> NDArray[np.floating]:
+    """``|w|`` that members of each assembly exceed, (M,) for weights (N, M)."""
+    largest = np.maximum(weights.max(axis=0), -weights.min(axis=0))
+    return np.asarray(MEMBERSHIP_FRACTION * largest)
 
 
 def members(
@@ -264,9 +271,16 @@ def member_table(
 
 
 def assemblies_of_neuron(
-    model: CRBM, neuron: int, *, threshold: float | None = None
+    model: CRBM, neuron: int, *, threshold: float | NDArray[np.floating] | None = None
 ) -> pd.DataFrame:
     """Assemblies of one neuron, strongest ``|w|`` first; exact zeros are left out.
+
+    Parameters
+    ----------
+    model : CRBM
+    neuron : int
+    threshold : float or (M,) array, optional
+        Members have ``|w| > threshold``; by default that of `membership`.
 
     Returns
     -------
@@ -282,15 +296,17 @@ def assemblies_of_neuron(
         raise ModelError(
             f"There is no neuron {neuron}: the model's neurons are 0 to {model.n_neurons - 1}."
         )
-    size = np.abs(model.weights_)
-    limit = MEMBERSHIP_FRACTION * size.max(axis=0) if threshold is None else threshold
-    order = np.argsort(-size[neuron], kind="stable")
-    order = order[size[neuron, order] > 0]
+    weights = model.weights_
+    size = np.abs(weights[neuron])
+    if threshold is None:
+        threshold = membership_thresholds(weights)
+    order = np.argsort(-size, kind="stable")
+    order = order[size[order] > 0]
     return pd.DataFrame(
         {
             "assembly": order,
-            "weight": model.weights_[neuron, order],
-            "is_member": (size[neuron] > limit)[order],
+            "weight": weights[neuron, order],
+            "is_member": (size > threshold)[order],
         }
     )
 

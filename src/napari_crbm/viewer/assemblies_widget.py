@@ -23,7 +23,6 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.analysis import assemblies_of_neuron, membership
 from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.colours import SEVERAL, weight_limit
 from napari_crbm.viewer.gallery import Gallery, Thumbnails
@@ -87,9 +86,8 @@ class AssembliesWidget(QWidget):
             "regions, assemblies are listed of which a tenth of the members or more lie there."
         )
         self.model = AssemblyTableModel()
-        self.proxy = AssemblyFilter()
-        self.proxy.setSourceModel(self.model)
-        self.filter.textChanged.connect(self.proxy.setFilterFixedString)
+        self.proxy = AssemblyFilter(self.model)
+        self.filter.textChanged.connect(self.proxy.search)
         self.table = QTableView()
         self.table.setModel(self.proxy)
         self.table.setSortingEnabled(True)
@@ -162,9 +160,10 @@ class AssembliesWidget(QWidget):
         if trained is None or shown is None:
             self.proxy.list_only(None)
             return
-        belongs = membership(trained.model.weights_)
-        inside = belongs[shown].sum(axis=0) >= _LISTED_SHARE * belongs.sum(axis=0)
-        self.proxy.list_only(inside & belongs[shown].any(axis=0))
+        inside = trained.membership[shown].sum(axis=0)
+        self.proxy.list_only(
+            inside >= np.maximum(_LISTED_SHARE * trained.membership.sum(axis=0), 1)
+        )
 
     def _make_filter(self) -> QWidget:
         self.back = button("←", "Back to what was chosen before (Alt+Left).", self.workspace.undo)
@@ -340,7 +339,7 @@ class AssembliesWidget(QWidget):
             self.neuron_text.setText(_CLICK_HINT)
             return
         regions = [] if recording.regions is None else recording.regions.of_neuron(neuron)
-        held = assemblies_of_neuron(trained.model, neuron)
+        held = trained.assemblies_of(neuron)
         held = held[held["is_member"]]
         links = [
             f"{link(assembly, assembly, self.home.viewer)} ({weight:+.2f})"

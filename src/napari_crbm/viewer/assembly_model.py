@@ -69,9 +69,7 @@ class AssemblyTableModel(QAbstractTableModel):
             value = self._values[index.column()][index.row()]
             if role == SORT_ROLE:
                 return value if isinstance(value, str) else float(np.nan_to_num(value, nan=-1e300))
-            if isinstance(value, float) and not np.isfinite(value):
-                return ""
-            return pattern.format(value)
+            return _text(value, pattern)
         if role == Qt.ItemDataRole.TextAlignmentRole and name != "region":
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -94,6 +92,14 @@ class AssemblyTableModel(QAbstractTableModel):
         """Widths of the columns in pixels; the last one takes what is left."""
         return [column[2] for column in self._columns]
 
+    def texts(self) -> list[str]:
+        """What every row shows, in small letters, a line a column: to search in."""
+        columns = [
+            [_text(value, pattern) for value in values]
+            for values, (_, _, _, pattern, _) in zip(self._values, self._columns, strict=True)
+        ]
+        return ["\n".join(cells).lower() for cells in zip(*columns, strict=True)]
+
     def assembly(self, row: int) -> int:
         """Number of the assembly in a row."""
         return int(self._values[0][row])
@@ -106,25 +112,50 @@ class AssemblyTableModel(QAbstractTableModel):
         return int(rows[0]) if len(rows) else None
 
 
-class AssemblyFilter(QSortFilterProxyModel):
-    """Rows that match the text, of the assemblies that are to be listed."""
+def _text(value: Any, pattern: str) -> str:
+    """How a cell is written."""
+    if isinstance(value, float) and not np.isfinite(value):
+        return ""
+    return pattern.format(value)
 
-    def __init__(self) -> None:
+
+class AssemblyFilter(QSortFilterProxyModel):
+    """Rows that match the text, of the assemblies that are to be listed.
+
+    Parameters
+    ----------
+    model : AssemblyTableModel
+    """
+
+    def __init__(self, model: AssemblyTableModel) -> None:
         super().__init__()
+        self._model = model
+        self._wanted = ""
         self._listed: NDArray[np.bool_] | None = None
+        # What Qt would ask for cell by cell, whenever the text changes.
+        self._texts: list[str] = []
         self.setSortRole(SORT_ROLE)
-        self.setFilterKeyColumn(-1)
-        self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        # Before Qt, which then asks for every row.
+        model.modelReset.connect(self._read)
+        self.setSourceModel(model)
+
+    def search(self, text: str) -> None:
+        """List rows in which a column holds this text."""
+        self._wanted = text.lower()
+        self.invalidateFilter()
 
     def list_only(self, listed: NDArray[np.bool_] | None) -> None:
         """List some assemblies (M,), or all of them."""
-        self._listed = listed
-        self.invalidate()
+        if listed is not self._listed:
+            self._listed = listed
+            self.invalidateFilter()
 
-    def filterAcceptsRow(self, row: int, parent: QModelIndex) -> bool:  # noqa: D102, N802
-        model = self.sourceModel()
-        if self._listed is not None and isinstance(model, AssemblyTableModel):
-            assembly = model.assembly(row)
+    def filterAcceptsRow(self, row: int, _parent: QModelIndex) -> bool:  # noqa: D102, N802
+        if self._listed is not None:
+            assembly = self._model.assembly(row)
             if assembly < len(self._listed) and not self._listed[assembly]:
                 return False
-        return bool(super().filterAcceptsRow(row, parent))
+        return self._wanted in self._texts[row]
+
+    def _read(self) -> None:
+        self._texts = self._model.texts()

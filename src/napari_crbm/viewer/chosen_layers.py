@@ -17,7 +17,14 @@ from napari_crbm.viewer.colours import (
 )
 from napari_crbm.viewer.layer_names import ACTIVE, ASSEMBLY, CHOSEN_NEURON, GROUP
 from napari_crbm.viewer.neuron_points import neuron_size_um
-from napari_crbm.viewer.points import SPACE, Drawing, add_quietly, ink_of, replace_points
+from napari_crbm.viewer.points import (
+    SPACE,
+    Drawing,
+    add_quietly,
+    ink_of,
+    replace_points,
+    set_visible,
+)
 from napari_crbm.viewer.workspace import Workspace
 
 # Young assemblies can have thousands of members; drawing them all would hold up the window.
@@ -220,10 +227,10 @@ class ChosenLayers:
             return
         layer = self.viewer.layers[name]
         # A hidden layer does not slice new data, and then draws old indices into it.
-        layer.visible = True
+        set_visible(layer, True)
         replace_points(layer, data, features=features, size=size, face_color=colours)
         layer.metadata.update(metadata)
 
     def _hide(self, name: str) -> None:
         if name in self.viewer.layers:
-            self.viewer.layers[name].visible = False
+            set_visible(self.viewer.layers[name], False)

@@ -15,7 +15,7 @@ from napari_crbm.anatomy import region_colours
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.viewer.neuron_points import neuron_size_um
-from napari_crbm.viewer.points import SPACE, add_quietly, hide_layers, show_points
+from napari_crbm.viewer.points import SPACE, add_quietly, hide_layers, set_visible, show_points
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
 ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
@@ -148,7 +148,7 @@ class ConnectionLayers:
         first = PLACED not in self.viewer.layers or not self.viewer.layers[PLACED].visible
         for layer in self.viewer.layers:
             if layer.visible and layer.name not in (ATLAS_OUTLINE, PLACED):
-                layer.visible = False
+                set_visible(layer, False)
                 self._set_aside.append(layer)
         self._body(*body)
         # Orange ones last, so that they are drawn on top.
@@ -171,7 +171,7 @@ class ConnectionLayers:
             if layer.metadata["vertices"] is not vertices:
                 layer.data = (vertices, faces)
                 layer.metadata["vertices"] = vertices
-            layer.visible = True
+            set_visible(layer, True)
             return
         add_quietly(
             self.viewer,
@@ -191,7 +191,7 @@ class ConnectionLayers:
         """Take the atlas away and bring back what was there before, if it still holds."""
         self.hide(ATLAS_OUTLINE, PLACED)
         for layer in self._set_aside if restore else []:
-            layer.visible = True
+            set_visible(layer, True)
         self._set_aside = []
 
     def hide(self, *names: str) -> None:
@@ -204,7 +204,7 @@ class ConnectionLayers:
         data = (vertices, faces, np.repeat(strength, len(vertices) // len(ends)))
         if CONNECTIONS in self.viewer.layers:
             layer = self.viewer.layers[CONNECTIONS]
-            layer.visible = True
+            set_visible(layer, True)
             layer.data = data
             layer.metadata["connections"] = edges
             return

@@ -68,7 +68,7 @@ class Home(QObject):
         self._jobs: dict[Job, str] = {}
         self.turns = Turns(self)
         self.workspace: Workspace = workspace_of(viewer)
-        self.layers = BrainLayers(viewer, self.workspace, self.run)
+        self.layers = BrainLayers(viewer, self.workspace, self.run, self.turns.start)
         self.time_axis = TimeAxis(viewer, self.workspace, self.turns.start)
         self.session: TrainingSession | None = None
         self.show_forming = True

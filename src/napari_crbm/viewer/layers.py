@@ -6,6 +6,7 @@ milliseconds. What a layer shows is also in its ``features`` and ``metadata``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,8 @@ from napari_crbm.viewer.neuron_points import (
 )
 from napari_crbm.viewer.outline import add_outline, outline_segments
 from napari_crbm.viewer.points import Drawing, add_quietly, replace_points
-from napari_crbm.viewer.region_layers import RegionLayers, Runner, run_at_once
+from napari_crbm.viewer.region_layers import RegionLayers
+from napari_crbm.viewer.runners import Later, Runner, at_once, run_at_once
 from napari_crbm.viewer.workspace import Workspace
 
 __all__ = [
@@ -63,12 +65,21 @@ class BrainLayers:
     workspace : Workspace
     run : Runner, optional
         How longer work is done; at once by default.
+    later : Later, optional
+        How work of the window is done in pieces; at once by default.
     """
 
-    def __init__(self, viewer: Any, workspace: Workspace, run: Runner = run_at_once) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        workspace: Workspace,
+        run: Runner = run_at_once,
+        later: Later = at_once,
+    ) -> None:
         self.viewer = viewer
         self.workspace = workspace
         self.run = run
+        self.later = later
         self.regions = RegionLayers(viewer, workspace, run)
         self._limited: NDArray[np.bool_] | None = None
         self._plain = True
@@ -189,9 +200,15 @@ class BrainLayers:
         else:
             same = np.array_equal(limited, before)
         if not same:
-            self.show_neurons()
-            self.chosen.show_assembly()
-            self.chosen.show_frame()
+            self.later(NEURONS, self._follow_regions())
+
+    def _follow_regions(self) -> Iterator[None]:
+        """Leave out, or show again, what lies outside of the regions to look at."""
+        self.show_neurons()
+        yield
+        self.chosen.show_assembly()
+        yield
+        self.chosen.show_frame()
 
     def _on_regions(self) -> None:
         """Other regions of the same neurons."""

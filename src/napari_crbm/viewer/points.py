@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -36,7 +38,7 @@ def show_points(
     if name in viewer.layers:
         layer = viewer.layers[name]
         # A hidden layer does not slice new data, and then draws old indices into it.
-        layer.visible = True
+        set_visible(layer, True)
         replace_points(layer, data, features=features, size=size, face_color=face_color)
         return
     add_quietly(
@@ -60,12 +62,35 @@ def replace_points(
     """Give a Points layer other points."""
     with layer.events.blocker_all():
         layer.selected_data = set()
-    layer.data = data
-    layer.features = features
-    # napari warns of colours for no points.
+    with _sliced_once(layer):
+        layer.data = data
+        layer.features = features
+        layer.size = size
+    # napari warns of colours for no points. It draws others at once, so the points come first.
     if len(data):
         layer.face_color = face_color
-    layer.size = size
+
+
+@contextmanager
+def _sliced_once(layer: Any) -> Iterator[None]:
+    """Change several properties of a layer, which is sliced and drawn at the end.
+
+    Every setter does that by itself; napari can be told not to, though not in public.
+    """
+    block = getattr(layer, "_block_refresh", nullcontext)
+    with block():
+        yield
+    if layer.visible:
+        layer.refresh()
+    else:
+        # A hidden layer is not sliced, and would draw new colours with old indices.
+        layer.set_view_slice()
+
+
+def set_visible(layer: Any, visible: bool) -> None:
+    """Show or hide a layer; told what is so already, napari would go through its whole scene."""
+    if layer.visible != visible:
+        layer.visible = visible
 
 
 def hide_layers(viewer: Any, *names: str) -> None:

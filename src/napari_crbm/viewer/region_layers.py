@@ -13,7 +13,8 @@ from napari_crbm.anatomy import enclosing_surface
 from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.layer_names import REGIONS
-from napari_crbm.viewer.points import add_quietly
+from napari_crbm.viewer.points import add_quietly, set_visible
+from napari_crbm.viewer.runners import Runner, run_at_once
 from napari_crbm.viewer.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from napari_crbm.regions import Regions
 
 Body = tuple[NDArray[np.float32], NDArray[np.int64]]
-#: Runs work(report), perhaps in another thread, then done(result).
-Runner = Callable[[str, Callable[[Any], Any], Callable[[Any], Any]], Any]
-
-
-def run_at_once(_what: str, work: Callable[[Any], Any], done: Callable[[Any], Any]) -> None:
-    """A `Runner` that does not wait."""
-    done(work(lambda *_: None))
 
 
 class RegionLayers:
@@ -102,7 +96,7 @@ class RegionLayers:
         bodies = [(k, *self._bodies[k]) for k in ticked if len(self._bodies[k][0])]
         if not bodies or view.regions is None:
             if REGIONS in self.viewer.layers:
-                self.viewer.layers[REGIONS].visible = False
+                set_visible(self.viewer.layers[REGIONS], False)
             return
         sizes = [len(vertices) for _, vertices, _ in bodies]
         starts = np.cumsum([0, *sizes[:-1]])
@@ -116,7 +110,7 @@ class RegionLayers:
             self._add(vertices, faces, colours, names)
             return
         layer = self.viewer.layers[REGIONS]
-        layer.visible = True
+        set_visible(layer, True)
         # Colours of the old vertices must not meet the new ones.
         layer.vertex_colors = None
         layer.data = (vertices, faces)

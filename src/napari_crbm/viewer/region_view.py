@@ -39,6 +39,7 @@ class RegionView:
             self.colours[:] = region_colours(names)
             self.colours[:, 3] = OPACITY
         self.only_ticked = False
+        self._shown: tuple[bytes, NDArray[np.bool_]] | None = None
 
     def reset(self, regions: Regions | None) -> None:
         """Show other regions, none of them ticked."""
@@ -88,5 +89,9 @@ class RegionView:
         """Neurons that may be shown, (N,); None for all."""
         if self.regions is None or not self.only_ticked or not self.ticked.any():
             return None
-        chosen = self.regions.membership[:, np.flatnonzero(self.ticked)]
-        return np.asarray(chosen.sum(axis=1)).ravel() > 0
+        # Asked for by all that shows neurons, again and again.
+        key = self.ticked.tobytes()
+        if self._shown is None or self._shown[0] != key:
+            chosen = self.regions.membership[:, np.flatnonzero(self.ticked)]
+            self._shown = key, np.asarray(chosen.sum(axis=1)).ravel() > 0
+        return self._shown[1]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.points import add_quietly
+from napari_crbm.viewer.runners import Later, at_once
 from napari_crbm.viewer.workspace import Workspace
 
 #: Says in the list of layers what it is there for.
@@ -26,17 +27,11 @@ class TimeAxis:
     ----------
     viewer : napari.components.ViewerModel
     workspace : Workspace
-    later : callable, optional
-        Takes a name and a generator, and does what it does in pieces, as `Turns.start`; at once
-        by default. napari takes a third of a second to make a slider.
+    later : Later, optional
+        At once by default. napari takes a third of a second to make a slider.
     """
 
-    def __init__(
-        self,
-        viewer: Any,
-        workspace: Workspace,
-        later: Callable[[str, Iterator[None]], object] = lambda _, pieces: list(pieces),
-    ) -> None:
+    def __init__(self, viewer: Any, workspace: Workspace, later: Later = at_once) -> None:
         self.viewer = viewer
         self.workspace = workspace
         self.later = later

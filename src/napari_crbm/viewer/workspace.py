@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -14,8 +15,14 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
+from scipy import sparse
 
-from napari_crbm.analysis import MEMBERSHIP_FRACTION
+from napari_crbm.analysis import (
+    MEMBERSHIP_FRACTION,
+    assemblies_of_neuron,
+    membership,
+    membership_thresholds,
+)
 from napari_crbm.errors import ModelError
 from napari_crbm.io.script import ASSIGN_REGIONS
 from napari_crbm.viewer.history import History
@@ -48,6 +55,10 @@ class Trained:
     activity: NDArray[np.float32]
     table: pd.DataFrame = field(repr=False)
 
+    def __post_init__(self) -> None:
+        # Where all of this is made: in the background.
+        _ = self.membership
+
     @classmethod
     def of(cls, model: CRBM, recording: Recording) -> Trained:
         """Compute activity and table; seconds on a whole brain.
@@ -67,6 +78,20 @@ class Trained:
         activity = model.transform(recording.spikes)
         table = assembly_table(model, recording, activity)
         return cls(model, activity, table)
+
+    @cached_property
+    def membership(self) -> sparse.csr_array:
+        """Which neurons belong to which assembly, (N, M) bool."""
+        return sparse.csr_array(membership(self.model.weights_, self.thresholds))
+
+    @cached_property
+    def thresholds(self) -> NDArray[np.floating]:
+        """``|w|`` that members of each assembly exceed, (M,)."""
+        return membership_thresholds(self.model.weights_)
+
+    def assemblies_of(self, neuron: int) -> pd.DataFrame:
+        """Assemblies of a neuron; see `napari_crbm.analysis.assemblies_of_neuron`."""
+        return assemblies_of_neuron(self.model, neuron, threshold=self.thresholds)
 
     def with_regions_of(self, recording: Recording) -> Trained:
         """The same model, its table told by other regions of the same neurons."""
