@@ -74,7 +74,7 @@ def test_history_of_a_training_shows_the_statistics_getting_better(planted):
 
 
 def test_a_plateau_slows_down_and_ends_a_training(planted):
-    settings = Settings(n_hidden=6, n_updates=3000, patience=4, decay_after=0.99)
+    settings = Settings(n_hidden=6, n_updates=3000, n_chains=100, patience=4, decay_after=0.99)
     training = Training(planted[0], settings)
     for _ in training:
         pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable
 
@@ -53,6 +54,13 @@ def trained_model(recording) -> CRBM:
     for _ in training:
         pass
     return training.model()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def old_objects_left_alone() -> None:
+    """napari's fixture has all garbage collected after every test: not also among what stays."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

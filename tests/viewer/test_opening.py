@@ -72,6 +72,7 @@ def test_the_collector_leaves_alone_what_stays(qtbot, monkeypatch, make_napari_v
     from napari_crbm.viewer import open_viewer
 
     monkeypatch.setattr("napari.Viewer", lambda **_: make_napari_viewer())
+    gc.unfreeze()
     viewer = open_viewer()
     assert gc.get_freeze_count() > 100_000, "napari and all docks"
     window, gone = viewer.window._qt_window, []
