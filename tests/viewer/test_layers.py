@@ -170,7 +170,7 @@ def test_flipping_slices_a_layer_once_for_its_points_and_does_not_show_it_again(
         lambda self: (sliced.append(self.name), slicing(self))[1],
     )
     layer.events.visible.connect(shown.append)
-    for assembly in (2, 1):
+    for assembly in (1, 2):
         sliced.clear()
         workspace.choose_assembly(assembly)
         assert sliced.count(ASSEMBLY) == 1
