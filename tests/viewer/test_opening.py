@@ -4,6 +4,7 @@ import gc
 import threading
 
 import numpy as np
+import pytest
 
 from napari_crbm.simulation import simulate
 from napari_crbm.viewer.layers import NEURONS, OUTLINE_NAME
@@ -68,12 +69,17 @@ def test_bodies_are_not_drawn_anew_for_other_neurons(viewer, home, recording, qt
     assert drawn and len(viewer.layers[REGIONS].metadata["regions"]) == 3
 
 
-def test_the_collector_leaves_alone_what_stays(qtbot, monkeypatch, make_napari_viewer):
-    from napari_crbm.viewer import open_viewer
+@pytest.mark.parametrize("way", ["open_viewer", "menu"])
+def test_the_collector_leaves_alone_what_stays(qtbot, monkeypatch, make_napari_viewer, way):
+    from napari_crbm.viewer import dock_everything, open_viewer
 
     monkeypatch.setattr("napari.Viewer", lambda **_: make_napari_viewer())
     gc.unfreeze()
-    viewer = open_viewer()
+    if way == "open_viewer":
+        viewer = open_viewer()
+    else:
+        viewer = make_napari_viewer()
+        dock_everything(viewer)
     assert gc.get_freeze_count() > 100_000, "napari and all docks"
     window, gone = viewer.window._qt_window, []
     window.destroyed.connect(lambda: gone.append(True))

@@ -47,11 +47,6 @@ def open_viewer(recording: Recording | None = None, model: CRBM | None = None) -
 
     viewer = napari.Viewer(title="Neural assemblies")
     dock_everything(viewer)
-    # Python's collector would go through all that napari is made of, again and again, and hold
-    # up the window for a fifth of a second each time.
-    gc.collect()
-    gc.freeze()
-    viewer.window._qt_window.destroyed.connect(lambda: gc.unfreeze())
     home_of(viewer).show(recording, model)
     return viewer
 
@@ -138,4 +133,9 @@ def dock_everything(viewer: Any) -> list[Any]:
     soon = QTimer(docks[0], singleShot=True, interval=0)
     soon.timeout.connect(arrange)
     soon.start()
+    # Python's collector would go through all that napari is made of, again and again, and hold
+    # up the window for a fifth of a second each time.
+    gc.collect()
+    gc.freeze()
+    window._qt_window.destroyed.connect(lambda: gc.unfreeze())
     return docks
