@@ -10,7 +10,10 @@ def refusal(error: OSError) -> str:
     """What the system refuses to do with a file, in a sentence: no permission, a full disk."""
     where = "A file" if error.filename is None else str(error.filename)
     why = (error.strerror or str(error)).rstrip(".")
-    return f"{where} cannot be read or written: {why}. Choose another place, or make room."
+    return (
+        f"{where} cannot be read or written: {why}. See that the place is there, that you may use "
+        "it and that there is room."
+    )
 
 
 class CRBMError(Exception):

@@ -244,9 +244,9 @@ def own_kind(path: Path) -> str | None:
     container = sources.container_of(path)
     if container is None and path.is_dir():
         raise FormatError(
-            f"The folder {path.name} holds nothing that this program knows by itself: open the "
-            "file in it that holds the recording, or the folder that Suite2p, the toolbox of "
-            "Romano et al., Chen et al. or Zarr has written."
+            f"{path.name} is a folder of no kind that this program knows: open the file in it "
+            "that holds the recording, or the folder that Suite2p, the toolbox of Romano et al., "
+            "Chen et al. or Zarr has written."
         )
     if container not in ("hdf5", None):
         return None

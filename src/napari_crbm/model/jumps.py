@@ -77,15 +77,16 @@ def jump(
     frames, cumulants = examples.T.copy(), core.cumulant(examples, units).T.copy()
     fit = core.log_overlap(hidden[:, :n_chains].copy(), frames, cumulants)
     fit -= core.log_overlap(proposed, frames, cumulants)
-    members = weights.members()
+    members_of = weights.members()
     accepted: dict[int, Array] = {}
     left = _EFFORT * len(fields)
     for unit in generator.permutation(n_hidden).tolist():
-        left -= len(members[unit])
+        members = members_of(unit)
+        left -= len(members)
         if left < 0 and accepted:
             break
         old, new = hidden[unit, :n_chains], proposed[unit]
-        gain = weights.gains(fields, members[unit], unit, hidden, new - old)
+        gain = weights.gains(fields, members, unit, hidden, new - old)
         goes = core.put(np.log(generator.random(n_chains))) < gain + fit[unit]
         hidden[unit, :n_chains] = np.where(goes, new, old)
         accepted[unit] = goes.mean()

@@ -6,6 +6,7 @@ is faster (see benchmarks); above, the dense one, whose products run in BLAS.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -72,9 +73,9 @@ class DenseWeights(NamedTuple):
         lanes = lane_bounds(len(fields))
         gibbs.draw_neurons(self.values, fields, hidden_values, inputs, bits, lanes, key)
 
-    def members(self) -> list[NDArray[np.int64]]:
-        """Neurons with a weight to each hidden unit."""
-        return [np.flatnonzero(column) for column in self.values.T]
+    def members(self) -> Callable[[int], NDArray[np.int64]]:
+        """Tells the neurons with a weight to a hidden unit."""
+        return lambda unit: np.flatnonzero(self.values[:, unit])
 
     def gains(
         self,
@@ -162,13 +163,13 @@ class SparseWeights(NamedTuple):
         lanes = lane_bounds(len(fields))
         gibbs.draw_neurons_sparse(*self.rows, fields, hidden_values, inputs, bits, lanes, key)
 
-    def members(self) -> list[NDArray[np.int64]]:
-        """Neurons with a weight to each hidden unit."""
+    def members(self) -> Callable[[int], NDArray[np.int64]]:
+        """Tells the neurons with a weight to a hidden unit."""
         neurons = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
         # As small as possible: small whole numbers are sorted by counting.
         order = np.argsort(self.columns.astype(np.min_scalar_type(self.n_hidden)), kind="stable")
         sizes = np.bincount(self.columns, minlength=self.n_hidden)
-        return np.split(neurons[order], np.cumsum(sizes)[:-1])
+        return np.split(neurons[order], np.cumsum(sizes)[:-1]).__getitem__
 
     def gains(
         self,

@@ -66,6 +66,23 @@ class Job(QObject):
         getattr(self, signal).emit(*values)
 
 
+class Cancelled(Exception):
+    """A person has given up a piece of work, or it is no longer wanted."""
+
+
+def cancellable(
+    report: Callable[[int, int], None], cancel: threading.Event
+) -> Callable[[int, int], None]:
+    """A ``report(done, total)`` that raises `Cancelled` once the event is set."""
+
+    def checked(done: int, total: int) -> None:
+        if cancel.is_set():
+            raise Cancelled
+        report(done, total)
+
+    return checked
+
+
 def message_of(error: BaseException) -> str:
     """What a person should read: the sentence of our own errors, or how to report a bug."""
     if isinstance(error, CRBMError):

@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
+from napari_crbm.viewer.background import Cancelled, cancellable
 from napari_crbm.viewer.comparison import Compared, Paths, compare
 
 if TYPE_CHECKING:
@@ -109,14 +110,10 @@ class CompareRun(QObject):
         cancel = self._cancel = threading.Event()
 
         def work(report: Callable[[int, int], None]) -> Compared | None:
-            def checked(done: int, total: int) -> None:
-                if cancel.is_set():
-                    raise InterruptedError
-                report(done, total)
-
+            checked = cancellable(report, cancel)
             try:
                 return compare(trained, here, model, recording, paths, by, checked)
-            except InterruptedError:
+            except Cancelled:
                 return None
 
         self._set_running(True)

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.animals_panel import AnimalsPanel
+from napari_crbm.viewer.background import Cancelled, cancellable
 from napari_crbm.viewer.circuit_view import CircuitView
 from napari_crbm.viewer.connectivity_layers import CENTRES, CONNECTIONS, PAIR, ConnectionLayers
 from napari_crbm.viewer.coupling_colours import CouplingColours
@@ -51,10 +52,6 @@ _RULES = {
     "rms": ("RMS", "Root of the mean square over pairs of neurons."),
     "mean": ("Signed mean", "Mean with sign over pairs of neurons."),
 }
-
-
-class _Cancelled(Exception):
-    """The person has pressed Cancel."""
 
 
 class ConnectivityWidget(QWidget):
@@ -175,14 +172,10 @@ class ConnectivityWidget(QWidget):
         cancel = self._cancel = threading.Event()
 
         def work(report: Callable[[int, int], None]) -> Mapped | None:
-            def checked(done: int, total: int) -> None:
-                if cancel.is_set():
-                    raise _Cancelled
-                report(done, total)
-
+            checked = cancellable(report, cancel)
             try:
                 return compute(recording, trained, regions, measure, rule, checked)
-            except _Cancelled:
+            except Cancelled:
                 return None
 
         self._set_running(True)

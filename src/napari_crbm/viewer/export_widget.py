@@ -26,7 +26,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.errors import CRBMError
 from napari_crbm.figures import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
-from napari_crbm.viewer.background import message_of
+from napari_crbm.viewer.background import Cancelled, cancellable, message_of
 from napari_crbm.viewer.canvas_code import canvas_code
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error, show_info
@@ -52,10 +52,6 @@ _OWN = {
     _CANVAS: ("Picture of the canvas as it is", (".png",)),
     _MOVIE: ("Movie: the brain turns once around", MOVIE_ENDINGS),
 }
-
-
-class _Cancelled(Exception):
-    """The person has pressed Cancel."""
 
 
 class ExportWidget(QWidget):
@@ -296,14 +292,10 @@ class ExportWidget(QWidget):
         cancel = self._cancel = threading.Event()
 
         def work(report: Callable[[int, int], None]) -> list[Path]:
-            def checked(done: int, total: int) -> None:
-                if cancel.is_set():
-                    raise _Cancelled
-                report(done, total)
-
+            checked = cancellable(report, cancel)
             try:
                 return export.write(trained.model, recording, trained.activity, checked)
-            except _Cancelled:
+            except Cancelled:
                 return []
 
         self._set_running(True)

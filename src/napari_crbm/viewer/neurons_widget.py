@@ -202,7 +202,6 @@ class NeuronsWidget(QWidget):
         self.home.run("Reading fluorescence", lambda _: fluorescence.trace(neuron), done)
 
     def _show_assemblies(self, trained: Trained, neuron: int) -> None:
-
         held = trained.assemblies_of(neuron)
         held = held[held["is_member"]]
         self.neuron_tabs.setTabText(0, f"{len(held)} assembl{'y' if len(held) == 1 else 'ies'}")

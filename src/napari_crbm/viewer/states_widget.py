@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.viewer.background import Cancelled, cancellable
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_info
 from napari_crbm.viewer.seen import WhenSeen
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No model yet. Train one (Train dock), or load one."
-
-
-class _Cancelled(Exception):
-    """Another model has come."""
 
 
 class StatesWidget(QWidget):
@@ -109,14 +106,10 @@ class StatesWidget(QWidget):
         def work(report: Callable[[int, int], None]) -> Any:
             from napari_crbm.analysis import brain_states
 
-            def checked(done: int, total: int) -> None:
-                if cancel.is_set():
-                    raise _Cancelled
-                report(done, total)
-
+            checked = cancellable(report, cancel)
             try:
                 found = brain_states(trained.model, recording, trained.activity, report=checked)
-            except _Cancelled:
+            except Cancelled:
                 found = None
             return trained, found
 

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.viewer.background import Cancelled, cancellable
 from napari_crbm.viewer.colouring import RECONSTRUCTION, reconstruction_colouring
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_info
@@ -52,10 +53,6 @@ _PANELS = {
     "cov_hh": ("cov(h, h)", "Covariances of all pairs of assemblies: not trained."),
     "triplets": ("triplets", "Third moments of random triplets of neurons: not trained."),
 }
-
-
-class _Cancelled(Exception):
-    """The person has pressed Cancel."""
 
 
 class StatisticsWidget(QWidget):
@@ -179,11 +176,7 @@ class StatisticsWidget(QWidget):
         def work(report: Callable[[int, int], None]) -> Any:
             from napari_crbm.analysis import evaluate_held_out, held_out_likelihood
 
-            def checked(done: int, total: int) -> None:
-                if cancel.is_set():
-                    raise _Cancelled
-                report(done, total)
-
+            checked = cancellable(report, cancel)
             try:
                 found = evaluate_held_out(
                     model,
@@ -198,7 +191,7 @@ class StatisticsWidget(QWidget):
                     if wants_likelihood
                     else None
                 )
-            except _Cancelled:
+            except Cancelled:
                 return trained, None, None
             return trained, found, likelihood
 

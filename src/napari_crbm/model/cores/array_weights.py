@@ -7,6 +7,7 @@ some thousands at a time, which bounds the memory of every operation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -85,11 +86,11 @@ class ArrayWeights:
         drive += fields[rows][:, None]
         return xp.exp(xp.clip(-drive, -_LIMIT, _LIMIT))
 
-    def members(self) -> list[Any]:
-        """Neurons with a weight to each hidden unit."""
+    def members(self) -> Callable[[int], Any]:
+        """Tells the neurons with a weight to a hidden unit."""
         if self._members is not None:
-            return self._members
-        return [self._xp.flatnonzero(column) for column in self.values.T]
+            return self._members.__getitem__
+        return lambda unit: self._xp.flatnonzero(self.values[:, unit])
 
     def gains(self, fields: Any, members: Any, unit: int, hidden_values: Any, steps: Any) -> Any:
         """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
@@ -163,9 +164,9 @@ class ArrayActiveSet:
 
     def gradient_rms(self) -> float:
         """Root mean square of the latest gradients of the weights that take part."""
-        total, count = 0.0, self._weights.size
+        total, count = 0.0, float(self._weights.size)
         if self._few:
-            count = max(sum(len(members) for members in self.form.members()), 1)
+            count = max(float((self._roles != SILENT).sum()), 1.0)
         for rows in row_blocks(len(self._weights), _ROWS):
             squares = self._second_moment[rows]
             if self._few:

@@ -38,7 +38,18 @@ def _add_logarithms(ratios, gains):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def _with_one_more(spanned, reach, ratios, gains):
+    """Powers of two that products span with one more ratio; new ones if they are too many."""
+    reach = min(reach, _FARTHEST)
+    if spanned + reach > _FARTHEST:
+        _add_logarithms(ratios, gains)
+        spanned = np.float32(0.0)
+    return spanned + reach
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _longest(steps):
+    """Powers of two that the longest step spans for a weight of one."""
     longest = np.float32(0.0)
     for b in range(steps.shape[0]):
         longest = max(longest, abs(steps[b]))
@@ -68,7 +79,7 @@ def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
         drive = np.empty((_BLOCK, hidden_values.shape[1]), dtype=np.float32)
         ratios = np.ones(out.shape[1], dtype=np.float32)
         out[lane] = 0.0
-        longest, reached = _longest(steps), np.float32(0.0)
+        longest, spanned = _longest(steps), np.float32(0.0)
         for start in range(lanes[lane], lanes[lane + 1], _BLOCK):
             size = min(_BLOCK, lanes[lane + 1] - start)
             for k in range(size):
@@ -76,12 +87,9 @@ def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
                     rows[k, m] = weights[members[start + k], m]
             np.dot(rows[:size], hidden_values, drive[:size])
             for k in range(size):
-                reach = min(abs(rows[k, unit]) * longest, _FARTHEST)
-                if reached + reach > _FARTHEST:
-                    _add_logarithms(ratios, out[lane])
-                    reached = np.float32(0.0)
-                reached += reach
-                _multiply(fields[members[start + k]], drive, k, rows[k, unit], steps, ratios)
+                weight = rows[k, unit]
+                spanned = _with_one_more(spanned, abs(weight) * longest, ratios, out[lane])
+                _multiply(fields[members[start + k]], drive, k, weight, steps, ratios)
         _add_logarithms(ratios, out[lane])
 
 
@@ -92,7 +100,7 @@ def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_v
         drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
         ratios = np.ones(out.shape[1], dtype=np.float32)
         out[lane] = 0.0
-        longest, reached = _longest(steps), np.float32(0.0)
+        longest, spanned = _longest(steps), np.float32(0.0)
         for k in range(lanes[lane], lanes[lane + 1]):
             i = members[k]
             add_products(starts, columns, values, i, hidden_values, drive)
@@ -100,11 +108,7 @@ def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_v
             for position in range(starts[i], starts[i + 1]):
                 if columns[position] == unit:
                     weight = values[position]
-            reach = min(abs(weight) * longest, _FARTHEST)
-            if reached + reach > _FARTHEST:
-                _add_logarithms(ratios, out[lane])
-                reached = np.float32(0.0)
-            reached += reach
+            spanned = _with_one_more(spanned, abs(weight) * longest, ratios, out[lane])
             _multiply(fields[i], drive, 0, weight, steps, ratios)
         _add_logarithms(ratios, out[lane])
 
