@@ -108,6 +108,7 @@ def dock_everything(viewer: Any) -> list[Any]:
     from qtpy.QtWidgets import QTabWidget
 
     window = viewer.window
+    were_there = is_docked(viewer)
     # Upright tabs have room for all names.
     window._qt_window.setTabPosition(
         Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
@@ -133,9 +134,10 @@ def dock_everything(viewer: Any) -> list[Any]:
     soon = QTimer(docks[0], singleShot=True, interval=0)
     soon.timeout.connect(arrange)
     soon.start()
-    # Python's collector would go through all that napari is made of, again and again, and hold
-    # up the window for a fifth of a second each time.
-    gc.collect()
-    gc.freeze()
-    window._qt_window.destroyed.connect(lambda: gc.unfreeze())
+    if not were_there:
+        # Python's collector would go through all that napari is made of, again and again, and
+        # hold up the window for a fifth of a second each time.
+        gc.collect()
+        gc.freeze()
+        window._qt_window.destroyed.connect(lambda: gc.unfreeze())
     return docks

@@ -22,8 +22,8 @@ from napari_crbm.viewer.points import (
     Drawing,
     add_quietly,
     ink_of,
-    replace_points,
     set_visible,
+    show_points,
 )
 from napari_crbm.viewer.workspace import Workspace
 
@@ -207,29 +207,17 @@ class ChosenLayers:
         features: dict[str, NDArray[Any]],
         metadata: dict[str, Any],
     ) -> None:
-        if name not in self.viewer.layers:
-            with self._drawing:
-                add_quietly(
-                    self.viewer,
-                    self.viewer.add_points,
-                    data,
-                    name=name,
-                    size=size,
-                    face_color=colours,
-                    border_width=0,
-                    antialiasing=0,
-                    features=features,
-                    metadata=metadata,
-                    blending="translucent_no_depth",
-                    symbol="ring" if name == CHOSEN_NEURON else "disc",
-                    **SPACE,
-                )
-            return
-        layer = self.viewer.layers[name]
-        # A hidden layer does not slice new data, and then draws old indices into it.
-        set_visible(layer, True)
-        replace_points(layer, data, features=features, size=size, face_color=colours)
-        layer.metadata.update(metadata)
+        with self._drawing:
+            show_points(
+                self.viewer,
+                name,
+                data,
+                size=size,
+                face_color=colours,
+                features=features,
+                metadata=metadata,
+                symbol="ring" if name == CHOSEN_NEURON else "disc",
+            )
 
     def _hide(self, name: str) -> None:
         if name in self.viewer.layers:

@@ -14,7 +14,7 @@ from napari_crbm.viewer.colours import SEVERAL
 from napari_crbm.viewer.layer_names import ASSEMBLY
 from napari_crbm.viewer.neuron_points import neuron_size_um
 from napari_crbm.viewer.outline import add_outline, outline_segments
-from napari_crbm.viewer.points import faded, hide_layers, ink_of, show_points
+from napari_crbm.viewer.points import faded, ink_of, remove_layers, show_points
 
 PAIR, SECOND_BRAIN = "Counterparts", "Second brain"
 SECOND_OUTLINE = "Second outline"
@@ -99,7 +99,7 @@ class CompareLayers:
         self._brain = None
         for name in (PAIR, SECOND_BRAIN, SECOND_OUTLINE):
             if name in self.viewer.layers:
-                hide_layers(self.viewer, name)
+                remove_layers(self.viewer, name)
                 yield
         if ASSEMBLY in self.viewer.layers:
             self.viewer.layers[ASSEMBLY].visible = True
@@ -131,14 +131,14 @@ class CompareLayers:
             yield from self._show_outline(recording, offset)
         else:
             for name in (SECOND_BRAIN, SECOND_OUTLINE):
-                hide_layers(self.viewer, name)
+                remove_layers(self.viewer, name)
                 yield
         self._brain = (found, apart)
 
     def _show_outline(self, recording: Recording, offset: NDArray[np.float32]) -> Iterator[None]:
         """The contour of the second brain, behind everything else."""
         if SECOND_OUTLINE in self.viewer.layers:
-            hide_layers(self.viewer, SECOND_OUTLINE)
+            remove_layers(self.viewer, SECOND_OUTLINE)
             yield
         segments = outline_segments(recording.coordinates + offset)
         yield

@@ -15,7 +15,7 @@ from napari_crbm.anatomy import region_colours
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.viewer.neuron_points import neuron_size_um
-from napari_crbm.viewer.points import SPACE, add_quietly, hide_layers, set_visible, show_points
+from napari_crbm.viewer.points import SPACE, add_quietly, remove_layers, set_visible, show_points
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
 ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
@@ -196,7 +196,7 @@ class ConnectionLayers:
 
     def hide(self, *names: str) -> None:
         """Remove the named layers."""
-        hide_layers(self.viewer, *names)
+        remove_layers(self.viewer, *names)
 
     def _tubes(self, ends: NDArray[np.float64], edges: pd.DataFrame) -> None:
         strength = edges["strength"].to_numpy()

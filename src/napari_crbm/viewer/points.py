@@ -30,16 +30,19 @@ def show_points(
     size: float,
     face_color: NDArray[Any],
     features: Any,
+    metadata: dict[str, Any] | None = None,
+    symbol: str = "disc",
 ) -> None:
-    """Show points in the layer of this name; hide it if there are none."""
+    """Show points in the layer of this name; remove it if there are none."""
     if not len(data):
-        hide_layers(viewer, name)
+        remove_layers(viewer, name)
         return
     if name in viewer.layers:
         layer = viewer.layers[name]
         # A hidden layer does not slice new data, and then draws old indices into it.
         set_visible(layer, True)
         replace_points(layer, data, features=features, size=size, face_color=face_color)
+        layer.metadata.update(metadata or {})
         return
     add_quietly(
         viewer,
@@ -51,7 +54,9 @@ def show_points(
         border_width=0,
         antialiasing=0,
         features=features,
+        metadata=metadata or {},
         blending="translucent_no_depth",
+        symbol=symbol,
         **SPACE,
     )
 
@@ -93,7 +98,7 @@ def set_visible(layer: Any, visible: bool) -> None:
         layer.visible = visible
 
 
-def hide_layers(viewer: Any, *names: str) -> None:
+def remove_layers(viewer: Any, *names: str) -> None:
     """Remove the named layers."""
     for name in names:
         if name in viewer.layers:
