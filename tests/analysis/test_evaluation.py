@@ -67,6 +67,17 @@ def test_a_good_model_is_called_good_and_a_bad_one_not(model, frames):
     assert bad.table.loc["triplets", "nrmse"] > 0.6
 
 
+def test_what_is_more_noise_than_signal_is_not_judged(model, frames):
+    train, test = (part.select_frames(slice(0, 40)) for part in frames)
+    result = evaluate(model, train, test, samples=frames[0])
+    row = result.table.loc["cov_vv"]
+    assert np.isnan(row["nrmse"]) and np.isnan(row["standard_error"])
+    assert row["pearson_r"] > row["train_r"]
+    said = f"by {row['pearson_r']:.2f}, those of the training frames by {row['train_r']:.2f}"
+    assert "no nRMSE of the covariances of neurons" in result.verdict and said in result.verdict
+    assert "all five" not in result.verdict and "nan" not in result.verdict
+
+
 def test_progress_is_told_to_its_end_and_can_cancel(model, frames):
     seen = []
     evaluate(model, *frames, n_samples=600, report=lambda done, total: seen.append(done))

@@ -65,8 +65,19 @@ def test_slope_and_correlation():
     test = np.arange(10.0)
     row = agreement(0.5 * test + 3, test + 1, test)
     assert row.slope == pytest.approx(0.5) and row.pearson_r == pytest.approx(1.0)
+    assert row.train_r == pytest.approx(1.0)
     assert row.rmse_train == pytest.approx(1.0) and row.n == 10
     assert agreement(test[:0], test[:0], test[:0]).n == 0
+
+
+def test_more_noise_than_signal_has_no_scale():
+    rng = np.random.default_rng(3)
+    model = rng.normal(size=20_000)
+    train, test = (model + 4 * rng.normal(size=20_000) for _ in range(2))
+    row = agreement(model, train, test)
+    assert row.rmse_train > row.rmse_shuffled and np.isnan(row.nrmse)
+    assert row.pearson_r == pytest.approx(1 / np.sqrt(17), abs=0.02)
+    assert row.train_r == pytest.approx(1 / 17, abs=0.02)
 
 
 def test_penalty_correction_follows_the_sign():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -25,6 +27,14 @@ def test_summary_shows_everything_it_is_given(model, recording, evaluation, tmp_
     (panel,) = (ax for ax in page.axes if ax.get_label() == "recovery")
     assert "5 of 6 found" in panel.get_title("left")
     save_figure(page, tmp_path / "page.pdf")
+
+
+def test_a_statistic_without_a_scale_shows_correlations(model, recording, evaluation):
+    table = evaluation.table.copy()
+    table.loc["cov_vv", ["nrmse", "pearson_r", "train_r"]] = np.nan, 0.5, -0.25
+    page = summary_page(model, recording, evaluation=replace(evaluation, table=table))
+    (panel,) = (ax for ax in page.axes if ax.get_label() == "cov_vv")
+    assert "r 0.50, training −0.25" in panel.get_title()
 
 
 def test_summary_leaves_out_what_is_not_known(model, recording):

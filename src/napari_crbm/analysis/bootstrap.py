@@ -19,6 +19,8 @@ _BLOCKS = 30
 # Neurons whose activity and pairs are resampled; frames, not neurons, limit the certainty.
 _NEURONS = 300
 _DRAWS = 100
+# Share of the drawings in which an nRMSE must have a value for its error to have one.
+_KNOWN = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,9 +122,13 @@ def standard_errors(
 def _spread(values: list[float]) -> float:
     """Half the range of the middle 68 %: the standard deviation, but for rare huge values.
 
-    An nRMSE is a ratio, whose denominator comes close to zero in some drawings.
+    An nRMSE is a ratio, whose denominator comes close to zero in some drawings, and which
+    has no value where it is below. NaN if that is so in more than a few.
     """
-    low, high = np.quantile(values, [0.16, 0.84])
+    known = np.array(values)[np.isfinite(values)]
+    if len(known) < _KNOWN * len(values):
+        return float("nan")
+    low, high = np.quantile(known, [0.16, 0.84])
     return float(high - low) / 2
 
 

@@ -61,8 +61,9 @@ class Evaluation:
     table : pandas.DataFrame
         Index ``statistic`` (`napari_crbm.analysis.moments.STATISTICS`, then
         ``triplets``), columns ``nrmse, standard_error, rmse_model, rmse_train,
-        rmse_shuffled, pearson_r, slope, n``; see `napari_crbm.analysis.moments.Agreement`
-        and `napari_crbm.analysis.bootstrap.standard_errors`.
+        rmse_shuffled, pearson_r, train_r, slope, n``; see
+        `napari_crbm.model.agreement.Agreement` and
+        `napari_crbm.analysis.bootstrap.standard_errors`.
     pairs : dict of str to (test, model)
         The compared values of every statistic, flat arrays of equal length; those of
         <vh> are corrected for the penalty, those of the covariances of neurons are a
@@ -105,12 +106,19 @@ class Evaluation:
     @property
     def verdict(self) -> str:
         """One or two sentences for a person who asks whether the model is any good."""
-        scores = self.table["nrmse"].drop("triplets").dropna()
+        table = self.table.drop("triplets")
+        scores = table["nrmse"].dropna()
+        unscaled = table.index[table["nrmse"].isna() & table["pearson_r"].notna()]
+        noisy = [self._too_noisy(str(name)) for name in unscaled]
+        return " ".join([*([self._judgement(scores)] if len(scores) else []), *noisy])
+
+    def _judgement(self, scores: pd.Series) -> str:
         worst = str(scores.idxmax())
         value = float(scores[worst])
         if value <= _GOOD:
+            which = "all five" if len(scores) == len(STATISTICS) else "the other"
             text = (
-                "The model reproduces all five statistics nearly as well as one part of the "
+                f"The model reproduces {which} statistics nearly as well as one part of the "
                 "recording predicts another."
             )
         elif value <= _FAIR:
@@ -126,8 +134,17 @@ class Evaluation:
             )
         return text
 
+    def _too_noisy(self, name: str) -> str:
+        """Why a statistic has no nRMSE, and what can be said of it instead."""
+        row = self.table.loc[name]
+        return (
+            f"There is no nRMSE of the {NAMES[name]}: in so few frames they are more noise "
+            f"than signal. The model's correlate with those of the held-out frames by "
+            f"{row['pearson_r']:.2f}, those of the training frames by {row['train_r']:.2f}."
+        )
+
     def __str__(self) -> str:
-        columns = self.table[["nrmse", "standard_error", "pearson_r", "slope", "n"]]
+        columns = self.table[["nrmse", "standard_error", "pearson_r", "train_r", "slope", "n"]]
         lines = [
             columns.to_string(float_format=lambda value: f"{value:.3f}", na_rep="-"),
             f"active neurons a frame nRMSE {self.population.nrmse:.3f} (distance "

@@ -34,15 +34,16 @@ def compare_tiles(tiles, bits, frames, means, edges, sums, counts):
     """Add the pairs of some tiles to the sums and the histogram.
 
     ``bits``, ``frames`` and ``means`` are triples of model, train and test; ``tiles``
-    (K, 2) int64; ``edges`` (lowest, bins per unit); ``sums`` (K, 6) float64, one row a tile
-    so that they can be added in the same order on any number of threads; ``counts``
-    (lanes, bins, bins) int64.
+    (K, 2) int64; ``edges`` (lowest, bins per unit); ``sums`` (K, 8) float64, one row a tile
+    so that they can be added in the same order on any number of threads: sums and sums of
+    squares of the three, squared errors of model and train; ``counts`` (lanes, bins, bins)
+    int64.
     """
     n_neurons = bits[0].shape[0]
     n_lanes, n_bins = counts.shape[0], counts.shape[1]
     for lane in prange(n_lanes):
         for tile in range(lane, tiles.shape[0], n_lanes):
-            own = np.zeros(6)
+            own = np.zeros(8)
             first, second = TILE * tiles[tile, 0], TILE * tiles[tile, 1]
             for i in range(first, min(first + TILE, n_neurons)):
                 for j in range(max(second, i + 1), min(second + TILE, n_neurons)):
@@ -50,11 +51,13 @@ def compare_tiles(tiles, bits, frames, means, edges, sums, counts):
                     train = _together(bits[1], i, j) / frames[1] - means[1][i] * means[1][j]
                     test = _together(bits[2], i, j) / frames[2] - means[2][i] * means[2][j]
                     own[0] += model
-                    own[1] += test
-                    own[2] += model * model
-                    own[3] += test * test
-                    own[4] += (model - test) * (model - test)
-                    own[5] += (train - test) * (train - test)
+                    own[1] += train
+                    own[2] += test
+                    own[3] += model * model
+                    own[4] += train * train
+                    own[5] += test * test
+                    own[6] += (model - test) * (model - test)
+                    own[7] += (train - test) * (train - test)
                     column = min(max(np.int64((test - edges[0]) * edges[1]), 0), n_bins - 1)
                     row = min(max(np.int64((model - edges[0]) * edges[1]), 0), n_bins - 1)
                     counts[lane, row, column] += 1

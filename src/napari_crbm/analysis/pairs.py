@@ -99,7 +99,7 @@ def compare_pairs(
     means = tuple(part.mean_activity for part in parts)
     rows, columns = np.triu_indices(-(-n_neurons // TILE))
     tiles = np.column_stack([rows, columns]).astype(np.int64)
-    sums = np.zeros((len(tiles), 6))
+    sums = np.zeros((len(tiles), 8))
     edges = (low, _BINS / (high - low))
     with kernel_threads(n_threads) as n_lanes:
         counts = np.zeros((n_lanes, _BINS, _BINS), dtype=np.int64)
@@ -109,8 +109,9 @@ def compare_pairs(
             if report is not None:
                 report(min(start + _TILES_AT_ONCE, len(tiles)), len(tiles))
     total = sums.sum(axis=0)
+    n_pairs = n_neurons * (n_neurons - 1) // 2
     return PairComparison(
-        agreement=agreement_of_sums(n_neurons * (n_neurons - 1) // 2, *total.tolist()),
+        agreement=agreement_of_sums(n_pairs, total[:3], total[3:6], *total[6:].tolist()),
         counts=counts.sum(axis=0),
         edges=np.linspace(low, high, _BINS + 1),
     )

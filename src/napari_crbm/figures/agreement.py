@@ -79,11 +79,8 @@ def statistics_page(
 def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) -> None:
     """Draw model against held-out frames for one statistic."""
     test, model = evaluation.pairs[name]
-    nrmse = float(evaluation.table["nrmse"][name])
-    error = float(evaluation.table["standard_error"][name])
-    sure = f" ± {error:.2f}" if np.isfinite(error) else ""
     ax.set_title(
-        f"{STATISTIC_LABELS[name]}\nnRMSE {_rounded(nrmse)}{sure}", fontsize=7, linespacing=1.3
+        f"{STATISTIC_LABELS[name]}\n{_score(evaluation, name)}", fontsize=7, linespacing=1.3
     )
     ax.set_label(name)
     if len(test):
@@ -109,6 +106,15 @@ def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) ->
     ax.set_xlabel("held-out data")
     if name == STATISTICS[0]:
         ax.set_ylabel("model")
+
+
+def _score(evaluation: Evaluation, name: str) -> str:
+    """The nRMSE with its error; correlations where the statistic is too noisy for one."""
+    row = evaluation.table.loc[name]
+    if not np.isfinite(row["nrmse"]) and np.isfinite(row["pearson_r"]):
+        return f"r {_rounded(row['pearson_r'])}, training {_rounded(row['train_r'])}"
+    error = row["standard_error"]
+    return f"nRMSE {_rounded(row['nrmse'])}" + (f" ± {error:.2f}" if np.isfinite(error) else "")
 
 
 def pair_density(

@@ -20,7 +20,11 @@ class Agreement:
 
     ``nrmse = 1 - (rmse_model - rmse_shuffled) / (rmse_train - rmse_shuffled)``:
     0 if the model predicts the test frames as well as the training frames do, 1 if no
-    better than chance, below 0 if better than the training frames.
+    better than chance, below 0 if better than the training frames. NaN if the training
+    frames themselves are no closer to the test frames than chance (more noise than signal
+    in the statistic): the scale then has no length. The correlations with the test frames,
+    ``pearson_r`` of the model and ``train_r`` of the training frames, compare the two also
+    there.
     """
 
     nrmse: float
@@ -28,6 +32,7 @@ class Agreement:
     rmse_train: float
     rmse_shuffled: float
     pearson_r: float
+    train_r: float
     slope: float
     n: int
 
@@ -39,72 +44,72 @@ def agreement(
 
     ``rmse_shuffled`` is the root mean square difference of model and test averaged
     over all permutations of their entries, which has a closed form: no random numbers.
-    Pearson's r and the slope of the regression line are those of the model on test.
+    The slope is that of the regression line of the model on test.
     """
     return _agreement(
         test.size,
-        _mean(model),
-        _mean(test),
-        _cross(model, model),
-        _cross(test, test),
-        _cross(model, test),
-        _rms_difference(model, test),
-        _rms_difference(train, test),
+        (_mean(model), _mean(test)),
+        (_cross(model, model), _cross(train, train), _cross(test, test)),
+        (_cross(model, test), _cross(train, test)),
+        (_rms_difference(model, test), _rms_difference(train, test)),
     )
 
 
 def agreement_of_sums(
     n: int,
-    model: float,
-    test: float,
-    model_squared: float,
-    test_squared: float,
+    sums: NDArray[np.float64],
+    squares: NDArray[np.float64],
     model_error_squared: float,
     train_error_squared: float,
 ) -> Agreement:
     """`agreement` of n values, given their sums.
 
-    These are the sums of model and test, of their squares, and of the squared differences
-    of model and test, and of train and test.
+    Parameters
+    ----------
+    n : int
+    sums, squares : (3,) float64
+        Of model, train and test: the sum of the values, and of their squares.
+    model_error_squared, train_error_squared : float
+        Sums of the squared differences from test.
     """
     if not n:
-        return _agreement(0, *(float("nan"),) * 7)
-    mean_model, mean_test = model / n, test / n
-    product = (model_squared + test_squared - model_error_squared) / 2
+        return _agreement(0, *((float("nan"),) * count for count in (2, 3, 2, 2)))
+    mean, errors = sums / n, np.array([model_error_squared, train_error_squared])
+    products = (squares[:2] + squares[2] - errors) / 2
     return _agreement(
         n,
-        mean_model,
-        mean_test,
-        model_squared / n - mean_model**2,
-        test_squared / n - mean_test**2,
-        product / n - mean_model * mean_test,
-        float(np.sqrt(model_error_squared / n)),
-        float(np.sqrt(train_error_squared / n)),
+        (mean[0], mean[2]),
+        tuple(squares / n - mean**2),
+        tuple(products / n - mean[:2] * mean[2]),
+        tuple(np.sqrt(errors / n)),
     )
 
 
 def _agreement(
     n: int,
-    mean_model: float,
-    mean_test: float,
-    var_model: float,
-    var_test: float,
-    covariance: float,
-    to_model: float,
-    to_train: float,
+    means: tuple[float, ...],
+    variances: tuple[float, ...],
+    covariances: tuple[float, ...],
+    distances: tuple[float, ...],
 ) -> Agreement:
+    """From means of (model, test), variances of (model, train, test), the others with test."""
     if not n:
-        return Agreement(*(float("nan"),) * 6, n=0)
-    shuffled = np.sqrt(var_model + var_test + (mean_model - mean_test) ** 2)
-    gain = to_train - shuffled
-    spread = np.sqrt(var_model * var_test)
+        return Agreement(*(float("nan"),) * 7, n=0)
+    (to_model, to_train), test = distances, variances[2]
+    shuffled = np.sqrt(variances[0] + test + (means[0] - means[1]) ** 2)
+    gain = shuffled - to_train
+    model_r, train_r = (
+        float(covariance / np.sqrt(own * test)) if own > 0 and test > 0 else float("nan")
+        for covariance, own in zip(covariances, variances, strict=False)
+    )
     return Agreement(
-        nrmse=float(1 - (to_model - shuffled) / gain) if gain else float("nan"),
-        rmse_model=to_model,
-        rmse_train=to_train,
+        nrmse=float(1 - (shuffled - to_model) / gain) if gain > 0 else float("nan"),
+        rmse_model=float(to_model),
+        rmse_train=float(to_train),
         rmse_shuffled=float(shuffled),
-        pearson_r=float(covariance / spread) if spread else float("nan"),
-        slope=float(covariance / var_test) if var_test else float("nan"),
+        pearson_r=model_r,
+        train_r=train_r,
+        slope=float(covariances[0] / test) if test > 0 else float("nan"),
         n=int(n),
     )
 

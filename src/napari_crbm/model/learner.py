@@ -317,15 +317,9 @@ class Learner:
 
     def _gradient(self, key: np.uint64) -> Array:
         """Gradient of all weights (N, M) from all frames and expected neurons: little noise."""
-        core, units = self.core, self.hidden.units()
-        # Covariances: differences of the means are a matter of fields and thresholds.
-        factors = core.mean(self._all_inputs(), units)
-        factors -= factors.mean(axis=0)
-        gradient = core.correlate(self._raster, factors / np.float32(self._train.n_frames))
-        hidden = core.sample(self.inputs, units, key)
-        centred = hidden - hidden.mean(axis=0)
-        core.subtract_expected(self.active, self.fields, hidden, centred, gradient)
-        return gradient
+        units = self.hidden.units()
+        recorded = self.core.mean(self._all_inputs(), units)
+        return self._beyond_model(recorded, self.core.sample(self.inputs, units, key))
 
     def _left_over(self, key: np.uint64) -> Array:
         """Covariance (N, M) of hidden units with what recorded neurons do beyond them.
@@ -333,12 +327,26 @@ class Learner:
         Hidden units are drawn given the recorded frames. Once the weights are right, neurons
         are independent given them, and nothing but chance is left over.
         """
-        core = self.core
-        hidden = core.sample(self._all_inputs(), self.hidden.units(), key)
-        centred = hidden - hidden.mean(axis=0)
-        left = core.correlate(self._raster, centred / np.float32(self._train.n_frames))
-        core.subtract_expected(self.active, self.fields, hidden, centred, left)
-        return left
+        hidden = self.core.sample(self._all_inputs(), self.hidden.units(), key)
+        return self._beyond_model(hidden, hidden)
+
+    def _beyond_model(self, recorded: Array, generating: Array) -> Array:
+        """Covariance (N, M) of recorded neurons and hidden values, less that in the model.
+
+        Covariances, not products: differences of the means are a matter of fields and thresholds.
+
+        Parameters
+        ----------
+        recorded : (T, M) float32
+            Hidden values of the training frames.
+        generating : (B, M) float32
+            Hidden values given which the model's neurons are taken.
+        """
+        factors = (recorded - recorded.mean(axis=0)) / np.float32(self._train.n_frames)
+        beyond = self.core.correlate(self._raster, factors)
+        centred = generating - generating.mean(axis=0)
+        self.core.subtract_expected(self.active, self.fields, generating, centred, beyond)
+        return beyond
 
     def _all_inputs(self) -> Array:
         """Hidden inputs (T, M) of all training frames."""

@@ -122,7 +122,10 @@ class StatisticPanel(QWidget):
 
         row = evaluation.table.loc[name]
         sure = f" ± {row.standard_error:.2f}" if np.isfinite(row.standard_error) else ""
-        self.title.setText(f"{self.label}   <b>{row.nrmse:.2f}</b>{sure}")
+        score = f"<b>{row.nrmse:.2f}</b>{sure}"
+        if not np.isfinite(row.nrmse) and np.isfinite(row.pearson_r):
+            score = f"r {row.pearson_r:.2f} (training {row.train_r:.2f})"
+        self.title.setText(f"{self.label}   {score}")
         test, model = evaluation.pairs[name]
         density = pair_density(evaluation, name)
         self.image.setVisible(density is not None)
