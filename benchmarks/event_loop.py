@@ -61,15 +61,16 @@ def report(label: str, gaps: np.ndarray) -> None:
 def train(home: Any, seconds: float) -> None:
     """Measure an idle window, then one with a training."""
     report("idle", gaps_ms(5))
-    home.start_training(Settings.named("default", n_hidden=200, n_updates=100_000))
+    home.runs.start_training(Settings.named("default", n_hidden=200, n_updates=100_000))
     report("preparing", gaps_ms(seconds / 2))
-    while home.session.training.update == 0:
+    while home.runs.session.training.update == 0:
         QTest.qWait(100)
     QTest.qWait(3000)
     report("training, assembly forming", gaps_ms(seconds))
-    home.show_forming = False
+    home.runs.show_forming = False
     report("training, canvas at rest", gaps_ms(seconds))
-    print(f"{home.session.training.update} updates in {home.session.training.elapsed_s:.0f} s")
+    training = home.runs.session.training
+    print(f"{training.update} updates in {training.elapsed_s:.0f} s")
 
 
 class Audit:
@@ -99,8 +100,10 @@ class Audit:
 def go_through(audit: Audit, recording: Path, model: Path, folder: Path) -> None:
     """What a person does with a model."""
     home, workspace = audit.home, audit.home.workspace
-    audit.do("open a recording", lambda: home.open_file(recording), lambda: workspace.recording)
-    audit.do("open a model", lambda: home.open_file(model), lambda: workspace.trained)
+    audit.do(
+        "open a recording", lambda: home.opening.open_file(recording), lambda: workspace.recording
+    )
+    audit.do("open a model", lambda: home.opening.open_file(model), lambda: workspace.trained)
     assemblies = audit.dock("Assemblies", AssembliesWidget)
     for repeat in range(3):
         audit.do("next assembly", lambda k=repeat: workspace.choose_assembly(k))

@@ -94,12 +94,12 @@ def wait(app: QApplication, condition: Callable[[], object]) -> None:
 def open_files(home: Any, recording: Path, model: Path, app: QApplication) -> None:
     """Measure the way from two files to the brain with an assembly."""
     workspace, watch = home.workspace, Stopwatch()
-    home.open_file(recording)
+    home.opening.open_file(recording)
     wait(app, lambda: workspace.recording is not None)
     watch.tell("recording, first picture")
     wait(app, lambda: not home.busy)
     watch = Stopwatch()
-    home.open_file(model)
+    home.opening.open_file(model)
     wait(app, lambda: workspace.assembly is not None)
     watch.tell("model, first picture")
     wait(app, lambda: workspace.trained is not None)

@@ -18,9 +18,9 @@ def test_the_cross_of_the_window_keeps_the_training(make_napari_viewer, qtbot, f
     dock_everything(viewer)
     home = home_of(viewer)
     home.show(recording)
-    home.start_training(Settings.named("quick", n_hidden=4, n_updates=100_000))
-    qtbot.waitUntil(lambda: home.session.training.update > 20, timeout=120_000)
-    session, window = home.session, viewer.window._qt_window
+    home.runs.start_training(Settings.named("quick", n_hidden=4, n_updates=100_000))
+    qtbot.waitUntil(lambda: home.runs.session.training.update > 20, timeout=120_000)
+    session, window = home.runs.session, viewer.window._qt_window
     gone = []
     window.destroyed.connect(lambda: gone.append(True))
     # What the window manager asks for when the cross is pressed.

@@ -172,19 +172,19 @@ def trains(walk, folder):
     train.form.n_hidden.setText("12")
     train.form.n_updates.setValue(4000)
     walk.until(train.start_button.isEnabled)
-    home = walk.home
-    walk.step("start training", train.start_button.click, lambda: home.session.training.update > 80)
+    runs = walk.home.runs
+    walk.step("start training", train.start_button.click, lambda: runs.session.training.update > 80)
     walk.step("assemblies form", lambda: None, lambda: walk.workspace.forming)
-    walk.until(lambda: len(home.session.training.history["update"]) > 2)
+    walk.until(lambda: len(runs.session.training.history["update"]) > 2)
     forming = walk.shot("training")
     assert share_of(forming, "orange") > 0.001, "an assembly forms while it trains"
     walk.step("pause", train.pause_button.click, lambda: "Paused" in train.status.text())
-    at = home.session.training.update
+    at = runs.session.training.update
     walk.qtbot.wait(200)
-    assert home.session.training.update == at, "paused"
-    walk.step("go on", train.pause_button.click, lambda: home.session.training.update > at)
+    assert runs.session.training.update == at, "paused"
+    walk.step("go on", train.pause_button.click, lambda: runs.session.training.update > at)
     walk.step("stop", train.stop_button.click, lambda: walk.workspace.trained is not None)
-    assert not home.training and walk.workspace.trained.model.n_assemblies == 12
+    assert not runs.training and walk.workspace.trained.model.n_assemblies == 12
     second = folder / "second.h5"
     walk.step("save the model", lambda: train.files.save_model(second), second.exists)
 

@@ -92,9 +92,10 @@ def home(viewer):
 def errors(monkeypatch) -> list[str]:
     """Errors shown to the person, instead of pop-ups."""
     shown: list[str] = []
-    for module in ("home", "train_widget"):
+    for module in ("home", "runs", "sweep_widget", "train_widget"):
         monkeypatch.setattr(f"napari_crbm.viewer.{module}.show_error", shown.append)
-    monkeypatch.setattr("napari_crbm.viewer.home.show_warning", shown.append)
+    for module in ("home", "opening", "runs"):
+        monkeypatch.setattr(f"napari_crbm.viewer.{module}.show_warning", shown.append)
     return shown
 
 

@@ -129,7 +129,7 @@ def opened_from_disk(home, qtbot, folder):
         save_recording(simulation.recording, folder / "recording.h5"),
         save_model(model, folder / "model.h5", simulation.recording),
     ):
-        home.open_file(path)
+        home.opening.open_file(path)
         until(qtbot, lambda: not home.busy)
     assert home.workspace.trained is not None and home.workspace.model_path is not None
 

@@ -48,7 +48,7 @@ def test_what_the_file_leaves_open_can_be_set(viewer, home, qtbot, tmp_path):
     dock = RecordingWidget(viewer)
     qtbot.addWidget(dock)
     _, centres, _ = write_caiman(tmp_path / "fish.hdf5")
-    home.open_file(tmp_path / "fish.hdf5", **dock.options())
+    home.opening.open_file(tmp_path / "fish.hdf5", **dock.options())
     until(qtbot, lambda: home.workspace.recording is not None)
     first = home.workspace.recording
     assert dock.again_button.isHidden(), "folded away until it is wanted"
@@ -65,7 +65,7 @@ def test_what_the_file_leaves_open_can_be_set(viewer, home, qtbot, tmp_path):
     several_fish(tmp_path / "set.h5")
     dock.reading.group.setText("Fish1")
     dock.reading.um_per_pixel.setValue(0.0)
-    home.open_file(tmp_path / "set.h5", **dock.options())
+    home.opening.open_file(tmp_path / "set.h5", **dock.options())
     until(qtbot, lambda: home.workspace.recording is not again)
     assert home.workspace.recording.n_neurons == 20
 
@@ -77,7 +77,7 @@ def test_only_opening_keeps_other_files_from_being_opened(viewer, home, qtbot):
     home.run("Finding an outline", lambda _: done.wait(30), lambda _: None)
     assert dock.message.text() == "Finding an outline ..." and dock.open_button.isEnabled()
     assert dock.cancel_button.isHidden()
-    home.open_file(sample_folder() / "recording.h5")
+    home.opening.open_file(sample_folder() / "recording.h5")
     assert not dock.open_button.isEnabled() and not dock.cancel_button.isHidden()
     until(qtbot, lambda: home.workspace.recording is not None)
     assert dock.open_button.isEnabled() and dock.cancel_button.isHidden()

@@ -24,8 +24,8 @@ def test_closing_the_viewer_leaves_a_checkpoint_to_continue(make_napari_viewer, 
     viewer = make_napari_viewer()
     home = home_of(viewer)
     home.show(recording)
-    home.start_training(LONG)
-    session = home.session
+    home.runs.start_training(LONG)
+    session = home.runs.session
     until(qtbot, lambda: session.training.update > 5)
     viewer.close()
     deadline = time.monotonic() + 20
@@ -43,7 +43,7 @@ def test_closing_the_viewer_leaves_a_checkpoint_to_continue(make_napari_viewer, 
     assert not widget.kept.continue_button.isHidden()
     assert kept_checkpoint(recording).when in widget.kept.continue_button.text()
     widget.kept.continue_button.click()
-    until(qtbot, lambda: home.training and home.session.training.update > stopped_at)
+    until(qtbot, lambda: home.runs.training and home.runs.session.training.update > stopped_at)
     assert widget.kept.continue_button.isHidden(), "not while training"
     home.close()
 
@@ -54,7 +54,7 @@ def test_a_finished_model_is_kept_and_its_checkpoint_goes(viewer, home, recordin
     home.show(recording)
     make_room()
     checkpoint_path(recording).write_bytes(b"old")
-    home.start_training(FAST)
+    home.runs.start_training(FAST)
     until(qtbot, lambda: home.workspace.trained is not None, 120_000)
     weights = home.workspace.trained.model.weights_
     np.testing.assert_array_equal(load_model(model_path(recording)).weights_, weights)

@@ -89,7 +89,7 @@ def test_dropping_a_file_of_unknown_layout_asks_and_opens(viewer, home, qtbot, t
         until(qtbot, lambda: dialog_of(viewer) is None)
     (tmp_path / "data").mkdir()
     # A lone .npy file is opened with its neighbours; napari's own reader gets dropped ones.
-    home.open_file(write(tmp_path / "data" / "measured.npy"))
+    home.opening.open_file(write(tmp_path / "data" / "measured.npy"))
     dialog = asked(viewer, qtbot)
     assert dialog.profile.activity == "measured.npy"
     dialog.reject()
@@ -114,7 +114,7 @@ def test_files_can_be_dropped_on_the_dock(viewer, home, qtbot, tmp_path):
 
 
 def test_bad_choices_are_explained_and_cannot_be_opened(viewer, home, qtbot, tmp_path):
-    home.map_file(write(tmp_path / "larva.h5"))
+    home.opening.map_file(write(tmp_path / "larva.h5"))
     dialog = asked(viewer, qtbot)
     fields = dialog.fields
     fields.orientation.setCurrentIndex(1 - fields.orientation.currentIndex())
@@ -136,7 +136,7 @@ def test_bad_choices_are_explained_and_cannot_be_opened(viewer, home, qtbot, tmp
 
 
 def test_the_preview_shows_what_will_be_opened(viewer, home, qtbot, tmp_path):
-    home.map_file(write(tmp_path / "larva.npz"))
+    home.opening.map_file(write(tmp_path / "larva.npz"))
     dialog = asked(viewer, qtbot)
     content = arrays()
     above, side = dialog.preview._dots
@@ -151,7 +151,7 @@ def test_the_preview_shows_what_will_be_opened(viewer, home, qtbot, tmp_path):
 
 
 def test_profiles_are_remembered_saved_and_loaded(viewer, home, qtbot, tmp_path, profiles):
-    home.map_file(write(tmp_path / "one.h5"))
+    home.opening.map_file(write(tmp_path / "one.h5"))
     dialog = asked(viewer, qtbot)
     dialog.fields.flips["x"].setChecked(True)
     dialog.fields.threshold.setValue(5)
@@ -163,7 +163,7 @@ def test_profiles_are_remembered_saved_and_loaded(viewer, home, qtbot, tmp_path,
     assert [path.name for path in profiles.iterdir()] == ["one.json"]
     until(qtbot, lambda: dialog_of(viewer) is None)
 
-    home.open_file(write(tmp_path / "two.h5"))
+    home.opening.open_file(write(tmp_path / "two.h5"))
     dialog = asked(viewer, qtbot)
     assert "one" in dialog.profiles.currentText()
     assert (dialog.profile.flip, dialog.profile.threshold) == ("x", 5)
@@ -181,7 +181,7 @@ def test_a_known_layout_that_cannot_be_read_is_asked_about(viewer, home, qtbot, 
     path = tmp_path / "paper.h5"
     with h5py.File(path, "w") as file:
         file["Data/coords"], file["Data/df"] = content["where"], content["measured"]
-    home.open_file(path)
+    home.opening.open_file(path)
     dialog = asked(viewer, qtbot)
     assert "binarise=2.0" in dialog.why.text() and dialog.profile.holds == "fluorescence"
     dialog.accept()
@@ -191,10 +191,10 @@ def test_a_known_layout_that_cannot_be_read_is_asked_about(viewer, home, qtbot, 
 
 def test_files_with_nothing_to_ask_about_are_errors(viewer, home, qtbot, tmp_path, errors):
     np.savez(tmp_path / "a.npz", x=np.zeros(3))
-    home.map_file(tmp_path / "a.npz")
+    home.opening.map_file(tmp_path / "a.npz")
     until(qtbot, lambda: len(errors) == 1)
     (tmp_path / "b.h5").write_bytes(b"x" * 900)
-    home.open_file(tmp_path / "b.h5")
+    home.opening.open_file(tmp_path / "b.h5")
     until(qtbot, lambda: len(errors) == 2)
     assert "no table of numbers" in errors[0] and "not an HDF5 file" in errors[1]
     with pytest.raises(CRBMError), warnings.catch_warnings():
@@ -205,7 +205,7 @@ def test_separate_arrays_for_the_axes(viewer, home, qtbot, tmp_path):
     content = arrays()
     where = dict(zip("xyz", content["where"].T, strict=True))
     np.savez(tmp_path / "a.npz", signal=content["measured"], **where)
-    home.map_file(tmp_path / "a.npz")
+    home.opening.map_file(tmp_path / "a.npz")
     dialog = asked(viewer, qtbot)
     assert dialog.profile.positions == ("x", "y", "z")
     dialog.accept()
@@ -229,7 +229,7 @@ def test_opening_can_be_cancelled(viewer, home, qtbot, tmp_path, monkeypatch):
         raise PreprocessingStopped("stopped")
 
     monkeypatch.setattr(io, "open_recording", slow)
-    home.open_file(save_recording(small_recording(), tmp_path / "own.h5"))
+    home.opening.open_file(save_recording(small_recording(), tmp_path / "own.h5"))
     until(qtbot, lambda: "50 %" in dock.message.text())
     assert not dock.cancel_button.isHidden()
     dock.cancel_button.click()

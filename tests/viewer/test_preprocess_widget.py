@@ -161,7 +161,7 @@ def test_nothing_is_undone_silently_during_a_training(dock, home, recording, qtb
     dock.run.click()
     until(qtbot, lambda: dock.undo.isEnabled())
     made = home.workspace.recording
-    monkeypatch.setattr(type(home), "training", property(lambda _: True))
+    monkeypatch.setattr(type(home.runs), "training", property(lambda _: True))
     dock.undo.click()
     assert home.workspace.recording is made and "Stop the training" in said[0]
 

@@ -65,8 +65,8 @@ def test_it_says_what_to_do_in_every_state(viewer, home, recording, qtbot, monke
     assert "train a model" in widget.headline.text() and widget.sample.isHidden()
     assert widget.marks["Recording"].text() == "✓"
     widget.next.click()
-    monkeypatch.setattr(type(home), "training", property(lambda _: True))
-    home.training_changed.emit()
+    monkeypatch.setattr(type(home.runs), "training", property(lambda _: True))
+    home.runs.training_changed.emit()
     assert "being trained" in widget.headline.text()
     widget.next.click()
     monkeypatch.undo()

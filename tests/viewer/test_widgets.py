@@ -98,7 +98,7 @@ def test_without_a_viewer_other_readers_are_asked(tmp_path):
 def test_opening_a_file_happens_in_the_background(viewer, home, recording, tmp_path, qtbot):
     path = tmp_path / "fish.h5"
     save_recording(recording, path)
-    home.open_file(path)
+    home.opening.open_file(path)
     until(qtbot, lambda: home.workspace.recording is not None)
     assert home.workspace.recording.fingerprint == recording.fingerprint
     assert NEURONS in viewer.layers
@@ -120,7 +120,7 @@ def test_files_that_cannot_be_used_are_explained(kind, home, errors, tmp_path, q
             file["unrelated"] = np.zeros(3)
     else:
         path.write_bytes(b"" if kind == "empty" else b"not an HDF5 file" * 100)
-    home.open_file(path)
+    home.opening.open_file(path)
     until(qtbot, lambda: bool(errors))
     assert "bad.h5" in errors[0] and "Traceback" not in errors[0]
     assert home.workspace.recording is None and not home.busy
@@ -135,7 +135,7 @@ def test_training_runs_and_ends_with_assemblies(viewer, home, recording, qtbot):
     widget.form.n_updates.setValue(200)
     widget.form.n_hidden.setText("8")
     qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
-    assert home.training and not widget.start_button.isEnabled()
+    assert home.runs.training and not widget.start_button.isEnabled()
     until(qtbot, lambda: home.workspace.trained is not None, 180_000)
     until(qtbot, lambda: widget.files.save_button.isEnabled())
     assert widget.bar.value() == 200
@@ -143,10 +143,10 @@ def test_training_runs_and_ends_with_assemblies(viewer, home, recording, qtbot):
     assert len(widget.curve.lines["test_pseudo_likelihood"].getOriginalDataset()[0]) > 1
     later = TrainWidget(viewer)
     qtbot.addWidget(later)
-    later.curve.draw(home.session.training.history)
+    later.curve.draw(home.runs.session.training.history)
     np.testing.assert_array_equal(
         later.curve.lines["pseudo_likelihood"].getOriginalDataset()[1],
-        home.session.training.history["pseudo_likelihood"],
+        home.runs.session.training.history["pseudo_likelihood"],
     )
     assert viewer.layers[ASSEMBLY].visible
 
@@ -158,9 +158,9 @@ def test_patience_ends_a_training_early_and_says_so(viewer, home, recording, qtb
     assert widget.settings().patience == 0 and widget.form.patience.text() == "off"
     widget.form.patience.setValue(1)
     settings = replace(FAST, n_updates=3000, patience=widget.settings().patience)
-    home.start_training(replace(settings, learning_rate=3e-5, decay_after=0.99))
+    home.runs.start_training(replace(settings, learning_rate=3e-5, decay_after=0.99))
     until(qtbot, lambda: home.workspace.trained is not None)
-    reached = home.session.training.update
+    reached = home.runs.session.training.update
     assert reached < 2000 and f"Ended at update {reached:,}" in widget.status.text()
 
 
@@ -178,67 +178,67 @@ def test_senseless_input_is_explained(viewer, home, recording, errors, qtbot):
     widget.form.l1.setText("-1")
     qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
     assert errors[2] == "Penalty (l1): -1 is too little; write 0 or more, or 'auto'."
-    assert not home.training
+    assert not home.runs.training
 
 
 def test_collapse_is_explained(home, recording, errors, qtbot):
     home.show(recording)
-    home.start_training(Settings(**{**LONG.as_dict(), "l1": 5.0, "l1_ramp": 0.0}))
+    home.runs.start_training(Settings(**{**LONG.as_dict(), "l1": 5.0, "l1_ramp": 0.0}))
     until(qtbot, lambda: bool(errors))
     assert "All weights have gone to zero" in errors[0]
-    assert not home.training
+    assert not home.runs.training
 
 
 def test_pause_resume_and_stop(viewer, home, recording, qtbot):
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     home.show(recording)
-    home.start_training(LONG)
-    until(qtbot, lambda: home.session.training.update > 5)
+    home.runs.start_training(LONG)
+    until(qtbot, lambda: home.runs.session.training.update > 5)
     qtbot.mouseClick(widget.pause_button, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: "Paused" in widget.status.text())
     assert widget.pause_button.text() == "Resume" and widget.files.checkpoint_button.isEnabled()
-    at = home.session.training.update
+    at = home.runs.session.training.update
     qtbot.wait(300)
-    assert home.session.training.update == at
+    assert home.runs.session.training.update == at
     qtbot.mouseClick(widget.pause_button, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: home.session.training.update > at)
+    until(qtbot, lambda: home.runs.session.training.update > at)
     qtbot.mouseClick(widget.stop_button, Qt.MouseButton.LeftButton)
     until(qtbot, lambda: home.workspace.trained is not None)
     until(qtbot, lambda: widget.start_button.isEnabled())
-    assert home.session.training.update < LONG.n_updates
+    assert home.runs.session.training.update < LONG.n_updates
 
 
 def test_a_checkpoint_continues_in_the_viewer(viewer, home, recording, tmp_path, qtbot):
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     home.show(recording)
-    home.start_training(LONG)
-    until(qtbot, lambda: home.session.training.update > 5)
-    home.session.control.stop()
+    home.runs.start_training(LONG)
+    until(qtbot, lambda: home.runs.session.training.update > 5)
+    home.runs.session.control.stop()
     until(qtbot, lambda: home.workspace.trained is not None)
-    stopped_at = home.session.training.update
+    stopped_at = home.runs.session.training.update
     path = tmp_path / "training.checkpoint.h5"
     widget.files.save_checkpoint(path)
     until(qtbot, path.exists)
     until(qtbot, lambda: not home.busy)
     widget.files.resume_from(path)
-    until(qtbot, lambda: home.training and home.session.training.update > stopped_at)
+    until(qtbot, lambda: home.runs.training and home.runs.session.training.update > stopped_at)
     home.close()
 
 
 def test_assemblies_show_while_they_form(viewer, home, recording, qtbot):
     home.show(recording)
-    home.start_training(LONG)
+    home.runs.start_training(LONG)
     until(qtbot, lambda: ASSEMBLY in viewer.layers and viewer.layers[ASSEMBLY].visible)
-    assert home.training and home.workspace.trained is None
+    assert home.runs.training and home.workspace.trained is None
     home.close()
 
 
 def test_the_dock_can_be_closed_while_training(viewer, home, recording, qtbot):
     dock_everything(viewer)
     home.show(recording)
-    home.start_training(FAST)
+    home.runs.start_training(FAST)
     viewer.window.remove_dock_widget("all")
     until(qtbot, lambda: home.workspace.trained is not None, 120_000)
 
@@ -248,8 +248,8 @@ def test_closing_the_viewer_ends_the_training(make_napari_viewer, recording, qtb
     dock_everything(viewer)
     home = home_of(viewer)
     home.show(recording)
-    home.start_training(LONG)
-    until(qtbot, lambda: home.session.training.update > 5)
+    home.runs.start_training(LONG)
+    until(qtbot, lambda: home.runs.session.training.update > 5)
     viewer.close()
     deadline = time.monotonic() + 10
     while training_threads() and time.monotonic() < deadline:
@@ -458,7 +458,7 @@ def test_a_saved_model_can_be_shown_again(viewer, trained_home, tmp_path, qtbot)
     path = tmp_path / "model.h5"
     save_model(model, path, workspace.recording)
     workspace.open(workspace.recording)
-    trained_home.open_file(path)
+    trained_home.opening.open_file(path)
     until(qtbot, lambda: workspace.trained is not None)
     np.testing.assert_array_equal(workspace.trained.model.weights_, model.weights_)
 
@@ -467,7 +467,7 @@ def test_a_model_without_its_recording_is_explained(trained_home, errors, tmp_pa
     path = tmp_path / "model.h5"
     save_model(trained_home.workspace.trained.model, path, trained_home.workspace.recording)
     trained_home.workspace._recording = None
-    trained_home.open_file(path)
+    trained_home.opening.open_file(path)
     until(qtbot, lambda: bool(errors))
     assert "Open the recording it was trained on first" in errors[0]
 
@@ -526,9 +526,9 @@ def test_a_model_is_not_mixed_into_a_running_training(
     viewer, home, recording, planted_model, errors, qtbot
 ):
     home.show(recording)
-    home.start_training(Settings.named("quick", n_hidden=4, n_updates=100_000))
+    home.runs.start_training(Settings.named("quick", n_hidden=4, n_updates=100_000))
     home.show(None, planted_model)
     assert errors == ["Stop the training before you open another model."]
-    home.session.control.stop()
-    until(qtbot, lambda: not home.training and not home.busy)
+    home.runs.session.control.stop()
+    until(qtbot, lambda: not home.runs.training and not home.busy)
     assert home.workspace.n_assemblies in (0, 4)

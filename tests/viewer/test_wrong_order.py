@@ -103,10 +103,10 @@ def test_no_assembly_chosen_is_said(dock, shown_home):
 def test_it_is_said_that_the_table_is_of_the_last_model(dock, shown_home, qtbot):
     widget = dock(AssembliesWidget)
     assert widget.message.isHidden()
-    shown_home.start_training(Settings.named("quick", n_hidden=4, n_updates=100_000))
+    shown_home.runs.start_training(Settings.named("quick", n_hidden=4, n_updates=100_000))
     assert "the last model" in widget.message.text() and not widget.message.isHidden()
-    shown_home.session.control.stop()
-    until(qtbot, lambda: not shown_home.training and not shown_home.busy)
+    shown_home.runs.session.control.stop()
+    until(qtbot, lambda: not shown_home.runs.training and not shown_home.busy)
     until(qtbot, widget.message.isHidden)
 
 
@@ -137,6 +137,6 @@ def test_a_training_stopped_at_once_says_so(dock, home, recording, qtbot):
     home.show(recording)
     widget.start_button.click()
     widget.stop_button.click()
-    until(qtbot, lambda: not home.training and not home.busy)
+    until(qtbot, lambda: not home.runs.training and not home.busy)
     until(qtbot, lambda: "nothing was trained" in widget.status.text())
     assert home.workspace.trained is None and widget.curve.plot.isHidden()

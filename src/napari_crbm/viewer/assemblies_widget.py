@@ -144,7 +144,7 @@ class AssembliesWidget(QWidget):
 
         self.workspace.recording_changed.connect(self._show_table)
         self.workspace.trained_changed.connect(self._show_table)
-        self.home.training_changed.connect(self._show_message)
+        self.home.runs.training_changed.connect(self._show_message)
         self.workspace.assembly_changed.connect(self._show_assembly)
         self.workspace.threshold_changed.connect(self._show_threshold)
         self.workspace.region_view.changed.connect(self._show_title)
@@ -266,7 +266,7 @@ class AssembliesWidget(QWidget):
 
     def _show_message(self) -> None:
         trained = self.workspace.trained
-        mixed = trained is not None and self.home.training and self.home.show_forming
+        mixed = trained is not None and self.home.runs.training and self.home.runs.show_forming
         missing = _NO_RECORDING if self.workspace.recording is None else _NO_MODEL
         self.message.setText(_FORMING if mixed else missing)
         self.message.setVisible(trained is None or mixed)

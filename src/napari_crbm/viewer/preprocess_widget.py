@@ -344,7 +344,7 @@ class PreprocessWidget(QWidget):
         recording = self.workspace.recording
         if recording is None:
             return
-        if self.home.training:
+        if self.home.runs.training:
             show_warning(_TRAINING)
             return
         try:
@@ -382,7 +382,7 @@ class PreprocessWidget(QWidget):
         if made is None:
             self.result.setText("Cancelled; nothing was changed.")
             return
-        if self.home.training:
+        if self.home.runs.training:
             show_warning(_TRAINING)
             return
         if made.fingerprint == before.fingerprint:
@@ -398,7 +398,7 @@ class PreprocessWidget(QWidget):
         self.result.setText(f"{text} {warning}" if warning else text)
 
     def _undo(self) -> None:
-        if self.home.training:
+        if self.home.runs.training:
             show_warning(_TRAINING)
         elif self._before is not None:
             before, self._before = self._before, None

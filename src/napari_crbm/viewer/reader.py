@@ -97,7 +97,7 @@ def open_model(path: str | Sequence[str]) -> list[LayerTuple]:
 
     viewer = napari.current_viewer()
     if viewer is not None:
-        home_of(viewer).open_file(path if isinstance(path, str) else path[0])
+        home_of(viewer).opening.open_file(path if isinstance(path, str) else path[0])
     return _NOTHING
 
 
@@ -134,9 +134,9 @@ def _asked(path: Path, why: CRBMError) -> bool:
 
     viewer = napari.current_viewer()
     if viewer is not None and isinstance(why, SeveralRecordings):
-        home_of(viewer).open_file(path)
+        home_of(viewer).opening.open_file(path)
         return True
     if viewer is None or not can_ask(path):
         return False
-    home_of(viewer).map_file(path, reason_to_ask(why))
+    home_of(viewer).opening.map_file(path, reason_to_ask(why))
     return True

@@ -55,7 +55,7 @@ class RecordingWidget(QWidget):
             "array is what. Files of unknown layout are asked about anyway.",
             self._choose_any,
         )
-        self.cancel_button = button("Cancel", "Stop opening the file.", self.home.cancel_opening)
+        self.cancel_button = button("Cancel", "Stop opening the file.", self.home.opening.cancel)
         self.cancel_button.hide()
         self.sample_button = button(
             "Try the sample",
@@ -135,12 +135,12 @@ class RecordingWidget(QWidget):
             "Recordings (*.h5 *.hdf5 *.npz *.mat *.npy *.nwb);;All files (*)",
         )
         if path:
-            self.home.open_file(path, **self.options())
+            self.home.opening.open_file(path, **self.options())
 
     def _choose_folder(self) -> None:
         path = ask_folder(self, "Open a folder of an imaging program, or a Zarr store")
         if path:
-            self.home.open_file(path, **self.options())
+            self.home.opening.open_file(path, **self.options())
 
     def _choose_any(self) -> None:
         path = ask_open(
@@ -149,7 +149,7 @@ class RecordingWidget(QWidget):
             "Arrays (*.h5 *.hdf5 *.mat *.npz *.npy);;All files (*)",
         )
         if path:
-            self.home.map_file(path)
+            self.home.opening.map_file(path)
 
     def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
         """Accept files: they are opened here whatever other plugins claim them."""
@@ -161,7 +161,7 @@ class RecordingWidget(QWidget):
         paths = [url.toLocalFile() for url in event.mimeData().urls() if url.isLocalFile()]
         if paths:
             event.acceptProposedAction()
-            self.home.open_file(paths[0], **self.options())
+            self.home.opening.open_file(paths[0], **self.options())
 
     def options(self) -> dict[str, Any]:
         """How the next file is read."""
@@ -178,7 +178,7 @@ class RecordingWidget(QWidget):
 
     def _read_again(self) -> None:
         if self._source():
-            self.home.open_file(self._source(), **self.options())
+            self.home.opening.open_file(self._source(), **self.options())
 
     def _show_again(self) -> None:
         self.again_button.setVisible(self.reading.toggle.isChecked() and bool(self._source()))
@@ -186,10 +186,10 @@ class RecordingWidget(QWidget):
     def _open_sample(self) -> None:
         from napari_crbm.viewer.sample_data import sample_folder
 
-        self.home.open_file(sample_folder() / "recording.h5")
+        self.home.opening.open_file(sample_folder() / "recording.h5")
 
     def _show_busy(self, text: str) -> None:
-        opening = bool(text) and self.home.opening is not None
+        opening = bool(text) and self.home.opening.under_way
         for control in (
             *(self.open_button, self.folder_button, self.sample_button, self.map_button),
             self.again_button,

@@ -53,13 +53,21 @@ class Situation(NamedTuple):
 def situation(home: Home) -> Situation:
     """What to do next."""
     recording, trained = home.workspace.recording, home.workspace.trained
-    if home.training:
+    if home.runs.training:
         return Situation(
             "A model is being trained.",
             "Assemblies form in the brain while you watch. You can look around meanwhile, close "
             "docks, pause or stop; nothing is lost.",
             "Watch the training",
             "Train",
+        )
+    if home.runs.sweeping:
+        return Situation(
+            "A sweep is running.",
+            "Models of several sizes are trained one after the other. You can look around "
+            "meanwhile, close docks or stop it; what is trained is kept.",
+            "Watch the sweep",
+            "Sweep",
         )
     if recording is None:
         return Situation(
@@ -130,7 +138,8 @@ class StartWidget(QWidget):
         layout.addWidget(keys)
         layout.setAlignment(Qt.AlignmentFlag.AlignTop)
 
-        self.home.training_changed.connect(self._show)
+        self.home.runs.training_changed.connect(self._show)
+        self.home.runs.sweep_changed.connect(self._show)
         self.home.workspace.recording_changed.connect(self._show)
         self.home.workspace.trained_changed.connect(self._show)
         self._show()
@@ -150,7 +159,7 @@ class StartWidget(QWidget):
         self.home.raise_dock(situation(self.home).dock)
 
     def _open_sample(self) -> None:
-        self.home.open_file(sample_folder() / "recording.h5")
+        self.home.opening.open_file(sample_folder() / "recording.h5")
 
     def _show(self) -> None:
         now = situation(self.home)

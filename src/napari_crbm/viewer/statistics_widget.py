@@ -155,8 +155,8 @@ class StatisticsWidget(QWidget):
         self.workspace.recording_changed.connect(self._reset)
         self.workspace.trained_changed.connect(self._reset)
         self.workspace.colouring_changed.connect(self._follow)
-        self.home.progressed.connect(self._on_progress)
-        self.home.training_changed.connect(self._on_training)
+        self.home.runs.progressed.connect(self._on_progress)
+        self.home.runs.training_changed.connect(self._on_training)
         self._reset()
         self._on_training()
 
@@ -267,7 +267,7 @@ class StatisticsWidget(QWidget):
 
     def _show_history(self) -> None:
         """Statistics of the training the model comes from."""
-        if self.home.training:
+        if self.home.runs.training:
             return
         self._series = {name: {} for name in self._lines}
         trained = self.workspace.trained
@@ -324,10 +324,10 @@ class StatisticsWidget(QWidget):
     # --- while training -------------------------------------------------------------------
 
     def _on_training(self) -> None:
-        if self.home.training:
+        if self.home.runs.training:
             self._series = {name: {} for name in self._lines}
             self.curve.setVisible(True)
-        if self.home.training and self.workspace.trained is None:
+        if self.home.runs.training and self.workspace.trained is None:
             self.message.setText("Training: its statistics appear below as it goes on.")
 
     def _on_progress(self, progress: Progress) -> None:

@@ -60,14 +60,15 @@ class TrainFiles(QHBoxLayout):
 
     def refresh(self) -> None:
         """Allow what can be done now."""
-        home = self._home
-        idle = home.workspace.recording is not None and not home.training
-        paused = home.training and home.session is not None and home.session.control.paused
-        under_way = home.session is not None and home.session.training.update > 0
+        workspace, runs = self._home.workspace, self._home.runs
+        training, session = runs.training, runs.session
+        idle = workspace.recording is not None and not training
+        paused = training and session is not None and session.control.paused
+        under_way = session is not None and session.training.update > 0
         self.load_button.setEnabled(idle)
-        self.resume_button.setEnabled(idle)
-        self.save_button.setEnabled(home.workspace.trained is not None and not home.training)
-        self.checkpoint_button.setEnabled(under_way and (paused or not home.training))
+        self.resume_button.setEnabled(idle and not runs.sweeping)
+        self.save_button.setEnabled(workspace.trained is not None and not training)
+        self.checkpoint_button.setEnabled(under_way and (paused or not training))
 
     def save_model(self, path: Path) -> None:
         """Write the shown model in the background."""
@@ -86,7 +87,7 @@ class TrainFiles(QHBoxLayout):
 
     def save_checkpoint(self, path: Path) -> None:
         """Write a checkpoint of the paused or ended training in the background."""
-        session = self._home.session
+        session = self._home.runs.session
         if session is None:
             return
 
@@ -109,7 +110,7 @@ class TrainFiles(QHBoxLayout):
     def _load(self) -> None:
         path = ask_open(self._window, "Load a model", "Models (*.h5)")
         if path:
-            self._home.open_file(path)
+            self._home.opening.open_file(path)
 
     def _save(self) -> None:
         path = ask_save(self._window, "Save the model", "model.h5", "Models (*.h5)")
@@ -151,15 +152,16 @@ class KeptOffers(QVBoxLayout):
         self.last_button = button(
             "",
             "Show the last model that was trained on this recording; it was kept for you.",
-            lambda: self._take(kept_model, self._home.open_file),
+            lambda: self._take(kept_model, self._home.opening.open_file),
         )
         self.addWidget(self.continue_button)
         self.addWidget(self.last_button)
 
     def refresh(self) -> None:
         """Offer what there is now."""
-        recording = None if self._home.training else self._home.workspace.recording
-        found = None if recording is None else kept_checkpoint(recording)
+        runs = self._home.runs
+        recording = None if runs.training else self._home.workspace.recording
+        found = None if recording is None or runs.sweeping else kept_checkpoint(recording)
         self.continue_button.setVisible(found is not None)
         if found is not None:
             self.continue_button.setText(f"Continue the training of {found.when}")

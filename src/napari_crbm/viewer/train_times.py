@@ -63,7 +63,9 @@ class TrainTimes(QObject):
 
     def _measure(self) -> None:
         recording = self._home.workspace.recording
-        if recording is None or self._home.training or not compiled():
+        runs = self._home.runs
+        # Beside other work the times would be too long.
+        if recording is None or runs.training or runs.sweeping or not compiled():
             return
         if self._measuring is not None and self._measuring.running:
             self._settled.start()

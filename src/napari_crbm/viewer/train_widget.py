@@ -13,6 +13,7 @@ from napari_crbm.viewer.background import Job
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error
 from napari_crbm.viewer.remember import remember
+from napari_crbm.viewer.runs import SWEEP_RUNS
 from napari_crbm.viewer.style import button, page, text_label
 from napari_crbm.viewer.train_curve import TrainCurve
 from napari_crbm.viewer.train_files import KeptOffers, TrainFiles
@@ -26,6 +27,7 @@ _COMPILING = (
 )
 _READY = "Ready. The defaults suit most recordings: press Start."
 _UNTRAINED = "Stopped before the first update, so nothing was trained."
+_START = "Train on the open recording."
 _STILL_SHOWN = "The model from before is still shown."
 _MEASURING = " Measuring how long it will take ..."
 
@@ -36,6 +38,7 @@ class TrainWidget(QWidget):
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self.home = home_of(napari_viewer)
+        self.runs = self.home.runs
         self._untrained = False
         self.setMinimumWidth(320)
         self.form = TrainForm()
@@ -55,9 +58,10 @@ class TrainWidget(QWidget):
         layout.addStretch(0)
         layout.addLayout(self.files)
 
-        self.home.progressed.connect(self._on_progress)
-        self.home.training_changed.connect(self._on_training)
+        self.runs.progressed.connect(self._on_progress)
+        self.runs.training_changed.connect(self._on_training)
         self.home.busy_changed.connect(lambda _: self._refresh())
+        self.runs.sweep_changed.connect(self._on_sweep)
         self.home.workspace.recording_changed.connect(self._on_recording)
         self.home.workspace.trained_changed.connect(self._on_trained)
         self.times = TrainTimes(self.home, self.form, self)
@@ -69,7 +73,7 @@ class TrainWidget(QWidget):
         self._on_recording()
 
     def _make_controls(self) -> QVBoxLayout:
-        self.start_button = button("Start", "Train on the open recording.", self._start)
+        self.start_button = button("Start", _START, self._start)
         self.pause_button = button(
             "Pause", "Wait after the current update; press again to go on.", self._pause
         )
@@ -105,7 +109,7 @@ class TrainWidget(QWidget):
 
     def _start(self, resume: dict[str, Any] | None = None) -> None:
         try:
-            self.home.start_training(self.settings(), resume)
+            self.runs.start_training(self.settings(), resume)
         except CRBMError as error:
             show_error(str(error))
             return
@@ -117,15 +121,20 @@ class TrainWidget(QWidget):
         self._refresh()
 
     def _on_training(self) -> None:
-        session = self.home.session
-        stopped = not self.home.training and session is not None and session.control.stopped
+        session = self.runs.session
+        stopped = not self.runs.training and session is not None and session.control.stopped
         self._untrained = stopped and session is not None and not session.training.update
         if self._untrained:
             self.curve.clear()
         self._refresh()
 
+    def _on_sweep(self) -> None:
+        self._refresh()
+        if not self.runs.sweeping:
+            self.times.measure_soon()
+
     def _pause(self) -> None:
-        session = self.home.session
+        session = self.runs.session
         if session is None:
             return
         if session.control.paused:
@@ -135,13 +144,13 @@ class TrainWidget(QWidget):
         self._refresh()
 
     def _stop(self) -> None:
-        if self.home.session is not None:
-            self.home.session.control.stop()
+        if self.runs.session is not None:
+            self.runs.session.control.stop()
             self.stop_button.setEnabled(False)
             self.status.setText("Stopping after the current update ...")
 
     def _on_forming(self, wanted: bool) -> None:
-        self.home.show_forming = wanted
+        self.runs.show_forming = wanted
         if not wanted:
             self.home.workspace.show_forming(None)
 
@@ -161,10 +170,12 @@ class TrainWidget(QWidget):
 
     def _refresh(self) -> None:
         home = self.home
-        recording, training = home.workspace.recording, home.training
-        paused = training and home.session is not None and home.session.control.paused
+        recording, training = home.workspace.recording, self.runs.training
+        sweeping = self.runs.sweeping
+        paused = training and self.runs.session is not None and self.runs.session.control.paused
         self.form.allow(not training)
-        self.start_button.setEnabled(recording is not None and not training)
+        self.start_button.setEnabled(recording is not None and not training and not sweeping)
+        self.start_button.setToolTip(SWEEP_RUNS if sweeping else _START)
         self.pause_button.setEnabled(training)
         self.pause_button.setText("Resume" if paused else "Pause")
         self.stop_button.setEnabled(training)
@@ -176,6 +187,8 @@ class TrainWidget(QWidget):
         trained = home.workspace.trained
         if recording is None:
             self.status.setText(_NO_RECORDING)
+        elif sweeping:
+            self.status.setText(SWEEP_RUNS)
         elif self._untrained:
             self.status.setText(_UNTRAINED if trained is None else f"{_UNTRAINED} {_STILL_SHOWN}")
         elif trained is None:
@@ -188,7 +201,7 @@ class TrainWidget(QWidget):
 
     def _ended_early(self) -> str:
         """That patience has ended the training, if it has."""
-        session = self.home.session
+        session = self.runs.session
         if session is None or not session.training.finished:
             return ""
         training = session.training
@@ -229,7 +242,7 @@ class TrainWidget(QWidget):
             )
         else:
             self.status.setText("Computing the activity of all assemblies ...")
-        session = self.home.session
+        session = self.runs.session
         if session is not None:
             # With the statistics from before this dock was opened.
             self.curve.draw(session.training.history)

@@ -1,0 +1,150 @@
+"""Files that a person opens: read in the background, asked about where that is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, Qt
+from qtpy.QtWidgets import QInputDialog
+
+from napari_crbm.errors import FormatError, RecordingError, SeveralRecordings, UnknownLayout
+from napari_crbm.model import CRBM, Control
+from napari_crbm.preprocessing import PreprocessingStopped
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.mapping import Unmapped, reason_to_ask, unmapped
+from napari_crbm.viewer.notices import show_info, show_warning
+
+if TYPE_CHECKING:
+    from napari_crbm.viewer.home import Home
+
+
+class Opening(QObject):
+    """Open files for a viewer.
+
+    Parameters
+    ----------
+    home : Home
+    """
+
+    def __init__(self, home: Home) -> None:
+        super().__init__(home)
+        self._home = home
+        self._control: Control | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether a file is being opened."""
+        return self._control is not None
+
+    def open_file(self, path: str | Path, **options: Any) -> None:
+        """Open a recording, or a model for the open recording, in the background.
+
+        A file whose layout nobody knows, or which cannot be read as what it seems to be,
+        is asked about in the mapping dialog.
+        """
+        path = Path(path)
+        self._control = control = Control()
+
+        def work(
+            report: Callable[[int, int], None],
+        ) -> Recording | CRBM | Unmapped | SeveralRecordings | None:
+            from napari_crbm.io import load_model, open_recording, read_kind
+
+            try:
+                if options.get("profile") is None and read_kind(path) == "model":
+                    return load_model(path)
+                return open_recording(path, progress=report, control=control, **options)
+            except PreprocessingStopped:
+                return None
+            except SeveralRecordings as error:
+                return error
+            except (UnknownLayout, RecordingError) as error:
+                found = None
+                with suppress(FormatError):
+                    found = unmapped(path, reason_to_ask(error), options)
+                if found is None:
+                    raise error
+                return found
+
+        def finish(result: Any) -> None:
+            if isinstance(result, SeveralRecordings):
+                self._over()
+                self._ask_which(result, path, options)
+            elif isinstance(result, CRBM):
+                self._over()
+                self._home.show(None, result, path)
+            else:
+                self._show(result)
+
+        self._home.run(f"Opening {path.name}", work, finish, self._over)
+
+    def _ask_which(
+        self, several: SeveralRecordings, path: Path, options: dict[str, Any]
+    ) -> QInputDialog:
+        """Let the person choose one recording of a file; does not hold up the window."""
+        dialog = QInputDialog(self._home.viewer.window._qt_window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle("Which recording?")
+        dialog.setLabelText(f"{path.name} holds {len(several.groups)} recordings. Open")
+        dialog.setComboBoxItems(list(several.groups))
+        dialog.textValueSelected.connect(
+            lambda group: self.open_file(path, **{**options, "group": group})
+        )
+        dialog.open()
+        return dialog
+
+    def cancel(self) -> None:
+        """Give up the file that is being opened."""
+        if self._control is not None:
+            self._control.stop()
+
+    def _over(self) -> None:
+        self._control = None
+        self._home.say_what_runs()
+
+    def map_file(self, path: str | Path, why: str = "") -> None:
+        """Ask what is what in a file, whatever its layout, and then open it."""
+        path = Path(path)
+
+        def work(_report: Callable[[int, int], None]) -> Unmapped:
+            found = unmapped(path, why)
+            if found is None:
+                raise FormatError(
+                    f"{path.name} holds no table of numbers that could be the activity of neurons."
+                )
+            return found
+
+        self._home.run(f"Looking into {path.name}", work, self._ask)
+
+    def _ask(self, unknown: Unmapped) -> None:
+        """Open the mapping dialog; it does not hold up the window."""
+        from napari_crbm.io.profile import remember
+        from napari_crbm.viewer.mapping_dialog import MappingDialog
+
+        dialog = MappingDialog(self._home.viewer, unknown, self._home.viewer.window._qt_window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+
+        def accepted() -> None:
+            profile = dialog.profile
+            try:
+                remember(profile)
+            except FormatError as error:
+                show_warning(str(error))
+            self.open_file(unknown.path, profile=profile, **unknown.options)
+
+        dialog.accepted.connect(accepted)
+        dialog.open()
+
+    def _show(self, result: Recording | Unmapped | None) -> None:
+        self._over()
+        if isinstance(result, Unmapped):
+            self._ask(result)
+        elif result is None:
+            show_info("Opening was cancelled; nothing was changed.")
+        elif self._home.runs.training:
+            show_warning("Stop the training before you open another recording.")
+        else:
+            self._home.workspace.open(result)
