@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from napari_crbm.io import load_checkpoint, load_model
 from napari_crbm.model import Settings
 from napari_crbm.viewer import kept
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.kept import checkpoint_path, kept_checkpoint, make_room, model_path
+from napari_crbm.viewer.kept import checkpoint_path, kept_checkpoint, kept_models, make_room
 from napari_crbm.viewer.layers import NEURONS
 from napari_crbm.viewer.remember import ask_open, last_folder, remember
 from napari_crbm.viewer.train_widget import TrainWidget
@@ -57,14 +58,73 @@ def test_a_finished_model_is_kept_and_its_checkpoint_goes(viewer, home, recordin
     home.runs.start_training(FAST)
     until(qtbot, lambda: home.workspace.trained is not None, 120_000)
     weights = home.workspace.trained.model.weights_
-    np.testing.assert_array_equal(load_model(model_path(recording)).weights_, weights)
+    (only,) = kept_models(recording)
+    np.testing.assert_array_equal(load_model(only.path).weights_, weights)
     assert not checkpoint_path(recording).exists()
-    assert widget.kept.last_button.isHidden(), "it is shown already"
     home.workspace.open(recording)
-    assert not widget.kept.last_button.isHidden()
-    widget.kept.last_button.click()
+    assert not widget.kept.earlier_button.isHidden()
+    (action,) = widget.kept.list_models()
+    assert action.text() == f"{only.when}: 8 assemblies"
+    action.trigger()
     until(qtbot, lambda: home.workspace.trained is not None)
     np.testing.assert_array_equal(home.workspace.trained.model.weights_, weights)
+
+
+@pytest.fixture
+def told(monkeypatch) -> list[str]:
+    """What is said in passing."""
+    said: list[str] = []
+    monkeypatch.setattr("napari_crbm.viewer.runs.show_info", said.append)
+    return said
+
+
+def test_a_model_that_another_replaces_can_be_shown_again(viewer, home, recording, told, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    assert widget.kept.earlier_button.isHidden(), "there are none"
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: not home.runs.training)
+    first = home.workspace.trained.model
+    assert "Not saved to a file yet" in widget.status.text()
+    assert "stays under Earlier models" in widget.start_button.toolTip() and not told
+    home.runs.start_training(replace(FAST, n_hidden=5, n_updates=100_000))
+    until(qtbot, lambda: home.runs.session.training.update > 5)
+    home.runs.session.control.stop()
+    until(qtbot, lambda: not home.runs.training)
+    assert len(told) == 1 and "Earlier models" in told[0]
+    assert home.workspace.trained.model.n_assemblies == 5
+    last, before = widget.kept.list_models()
+    assert "5 assemblies" in last.text() and "8 assemblies" in before.text()
+    before.trigger()
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    np.testing.assert_array_equal(home.workspace.trained.model.weights_, first.weights_)
+    assert len(told) == 2, "the second model was not saved either"
+
+
+def test_nothing_is_said_of_a_model_that_was_saved(viewer, home, recording, told, qtbot, tmp_path):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: not home.runs.training)
+    widget.files.save_model(tmp_path / "mine.h5")
+    until(qtbot, lambda: home.workspace.model_path == tmp_path / "mine.h5")
+    assert "Not saved" not in widget.status.text()
+    home.workspace.open(recording)
+    assert not told
+
+
+def test_a_model_that_could_not_be_kept_is_told(home, recording, errors, qtbot, monkeypatch):
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_crbm.viewer.session.make_room", full)
+    home.show(recording)
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: not home.runs.training)
+    assert home.workspace.trained is not None and "could not be kept" in errors[-1]
+    assert not home.runs.unsaved, "nobody is told that it is kept"
 
 
 def test_old_files_make_room_for_new_ones():

@@ -1,15 +1,15 @@
 """Trainings that are kept without being asked: none is lost when a window is closed.
 
 For every recording the folder holds at most one checkpoint (of a training that was
-stopped, or cut off) and one model (the last one that was trained), named by the
-recording's fingerprint.
+stopped, or cut off) and the models that were trained, named by the recording's
+fingerprint. The oldest files go where there are many.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,16 +18,18 @@ from qtpy.QtCore import QStandardPaths
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
-_MOST_FILES = 20
+#: So many files are kept, of all recordings together.
+MOST_FILES = 20
 _CHECKPOINT, _MODEL = ".checkpoint.h5", ".model.h5"
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Something kept of a recording, and since when."""
+    """Something kept of a recording, and since when; of models also how large they are."""
 
     path: Path
     when: str
+    n_assemblies: int | None = None
 
 
 def folder() -> Path:
@@ -42,9 +44,10 @@ def checkpoint_path(recording: Recording) -> Path:
     return folder() / f"{recording.fingerprint[:16]}{_CHECKPOINT}"
 
 
-def model_path(recording: Recording) -> Path:
-    """File of the last model trained on a recording."""
-    return folder() / f"{recording.fingerprint[:16]}{_MODEL}"
+def new_model_path(recording: Recording, n_assemblies: int) -> Path:
+    """File for a model that was trained on a recording now."""
+    now = time.time_ns() // 1_000_000
+    return folder() / f"{recording.fingerprint[:16]}.{now}.{n_assemblies}{_MODEL}"
 
 
 def kept_checkpoint(recording: Recording) -> Kept | None:
@@ -52,9 +55,15 @@ def kept_checkpoint(recording: Recording) -> Kept | None:
     return _kept(checkpoint_path(recording))
 
 
-def kept_model(recording: Recording) -> Kept | None:
-    """The last model trained on a recording, if there is one."""
-    return _kept(model_path(recording))
+def kept_models(recording: Recording) -> list[Kept]:
+    """Models trained on a recording, the last one first."""
+    found = []
+    for path in folder().glob(f"{recording.fingerprint[:16]}.*{_MODEL}"):
+        kept = _kept(path)
+        if kept is not None:
+            size = path.name.removesuffix(_MODEL).rpartition(".")[2]
+            found.append(replace(kept, n_assemblies=int(size)))
+    return sorted(found, key=lambda kept: kept.path.name, reverse=True)
 
 
 def _kept(path: Path) -> Kept | None:
@@ -69,6 +78,6 @@ def make_room() -> None:
     """Make the folder, and forget the oldest files where there are many."""
     folder().mkdir(parents=True, exist_ok=True)
     files = sorted(folder().glob("*.h5"), key=lambda path: path.stat().st_mtime)
-    for path in files[: -_MOST_FILES + 1]:
+    for path in files[: -MOST_FILES + 1]:
         with suppress(OSError):
             path.unlink()

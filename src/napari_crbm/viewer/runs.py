@@ -10,7 +10,7 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_crbm.analysis import Selection, Sweep
 from napari_crbm.errors import ModelError
-from napari_crbm.model import Progress, Settings
+from napari_crbm.model import CRBM, Progress, Settings
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.notices import show_error, show_info, show_warning
 from napari_crbm.viewer.session import TrainingSession
@@ -25,6 +25,14 @@ SWEEP_RUNS = (
 TRAINING_RUNS = (
     "A training is running, and a sweep would take the processor from it. Wait for its end, or "
     "stop it in the Train dock."
+)
+_KEPT = (
+    "The model trained before was not saved to a file. It is kept: with its recording open, choose "
+    "it under 'Earlier models' in the Train dock."
+)
+_NOT_KEPT = (
+    "The model could not be kept for you, perhaps because the disk is full: save it with "
+    "'Save model...' in the Train dock before you train or open another one."
 )
 #: Shortest time between two looks at a forming assembly, in seconds.
 _FORMING_INTERVAL_S = 1.0
@@ -57,6 +65,9 @@ class Runs(QObject):
         self.show_forming = True
         self._warned: str | None = None
         self._forming_shown = 0.0
+        # The model that was trained here, as long as it is in no file of the person's.
+        self._unsaved: CRBM | None = None
+        workspace.trained_changed.connect(self._on_shown)
 
     @property
     def training(self) -> bool:
@@ -106,6 +117,17 @@ class Runs(QObject):
         session.start()
         self.sweep_changed.emit()
 
+    def saved(self, model: CRBM) -> None:
+        """A person has saved a model to a file."""
+        if model is self._unsaved:
+            self._unsaved = None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether the model that is shown was trained here and not saved to a file."""
+        trained = self._workspace.trained
+        return trained is not None and trained.model is self._unsaved
+
     def close(self) -> None:
         """End both, as when the window is closed."""
         for run in (self.session, self.sweep):
@@ -135,9 +157,19 @@ class Runs(QObject):
 
     def _on_finished(self, trained: Trained | None) -> None:
         self._workspace.show_forming(None)
-        if trained is not None:
+        if trained is not None and self.session is not None:
             self._workspace.show_model(trained)
+            if self.session.kept:
+                self._unsaved = trained.model
+            else:
+                show_warning(_NOT_KEPT)
         self.training_changed.emit()
+
+    def _on_shown(self) -> None:
+        """Tell where the model is that another one, or none, has taken the place of."""
+        if self._unsaved is not None and not self.unsaved:
+            self._unsaved = None
+            show_info(_KEPT)
 
     def _on_failed(self, message: str) -> None:
         self._workspace.show_forming(None)

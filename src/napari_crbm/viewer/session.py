@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject
 from napari_crbm.errors import CRBMError
 from napari_crbm.model import Settings, Training
 from napari_crbm.recording import Recording
-from napari_crbm.viewer.kept import checkpoint_path, make_room, model_path
+from napari_crbm.viewer.kept import checkpoint_path, make_room, new_model_path
 from napari_crbm.viewer.long_run import LongRun
 from napari_crbm.viewer.workspace import Trained
 
@@ -31,7 +31,7 @@ class TrainingSession(LongRun):
         A checkpoint to continue.
     keep : bool
         Whether to leave a checkpoint behind when stopped, closed or cut off, and the
-        model at the end; see `napari_crbm.viewer.kept`.
+        model that was trained; see `napari_crbm.viewer.kept`.
     parent : QObject, optional
     """
 
@@ -48,6 +48,8 @@ class TrainingSession(LongRun):
         self.recording = recording
         self.training = Training(recording.spikes, settings, control=self.control, resume=resume)
         self.keep = keep
+        #: Whether the model that was trained is kept in a file.
+        self.kept = False
 
     def checkpoint_to(self, path: Path) -> None:
         """Write a checkpoint of a stopped or paused training."""
@@ -73,8 +75,9 @@ class TrainingSession(LongRun):
         if self._closing:
             return None
         trained = Trained.of(self.training.model(), self.recording)
-        if not unfinished:
-            self._keep_model(trained)
+        self._keep_model(trained)
+        if self.kept and not unfinished:
+            checkpoint_path(self.recording).unlink(missing_ok=True)
         return trained
 
     def _keep_checkpoint(self) -> None:
@@ -90,5 +93,6 @@ class TrainingSession(LongRun):
 
             with suppress(OSError, CRBMError):
                 make_room()
-                save_model(trained.model, model_path(self.recording), self.recording)
-                checkpoint_path(self.recording).unlink(missing_ok=True)
+                path = new_model_path(self.recording, trained.model.n_assemblies)
+                save_model(trained.model, path, self.recording)
+                self.kept = True

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtGui import QAction
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
-from napari_crbm.recording import Recording
-from napari_crbm.viewer.kept import Kept, kept_checkpoint, kept_model
+from napari_crbm.viewer.kept import MOST_FILES, kept_checkpoint, kept_models
 from napari_crbm.viewer.notices import show_info
 from napari_crbm.viewer.remember import ask_open, ask_save
 from napari_crbm.viewer.style import button
@@ -24,6 +25,8 @@ Resume = Callable[[dict[str, Any]], None]
 class TrainFiles(QHBoxLayout):
     """Buttons to load and save a model, and to leave and continue a training.
 
+    Emits ``saved`` when the shown model has been written to a file.
+
     Parameters
     ----------
     home : Home
@@ -31,6 +34,8 @@ class TrainFiles(QHBoxLayout):
         Above which files are asked for.
     resume : Resume
     """
+
+    saved = Signal()
 
     def __init__(self, home: Home, window: QWidget, resume: Resume) -> None:
         super().__init__()
@@ -83,7 +88,14 @@ class TrainFiles(QHBoxLayout):
             save_model(trained.model, path, recording)
             return path
 
-        self._home.run(f"Saving {path.name}", work, _tell_saved)
+        def done(_path: Path) -> None:
+            if workspace.trained is trained:
+                workspace.model_path = path
+            self._home.runs.saved(trained.model)
+            _tell_saved(path)
+            self.saved.emit()
+
+        self._home.run(f"Saving {path.name}", work, done)
 
     def save_checkpoint(self, path: Path) -> None:
         """Write a checkpoint of the paused or ended training in the background."""
@@ -147,15 +159,18 @@ class KeptOffers(QVBoxLayout):
         self.continue_button = button(
             "",
             "Go on where that training was stopped, or cut off when the viewer was closed.",
-            lambda: self._take(kept_checkpoint, self._resume_from),
+            self._continue,
         )
-        self.last_button = button(
-            "",
-            "Show the last model that was trained on this recording; it was kept for you.",
-            lambda: self._take(kept_model, self._home.opening.open_file),
+        self.earlier_button = QPushButton("Earlier models")
+        self.earlier_button.setToolTip(
+            "Models trained on this recording, saved by you or not. The last "
+            f"{MOST_FILES} trainings\nof all recordings are kept; save those that matter."
         )
+        self._menu = QMenu(self.earlier_button)
+        self._menu.aboutToShow.connect(self.list_models)
+        self.earlier_button.setMenu(self._menu)
         self.addWidget(self.continue_button)
-        self.addWidget(self.last_button)
+        self.addWidget(self.earlier_button)
 
     def refresh(self) -> None:
         """Offer what there is now."""
@@ -165,18 +180,24 @@ class KeptOffers(QVBoxLayout):
         self.continue_button.setVisible(found is not None)
         if found is not None:
             self.continue_button.setText(f"Continue the training of {found.when}")
-        found = None if recording is None else kept_model(recording)
-        self.last_button.setVisible(found is not None and self._home.workspace.trained is None)
-        if found is not None:
-            self.last_button.setText(f"Show the model of {found.when}")
+        self.earlier_button.setVisible(recording is not None and bool(kept_models(recording)))
 
-    def _take(self, find: Callable[[Recording], Kept | None], use: Callable[[Path], None]) -> None:
+    def list_models(self) -> list[QAction]:
+        """Fill the menu with what there is now, the last model first."""
+        self._menu.clear()
         recording = self._home.workspace.recording
-        found = None if recording is None else find(recording)
+        for kept in [] if recording is None else kept_models(recording):
+            action = self._menu.addAction(f"{kept.when}: {kept.n_assemblies} assemblies")
+            action.triggered.connect(lambda *_, path=kept.path: self._home.opening.open_file(path))
+        return list(self._menu.actions())
+
+    def _continue(self) -> None:
+        recording = self._home.workspace.recording
+        found = None if recording is None else kept_checkpoint(recording)
         if found is None:
             self.refresh()
         else:
-            use(found.path)
+            self._resume_from(found.path)
 
 
 def _tell_saved(path: Path) -> None:

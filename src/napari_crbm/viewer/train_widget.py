@@ -28,6 +28,7 @@ _COMPILING = (
 _READY = "Ready. The defaults suit most recordings: press Start."
 _UNTRAINED = "Stopped before the first update, so nothing was trained."
 _START = "Train on the open recording."
+_KEEPS = " The present model stays under Earlier models."
 _STILL_SHOWN = "The model from before is still shown."
 _MEASURING = " Measuring how long it will take ..."
 
@@ -43,6 +44,7 @@ class TrainWidget(QWidget):
         self.setMinimumWidth(320)
         self.form = TrainForm()
         self.files = TrainFiles(self.home, self, self._start)
+        self.files.saved.connect(self._refresh)
         self.kept = KeptOffers(self.home, self.files.resume_from)
         self.bar = QProgressBar()
         self.bar.setTextVisible(True)
@@ -175,7 +177,8 @@ class TrainWidget(QWidget):
         paused = training and self.runs.session is not None and self.runs.session.control.paused
         self.form.allow(not training)
         self.start_button.setEnabled(recording is not None and not training and not sweeping)
-        self.start_button.setToolTip(SWEEP_RUNS if sweeping else _START)
+        keeps = _KEEPS if self.runs.unsaved else ""
+        self.start_button.setToolTip(SWEEP_RUNS if sweeping else _START + keeps)
         self.pause_button.setEnabled(training)
         self.pause_button.setText("Resume" if paused else "Pause")
         self.stop_button.setEnabled(training)
@@ -194,9 +197,10 @@ class TrainWidget(QWidget):
         elif trained is None:
             self.status.setText((_READY if compiled() else _COMPILING) + self._expected())
         else:
+            unsaved = " Not saved to a file yet; kept under Earlier models."
             self.status.setText(
                 f"Trained: {trained.model.n_assemblies} assemblies.{self._ended_early()} Look at "
-                "them in the Assemblies dock."
+                f"them in the Assemblies dock.{unsaved if self.runs.unsaved else ''}"
             )
 
     def _ended_early(self) -> str:
