@@ -47,6 +47,16 @@ def test_regions_inside_others_are_put_under_the_smallest():
     inside[:50, 0] = inside[:30, 1] = inside[:10, 2] = inside[40:60, 3] = True
     tree = region_tree(Regions.from_dense(inside, ["Brain", "Forebrain", "Pallium", "Hindbrain"]))
     assert shape(tree) == {"Brain": {"Forebrain": {"Pallium": {}}}, "Hindbrain": {}}
+    assert [node.n_neurons for node in tree] == [50, 20]
+
+
+def test_neurons_of_a_heading_are_counted_once():
+    inside = np.zeros((9, 2), dtype=bool)
+    inside[:5, 0] = inside[3:9, 1] = True
+    regions = Regions.from_dense(inside, ["Pallium L", "Pallium R"])
+    (pallium,) = region_tree(regions)
+    assert pallium.n_neurons == 9 and [node.n_neurons for node in pallium.children] == [5, 6]
+    assert region_tree(regions)[0] is pallium, "remembered"
 
 
 def test_every_region_is_in_the_tree_once():

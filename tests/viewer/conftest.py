@@ -110,7 +110,7 @@ def trained_home(home, recording, trained_model, qtbot):
 def shown_home(home, recording, planted_model, qtbot):
     """The recording with the planted model: what most widgets need, without a training."""
     home.show(recording, planted_model)
-    qtbot.waitUntil(lambda: home.workspace.trained is not None, timeout=60_000)
+    qtbot.waitUntil(lambda: home.workspace.trained is not None and not home.busy, timeout=60_000)
     return home
 
 

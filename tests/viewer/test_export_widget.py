@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import imageio.v3 as iio
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +21,7 @@ from napari_crbm.simulation import simulate
 from napari_crbm.viewer.colouring import by_region
 from napari_crbm.viewer.export_widget import ExportWidget
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.pictures import draw_legend, write_movie
+from napari_crbm.viewer.pictures import draw_legend, write_movie, write_picture
 from tests.viewer.conftest import until
 
 
@@ -241,14 +243,39 @@ def assert_alike(one: Path, other: Path) -> None:
         assert one.stat().st_size == pytest.approx(other.stat().st_size, rel=0.02)
 
 
-def test_a_folder_that_cannot_be_written_is_named(dock, shown_home, tmp_path, monkeypatch):
-    shown = []
-    picture = np.zeros((4, 4, 4), dtype=np.uint8)
-    monkeypatch.setattr("napari_crbm.viewer.pictures.canvas_picture", lambda *_, **__: picture)
-    monkeypatch.setattr("napari_crbm.viewer.export_widget.show_error", shown.append)
+@pytest.fixture
+def grey_canvas(monkeypatch):
+    """What is on the canvas where nothing can be drawn."""
+    picture = np.full((4, 4, 4), 128, dtype=np.uint8)
+    monkeypatch.setattr("napari_crbm.viewer.export_widget.canvas_picture", lambda *_, **__: picture)
+    return picture
+
+
+def test_a_folder_that_cannot_be_written_is_named(
+    dock, shown_home, grey_canvas, errors, qtbot, tmp_path
+):
     dock.choose("canvas")
     dock.write(tmp_path / "missing" / "canvas.png")
-    assert len(shown) == 1 and "missing" in shown[0] and "report" not in shown[0]
+    until(qtbot, lambda: bool(errors))
+    assert len(errors) == 1 and "missing" in errors[0] and "report" not in errors[0]
+    assert dock.save.text() == "Save as..."
+
+
+def test_a_picture_of_the_canvas_is_written_in_the_background(
+    dock, shown_home, grey_canvas, qtbot, tmp_path, monkeypatch
+):
+    threads = []
+
+    def write(path, picture):
+        threads.append(threading.current_thread().name)
+        return write_picture(path, picture)
+
+    monkeypatch.setattr("napari_crbm.viewer.export_widget.write_picture", write)
+    dock.choose("canvas")
+    dock.write(tmp_path / "canvas.png")
+    until(qtbot, lambda: dock.save.text() == "Save as...")
+    assert threads == ["napari-crbm job"]
+    np.testing.assert_array_equal(iio.imread(tmp_path / "canvas.png"), grey_canvas)
 
 
 def test_without_an_assembly_there_is_no_sheet(dock, shown_home):

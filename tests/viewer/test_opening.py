@@ -6,7 +6,9 @@ import threading
 import numpy as np
 import pytest
 
+from napari_crbm.io import save_recording
 from napari_crbm.simulation import simulate
+from napari_crbm.viewer import dock_everything
 from napari_crbm.viewer.layers import NEURONS, OUTLINE_NAME
 from napari_crbm.viewer.region_layers import REGIONS
 from napari_crbm.viewer.time_axis import TIME
@@ -87,3 +89,28 @@ def test_the_collector_leaves_alone_what_stays(qtbot, monkeypatch, make_napari_v
     del window
     until(qtbot, lambda: bool(gone))
     assert gc.get_freeze_count() == 0, "what is closed can be collected"
+
+
+def test_what_docks_ask_of_a_recording_is_not_computed_in_the_window(
+    viewer, home, recording, qtbot, tmp_path, monkeypatch
+):
+    from napari_crbm.anatomy import tree
+    from napari_crbm.spikes import Spikes
+
+    places = []
+
+    def seen(kind, name):
+        act = getattr(kind, name)
+
+        def noted(*args, **options):
+            places.append(threading.current_thread().name)
+            return act(*args, **options)
+
+        monkeypatch.setattr(kind, name, noted)
+
+    seen(Spikes, "iter_dense")
+    seen(tree, "_arranged")
+    dock_everything(viewer)
+    home.opening.open_file(save_recording(recording, tmp_path / "fish.h5"))
+    until(qtbot, lambda: home.workspace.recording is not None and not home.busy)
+    assert len(places) > 1 and "MainThread" not in places

@@ -1,4 +1,4 @@
-"""Work in pieces, one a turn of the event loop."""
+"""Work in pieces, between which the event loop has a turn for itself."""
 
 from itertools import pairwise
 
@@ -32,7 +32,7 @@ def test_the_event_loop_lives_between_two_pieces(turns, qtbot):
     qtbot.waitUntil(lambda: not turns.busy)
     timer.stop()
     places = [seen.index(f"a{k}") for k in range(3)]
-    assert all("loop" in seen[a:b] for a, b in pairwise(places))
+    assert all(seen[a:b].count("loop") >= 2 for a, b in pairwise(places))
 
 
 def test_newer_work_of_the_same_name_takes_the_place_of_older(turns, qtbot):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,11 +30,14 @@ class RegionNode:
         Position among the regions; None for a heading that is no region itself.
     children : list of RegionNode
         In the order of the regions.
+    n_neurons : int
+        How many lie in the region or in one below it.
     """
 
     label: str
     region: int | None = None
     children: list[RegionNode] = field(default_factory=list)
+    n_neurons: int = 0
 
     def regions(self) -> Iterator[int]:
         """The node's own region and all below it."""
@@ -51,11 +55,23 @@ def region_tree(regions: Regions) -> list[RegionNode]:
     at the top is put under the smallest region that holds all its neurons (and more), as
     for atlases that count a neuron for every level of their tree.
 
+    The tree is remembered as long as the regions are there; do not change it.
+
     Returns
     -------
     list of RegionNode
         The topmost nodes.
     """
+    if regions not in _trees:
+        _trees[regions] = _arranged(regions)
+        _count(_trees[regions], regions.membership)
+    return _trees[regions]
+
+
+_trees: WeakKeyDictionary[Regions, list[RegionNode]] = WeakKeyDictionary()
+
+
+def _arranged(regions: Regions) -> list[RegionNode]:
     root = RegionNode("")
     both_sides = _structures_with_sides(regions.names)
     for index, name in enumerate(regions.names):
@@ -72,6 +88,16 @@ def region_tree(regions: Regions) -> list[RegionNode]:
             # Another spelling of a region that is there already.
             node.children.append(RegionNode(name, index))
     return _nested(root.children, regions)
+
+
+def _count(nodes: list[RegionNode], membership: sparse.csc_array) -> None:
+    for node in nodes:
+        inside = [
+            membership.indices[membership.indptr[region] : membership.indptr[region + 1]]
+            for region in node.regions()
+        ]
+        node.n_neurons = len(inside[0] if len(inside) == 1 else np.unique(np.concatenate(inside)))
+        _count(node.children, membership)
 
 
 def _path(name: str, both_sides: set[str]) -> list[str]:

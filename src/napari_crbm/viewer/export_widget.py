@@ -26,7 +26,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.errors import CRBMError
 from napari_crbm.figures import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
-from napari_crbm.viewer.background import Cancelled, cancellable, message_of
+from napari_crbm.viewer.background import Cancelled, Job, cancellable, message_of
 from napari_crbm.viewer.canvas_code import canvas_code
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error, show_info
@@ -35,9 +35,10 @@ from napari_crbm.viewer.pictures import (
     MOVIE_ENDINGS,
     canvas_picture,
     check_movie,
-    save_canvas,
+    check_picture,
     turned,
     write_movie,
+    write_picture,
 )
 from napari_crbm.viewer.style import button, page, text_label
 
@@ -274,7 +275,9 @@ class ExportWidget(QWidget):
         if self.chosen in _OWN:
             try:
                 if self.chosen == _CANVAS:
-                    show_info(f"Wrote {save_canvas(self.home.viewer, path)}.")
+                    check_picture(path)
+                    picture = canvas_picture(self.home.viewer)
+                    self._write(path, lambda _: [write_picture(path, picture)])
                 else:
                     check_movie(path)
                     self._start_movie(path)
@@ -298,11 +301,14 @@ class ExportWidget(QWidget):
             except Cancelled:
                 return []
 
+        self._write(path, work).progressed.connect(self._show_progress)
+
+    def _write(self, path: Path, work: Callable[[Any], list[Path]]) -> Job:
+        """Let a job write what it returns; the button stops it meanwhile."""
         self._set_running(True)
-        job = self.home.run(
+        return self.home.run(
             f"Writing {path.name}", work, self._written, lambda: self._set_running(False)
         )
-        job.progressed.connect(self._show_progress)
 
     def _show_progress(self, done: int, total: int) -> None:
         self.bar.setRange(0, total)
@@ -333,11 +339,7 @@ class ExportWidget(QWidget):
         if not pictures:
             self._set_running(False)
             return
-
-        def work(_report: Callable[[int, int], None]) -> list[Path]:
-            return [write_movie(path, pictures)]
-
-        self.home.run(f"Writing {path.name}", work, self._written, lambda: self._set_running(False))
+        self._write(path, lambda _: [write_movie(path, pictures)])
 
 
 class _Turn:

@@ -117,18 +117,28 @@ class BrainLayers:
             else:
                 keep.name = NEURONS
             self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
-            self.viewer.canvas.overlays.scale_bar.visible = True
             self.viewer.reset_view()
+        self.later("scale bar", self._show_scale_bar())
         places = recording.coordinates
 
-        def draw(segments: NDArray[np.float32]) -> None:
+        def draw(segments: NDArray[np.float32]) -> Iterator[None]:
             shown = self._shown
             if shown is None or shown.coordinates is not places:
                 return
             with self._drawing:
                 add_outline(self.viewer, segments, OUTLINE_NAME)
+            yield
 
-        self.run("Drawing the outline", lambda _: outline_segments(places), draw)
+        self.run(
+            "Drawing the outline",
+            lambda _: outline_segments(places),
+            lambda segments: self.later(OUTLINE_NAME, draw(segments)),
+        )
+
+    def _show_scale_bar(self) -> Iterator[None]:
+        """In a turn of its own, after the neurons: napari makes it when it is first shown."""
+        yield
+        self.viewer.canvas.overlays.scale_bar.visible = True
 
     def _layer_of(self, recording: Recording) -> Any:
         for layer in self.viewer.layers:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtWidgets import QInputDialog
 
+from napari_crbm.anatomy import region_tree
 from napari_crbm.errors import FormatError, RecordingError, SeveralRecordings, UnknownLayout
 from napari_crbm.model import CRBM, Control
 from napari_crbm.preprocessing import PreprocessingStopped
@@ -56,7 +57,9 @@ class Opening(QObject):
             try:
                 if options.get("profile") is None and read_kind(path) == "model":
                     return load_model(path)
-                return open_recording(path, progress=report, control=control, **options)
+                recording = open_recording(path, progress=report, control=control, **options)
+                _count(recording)
+                return recording
             except PreprocessingStopped:
                 return None
             except SeveralRecordings as error:
@@ -148,3 +151,13 @@ class Opening(QObject):
             show_warning("Stop the training before you open another recording.")
         else:
             self._home.workspace.open(result)
+
+
+def _count(recording: Recording) -> None:
+    """Find what the docks ask a recording for, while the window does not wait for it.
+
+    The recording remembers all of it.
+    """
+    _ = recording.spikes.neuron_counts, recording.spikes.frame_counts, recording.fingerprint
+    if recording.regions is not None:
+        region_tree(recording.regions)

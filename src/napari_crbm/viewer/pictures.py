@@ -69,12 +69,29 @@ def save_canvas(
     size: tuple[int, int] | None = None,
 ) -> Path:
     """Write the canvas as a PNG file; see `canvas_picture`."""
-    import imageio.v3 as iio
+    check_picture(path)
+    return write_picture(path, canvas_picture(viewer, scale=scale, legend=legend, size=size))
 
+
+def check_picture(path: Path | str) -> None:
+    """Refuse a file name that no picture can be written to, before it is taken.
+
+    Raises
+    ------
+    CRBMError
+        If it does not end in .png.
+    """
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise CRBMError(f"'{path.name}' must end in .png to hold a picture of the canvas.")
-    iio.imwrite(path, canvas_picture(viewer, scale=scale, legend=legend, size=size))
+
+
+def write_picture(path: Path | str, picture: NDArray[np.uint8]) -> Path:
+    """Write a picture (H, W, 4) as a PNG file; needs no window."""
+    import imageio.v3 as iio
+
+    path = Path(path)
+    iio.imwrite(path, picture)
     return path
 
 
@@ -150,7 +167,8 @@ def draw_legend(
     image = QImage(width, height, QImage.Format.Format_RGBA8888)
     image.fill(Qt.GlobalColor.transparent)
     # Text that stands out against the canvas, light or dark.
-    ink = QColor("black") if picture[..., :3].mean() > 127 else QColor("white")
+    bright = picture[:height, :width, :3].mean() > 127
+    ink = QColor("black" if bright else "white")
     painter = QPainter(image)
     try:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -34,12 +34,11 @@ class RegionModel(QStandardItemModel):
         self.clear()
         self.setHorizontalHeaderLabels(["Region", "Neurons"])
         if self.view.regions is not None:
-            counts = self.view.regions.counts
             for node in region_tree(self.view.regions):
-                self._add(self.invisibleRootItem(), node, counts)
+                self._add(self.invisibleRootItem(), node)
         self.sync()
 
-    def _add(self, parent: Any, node: RegionNode, counts: Any) -> None:
+    def _add(self, parent: Any, node: RegionNode) -> None:
         assert self.view.regions is not None
         item = QStandardItem(node.label)
         below = list(node.regions())
@@ -50,15 +49,14 @@ class RegionModel(QStandardItemModel):
         item.setCheckable(True)
         item.setEditable(False)
         number = QStandardItem()
-        inside = self.view.regions.membership[:, below].sum(axis=1) > 0
-        number.setData(int(inside.sum()), Qt.ItemDataRole.DisplayRole)
+        number.setData(node.n_neurons, Qt.ItemDataRole.DisplayRole)
         number.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         number.setEditable(False)
-        if not inside.any():
+        if not node.n_neurons:
             item.setForeground(QBrush(QColor("#888888")))
         parent.appendRow([item, number])
         for child in node.children:
-            self._add(item, child, counts)
+            self._add(item, child)
 
     def sync(self) -> None:
         """Take over ticks and colours from the view."""

@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from qtpy.QtCore import QBuffer, QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QColor, QImage, QResizeEvent
+from qtpy.QtGui import QColor, QImage, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -165,9 +165,14 @@ class _Page(QScrollArea):
         super().resizeEvent(event)
         self._fit()
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """What changed behind another tab is laid out once somebody looks."""
+        super().showEvent(event)
+        self._fit()
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """The content may need another height once parts of it come, go or change."""
-        if event.type() == QEvent.Type.LayoutRequest:
+        if event.type() == QEvent.Type.LayoutRequest and self.isVisible():
             self._fit()
         return bool(super().eventFilter(watched, event))
 

@@ -1,4 +1,4 @@
-"""Work of the GUI thread in small pieces: one a turn of the event loop, which lives between."""
+"""Work of the GUI thread in small pieces: between two the event loop has a turn for itself."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from qtpy.QtCore import QObject, QTimer
 
 
 class Turns(QObject):
-    """Do what generators do, up to the next ``yield`` in each turn of the event loop.
+    """Do what generators do, up to the next ``yield`` in every other turn of the event loop.
 
     What must happen in the GUI thread, such as making layers, cannot go to a `Job`. Written
     as a generator it leaves the window free to draw and to answer after every piece.
@@ -22,6 +22,7 @@ class Turns(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._under_way: dict[str, Iterator[None]] = {}
+        self._rested = False
         self._timer = QTimer(self)
         self._timer.setInterval(0)
         self._timer.timeout.connect(self._step)
@@ -37,6 +38,11 @@ class Turns(QObject):
         return bool(self._under_way)
 
     def _step(self) -> None:
+        # A turn draws what has changed before it calls timers: a piece in every turn would
+        # come on top of drawing the one before.
+        self._rested = not self._rested
+        if self._rested:
+            return
         name, pieces = next(iter(self._under_way.items()))
         over = True
         try:
