@@ -102,7 +102,7 @@ def errors(monkeypatch) -> list[str]:
 @pytest.fixture
 def trained_home(home, recording, trained_model, qtbot):
     home.show(recording, trained_model)
-    qtbot.waitUntil(lambda: home.workspace.trained is not None, timeout=60_000)
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
     return home
 
 
@@ -110,7 +110,7 @@ def trained_home(home, recording, trained_model, qtbot):
 def shown_home(home, recording, planted_model, qtbot):
     """The recording with the planted model: what most widgets need, without a training."""
     home.show(recording, planted_model)
-    qtbot.waitUntil(lambda: home.workspace.trained is not None and not home.busy, timeout=60_000)
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
     return home
 
 

@@ -3,7 +3,10 @@
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea, QTabBar
 
+from napari_crbm.io import save_model
 from napari_crbm.viewer import WIDGETS, dock_everything
+from napari_crbm.viewer.assemblies_widget import AssembliesWidget
+from napari_crbm.viewer.compare_widget import CompareWidget
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.start_widget import StartWidget
 from tests.viewer.conftest import until
@@ -74,3 +77,28 @@ def test_tabs_bear_whole_names(make_napari_viewer, qtbot):
     assert lengths[0] < lengths[1], "smaller letters in the low window only"
     assert fits(window, qtbot, (1280, 560))
     assert bar.sizeHint().height() > bar.height() and bar.usesScrollButtons()
+
+
+def test_tables_of_assemblies_do_not_scroll_sideways(
+    make_napari_viewer, qtbot, recording, planted_model, tmp_path
+):
+    viewer = make_napari_viewer(show=True)
+    window, docks = everything(viewer, qtbot)
+    home = home_of(viewer)
+    home.show(recording, planted_model)
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    window.resize(1440, 840)
+    # As Linux opens it, where 420 pixels are asked for.
+    window.resizeDocks([docks["Compare"]], [392], Qt.Orientation.Horizontal)
+    docks["Compare"].raise_()
+    compare = window.findChild(CompareWidget)
+    compare.compare_with(save_model(planted_model, tmp_path / "same.h5", recording))
+    until(qtbot, lambda: compare.found is not None and not home.busy)
+    for name, table in (
+        ("Compare", compare.table),
+        ("Assemblies", window.findChild(AssembliesWidget).table),
+    ):
+        docks[name].raise_()
+        qtbot.wait(100)
+        assert docks[name].width() <= 392
+        assert table.horizontalScrollBar().maximum() == 0, name

@@ -5,6 +5,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QDockWidget, QMenu, QShortcut, QTabBar
 
+from napari_crbm.io import save_recording
 from napari_crbm.viewer import EVERYTHING, WIDGETS, dock_everything, is_docked, open_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.shortcuts import SHORTCUTS, help_text
@@ -58,9 +59,8 @@ def test_it_says_what_to_do_in_every_state(viewer, home, recording, qtbot, monke
     widget = StartWidget(viewer)
     qtbot.addWidget(widget)
     raised = []
-    monkeypatch.setattr(home, "raise_dock", raised.append)
     assert "Open a recording" in widget.headline.text() and not widget.sample.isHidden()
-    widget.next.click()
+    monkeypatch.setattr(home, "raise_dock", raised.append)
     home.show(recording)
     assert "train a model" in widget.headline.text() and widget.sample.isHidden()
     assert widget.marks["Recording"].text() == "✓"
@@ -75,7 +75,18 @@ def test_it_says_what_to_do_in_every_state(viewer, home, recording, qtbot, monke
     until(qtbot, lambda: home.workspace.trained is not None)
     assert "5 assemblies" in widget.headline.text()
     widget.next.click()
-    assert raised == ["Recording", "Train", "Train", "Assemblies"]
+    assert raised == ["Train", "Train", "Assemblies"]
+
+
+def test_its_first_button_asks_for_the_file(viewer, home, recording, qtbot, monkeypatch, tmp_path):
+    path = save_recording(recording, tmp_path / "fish.h5")
+    monkeypatch.setattr("napari_crbm.viewer.recording_widget.ask_open", lambda *_: path)
+    widget = StartWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.next.click()
+    until(qtbot, lambda: home.workspace.recording is not None)
+    assert home.workspace.recording.fingerprint == recording.fingerprint
+    assert "Recording" in " ".join(titles(viewer)), "where folders are opened, too"
 
 
 def test_a_dock_is_opened_when_it_is_wanted(viewer, home):

@@ -5,8 +5,11 @@ import pytest
 from napari.utils.theme import get_theme
 from qtpy.QtGui import QColor
 
+from napari_crbm.io import save_model
 from napari_crbm.viewer.anatomy_widget import AnatomyWidget
 from napari_crbm.viewer.assemblies_widget import AssembliesWidget
+from napari_crbm.viewer.compare_layers import PAIR
+from napari_crbm.viewer.compare_widget import CompareWidget
 from napari_crbm.viewer.connectivity_widget import ConnectivityWidget
 from napari_crbm.viewer.layers import ASSEMBLY, CHOSEN_NEURON, GROUP
 from tests.viewer.conftest import until
@@ -39,6 +42,22 @@ def test_marks_stand_out_from_the_canvas(viewer, shown_home, theme):
         viewer.layers[GROUP].face_color,
     ):
         assert abs(lightness(colours) - canvas(viewer)) > 0.4
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_two_models_share_stands_out(viewer, shown_home, recording, qtbot, tmp_path, theme):
+    widget = CompareWidget(viewer)
+    qtbot.addWidget(widget)
+    path = save_model(shown_home.workspace.trained.model, tmp_path / "same.h5", recording)
+    widget.compare_with(path)
+    until(qtbot, lambda: widget.found is not None)
+    widget.arrangement.setCurrentIndex(1)
+    until(qtbot, lambda: not shown_home.busy)
+    viewer.theme = "dark" if theme == "light" else "light"
+    viewer.theme = theme
+    until(qtbot, lambda: not shown_home.busy)
+    colours = viewer.layers[PAIR].face_color
+    assert len(colours) and abs(lightness(colours) - canvas(viewer)) > 0.4
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -14,17 +14,17 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 
 # Column of the table, heading, width in pixels, how a value is written, tooltip.
 _COLUMNS = (
-    ("assembly", "#", 34, "{:.0f}", "Number of the assembly (hidden unit)."),
-    ("size", "Size", 48, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
+    ("assembly", "#", 30, "{:.0f}", "Number of the assembly (hidden unit)."),
+    ("size", "Size", 44, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
     # Before what fits into wider docks only.
-    ("region", "Region", 100, "{}", "Region with the largest share of the assembly."),
-    ("mean_activity", "On (%)", 50, "{:.1f}", "Share of frames in which the assembly is on."),
-    ("laterality", "Side", 46, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
-    ("compactness_um", "µm", 38, "{:.0f}", "Spread: median distance of members to their centre."),
+    ("region", "Region", 86, "{}", "Region with the largest share of the assembly."),
+    ("mean_activity", "On (%)", 48, "{:.1f}", "Share of frames in which the assembly is on."),
+    ("laterality", "Side", 48, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
+    ("compactness_um", "Spread", 50, "{:.0f} µm", "Median distance of members to their centre."),
     (
         "reproducibility",
         "Again",
-        54,
+        44,
         "{:.2f}",
         "Reproducibility: likeness (|cosine| of weights) to its partners in models trained with "
         "other seeds, 0 to 1.",

@@ -18,13 +18,13 @@ ALL, FOUND, FIRST_ONLY, SECOND_ONLY = (
 
 PAIR_COLUMNS = (
     Column("mark", "", 24, tip="Whether the pair is more alike than chance."),
-    Column("first", "First", 42, "{:.0f}", "Assembly of the model in the viewer (orange)."),
-    Column("second", "Second", 52, "{:.0f}", "Its partner in the second model (blue)."),
-    Column("similarity", "Alike", 44, "{:.2f}", "Absolute cosine between the two, 0 to 1."),
-    Column("chance", "Chance", 52, "{:.2f}", "95 % of partners by chance are less alike."),
-    Column("overlap", "Shared", 52, "{:.0%}", "Share of the members that both have in common."),
-    Column("size_first", "Size", 42, "{:,.0f}", "Members of the first."),
-    Column("size_second", "Size 2", 48, "{:,.0f}", "Members of the second."),
+    Column("first", "First", 36, "{:.0f}", "Assembly of the model in the viewer (orange)."),
+    Column("second", "Second", 53, "{:.0f}", "Its partner in the second model (blue)."),
+    Column("similarity", "Alike", 42, "{:.2f}", "Absolute cosine between the two, 0 to 1."),
+    Column("chance", "Chance", 54, "{:.2f}", "95 % of partners by chance are less alike."),
+    Column("overlap", "Shared", 53, "{:.0%}", "Share of the members that both have in common."),
+    Column("size_first", "Size", 36, "{:,.0f}", "Members of the first."),
+    Column("size_second", "Size 2", 42, "{:,.0f}", "Members of the second."),
 )
 MEMBER_COLUMNS = (
     Column("animal", "In", 54, tip="Which of the two recordings the neuron belongs to."),

@@ -37,7 +37,7 @@ from napari_crbm.viewer.comparison import Compared
 from napari_crbm.viewer.frame_table import FrameView
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error, show_info
-from napari_crbm.viewer.style import button, page, text_label
+from napari_crbm.viewer.style import button, follow_theme, page, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No model yet. Train one (Train dock), or load one; then compare it with another."
@@ -117,6 +117,8 @@ class CompareWidget(QWidget):
             getattr(self.workspace, signal).connect(self._reset)
         self.workspace.assembly_changed.connect(self._on_assembly)
         self._reset()
+        # What both share is black or white, as the canvas is not.
+        follow_theme(self, self.home.viewer, lambda _: self._show_pair())
 
     def _lay_out(self) -> None:
         looks = QHBoxLayout()

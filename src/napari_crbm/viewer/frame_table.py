@@ -96,7 +96,7 @@ class FrameView(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.verticalHeader().hide()
         self.verticalHeader().setDefaultSectionSize(22)
-        self.horizontalHeader().setMinimumSectionSize(30)
+        self.horizontalHeader().setMinimumSectionSize(24)
         self.horizontalHeader().setStretchLastSection(True)
         self.setWordWrap(False)
         self.setToolTip(tip)

@@ -153,11 +153,12 @@ class Home(QObject):
             return
         self._update_table()
 
-    def raise_dock(self, name: str) -> None:
+    def raise_dock(self, name: str) -> Any:
         """Bring a dock of ours to the front; it is opened if it is not there."""
         dock = open_dock(self.viewer, name)
         dock.show()
         dock.raise_()
+        return dock
 
     def _on_layer_inserted(self, event: Any) -> None:
         if not self.layers.drawing:

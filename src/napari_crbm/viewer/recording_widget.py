@@ -41,7 +41,7 @@ class RecordingWidget(QWidget):
             "Open file...",
             "Read a recording: HDF5 (ours, the paper's, Fishualizer's, CaImAn's, voluseg's),\n"
             "NWB, MATLAB or NumPy. The file is never changed.",
-            self._choose,
+            self.choose,
         )
         self.folder_button = button(
             "Open folder...",
@@ -128,7 +128,8 @@ class RecordingWidget(QWidget):
         self.home.workspace.recording_changed.connect(self._show_recording)
         self._show_recording()
 
-    def _choose(self) -> None:
+    def choose(self) -> None:
+        """Ask for the file of a recording and open it."""
         path = ask_open(
             self,
             "Open a recording",

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.viewer import dock_everything, is_docked
 from napari_crbm.viewer.home import Home, home_of
+from napari_crbm.viewer.recording_widget import RecordingWidget
 from napari_crbm.viewer.sample_data import sample_folder
 from napari_crbm.viewer.shortcuts import help_text
 from napari_crbm.viewer.style import button, page, text_label
@@ -75,7 +76,7 @@ def situation(home: Home) -> Situation:
             "Drop a file or folder into the window: Suite2p, CaImAn, NWB, MATLAB, NumPy, Zarr, or "
             "HDF5; of an unknown layout you are asked what is what. It is never changed. Or try "
             "the sample, a small simulated fish.",
-            "Open a recording",
+            "Open a recording...",
             "Recording",
         )
     if trained is None:
@@ -156,7 +157,10 @@ class StartWidget(QWidget):
         return lambda: self.home.raise_dock(dock)
 
     def _go_on(self) -> None:
-        self.home.raise_dock(situation(self.home).dock)
+        dock = self.home.raise_dock(situation(self.home).dock)
+        if self.home.workspace.recording is None and not self.home.runs.sweeping:
+            # The dock says how it is read, and opens folders too.
+            dock.findChild(RecordingWidget).choose()
 
     def _open_sample(self) -> None:
         self.home.opening.open_file(sample_folder() / "recording.h5")
