@@ -76,6 +76,11 @@ def test_evaluate_reports_statistics_and_recovery(folder):
     assert data["pseudo_likelihood"] < 0 and data["log_likelihood"] is None
 
 
+def test_evaluate_draws_as_the_paper_does(folder):
+    text = run("evaluate", folder / "model.h5", folder / "fish.h5", "--as-published").stdout
+    assert "15,000 frames drawn from the model, 20 steps apart after 2,000" in text
+
+
 def test_states_and_combinations_as_tables(folder, tmp_path):
     pair = (folder / "model.h5", folder / "fish.h5")
     result = run("states", *pair, "-o", tmp_path, "--figure", tmp_path / "states.svg")

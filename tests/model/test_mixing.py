@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_crbm.errors import ModelError
 from napari_crbm.model import draw
 from napari_crbm.model.mixing import integrated_autocorrelation
 from napari_crbm.spikes import Spikes
@@ -52,6 +53,23 @@ def test_slow_chains_are_told_and_replicas_help():
     on = quick.spikes.dense().mean(axis=1) > 0.5
     assert abs(on.mean() - 0.5) < 0.1
     assert np.max(quick.autocorrelation_steps) < np.max(slow.autocorrelation_steps)
+
+
+def test_the_papers_way_starts_in_recorded_frames_and_keeps_to_its_steps():
+    model = bistable()
+    model.examples_ = np.array([[0.0], [2.0 * model.n_neurons]], dtype=np.float32)
+    recorded = Spikes.from_dense(np.zeros((3, model.n_neurons)))
+    drawn = draw(model, 400, n_chains=200, start=recorded, as_published=True)
+    assert (drawn.burn_in, drawn.thin) == (2000, 20)
+    on, usually_on = (
+        (samples.spikes.frame_counts > model.n_neurons / 2).mean()
+        for samples in (drawn, draw(model, 400, n_chains=200, start=recorded))
+    )
+    assert on < 0.05 and abs(usually_on - 0.5) < 0.1  # plain Gibbs steps stay, jumps do not
+    with pytest.raises(ModelError, match="recorded frames"):
+        draw(model, 40, as_published=True)
+    with pytest.raises(ModelError, match="one temperature"):
+        draw(model, 40, start=recorded, n_temperatures=2, as_published=True)
 
 
 def test_few_independent_frames_are_told():

@@ -172,6 +172,7 @@ def evaluate(
     n_samples: int = 5000,
     n_chains: int = 200,
     n_temperatures: int = 1,
+    as_published: bool = False,
     seed: int = 0,
     frames: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
     frame_interval_s: float = 1.0,
@@ -189,6 +190,11 @@ def evaluate(
         `napari_crbm.model.draw`.
     n_samples, n_chains, n_temperatures : int
         How to draw.
+    as_published : bool
+        Draw as the paper does, 50 frames from each of 300 chains (`napari_crbm.model.draw`),
+        instead of as these three say: for comparison with the paper's figures. Its chains
+        start in recorded frames and need not forget them, so that the default is the
+        harder test.
     seed : int
         Of the chains and of all random choices.
     frames : (train, test) int arrays, optional
@@ -204,16 +210,21 @@ def evaluate(
         If the neurons are not the model's or there are too few frames.
     """
     from napari_crbm.model import Samples, draw
+    from napari_crbm.model.mixing import PUBLISHED_CHAINS, PUBLISHED_FRAMES
 
     if min(train.n_frames, test.n_frames) < 2:
         raise ModelError("At least two training and two test frames are needed to compare.")
     report = report or (lambda done, total: None)
     if samples is None:
+        if as_published:
+            n_chains, n_temperatures = PUBLISHED_CHAINS, 1
+            n_samples = PUBLISHED_CHAINS * PUBLISHED_FRAMES
         samples = draw(
             model,
             n_samples,
             n_chains=n_chains,
             n_temperatures=n_temperatures,
+            as_published=as_published,
             start=train,
             random_state=seed,
             report=lambda done, total: report(500 * done // total, 1000),

@@ -41,6 +41,14 @@ def evaluate(
         int,
         typer.Option(help="More than 1: replica exchange, for models whose chains do not mix."),
     ] = 1,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="Draw as the paper does, to compare with its figures: 50 frames from each of "
+            "300 chains, 20 steps apart, after 2,000 steps from recorded frames.",
+        ),
+    ] = False,
     likelihood: Annotated[
         bool, typer.Option("--likelihood", help="Also estimate the log-likelihood (AIS).")
     ] = False,
@@ -78,6 +86,7 @@ def evaluate(
         n_samples=samples,
         n_chains=chains,
         n_temperatures=temperatures,
+        as_published=as_published,
         seed=seed,
     )
     if result.warning:

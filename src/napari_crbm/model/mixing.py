@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.errors import ModelError
 from napari_crbm.model import drelu
 from napari_crbm.model.bits import dense_from_bits
 from napari_crbm.model.replicas import ReplicaExchange
@@ -31,6 +32,9 @@ ENOUGH = 200
 _LOOK = 5
 # Looks before the autocorrelation is judged for the first time.
 _FIRST_LOOKS = 64
+#: How the paper draws: chains, frames of each, Gibbs steps before the first and between two.
+PUBLISHED_CHAINS, PUBLISHED_FRAMES = 300, 50
+_PUBLISHED_BURN_IN, _PUBLISHED_THIN = 2000, 20
 # A run is long enough when its second half spans so many autocorrelation times.
 _SPAN = 10
 # Sums over lags end here, in autocorrelation times (Sokal's automatic window).
@@ -131,6 +135,7 @@ def draw(
     max_burn_in: int = 4000,
     max_thin: int = 100,
     n_temperatures: int = 1,
+    as_published: bool = False,
     random_state: int = 0,
     report: Callable[[int, int], None] | None = None,
 ) -> Samples:
@@ -156,10 +161,25 @@ def draw(
     n_temperatures : int
         More than one: replica exchange between as many temperatures (see
         `ReplicaExchange`), for models whose chains do not mix; takes as many times longer.
+    as_published : bool
+        Draw as the paper does (Methods), to compare with
+        its figures: plain Gibbs chains, all from recorded frames, and after 2,000 steps a
+        frame every 20, whatever the autocorrelation. It is measured all the same. The paper
+        takes `PUBLISHED_FRAMES` from each of `PUBLISHED_CHAINS` chains.
     random_state : int
     report : callable, optional
         Called with (Gibbs steps done, expected in all); may raise to cancel.
+
+    Raises
+    ------
+    ModelError
+        If frames to start from are missing, or temperatures asked for, in the paper's way.
     """
+    if as_published and (start is None or n_temperatures > 1):
+        raise ModelError(
+            "The paper draws from chains that start in recorded frames, at one temperature: "
+            "give frames to start from, and no other temperatures."
+        )
     n_chains = min(n_chains, n_samples)
     sweeps = -(-n_samples // n_chains)
     chains: Chains | ReplicaExchange
@@ -169,8 +189,10 @@ def draw(
                 model, n_chains, n_temperatures, start=start, random_state=random_state
             )
         else:
-            chains = Chains(model, n_chains, start=start, random_state=random_state)
-            if start is not None:
+            chains = Chains(
+                model, n_chains, start=start, random_state=random_state, jumps=not as_published
+            )
+            if start is not None and not as_published:
                 chains.restart(np.arange(1, n_chains, 2), start)
     done = 0
 
@@ -183,7 +205,10 @@ def draw(
             report(done, max(done, expected))
 
     looks: list[NDArray[np.float32]] = []
-    wanted, settled = min(_FIRST_LOOKS, max(max_burn_in // _LOOK, 4)), False
+    first = _FIRST_LOOKS * _LOOK
+    if as_published:
+        first = max_burn_in = _PUBLISHED_BURN_IN
+    wanted, settled = max(min(first, max_burn_in) // _LOOK, 4), False
     while not settled:
         while len(looks) < wanted:
             advance(_LOOK, _LOOK * wanted + sweeps * _LOOK)
@@ -197,7 +222,8 @@ def draw(
         wanted = min(2 * wanted, max_burn_in // _LOOK)
     burn_in = done
     steps = _LOOK * times
-    thin = int(np.clip(np.ceil(steps.max()), _LOOK, max_thin))
+    measured = int(np.clip(np.ceil(steps.max()), _LOOK, max_thin))
+    thin = _PUBLISHED_THIN if as_published else measured
 
     def blocks() -> Iterator[NDArray[np.uint8]]:
         for sweep in range(sweeps):

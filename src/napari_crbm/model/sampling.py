@@ -77,12 +77,21 @@ class Chains:
     start : Spikes, optional
         Frames to start from; independent neurons otherwise.
     random_state : int
+    jumps : bool
+        Whether hidden units may also jump, if the model carries examples (see `model.jumps`).
     """
 
     def __init__(
-        self, model: CRBM, n_chains: int, *, start: Spikes | None = None, random_state: int = 0
+        self,
+        model: CRBM,
+        n_chains: int,
+        *,
+        start: Spikes | None = None,
+        random_state: int = 0,
+        jumps: bool = True,
     ) -> None:
         self.model = model
+        self._examples = model.examples_ if jumps else None
         self.n_chains = n_chains
         self.random_state = random_state
         self.calls = 0
@@ -106,7 +115,7 @@ class Chains:
             self.model.hidden_,
             self.inputs,
             self.bits,
-            self.model.examples_,
+            self._examples,
             key,
             n_steps,
         )

@@ -95,6 +95,14 @@ class StatisticsWidget(QWidget):
             "More than 1: replica exchange, for models whose chains mix slowly.\n"
             "Takes as many times longer.",
         )
+        self.as_published = QCheckBox("As published")
+        self.as_published.setToolTip(
+            "Draw as the paper does, to compare with its figures: 50 frames from each of\n"
+            "300 chains, 20 steps apart, after 2,000 steps from recorded frames. Otherwise\n"
+            "chains run until they have forgotten where they started: the harder test."
+        )
+        for part in (self.n_samples, self.n_temperatures):
+            self.as_published.toggled.connect(part.setDisabled)
         self.likelihood = QCheckBox("Log-likelihood")
         self.likelihood.setToolTip(
             "Also estimate the log-likelihood of held-out frames by annealed importance sampling."
@@ -107,6 +115,7 @@ class StatisticsWidget(QWidget):
         row.addWidget(self.save)
         checks = QHBoxLayout()
         checks.addWidget(self.colour)
+        checks.addWidget(self.as_published)
         checks.addWidget(self.likelihood, 1)
 
         grid = QGridLayout()
@@ -172,6 +181,7 @@ class StatisticsWidget(QWidget):
         cancel = self._cancel = threading.Event()
         model, wants_likelihood = trained.model, self.likelihood.isChecked()
         n_samples, n_temperatures = self.n_samples.value(), self.n_temperatures.value()
+        as_published = self.as_published.isChecked()
 
         def work(report: Callable[[int, int], None]) -> Any:
             from napari_crbm.analysis import evaluate_held_out, held_out_likelihood
@@ -184,6 +194,7 @@ class StatisticsWidget(QWidget):
                     n_samples=n_samples,
                     n_chains=_CHAINS,
                     n_temperatures=n_temperatures,
+                    as_published=as_published,
                     report=checked,
                 )
                 likelihood = (
