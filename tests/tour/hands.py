@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QEvent, QMimeData, QPointF, Qt, QTimer, QUrl
 from qtpy.QtGui import QDragEnterEvent, QDropEvent, QMouseEvent
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QWidget
 
 _LEFT, _NONE = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
+# vispy leaves out moves within 10 ms of the last one, napari within 5 ms.
+_MOVE_MS = 16
 _PLAIN = Qt.KeyboardModifier.NoModifier
 
 
@@ -48,6 +51,9 @@ def draw_around(canvas: QWidget, centre: QPointF, radius: float) -> None:
     places = [centre + QPointF(radius * np.cos(a), radius * np.sin(a)) for a in angles]
     mouse(canvas, QEvent.Type.MouseButtonPress, places[0], _LEFT, _LEFT)
     for place in places[1:]:
+        # As fast as a hand: what comes sooner is no move to vispy, and of a circle that is
+        # drawn within a few of these only some corners would be left.
+        QTest.qWait(_MOVE_MS)
         mouse(canvas, QEvent.Type.MouseMove, place, _NONE, _LEFT)
     mouse(canvas, QEvent.Type.MouseButtonRelease, places[-1], _LEFT, _NONE)
 

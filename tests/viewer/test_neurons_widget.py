@@ -112,8 +112,11 @@ def test_the_lasso_looks_along_the_line_of_sight():
     np.testing.assert_array_equal(turned, expected)
 
 
-def drag(viewer, path, modifiers=()):
-    """Press, move along a path and release, as napari calls its callbacks."""
+def drag(viewer, path, modifiers=(), untold=0):
+    """Press, move along a path and release at its end, as napari calls its callbacks.
+
+    The last moves may be left untold, as those that follow each other within milliseconds.
+    """
     event = SimpleNamespace(
         button=1,
         modifiers=modifiers,
@@ -129,10 +132,10 @@ def drag(viewer, path, modifiers=()):
         if next(steps, StopIteration) is StopIteration:
             continue
         event.type = "mouse_move"
-        for place in path[1:]:
+        for place in path[1 : len(path) - untold]:
             event.position, event.pos = place, place[2:]
             next(steps, None)
-        event.type = "mouse_release"
+        event.type, event.position, event.pos = "mouse_release", path[-1], path[-1][2:]
         next(steps, None)
 
 
@@ -155,6 +158,14 @@ def test_drawing_in_the_canvas_chooses_a_group(ready, home, recording, viewer):
     home.lasso.set_active(True)
     drag(viewer, rest, ("Alt",))
     np.testing.assert_array_equal(home.workspace.neurons, np.flatnonzero(y < middle))
+
+
+def test_a_fast_stroke_reaches_as_far_as_the_pointer(home, recording, viewer):
+    home.show(recording)
+    home.lasso.set_active(True)
+    corners = [(0, -1e4, -1e4), (0, -1e4, 1e4), (0, 1e4, 1e4), (0, 1e4, -1e4)]
+    drag(viewer, np.array(corners, dtype=float), untold=1)
+    assert len(home.workspace.neurons) == recording.n_neurons
 
 
 def test_hidden_neurons_are_not_caught(home, recording, viewer):

@@ -101,8 +101,10 @@ class Lasso(QObject):
             pixels.append(tuple(event.pos[:2]))
             self._draw(pixels)
             yield
+        # Not every move is told, so the last one may lie further back.
+        places.append(np.array(event.position))
         self._draw([])
-        if len(places) >= _FEWEST_CORNERS:
+        if len(places) > _FEWEST_CORNERS:
             self.choose(np.array(places), event, modifiers)
 
     def choose(self, path: NDArray[np.floating], event: Any, modifiers: set[str]) -> None:
