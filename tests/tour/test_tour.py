@@ -198,7 +198,7 @@ def trains(walk, folder):
 
 def looks_at_assemblies(walk):
     from napari_crbm.viewer.assemblies_widget import AssembliesWidget
-    from napari_crbm.viewer.layers import ASSEMBLY
+    from napari_crbm.viewer.layer_names import ASSEMBLY
 
     workspace = walk.workspace
     assemblies = walk.dock("Assemblies", AssembliesWidget)

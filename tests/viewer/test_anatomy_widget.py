@@ -8,7 +8,7 @@ from napari_crbm.analysis import membership, reconstruction_nllh
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.anatomy_widget import AnatomyWidget
 from napari_crbm.viewer.colouring import KINDS, peak_times
-from napari_crbm.viewer.layers import NEURONS, REGIONS
+from napari_crbm.viewer.layer_names import NEURONS, REGIONS
 from tests.conftest import random_model
 from tests.viewer.conftest import until
 

@@ -166,7 +166,7 @@ def test_an_atlas_that_is_not_here_offers_the_download(panel):
 
 def test_bodies_of_assigned_regions_are_those_of_the_atlas(opened, home, recording, qtbot):
     from napari_crbm.anatomy.meshes import region_mesh
-    from napari_crbm.viewer.region_layers import REGIONS
+    from napari_crbm.viewer.layer_names import REGIONS
 
     for box, value in zip(opened.form.shift, (40, 30, -20), strict=True):
         box.setValue(value)

@@ -13,7 +13,7 @@ from napari_crbm.viewer.compare_layers import PAIR, SECOND_BRAIN, SECOND_OUTLINE
 from napari_crbm.viewer.compare_pairs import FIRST_ONLY, FOUND, SECOND_ONLY
 from napari_crbm.viewer.compare_widget import CompareWidget
 from napari_crbm.viewer.frame_table import Column, FrameView
-from napari_crbm.viewer.layers import ASSEMBLY, OUTLINE_NAME
+from napari_crbm.viewer.layer_names import ASSEMBLY, OUTLINE_NAME
 from tests.viewer.conftest import until
 
 

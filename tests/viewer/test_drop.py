@@ -21,7 +21,7 @@ from napari_crbm.io import (
     save_weights,
 )
 from napari_crbm.io.registry import READERS
-from napari_crbm.viewer.layers import NEURONS
+from napari_crbm.viewer.layer_names import NEURONS
 from napari_crbm.viewer.mapping_dialog import MappingDialog
 from napari_crbm.viewer.reader import get_reader
 from tests.io.files import PaperContent, small_recording

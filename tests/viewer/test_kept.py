@@ -13,7 +13,7 @@ from napari_crbm.model import Settings
 from napari_crbm.viewer import kept
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.kept import checkpoint_path, kept_checkpoint, kept_models, make_room
-from napari_crbm.viewer.layers import NEURONS
+from napari_crbm.viewer.layer_names import NEURONS
 from napari_crbm.viewer.remember import ask_open, last_folder, remember
 from napari_crbm.viewer.train_widget import TrainWidget
 from tests.viewer.conftest import FAST, until

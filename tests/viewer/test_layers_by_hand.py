@@ -5,7 +5,7 @@ import pytest
 
 from napari_crbm.io import save_recording
 from napari_crbm.simulation import simulate
-from napari_crbm.viewer.layers import ASSEMBLY, NEURONS, OUTLINE_NAME
+from napari_crbm.viewer.layer_names import ASSEMBLY, NEURONS, OUTLINE_NAME
 from tests.viewer.conftest import until
 from tests.viewer.test_widgets import Click
 

@@ -14,7 +14,7 @@ from napari_crbm.connectome import (
     hidden_response,
 )
 from napari_crbm.viewer.lasso import inside_lasso
-from napari_crbm.viewer.layers import GROUP
+from napari_crbm.viewer.layer_names import GROUP
 from napari_crbm.viewer.neurons_widget import NeuronsWidget
 from tests.conftest import random_model
 from tests.viewer.conftest import until

@@ -9,8 +9,7 @@ import pytest
 from napari_crbm.io import save_recording
 from napari_crbm.simulation import simulate
 from napari_crbm.viewer import dock_everything
-from napari_crbm.viewer.layers import NEURONS, OUTLINE_NAME
-from napari_crbm.viewer.region_layers import REGIONS
+from napari_crbm.viewer.layer_names import NEURONS, OUTLINE_NAME, REGIONS
 from napari_crbm.viewer.time_axis import TIME
 from tests.viewer.conftest import until
 

@@ -11,7 +11,7 @@ from napari_crbm.viewer.assemblies_widget import AssembliesWidget
 from napari_crbm.viewer.compare_layers import PAIR
 from napari_crbm.viewer.compare_widget import CompareWidget
 from napari_crbm.viewer.connectivity_widget import ConnectivityWidget
-from napari_crbm.viewer.layers import ASSEMBLY, CHOSEN_NEURON, GROUP
+from napari_crbm.viewer.layer_names import ASSEMBLY, CHOSEN_NEURON, GROUP
 from tests.viewer.conftest import until
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_crbm.viewer.layers import ACTIVE, NEURONS, BrainLayers
+from napari_crbm.viewer.layer_names import ACTIVE, NEURONS
+from napari_crbm.viewer.layers import BrainLayers
 from napari_crbm.viewer.time_axis import TIME, TimeAxis
 from napari_crbm.viewer.workspace import Workspace
 

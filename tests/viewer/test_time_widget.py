@@ -8,7 +8,7 @@ from qtpy.QtCore import Qt
 
 from napari_crbm.analysis import peaks
 from napari_crbm.viewer.afterglow import afterglow
-from napari_crbm.viewer.layers import ACTIVE
+from napari_crbm.viewer.layer_names import ACTIVE
 from napari_crbm.viewer.time_widget import TimeWidget
 from napari_crbm.viewer.trace_panel import POPULATION
 from tests.viewer.conftest import until

@@ -18,7 +18,7 @@ from napari_crbm.viewer.assemblies_widget import AssembliesWidget
 from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.colours import several_colours
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.layers import ASSEMBLY, NEURONS
+from napari_crbm.viewer.layer_names import ASSEMBLY, NEURONS
 from napari_crbm.viewer.reader import get_reader
 from napari_crbm.viewer.recording_widget import RecordingWidget
 from napari_crbm.viewer.train_widget import TrainWidget

@@ -28,7 +28,8 @@ from napari_crbm.viewer.coupling_colours import CouplingColours
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.matrix_view import MatrixView
 from napari_crbm.viewer.region_mapping import Mapped, compute
-from napari_crbm.viewer.style import button, fill_table, page, simple_table, text_label
+from napari_crbm.viewer.short_table import ShortTable
+from napari_crbm.viewer.style import button, page, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.regions import Regions
@@ -81,7 +82,7 @@ class ConnectivityWidget(QWidget):
         self.matrix.clicked.connect(self.choose_pair)
         self.ring = CircuitView(self.home.viewer)
         self.ring.clicked.connect(self._on_region)
-        self.circuit = simple_table(["Region", "and", "Value", "q"], narrow=(2, 3))
+        self.circuit = ShortTable(["Region", "and", "Value", "q"], texts=(0, 1))
         self.circuit.setToolTip(
             "Strongest connections between regions. q: corrected chance that random neurons "
             "connect as strongly."
@@ -122,7 +123,7 @@ class ConnectivityWidget(QWidget):
         of_regions.addStretch(1)
 
         self.pair_text = text_label(_CLICK_HINT)
-        self.carriers = simple_table(["Assembly", "Share of the connection"])
+        self.carriers = ShortTable(["Assembly", "Share of the connection"])
         self.carriers.setToolTip("Assemblies that carry the connection; click one to show it.")
         self.carriers.cellClicked.connect(
             lambda row, _: self.workspace.choose_assembly(int(self.carriers.item(row, 0).text()))
@@ -272,7 +273,7 @@ class ConnectivityWidget(QWidget):
         rows = mapped.connections(_MOST_EDGES, self._kept)
         q = rows["q_value"] if "q_value" in rows else [np.nan] * len(rows)
         cells = zip(rows["region_a"], rows["region_b"], rows["value"], q, strict=True)
-        fill_table(self.circuit, [(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in cells])
+        self.circuit.fill([(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in cells])
 
     def _for_project(self) -> dict[str, Any] | None:
         return None if self.mapped is None else self.mapped.for_project()
@@ -289,12 +290,11 @@ class ConnectivityWidget(QWidget):
         self.matrix.mark(first, second)
         self.pair_text.setText(mapped.describe(first, second))
         shown = mapped.carriers(first, second)
-        fill_table(
-            self.carriers,
+        self.carriers.fill(
             [
                 (f"{a}", f"{100 * s:.0f} %")
                 for a, s in zip(shown["assembly"], shown["share"], strict=True)
-            ],
+            ]
         )
         self._show_edges()
         self._show_bodies()

@@ -24,7 +24,6 @@ from napari_crbm.viewer.layer_names import (
     OURS,
     OUTLINE_NAME,
     RECORDING_KEY,
-    REGIONS,
 )
 from napari_crbm.viewer.neuron_points import (
     neuron_features,
@@ -37,17 +36,6 @@ from napari_crbm.viewer.points import Drawing, add_quietly, replace_points
 from napari_crbm.viewer.region_layers import RegionLayers
 from napari_crbm.viewer.runners import Later, Runner, at_once, run_at_once
 from napari_crbm.viewer.workspace import Workspace
-
-__all__ = [
-    "ACTIVE",
-    "ASSEMBLY",
-    "CHOSEN_NEURON",
-    "GROUP",
-    "NEURONS",
-    "OUTLINE_NAME",
-    "REGIONS",
-    "BrainLayers",
-]
 
 # What lies over the neurons.
 _ABOVE = (ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)

@@ -23,14 +23,13 @@ from scipy.ndimage import gaussian_filter1d
 
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.seen import WhenSeen
+from napari_crbm.viewer.short_table import ShortTable
 from napari_crbm.viewer.style import (
     BLUE,
     ORANGE,
     button,
-    fill_table,
     page,
     plot,
-    simple_table,
     text_label,
 )
 
@@ -95,12 +94,12 @@ class NeuronsWidget(QWidget):
         for line in (self._fluorescence, self._rate):
             line.setDownsampling(auto=True, method="peak")
             line.setClipToView(True)
-        self.assemblies = simple_table(["Assembly", "Weight", "Region"], narrow=(0, 1))
+        self.assemblies = ShortTable(["Assembly", "Weight", "Region"], texts=(2,))
         self.assemblies.setToolTip(
             "Assemblies that hold the neuron, strongest first; click one to show it."
         )
         self.assemblies.cellClicked.connect(lambda row, _: self._choose(self.assemblies, row))
-        self.partners = simple_table(["Neuron", "Coupling", "Region"], narrow=(0, 1))
+        self.partners = ShortTable(["Neuron", "Coupling", "Region"], texts=(2,))
         self.partners.setToolTip(
             "Strongest effective couplings, in nats: how much the log-odds of the other neuron "
             "rise when this one fires,\nall else being equal (to second order). Click one to go "
@@ -132,7 +131,7 @@ class NeuronsWidget(QWidget):
         row.addWidget(self.clear)
         row.addStretch(1)
         headings = ["Found", "Of", "x chance", "q"]
-        self.group_assemblies = simple_table(["#", *headings], narrow=(0, 1, 2))
+        self.group_assemblies = ShortTable(["#", *headings])
         self.group_assemblies.setToolTip(
             "Assemblies with more members in the group than a random group of its size would "
             "have (hypergeometric test).\nq: corrected for the number of assemblies (Benjamini "
@@ -141,7 +140,7 @@ class NeuronsWidget(QWidget):
         self.group_assemblies.cellClicked.connect(
             lambda row, _: self._choose(self.group_assemblies, row)
         )
-        self.group_regions = simple_table(["Region", *headings], narrow=(1, 2, 3, 4))
+        self.group_regions = ShortTable(["Region", *headings], texts=(0,))
         self.group_regions.setToolTip("The same for regions.")
         self.group_tabs = QTabWidget()
         self.group_tabs.addTab(self.group_assemblies, "Enriched assemblies")
@@ -206,17 +205,16 @@ class NeuronsWidget(QWidget):
         held = held[held["is_member"]]
         self.neuron_tabs.setTabText(0, f"{len(held)} assembl{'y' if len(held) == 1 else 'ies'}")
         regions = trained.table["region"]
-        fill_table(
-            self.assemblies,
+        self.assemblies.fill(
             [
                 (f"{a}", f"{w:+.3f}", regions.get(a, ""))
                 for a, w in zip(held["assembly"], held["weight"], strict=True)
-            ],
+            ]
         )
 
     def _show_partners(self, recording: Recording, trained: Trained, neuron: int) -> None:
         if self._factors is None or self._factors[0].model is not trained.model:
-            fill_table(self.partners, [])
+            self.partners.fill([])
             self._seen.request()
             return
         from napari_crbm.connectome import effective_couplings
@@ -228,7 +226,7 @@ class NeuronsWidget(QWidget):
         for other in strongest:
             where = recording.regions.of_neuron(int(other)) if recording.regions else []
             rows.append((f"{other}", f"{couplings[other]:+.3f}", ", ".join(where)))
-        fill_table(self.partners, rows)
+        self.partners.fill(rows)
 
     def _compute_factors(self) -> None:
         recording, trained = self.workspace.recording, self.workspace.trained
@@ -287,7 +285,7 @@ class NeuronsWidget(QWidget):
         words = (("assembly", "assemblies"), ("region", "regions"))
         tables = (self.group_assemblies, self.group_regions)
         for place, (table, rows) in enumerate(zip(tables, found, strict=True)):
-            fill_table(table, _enrichment_rows(rows))
+            table.fill(_enrichment_rows(rows))
             count = int((rows["q_value"] < _SIGNIFICANT).sum()) if len(rows) else 0
             self.group_tabs.setTabText(place, f"{count} enriched {words[place][count != 1]}")
 

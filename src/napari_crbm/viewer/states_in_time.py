@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_crbm.viewer.number_table import fill_row, number_table
+from napari_crbm.viewer.short_table import ShortTable
 from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, plot
 
 if TYPE_CHECKING:
@@ -73,13 +73,15 @@ class StatesInTime(QWidget):
             panel.scene().sigMouseClicked.connect(
                 lambda event, panel=panel: self._on_click(panel, event)
             )
-        self.sets = number_table(("", "Assemblies", "Frames", "%", "Times"))
+        self.sets = ShortTable(
+            ("", "Assemblies", "Frames", "%", "Times"),
+            texts=(1,),
+            widths={0: 28, 2: 54, 3: 42, 4: 50},
+        )
         self.sets.setToolTip(
             "Combinations of assemblies with two clear states, by how many frames they last in\n"
             "all, and how many times they begin. Click one to show its assemblies together."
         )
-        for place, width in enumerate((28, 120, 54, 42)):
-            self.sets.setColumnWidth(place, width)
         self.sets.cellClicked.connect(lambda row, _: self._choose_set(row))
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
@@ -107,17 +109,18 @@ class StatesInTime(QWidget):
         self.image.setImage(on.T.astype(np.float32), levels=(0, 1))
         self.image.setRect(QRectF(first, 0.5, last - first, on.shape[1]))
         self.when.setYRange(0.5, on.shape[1] + 0.5, padding=0)
-        self.sets.setRowCount(len(sets))
-        for row, found in enumerate(sets.itertuples()):
-            names = found.assemblies.replace(" ", " + ") or "none"
-            values = (
-                row + 1,
-                names,
-                f"{found.n_frames:,}",
-                f"{100 * found.fraction:.1f}",
-                f"{found.n_episodes:,}",
-            )
-            fill_row(self.sets, row, [str(value) for value in values], left=1)
+        self.sets.fill(
+            [
+                (
+                    f"{place}",
+                    found.assemblies.replace(" ", " + ") or "none",
+                    f"{found.n_frames:,}",
+                    f"{100 * found.fraction:.1f}",
+                    f"{found.n_episodes:,}",
+                )
+                for place, found in enumerate(sets.itertuples(), 1)
+            ]
+        )
         self.show_frame()
 
     def clear(self) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_crbm.viewer.number_table import Number, number_table
+from napari_crbm.viewer.short_table import Number, ShortTable
 from napari_crbm.viewer.style import text_label
 
 if TYPE_CHECKING:
@@ -42,11 +42,12 @@ class StatesUnits(QWidget):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.table = number_table([heading for _, heading, _, _ in _UNIT_COLUMNS])
+        self.table = ShortTable(
+            [heading for _, heading, _, _ in _UNIT_COLUMNS],
+            widths=dict(enumerate((34, 50, 46, 48, 36, 46))),
+        )
         for place, (_, _, _, tip) in enumerate(_UNIT_COLUMNS):
             self.table.horizontalHeaderItem(place).setToolTip(tip)
-        for place, width in enumerate((34, 50, 46, 48, 36, 46, 54)):
-            self.table.setColumnWidth(place, width)
         self.table.setSortingEnabled(True)
         self.table.cellClicked.connect(
             lambda row, _: workspace.choose_assembly(int(self.table.item(row, 0).text()))
@@ -63,12 +64,15 @@ class StatesUnits(QWidget):
         table = states.table.join(states.locality.table).reset_index()
         self.table.setSortingEnabled(False)
         self.table.setColumnHidden(len(_UNIT_COLUMNS) - 1, "n_regions" not in table)
-        self.table.setRowCount(len(table))
-        for row, values in table.iterrows():
-            for place, (name, _, pattern, _) in enumerate(_UNIT_COLUMNS):
-                value = values.get(name, float("nan"))
-                if name == "fraction_on":
-                    value = 100 * value
-                self.table.setItem(row, place, Number(value, pattern))
+        table["fraction_on"] *= 100
+        self.table.fill(
+            [
+                [
+                    Number(values.get(name, float("nan")), pattern)
+                    for name, _, pattern, _ in _UNIT_COLUMNS
+                ]
+                for _, values in table.iterrows()
+            ]
+        )
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)

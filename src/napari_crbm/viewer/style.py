@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,13 +15,10 @@ from qtpy.QtGui import QColor, QImage, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFrame,
-    QHeaderView,
     QLabel,
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QTableWidget,
-    QTableWidgetItem,
     QVBoxLayout,
     QWidget,
 )
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from napari_crbm.viewer.colouring import Colouring
 
 _SCALE_PX = 90
-_NARROW_PX = 62
 # What is lower cannot be used.
 _LEAST_HEIGHT_PX = 240
 
@@ -194,31 +190,6 @@ def page(dock: QWidget) -> QVBoxLayout:
     outer.setContentsMargins(0, 0, 0, 0)
     outer.addWidget(_Page(inside))
     return layout
-
-
-def simple_table(headings: list[str], narrow: tuple[int, ...] = ()) -> QTableWidget:
-    """A short table to read and to click; columns share the width but for narrow ones."""
-    table = QTableWidget(0, len(headings))
-    table.setHorizontalHeaderLabels(headings)
-    table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(22)
-    table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-    for column in narrow:
-        table.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Fixed)
-        table.setColumnWidth(column, _NARROW_PX)
-    table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-    table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-    return table
-
-
-def fill_table(table: QTableWidget, rows: Sequence[tuple[str, ...]]) -> None:
-    """Replace the rows of a `simple_table`."""
-    table.setRowCount(len(rows))
-    for row, texts in enumerate(rows):
-        for column, text in enumerate(texts):
-            item = QTableWidgetItem(text)
-            item.setToolTip(text)
-            table.setItem(row, column, item)
 
 
 def _ramp_png(ramp: NDArray[np.floating]) -> str:

@@ -6,14 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyqtgraph as pg
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QProgressBar,
-    QTableWidget,
-    QTableWidgetItem,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from napari_crbm.analysis import Selection, Sweep, SweepProgress, select
 from napari_crbm.analysis.sweep import CONFIGURATION
@@ -23,6 +18,7 @@ from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error
 from napari_crbm.viewer.remember import ask_folder
 from napari_crbm.viewer.runs import TRAINING_RUNS
+from napari_crbm.viewer.short_table import ShortTable
 from napari_crbm.viewer.style import BLUE, ORANGE, button, page, plot, text_label
 from napari_crbm.viewer.sweep_form import SweepForm
 from napari_crbm.viewer.sweep_session import SweepSession
@@ -70,20 +66,12 @@ class SweepWidget(QWidget):
         self._points = pg.ScatterPlotItem(size=9, pen=None)
         self.curve.addItem(self._bars)
         self.curve.addItem(self._points)
-        self.table = QTableWidget(0, len(_HEADINGS))
-        self.table.setHorizontalHeaderLabels(_HEADINGS)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table = ShortTable(_HEADINGS, texts=(3,), widths={0: 46, 1: 68, 2: 46})
         self.table.setToolTip(
             "Back: how many assemblies of a training come back in those on other parts of the\n"
             "recording (mean). Behind the best: held-out pseudo-likelihood, with its standard\n"
             "error over ten blocks of time; nats a neuron and frame."
         )
-        self.table.setWordWrap(False)
-        for column, width in enumerate((46, 68, 46)):
-            self.table.setColumnWidth(column, width)
-        self.table.horizontalHeader().setStretchLastSection(True)
-        self.table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self.verdict = text_label("")
 
         row = QHBoxLayout()
@@ -234,17 +222,17 @@ class SweepWidget(QWidget):
         self._points.setData(
             x, y, brush=[pg.mkBrush(ORANGE if chosen else BLUE) for chosen in table["selected"]]
         )
-        self.table.setRowCount(len(table))
-        for row, (_, values) in enumerate(table.iterrows()):
-            mark = "   ✓ selected" if values["selected"] else ""
-            back = values.get("reproduced", float("nan"))
-            texts = (
-                f"{values['fitted_n_hidden']:.0f}",
-                f"{values['fitted_l1']:.3g}",
-                "" if np.isnan(back) else f"{back:.1f}",
-                f"{values['deficit']:.2g} ± {values['standard_error']:.1g}{mark}",
-            )
-            for column, text in enumerate(texts):
-                self.table.setItem(row, column, QTableWidgetItem(text))
+        self.table.fill([_texts(values) for _, values in table.iterrows()])
         for part in (self.curve, self.table):
             part.setVisible(True)
+
+
+def _texts(values: pd.Series) -> tuple[str, ...]:
+    mark = "   ✓ selected" if values["selected"] else ""
+    back = values.get("reproduced", float("nan"))
+    return (
+        f"{values['fitted_n_hidden']:.0f}",
+        f"{values['fitted_l1']:.3g}",
+        "" if np.isnan(back) else f"{back:.1f}",
+        f"{values['deficit']:.2g} ± {values['standard_error']:.1g}{mark}",
+    )
