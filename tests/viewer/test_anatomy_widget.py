@@ -1,11 +1,14 @@
 """The Anatomy dock: tree of regions, colours of neurons."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from qtpy.QtCore import QItemSelectionModel, Qt
 
 from napari_crbm.analysis import membership, reconstruction_nllh
 from napari_crbm.recording import Recording
+from napari_crbm.regions import Regions
 from napari_crbm.viewer.anatomy_widget import AnatomyWidget
 from napari_crbm.viewer.colouring import KINDS, peak_times
 from napari_crbm.viewer.layer_names import NEURONS, REGIONS
@@ -147,3 +150,12 @@ def test_the_peak_of_a_burst_is_found():
     first, second, never = peak_times(recording)
     assert first == pytest.approx(317, abs=5) and second == pytest.approx(134.5, abs=5)
     assert np.isnan(never)
+
+
+def test_a_recording_with_fewer_regions_may_follow(dock, home, recording):
+    home.show(recording)
+    few = Regions(recording.regions.membership[:, :3], recording.regions.names[:3])
+    home.show(replace(recording, regions=few))
+    assert len(dock.model.items()) >= 3
+    home.show(replace(recording, regions=None))
+    assert not dock.model.items() and home.workspace.recording.regions is None

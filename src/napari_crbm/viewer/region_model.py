@@ -8,6 +8,7 @@ from qtpy.QtCore import QSortFilterProxyModel, Qt
 from qtpy.QtGui import QBrush, QColor, QIcon, QPixmap, QStandardItem, QStandardItemModel
 
 from napari_crbm.anatomy import RegionNode, region_tree
+from napari_crbm.regions import Regions
 from napari_crbm.viewer.region_view import RegionView
 
 _REGIONS_ROLE = Qt.ItemDataRole.UserRole + 1
@@ -27,12 +28,14 @@ class RegionModel(QStandardItemModel):
         super().__init__()
         self.view = view
         self._syncing = False
+        self._arranged: Regions | None = None
         self.itemChanged.connect(self._on_item)
 
     def rebuild(self) -> None:
         """Arrange the regions anew."""
         self.clear()
         self.setHorizontalHeaderLabels(["Region", "Neurons"])
+        self._arranged = self.view.regions
         if self.view.regions is not None:
             for node in region_tree(self.view.regions):
                 self._add(self.invisibleRootItem(), node)
@@ -60,6 +63,9 @@ class RegionModel(QStandardItemModel):
 
     def sync(self) -> None:
         """Take over ticks and colours from the view."""
+        if self.view.regions is not self._arranged:
+            # Those of another recording, which are arranged in a moment.
+            return
         self._syncing = True
         try:
             for item in self.items():
