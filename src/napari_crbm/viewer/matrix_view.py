@@ -92,7 +92,7 @@ class MatrixView(QWidget):
         n = len(order)
         self.cross.setData([], [])
         self.plot.setRange(xRange=(0, n), yRange=(0, n), padding=0.01)
-        self.plot.setLabel("bottom", f"{n} regions, similar ones side by side")
+        self.plot.setLabel("bottom", f"{n} regions by similarity")
         self.title.setText(title)
         self.title.setVisible(bool(title))
 

@@ -1,0 +1,188 @@
+"""Pictures of the guide that the tour (tests/tour) does not come by.
+
+xvfb-run -a -s "-screen 0 1440x900x24" python docs/pictures.py docs/images
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import napari
+import numpy as np
+import pandas as pd
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from napari_crbm.anatomy.atlas import fish_atlas
+from napari_crbm.anatomy.placement import Placement
+from napari_crbm.connectome import activity_map, add_to_project
+from napari_crbm.io import load_model, open_recording
+from napari_crbm.simulation import simulate
+from napari_crbm.simulation.animals import plant_connectome, simulate_animal
+from napari_crbm.viewer import WIDGETS, dock_everything
+from napari_crbm.viewer.anatomy_widget import AnatomyWidget
+from napari_crbm.viewer.connectivity_widget import ConnectivityWidget
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.layer_names import ASSEMBLY
+from napari_crbm.viewer.preprocess_widget import PreprocessWidget
+from napari_crbm.viewer.sample_data import sample_folder
+
+
+class Window:
+    """A window with all docks, of which pictures are taken."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.viewer = napari.Viewer()
+        self.docks = dict(zip(WIDGETS, dock_everything(self.viewer), strict=True))
+        self.home = home_of(self.viewer)
+        self.window = self.viewer.window._qt_window
+        self.window.resize(1440, 880)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Wait until something is there and nothing is left to do."""
+        while not condition() or self.home.busy:
+            QTest.qWait(50)
+        QTest.qWait(400)
+
+    def dock(self, name: str, kind: type):
+        """Bring a dock to the front; the widget in it."""
+        self.docks[name].raise_()
+        self.until(lambda: True)
+        return self.window.findChild(kind)
+
+    def widen(self, name: str, width: int = 640) -> None:
+        """Give a dock more room, as one does for matrices."""
+        docks, sideways = [self.docks[name]], Qt.Orientation.Horizontal
+        self.window.resizeDocks(docks, [width], sideways)
+        self.until(lambda: True)
+
+    def shot(self, name: str) -> None:
+        """Keep a picture."""
+        from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+        self.until(lambda: True)
+        for message in self.window.findChildren(NapariQtNotification):
+            message.close()
+        self.window.grab().save(str(self.folder / f"{name}.png"))
+
+
+def connectivity(window: Window, folder: Path) -> None:
+    """Map, ring and couplings of the sample; several animals."""
+    sample = sample_folder()
+    window.home.show(open_recording(sample / "recording.h5"), load_model(sample / "model.h5"))
+    window.until(lambda: window.home.workspace.trained)
+    workspace = window.home.workspace
+    shown = workspace.assembly
+    workspace.choose_assembly(None)
+    widget = window.dock("Connectivity", ConnectivityWidget)
+    window.widen("Connectivity")
+    widget.start.click()
+    window.until(lambda: widget.mapped)
+    widget.bodies.setChecked(True)
+    window.shot("connectivity")
+    widget.edges.setValue(45)
+    widget.tabs.setCurrentIndex(1)
+    window.shot("connectivity-circuit")
+    animals(window, widget, folder)
+    widget.tabs.setCurrentIndex(0)
+    widget.bodies.setChecked(False)
+    widget.edges.setValue(0)
+    workspace.region_view.tick(list(range(len(workspace.region_view.ticked))), False)
+    workspace.choose_assembly(shown)
+    by_assembly = widget.couplings.partner.findText("the chosen assembly")
+    widget.couplings.partner.setCurrentIndex(by_assembly)
+    widget.couplings.wanted.setChecked(True)
+    window.until(lambda: workspace.colouring is not None)
+    window.viewer.layers[ASSEMBLY].visible = False
+    window.shot("connectivity-couplings")
+    widget.couplings.wanted.setChecked(False)
+
+
+def animals(window: Window, widget: ConnectivityWidget, folder: Path) -> None:
+    """Three animals of one connectome, beside it."""
+    planted = plant_connectome(16, 24)
+    project = folder / "study.h5"
+    for seed in (1, 2, 3):
+        recording = simulate_animal(planted, 800, 1500, seed)
+        found = activity_map(recording.spikes, recording.regions, "covariance")
+        name = f"simulated animal {seed}"
+        add_to_project(project, name, "", found, n_frames=1500, fingerprint=recording.fingerprint)
+    table = folder / "connectome.csv"
+    pd.DataFrame(planted.matrix, planted.names, planted.names).to_csv(table)
+    widget.tabs.setCurrentIndex(2)
+    panel = widget.animals
+    panel.open_project(project)
+    window.until(lambda: panel.study)
+    panel.open_matrix(table)
+    window.until(lambda: panel.structural is not None)
+    panel.views.setCurrentIndex(0)
+    window.shot("animals")
+    for page, name in ((1, "similarity"), (2, "anatomy")):
+        panel.views.setCurrentIndex(page)
+        window.shot(f"animals-{name}")
+
+
+def atlas(window: Window) -> None:
+    """Neurons that are turned and moved, put right, and the bodies of their regions."""
+    recording = open_recording(sample_folder() / "recording.h5")
+    undone = Placement.onto(fish_atlas(), turn_deg=(-12, 0, 0), shift_um=(0, -60, 20))
+    wrong = undone.invert(recording.coordinates).astype(np.float32)
+    window.home.show(replace(recording, coordinates=wrong, regions=None))
+    anatomy = window.dock("Anatomy", AnatomyWidget)
+    anatomy.tabs.setCurrentWidget(anatomy.atlas)
+    panel = anatomy.atlas
+    panel.open.click()
+    window.until(lambda: panel.atlas)
+    for box in panel.form.shift:
+        box.setValue(0)
+    window.shot("atlas-wrong-way")
+    for box, value in zip(panel.form.shift, (0, -60, 20), strict=True):
+        box.setValue(value)
+    panel.form.turn[0].setValue(-12)
+    window.shot("atlas-right-way")
+    panel.assign.click()
+    window.until(lambda: window.home.workspace.recording.regions)
+    anatomy.tabs.setCurrentIndex(0)
+    for name in ("Habenula", "Pallium", "Cerebellum"):
+        anatomy.model.ticks(anatomy.model.find(name), True)
+    window.shot("atlas-bodies")
+
+
+def preprocess(window: Window) -> None:
+    """Fluorescence, with frames of motion and a list of frames left out."""
+    recording = simulate(
+        n_neurons=500, n_frames=1200, n_assemblies=6, fluorescence=True, seed=0
+    ).recording
+    rng = np.random.default_rng(0)
+    bouts = np.convolve(rng.random(1200) < 0.006, np.ones(8), mode="same") > 0
+    moves = np.abs(rng.normal(0, 1, 1200)) + 12 * bouts
+    window.home.show(replace(recording, traces={"tail movement": moves.astype(np.float32)}))
+    widget = window.dock("Preprocess", PreprocessWidget)
+    widget.threshold.setValue(2)
+    widget.motion_trace.setCurrentText("tail movement")
+    widget.motion_above.setValue(9.5)
+    widget.drop_frames.setText("100-160, 300")
+    window.shot("preprocess")
+
+
+def main() -> None:
+    """Take all pictures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    window = Window(parser.parse_args().folder)
+    with TemporaryDirectory() as name:
+        connectivity(window, Path(name))
+    window.widen("Connectivity", 420)
+    atlas(window)
+    preprocess(window)
+    window.home.close()
+    window.viewer.close()
+
+
+if __name__ == "__main__":
+    main()
