@@ -7,7 +7,8 @@ from napari_crbm.viewer.colouring import by_activity, by_region
 from napari_crbm.viewer.colours import weight_colours
 from napari_crbm.viewer.layer_names import ASSEMBLY, CHOSEN_NEURON, GROUP, NEURONS, REGIONS
 from napari_crbm.viewer.layers import BrainLayers
-from napari_crbm.viewer.workspace import Trained, Workspace
+from napari_crbm.viewer.trained import Trained
+from napari_crbm.viewer.workspace import Workspace
 from tests.viewer.test_workspace import a_model
 
 

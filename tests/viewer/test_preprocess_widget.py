@@ -30,31 +30,31 @@ def dock(home, qtbot):
 def test_it_says_what_to_do_next(dock, home, recording, bright):
     assert "No recording" in dock.message.text() and dock.body.isHidden()
     home.show(recording)
-    assert "spikes only" in dock.message.text() and dock.method.currentData() == "keep"
+    assert "spikes only" in dock.message.text() and dock.form.method.currentData() == "keep"
     home.show(bright)
-    assert dock.method.currentData() == "events" and dock.background.isHidden()
-    dock.background.setValue(50)
-    assert dock.steps().background == 0, "of no use to traces that are not divided"
-    dock.baseline_s.setValue(60)
-    dock.raw.setChecked(True)
-    assert not dock.background.isHidden()
-    assert dock.steps() == Steps(baseline_s=60, raw=True, background=50)
+    assert dock.form.method.currentData() == "events" and dock.form.background.isHidden()
+    dock.form.background.setValue(50)
+    assert dock.form.steps().background == 0, "of no use to traces that are not divided"
+    dock.form.baseline_s.setValue(60)
+    dock.form.raw.setChecked(True)
+    assert not dock.form.background.isHidden()
+    assert dock.form.steps() == Steps(baseline_s=60, raw=True, background=50)
 
 
 def test_the_preview_is_what_a_run_makes(dock, home, bright, qtbot):
     home.show(bright)
-    dock.method.setCurrentIndex(dock.method.findData("zscore"))
-    dock.baseline_s.setValue(60)
-    dock.threshold.setValue(2.5)
+    dock.form.method.setCurrentIndex(dock.form.method.findData("zscore"))
+    dock.form.baseline_s.setValue(60)
+    dock.form.threshold.setValue(2.5)
     home.workspace.choose_neuron(7)
-    until(qtbot, lambda: "Neuron 7</b>" in dock.caption.text())
+    until(qtbot, lambda: "Neuron 7</b>" in dock.preview.caption.text())
     steps = Steps(baseline_s=60, method="zscore", threshold=2.5)
     made = preprocess(bright, steps)
     np.testing.assert_allclose(
-        dock._active.getData()[0], bright.times[np.flatnonzero(made.spikes.trace(7))]
+        dock.preview._active.getData()[0], bright.times[np.flatnonzero(made.spikes.trace(7))]
     )
     np.testing.assert_allclose(
-        dock._curve.getOriginalDataset()[1], bright.fluorescence.trace(7), rtol=1e-6
+        dock.preview._curve.getOriginalDataset()[1], bright.fluorescence.trace(7), rtol=1e-6
     )
     dock.run.click()
     assert dock.run.text() == "Cancel"
@@ -68,8 +68,8 @@ def test_the_preview_is_what_a_run_makes(dock, home, bright, qtbot):
 
 def test_filters_without_fluorescence(dock, home, recording, qtbot):
     home.show(recording)
-    dock.burn_in_s.setValue(10)
-    dock.min_activity.setValue(2)
+    dock.form.burn_in_s.setValue(10)
+    dock.form.min_activity.setValue(2)
     dock.run.click()
     until(qtbot, lambda: dock.run.text() == "Run")
     made = home.workspace.recording
@@ -81,12 +81,12 @@ def test_filters_without_fluorescence(dock, home, recording, qtbot):
 def test_frames_and_regions_are_left_out(dock, home, bright, qtbot, monkeypatch):
     moving = replace(bright, traces={"tail": np.arange(bright.n_frames) % 50 / 10.0})
     home.show(moving)
-    assert not dock.motion_trace.isHidden() and dock.motion_above.isHidden()
-    dock.motion_trace.setCurrentIndex(dock.motion_trace.findData("tail"))
-    dock.motion_above.setValue(4.5)
-    dock.drop_frames.setText("100-120, 300")
+    assert not dock.form.motion_trace.isHidden() and dock.form.motion_above.isHidden()
+    dock.form.motion_trace.setCurrentIndex(dock.form.motion_trace.findData("tail"))
+    dock.form.motion_above.setValue(4.5)
+    dock.form.drop_frames.setText("100-120, 300")
     region = max(moving.regions.names, key=lambda name: moving.regions.members(name).size)
-    dock.regions.findItems(region, Qt.MatchFlag.MatchExactly)[0].setCheckState(
+    dock.form.regions.findItems(region, Qt.MatchFlag.MatchExactly)[0].setCheckState(
         Qt.CheckState.Checked
     )
     steps = Steps(
@@ -95,17 +95,17 @@ def test_frames_and_regions_are_left_out(dock, home, bright, qtbot, monkeypatch)
         drop_frames=((100, 120), (300, 300)),
         regions=(region,),
     )
-    assert dock.steps() == steps
-    until(qtbot, lambda: np.size(dock._left_out.getData()[0]) > 1)
+    assert dock.form.steps() == steps
+    until(qtbot, lambda: np.size(dock.preview._left_out.getData()[0]) > 1)
     gone = np.setdiff1d(np.arange(600), kept_frames(moving, steps))
-    np.testing.assert_allclose(np.unique(dock._left_out.getData()[0]), moving.times[gone])
+    np.testing.assert_allclose(np.unique(dock.preview._left_out.getData()[0]), moving.times[gone])
     dock.run.click()
     until(qtbot, lambda: dock.run.text() == "Run")
     made = home.workspace.recording
     assert made.fingerprint == preprocess(moving, steps).fingerprint
     assert made.n_neurons == moving.regions.members(region).size and "motion" in dock.result.text()
-    dock.drop_frames.setText("soon")
-    until(qtbot, lambda: "'soon' is no range" in dock.caption.text())
+    dock.form.drop_frames.setText("soon")
+    until(qtbot, lambda: "'soon' is no range" in dock.preview.caption.text())
 
 
 def test_cancelling_changes_nothing(dock, home, bright, qtbot, monkeypatch):
@@ -128,7 +128,7 @@ def test_senseless_choices_are_explained(dock, home, bright, qtbot, monkeypatch)
     shown = []
     monkeypatch.setattr("napari_crbm.viewer.preprocess_widget.show_error", shown.append)
     home.show(bright)
-    dock.raw.setChecked(True)
+    dock.form.raw.setChecked(True)
     dock.run.click()
     assert "baseline window" in shown[0] and dock.run.text() == "Run"
 
@@ -145,7 +145,7 @@ def test_a_run_that_changes_nothing_keeps_the_model(dock, shown_home, qtbot):
 def test_undo_brings_the_model_back(dock, shown_home, qtbot):
     workspace = shown_home.workspace
     trained = workspace.trained
-    dock.burn_in_s.setValue(10)
+    dock.form.burn_in_s.setValue(10)
     dock.run.click()
     until(qtbot, lambda: dock.undo.isEnabled())
     assert workspace.trained is None
@@ -157,7 +157,7 @@ def test_nothing_is_undone_silently_during_a_training(dock, home, recording, qtb
     said = []
     monkeypatch.setattr("napari_crbm.viewer.preprocess_widget.show_warning", said.append)
     home.show(recording)
-    dock.burn_in_s.setValue(10)
+    dock.form.burn_in_s.setValue(10)
     dock.run.click()
     until(qtbot, lambda: dock.undo.isEnabled())
     made = home.workspace.recording
@@ -170,8 +170,8 @@ def test_fields_without_a_plot_stay_together(dock, home, recording, qtbot):
     home.show(recording)
     dock.resize(400, 800)
     dock.show()
-    until(qtbot, dock.plot.isHidden)
+    until(qtbot, dock.preview.plot.isHidden)
     qtbot.wait(50)
-    shown = (dock.method, dock.burn_in_s, dock.drop_frames, dock.regions)
+    shown = (dock.form.method, dock.form.burn_in_s, dock.form.drop_frames, dock.form.regions)
     gaps = [b.y() - a.geometry().bottom() for a, b in itertools.pairwise(shown)]
     assert max(gaps) <= 12, gaps

@@ -6,7 +6,8 @@ import pytest
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM, DReLU
-from napari_crbm.viewer.workspace import Trained, Workspace
+from napari_crbm.viewer.trained import Trained
+from napari_crbm.viewer.workspace import Workspace
 
 
 def a_model(n_neurons: int, n_hidden: int = 3) -> CRBM:

@@ -49,7 +49,7 @@ def canvas_code(
     )
     if model_path is not None:
         script.need("napari_crbm.io", "load_model")
-        script.need("napari_crbm.viewer.workspace", "Trained")
+        script.need("napari_crbm.viewer.trained", "Trained")
         script.add(
             f"workspace.show_model(Trained.of(load_model({model_path!r}), recording))",
             f"workspace.set_threshold({workspace.threshold!r})",

@@ -13,7 +13,7 @@ from napari_crbm.analysis import Counterparts, find_counterparts, ways_to_match
 from napari_crbm.io.script import Script, open_again
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
-from napari_crbm.viewer.workspace import Trained
+from napari_crbm.viewer.trained import Trained
 
 #: Files of the second model and, if it is of other neurons, of its recording.
 Paths = tuple[Path, Path | None]

@@ -32,13 +32,9 @@ from napari_crbm.viewer.picking import install_picking
 from napari_crbm.viewer.runs import Runs
 from napari_crbm.viewer.shortcuts import install_shortcuts
 from napari_crbm.viewer.time_axis import TimeAxis
+from napari_crbm.viewer.trained import Trained, strongest_assembly
 from napari_crbm.viewer.turns import Turns
-from napari_crbm.viewer.workspace import (
-    Trained,
-    Workspace,
-    strongest_assembly,
-    workspace_of,
-)
+from napari_crbm.viewer.workspace import Workspace, workspace_of
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.meshes import PlacedAtlas

@@ -35,7 +35,7 @@ from napari_crbm.viewer.style import (
 
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording
-    from napari_crbm.viewer.workspace import Trained
+    from napari_crbm.viewer.trained import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _CLICK = "Click a neuron in the brain to read about it."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari_crbm.connectome import RegionMap
     from napari_crbm.recording import Recording
     from napari_crbm.regions import Regions
-    from napari_crbm.viewer.workspace import Trained
+    from napari_crbm.viewer.trained import Trained
 
 _SHUFFLES = 500
 _MOST_LISTED = 10

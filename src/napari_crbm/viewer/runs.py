@@ -15,7 +15,8 @@ from napari_crbm.recording import Recording
 from napari_crbm.viewer.notices import show_error, show_info, show_warning
 from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.sweep_session import SweepSession
-from napari_crbm.viewer.workspace import Trained, Workspace
+from napari_crbm.viewer.trained import Trained
+from napari_crbm.viewer.workspace import Workspace
 
 #: Why a training and a sweep cannot begin while the other is under way.
 SWEEP_RUNS = (

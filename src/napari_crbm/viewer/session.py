@@ -14,7 +14,7 @@ from napari_crbm.model import Settings, Training
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.kept import checkpoint_path, make_room, new_model_path
 from napari_crbm.viewer.long_run import LongRun
-from napari_crbm.viewer.workspace import Trained
+from napari_crbm.viewer.trained import Trained
 
 #: Seconds between two checkpoints of a running training.
 CHECKPOINT_S = 120.0

@@ -25,7 +25,7 @@ from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.seen import WhenSeen
 from napari_crbm.viewer.style import GREEN, ORANGE, button, page, plot, text_label
 from napari_crbm.viewer.trace_panel import TracePanel
-from napari_crbm.viewer.workspace import Trained
+from napari_crbm.viewer.trained import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _SPEEDS = (0.5, 1.0, 2.0, 5.0, 10.0, 30.0)

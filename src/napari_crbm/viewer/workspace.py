@@ -6,8 +6,7 @@ Widgets and layers render it and call it; none of them looks up another.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -15,96 +14,21 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
-from scipy import sparse
 
 from napari_crbm.analysis import (
     MEMBERSHIP_FRACTION,
-    assemblies_of_neuron,
-    membership,
-    membership_thresholds,
 )
-from napari_crbm.errors import ModelError
 from napari_crbm.io.script import ASSIGN_REGIONS
 from napari_crbm.viewer.history import History
 from napari_crbm.viewer.region_view import RegionState, RegionView
+from napari_crbm.viewer.trained import Trained
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from napari_crbm.anatomy.meshes import PlacedAtlas
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
     from napari_crbm.regions import Regions
     from napari_crbm.viewer.colouring import Colouring
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A model with what the viewer shows of it, computed once in the background.
-
-    Parameters
-    ----------
-    model : CRBM
-    activity : (T, M) float32
-        E[h | v] of every frame.
-    table : pandas.DataFrame
-        One row an assembly; see `napari_crbm.analysis.assembly_table`.
-    """
-
-    model: CRBM
-    activity: NDArray[np.float32]
-    table: pd.DataFrame = field(repr=False)
-
-    def __post_init__(self) -> None:
-        # Where all of this is made: in the background.
-        _ = self.membership
-
-    @classmethod
-    def of(cls, model: CRBM, recording: Recording) -> Trained:
-        """Compute activity and table; seconds on a whole brain.
-
-        Raises
-        ------
-        ModelError
-            If the model was trained on other neurons.
-        """
-        from napari_crbm.analysis import assembly_table
-
-        if model.n_neurons != recording.n_neurons:
-            raise ModelError(
-                f"The model was trained on {model.n_neurons:,} neurons, the open recording has "
-                f"{recording.n_neurons:,}. Open the recording the model was trained on first."
-            )
-        activity = model.transform(recording.spikes)
-        table = assembly_table(model, recording, activity)
-        return cls(model, activity, table)
-
-    @cached_property
-    def membership(self) -> sparse.csr_array:
-        """Which neurons belong to which assembly, (N, M) bool."""
-        return sparse.csr_array(membership(self.model.weights_, self.thresholds))
-
-    @cached_property
-    def thresholds(self) -> NDArray[np.floating]:
-        """``|w|`` that members of each assembly exceed, (M,)."""
-        return membership_thresholds(self.model.weights_)
-
-    def assemblies_of(self, neuron: int) -> pd.DataFrame:
-        """Assemblies of a neuron; see `napari_crbm.analysis.assemblies_of_neuron`."""
-        return assemblies_of_neuron(self.model, neuron, threshold=self.thresholds)
-
-    def with_regions_of(self, recording: Recording) -> Trained:
-        """The same model, its table told by other regions of the same neurons."""
-        from napari_crbm.analysis import assembly_table
-
-        return replace(self, table=assembly_table(self.model, recording, self.activity))
-
-
-def strongest_assembly(weights: NDArray[np.float32]) -> int:
-    """The assembly whose members have the largest sum of ``|w|``: the one shown first."""
-    size = np.abs(weights)
-    members = size > MEMBERSHIP_FRACTION * size.max(axis=0, initial=0.0)
-    return int(np.einsum("nm,nm->m", size, members, dtype=np.float64).argmax())
 
 
 @dataclass(frozen=True, eq=False)
