@@ -7,7 +7,7 @@ import pytest
 
 from napari_crbm.analysis import Likelihood, evaluate_held_out
 from napari_crbm.viewer import statistics_widget
-from napari_crbm.viewer.layers import NEURONS
+from napari_crbm.viewer.layer_names import NEURONS
 from napari_crbm.viewer.plot_export import plot_values
 from napari_crbm.viewer.statistics_widget import StatisticsWidget
 from tests.viewer.conftest import FAST, until
