@@ -17,7 +17,7 @@ def halves(seed=0):
 
 def watched(activity: np.ndarray) -> dict[str, float]:
     train, test = halves()
-    watch = Watch(train, test, np.arange(60))
+    watch = Watch(train, test, np.arange(0, 300, 5))
     for start in range(0, len(activity), 500):
         chains = activity[start : start + 500]
         watch.look(bits_from_dense(chains), len(chains), np.zeros((len(chains), 1)))
