@@ -21,7 +21,7 @@ from napari_crbm.model.cores.protocol import Array
 from napari_crbm.model.kernels.ascent import PENALISED, SILENT, SUPPORTED, SUPPORTED_SHARE
 
 #: Up to so many weights, neurons times hidden units, the tolerant rule applies.
-FEW = 1_000_000
+FEW = 500_000
 # The strict rule puts a weight out when its pull falls below this share of the penalty.
 _LEAVE = np.float32(2 / 3)
 
