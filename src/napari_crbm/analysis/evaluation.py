@@ -110,7 +110,7 @@ class Evaluation:
         scores = table["nrmse"].dropna()
         unscaled = table.index[table["nrmse"].isna() & table["pearson_r"].notna()]
         noisy = [self._too_noisy(str(name)) for name in unscaled]
-        return " ".join([*([self._judgement(scores)] if len(scores) else []), *noisy])
+        return " ".join([*noisy, *([self._judgement(scores)] if len(scores) else [])])
 
     def _judgement(self, scores: pd.Series) -> str:
         worst = str(scores.idxmax())
