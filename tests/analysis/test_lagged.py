@@ -58,6 +58,13 @@ def test_what_fades_evenly_is_explained():
     assert wrong["nrmse"][0] == pytest.approx(1, abs=0.1) and abs(wrong["model_r"][0]) < 0.5
 
 
+def test_correlations_that_are_only_noise_are_told_as_correlations():
+    model, train, test = (np.random.default_rng(seed).normal(size=(40, 8)) for seed in range(3))
+    found = compare_lagged(model, train, test)
+    assert np.isnan(found.table["nrmse"][0]) and "nan" not in found.verdict
+    assert f"r = {found.table['model_r'][0]:.2f}, by training frames" in found.verdict
+
+
 def test_an_order_that_comes_back_is_seen_and_not_explained():
     def wave(seed):
         source = np.random.default_rng(seed).normal(size=3009)

@@ -105,12 +105,23 @@ class Evaluation:
 
     @property
     def verdict(self) -> str:
-        """One or two sentences for a person who asks whether the model is any good."""
-        table = self.table.drop("triplets")
-        scores = table["nrmse"].dropna()
-        unscaled = table.index[table["nrmse"].isna() & table["pearson_r"].notna()]
-        noisy = [self._too_noisy(str(name)) for name in unscaled]
+        """A few sentences for a person who asks whether the model is any good."""
+        noisy = [self._too_noisy(name) for name in STATISTICS if self._unscaled(name)]
+        scores = self.table["nrmse"].drop("triplets").dropna()
         return " ".join([*noisy, *([self._judgement(scores)] if len(scores) else [])])
+
+    def score(self, name: str) -> str:
+        """The nRMSE of a statistic with its error; correlations where it is too noisy for one."""
+        row = self.table.loc[name]
+        if self._unscaled(name):
+            return f"r {row['pearson_r']:.2f}, training {row['train_r']:.2f}"
+        error = row["standard_error"]
+        sure = f" ± {error:.2f}" if np.isfinite(error) else ""
+        return f"{round(row['nrmse'], 2) + 0.0:.2f}{sure}"
+
+    def _unscaled(self, name: str) -> bool:
+        row = self.table.loc[name]
+        return bool(np.isnan(row["nrmse"]) and np.isfinite(row["pearson_r"]))
 
     def _judgement(self, scores: pd.Series) -> str:
         worst = str(scores.idxmax())

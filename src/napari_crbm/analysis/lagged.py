@@ -51,7 +51,11 @@ class LaggedComparison:
         text = (
             f"After {row['lag_s']:.2g} s an assembly resembles itself by {row['itself']:.2f} "
             f"(median correlation); correlations of different assemblies are explained with "
-            f"nRMSE {row['nrmse']:.2f}"
+            + (
+                f"nRMSE {row['nrmse']:.2f}"
+                if np.isfinite(row["nrmse"])
+                else f"r = {row['model_r']:.2f}, by training frames with {row['train_r']:.2f}"
+            )
         )
         best = self.table.loc[self.table["directed_r"].fillna(-np.inf).idxmax()]
         if best["directed_r"] > _ORDERED and best["directed_p"] <= _SIGNIFICANT:

@@ -55,8 +55,8 @@ def demo(
         f"{100 * fraction_recovered(found):.0f} % of {truth.n_assemblies} planted assemblies "
         "recovered (AUROC > 0.95 of |weight| against membership).\n"
         f"Held-out frames (nRMSE: 0 as well as the training frames, 1 as chance): "
-        f"mean activity {evaluation.table['nrmse']['mean_v']:.2f}, "
-        f"pairwise covariance {evaluation.table['nrmse']['cov_vv']:.2f}.",
+        f"mean activity {evaluation.score('mean_v')}, "
+        f"pairwise covariance {evaluation.score('cov_vv')}.",
         highlight=False,
         soft_wrap=True,
     )

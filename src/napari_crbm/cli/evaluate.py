@@ -46,7 +46,8 @@ def evaluate(
         typer.Option(
             "--as-published",
             help="Draw as the paper does, to compare with its figures: 50 frames from each of "
-            "300 chains, 20 steps apart, after 2,000 steps from recorded frames.",
+            "300 chains, 20 steps apart, after 2,000 steps from recorded frames. --samples, "
+            "--chains and --temperatures do not count then.",
         ),
     ] = False,
     likelihood: Annotated[

@@ -79,9 +79,9 @@ def statistics_page(
 def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) -> None:
     """Draw model against held-out frames for one statistic."""
     test, model = evaluation.pairs[name]
-    ax.set_title(
-        f"{STATISTIC_LABELS[name]}\n{_score(evaluation, name)}", fontsize=7, linespacing=1.3
-    )
+    scale = "nRMSE " if np.isfinite(evaluation.table["nrmse"][name]) else ""
+    score = evaluation.score(name).replace("-", "−")
+    ax.set_title(f"{STATISTIC_LABELS[name]}\n{scale}{score}", fontsize=7, linespacing=1.3)
     ax.set_label(name)
     if len(test):
         low, high = _limits(np.concatenate([test, model]), 0.0)
@@ -106,15 +106,6 @@ def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) ->
     ax.set_xlabel("held-out data")
     if name == STATISTICS[0]:
         ax.set_ylabel("model")
-
-
-def _score(evaluation: Evaluation, name: str) -> str:
-    """The nRMSE with its error; correlations where the statistic is too noisy for one."""
-    row = evaluation.table.loc[name]
-    if not np.isfinite(row["nrmse"]) and np.isfinite(row["pearson_r"]):
-        return f"r {_rounded(row['pearson_r'])}, training {_rounded(row['train_r'])}"
-    error = row["standard_error"]
-    return f"nRMSE {_rounded(row['nrmse'])}" + (f" ± {error:.2f}" if np.isfinite(error) else "")
 
 
 def pair_density(

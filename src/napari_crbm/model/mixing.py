@@ -162,10 +162,10 @@ def draw(
         More than one: replica exchange between as many temperatures (see
         `ReplicaExchange`), for models whose chains do not mix; takes as many times longer.
     as_published : bool
-        Draw as the paper does (Methods), to compare with
-        its figures: plain Gibbs chains, all from recorded frames, and after 2,000 steps a
-        frame every 20, whatever the autocorrelation. It is measured all the same. The paper
-        takes `PUBLISHED_FRAMES` from each of `PUBLISHED_CHAINS` chains.
+        Draw as the paper does (Methods), to compare with its figures: plain Gibbs chains,
+        all from recorded frames, and after 2,000 steps a frame every 20, whatever the
+        autocorrelation, which is measured all the same. The paper takes `PUBLISHED_FRAMES`
+        from each of `PUBLISHED_CHAINS` chains.
     random_state : int
     report : callable, optional
         Called with (Gibbs steps done, expected in all); may raise to cancel.

@@ -62,7 +62,9 @@ def kept_models(recording: Recording) -> list[Kept]:
         kept = _kept(path)
         if kept is not None:
             size = path.name.removesuffix(_MODEL).rpartition(".")[2]
-            found.append(replace(kept, n_assemblies=int(size)))
+            # Not what a person has put there.
+            if size.isdecimal():
+                found.append(replace(kept, n_assemblies=int(size)))
     return sorted(found, key=lambda kept: kept.path.name, reverse=True)
 
 

@@ -120,12 +120,7 @@ class StatisticPanel(QWidget):
         """Draw the pairs of values, or their density where there are many."""
         from napari_crbm.figures.agreement import pair_density
 
-        row = evaluation.table.loc[name]
-        sure = f" ± {row.standard_error:.2f}" if np.isfinite(row.standard_error) else ""
-        score = f"<b>{row.nrmse:.2f}</b>{sure}"
-        if not np.isfinite(row.nrmse) and np.isfinite(row.pearson_r):
-            score = f"r {row.pearson_r:.2f} (training {row.train_r:.2f})"
-        self.title.setText(f"{self.label}   {score}")
+        self.title.setText(f"{self.label}   <b>{evaluation.score(name)}</b>")
         test, model = evaluation.pairs[name]
         density = pair_density(evaluation, name)
         self.image.setVisible(density is not None)

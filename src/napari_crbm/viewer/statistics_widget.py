@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -32,7 +31,16 @@ from napari_crbm.viewer.statistics_panels import (
     show_lagged,
     show_population,
 )
-from napari_crbm.viewer.style import BLUE, ORANGE, button, page, plot, scrolling, text_label
+from napari_crbm.viewer.style import (
+    BLUE,
+    ORANGE,
+    button,
+    count_box,
+    page,
+    plot,
+    scrolling,
+    text_label,
+)
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation, Likelihood
@@ -85,10 +93,10 @@ class StatisticsWidget(QWidget):
         self.colour.toggled.connect(self._colour)
         self.bar = QProgressBar()
         self.bar.hide()
-        self.n_samples = _count(
+        self.n_samples = count_box(
             200, 1_000_000, _SAMPLES, "Frames to draw from the model.", step=1000
         )
-        self.n_temperatures = _count(
+        self.n_temperatures = count_box(
             1,
             32,
             1,
@@ -347,12 +355,3 @@ class StatisticsWidget(QWidget):
             if np.isfinite(value) and value not in list(values.values())[-1:]:
                 values[progress.update] = value
                 self._lines[name].setData(list(values), list(values.values()))
-
-
-def _count(low: int, high: int, value: int, tip: str, step: int = 1) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setValue(value)
-    box.setSingleStep(step)
-    box.setToolTip(tip)
-    return box

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit, QSpinBox
+from qtpy.QtWidgets import QGridLayout, QLabel, QLineEdit
 
 from napari_crbm.analysis import Sweep
 from napari_crbm.errors import ModelError
 from napari_crbm.model import Settings
+from napari_crbm.viewer.style import count_box
 from napari_crbm.viewer.sweep_session import SweepSession
 
 
@@ -29,7 +30,7 @@ class SweepForm(QGridLayout):
         )
         self.learning_rate = QLineEdit(f"{Settings().learning_rate:g}")
         self.learning_rate.setToolTip("Learning rates to try, separated by commas.")
-        self.n_random = _count(
+        self.n_random = count_box(
             0,
             1000,
             0,
@@ -37,11 +38,10 @@ class SweepForm(QGridLayout):
             "values above, instead of all combinations.",
         )
         self.n_random.setSpecialValueText("all combinations")
-        self.seeds = _count(1, 20, 1, "Trainings of every combination, with different seeds.")
-        self.folds = _count(2, 10, 3, "Parts of the recording, each left out in turn.")
-        self.updates = _count(1, 1_000_000, 1500, "Updates of every training.")
-        self.updates.setSingleStep(500)
-        self.workers = _count(
+        self.seeds = count_box(1, 20, 1, "Trainings of every combination, with different seeds.")
+        self.folds = count_box(2, 10, 3, "Parts of the recording, each left out in turn.")
+        self.updates = count_box(1, 1_000_000, 1500, "Updates of every training.", step=500)
+        self.workers = count_box(
             1,
             64,
             1,
@@ -109,14 +109,6 @@ class SweepForm(QGridLayout):
         """Let the person change the fields, or not, as while a sweep runs."""
         for _, field in self.fields:
             field.setEnabled(wanted)
-
-
-def _count(low: int, high: int, value: int, tip: str) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setValue(value)
-    box.setToolTip(tip)
-    return box
 
 
 def _text(values: Sequence[Any]) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit, QSpinBox
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model import Settings
 from napari_crbm.viewer.device_box import DeviceBox
 from napari_crbm.viewer.remember import remember
-from napari_crbm.viewer.style import text_label
+from napari_crbm.viewer.style import count_box, text_label
 
 _DEFAULT = "Careful"
 #: Name of each recipe as shown, its name in `Settings.named`, and what it is for.
@@ -58,22 +58,20 @@ class TrainForm(QFormLayout):
             "Sparse penalty: larger means smaller assemblies. 'auto' scales it to the\n"
             "recording; much larger values set all weights to zero."
         )
-        self.n_updates = QSpinBox()
-        self.n_updates.setRange(10, 1_000_000)
-        self.n_updates.setSingleStep(500)
+        self.n_updates = count_box(
+            10, 1_000_000, 10, "Parameter updates; more is slower and more accurate.", step=500
+        )
         self.n_updates.setGroupSeparatorShown(True)
-        self.n_updates.setToolTip("Parameter updates; more is slower and more accurate.")
-        self.patience = QSpinBox()
-        self.patience.setRange(0, 60)
-        self.patience.setSpecialValueText("off")
-        self.patience.setToolTip(
+        self.patience = count_box(
+            0,
+            60,
+            0,
             "Stop early: lower the learning rate when the held-out pseudo-likelihood has not\n"
             "risen for so many of the training's sixty evaluations (5 is usual), end when the\n"
-            "rate has come down, and keep the best model on the way."
+            "rate has come down, and keep the best model on the way.",
         )
-        self.seed = QSpinBox()
-        self.seed.setRange(0, 999_999)
-        self.seed.setToolTip("The same seed gives the same model.")
+        self.patience.setSpecialValueText("off")
+        self.seed = count_box(0, 999_999, 0, "The same seed gives the same model.")
         self.device = DeviceBox()
         for label, field in (
             ("Recipe", self.recipe),
