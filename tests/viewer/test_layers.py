@@ -7,6 +7,7 @@ from napari_crbm.viewer.colouring import by_activity, by_region
 from napari_crbm.viewer.colours import weight_colours
 from napari_crbm.viewer.layer_names import ASSEMBLY, CHOSEN_NEURON, GROUP, NEURONS, REGIONS
 from napari_crbm.viewer.layers import BrainLayers
+from napari_crbm.viewer.points import set_colours
 from napari_crbm.viewer.trained import Trained
 from napari_crbm.viewer.workspace import Workspace
 from tests.viewer.test_workspace import a_model
@@ -174,3 +175,22 @@ def test_flipping_slices_a_layer_once_for_its_points_and_does_not_show_it_again(
         )
         assert len(layer.face_color) == len(layer.size) == len(layer.data)
     assert not shown
+
+
+def test_neurons_are_drawn_once_for_new_colours(make_napari_viewer, recording, monkeypatch):
+    """What draws them hears of colours twice; it takes longest of all that colouring does."""
+    viewer = make_napari_viewer(ndisplay=3)
+    layer = viewer.add_points(recording.coordinates)
+    visual = viewer.window._qt_viewer.canvas.layer_to_visual[layer]
+    markers = type(visual.node.points_markers)
+    drawn, set_data = [], markers.set_data
+    monkeypatch.setattr(
+        markers,
+        "set_data",
+        lambda self, *args, **kw: (drawn.append(kw["face_color"]), set_data(self, *args, **kw))[1],
+    )
+    colours = np.random.default_rng(0).random((len(layer.data), 4)).astype(np.float32)
+    set_colours(layer, colours)
+    (neurons,) = (rgba for rgba in drawn if len(rgba) == len(layer.data))
+    np.testing.assert_array_equal(neurons, colours)
+    np.testing.assert_array_equal(layer.face_color, colours)

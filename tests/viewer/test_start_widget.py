@@ -3,7 +3,7 @@
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
-from qtpy.QtWidgets import QDockWidget, QMenu, QShortcut, QTabBar
+from qtpy.QtWidgets import QDockWidget, QMenu, QShortcut, QTabBar, QWidget
 
 from napari_crbm.io import save_recording
 from napari_crbm.viewer import EVERYTHING, WIDGETS, dock_everything, is_docked, open_dock
@@ -173,3 +173,15 @@ def test_closed_docks_come_back_with_names_that_can_be_read(make_napari_viewer, 
     open_from_menu(viewer, EVERYTHING)
     until(qtbot, lambda: is_docked(viewer))
     assert all(open_dock(viewer, name).isVisible() for name in WIDGETS)
+
+
+def test_docks_that_were_never_seen_are_laid_out_before_the_first_layer(make_napari_viewer, qtbot):
+    """Else Qt does so for all of them at once while a recording is opened."""
+    docks = dock_everything(make_napari_viewer(show=True))
+    widgets = [widget for dock in docks for widget in dock.findChildren(QWidget)]
+    pending = Qt.WidgetAttribute.WA_PendingResizeEvent
+
+    def due():
+        return [widget for widget in widgets if widget.testAttribute(pending)]
+
+    qtbot.waitUntil(lambda: len(due()) < 0.1 * len(widgets))

@@ -40,6 +40,22 @@ def test_changes_are_announced_once(recording):
     assert names == ["trained", "assembly", "neuron"]
 
 
+def test_what_was_chosen_in_a_preview_stays(recording):
+    workspace = Workspace()
+    workspace.open(recording)
+    model = a_model(recording.n_neurons)
+    workspace.preview(model, 1)
+    workspace.choose_assemblies((2, 0))
+    names = heard(workspace)
+    workspace.show_model(Trained.of(model, recording))
+    assert workspace.assemblies == (2, 0) and workspace.assembly == 0
+    assert names == ["trained"] and not workspace.forming and not workspace.can_undo
+    workspace.preview(model, 1)
+    workspace.choose_assemblies((2, 0))
+    workspace.show_model(Trained.of(a_model(recording.n_neurons), recording))
+    assert len(workspace.assemblies) == 1, "another model: its most active assembly"
+
+
 def test_another_recording_puts_the_model_away(recording):
     workspace = Workspace()
     workspace.open(recording)

@@ -104,7 +104,7 @@ def open_dock(viewer: Any, name: str) -> Any:
 
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
-    from qtpy.QtCore import Qt, QTimer
+    from qtpy.QtCore import QRect, Qt, QTimer
     from qtpy.QtWidgets import QTabWidget
 
     window = viewer.window
@@ -129,6 +129,9 @@ def dock_everything(viewer: Any) -> list[Any]:
     def arrange() -> None:
         docks[0].raise_()
         window._qt_window.resizeDocks(docks[:1], [DOCK_WIDTH_PX], Qt.Orientation.Horizontal)
+        # A picture of a widget has Qt lay out what has never been seen, all of it at once: it
+        # would otherwise do so with the first layer, when napari greys out a button.
+        docks[0].grab(QRect(0, 0, 1, 1))
 
     # Sizes are known once the window has been laid out, if it has not been closed by then.
     soon = QTimer(docks[0], singleShot=True, interval=0)

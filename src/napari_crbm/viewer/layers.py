@@ -32,7 +32,7 @@ from napari_crbm.viewer.neuron_points import (
     points_arguments,
 )
 from napari_crbm.viewer.outline import add_outline, outline_segments
-from napari_crbm.viewer.points import Drawing, add_quietly, replace_points
+from napari_crbm.viewer.points import Drawing, add_quietly, replace_points, set_colours
 from napari_crbm.viewer.region_layers import RegionLayers
 from napari_crbm.viewer.runners import Later, Runner, at_once, run_at_once
 from napari_crbm.viewer.workspace import Workspace
@@ -177,7 +177,7 @@ class BrainLayers:
         layer.metadata["coloured_by"] = None if colouring is None else colouring.title
         layer.metadata["values"] = None if colouring is None else colouring.values
         if limited is None and self._limited is None:
-            layer.face_color = colours
+            set_colours(layer, colours)
             return
         self._limited = limited
         inside = np.arange(recording.n_neurons) if limited is None else np.flatnonzero(limited)

@@ -73,7 +73,18 @@ def replace_points(
         layer.size = size
     # napari warns of colours for no points. It draws others at once, so the points come first.
     if len(data):
-        layer.face_color = face_color
+        set_colours(layer, face_color)
+
+
+def set_colours(layer: Any, colours: NDArray[Any]) -> None:
+    """Colour the points of a layer, which are drawn anew once.
+
+    napari does so twice: for the layer, and for a part of it that can be kept silent, though
+    not in public.
+    """
+    part = getattr(layer, "_face", None)
+    with nullcontext() if part is None else part.events.blocker_all():
+        layer.face_color = colours
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.analysis import Raster, active_threshold, assembly_raster, neuron_raster, peaks
+from napari_crbm.analysis import Raster, assembly_raster, neuron_raster, peaks
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.seen import WhenSeen
 from napari_crbm.viewer.style import GREEN, ORANGE, button, page, plot, text_label
@@ -44,7 +44,6 @@ class TimeWidget(QWidget):
         self.workspace = self.home.workspace
         self.setMinimumWidth(340)
         self._raster: Raster | None = None
-        self._on_above: np.ndarray | None = None
         self._peaks = np.empty(0, dtype=np.int64)
         self._syncing = False
         self._timer = QTimer(self)
@@ -269,7 +268,6 @@ class TimeWidget(QWidget):
 
     def _show_model(self) -> None:
         trained = self.workspace.trained
-        self._on_above = None if trained is None else active_threshold(trained.activity)
         self._find_peaks()
         self.rows_of.model().item(0).setEnabled(trained is not None)
         self.rows_of.blockSignals(True)
@@ -358,7 +356,7 @@ class TimeWidget(QWidget):
             f"{active:,} neurons active"
         )
         trained = self.workspace.trained
-        if trained is not None and self._on_above is not None:
-            on = int((trained.activity[self.frame] > self._on_above).sum())
+        if trained is not None:
+            on = int((trained.activity[self.frame] > trained.active_above).sum())
             text += f", {on} of {trained.model.n_assemblies} assemblies on"
         self.readout.setText(text)

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from napari_crbm.analysis import (
     MEMBERSHIP_FRACTION,
+    active_threshold,
     assemblies_of_neuron,
     membership,
     membership_thresholds,
@@ -44,7 +45,7 @@ class Trained:
 
     def __post_init__(self) -> None:
         # Where all of this is made: in the background.
-        _ = self.membership
+        _ = self.membership, self.active_above
 
     @classmethod
     def of(cls, model: CRBM, recording: Recording) -> Trained:
@@ -75,6 +76,11 @@ class Trained:
     def thresholds(self) -> NDArray[np.floating]:
         """``|w|`` that members of each assembly exceed, (M,)."""
         return membership_thresholds(self.model.weights_)
+
+    @cached_property
+    def active_above(self) -> NDArray[np.float64]:
+        """Activity above which each assembly counts as active, (M,)."""
+        return active_threshold(self.activity)
 
     def assemblies_of(self, neuron: int) -> pd.DataFrame:
         """Assemblies of a neuron; see `napari_crbm.analysis.assemblies_of_neuron`."""

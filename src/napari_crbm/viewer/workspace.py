@@ -147,13 +147,20 @@ class Workspace:
         return self._trained
 
     def show_model(self, trained: Trained, path: Path | None = None) -> None:
-        """Look at a trained model (of a file); its most active assembly is chosen."""
+        """Look at a trained model (of a file).
+
+        What was chosen in its `preview` stays, else its most active assembly is chosen.
+        """
+        previewed = self._forming is trained.model.weights_
         self._trained = trained
         self.model_path = path
         self._forming = None
+        self._forget()
+        if previewed and self._assemblies:
+            self.trained_changed.emit()
+            return
         self._assembly = None
         self._assemblies = ()
-        self._forget()
         self.trained_changed.emit()
         size = trained.table["size"] * trained.table["mean_abs_weight"].fillna(0)
         self.choose_assembly(int(size.to_numpy().argmax()))
