@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from napari_crbm.analysis import peaks
 from napari_crbm.viewer.afterglow import afterglow
 from napari_crbm.viewer.layer_names import ACTIVE
-from napari_crbm.viewer.time_widget import TimeWidget
+from napari_crbm.viewer.time_widget import TimeWidget, _row_ticks
 from napari_crbm.viewer.trace_panel import POPULATION
 from tests.viewer.conftest import until
 
@@ -91,6 +91,26 @@ def test_keys_step_and_stay_inside(dock, home, recording, qtbot):
     dock.back.click()
     dock.back.click()
     assert home.workspace.frame == 0
+
+
+def test_a_model_that_comes_later_is_counted_and_its_rows_are_numbered(
+    dock, home, recording, planted_model, qtbot
+):
+    home.show(recording)
+    idle(home, qtbot)
+    assert "assemblies" not in dock.readout.text()
+    home.show(None, planted_model)
+    until(qtbot, lambda: home.workspace.trained is not None)
+    assert "of 5 assemblies on" in dock.readout.text()
+    until(qtbot, lambda: dock._raster is not None and not home.busy)
+    # Rows are sorted by similarity: places say nothing, numbers do.
+    ticks = dock.raster.getAxis("left")._tickLevels[0]
+    assert [name for _, name in ticks] == [str(row) for row in dock._raster.rows]
+    assert [place for place, _ in ticks] == [0.5, 1.5, 2.5, 3.5, 4.5]
+    assert len(_row_ticks(np.arange(200))) == 25
+    dock.rows_of.setCurrentText("Neurons")
+    idle(home, qtbot)
+    assert dock.raster.getAxis("left")._tickLevels is None
 
 
 def test_peaks_of_the_chosen_assembly(dock, trained_home, qtbot):

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt, QTimer
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
@@ -33,6 +34,7 @@ _TICK_MS = 40
 _PLAY, _PAUSE = "▶ Play", "❚❚ Pause"
 _ASSEMBLIES, _NEURONS = "Assemblies", "Neurons"
 _AXIS_PX = 84
+_MOST_TICKS = 25
 
 
 class TimeWidget(QWidget):
@@ -273,6 +275,7 @@ class TimeWidget(QWidget):
         self.rows_of.blockSignals(True)
         self.rows_of.setCurrentText(_NEURONS if trained is None else _ASSEMBLIES)
         self.rows_of.blockSignals(False)
+        self._show_readout()
         self._seen.request()
 
     def _show_raster(self) -> None:
@@ -306,7 +309,9 @@ class TimeWidget(QWidget):
         self.image.setImage(raster.image, levels=(0.0, 1.0))
         self.image.setRect(QRectF(recording.times[0], 0, width, len(raster.rows)))
         of_neurons = self.rows_of.currentText() == _NEURONS
-        self.raster.setLabel("left", "Neurons (groups)" if of_neurons else _ASSEMBLIES)
+        axis = self.raster.getAxis("left")
+        axis.setLabel("Neurons (groups)" if of_neurons else _ASSEMBLIES)
+        axis.setTicks(None if of_neurons else [_row_ticks(raster.rows)])
         end = float(recording.times[-1]) + step
         self.raster.setRange(
             xRange=(float(recording.times[0]), end), yRange=(0, len(raster.rows)), padding=0
@@ -350,6 +355,13 @@ class TimeWidget(QWidget):
         now_s = float(recording.times[self.frame])
         for cursor in self.cursors:
             cursor.setValue(now_s)
+        self._show_readout()
+
+    def _show_readout(self) -> None:
+        recording = self.workspace.recording
+        if recording is None:
+            return
+        now_s = float(recording.times[self.frame])
         active = int(recording.spikes.frame_counts[self.frame])
         text = (
             f"<b>{now_s - recording.times[0]:.1f} s</b>, frame {self.frame:,}: "
@@ -360,3 +372,9 @@ class TimeWidget(QWidget):
             on = int((trained.activity[self.frame] > trained.active_above).sum())
             text += f", {on} of {trained.model.n_assemblies} assemblies on"
         self.readout.setText(text)
+
+
+def _row_ticks(rows: NDArray[np.integer]) -> list[tuple[float, str]]:
+    """Numbers of the assemblies in the rows of the raster, as many as can be read."""
+    every = -(-len(rows) // _MOST_TICKS)
+    return [(row + 0.5, str(rows[row])) for row in range(0, len(rows), max(every, 1))]
