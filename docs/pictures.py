@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import h5py
 import napari
 import numpy as np
 import pandas as pd
@@ -19,7 +20,15 @@ from qtpy.QtTest import QTest
 
 from napari_crbm.anatomy.atlas import fish_atlas
 from napari_crbm.anatomy.placement import Placement
-from napari_crbm.connectome import activity_map, add_to_project
+from napari_crbm.connectome import (
+    activity_map,
+    add_to_project,
+    compare_animals,
+    load_project,
+    read_matrix,
+)
+from napari_crbm.figures import save_figure
+from napari_crbm.figures.connectivity import comparison_figure
 from napari_crbm.io import load_model, open_recording
 from napari_crbm.simulation import simulate
 from napari_crbm.simulation.animals import plant_connectome, simulate_animal
@@ -28,8 +37,10 @@ from napari_crbm.viewer.anatomy_widget import AnatomyWidget
 from napari_crbm.viewer.connectivity_widget import ConnectivityWidget
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layer_names import ASSEMBLY
+from napari_crbm.viewer.mapping_dialog import MappingDialog
 from napari_crbm.viewer.preprocess_widget import PreprocessWidget
 from napari_crbm.viewer.sample_data import sample_folder
+from napari_crbm.viewer.sweep_widget import SweepWidget
 
 
 class Window:
@@ -114,6 +125,12 @@ def animals(window: Window, widget: ConnectivityWidget, folder: Path) -> None:
         add_to_project(project, name, "", found, n_frames=1500, fingerprint=recording.fingerprint)
     table = folder / "connectome.csv"
     pd.DataFrame(planted.matrix, planted.names, planted.names).to_csv(table)
+    structural = read_matrix(table)
+    study = compare_animals(load_project(project), structural)
+    figure = comparison_figure(
+        study.maps, study.mean, study.similarity, structural, study.agreement
+    )
+    save_figure(figure, window.folder / "compare-fish.png", dpi=200)
     widget.tabs.setCurrentIndex(2)
     panel = widget.animals
     panel.open_project(project)
@@ -170,6 +187,41 @@ def preprocess(window: Window) -> None:
     window.shot("preprocess")
 
 
+def sweep(window: Window, folder: Path) -> None:
+    """How many assemblies the sample has."""
+    window.home.show(open_recording(sample_folder() / "recording.h5"))
+    widget = window.dock("Sweep", SweepWidget)
+    widget.form.n_hidden.setText("5, 10, 20, 40")
+    widget.form.folds.setValue(3)
+    widget.form.updates.setValue(300)
+    widget.run_in(folder)
+    window.until(lambda: not window.home.runs.sweeping)
+    window.docks["Sweep"].grab().save(str(window.folder / "sweep.png"))
+    print(window.home.runs.sweep.selection.table.to_string())
+
+
+def mapping(window: Window, folder: Path) -> None:
+    """A file of a layout that nobody knows."""
+    recording = simulate(
+        n_neurons=2000, n_frames=1500, n_assemblies=20, fluorescence=True
+    ).recording
+    path = folder / "larva7_export.h5"
+    with h5py.File(path, "w") as file:
+        file["info/line"] = "elavl3:H2B-GCaMP6s"
+        file["session/calcium/dFF"] = recording.fluorescence.frames(0, 1500)
+        file["session/calcium/fs"] = 4.0
+        file["session/calcium/mean_image"] = np.zeros((64, 64), np.float32)
+        file["session/roi/area"] = np.ones(2000, np.int64)
+        file["session/roi/centroids"] = recording.coordinates[:, ::-1].T / 1000
+        file["session/tail_angle"] = np.zeros(1500, np.float32)
+    window.home.opening.open_file(path)
+    window.until(lambda: window.window.findChild(MappingDialog))
+    dialog = window.window.findChild(MappingDialog)
+    window.until(dialog.ok.isEnabled)
+    dialog.grab().save(str(window.folder / "mapping.png"))
+    dialog.reject()
+
+
 def main() -> None:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -180,6 +232,9 @@ def main() -> None:
     window.widen("Connectivity", 420)
     atlas(window)
     preprocess(window)
+    with TemporaryDirectory() as name:
+        mapping(window, Path(name))
+        sweep(window, Path(name) / "sweep")
     window.home.close()
     window.viewer.close()
 
