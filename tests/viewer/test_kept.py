@@ -86,7 +86,7 @@ def test_a_model_that_another_replaces_can_be_shown_again(viewer, home, recordin
     home.runs.start_training(FAST)
     until(qtbot, lambda: not home.runs.training)
     first = home.workspace.trained.model
-    assert "Not saved to a file yet" in widget.status.text()
+    assert "save it if it matters" in widget.status.text()
     assert "stays under Earlier models" in widget.start_button.toolTip() and not told
     home.runs.start_training(replace(FAST, n_hidden=5, n_updates=100_000))
     until(qtbot, lambda: home.runs.session.training.update > 5)
@@ -110,9 +110,28 @@ def test_nothing_is_said_of_a_model_that_was_saved(viewer, home, recording, told
     until(qtbot, lambda: not home.runs.training)
     widget.files.save_model(tmp_path / "mine.h5")
     until(qtbot, lambda: home.workspace.model_path == tmp_path / "mine.h5")
-    assert "Not saved" not in widget.status.text()
+    assert "save it" not in widget.status.text()
     home.workspace.open(recording)
     assert not told
+
+
+def test_an_earlier_model_counts_as_saved_once_it_is(
+    viewer, home, recording, told, qtbot, tmp_path
+):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: not home.runs.training)
+    home.workspace.open(recording)
+    told.clear()
+    widget.kept.list_models()[0].trigger()
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    assert home.runs.unsaved and "save it if it matters" in widget.status.text()
+    widget.files.save_model(tmp_path / "mine.h5")
+    until(qtbot, lambda: home.workspace.model_path == tmp_path / "mine.h5")
+    assert not home.runs.unsaved and "save it" not in widget.status.text()
+    assert not told, "the person knows where it came from"
 
 
 def test_a_model_that_could_not_be_kept_is_told(home, recording, errors, qtbot, monkeypatch):

@@ -50,6 +50,11 @@ def new_model_path(recording: Recording, n_assemblies: int) -> Path:
     return folder() / f"{recording.fingerprint[:16]}.{now}.{n_assemblies}{_MODEL}"
 
 
+def is_kept(path: Path | None) -> bool:
+    """Whether a file is one of those kept here, and not one that a person has saved."""
+    return path is not None and path.parent == folder()
+
+
 def kept_checkpoint(recording: Recording) -> Kept | None:
     """The checkpoint of a training that did not come to its end, if there is one."""
     return _kept(checkpoint_path(recording))

@@ -12,6 +12,7 @@ from napari_crbm.analysis import Selection, Sweep
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM, Progress, Settings
 from napari_crbm.recording import Recording
+from napari_crbm.viewer.kept import is_kept
 from napari_crbm.viewer.notices import show_error, show_info, show_warning
 from napari_crbm.viewer.session import TrainingSession
 from napari_crbm.viewer.sweep_session import SweepSession
@@ -125,9 +126,11 @@ class Runs(QObject):
 
     @property
     def unsaved(self) -> bool:
-        """Whether the model that is shown was trained here and not saved to a file."""
+        """Whether the model that is shown is, as far as we know, in no file of the person's."""
         trained = self._workspace.trained
-        return trained is not None and trained.model is self._unsaved
+        if trained is None:
+            return False
+        return trained.model is self._unsaved or is_kept(self._workspace.model_path)
 
     def close(self) -> None:
         """End both, as when the window is closed."""
@@ -168,7 +171,8 @@ class Runs(QObject):
 
     def _on_shown(self) -> None:
         """Tell where the model is that another one, or none, has taken the place of."""
-        if self._unsaved is not None and not self.unsaved:
+        trained = self._workspace.trained
+        if self._unsaved is not None and (trained is None or trained.model is not self._unsaved):
             self._unsaved = None
             show_info(_KEPT)
 

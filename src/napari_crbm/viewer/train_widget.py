@@ -197,7 +197,7 @@ class TrainWidget(QWidget):
         elif trained is None:
             self.status.setText((_READY if compiled() else _COMPILING) + self._expected())
         else:
-            unsaved = " Not saved to a file yet; kept under Earlier models."
+            unsaved = " It is kept under Earlier models; save it if it matters."
             self.status.setText(
                 f"Trained: {trained.model.n_assemblies} assemblies.{self._ended_early()} Look at "
                 f"them in the Assemblies dock.{unsaved if self.runs.unsaved else ''}"
