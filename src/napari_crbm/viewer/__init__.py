@@ -102,6 +102,16 @@ def open_dock(viewer: Any, name: str) -> Any:
     return dock
 
 
+def _make_controls(viewer: Any) -> None:
+    """Have napari make now what the first layer of points would wait for."""
+    import numpy as np
+
+    from napari_crbm.viewer.points import SPACE
+
+    if not viewer.layers:
+        viewer.layers.remove(viewer.add_points(np.empty((0, 3)), **SPACE))
+
+
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
     from qtpy.QtCore import QRect, Qt, QTimer
@@ -138,6 +148,7 @@ def dock_everything(viewer: Any) -> list[Any]:
     soon.timeout.connect(arrange)
     soon.start()
     if not were_there:
+        _make_controls(viewer)
         # Python's collector would go through all that napari is made of, again and again, and
         # hold up the window for a fifth of a second each time.
         gc.collect()
