@@ -1,6 +1,7 @@
 """The Start dock, keys, going back and forth."""
 
 import numpy as np
+from napari.layers import Points
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QDockWidget, QMenu, QShortcut, QTabBar, QWidget
@@ -25,6 +26,22 @@ def test_open_everything_opens_everything(viewer, qtbot):
     found = titles(viewer)
     for name in WIDGETS:
         assert found.count("Start" if name == EVERYTHING else name) == 1
+
+
+def test_napari_makes_its_controls_of_layers_with_the_docks(viewer):
+    """And not with the first recording. What a person has opened is left alone."""
+    added = []
+    viewer.layers.events.inserted.connect(lambda event: added.append(type(event.value)))
+    dock_everything(viewer)
+    assert added == [Points] and not viewer.layers
+
+
+def test_layers_that_are_there_are_left_alone(viewer):
+    image = viewer.add_image(np.zeros((4, 4)))
+    added = []
+    viewer.layers.events.inserted.connect(added.append)
+    dock_everything(viewer)
+    assert not added and list(viewer.layers) == [image] and viewer.layers.selection.active is image
 
 
 def open_from_menu(viewer, name):
