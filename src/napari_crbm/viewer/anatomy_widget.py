@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.atlas_panel import Assignment, AtlasPanel
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.colouring import KINDS, Colouring
 from napari_crbm.viewer.connectivity_layers import ConnectionLayers
 from napari_crbm.viewer.home import home_of
@@ -76,15 +77,15 @@ class AnatomyWidget(QWidget):
         column.addLayout(top)
         column.addWidget(self.bar)
         column.addWidget(self.tabs, 1)
-        layout = page(self)
+        layout = page(self, self.atlas.layers.end_placement)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 
-        self.workspace.recording_changed.connect(self._show_recording)
-        self.workspace.regions_changed.connect(self._show_recording)
-        self.workspace.trained_changed.connect(self._enable_kinds)
-        self.workspace.colouring_changed.connect(self._show_colouring)
-        self.view.changed.connect(self._show_view)
+        follow(self, self.workspace.recording_changed, self._show_recording)
+        follow(self, self.workspace.regions_changed, self._show_recording)
+        follow(self, self.workspace.trained_changed, self._enable_kinds)
+        follow(self, self.workspace.colouring_changed, self._show_colouring)
+        follow(self, self.view.changed, self._show_view)
         self._show_recording()
 
     # --- layout -------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.colours import SEVERAL, weight_limit
 from napari_crbm.viewer.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.home import home_of
@@ -142,14 +143,14 @@ class AssembliesWidget(QWidget):
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(splitter, 1)
 
-        self.workspace.recording_changed.connect(self._show_table)
-        self.workspace.trained_changed.connect(self._show_table)
+        follow(self, self.workspace.recording_changed, self._show_table)
+        follow(self, self.workspace.trained_changed, self._show_table)
         self.home.runs.training_changed.connect(self._show_message)
-        self.workspace.assembly_changed.connect(self._show_assembly)
-        self.workspace.threshold_changed.connect(self._show_threshold)
-        self.workspace.region_view.changed.connect(self._show_title)
-        self.workspace.region_view.changed.connect(self._list_by_region)
-        self.workspace.neuron_changed.connect(self._show_neuron)
+        follow(self, self.workspace.assembly_changed, self._show_assembly)
+        follow(self, self.workspace.threshold_changed, self._show_threshold)
+        follow(self, self.workspace.region_view.changed, self._show_title)
+        follow(self, self.workspace.region_view.changed, self._list_by_region)
+        follow(self, self.workspace.neuron_changed, self._show_neuron)
         self._show_table()
         self._show_threshold()
         self._show_neuron()
@@ -175,7 +176,7 @@ class AssembliesWidget(QWidget):
         for small in (self.back, self.forward):
             small.setMaximumWidth(30)
             line.addWidget(small)
-        self.workspace.history_changed.connect(self._show_history)
+        follow(self, self.workspace.history_changed, self._show_history)
         self._show_history()
         return row
 

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.anatomy.atlas import LARVAL_FISH, cached_brainglobe
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.connectivity_layers import ConnectionLayers
 from napari_crbm.viewer.notices import show_error
 from napari_crbm.viewer.placement_form import PlacementForm
@@ -87,7 +88,7 @@ class AtlasPanel(QWidget):
             "Assign regions", "Use these regions for the open recording, from now on.", self._assign
         )
         self._lay_out()
-        home.workspace.recording_changed.connect(self._on_recording)
+        follow(self, home.workspace.recording_changed, self._on_recording)
         self._on_recording()
 
     def _make_source(self) -> None:

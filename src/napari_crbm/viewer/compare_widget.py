@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.analysis import MATCH_BY, Counterparts
 from napari_crbm.errors import CRBMError
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.compare_details import PairDetails
 from napari_crbm.viewer.compare_layers import CompareLayers
 from napari_crbm.viewer.compare_pairs import (
@@ -114,8 +115,8 @@ class CompareWidget(QWidget):
         )
         self._lay_out()
         for signal in ("recording_changed", "trained_changed"):
-            getattr(self.workspace, signal).connect(self._reset)
-        self.workspace.assembly_changed.connect(self._on_assembly)
+            follow(self, getattr(self.workspace, signal), self._reset)
+        follow(self, self.workspace.assembly_changed, self._on_assembly)
         self._reset()
         # What both share is black or white, as the canvas is not.
         follow_theme(self, self.home.viewer, lambda _: self._show_pair())
@@ -146,7 +147,7 @@ class CompareWidget(QWidget):
         first = QHBoxLayout()
         first.addWidget(self.choose)
         first.addWidget(self.by, 1)
-        layout = page(self)
+        layout = page(self, self._leave)
         layout.addWidget(self.message)
         layout.addLayout(first)
         layout.addWidget(self.bar)
@@ -217,6 +218,12 @@ class CompareWidget(QWidget):
             _NO_RECORDING if self.workspace.recording is None else _WHAT if ready else _NO_MODEL
         )
         self._show_state()
+
+    def _leave(self) -> None:
+        """Nobody could end the comparison any more."""
+        self.comparing.forget()
+        if self._compared is not None:
+            self.home.turns.start(_PAIR, self.layers.end())
 
     def _show_state(self) -> None:
         compared = self._compared is not None

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 from napari_crbm.viewer.animals_panel import AnimalsPanel
 from napari_crbm.viewer.background import Cancelled, cancellable
 from napari_crbm.viewer.circuit_view import CircuitView
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.connectivity_layers import CENTRES, CONNECTIONS, PAIR, ConnectionLayers
 from napari_crbm.viewer.coupling_colours import CouplingColours
 from napari_crbm.viewer.home import home_of
@@ -142,16 +143,16 @@ class ConnectivityWidget(QWidget):
         self.tabs.currentChanged.connect(lambda _: self._show_below())
         splitter.setSizes([430, 250])
         self.body = splitter
-        layout = page(self)
+        layout = page(self, self._leave)
         layout.addWidget(self.message)
         layout.addLayout(controls)
         layout.addWidget(splitter, 1)
         layout.addStretch(0)
 
-        self.workspace.recording_changed.connect(self._reset)
-        self.workspace.regions_changed.connect(self._reset)
-        self.workspace.trained_changed.connect(self._reset)
-        self.workspace.region_view.changed.connect(self._on_region_view)
+        follow(self, self.workspace.recording_changed, self._reset)
+        follow(self, self.workspace.regions_changed, self._reset)
+        follow(self, self.workspace.trained_changed, self._reset)
+        follow(self, self.workspace.region_view.changed, self._on_region_view)
         self._reset()
 
     # --- computing ------------------------------------------------------------------------
@@ -224,6 +225,12 @@ class ConnectivityWidget(QWidget):
         self.start.setEnabled(not self._missing)
         self.body.setVisible(self.workspace.recording is not None)
         self._show_body()
+
+    def _leave(self) -> None:
+        """Take along what would belong to no map any more."""
+        self._cancel.set()
+        self.layers.hide(CONNECTIONS, CENTRES, PAIR)
+        self.couplings.wanted.setChecked(False)
 
     @property
     def _missing(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout
 
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.colouring import by_signed
 from napari_crbm.viewer.notices import show_info
 
@@ -56,10 +57,10 @@ class CouplingColours(QHBoxLayout):
         self.partner.activated.connect(lambda _: self._toggle(self.wanted.isChecked()))
         self.addWidget(self.wanted)
         self.addWidget(self.partner, 1)
-        workspace.neuron_changed.connect(self._show)
-        workspace.neurons_changed.connect(self._show)
-        workspace.assembly_changed.connect(self._show)
-        workspace.colouring_changed.connect(self._follow)
+        follow(self, workspace.neuron_changed, self._show)
+        follow(self, workspace.neurons_changed, self._show)
+        follow(self, workspace.assembly_changed, self._show)
+        follow(self, workspace.colouring_changed, self._follow)
 
     def use(self, mapped: Mapped | None) -> None:
         """Colour by the couplings of another map, once something is chosen in it."""

@@ -28,6 +28,7 @@ from napari_crbm.errors import CRBMError
 from napari_crbm.figures import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.viewer.background import Cancelled, Job, cancellable, message_of
 from napari_crbm.viewer.canvas_code import canvas_code
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error, show_info
 from napari_crbm.viewer.pictures import (
@@ -142,7 +143,7 @@ class ExportWidget(QWidget):
         layout.addStretch(1)
 
         for signal in ("recording_changed", "trained_changed", "assembly_changed"):
-            getattr(self.workspace, signal).connect(self._show_state)
+            follow(self, getattr(self.workspace, signal), self._show_state)
         self._show_state()
 
     # --- state ----------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.viewer import open_dock
 from napari_crbm.viewer.background import Job
+from napari_crbm.viewer.closing import unless_closed
 from napari_crbm.viewer.drops import DropFilter
 from napari_crbm.viewer.lasso import Lasso
 from napari_crbm.viewer.layer_names import MODEL_KEY, MODEL_PATH_KEY
@@ -200,12 +201,14 @@ class Home(QObject):
 
         def finish(result: Any) -> None:
             end()
-            done(result)
+            with unless_closed():
+                done(result)
 
         def fail(message: str) -> None:
             end()
             if failed is not None:
-                failed()
+                with unless_closed():
+                    failed()
             show_error(message)
 
         job.done.connect(finish)

@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 from scipy.ndimage import gaussian_filter1d
 
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.seen import WhenSeen
 from napari_crbm.viewer.short_table import ShortTable
@@ -72,12 +73,12 @@ class NeuronsWidget(QWidget):
 
         # Couplings take seconds of a whole brain's computing: only if somebody looks.
         self._seen = WhenSeen(self, self._compute_factors)
-        self.workspace.recording_changed.connect(self._show_all)
-        self.workspace.regions_changed.connect(self._show_all)
-        self.workspace.trained_changed.connect(self._show_all)
-        self.workspace.neuron_changed.connect(self._show_neuron)
-        self.workspace.neurons_changed.connect(self._show_group)
-        self.workspace.threshold_changed.connect(self._show_group)
+        follow(self, self.workspace.recording_changed, self._show_all)
+        follow(self, self.workspace.regions_changed, self._show_all)
+        follow(self, self.workspace.trained_changed, self._show_all)
+        follow(self, self.workspace.neuron_changed, self._show_neuron)
+        follow(self, self.workspace.neurons_changed, self._show_group)
+        follow(self, self.workspace.threshold_changed, self._show_group)
         self._show_all()
 
     # --- layout -------------------------------------------------------------------------

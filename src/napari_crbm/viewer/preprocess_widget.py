@@ -24,6 +24,7 @@ from napari_crbm.preprocessing import (
     preprocess,
 )
 from napari_crbm.recording import Recording
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error, show_warning
 from napari_crbm.viewer.preprocess_form import PreprocessForm
@@ -94,8 +95,8 @@ class PreprocessWidget(QWidget):
         self._timer.setInterval(_PREVIEW_MS)
         self._timer.timeout.connect(self._preview)
         self.form.changed.connect(self._preview_soon)
-        self.workspace.recording_changed.connect(self._show_recording)
-        self.workspace.neuron_changed.connect(self._preview_soon)
+        follow(self, self.workspace.recording_changed, self._show_recording)
+        follow(self, self.workspace.neuron_changed, self._preview_soon)
         self.undo.setEnabled(False)
         # Once the fields are in a window: those of rows that are shown would be windows.
         self.form.follow_method()

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.recording import Recording
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.reading_form import ReadingForm
 from napari_crbm.viewer.remember import ask_folder, ask_open, remember
@@ -125,7 +126,7 @@ class RecordingWidget(QWidget):
         layout.addStretch(0)
 
         self.home.busy_changed.connect(self._show_busy)
-        self.home.workspace.recording_changed.connect(self._show_recording)
+        follow(self, self.home.workspace.recording_changed, self._show_recording)
         self._show_recording()
 
     def choose(self) -> None:

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer import dock_everything, is_docked
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import Home, home_of
 from napari_crbm.viewer.recording_widget import RecordingWidget
 from napari_crbm.viewer.sample_data import sample_folder
@@ -141,8 +142,8 @@ class StartWidget(QWidget):
 
         self.home.runs.training_changed.connect(self._show)
         self.home.runs.sweep_changed.connect(self._show)
-        self.home.workspace.recording_changed.connect(self._show)
-        self.home.workspace.trained_changed.connect(self._show)
+        follow(self, self.home.workspace.recording_changed, self._show)
+        follow(self, self.home.workspace.trained_changed, self._show)
         self._show()
         # Chosen from the menu, this is "Open everything".
         self._others = QTimer(self, singleShot=True, interval=0)

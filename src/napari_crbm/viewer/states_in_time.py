@@ -9,6 +9,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.short_table import ShortTable
 from napari_crbm.viewer.style import BLUE, GREEN, ORANGE, plot
 
@@ -88,7 +89,7 @@ class StatesInTime(QWidget):
         column.addWidget(self.active, 1)
         column.addWidget(self.when, 1)
         column.addWidget(self.sets, 2)
-        self.workspace.frame_changed.connect(self.show_frame)
+        follow(self, self.workspace.frame_changed, self.show_frame)
 
     def show_states(self, states: BrainStates) -> None:
         """Show what was found in a recording."""

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.background import Cancelled, cancellable
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_info
 from napari_crbm.viewer.seen import WhenSeen
@@ -77,8 +78,8 @@ class StatesWidget(QWidget):
         layout.addWidget(self.body, 1)
 
         self._seen = WhenSeen(self, self._compute)
-        self.workspace.recording_changed.connect(self._reset)
-        self.workspace.trained_changed.connect(self._reset)
+        follow(self, self.workspace.recording_changed, self._reset)
+        follow(self, self.workspace.trained_changed, self._reset)
         self._reset()
 
     # --- computing --------------------------------------------------------------------------

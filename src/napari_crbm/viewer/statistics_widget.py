@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.background import Cancelled, cancellable
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.colouring import RECONSTRUCTION, reconstruction_colouring
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_info
@@ -169,9 +170,9 @@ class StatisticsWidget(QWidget):
         column.addStretch()
         layout.addWidget(scrolling(results, sideways=False), 1)
 
-        self.workspace.recording_changed.connect(self._reset)
-        self.workspace.trained_changed.connect(self._reset)
-        self.workspace.colouring_changed.connect(self._follow)
+        follow(self, self.workspace.recording_changed, self._reset)
+        follow(self, self.workspace.trained_changed, self._reset)
+        follow(self, self.workspace.colouring_changed, self._follow)
         self.home.runs.progressed.connect(self._on_progress)
         self.home.runs.training_changed.connect(self._on_training)
         self._reset()

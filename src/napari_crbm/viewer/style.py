@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.viewer.closing import GoesWhenClosed
 from napari_crbm.viewer.colours import weight_colours
 from napari_crbm.viewer.plot_export import offer_export
 
@@ -183,13 +184,17 @@ class _Page(QScrollArea):
         inside.resize(view.width(), max(view.height(), needed))
 
 
-def page(dock: QWidget) -> QVBoxLayout:
-    """The layout for the content of a dock, which must not outgrow a small screen."""
+def page(dock: QWidget, leave: Callable[[], None] | None = None) -> QVBoxLayout:
+    """The layout for the content of a dock, which must not outgrow a small screen.
+
+    When the dock is closed ``leave`` is called and its content deleted; see `GoesWhenClosed`.
+    """
     inside = QWidget()
     layout = QVBoxLayout(inside)
     outer = QVBoxLayout(dock)
     outer.setContentsMargins(0, 0, 0, 0)
     outer.addWidget(_Page(inside))
+    GoesWhenClosed(dock, leave)
     return layout
 
 

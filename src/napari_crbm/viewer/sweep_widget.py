@@ -14,6 +14,7 @@ from napari_crbm.analysis import Selection, Sweep, SweepProgress, select
 from napari_crbm.analysis.sweep import CONFIGURATION
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import duration
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error
 from napari_crbm.viewer.remember import ask_folder
@@ -90,7 +91,7 @@ class SweepWidget(QWidget):
         self.runs.swept.connect(self._show_progress)
         self.runs.sweep_changed.connect(self._show_sweep)
         self.runs.training_changed.connect(self._allow)
-        self.workspace.recording_changed.connect(self._show_sweep)
+        follow(self, self.workspace.recording_changed, self._show_sweep)
         if self.runs.sweep is not None:
             self.form.show_sweep(self.runs.sweep)
         self._show_count()

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.analysis import Raster, assembly_raster, neuron_raster, peaks
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.seen import WhenSeen
 from napari_crbm.viewer.style import GREEN, ORANGE, button, page, plot, text_label
@@ -147,10 +148,10 @@ class TimeWidget(QWidget):
             shortcut.activated.connect(act)
 
         self._seen = WhenSeen(self, self._show_raster)
-        self.workspace.recording_changed.connect(self._show_recording)
-        self.workspace.trained_changed.connect(self._show_model)
-        self.workspace.assembly_changed.connect(self._show_assembly)
-        self.workspace.frame_changed.connect(self._show_frame)
+        follow(self, self.workspace.recording_changed, self._show_recording)
+        follow(self, self.workspace.trained_changed, self._show_model)
+        follow(self, self.workspace.assembly_changed, self._show_assembly)
+        follow(self, self.workspace.frame_changed, self._show_frame)
         self._show_recording()
 
     # --- what the person does -----------------------------------------------------------

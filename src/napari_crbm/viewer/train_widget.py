@@ -10,6 +10,7 @@ from napari_crbm.errors import CRBMError
 from napari_crbm.model import Progress, Settings, duration
 from napari_crbm.model.compilation import compile_ahead, compiled
 from napari_crbm.viewer.background import Job
+from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.notices import show_error
 from napari_crbm.viewer.remember import remember
@@ -62,10 +63,10 @@ class TrainWidget(QWidget):
 
         self.runs.progressed.connect(self._on_progress)
         self.runs.training_changed.connect(self._on_training)
-        self.home.busy_changed.connect(lambda _: self._refresh())
+        self.home.busy_changed.connect(self._refresh)
         self.runs.sweep_changed.connect(self._on_sweep)
-        self.home.workspace.recording_changed.connect(self._on_recording)
-        self.home.workspace.trained_changed.connect(self._on_trained)
+        follow(self, self.home.workspace.recording_changed, self._on_recording)
+        follow(self, self.home.workspace.trained_changed, self._on_trained)
         self.times = TrainTimes(self.home, self.form, self)
         self.times.measured.connect(self._refresh)
         self.form.cost_changed.connect(self._on_cost_changed)
