@@ -79,7 +79,6 @@ class LoopWatch(QObject):
         self.operations: dict[str, Held] = {}
         self._operation = ""
         self._accounts = dict.fromkeys(_ACCOUNTS, 0.0)
-        self._inside = False
         self._last = 0.0
         self._main = threading.get_ident()
         self._seen: Counter[str] = Counter()
@@ -123,11 +122,16 @@ class LoopWatch(QObject):
     @contextmanager
     def apart(self) -> Iterator[None]:
         """Leave out what the measuring program does for itself, such as taking pictures."""
+        with self._into("apart"):
+            yield
+
+    @contextmanager
+    def _into(self, account: str) -> Iterator[None]:
         started, before = time.thread_time(), self._counted()
         try:
             yield
         finally:
-            self._accounts["apart"] += time.thread_time() - started - (self._counted() - before)
+            self._accounts[account] += time.thread_time() - started - (self._counted() - before)
 
     def report(self) -> str:
         """A line an operation, longest first."""
@@ -140,19 +144,12 @@ class LoopWatch(QObject):
         )
 
     def _time(self, kind: type, name: str, account: str) -> None:
-        """Add the time of a method to an account; what it calls is not counted twice."""
+        """Add the time of a method to an account, without what goes to another meanwhile."""
         act: Callable[..., Any] = getattr(kind, name)
 
         def timed(*args: Any, **options: Any) -> Any:
-            if self._inside:
+            with self._into(account):
                 return act(*args, **options)
-            self._inside = True
-            started = time.thread_time()
-            try:
-                return act(*args, **options)
-            finally:
-                self._inside = False
-                self._accounts[account] += time.thread_time() - started
 
         setattr(kind, name, timed)
         self.destroyed.connect(lambda: setattr(kind, name, act))
