@@ -275,6 +275,18 @@ def test_choosing_a_row_shows_the_assembly_and_back(viewer, trained_home, qtbot)
     assert int(widget.proxy.index(widget.table.currentIndex().row(), 0).data()) == other
 
 
+def test_regions_have_the_room_that_numbers_leave(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    widget.resize(400, 800)
+    widget.show()
+    qtbot.wait(50)
+    table, headings = widget.table, [name for name, *_ in widget.model._columns]
+    widths = [table.columnWidth(column) for column in range(len(headings))]
+    assert widths[headings.index("region")] == max(widths) > 100
+    assert sum(widths) == table.viewport().width(), "nothing is cut off"
+
+
 def test_several_assemblies_are_shown_together_and_kept(viewer, trained_home, qtbot):
     widget = AssembliesWidget(viewer)
     qtbot.addWidget(widget)

@@ -12,6 +12,7 @@ from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QHeaderView,
     QLabel,
     QLineEdit,
     QSizePolicy,
@@ -98,7 +99,6 @@ class AssembliesWidget(QWidget):
         self.table.verticalHeader().setDefaultSectionSize(22)
         self.table.setWordWrap(False)
         self.table.horizontalHeader().setMinimumSectionSize(30)
-        self.table.horizontalHeader().setStretchLastSection(True)
         self.table.setToolTip(
             "Choose a row, or use the arrow keys to flip through.\n"
             "Ctrl-click or Shift-click several rows to show them together."
@@ -260,8 +260,13 @@ class AssembliesWidget(QWidget):
             return
         self.gallery.show_assemblies(Thumbnails(recording.coordinates, trained.model.weights_))
         self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+        header, modes = self.table.horizontalHeader(), QHeaderView.ResizeMode
         for column, width in enumerate(self.model.widths):
-            self.table.setColumnWidth(column, width)
+            if width:
+                header.setSectionResizeMode(column, modes.Interactive)
+                header.resizeSection(column, width)
+            else:
+                header.setSectionResizeMode(column, modes.Stretch)
         self._show_assembly()
         self._show_neuron()
 

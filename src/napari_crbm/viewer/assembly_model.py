@@ -12,15 +12,14 @@ from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel,
 #: Role of the value that a column is sorted by.
 SORT_ROLE = Qt.ItemDataRole.UserRole
 
-# Column of the table, heading, width in pixels, how a value is written, tooltip.
+# Column of the table, heading, width in pixels (0: what is left), how a value is written, tooltip.
 _COLUMNS = (
     ("assembly", "#", 30, "{:.0f}", "Number of the assembly (hidden unit)."),
-    ("size", "Size", 44, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
-    # Before what fits into wider docks only.
-    ("region", "Region", 86, "{}", "Region with the largest share of the assembly."),
+    ("size", "Size", 52, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
+    ("region", "Region", 0, "{}", "Region with the largest share of the assembly."),
     ("mean_activity", "On (%)", 48, "{:.1f}", "Share of frames in which the assembly is on."),
     ("laterality", "Side", 48, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
-    ("compactness_um", "Spread", 50, "{:.0f} µm", "Median distance of members to their centre."),
+    ("compactness_um", "Spread", 58, "{:.0f} µm", "Median distance of members to their centre."),
     (
         "reproducibility",
         "Again",
@@ -89,8 +88,9 @@ class AssemblyTableModel(QAbstractTableModel):
 
     @property
     def widths(self) -> list[int]:
-        """Widths of the columns in pixels; the last one takes what is left."""
-        return [column[2] for column in self._columns]
+        """Widths of the columns in pixels; 0 for that which takes what is left."""
+        widths = [column[2] for column in self._columns]
+        return widths if 0 in widths else [*widths[:-1], 0]
 
     def texts(self) -> list[str]:
         """What every row shows, in small letters, a line a column: to search in."""

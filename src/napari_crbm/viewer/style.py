@@ -204,6 +204,7 @@ def count_box(low: int, high: int, value: int, tip: str, step: int = 1) -> QSpin
     box.setRange(low, high)
     box.setValue(value)
     box.setSingleStep(step)
+    box.setGroupSeparatorShown(True)
     box.setToolTip(tip)
     return box
 

@@ -61,7 +61,6 @@ class TrainForm(QFormLayout):
         self.n_updates = count_box(
             10, 1_000_000, 10, "Parameter updates; more is slower and more accurate.", step=500
         )
-        self.n_updates.setGroupSeparatorShown(True)
         self.patience = count_box(
             0,
             60,
