@@ -1,7 +1,9 @@
 """Windows of laptops: everything open, and still usable."""
 
+from itertools import combinations
+
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QScrollArea, QTabBar
+from qtpy.QtWidgets import QScrollArea, QTabBar, QWidget
 
 from napari_crbm.io import save_model
 from napari_crbm.viewer import WIDGETS, dock_everything
@@ -102,3 +104,39 @@ def test_tables_of_assemblies_do_not_scroll_sideways(
         qtbot.wait(100)
         assert docks[name].width() <= 392
         assert table.horizontalScrollBar().maximum() == 0, name
+
+
+def overlapping(dock):
+    """Pairs of widgets of one layout that lie over each other."""
+    found = []
+    for parent in dock.findChildren(QWidget):
+        if parent.layout() is None or not parent.isVisible():
+            continue
+        # Those of a stack lie over each other, and only one is seen.
+        children = parent.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        laid = [child for child in children if child.isVisible() and not child.isWindow()]
+        found += [
+            (type(parent).__name__, a.geometry(), b.geometry())
+            for a, b in combinations(laid, 2)
+            if a.geometry().intersects(b.geometry())
+        ]
+    return found
+
+
+def test_nothing_lies_over_anything_else(
+    make_napari_viewer, qtbot, recording, planted_model, tmp_path
+):
+    viewer = make_napari_viewer(show=True)
+    window, docks = everything(viewer, qtbot)
+    home = home_of(viewer)
+    home.show(recording, planted_model)
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    window.resize(1440, 880)
+    save_model(planted_model, tmp_path / "second.h5", recording)
+    compare = window.findChild(CompareWidget)
+    compare.compare_with(tmp_path / "second.h5")
+    until(qtbot, lambda: compare.found is not None and not home.busy)
+    for name, dock in docks.items():
+        dock.raise_()
+        qtbot.wait(100)
+        assert not overlapping(dock.widget()), name

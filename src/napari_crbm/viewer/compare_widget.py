@@ -46,7 +46,6 @@ _WHAT = (
     "Load a second model: of the same recording (another seed, another number of assemblies) or "
     "of another animal. Assemblies are matched one to one, and shown side by side."
 )
-_WHICH_PX = 150
 _APART, _OVERLAID = "Side by side", "Overlaid"
 # Of a piece of work that only the newest choice is worth.
 _PAIR = "pair of assemblies"
@@ -123,16 +122,15 @@ class CompareWidget(QWidget):
 
     def _lay_out(self) -> None:
         looks = QHBoxLayout()
-        for widget in (self.which, self.arrangement, self.shown):
-            looks.addWidget(widget)
-        # Its entries are the longest.
-        self.which.setMinimumWidth(_WHICH_PX)
-        looks.setStretch(0, 1)
+        looks.addWidget(self.arrangement, 1)
+        looks.addWidget(self.shown)
         upper = QWidget()
         column = QVBoxLayout(upper)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.verdict)
         column.addLayout(looks)
+        # Its entries are too long to stand beside anything.
+        column.addWidget(self.which)
         column.addWidget(self.table)
         self.body = QSplitter(Qt.Orientation.Vertical)
         self.body.addWidget(upper)
