@@ -2,7 +2,7 @@
 
 import numpy as np
 from napari.layers import Points
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QDockWidget, QMenu, QShortcut, QTabBar, QWidget
 
@@ -26,6 +26,25 @@ def test_open_everything_opens_everything(viewer, qtbot):
     found = titles(viewer)
     for name in WIDGETS:
         assert found.count("Start" if name == EVERYTHING else name) == 1
+
+
+def test_the_window_answers_between_two_docks(viewer, qtbot):
+    viewer.window.add_plugin_dock_widget("napari-crbm", EVERYTHING)
+    seen = []
+    timer = QTimer(interval=0)
+    timer.timeout.connect(lambda: seen.append(len(titles(viewer))))
+    timer.start()
+    until(qtbot, lambda: is_docked(viewer) and not home_of(viewer).busy)
+    assert len(set(seen)) >= len(WIDGETS) - 1, "one dock a turn"
+
+
+def test_a_dock_that_is_closed_meanwhile_does_not_stop_the_others(viewer, qtbot):
+    viewer.window.add_plugin_dock_widget("napari-crbm", EVERYTHING)
+    until(qtbot, lambda: "Anatomy" in titles(viewer))
+    viewer.window.remove_dock_widget(open_dock(viewer, "Anatomy"))
+    until(qtbot, lambda: not home_of(viewer).busy)
+    found = titles(viewer)
+    assert all(found.count(name) == 1 for name in WIDGETS[3:])
 
 
 def test_napari_makes_its_controls_of_layers_with_the_docks(viewer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -114,6 +114,13 @@ def _make_controls(viewer: Any) -> None:
 
 def dock_everything(viewer: Any) -> list[Any]:
     """Dock all widgets on the right, as tabs; the first one in front."""
+    for _ in docking(viewer):
+        pass
+    return [open_dock(viewer, name) for name in WIDGETS]
+
+
+def docking(viewer: Any) -> Iterator[None]:
+    """Do what `dock_everything` does, a dock at a time: between two a window can answer."""
     from qtpy.QtCore import QRect, Qt, QTimer
     from qtpy.QtWidgets import QTabWidget
 
@@ -129,29 +136,38 @@ def dock_everything(viewer: Any) -> list[Any]:
         (Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),
     ):
         window._qt_window.setCorner(corner, area)
-    docks = [open_dock(viewer, name) for name in WIDGETS]
-    for before, dock in pairwise(docks):
-        # Those that were open already come into the row, at their place.
-        window._qt_window.tabifyDockWidget(before, dock)
-    for dock in docks:
+    if not were_there:
+        _make_controls(viewer)
+        yield
+    for place, name in enumerate(WIDGETS):
+        before, dock = _docks(viewer, WIDGETS[:place]), open_dock(viewer, name)
+        if before:
+            # One that was open already comes into the row, at its place.
+            window._qt_window.tabifyDockWidget(before[-1], dock)
         dock.show()
+        (before or [dock])[0].raise_()
+        yield
 
     def arrange() -> None:
-        docks[0].raise_()
-        window._qt_window.resizeDocks(docks[:1], [DOCK_WIDTH_PX], Qt.Orientation.Horizontal)
-        # A picture of a widget has Qt lay out what has never been seen, all of it at once: it
-        # would otherwise do so with the first layer, when napari greys out a button.
-        docks[0].grab(QRect(0, 0, 1, 1))
+        docks = _docks(viewer, WIDGETS)
+        if docks:
+            window._qt_window.resizeDocks(docks[:1], [DOCK_WIDTH_PX], Qt.Orientation.Horizontal)
+            # A picture of a widget has Qt lay out what has never been seen, all of it at once:
+            # it would otherwise do so with the first layer, when napari greys out a button.
+            docks[0].grab(QRect(0, 0, 1, 1))
 
     # Sizes are known once the window has been laid out, if it has not been closed by then.
-    soon = QTimer(docks[0], singleShot=True, interval=0)
+    soon = QTimer(window._qt_window, singleShot=True, interval=0)
     soon.timeout.connect(arrange)
     soon.start()
     if not were_there:
-        _make_controls(viewer)
         # Python's collector would go through all that napari is made of, again and again, and
         # hold up the window for a fifth of a second each time.
         gc.collect()
         gc.freeze()
         window._qt_window.destroyed.connect(lambda: gc.unfreeze())
-    return docks
+
+
+def _docks(viewer: Any, names: Sequence[str]) -> list[Any]:
+    """Those of the named docks that are open; a person may close some at any time."""
+    return [dock for name in names if (dock := _find_dock(viewer, name)) is not None]

@@ -216,10 +216,12 @@ class AnimalsPanel(QWidget):
 
     def _show_project(self) -> None:
         from napari_crbm.connectome import kinds
-        from napari_crbm.figures.connectivity import kind_label
 
         self.kind.clear()
         for kind in kinds(self.animals):
+            # Figures take half a second to import, which an empty panel need not wait for.
+            from napari_crbm.figures.connectivity import kind_label
+
             self.kind.addItem(kind_label(*kind), kind)
         self.kind.setVisible(self.kind.count() > 1)
         has = bool(self.animals)

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.viewer import dock_everything, is_docked
+from napari_crbm.viewer import docking, is_docked
 from napari_crbm.viewer.closing import follow
 from napari_crbm.viewer.home import Home, home_of
 from napari_crbm.viewer.recording_widget import RecordingWidget
@@ -152,7 +152,7 @@ class StartWidget(QWidget):
 
     def _open_others(self) -> None:
         if not is_docked(self.home.viewer):
-            dock_everything(self.home.viewer)
+            self.home.turns.start("docks", docking(self.home.viewer))
 
     def _raiser(self, dock: str) -> Any:
         return lambda: self.home.raise_dock(dock)
