@@ -12,6 +12,7 @@ from napari_crbm.model.randomness import stream
 from napari_crbm.model.sampling import (
     bits_from_dense,
     dense_from_bits,
+    restart_in_training,
     restart_in_unions,
 )
 from napari_crbm.model.threads import available_threads, kernel_threads
@@ -181,3 +182,37 @@ def test_restarts_lay_frames_over_each_other_and_spare_the_other_chains():
     assert np.array_equal(after[others], before[others])
     counts = after[[3, 66]].sum(axis=1)
     assert (counts >= 1).all() and (counts <= 8).all() and not after[:, 40:][[3, 66]].any()
+
+
+def test_restarts_of_a_training_begin_with_as_much_on_as_the_recording_shows():
+    n_chains, rate = 20_000, 0.02
+    together = np.repeat(np.random.default_rng(1).random((5000, 1)) < rate, 30, axis=1)
+    spikes = Spikes.from_dense(together)
+    bits = np.zeros((30, -(-n_chains // 64)), dtype=np.uint64)
+    fields = np.full(30, special.logit(0.25), dtype=np.float32)
+    restart_in_training(bits, np.arange(n_chains), spikes, fields, np.random.default_rng(0))
+    states = dense_from_bits(bits, n_chains)
+    on = states.sum(axis=1)
+    # Independent neurons are a quarter of the chains, and hardly ever all on or all off.
+    mixed = (on > 0) & (on < 30)
+    assert mixed.mean() == pytest.approx(0.25, abs=4 * np.sqrt(0.25 * 0.75 / n_chains))
+    assert states[mixed].mean() == pytest.approx(0.25, abs=0.01)
+    share = float((on == 30).sum() / (~mixed).sum())
+    recorded = float(spikes.mean_activity[0])
+    assert share == pytest.approx(recorded, abs=4 * np.sqrt(recorded / (0.75 * n_chains)))
+
+
+def test_restarts_of_a_training_spare_the_other_chains():
+    before = np.random.default_rng(0).random((70, 50)) < 0.5
+    bits = bits_from_dense(before)
+    restart_in_training(
+        bits,
+        np.array([3, 66]),
+        Spikes.from_dense(np.eye(50, dtype=bool)),
+        np.full(50, -30.0, dtype=np.float32),
+        np.random.default_rng(0),
+    )
+    after = dense_from_bits(bits, 70)
+    others = np.setdiff1d(np.arange(70), [3, 66])
+    assert np.array_equal(after[others], before[others])
+    assert (after[[3, 66]].sum(axis=1) <= 2).all()

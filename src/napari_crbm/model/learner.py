@@ -18,7 +18,7 @@ from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
 from napari_crbm.model.optimiser import CLIP, bias_correction, penalty, rmsprop
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.renewal import Renewed
-from napari_crbm.model.sampling import restart_in_unions, starting_activity
+from napari_crbm.model.sampling import restart_in_training, starting_activity
 from napari_crbm.model.settings import Settings, default_l1
 from napari_crbm.model.standardisation import (
     ETA_MAX,
@@ -296,7 +296,8 @@ class Learner:
         n_chains = len(self.inputs)
         share = min(_RESTART_EVERY * self.settings.restarts, 1.0)
         chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
-        restart_in_unions(self.activity, chosen, self._train, generator, self.core)
+        fields = self.core.get(self.fields)
+        restart_in_training(self.activity, chosen, self._train, fields, generator, self.core)
         self.active.form.project_bits(self.activity, self.inputs)
 
     def revise(self, update: int, rate: float) -> None:

@@ -20,8 +20,12 @@ if TYPE_CHECKING:
     from napari_crbm.model.crbm import CRBM
 
 _START, _ADVANCE, _RESTART = 0, 1, 2
-# Most frames that are laid over each other.
+# Most frames that are laid over each other to look for states that no recording shows.
 _UNION = 3
+# How chains of a training start anew, each as often: as independent neurons, or in so many
+# frames laid over each other.
+_INDEPENDENT = -1
+_STARTS = (_INDEPENDENT, 0, 1, 2)
 
 
 def starting_activity(
@@ -59,8 +63,47 @@ def restart_in_unions(
     core : Core
     """
     for chain in chains:
-        frames = generator.integers(spikes.n_frames, size=generator.integers(1, _UNION + 1))
-        core.replace_state(activity, int(chain), np.any(spikes.dense(frames), axis=0))
+        n_frames = int(generator.integers(1, _UNION + 1))
+        core.replace_state(activity, int(chain), _union(spikes, n_frames, generator))
+
+
+def restart_in_training(
+    activity: Activity,
+    chains: NDArray[np.int64],
+    spikes: Spikes,
+    fields: NDArray[np.float32],
+    generator: np.random.Generator,
+    core: Core = NUMBA,
+) -> None:
+    """Start the chosen chains anew: some with less on than a recorded frame, some with more.
+
+    A large assembly hardly ever switches within the life of a chain. How often chains have
+    it on is then how often they began with it on, and if that is too often, training makes
+    up for it and leaves a model that is too quiet. No frame, one frame and two at once have
+    it on as often as the recording, on average; so chains of independent neurons, which is
+    where people start from, are led to the same share.
+
+    Parameters
+    ----------
+    activity, chains, spikes, generator, core
+        As for `restart_in_unions`.
+    fields : (N,) float32
+        Of the model.
+    """
+    for chain in chains:
+        n_frames = int(generator.choice(_STARTS))
+        if n_frames == _INDEPENDENT:
+            state = generator.random(len(fields), dtype=np.float32) < expit(fields)
+        else:
+            state = _union(spikes, n_frames, generator)
+        core.replace_state(activity, int(chain), state)
+
+
+def _union(spikes: Spikes, n_frames: int, generator: np.random.Generator) -> NDArray[np.bool_]:
+    """Neurons (N,) that are active in any of so many random frames."""
+    frames = generator.integers(spikes.n_frames, size=n_frames)
+    active: NDArray[np.bool_] = np.bitwise_or.reduce(spikes.dense(frames), axis=0) > 0
+    return active
 
 
 class Chains:
