@@ -18,7 +18,7 @@ from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
 from napari_crbm.model.optimiser import CLIP, bias_correction, penalty, rmsprop
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.renewal import Renewed
-from napari_crbm.model.sampling import restart_in_training, starting_activity
+from napari_crbm.model.sampling import restart_balanced, restart_in_unions, starting_activity
 from napari_crbm.model.settings import Settings, default_l1
 from napari_crbm.model.standardisation import (
     ETA_MAX,
@@ -73,6 +73,7 @@ class Learner:
         no_bits = np.zeros((train.n_neurons, (n_batch + 63) // 64), np.uint64)
         self._batch_activity = core.activity(no_bits, n_batch)
         n_hidden, n_chains = int(settings.n_hidden), settings.n_chains
+        self._few_weights = train.n_neurons * n_hidden <= selection.FEW
         self._batch_inputs = core.put(np.empty((n_batch, n_hidden), dtype=np.float32))
         self.inputs = core.put(np.empty((n_chains, n_hidden), dtype=np.float32))
         self._chain_values = np.empty_like(self.inputs)
@@ -296,8 +297,11 @@ class Learner:
         n_chains = len(self.inputs)
         share = min(_RESTART_EVERY * self.settings.restarts, 1.0)
         chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
-        fields = self.core.get(self.fields)
-        restart_in_training(self.activity, chosen, self._train, fields, generator, self.core)
+        if self._few_weights:
+            restart_in_unions(self.activity, chosen, self._train, generator, self.core)
+        else:
+            fields = self.core.get(self.fields)
+            restart_balanced(self.activity, chosen, self._train, fields, generator, self.core)
         self.active.form.project_bits(self.activity, self.inputs)
 
     def revise(self, update: int, rate: float) -> None:
@@ -306,8 +310,7 @@ class Learner:
         l1 = np.float32(penalty(self.settings, update))
         small = _SMALL * rate
         key = stream(self.settings.random_state, _REVISION, update)
-        n_weights = self.active.shape[0] * self.active.shape[1]
-        if n_weights <= selection.FEW:
+        if self._few_weights:
             pull = selection.Pull(self._gradient(key), variance)
             self.active.revise(partial(selection.tolerant, pull, l1, small))
             return

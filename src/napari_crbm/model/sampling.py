@@ -23,9 +23,9 @@ _START, _ADVANCE, _RESTART = 0, 1, 2
 # Most frames that are laid over each other to look for states that no recording shows.
 _UNION = 3
 # How chains of a training start anew, each as often: as independent neurons, or in so many
-# frames laid over each other.
+# frames laid over each other, which are one on average.
 _INDEPENDENT = -1
-_STARTS = (_INDEPENDENT, 0, 1, 2)
+_STARTS = (_INDEPENDENT, 0, 0, 0, 1, 2, 3)
 
 
 def starting_activity(
@@ -67,7 +67,7 @@ def restart_in_unions(
         core.replace_state(activity, int(chain), _union(spikes, n_frames, generator))
 
 
-def restart_in_training(
+def restart_balanced(
     activity: Activity,
     chains: NDArray[np.int64],
     spikes: Spikes,
@@ -79,9 +79,9 @@ def restart_in_training(
 
     A large assembly hardly ever switches within the life of a chain. How often chains have
     it on is then how often they began with it on, and if that is too often, training makes
-    up for it and leaves a model that is too quiet. No frame, one frame and two at once have
-    it on as often as the recording, on average; so chains of independent neurons, which is
-    where people start from, are led to the same share.
+    up for it and leaves a model that is too quiet. Starts with no frame make up for those in
+    two or three, so that on average it is on as often as in the recording; and so chains of
+    independent neurons, which is where people start from, are led to the same share.
 
     Parameters
     ----------

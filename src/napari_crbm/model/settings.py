@@ -49,10 +49,11 @@ class Settings:
         Whether single hidden units may also jump between their states (see
         `model.jumps`). Without, chains hardly ever switch a large assembly on or off.
     restarts : float
-        Share of the chains that start anew at an update: from independent neurons, or
-        from no frame, one, or two laid over each other, so that states no recording shows
-        cannot hide in the model, and large assemblies, which hardly switch by themselves,
-        are on as often as they should be.
+        Share of the chains that start anew at an update, from several recorded frames
+        laid over each other, so that states no recording shows cannot hide in the model.
+        In large models (see `model.selection`) others start from no frame or from
+        independent neurons, so that assemblies which hardly switch by themselves are on
+        as often as they should be.
     renew : bool
         Whether hidden units that add nothing begin anew while the training forms
         assemblies, from what the others leave unexplained (see `model.renewal`).
