@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from napari_crbm.model import Settings, Training, selection
+from napari_crbm.model.bits import dense_from_bits
 from napari_crbm.model.cores import NUMBA
 from napari_crbm.model.learner import Learner
 from napari_crbm.model.threads import kernel_threads
+from napari_crbm.spikes import Spikes
 from tests.model.test_training import run, same
 
 LARGE = Settings(n_hidden=8, n_updates=600, n_chains=60)
@@ -64,3 +66,17 @@ def test_what_an_assembly_does_beyond_the_model_is_left_over(planted, as_if_larg
     assert abs(whole[member, unit]) < 4 * error < abs(left[member, unit])
     others = np.arange(spikes.n_neurons) != member
     assert np.abs(left - whole)[others, unit].max() < 4 * error
+
+
+@pytest.mark.parametrize("large", [True, False])
+def test_only_large_models_start_chains_from_silence(monkeypatch, large):
+    """Every recorded frame has something active, and so has every union of them."""
+    monkeypatch.setattr(selection, "FEW", 0 if large else 10**6)
+    raster = np.random.default_rng(0).random((200, 40)) < 0.1
+    raster[:, 0] = True
+    settings = Settings(n_hidden=2, n_chains=200, restarts=0.1)
+    with kernel_threads(1):
+        learner = Learner.started(Spikes.from_dense(raster), settings, NUMBA)
+        learner._restart(10)
+    silent = (dense_from_bits(learner.activity, 200).sum(axis=1) == 0).mean()
+    assert (0.3 < silent < 0.6) if large else silent == 0

@@ -81,21 +81,27 @@ def test_tabs_bear_whole_names(make_napari_viewer, qtbot):
     assert bar.sizeHint().height() > bar.height() and bar.usesScrollButtons()
 
 
+def compared(viewer, qtbot, recording, model, folder):
+    """Everything open and filled, Compare with the same model again."""
+    window, docks = everything(viewer, qtbot)
+    home = home_of(viewer)
+    home.show(recording, model)
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    compare = window.findChild(CompareWidget)
+    compare.compare_with(save_model(model, folder / "same.h5", recording))
+    until(qtbot, lambda: compare.found is not None and not home.busy)
+    return window, docks, compare
+
+
 def test_tables_of_assemblies_do_not_scroll_sideways(
     make_napari_viewer, qtbot, recording, planted_model, tmp_path
 ):
     viewer = make_napari_viewer(show=True)
-    window, docks = everything(viewer, qtbot)
-    home = home_of(viewer)
-    home.show(recording, planted_model)
-    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    window, docks, compare = compared(viewer, qtbot, recording, planted_model, tmp_path)
     window.resize(1440, 840)
     # As Linux opens it, where 420 pixels are asked for.
     window.resizeDocks([docks["Compare"]], [392], Qt.Orientation.Horizontal)
     docks["Compare"].raise_()
-    compare = window.findChild(CompareWidget)
-    compare.compare_with(save_model(planted_model, tmp_path / "same.h5", recording))
-    until(qtbot, lambda: compare.found is not None and not home.busy)
     for name, table in (
         ("Compare", compare.table),
         ("Assemblies", window.findChild(AssembliesWidget).table),
@@ -127,15 +133,8 @@ def test_nothing_lies_over_anything_else(
     make_napari_viewer, qtbot, recording, planted_model, tmp_path
 ):
     viewer = make_napari_viewer(show=True)
-    window, docks = everything(viewer, qtbot)
-    home = home_of(viewer)
-    home.show(recording, planted_model)
-    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    window, docks, _ = compared(viewer, qtbot, recording, planted_model, tmp_path)
     window.resize(1440, 880)
-    save_model(planted_model, tmp_path / "second.h5", recording)
-    compare = window.findChild(CompareWidget)
-    compare.compare_with(tmp_path / "second.h5")
-    until(qtbot, lambda: compare.found is not None and not home.busy)
     for name, dock in docks.items():
         dock.raise_()
         qtbot.wait(100)

@@ -36,8 +36,7 @@ def starting_activity(
     if start is not None:
         frames = generator.choice(start.n_frames, n_chains, replace=start.n_frames < n_chains)
         return bits_from_dense(start.dense(frames))
-    draws = generator.random((n_chains, len(fields)), dtype=np.float32)
-    return bits_from_dense(draws < expit(fields))
+    return bits_from_dense(_independent(fields, n_chains, generator))
 
 
 def restart_in_unions(
@@ -93,17 +92,24 @@ def restart_balanced(
     for chain in chains:
         n_frames = int(generator.choice(_STARTS))
         if n_frames == _INDEPENDENT:
-            state = generator.random(len(fields), dtype=np.float32) < expit(fields)
+            state = _independent(fields, 1, generator)[0]
         else:
             state = _union(spikes, n_frames, generator)
         core.replace_state(activity, int(chain), state)
 
 
+def _independent(
+    fields: NDArray[np.float32], n_states: int, generator: np.random.Generator
+) -> NDArray[np.bool_]:
+    """States (n_states, N) of neurons that know nothing of each other."""
+    draws = generator.random((n_states, len(fields)), dtype=np.float32)
+    return np.asarray(draws < expit(fields))
+
+
 def _union(spikes: Spikes, n_frames: int, generator: np.random.Generator) -> NDArray[np.bool_]:
     """Neurons (N,) that are active in any of so many random frames."""
     frames = generator.integers(spikes.n_frames, size=n_frames)
-    active: NDArray[np.bool_] = np.bitwise_or.reduce(spikes.dense(frames), axis=0) > 0
-    return active
+    return np.asarray(np.any(spikes.dense(frames), axis=0))
 
 
 class Chains:
