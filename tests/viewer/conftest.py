@@ -114,8 +114,9 @@ def shown_home(home, recording, planted_model, qtbot):
     return home
 
 
-def until(qtbot, condition: Callable[[], bool], timeout: int = 60_000) -> None:
-    qtbot.waitUntil(condition, timeout=timeout)
+def until(qtbot, condition: Callable[[], object], timeout: int = 60_000) -> None:
+    """Wait until the condition holds, as Python understands it (an empty list does not)."""
+    qtbot.waitUntil(lambda: bool(condition()), timeout=timeout)
 
 
 def strongest_neuron(home) -> int:

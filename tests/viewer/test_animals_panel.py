@@ -113,5 +113,5 @@ def test_the_docks_map_is_added(home, qtbot, tmp_path):
 def test_files_that_are_no_projects_are_said_so(panel, errors, tmp_path, qtbot):
     (tmp_path / "wrong.h5").write_bytes(b"nothing")
     panel.open_project(tmp_path / "wrong.h5")
-    until(qtbot, lambda: bool(errors))
+    until(qtbot, lambda: errors)
     assert "wrong.h5" in errors[0]

@@ -60,7 +60,7 @@ def test_unit_shift_and_turn_bring_neurons_home(opened, home, recording, qtbot):
     vertices = home.viewer.layers[ATLAS_OUTLINE].data[0]
     assert np.all(vertices.min(axis=0) < recording.coordinates.min(axis=0) + 20)
     opened.assign.click()
-    until(qtbot, lambda: bool(opened.found))
+    until(qtbot, lambda: opened.found)
     assert PLACED not in home.viewer.layers
     for name in opened.found[0].regions.names:
         expected = recording.regions.members(name)
@@ -113,7 +113,7 @@ def test_levels_are_those_of_the_atlas(panel, home, recording, tmp_path, qtbot):
     panel.names.setText(str(tmp_path / "names.csv"))
     panel.spacing.setText("30, 100")
     panel.open.click()
-    until(qtbot, lambda: bool(panel.errors))
+    until(qtbot, lambda: panel.errors)
     assert "three voxel sizes" in panel.errors[0]
     panel.spacing.setText("30, 100, 50")
     panel.open.click()
@@ -128,7 +128,7 @@ def test_levels_are_those_of_the_atlas(panel, home, recording, tmp_path, qtbot):
     panel.level.setCurrentIndex(1)
     panel.sides.setChecked(False)
     panel.assign.click()
-    until(qtbot, lambda: bool(panel.found))
+    until(qtbot, lambda: panel.found)
     assert panel.found[0].regions.names == ("Front", "Back")
 
 
@@ -148,7 +148,7 @@ def test_own_regions_get_names_and_levels(panel, home, recording, tmp_path, qtbo
     panel.level.setCurrentIndex(panel.level.findData(0))
     assert panel.level.currentText() == "Level 1 (top): 2 regions"
     panel.assign.click()
-    until(qtbot, lambda: bool(panel.found))
+    until(qtbot, lambda: panel.found)
     renamed = Regions(regions.membership, tuple(names.read_text().splitlines()))
     assert panel.found[0].regions.names == ("Diencephalon", "Ganglia")
     np.testing.assert_array_equal(panel.found[0].regions.counts, at_level(renamed, 0).counts)
@@ -172,7 +172,7 @@ def test_bodies_of_assigned_regions_are_those_of_the_atlas(opened, home, recordi
         box.setValue(value)
     opened.form.turn[0].setValue(9)
     opened.assign.click()
-    until(qtbot, lambda: bool(opened.found))
+    until(qtbot, lambda: opened.found)
     home.assign_regions(*opened.found[0])
     view = home.workspace.region_view
     name = "Cerebellum L"

@@ -1,6 +1,7 @@
 """Docks that are closed: they go, hear of nothing any more, and leave nothing behind."""
 
 import gc
+from threading import Event
 
 import pytest
 from qtpy.QtWidgets import QApplication
@@ -50,11 +51,17 @@ def test_closed_docks_go_and_hear_of_nothing(viewer, home, recording, planted_mo
 def test_work_that_a_closed_dock_began_ends_quietly(viewer, home, errors, qtbot):
     dock = open_dock(viewer, "Anatomy")
     widget = dock.findChild(AnatomyWidget)
-    heard = []
-    home.run("Work", lambda _: qtbot.wait(0) or heard.append("done"), lambda _: widget.tabs.count())
+    closed, ended = Event(), []
+
+    def work(_):
+        ended.append(closed.wait(30))
+
+    home.run("Work", work, lambda _: widget.tabs.count())
     dock.destroyOnClose()
-    until(qtbot, lambda: heard and not home.busy)
-    assert not errors
+    qtbot.wait(50)
+    closed.set()
+    until(qtbot, lambda: ended and not home.busy)
+    assert ended == [True] and not errors
 
 
 def test_a_comparison_ends_with_its_dock(viewer, shown_home, tmp_path, qtbot):

@@ -174,7 +174,7 @@ def test_it_ends_with_another_model(compared, qtbot):
 def test_a_file_that_is_no_model(dock, shown_home, recording, qtbot, tmp_path, errors):
     save_recording(recording, tmp_path / "recording.h5")
     dock.compare_with(tmp_path / "recording.h5")
-    until(qtbot, lambda: bool(errors))
+    until(qtbot, lambda: errors)
     assert "recording.h5" in errors[0] and dock.choose.text() == "Compare with..."
 
 

@@ -281,5 +281,5 @@ def test_a_missing_atlas_is_said_so(dock, home, recording, errors, qtbot, tmp_pa
     qtbot.addWidget(anatomy)
     anatomy.atlas.source.setEditText(str(tmp_path / "none.tif"))
     anatomy.atlas.open.click()
-    until(qtbot, lambda: bool(errors))
+    until(qtbot, lambda: errors)
     assert "no file" in errors[0]

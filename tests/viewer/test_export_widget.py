@@ -256,7 +256,7 @@ def test_a_folder_that_cannot_be_written_is_named(
 ):
     dock.choose("canvas")
     dock.write(tmp_path / "missing" / "canvas.png")
-    until(qtbot, lambda: bool(errors))
+    until(qtbot, lambda: errors)
     assert len(errors) == 1 and "missing" in errors[0] and "report" not in errors[0]
     assert dock.save.text() == "Save as..."
 

@@ -215,7 +215,7 @@ def test_kernels_compile_once_a_recording_is_seen(viewer, home, recording, qtbot
     qtbot.wait(100)
     assert not seen
     home.show(recording)
-    until(qtbot, lambda: bool(seen))
+    until(qtbot, lambda: seen)
     assert seen == [True]
 
 

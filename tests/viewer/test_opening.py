@@ -86,7 +86,7 @@ def test_the_collector_leaves_alone_what_stays(qtbot, monkeypatch, make_napari_v
     window.destroyed.connect(lambda: gone.append(True))
     viewer.close()
     del window
-    until(qtbot, lambda: bool(gone))
+    until(qtbot, lambda: gone)
     assert gc.get_freeze_count() == 0, "what is closed can be collected"
 
 

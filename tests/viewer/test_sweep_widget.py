@@ -65,7 +65,7 @@ def test_a_stopped_sweep_goes_on_in_its_folder(dock, home, recording, qtbot, tmp
     home.show(recording)
     dock.form.updates.setValue(20_000)
     dock.run_in(tmp_path)
-    until(qtbot, lambda: bool(list(tmp_path.glob("recording-*.h5"))))
+    until(qtbot, lambda: list(tmp_path.glob("recording-*.h5")))
     dock.start.click()
     until(qtbot, lambda: not home.runs.sweeping)
     assert "Start again in the same folder" in dock.verdict.text()
@@ -78,7 +78,7 @@ def test_a_scheduler_that_is_not_there_is_named(dock, home, recording, errors, q
     dock.form.scheduler.setText("nonsense://1")
     dock.run_in(tmp_path)
     until(qtbot, lambda: not home.runs.sweeping)
-    until(qtbot, lambda: bool(errors))
+    until(qtbot, lambda: errors)
     assert "no Dask scheduler at nonsense://1" in errors[0]
     assert dock.start.isEnabled()
 
@@ -141,7 +141,7 @@ def test_closing_the_viewer_ends_the_sweep(make_napari_viewer, recording, qtbot,
     qtbot.addWidget(dock)
     dock.form.updates.setValue(20_000)
     dock.run_in(tmp_path)
-    until(qtbot, lambda: bool(list(tmp_path.glob("recording-*.h5"))))
+    until(qtbot, lambda: list(tmp_path.glob("recording-*.h5")))
     qtbot.wait(500)
     home.close()
     assert not [t for t in threading.enumerate() if t.name == "napari-crbm sweep"]

@@ -121,7 +121,7 @@ def test_files_that_cannot_be_used_are_explained(kind, home, errors, tmp_path, q
     else:
         path.write_bytes(b"" if kind == "empty" else b"not an HDF5 file" * 100)
     home.opening.open_file(path)
-    until(qtbot, lambda: bool(errors))
+    until(qtbot, lambda: errors)
     assert "bad.h5" in errors[0] and "Traceback" not in errors[0]
     assert home.workspace.recording is None and not home.busy
 
@@ -184,7 +184,7 @@ def test_senseless_input_is_explained(viewer, home, recording, errors, qtbot):
 def test_collapse_is_explained(home, recording, errors, qtbot):
     home.show(recording)
     home.runs.start_training(Settings(**{**LONG.as_dict(), "l1": 5.0, "l1_ramp": 0.0}))
-    until(qtbot, lambda: bool(errors))
+    until(qtbot, lambda: errors)
     assert "All weights have gone to zero" in errors[0]
     assert not home.runs.training
 
@@ -480,7 +480,7 @@ def test_a_model_without_its_recording_is_explained(trained_home, errors, tmp_pa
     save_model(trained_home.workspace.trained.model, path, trained_home.workspace.recording)
     trained_home.workspace._recording = None
     trained_home.opening.open_file(path)
-    until(qtbot, lambda: bool(errors))
+    until(qtbot, lambda: errors)
     assert "Open the recording it was trained on first" in errors[0]
 
 
