@@ -149,6 +149,9 @@ def test_hidden_units(function):
             function(inputs, units, *key)
 
 
+ASKED = np.ones((1, M), bool)
+
+
 def test_the_little_noise_gradient():
     active = ActiveSet(WEIGHTS, WEIGHTS * 0, np.full((N, M), PENALISED))
     values = np.zeros((90, M), np.float32)
@@ -159,7 +162,11 @@ def test_the_little_noise_gradient():
     with pytest.raises(ModelError, match="bits must have shape"):
         NUMBA.take_frames(SPIKES, np.arange(65), np.zeros((N, 1), np.uint64))
     with pytest.raises(ModelError, match="cumulants must have shape"):
-        NUMBA.log_overlap(values, values.copy(), np.zeros((90, M - 1)))
+        NUMBA.log_overlap(values, values.copy(), np.zeros((90, M - 1)), [np.arange(90)], ASKED)
+    with pytest.raises(ModelError, match="units"):
+        NUMBA.log_overlap(values, values.copy(), np.zeros((90, M)), [np.array([0, 90])], ASKED)
+    with pytest.raises(ModelError, match="asked must have shape"):
+        NUMBA.log_overlap(values, values.copy(), np.zeros((90, M)), [np.arange(90)], ASKED[:, 1:])
 
 
 def test_the_sentence_says_what_was_found():

@@ -5,9 +5,9 @@ import pytest
 from scipy import optimize, special
 
 from napari_crbm.model import CRBM, drelu
+from napari_crbm.model.cores.numba_core import NUMBA
 from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.jumps import advance, jump
-from napari_crbm.model.kernels.jumps import log_overlap
+from napari_crbm.model.jumps import _blocks, advance, jump
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.sampling import (
     bits_from_dense,
@@ -47,9 +47,9 @@ def jumped(model: CRBM, form, units: DReLU) -> np.ndarray:
     examples = np.random.default_rng(1).normal(1.0, 2.0, (7, 2)).astype(np.float32)
     with kernel_threads():
         form.project_bits(bits, inputs)
-        accepted = jump(form, model.fields_, units, inputs, bits, examples, stream(5))
-    assert sorted(accepted) == [0, 1]
-    assert all(0.2 < share < 1 for share in accepted.values())
+        switched = jump(form, model.fields_, units, inputs, bits, examples, stream(5))
+    assert sorted(switched) == [0, 1]
+    assert all(0.05 < share < 0.95 for share in switched.values())
     np.testing.assert_allclose(inputs, dense_from_bits(bits, CHAINS) @ model.weights_, atol=1e-5)
     return dense_from_bits(bits, CHAINS).astype(int)
 
@@ -92,15 +92,56 @@ def test_gains_are_differences_of_log_sums_over_neurons(density, n_chains):
 
 def test_overlap_is_the_log_density_of_the_proposal_but_for_the_potential():
     generator = np.random.default_rng(0)
-    units = DReLU(*(np.array([value, 2 * value]) for value in (1.5, 0.8, 0.3, -0.2)))
-    inputs = generator.normal(0, 3, (9, 2)).astype(np.float32)
-    values = generator.normal(0, 2, (2, 40)).astype(np.float32)
+    units = DReLU(*(value * np.array([1.0, 2.0, 0.5]) for value in (1.5, 0.8, 0.3, -0.2)))
+    inputs = generator.normal(0, 3, (9, 3)).astype(np.float32)
+    values = generator.normal(0, 2, (3, 40)).astype(np.float32)
     cumulants = drelu.cumulant(inputs, units)
-    out = np.empty((2, 40))
+    blocks = [np.array([2, 0]), np.array([1])]
+    asked = generator.random((2, 40)) < 0.7
     with kernel_threads():
-        log_overlap(values, inputs.T.copy(), cumulants.T.copy(), out)
+        out = NUMBA.log_overlap(values, inputs.T.copy(), cumulants.T.copy(), blocks, asked)
     powers = inputs.astype(float)[:, :, None] * values - cumulants[:, :, None]
-    np.testing.assert_allclose(out, special.logsumexp(powers, axis=0), atol=1e-9)
+    for found, block, wanted in zip(out, blocks, asked, strict=True):
+        expected = special.logsumexp(powers[:, block].sum(axis=1), axis=0)
+        np.testing.assert_allclose(found, np.where(wanted, expected, 0), atol=1e-9)
+
+
+def test_blocks_hold_every_unit_once_and_those_together_that_are_alike():
+    generator = np.random.default_rng(0)
+    common = generator.normal(0, 1, (200, 1))
+    means = generator.normal(0, 1, (200, 12))
+    means[:, :3] = common + 0.3 * means[:, :3]
+    means[:, 3] = 1.0
+    together = 0
+    for seed in range(50):
+        blocks = _blocks(means.astype(np.float32), np.random.default_rng(seed))
+        assert sorted(np.concatenate(blocks)) == list(range(12))
+        for block in blocks:
+            leader = int(block[0])
+            alike = set(block[1:].tolist())
+            assert alike <= ({0, 1, 2} if leader < 3 else set())
+            together += len(alike) > 0
+    assert together > 10
+
+
+def test_blocks_leave_the_distribution_alone():
+    """Units that always jump together, with examples that are right for neither."""
+    model = random_model(N, 3)
+    examples = np.random.default_rng(1).normal(1.0, 2.0, (7, 1)).astype(np.float32)
+    examples = np.ascontiguousarray(np.repeat(examples, 3, axis=1))
+    bits = bits_from_dense(exact_activity(model))
+    inputs = np.empty((CHAINS, 3), dtype=np.float32)
+    form = DenseWeights(model.weights_)
+    together = 0
+    with kernel_threads():
+        form.project_bits(bits, inputs)
+        for key in range(3):
+            args = (form, model.fields_, model.hidden_, inputs, bits, examples, stream(key))
+            shares = list(jump(*args).values())
+            together += len(set(shares)) < 3
+    assert together > 0
+    after = dense_from_bits(bits, CHAINS).astype(int)
+    assert chi_square(after, pattern_probability(model)) > 1e-3
 
 
 @pytest.mark.parametrize("width", [0.1, 8.0])
@@ -170,6 +211,22 @@ def test_jumps_switch_assemblies_that_gibbs_steps_leave_as_they_are():
     model.examples_ = np.array([[0.0], [2.0 * model.n_neurons]], dtype=np.float32)
     found = share_on(model, burn_in=50, start=silent)
     assert found == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 2000))
+
+
+def test_units_that_cannot_switch_alone_switch_together():
+    # Two units do together what one does in the model above; one of them alone half of it.
+    one = bistable()
+    gamma_plus, gamma_minus, *thetas = (np.repeat(row, 2) for row in one.hidden_)
+    units = DReLU(2 * gamma_plus, 2 * gamma_minus, *thetas)
+    model = CRBM.from_parameters(np.repeat(one.weights_, 2, axis=1), one.fields_, units)
+    silent = Spikes.from_dense(np.zeros((3, model.n_neurons)))
+    off, on = 0.0, 2.0 * model.n_neurons
+    shares = []
+    for examples in ([[off, on], [on, off], [off, off], [on, on]], [[off, off], [on, on]]):
+        model.examples_ = np.array(examples, dtype=np.float32)
+        shares.append(share_on(model, burn_in=100, start=silent))
+    assert shares[0] < 0.05
+    assert shares[1] == pytest.approx(0.5, abs=0.1)
 
 
 def test_restarts_lay_frames_over_each_other_and_spare_the_other_chains():

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model import renewal, selection
+from napari_crbm.model import renewal, selection, wells
+from napari_crbm.model.blocks import row_blocks
 from napari_crbm.model.cores.protocol import Array, Core
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import Start, assembly_start, random_start
@@ -18,7 +19,12 @@ from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
 from napari_crbm.model.optimiser import CLIP, bias_correction, penalty, rmsprop
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.renewal import Renewed
-from napari_crbm.model.sampling import restart_balanced, restart_in_unions, starting_activity
+from napari_crbm.model.sampling import (
+    average_fields,
+    restart_balanced,
+    restart_in_unions,
+    starting_activity,
+)
 from napari_crbm.model.settings import Settings, default_l1
 from napari_crbm.model.standardisation import (
     ETA_MAX,
@@ -103,11 +109,40 @@ class Learner:
             put(np.ones(n_hidden)), self._mean_inputs.copy(), put(nothing), put(nothing.copy())
         )
         self._settle_gamma(put(np.arange(n_hidden)))
+        if self.settings.initialisation == "assemblies":
+            self._make_wells(start.weights)
         self._second: dict[str, Array] = {
             "fields": np.zeros_like(self.fields),
             **{name: put(np.zeros(n_hidden)) for name in ("theta", "delta", "eta")},
         }
         self._new_chains(start.fields, self.settings.random_state)
+
+    def _make_wells(self, weights: NDArray[np.float32]) -> None:
+        """Give units whose assembly is on or off a well for each, see `model.wells`."""
+        put, get = self.core.put, self.core.get
+        inputs = get(self._all_inputs())
+        on = wells.on_frames(inputs)
+        up, down = (
+            wells.state(inputs, frames, self._neuron_noise(weights, frames)) for frames in (on, ~on)
+        )
+        made = wells.two_wells(up, down, len(inputs))
+        pairs = zip(made.units, self.hidden_here().units(), strict=True)
+        units = DReLU(*(np.where(made.chosen, *pair) for pair in pairs))
+        self.hidden = Standardised(*(put(row) for row in Standardised.from_units(units)))
+        # What the neurons do on average stays: fields make up for the mean of h.
+        mean = np.where(made.chosen, made.mean, 0.0)
+        self.fields -= put((weights @ mean).astype(np.float32))
+
+    def _neuron_noise(
+        self, weights: NDArray[np.float32], frames: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """Variance of the hidden inputs, (M,), by neurons as noisy as in some frames (T, M)."""
+        shares = (frames / np.maximum(frames.sum(axis=0), 1)).astype(np.float32)
+        active = self.core.get(self.core.correlate(self._raster, self.core.put(shares)))
+        noise = np.zeros(weights.shape[1])
+        for rows in row_blocks(len(weights)):
+            noise += (weights[rows] ** 2 * active[rows] * (1 - active[rows])).sum(axis=0)
+        return noise
 
     def _settle_gamma(self, units: Array) -> None:
         """Give some hidden units unit variance on a sample of frames, before their first update."""
@@ -271,7 +306,7 @@ class Learner:
                 getattr(self.hidden, name),
                 getattr(gradient, name),
                 self._second[name],
-                rate * unit,
+                rate * settings.hidden_rate * unit,
                 settings,
                 update,
             )
@@ -300,7 +335,10 @@ class Learner:
         if self._few_weights:
             restart_in_unions(self.activity, chosen, self._train, generator, self.core)
         else:
-            fields = self.core.get(self.fields)
+            mean = self.core.mean(self._batch_inputs, self.hidden.units()).mean(axis=0)
+            fields = average_fields(
+                self.core.get(self.fields), self.active.dense(), self.core.get(mean)
+            )
             restart_balanced(self.activity, chosen, self._train, fields, generator, self.core)
         self.active.form.project_bits(self.activity, self.inputs)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from napari_crbm.model import drelu
 from napari_crbm.model.bits import bits_from_dense, dense_from_bits
 from napari_crbm.model.cores.numba_core import NUMBA
 from napari_crbm.model.cores.protocol import Activity, Core
@@ -37,6 +38,16 @@ def starting_activity(
         frames = generator.choice(start.n_frames, n_chains, replace=start.n_frames < n_chains)
         return bits_from_dense(start.dense(frames))
     return bits_from_dense(_independent(fields, n_chains, generator))
+
+
+def average_fields(
+    fields: NDArray[np.float32], weights: NDArray[np.float32], mean: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Fields (N,) with hidden units at their average (M,): the log-odds of independent neurons.
+
+    Fields alone would depend on where zero is on the axes of h.
+    """
+    return np.asarray(fields + weights @ mean.astype(np.float32))
 
 
 def restart_in_unions(
@@ -112,6 +123,14 @@ def _union(spikes: Spikes, n_frames: int, generator: np.random.Generator) -> NDA
     return np.asarray(np.any(spikes.dense(frames), axis=0))
 
 
+def _log_odds(model: CRBM) -> NDArray[np.float32]:
+    """Of independent neurons as active as the model's, as far as it is known what they do."""
+    if model.examples_ is None:
+        return model.fields_
+    mean = drelu.mean(model.examples_, model.hidden_).mean(axis=0)
+    return average_fields(model.fields_, model.weights_, mean)
+
+
 class Chains:
     """``n_chains`` independent Gibbs chains of one model.
 
@@ -145,7 +164,7 @@ class Chains:
         self.random_state = random_state
         self.calls = 0
         self.weights = efficient(model.weights_)
-        self.bits = starting_activity(model.fields_, n_chains, start, random_state)
+        self.bits = starting_activity(_log_odds(model), n_chains, start, random_state)
         self.inputs = np.empty((n_chains, model.n_assemblies), dtype=np.float32)
         self.weights.project_bits(self.bits, self.inputs)
 

@@ -17,6 +17,7 @@ from napari_crbm.model.cores.array_drelu import ArrayDReLU
 from napari_crbm.model.cores.array_random import subkeys
 from napari_crbm.model.cores.array_raster import ArrayRaster
 from napari_crbm.model.cores.array_weights import ArrayActiveSet
+from napari_crbm.model.cores.protocol import Blocks
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.spikes import Spikes
 
@@ -68,14 +69,17 @@ class ArrayCore:
     def by_unit(self, hidden: Any) -> Any:
         return self._xp.ascontiguousarray(hidden.T)
 
-    def log_overlap(self, values: Any, inputs: Any, cumulants: Any) -> Any:
-        xp, out = self._xp, self._xp.empty(values.shape, dtype=np.float64)
-        # Unit after unit: all at once are as many numbers as units, frames and chains multiplied.
-        for unit in range(len(values)):
-            powers = inputs[unit].astype(np.float64)[:, None] * values[unit]
-            powers -= cumulants[unit][:, None]
+    def log_overlap(
+        self, values: Any, inputs: Any, cumulants: Any, blocks: Blocks, asked: Any
+    ) -> Any:
+        xp = self._xp
+        out = xp.empty((len(blocks), values.shape[1]), dtype=np.float64)
+        # Block after block, for all at once would take as much memory as there are blocks.
+        for row, block in zip(out, map(self.put, blocks), strict=True):
+            powers = inputs[block].astype(np.float64).T @ values[block].astype(np.float64)
+            powers -= cumulants[block].sum(axis=0)[:, None]
             top = powers.max(axis=0)
-            out[unit] = top + xp.log(xp.exp(powers - top).sum(axis=0))
+            row[:] = top + xp.log(xp.exp(powers - top).sum(axis=0))
         return out
 
     def raster(self, spikes: Spikes) -> ArrayRaster:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from napari_crbm.model import drelu
 from napari_crbm.model.active_set import ActiveSet
 from napari_crbm.model.checks import require, require_indices
+from napari_crbm.model.cores.protocol import Blocks
 from napari_crbm.model.drelu import DReLU, Moments
 from napari_crbm.model.kernels import jumps
 from napari_crbm.model.kernels.bits import correlate, frames_to_bits
@@ -65,12 +66,18 @@ class NumbaCore:
         values: NDArray[np.float32],
         inputs: NDArray[np.float32],
         cumulants: NDArray[np.float64],
+        blocks: Blocks,
+        asked: NDArray[np.bool_],
     ) -> NDArray[np.float64]:
         require("values", values, (None, None), np.float32)
         require("inputs", inputs, (len(values), None), np.float32)
         require("cumulants", cumulants, inputs.shape, np.float64)
-        out = np.empty(values.shape)
-        jumps.log_overlap(values, inputs, cumulants, out)
+        order = np.concatenate(blocks)
+        require_indices("units", order, len(values))
+        bounds = np.cumsum([0, *(len(block) for block in blocks)])
+        out = np.empty((len(blocks), values.shape[1]))
+        require("asked", asked, out.shape, np.bool_)
+        jumps.log_overlap(values, inputs, cumulants, order, bounds, asked, out)
         return out
 
     def raster(self, spikes: Spikes) -> Spikes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +17,8 @@ Array = Any
 Weights = Any
 #: Activity of B chains or frames on the device, in whatever form the core keeps it.
 Activity = Any
+#: Disjoint groups of hidden units, each an array of indices.
+Blocks = Sequence[NDArray[np.int64]]
 
 
 class Core(Protocol):
@@ -63,8 +66,14 @@ class Core(Protocol):
     def by_unit(self, hidden: Array) -> Array:
         """Hidden values (B, M) the other way round, (M, >= B), as weights take them."""
 
-    def log_overlap(self, values: Array, inputs: Array, cumulants: Array) -> Array:
-        """Log of the sum over frames of exp(I h - Gamma(I)): (M, B) for values, frames (M, K)."""
+    def log_overlap(
+        self, values: Array, inputs: Array, cumulants: Array, blocks: Blocks, asked: Array
+    ) -> Array:
+        """Log of the sum over frames of exp(sum of I h - Gamma(I) over the units of a block).
+
+        ``values`` are (M, B), ``inputs`` and ``cumulants`` of the frames (M, K); (G, B) for G
+        disjoint blocks of units, right where ``asked`` (G, B) says so.
+        """
 
     # --- activity -------------------------------------------------------------------------
 

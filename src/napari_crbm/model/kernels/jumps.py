@@ -114,8 +114,8 @@ def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_v
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def log_overlap(values, inputs, cumulants, out):
-    """Log of the sum over frames of exp(I h - Gamma(I)): how well values fit frames.
+def log_overlap(values, inputs, cumulants, order, bounds, asked, out):
+    """Log of the sum over frames of exp(I h - Gamma(I)) of each block of units.
 
     Parameters
     ----------
@@ -124,21 +124,35 @@ def log_overlap(values, inputs, cumulants, out):
         Hidden inputs of the frames.
     cumulants : (M, K) float64
         Their cumulants.
-    out : (M, B) float64
+    order : (M,) int64
+        Units, block after block.
+    bounds : (G + 1,) int64
+        Of the blocks in ``order``.
+    asked : (G, B) bool
+        Of which chains it is wanted; zero for the others.
+    out : (G, B) float64
     """
-    n_chains, n_frames = values.shape[1], inputs.shape[1]
-    for unit in prange(values.shape[0]):
-        own, total = values[unit], out[unit]
-        top = np.full(n_chains, -np.inf)
-        total[:] = 0.0
+    n_frames = inputs.shape[1]
+    for block in prange(out.shape[0]):
+        out[block] = 0.0
+        chains = np.flatnonzero(asked[block])
+        n_chains = chains.shape[0]
+        total, own = np.zeros(n_chains), np.empty(n_chains)
+        powers, top = np.zeros((n_frames, n_chains)), np.full(n_chains, -np.inf)
         # Frames outside, chains inside: so that the inner loops are vectors.
-        for k in range(n_frames):
-            slope, offset = np.float64(inputs[unit, k]), cumulants[unit, k]
+        for position in range(bounds[block], bounds[block + 1]):
+            unit = order[position]
             for b in range(n_chains):
-                top[b] = max(top[b], slope * own[b] - offset)
+                own[b] = values[unit, chains[b]]
+            for k in range(n_frames):
+                slope, offset = np.float64(inputs[unit, k]), cumulants[unit, k]
+                for b in range(n_chains):
+                    powers[k, b] += slope * own[b] - offset
         for k in range(n_frames):
-            slope, offset = np.float64(inputs[unit, k]), cumulants[unit, k]
             for b in range(n_chains):
-                total[b] += exp_64(max(slope * own[b] - offset - top[b], _NEGLIGIBLE))
+                top[b] = max(top[b], powers[k, b])
+        for k in range(n_frames):
+            for b in range(n_chains):
+                total[b] += exp_64(max(powers[k, b] - top[b], _NEGLIGIBLE))
         for b in range(n_chains):
-            total[b] = top[b] + np.log(total[b])
+            out[block, chains[b]] = top[b] + np.log(total[b])

@@ -11,8 +11,8 @@ MAX_LANES = 16
 
 def lane_bounds(n_neurons: int) -> NDArray[np.int64]:
     """First neuron of every lane, and N: (L + 1,); at least 64 neurons a lane."""
-    n_lanes = int(np.clip(n_neurons // 64, 1, MAX_LANES))
-    return np.linspace(0, n_neurons, n_lanes + 1).astype(np.int64)
+    n_lanes = min(max(n_neurons // 64, 1), MAX_LANES)
+    return np.arange(n_lanes + 1) * n_neurons // n_lanes
 
 
 @njit(cache=True, nogil=True)
