@@ -40,8 +40,8 @@ class Pace(NamedTuple):
 def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
     """What a training costs on this machine and recording, by making a few real updates.
 
-    They are made on a few thousand of the neurons, with all weights and with as few as are
-    typically left later on; the work grows in proportion to the neurons. With
+    They are made on a few thousand of the neurons and on a third of those, with all weights and
+    with as few as are typically left later on; from there the work grows in proportion. With
     ``n_hidden="auto"`` as many hidden units are assumed as those neurons show.
     Compilation is not counted (see `compile_ahead`). Takes a few seconds.
 
@@ -51,15 +51,16 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
         If the settings do not suit the recording.
     """
     check_against(settings, spikes)
-    n_pilot = min(_NEURONS, spikes.n_neurons)
-    pilot = _pace_of(n_pilot, spikes, settings)
-    preparing = pilot.preparing * spikes.n_neurons / n_pilot
-    if choice.resolved(settings.device) == "cpu":
-        return Pace(preparing, pilot.update * spikes.n_neurons / n_pilot)
-    # So few neurons do not fill a GPU: a part of the time does not grow with them.
-    half = _pace_of(n_pilot // 2, spikes, settings)
-    slope = max(pilot.update - half.update, 0.0) / (n_pilot - n_pilot // 2)
-    return Pace(preparing, pilot.update + slope * (spikes.n_neurons - n_pilot))
+    n_large = min(_NEURONS, spikes.n_neurons)
+    n_small = max(n_large // 3, 1)
+    large, small = (_pace_of(n, spikes, settings) for n in (n_large, n_small))
+    # A part of the time does not grow with the neurons: jumps are arranged unit by unit, and
+    # so few neurons do not fill a GPU.
+    slope = max(large.update - small.update, 0.0) / max(n_large - n_small, 1)
+    return Pace(
+        large.preparing * spikes.n_neurons / n_large,
+        large.update + slope * (spikes.n_neurons - n_large),
+    )
 
 
 def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> Pace:
