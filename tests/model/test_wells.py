@@ -28,8 +28,8 @@ def made_for(raster: np.ndarray) -> tuple[wells.Wells, np.ndarray, np.ndarray]:
     inputs = raster @ weights
     on = wells.on_frames(inputs)
     noise = [
-        (weights**2 * p * (1 - p)).sum(axis=0)
-        for p in (raster[frames[:, 0]].mean(axis=0)[:, None] for frames in (on, ~on))
+        (weights**2 * p.T * (1 - p.T)).sum(axis=0)
+        for p in (frames.T @ raster / max(frames.sum(), 1) for frames in (on, ~on))
     ]
     states = [wells.state(inputs, f, s) for f, s in zip((on, ~on), noise, strict=True)]
     return wells.two_wells(*states, len(raster)), inputs, np.array(noise)

@@ -97,7 +97,7 @@ class Settings:
     n_chains: int = 200
     gibbs_steps: int = 3
     jumps: bool = True
-    restarts: float = 0.002
+    restarts: float = 0.0005
     renew: bool = True
     patience: int = 0
     l1_ramp: float = 0.1
