@@ -29,7 +29,7 @@ def made_for(raster: np.ndarray) -> tuple[wells.Wells, np.ndarray, np.ndarray]:
     on = wells.on_frames(inputs)
     noise = [
         (weights**2 * p.T * (1 - p.T)).sum(axis=0)
-        for p in (frames.T @ raster / max(frames.sum(), 1) for frames in (on, ~on))
+        for p in (frames.T.astype(float) @ raster / max(frames.sum(), 1) for frames in (on, ~on))
     ]
     states = [wells.state(inputs, f, s) for f, s in zip((on, ~on), noise, strict=True)]
     return wells.two_wells(*states, len(raster)), inputs, np.array(noise)
