@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from napari_crbm.model import Settings, Training, drelu, wells
+from napari_crbm.model import Settings, Training, drelu, selection, wells
+from napari_crbm.model.cores.numba_core import NUMBA
 from napari_crbm.model.learner import Learner
 from napari_crbm.model.sampling import Chains
 from napari_crbm.model.threads import kernel_threads
@@ -94,6 +95,7 @@ def test_recorded_states_stay_better_after_a_short_training():
     ratios = []
     for made in (False, True):
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(selection, "FEW", 0)
             if not made:
                 patch.setattr(Learner, "_make_wells", lambda *_: None)
             settings = Settings(n_hidden=6, n_updates=300, jumps=False, n_test_blocks=0)
@@ -105,3 +107,10 @@ def test_recorded_states_stay_better_after_a_short_training():
             chains.advance(60)
         ratios.append(chains.state()[:, members].sum(axis=1).mean() / counts[on].mean())
     assert ratios[0] < 0.45 and 0.55 < ratios[1] < 1.2
+
+
+def test_small_models_have_no_wells(planted):
+    settings = Settings(n_hidden=6)
+    with kernel_threads():
+        learner = Learner.started(planted[0], settings, NUMBA)
+    assert not learner.hidden.delta.any() and not learner.hidden.eta.any()

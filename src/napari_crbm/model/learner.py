@@ -44,6 +44,10 @@ _SMALL = 4.0
 # Fraction of the updates in which hidden units do not yet stand well for their assemblies.
 _FORMING = 0.3
 
+# The two states of a large assembly need a far stiffer unit than training starts from: potentials
+# of such models learn so many times as fast as weights.
+_PACE_OF_WELLS = 4.0
+
 
 class Learner:
     """One model in training: `step` compares its chains with recorded frames and moves it uphill.
@@ -80,6 +84,9 @@ class Learner:
         self._batch_activity = core.activity(no_bits, n_batch)
         n_hidden, n_chains = int(settings.n_hidden), settings.n_chains
         self._few_weights = train.n_neurons * n_hidden <= selection.FEW
+        # In small models assemblies switch in any case, and stiff units only make couplings
+        # between neurons less like the true ones.
+        self._has_wells = not self._few_weights and settings.initialisation == "assemblies"
         self._batch_inputs = core.put(np.empty((n_batch, n_hidden), dtype=np.float32))
         self.inputs = core.put(np.empty((n_chains, n_hidden), dtype=np.float32))
         self._chain_values = np.empty_like(self.inputs)
@@ -109,7 +116,7 @@ class Learner:
             put(np.ones(n_hidden)), self._mean_inputs.copy(), put(nothing), put(nothing.copy())
         )
         self._settle_gamma(put(np.arange(n_hidden)))
-        if self.settings.initialisation == "assemblies":
+        if self._has_wells:
             self._make_wells(start.weights)
         self._second: dict[str, Array] = {
             "fields": np.zeros_like(self.fields),
@@ -306,7 +313,7 @@ class Learner:
                 getattr(self.hidden, name),
                 getattr(gradient, name),
                 self._second[name],
-                rate * settings.hidden_rate * unit,
+                rate * unit * (_PACE_OF_WELLS if self._has_wells else 1.0),
                 settings,
                 update,
             )

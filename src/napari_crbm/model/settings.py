@@ -34,10 +34,6 @@ class Settings:
         Parameter updates.
     learning_rate, final_learning_rate : float
         Constant at first, then geometric decay to the final value.
-    hidden_rate : float
-        Learning rate of the hidden units' potentials, as a multiple of that of weights and
-        fields. The two states of a large assembly need a far stiffer unit than training
-        starts from.
     warm_up : float
         Fraction of the updates over which the learning rate rises from a hundredth. Steps
         are scaled by the gradients seen so far, and all weights of an assembly move
@@ -90,14 +86,13 @@ class Settings:
     n_updates: int = 3500
     learning_rate: float = 3e-3
     final_learning_rate: float = 1e-5
-    hidden_rate: float = 4.0
     warm_up: float = 0.05
     decay_after: float = 0.3
     batch_size: int = 100
     n_chains: int = 200
     gibbs_steps: int = 3
     jumps: bool = True
-    restarts: float = 0.0005
+    restarts: float = 0.002
     renew: bool = True
     patience: int = 0
     l1_ramp: float = 0.1
@@ -126,8 +121,6 @@ class Settings:
                 "Learning rates must satisfy 0 < final_learning_rate <= learning_rate; found "
                 f"{self.final_learning_rate} and {self.learning_rate}."
             )
-        if not self.hidden_rate > 0:
-            raise ModelError(f"hidden_rate must be positive; found {self.hidden_rate}.")
         for name in ("warm_up", "decay_after", "l1_ramp", "restarts"):
             if not 0 <= getattr(self, name) < 1:
                 raise ModelError(f"{name} must lie in [0, 1); found {getattr(self, name)}.")
@@ -180,7 +173,6 @@ RECIPES = {
         n_updates=200_000,
         learning_rate=5e-3,
         n_chains=100,
-        hidden_rate=1.0,
         warm_up=0.0,
         decay_after=0.25,
         gibbs_steps=15,
