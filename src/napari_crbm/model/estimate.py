@@ -53,7 +53,8 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
     check_against(settings, spikes)
     n_large = min(_NEURONS, spikes.n_neurons)
     n_small = max(n_large // 3, 1)
-    large, small = (_pace_of(n, spikes, settings) for n in (n_large, n_small))
+    large, n_hidden = _pace_of(n_large, spikes, settings)
+    small, _ = _pace_of(n_small, spikes, replace(settings, n_hidden=n_hidden))
     # A part of the time does not grow with the neurons: jumps are arranged unit by unit, and
     # so few neurons do not fill a GPU.
     slope = max(large.update - small.update, 0.0) / max(n_large - n_small, 1)
@@ -63,8 +64,8 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
     )
 
 
-def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> Pace:
-    """Pace of a training on some of the neurons."""
+def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> tuple[Pace, int]:
+    """Pace of a training on some of the neurons, and its number of hidden units."""
     chosen = np.linspace(0, spikes.n_neurons - 1, n_neurons).astype(int)
     frames, _ = split_blocks(
         spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
@@ -79,10 +80,11 @@ def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> Pace:
         learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), core)
         preparing = time.perf_counter() - started
         dense = _seconds_per_update(learner)
-        few = spikes.n_neurons * int(learner.settings.n_hidden) <= selection.FEW
+        n_made = int(learner.settings.n_hidden)
+        few = spikes.n_neurons * n_made <= selection.FEW
         _thin_out(learner, _LATER_DENSITY if few else _STRICT_DENSITY)
         sparse = _seconds_per_update(learner)
-    return Pace(preparing, _DENSE_UPDATES * dense + (1 - _DENSE_UPDATES) * sparse)
+    return Pace(preparing, _DENSE_UPDATES * dense + (1 - _DENSE_UPDATES) * sparse), n_made
 
 
 def _seconds_per_update(learner: Learner) -> float:

@@ -17,7 +17,7 @@ alone is then never allowed to switch; it has to take along those that are corre
 it in the recording. So units jump alone or in blocks of up to six, drawn anew every time
 without a look at the chains. Only jumps that take a unit to the other side of zero are
 tried, since Gibbs steps see to the rest; that is as right (the way back is one of them) and
-asks a tenth of the chains.
+asks few of the chains.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model import drelu
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.randomness import stream
-from napari_crbm.model.sampling import starting_activity
+from napari_crbm.model.sampling import log_odds, starting_activity
 from napari_crbm.model.weights import DenseWeights, efficient
 from napari_crbm.spikes import Spikes
 
@@ -80,7 +80,7 @@ class ReplicaExchange:
         shape = (n_chains, model.n_assemblies)
         self._inputs = [np.empty(shape, dtype=np.float32) for _ in self.betas]
         self._bits = [
-            starting_activity(np.float32(beta) * model.fields_, n_chains, start, random_state + k)
+            starting_activity(np.float32(beta) * log_odds(model), n_chains, start, random_state + k)
             for k, beta in enumerate(self.betas)
         ]
         for bits, inputs in zip(self._bits, self._inputs, strict=True):

@@ -123,7 +123,7 @@ def _union(spikes: Spikes, n_frames: int, generator: np.random.Generator) -> NDA
     return np.asarray(np.any(spikes.dense(frames), axis=0))
 
 
-def _log_odds(model: CRBM) -> NDArray[np.float32]:
+def log_odds(model: CRBM) -> NDArray[np.float32]:
     """Of independent neurons as active as the model's, as far as it is known what they do."""
     if model.examples_ is None:
         return model.fields_
@@ -164,7 +164,7 @@ class Chains:
         self.random_state = random_state
         self.calls = 0
         self.weights = efficient(model.weights_)
-        self.bits = starting_activity(_log_odds(model), n_chains, start, random_state)
+        self.bits = starting_activity(log_odds(model), n_chains, start, random_state)
         self.inputs = np.empty((n_chains, model.n_assemblies), dtype=np.float32)
         self.weights.project_bits(self.bits, self.inputs)
 
