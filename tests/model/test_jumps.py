@@ -7,7 +7,7 @@ from scipy import optimize, special
 from napari_crbm.model import CRBM, drelu
 from napari_crbm.model.cores.numba_core import NUMBA
 from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.jumps import _blocks, advance, jump
+from napari_crbm.model.jumps import _Proposals, advance, jump
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.sampling import (
     bits_from_dense,
@@ -106,15 +106,23 @@ def test_overlap_is_the_log_density_of_the_proposal_but_for_the_potential():
         np.testing.assert_allclose(found, np.where(wanted, expected, 0), atol=1e-9)
 
 
+def proposals_from(examples: np.ndarray, alike: np.ndarray | None = None) -> _Proposals:
+    """Of units whose mean is their input."""
+    n_hidden = examples.shape[1]
+    weights = DenseWeights(np.zeros((5, n_hidden), dtype=np.float32))
+    units = DReLU(*np.repeat([[1.0], [1.0], [0.0], [0.0]], n_hidden, axis=1))
+    return _Proposals.made(weights, units, examples.astype(np.float32), NUMBA, alike)
+
+
 def test_blocks_hold_every_unit_once_and_those_together_that_are_alike():
     generator = np.random.default_rng(0)
     common = generator.normal(0, 1, (200, 1))
     means = generator.normal(0, 1, (200, 12))
     means[:, :3] = common + 0.3 * means[:, :3]
     means[:, 3] = 1.0
-    together = 0
+    proposals, together = proposals_from(means), 0
     for seed in range(50):
-        blocks = _blocks(means.astype(np.float32), np.random.default_rng(seed))
+        blocks = proposals.blocks(np.random.default_rng(seed))
         assert sorted(np.concatenate(blocks)) == list(range(12))
         for block in blocks:
             leader = int(block[0])
@@ -122,6 +130,34 @@ def test_blocks_hold_every_unit_once_and_those_together_that_are_alike():
             assert alike <= ({0, 1, 2} if leader < 3 else set())
             together += len(alike) > 0
     assert together > 10
+
+
+def test_a_large_assembly_takes_along_all_units_that_stand_for_it():
+    # Ten small units go with a large one, and with some others that it does not go with.
+    generator = np.random.default_rng(0)
+    examples = generator.normal(0, 1, (2000, 21))
+    examples[:, 1:11] += 0.7 * examples[:, :1] + 0.7 * examples[:, 11:]
+    examples[:, 0] *= 10
+    proposals = proposals_from(examples)
+    wholes = 0
+    for seed in range(200):
+        for block in proposals.blocks(np.random.default_rng(seed)):
+            wholes += block[0] == 0 and set(block.tolist()) >= set(range(11))
+    # Half of the rounds begin with it, half of these with a block for all.
+    assert wholes > 30
+
+
+def test_who_is_alike_may_be_known_from_more_frames_than_the_examples():
+    examples = np.random.default_rng(0).normal(0, 1, (2, 3)).astype(np.float32)
+    alike = np.array([[1.0, 0.0, 0.9], [0.0, 1.0, 0.0], [0.9, 0.0, 1.0]])
+    proposals = proposals_from(examples, alike)
+    found = {
+        tuple(sorted(block.tolist()))
+        for seed in range(50)
+        for block in proposals.blocks(np.random.default_rng(seed))
+    }
+    # Two frames alone make all units perfectly correlated.
+    assert found == {(0,), (2,), (1,), (0, 2)}
 
 
 def test_blocks_leave_the_distribution_alone():

@@ -12,15 +12,19 @@ The proposal is what these units do together in a randomly chosen recorded frame
 \Gamma_\mu(I_{k\mu})}`, so that potentials cancel from the acceptance ratio and nothing
 needs tuning.
 
-A large assembly shares neurons with many small ones, whose units go up with it. One unit
-alone is then never allowed to switch; it has to take along those that are correlated with
-it in the recording. So units jump alone or in blocks of up to six, drawn anew every time
-without a look at the chains. Only jumps that take a unit to the other side of zero are
-tried, since Gibbs steps see to the rest; that is as right (the way back is one of them) and
-asks few of the chains.
+A large assembly shares neurons with many small ones, and several units may stand for it
+together. One of these units alone is then never allowed to switch; it has to take along
+all that are correlated with it in the recording. So units jump alone or in blocks, drawn
+anew every time without a look at the chains: every second time units whose inputs vary
+most come first, and take along the most. Only jumps that take a unit to the other side of
+zero are tried, since Gibbs steps see to the rest; that is as right (the way back is one of
+them) and asks few of the chains.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +37,84 @@ from napari_crbm.model.randomness import stream
 
 # A round of jumps asks so many neurons in all chains, in units of all there are: about the
 # work of as many Gibbs steps.
-_EFFORT = 1.5
-# Units in a block, each as often; partners must be correlated by so much in the examples.
-_SIZES = (1, 1, 2, 4, 6)
+_EFFORT = 3.0
+# Units in a block, each as often: in any order, and when the largest come first.
+_SIZES, _SIZES_OF_LARGEST = (1, 1, 2, 4, 8), (8, 16)
+# Units in a block must be correlated by so much in the examples.
 _ALIKE = 0.2
 # Gibbs steps from one round of jumps to the next.
 _EVERY = 2
+
+
+class _Proposals(NamedTuple):
+    """What does not change from one round of jumps to the next.
+
+    ``examples`` (K, M) are the hidden inputs of recorded frames, ``inputs`` and
+    ``cumulants`` (M, K) the same and their cumulants by unit, ``alike`` (M, M) absolute
+    correlations of the units, ``largest_first`` (M,) units by how much their inputs vary,
+    ``switching`` (M,) shares of chains asked to switch if they are like the examples.
+    """
+
+    examples: Array
+    inputs: Array
+    cumulants: Array
+    alike: NDArray[np.float64]
+    largest_first: NDArray[np.int64]
+    switching: NDArray[np.float64]
+    members_of: Callable[[int], Array]
+
+    @classmethod
+    def made(
+        cls,
+        weights: Weights,
+        units: DReLU,
+        examples: Array,
+        core: Core,
+        alike: NDArray[np.float64] | None = None,
+    ) -> _Proposals:
+        n_hidden = units.n_hidden
+        if examples.ndim != 2 or len(examples) == 0 or examples.shape[1] != n_hidden:
+            raise ModelError(
+                f"Hidden inputs of frames must have shape (frames, {n_hidden}); found shape "
+                f"{examples.shape}."
+            )
+        means = core.get(core.mean(examples, units))
+        on = (means > 0).mean(axis=0)
+        return cls(
+            examples,
+            examples.T.copy(),
+            core.cumulant(examples, units).T.copy(),
+            likeness(means) if alike is None else alike,
+            np.argsort(-core.get(examples).std(axis=0), kind="stable"),
+            2 * on * (1 - on),
+            weights.members(),
+        )
+
+    def blocks(self, generator: np.random.Generator) -> list[NDArray[np.int64]]:
+        """All units in random disjoint blocks of units that are alike."""
+        n_hidden = len(self.alike)
+        if generator.random() < 0.5:
+            leaders, sizes = self.largest_first, generator.choice(_SIZES_OF_LARGEST, n_hidden)
+        else:
+            leaders, sizes = generator.permutation(n_hidden), generator.choice(_SIZES, n_hidden)
+        free = np.ones(n_hidden, dtype=bool)
+        blocks = []
+        for leader, size in zip(leaders, sizes, strict=True):
+            if not free[leader]:
+                continue
+            free[leader] = False
+            partners = np.flatnonzero(free & (self.alike[leader] > _ALIKE))
+            nearest = np.argsort(-self.alike[leader, partners], kind="stable")[: size - 1]
+            free[partners[nearest]] = False
+            blocks.append(np.concatenate([[leader], partners[nearest]]))
+        return blocks
+
+
+def likeness(means: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Absolute correlations (M, M) of hidden units from their means in frames, (K, M)."""
+    spread = means.std(axis=0, dtype=np.float64)
+    standard = (means - means.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    return np.asarray(np.abs(standard.T @ standard) / len(means))
 
 
 def jump(
@@ -74,37 +150,41 @@ def jump(
     switched : dict
         Share of the chains whose block jumped, for each unit that was asked.
     """
-    n_chains, n_hidden = inputs.shape
-    if examples.ndim != 2 or len(examples) == 0 or examples.shape[1] != n_hidden:
-        raise ModelError(
-            f"Hidden inputs of frames must have shape (frames, {n_hidden}); found shape "
-            f"{examples.shape}."
-        )
+    proposals = _Proposals.made(weights, units, examples, core)
+    return _jump(weights, fields, units, inputs, activity, proposals, key, core)
+
+
+def _jump(
+    weights: Weights,
+    fields: Array,
+    units: DReLU,
+    inputs: Array,
+    activity: Activity,
+    proposals: _Proposals,
+    key: np.uint64,
+    core: Core,
+) -> dict[int, float]:
+    n_chains = len(inputs)
     generator = np.random.default_rng(int(key))
     keys = [stream(int(key), k) for k in range(3)]
-    means = core.get(core.mean(examples, units))
-    blocks = _blocks(means, generator)
-    # How often a unit is asked to switch, if chains are like the examples.
-    on = (means > 0).mean(axis=0)
-    switching = 2 * on * (1 - on)
+    examples = proposals.examples
+    blocks = proposals.blocks(generator)
     hidden = core.by_unit(core.sample(inputs, units, keys[0]))
     chosen = generator.integers(len(examples), size=inputs.shape)
     for block in blocks:
         chosen[:, block[1:]] = chosen[:, block[:1]]
     picked = np.take_along_axis(examples, core.put(chosen), axis=0)
     proposed = core.sample(picked, units, keys[1]).T.copy()
-    frames, cumulants = examples.T.copy(), core.cumulant(examples, units).T.copy()
     before = hidden[:, :n_chains].copy()
     elsewhere = (before > 0) != (proposed > 0)
     asked = np.stack([elsewhere[core.put(block)].any(axis=0) for block in blocks])
-    fit = core.log_overlap(before, frames, cumulants, blocks, asked)
-    fit -= core.log_overlap(proposed, frames, cumulants, blocks, asked)
-    members_of = weights.members()
+    fit = core.log_overlap(before, proposals.inputs, proposals.cumulants, blocks, asked)
+    fit -= core.log_overlap(proposed, proposals.inputs, proposals.cumulants, blocks, asked)
     switched: dict[int, float] = {}
     left = _EFFORT * len(fields)
     for block, own_fit, own_asked in zip(blocks, fit, asked, strict=True):
-        members = [members_of(unit) for unit in block.tolist()]
-        left -= sum(len(own) for own in members) * min(switching[block].sum(), 1.0)
+        members = [proposals.members_of(unit) for unit in block.tolist()]
+        left -= sum(len(own) for own in members) * min(proposals.switching[block].sum(), 1.0)
         if left < 0 and switched:
             break
         rows, odds = core.put(block), core.put(np.log(generator.random(n_chains)))
@@ -125,25 +205,6 @@ def jump(
     return switched
 
 
-def _blocks(means: NDArray[np.float32], generator: np.random.Generator) -> list[NDArray[np.int64]]:
-    """All units in random disjoint blocks; ``means`` (K, M) of the examples tell who is alike."""
-    spread = means.std(axis=0, dtype=np.float64)
-    standard = (means - means.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    alike = np.abs(standard.T @ standard) / len(means)
-    free = np.ones(len(alike), dtype=bool)
-    blocks = []
-    sizes = generator.choice(_SIZES, len(alike))
-    for leader, size in zip(generator.permutation(len(alike)), sizes, strict=True):
-        if not free[leader]:
-            continue
-        free[leader] = False
-        partners = np.flatnonzero(free & (alike[leader] > _ALIKE))
-        nearest = partners[np.argsort(-alike[leader, partners], kind="stable")[: size - 1]]
-        free[nearest] = False
-        blocks.append(np.concatenate([[leader], nearest]))
-    return blocks
-
-
 def advance(
     weights: Weights,
     fields: Array,
@@ -154,15 +215,21 @@ def advance(
     key: np.uint64,
     n_steps: int,
     core: Core = NUMBA,
+    alike: NDArray[np.float64] | None = None,
 ) -> None:
     """Advance chains in place by ``n_steps`` Gibbs steps, the first of ``_EVERY`` with jumps.
 
-    Arguments as in `jump`; without ``examples`` there are Gibbs steps alone.
+    Arguments as in `jump`; without ``examples`` there are Gibbs steps alone. Where the
+    examples are few, ``alike`` is the `likeness` of the units in more frames: a block without
+    one of the units that stand for an assembly cannot switch it.
     """
     if examples is None:
         weights.gibbs(fields, units, inputs, activity, key, n_steps)
         return
+    if n_steps > 0:
+        proposals = _Proposals.made(weights, units, examples, core, alike)
     for start in range(0, n_steps, _EVERY):
-        jump(weights, fields, units, inputs, activity, examples, stream(int(key), start), core)
+        own_key = stream(int(key), start)
+        _jump(weights, fields, units, inputs, activity, proposals, own_key, core)
         rest = min(n_steps - start, _EVERY) - 1
         weights.gibbs(fields, units, inputs, activity, stream(int(key), start + 1), rest)

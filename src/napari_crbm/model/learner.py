@@ -14,7 +14,7 @@ from napari_crbm.model.blocks import row_blocks
 from napari_crbm.model.cores.protocol import Array, Core
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import Start, assembly_start, random_start
-from napari_crbm.model.jumps import advance
+from napari_crbm.model.jumps import advance, likeness
 from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
 from napari_crbm.model.optimiser import CLIP, bias_correction, penalty, rmsprop
 from napari_crbm.model.randomness import stream
@@ -35,7 +35,7 @@ from napari_crbm.model.standardisation import (
 from napari_crbm.spikes import Spikes
 
 _SHUFFLE, _CHAINS, _REVISION, _RESTARTS = 0, 1, 2, 3
-#: Updates between two looks at which weights take part.
+#: Updates between two looks at which weights take part, and which units are alike.
 _REVISE_EVERY = 100
 # Updates between two rounds of restarts.
 _RESTART_EVERY = 10
@@ -90,6 +90,7 @@ class Learner:
         self._batch_inputs = core.put(np.empty((n_batch, n_hidden), dtype=np.float32))
         self.inputs = core.put(np.empty((n_chains, n_hidden), dtype=np.float32))
         self._chain_values = np.empty_like(self.inputs)
+        self._alike: NDArray[np.float64] | None = None
         self._shuffled: tuple[int, NDArray[np.int64]] | None = None
 
     # --- beginning and going on -----------------------------------------------------------
@@ -175,6 +176,8 @@ class Learner:
         learner._take_parameters(state)
         learner._mean_inputs = core.put(np.array(state["mean_inputs"], dtype=np.float64))
         learner.inputs = core.put(np.array(state["chain_inputs"], dtype=np.float32))
+        if "alike" in state:
+            learner._alike = np.array(state["alike"], dtype=np.float64)
         bits = np.array(state["chain_bits"], dtype=np.uint64)
         learner.activity = core.activity(bits, len(learner.inputs))
         return learner
@@ -187,6 +190,7 @@ class Learner:
             "mean_inputs": here(self._mean_inputs).copy(),
             "chain_bits": self.core.bits(self.activity).copy(),
             "chain_inputs": here(self.inputs).copy(),
+            **({} if self._alike is None else {"alike": self._alike.copy()}),
         }
 
     def parameters(self) -> dict[str, Any]:
@@ -270,6 +274,9 @@ class Learner:
         settings, core = self.settings, self.core
         if settings.l1 and update and update % _REVISE_EVERY == 0:
             self.revise(update, rate)
+        if settings.jumps and update % _REVISE_EVERY == 0:
+            means = core.mean(self._all_inputs(), self.hidden.units())
+            self._alike = likeness(core.get(means))
         if settings.restarts and update and update % _RESTART_EVERY == 0:
             self._restart(update)
         frames = self._batch(update)
@@ -285,6 +292,7 @@ class Learner:
             stream(settings.random_state, _CHAINS, update),
             settings.gibbs_steps,
             core,
+            self._alike,
         )
         self._ascend(update, rate)
 

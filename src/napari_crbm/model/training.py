@@ -49,9 +49,9 @@ _PROBED_FRAMES = 240
 #: Fraction of the updates after which odd statistics are worth a warning.
 _SETTLED = 0.3
 # Frames whose hidden inputs are kept with a model, for jumps.
-_EXAMPLES = 100
+_EXAMPLES = 400
 #: Version of what `Training.checkpoint` returns.
-CHECKPOINT_VERSION = 6
+CHECKPOINT_VERSION = 7
 
 
 class Training:
