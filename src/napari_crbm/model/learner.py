@@ -278,7 +278,7 @@ class Learner:
             means = core.mean(self._all_inputs(), self.hidden.units())
             self._alike = likeness(core.get(means))
         if settings.restarts and update and update % _RESTART_EVERY == 0:
-            self._restart(update)
+            self._restart(update, rate)
         frames = self._batch(update)
         self.active.form.project_frames(self._raster, frames, self._batch_inputs)
         core.take_frames(self._raster, frames, self._batch_activity)
@@ -342,11 +342,18 @@ class Learner:
         # The input is centred on the data, so theta follows the weights.
         self.hidden.theta[:] += self._mean_inputs - before
 
-    def _restart(self, update: int) -> None:
-        generator = np.random.default_rng([self.settings.random_state, _RESTARTS, update])
+    def _restart(self, update: int, rate: float) -> None:
+        settings = self.settings
+        generator = np.random.default_rng([settings.random_state, _RESTARTS, update])
         n_chains = len(self.inputs)
-        share = min(_RESTART_EVERY * self.settings.restarts, 1.0)
+        share = min(_RESTART_EVERY * settings.restarts, 1.0)
+        if not self._few_weights:
+            # Where a large model leads, with how many assemblies on at once, shows after some
+            # thousand steps only: chains must live as long once it hardly moves any more.
+            share *= rate / settings.learning_rate
         chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
+        if len(chosen) == 0:
+            return
         if self._few_weights:
             restart_in_unions(self.activity, chosen, self._train, generator, self.core)
         else:

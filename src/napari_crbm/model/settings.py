@@ -53,7 +53,7 @@ class Settings:
         laid over each other, so that states no recording shows cannot hide in the model.
         In large models (see `model.selection`) others start from no frame or from
         independent neurons, so that assemblies which hardly switch by themselves are on
-        as often as they should be.
+        as often as they should be; and there the share falls with the learning rate.
     renew : bool
         Whether hidden units that add nothing begin anew while the training forms
         assemblies, from what the others leave unexplained (see `model.renewal`).
