@@ -40,7 +40,7 @@ from napari_crbm.model.randomness import stream
 _EFFORT = 3.0
 # Units in a block, each as often: in any order, and when the largest come first.
 _SIZES, _SIZES_OF_LARGEST = (1, 1, 2, 4, 8), (8, 16)
-# Units in a block must be correlated by so much in the examples.
+# Units in a block must be correlated by so much in recorded frames.
 _ALIKE = 0.2
 # Gibbs steps from one round of jumps to the next.
 _EVERY = 2
