@@ -1,8 +1,32 @@
 import numba
 import numpy as np
+import pytest
 from scipy import stats
 
+from napari_crbm.model.kernels import words
 from napari_crbm.model.randomness import stream, subkey, uniform, uniform32
+
+
+@numba.njit
+def combined(a, b):
+    return words.add(a, b), words.multiply(a, b), words.exclusive_or(a, b)
+
+
+@numba.njit
+def shifted(a, by):
+    return words.shift_right(a, by)
+
+
+@pytest.mark.parametrize("a, b", [(0xFFFFFFFF, 0xFFFFFFFE), (0x80000001, 3), (0, 7)])
+def test_words_stay_within_their_width(a, b):
+    found = combined(np.uint32(a), np.uint32(b))
+    assert found == ((a + b) % 2**32, a * b % 2**32, a ^ b)
+    assert shifted(np.uint32(a), np.uint32(15)) == a >> 15
+
+
+def test_words_of_different_width_are_not_mixed():
+    with pytest.raises(numba.TypingError):
+        combined(np.uint32(1), np.uint64(1))
 
 
 @numba.njit
@@ -59,3 +83,15 @@ def test_streams_differ_and_repeat():
     assert len(keys) == 20 * 3 * 20
     assert stream(5, 1, 2) == stream(5, 1, 2)
     assert stream(5, 1, 2) != stream(5, 2, 1)
+
+
+def test_fast_numbers_are_those_of_the_hash_computed_with_python_integers():
+    key, mask = stream(9), 2**32 - 1
+    low, high = int(key) & mask, int(key) >> 32
+    for counter in (0, 1, 2, 77, 2**31, mask):
+        x = (counter * 0x9E3779B9 + low) & mask
+        x = (x ^ x >> 16) * 0x21F0AAAD & mask
+        x = (x ^ high ^ x >> 15) * 0x735A2D97 & mask
+        x ^= x >> 15
+        found = uniform32(np.uint32(low), np.uint32(high), np.uint32(counter))
+        assert found == np.float32((x >> 8) + 0.5) * np.float32(2.0**-24)

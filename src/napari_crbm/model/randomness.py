@@ -6,13 +6,15 @@ resumed training draws exactly what an uninterrupted one would have drawn.
 
 Numba promotes mixed unsigned arithmetic silently (uint32 to uint64, uint64 with
 a signed literal to float64), which breaks a hash without an error: every
-constant is typed and every 32-bit product is cast back.
+constant is typed, and 32-bit numbers are combined by `kernels.words` only.
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
+
+from napari_crbm.model.kernels import words
 
 GOLDEN_64 = np.uint64(0x9E3779B97F4A7C15)
 _MIX_A = np.uint64(0xBF58476D1CE4E5B9)
@@ -63,13 +65,12 @@ def uniform32(low, high, counter):
     32-bit arithmetic only, so that a loop over counters vectorises; float32 in
     (0, 1) with 24 random bits, never 0 or 1.
     """
-    x = np.uint32(np.uint32(counter * _GOLDEN_32) + low)
-    x = np.uint32(x ^ (x >> _R16))
-    x = np.uint32(x * _M1)
-    x = np.uint32(x ^ high ^ (x >> _R15))
-    x = np.uint32(x * _M2)
-    x = np.uint32(x ^ (x >> _R15))
-    return (np.float32(np.int32(x >> _R8)) + _HALF) * _TO_UNIT_24
+    x = words.add(words.multiply(counter, _GOLDEN_32), low)
+    x = words.multiply(words.exclusive_or(x, words.shift_right(x, _R16)), _M1)
+    x = words.exclusive_or(words.exclusive_or(x, high), words.shift_right(x, _R15))
+    x = words.multiply(x, _M2)
+    x = words.exclusive_or(x, words.shift_right(x, _R15))
+    return (np.float32(np.int32(words.shift_right(x, _R8))) + _HALF) * _TO_UNIT_24
 
 
 def stream(seed: int, *path: int) -> np.uint64:
