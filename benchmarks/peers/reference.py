@@ -1,0 +1,115 @@
+"""The training code that the model's authors published, on the same recordings.
+
+It is a folder of modules and no package; it is imported from where it was put:
+
+git clone https://github.com/jertubiana/PGM
+python benchmarks/quality.py --neurons 500 --assemblies 8 --reference PGM/source
+
+Of the settings that were tried on a recording kept apart the best ones are taken: the
+paper's optimiser, five times its learning rate and a quarter of its penalty, 4,000 updates
+of 100 chains x 15 Gibbs steps, and as many hidden units as there are planted assemblies.
+Parameters have the same meaning there, so that models are compared by the same statistics.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_crbm.model import CRBM, Settings
+from napari_crbm.model.drelu import DReLU
+from napari_crbm.spikes import Spikes
+
+_BATCH = 100
+_EXAMPLES = 400
+
+
+class Look(NamedTuple):
+    """A model on the way: update, processor seconds of training so far, the model."""
+
+    update: int
+    seconds: float
+    model: CRBM
+
+
+def train(
+    source: Path,
+    spikes: Spikes,
+    n_hidden: int,
+    shares: Sequence[float],
+    seed: int,
+    l1: float = 0.005,
+    n_updates: int = 4000,
+) -> Iterator[Look]:
+    """Train on all frames of `spikes`; copies of the model after some shares of the updates."""
+    sys.path.insert(0, str(source))
+    import rbm  # type: ignore[import-not-found]
+
+    data = spikes.dense().astype(np.float32)
+    machine = rbm.RBM(
+        n_v=spikes.n_neurons,
+        n_h=n_hidden,
+        visible="Bernoulli",
+        hidden="dReLU",
+        random_state=seed,
+    )
+    an_epoch = -(-len(data) // _BATCH)
+    n_epochs = -(-n_updates // an_epoch)
+    updates = [int(np.ceil(share * n_epochs * an_epoch)) for share in shares]
+    kept: list[tuple[int, float, list[np.ndarray]]] = []
+    one_update, started = machine.minibatch_fit, time.process_time()
+
+    def watched(*arguments: object, **options: object) -> object:
+        nonlocal started
+        outcome = one_update(*arguments, **options)
+        if machine.count_updates == 1:
+            started = time.process_time()  # its kernels are compiled now
+        if machine.count_updates in updates:
+            seconds = time.process_time() - started
+            kept.append((machine.count_updates, seconds, _parameters(machine)))
+        return outcome
+
+    machine.minibatch_fit = watched
+    machine.fit(
+        data,
+        batch_size=_BATCH,
+        learning_rate=5e-3,
+        lr_final=1e-5,
+        decay_after=0.25,
+        extra_params=[0, 0.999, 1e-6],
+        l1=l1,
+        N_MC=15,
+        n_iter=n_epochs,
+        verbose=0,
+    )
+    frames = np.linspace(0, spikes.n_frames - 1, min(_EXAMPLES, spikes.n_frames)).astype(int)
+    for update, seconds, (weights, fields, *hidden) in kept:
+        if not all(np.isfinite(values).all() for values in (weights, fields, *hidden)):
+            continue
+        # Long runs may use jumps, like those of our models.
+        examples = spikes.dense(frames) @ weights
+        # The penalty is part of how <vh> is compared.
+        settings = Settings(n_hidden=n_hidden, l1=l1)
+        model = CRBM.from_parameters(
+            weights, fields, DReLU(*hidden), examples=examples, settings=settings
+        )
+        yield Look(update, seconds, model)
+
+
+def _parameters(machine: object) -> list[np.ndarray]:
+    """A copy of what a model is made of, in the form and order of ours."""
+    hidden = machine.hlayer  # type: ignore[attr-defined]
+    rows = (
+        machine.weights.T,  # type: ignore[attr-defined]
+        machine.vlayer.fields,  # type: ignore[attr-defined]
+        hidden.gamma_plus,
+        hidden.gamma_minus,
+        hidden.theta_plus,
+        hidden.theta_minus,
+    )
+    return [np.array(row, dtype=np.float64) for row in rows]
