@@ -89,8 +89,6 @@ def train(
     )
     frames = np.linspace(0, spikes.n_frames - 1, min(_EXAMPLES, spikes.n_frames)).astype(int)
     for update, seconds, (weights, fields, *hidden) in kept:
-        if not all(np.isfinite(values).all() for values in (weights, fields, *hidden)):
-            continue
         # Long runs may use jumps, like those of our models.
         examples = spikes.dense(frames) @ weights
         # The penalty is part of how <vh> is compared.
