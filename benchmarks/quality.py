@@ -111,7 +111,6 @@ def run(generator: str, seed: int, arguments: argparse.Namespace) -> Iterator[di
         train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
         yield {
             "neurons": arguments.neurons,
-            "frames": arguments.frames,
             "generator": generator,
             "change": change(arguments),
             "seed": seed,
@@ -142,14 +141,14 @@ def change(arguments: argparse.Namespace) -> str:
 def _is_in(path: Path | None, key: tuple[object, ...]) -> bool:
     if path is None or not path.exists():
         return False
-    found = pd.read_csv(path)[["neurons", "frames", "generator", "change", "seed"]]
+    found = pd.read_csv(path)[["neurons", "generator", "change", "seed"]]
     return key in set(found.itertuples(index=False, name=None))
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """One row a data set and change: does every seed converge, when, and how good is the end?"""
     rows = []
-    keys = ["neurons", "frames", "generator", "change"]
+    keys = ["neurons", "generator", "change"]
     for key, runs in table.groupby(keys, sort=False):
         ends = runs[runs["update"] == runs.groupby("seed")["update"].transform("max")]
         rows.append(
@@ -207,8 +206,7 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for generator in [arguments.generator] if arguments.generator else ["noisy-or", "crbm"]:
         for seed in range(arguments.seeds):
-            key = (arguments.neurons, arguments.frames, generator, change(arguments), seed)
-            if _is_in(arguments.table, key):
+            if _is_in(arguments.table, (arguments.neurons, generator, change(arguments), seed)):
                 continue
             looks = []
             for row in run(generator, seed, arguments):

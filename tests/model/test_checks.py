@@ -92,18 +92,16 @@ def test_projection_of_another_recording():
 @pytest.mark.parametrize("form", FORMS, ids=["dense", "sparse"])
 def test_jumps(form):
     hidden = in_vectors(GOOD["inputs"])
-    block, members = np.array([M - 1, 0]), np.arange(N)
-    steps = hidden[block]
+    steps, members = np.zeros(B, np.float32), np.arange(N)
     with kernel_threads():
-        form.gains(FIELDS, members, block, hidden, steps)
+        form.gains(FIELDS, members, M - 1, hidden, steps)
     for changes in (
-        (FIELDS[1:], members, block, hidden, steps),
-        (FIELDS, members + 1, block, hidden, steps),
-        (FIELDS, members, block + 1, hidden, steps),
-        (FIELDS, members, block, hidden[:, :-16], steps),
-        (FIELDS, members, block, hidden[:-1], steps),
-        (FIELDS, members, block, hidden, steps[:1]),
-        (FIELDS, members, block, hidden, steps.astype(float)),
+        (FIELDS[1:], members, 0, hidden, steps),
+        (FIELDS, members + 1, 0, hidden, steps),
+        (FIELDS, members, M, hidden, steps),
+        (FIELDS, members, 0, hidden[:, :-16], steps),
+        (FIELDS, members, 0, hidden[:-1], steps),
+        (FIELDS, members, 0, hidden, steps.astype(float)),
     ):
         with pytest.raises(ModelError, match="must"):
             form.gains(*changes)

@@ -61,7 +61,7 @@ class _Proposals(NamedTuple):
     alike: NDArray[np.float64]
     largest_first: NDArray[np.int64]
     switching: NDArray[np.float64]
-    members_of: Callable[[NDArray[np.int64]], Array]
+    members_of: Callable[[int], Array]
 
     @classmethod
     def made(
@@ -183,8 +183,8 @@ def _jump(
     switched: dict[int, float] = {}
     left = _EFFORT * len(fields)
     for block, own_fit, own_asked in zip(blocks, fit, asked, strict=True):
-        members = proposals.members_of(block)
-        left -= len(members) * min(proposals.switching[block].sum(), 1.0)
+        members = [proposals.members_of(unit) for unit in block.tolist()]
+        left -= sum(len(own) for own in members) * min(proposals.switching[block].sum(), 1.0)
         if left < 0 and switched:
             break
         rows, odds = core.put(block), core.put(np.log(generator.random(n_chains)))
@@ -192,10 +192,12 @@ def _jump(
         switched.update(dict.fromkeys(block.tolist(), 0.0))
         if len(chains) == 0:
             continue
-        states = hidden[:, chains]
-        steps = proposed[rows[:, None], chains] - states[rows]
-        moves = (core.by_unit(values.T.copy()) for values in (states, steps))
-        gain = own_fit[chains] + weights.gains(fields, members, block, *moves)[: len(chains)]
+        states, gain = core.by_unit(hidden[:, chains].T.copy()), own_fit[chains]
+        for unit, own in zip(block.tolist(), members, strict=True):
+            values = proposed[unit, chains]
+            step = values - states[unit, : len(chains)]
+            gain = gain + weights.gains(fields, own, unit, states, step)
+            states[unit, : len(chains)] = values
         goes = chains[odds[chains] < gain]
         hidden[rows[:, None], goes] = proposed[rows[:, None], goes]
         switched.update(dict.fromkeys(block.tolist(), len(goes) / n_chains))

@@ -73,27 +73,23 @@ class DenseWeights(NamedTuple):
         lanes = lane_bounds(len(fields))
         gibbs.draw_neurons(self.values, fields, hidden_values, inputs, bits, lanes, key)
 
-    def members(self) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
-        """Tells the neurons with a weight to one of the hidden units of a block."""
-        connected = (self.values != 0).T.copy()
-        return lambda block: np.flatnonzero(connected[block].any(axis=0))
+    def members(self) -> Callable[[int], NDArray[np.int64]]:
+        """Tells the neurons with a weight to a hidden unit."""
+        return lambda unit: np.flatnonzero(self.values[:, unit])
 
     def gains(
         self,
         fields: NDArray[np.float32],
         members: NDArray[np.int64],
-        block: NDArray[np.int64],
+        unit: int,
         hidden_values: NDArray[np.float32],
         steps: NDArray[np.float32],
     ) -> NDArray[np.float64]:
-        """Log-probability that the neurons add when the units of a block move, (>= B,).
-
-        ``hidden_values`` (M, >= B) and ``steps`` (n, >= B) are `in_vectors`.
-        """
-        require_move(self.shape, fields, members, block, hidden_values, steps)
+        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        require_move(self.shape, fields, members, unit, hidden_values, steps)
         lanes = lane_bounds(len(members))
-        out = np.empty((len(lanes) - 1, steps.shape[1]), dtype=np.float32)
-        jumps.gains(self.values, fields, members, lanes, block, hidden_values, steps, out)
+        out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
+        jumps.gains(self.values, fields, members, lanes, unit, hidden_values, steps, out)
         return np.asarray(out.sum(axis=0, dtype=np.float64))
 
 
@@ -167,38 +163,27 @@ class SparseWeights(NamedTuple):
         lanes = lane_bounds(len(fields))
         gibbs.draw_neurons_sparse(*self.rows, fields, hidden_values, inputs, bits, lanes, key)
 
-    def members(self) -> Callable[[NDArray[np.int64]], NDArray[np.int64]]:
-        """Tells the neurons with a weight to one of the hidden units of a block."""
+    def members(self) -> Callable[[int], NDArray[np.int64]]:
+        """Tells the neurons with a weight to a hidden unit."""
         neurons = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
         # As small as possible: small whole numbers are sorted by counting.
         order = np.argsort(self.columns.astype(np.min_scalar_type(self.n_hidden)), kind="stable")
         sizes = np.bincount(self.columns, minlength=self.n_hidden)
-        of_unit = np.split(neurons[order], np.cumsum(sizes)[:-1])
-
-        def of_block(block: NDArray[np.int64]) -> NDArray[np.int64]:
-            connected = np.zeros(self.shape[0], dtype=bool)
-            for unit in block.tolist():
-                connected[of_unit[unit]] = True
-            return np.flatnonzero(connected)
-
-        return of_block
+        return np.split(neurons[order], np.cumsum(sizes)[:-1]).__getitem__
 
     def gains(
         self,
         fields: NDArray[np.float32],
         members: NDArray[np.int64],
-        block: NDArray[np.int64],
+        unit: int,
         hidden_values: NDArray[np.float32],
         steps: NDArray[np.float32],
     ) -> NDArray[np.float64]:
-        """Log-probability that the neurons add when the units of a block move, (>= B,).
-
-        ``hidden_values`` (M, >= B) and ``steps`` (n, >= B) are `in_vectors`.
-        """
-        require_move(self.shape, fields, members, block, hidden_values, steps)
+        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        require_move(self.shape, fields, members, unit, hidden_values, steps)
         lanes = lane_bounds(len(members))
-        out = np.empty((len(lanes) - 1, steps.shape[1]), dtype=np.float32)
-        jumps.gains_sparse(*self.rows, fields, members, lanes, block, hidden_values, steps, out)
+        out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
+        jumps.gains_sparse(*self.rows, fields, members, lanes, unit, hidden_values, steps, out)
         return np.asarray(out.sum(axis=0, dtype=np.float64))
 
 
@@ -226,16 +211,16 @@ def require_move(
     shape: tuple[int, int],
     fields: NDArray[np.float32],
     members: NDArray[np.int64],
-    block: NDArray[np.int64],
+    unit: int,
     hidden_values: NDArray[np.float32],
     steps: NDArray[np.float32],
 ) -> None:
     """Refuse arguments of `DenseWeights.gains` that do not fit weights of ``shape`` (N, M)."""
     require("fields", fields, (shape[0],), np.float32)
+    require("steps", steps, (None,), np.float32)
+    require_vectors(shape, hidden_values, len(steps))
     require_indices("members", members, shape[0])
-    require_indices("block", block, shape[1])
-    require("steps", steps, (len(block), None), np.float32)
-    require_vectors(shape, hidden_values, steps.shape[1])
+    require_indices("unit", np.array([unit]), shape[1])
 
 
 def in_vectors(hidden: NDArray[np.float32]) -> NDArray[np.float32]:

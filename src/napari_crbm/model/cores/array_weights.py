@@ -86,32 +86,22 @@ class ArrayWeights:
         drive += fields[rows][:, None]
         return xp.exp(xp.clip(-drive, -_LIMIT, _LIMIT))
 
-    def members(self) -> Callable[[Any], Any]:
-        """Tells the neurons with a weight to one of the hidden units of a block."""
-        xp, of_unit = self._xp, self._members
-        if of_unit is None:
-            connected = xp.ascontiguousarray((self.values != 0).T)
-            return lambda block: xp.flatnonzero(connected[xp.asarray(block)].any(axis=0))
+    def members(self) -> Callable[[int], Any]:
+        """Tells the neurons with a weight to a hidden unit."""
+        if self._members is not None:
+            return self._members.__getitem__
+        return lambda unit: self._xp.flatnonzero(self.values[:, unit])
 
-        def of_block(block: Any) -> Any:
-            connected = xp.zeros(len(self.values), dtype=bool)
-            for unit in block.tolist():
-                connected[of_unit[unit]] = True
-            return xp.flatnonzero(connected)
-
-        return of_block
-
-    def gains(self, fields: Any, members: Any, block: Any, hidden_values: Any, steps: Any) -> Any:
-        """Log-probability that the neurons add when the units of a block move, (B,)."""
+    def gains(self, fields: Any, members: Any, unit: int, hidden_values: Any, steps: Any) -> Any:
+        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
         xp = self._xp
-        block = xp.asarray(block)
-        total = xp.zeros(steps.shape[1], dtype=np.float64)
+        total = xp.zeros(len(steps), dtype=np.float64)
         for part in row_blocks(len(members), _ROWS):
             rows = members[part]
             silence = self._odds_of_silence(fields, hidden_values, rows)
-            change = xp.clip(self.values[rows][:, block] @ steps, -_LIMIT, _LIMIT)
-            # (1 + e^(x + change)) / (1 + e^x), with everything divided by e^x.
-            ratio = (silence + xp.exp(change)) / (silence + 1)
+            drive = xp.clip(self.values[rows, unit][:, None] * steps, -_LIMIT, _LIMIT)
+            # (1 + e^(x + w s)) / (1 + e^x), with everything divided by e^x.
+            ratio = (silence + xp.exp(drive)) / (silence + 1)
             total += xp.log(ratio).sum(axis=0, dtype=np.float64)
         return total
 

@@ -1,4 +1,4 @@
-"""What the neurons say to a jump of some hidden units, with every neuron summed out."""
+"""What the neurons say to a jump of one hidden unit, with every neuron summed out."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _NEGLIGIBLE = -700.0
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _multiply(field, drive, change, row, ratios):
-    """Multiply by (1 + exp(x + change)) / (1 + exp(x)) of one neuron in every chain."""
+def _multiply(field, drive, row, weight, steps, ratios):
+    """Multiply by (1 + exp(x + w step)) / (1 + exp(x)) of one neuron in every chain."""
+    slope = weight * _LOG2E
     for b in range(ratios.shape[0]):
         before = (drive[row, b] + field) * _LOG2E
-        after = min(max(before + change[row, b] * _LOG2E, -_LIMIT), _LIMIT)
+        after = min(max(before + slope * steps[b], -_LIMIT), _LIMIT)
         before = min(max(before, -_LIMIT), _LIMIT)
         ratios[b] *= (_UNIT + exp2_32(after)) / (_UNIT + exp2_32(before))
 
@@ -48,40 +49,34 @@ def _with_one_more(spanned, reach, ratios, gains):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _longest(steps):
-    """Powers of two that the longest step of each unit spans for a weight of one."""
-    longest = np.zeros(steps.shape[0], dtype=np.float32)
-    for k in range(steps.shape[0]):
-        for b in range(steps.shape[1]):
-            longest[k] = max(longest[k], abs(steps[k, b]))
-        longest[k] *= _LOG2E
-    return longest
+    """Powers of two that the longest step spans for a weight of one."""
+    longest = np.float32(0.0)
+    for b in range(steps.shape[0]):
+        longest = max(longest, abs(steps[b]))
+    return longest * _LOG2E
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def gains(weights, fields, members, lanes, block, hidden_values, steps, out):
-    """Change of log sum_v exp(-E(v, h)) by the neurons when some hidden units move, per lane.
+def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
+    """Change of log sum_v exp(-E(v, h)) by the neurons when one hidden unit moves, per lane.
 
     Parameters
     ----------
     weights : (N, M) float32
     fields : (N,) float32
     members : (R,) int64
-        All neurons with a weight to one of the units.
+        All neurons with a weight to the unit.
     lanes : (L + 1,) int64
         Bounds within ``members``.
-    block : (n,) int64
-        The units.
-    hidden_values : (M, >= B) float32
-    steps : (n, >= B) float32
-        By how much the units' values change in every chain.
-    out : (L, >= B) float32
-        As wide as the values.
+    unit : int
+    hidden_values : (M, B) float32
+    steps : (B,) float32
+        By how much the unit's value changes in every chain.
+    out : (L, B) float32
     """
     for lane in prange(lanes.shape[0] - 1):
         rows = np.empty((_BLOCK, weights.shape[1]), dtype=np.float32)
-        moving = np.empty((_BLOCK, block.shape[0]), dtype=np.float32)
-        drive = np.empty((_BLOCK, out.shape[1]), dtype=np.float32)
-        change = np.empty((_BLOCK, out.shape[1]), dtype=np.float32)
+        drive = np.empty((_BLOCK, hidden_values.shape[1]), dtype=np.float32)
         ratios = np.ones(out.shape[1], dtype=np.float32)
         out[lane] = 0.0
         longest, spanned = _longest(steps), np.float32(0.0)
@@ -90,50 +85,32 @@ def gains(weights, fields, members, lanes, block, hidden_values, steps, out):
             for k in range(size):
                 for m in range(weights.shape[1]):
                     rows[k, m] = weights[members[start + k], m]
-                for u in range(block.shape[0]):
-                    moving[k, u] = rows[k, block[u]]
             np.dot(rows[:size], hidden_values, drive[:size])
-            np.dot(moving[:size], steps, change[:size])
             for k in range(size):
-                reach = np.float32(0.0)
-                for u in range(block.shape[0]):
-                    reach += abs(moving[k, u]) * longest[u]
-                spanned = _with_one_more(spanned, reach, ratios, out[lane])
-                _multiply(fields[members[start + k]], drive, change, k, ratios)
+                weight = rows[k, unit]
+                spanned = _with_one_more(spanned, abs(weight) * longest, ratios, out[lane])
+                _multiply(fields[members[start + k]], drive, k, weight, steps, ratios)
         _add_logarithms(ratios, out[lane])
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def gains_sparse(starts, columns, values, fields, members, lanes, block, hidden_values, steps, out):
-    """`gains` for weights in compressed rows."""
-    place = np.full(hidden_values.shape[0], -1)
-    for u in range(block.shape[0]):
-        place[block[u]] = u
+def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_values, steps, out):
+    """`gains` for weights in compressed rows; ``hidden_values`` may be wider than B."""
     for lane in prange(lanes.shape[0] - 1):
-        drive = np.empty((1, out.shape[1]), dtype=np.float32)
-        change = np.empty((1, out.shape[1]), dtype=np.float32)
+        drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
         ratios = np.ones(out.shape[1], dtype=np.float32)
         out[lane] = 0.0
         longest, spanned = _longest(steps), np.float32(0.0)
         for k in range(lanes[lane], lanes[lane + 1]):
             i = members[k]
             add_products(starts, columns, values, i, hidden_values, drive)
-            change[:] = 0.0
-            reach = np.float32(0.0)
+            weight = np.float32(0.0)
             for position in range(starts[i], starts[i + 1]):
-                u = place[columns[position]]
-                if u >= 0:
-                    _add_product(values[position], steps, u, change)
-                    reach += abs(values[position]) * longest[u]
-            spanned = _with_one_more(spanned, reach, ratios, out[lane])
-            _multiply(fields[i], drive, change, 0, ratios)
+                if columns[position] == unit:
+                    weight = values[position]
+            spanned = _with_one_more(spanned, abs(weight) * longest, ratios, out[lane])
+            _multiply(fields[i], drive, 0, weight, steps, ratios)
         _add_logarithms(ratios, out[lane])
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _add_product(weight, steps, u, change):
-    for b in range(change.shape[1]):
-        change[0, b] += weight * steps[u, b]
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
