@@ -102,15 +102,16 @@ def run(generator: str, seed: int, arguments: argparse.Namespace) -> Iterator[di
     )
     spikes = simulation.recording.spikes
     side = theirs if arguments.reference else ours
-    last = max(arguments.looks)
+    last = arguments.looks[-1]
     for share, look in zip(
-        sorted(arguments.looks), side(spikes, seed, n_assemblies, arguments), strict=True
+        arguments.looks, side(spikes, seed, n_assemblies, arguments), strict=True
     ):
         model = look.model
         assert model.split_ is not None
         train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
         yield {
             "neurons": arguments.neurons,
+            "frames": arguments.frames,
             "generator": generator,
             "change": change(arguments),
             "seed": seed,
@@ -141,14 +142,14 @@ def change(arguments: argparse.Namespace) -> str:
 def _is_in(path: Path | None, key: tuple[object, ...]) -> bool:
     if path is None or not path.exists():
         return False
-    found = pd.read_csv(path)[["neurons", "generator", "change", "seed"]]
+    found = pd.read_csv(path)[["neurons", "frames", "generator", "change", "seed"]]
     return key in set(found.itertuples(index=False, name=None))
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
     """One row a data set and change: does every seed converge, when, and how good is the end?"""
     rows = []
-    keys = ["neurons", "generator", "change"]
+    keys = ["neurons", "frames", "generator", "change"]
     for key, runs in table.groupby(keys, sort=False):
         ends = runs[runs["update"] == runs.groupby("seed")["update"].transform("max")]
         rows.append(
@@ -198,6 +199,7 @@ def main() -> None:
     parser.add_argument("--table", type=Path, metavar="CSV", help="add what it lacks to this table")
     parser.add_argument("--summary", type=Path, metavar="CSV", help="summarise a table and end")
     arguments = parser.parse_args()
+    arguments.looks = sorted(arguments.looks)
     pd.set_option("display.width", 250, "display.max_columns", 30)
     if arguments.summary:
         print(summary(pd.read_csv(arguments.summary)).to_string(index=False))
@@ -206,7 +208,8 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for generator in [arguments.generator] if arguments.generator else ["noisy-or", "crbm"]:
         for seed in range(arguments.seeds):
-            if _is_in(arguments.table, (arguments.neurons, generator, change(arguments), seed)):
+            key = (arguments.neurons, arguments.frames, generator, change(arguments), seed)
+            if _is_in(arguments.table, key):
                 continue
             looks = []
             for row in run(generator, seed, arguments):
