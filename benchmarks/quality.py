@@ -170,7 +170,8 @@ def _time_to(runs: pd.DataFrame, bar: float) -> str:
     """Median of the seconds after which covariances stay within the bar, and how many do."""
     seconds = []
     for _, one in runs.groupby("seed"):
-        beyond = np.flatnonzero(one["cov_vv"].to_numpy() > bar)
+        # Covariances without a scale have not come within it.
+        beyond = np.flatnonzero(~(one["cov_vv"].to_numpy() <= bar))
         first = beyond[-1] + 1 if len(beyond) else 0
         if first < len(one):
             seconds.append(float(one["seconds"].iloc[first]))
