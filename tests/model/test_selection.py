@@ -79,11 +79,11 @@ def test_only_large_models_start_chains_from_silence(monkeypatch, large):
         learner = Learner.started(Spikes.from_dense(raster), settings, NUMBA)
         learner._restart(10, settings.learning_rate)
     silent = (dense_from_bits(learner.activity, 200).sum(axis=1) == 0).mean()
-    assert (0.3 < silent < 0.6) if large else silent == 0
+    assert (0.15 < silent < 0.3) if large else silent == 0
 
 
 @pytest.mark.parametrize("large", [True, False])
-def test_chains_of_large_models_live_longer_as_the_learning_rate_falls(monkeypatch, large):
+def test_chains_of_large_models_live_longer_the_more_so_as_the_rate_falls(monkeypatch, large):
     monkeypatch.setattr(selection, "FEW", 0 if large else 10**6)
     raster = np.random.default_rng(0).random((200, 40)) < 0.1
     settings = Settings(n_hidden=2, n_chains=1000, restarts=0.05)
@@ -95,4 +95,4 @@ def test_chains_of_large_models_live_longer_as_the_learning_rate_falls(monkeypat
             learner._restart(update, share * settings.learning_rate)
             after = dense_from_bits(learner.activity, 1000)
             renewed.append((before != after).any(axis=1).mean())
-    assert renewed == pytest.approx([0.5, 0.05 if large else 0.5], abs=0.04)
+    assert renewed == pytest.approx([0.25, 0.025] if large else [0.5, 0.5], abs=0.04)

@@ -39,6 +39,8 @@ _SHUFFLE, _CHAINS, _REVISION, _RESTARTS = 0, 1, 2, 3
 _REVISE_EVERY = 100
 # Updates between two rounds of restarts.
 _RESTART_EVERY = 10
+# In large models so many times as many chains start anew as the settings say, at most.
+_RESTARTS_OF_LARGE = 0.5
 # A weight that only jitters about zero stays within about as many learning rates of it.
 _SMALL = 4.0
 # Fraction of the updates in which hidden units do not yet stand well for their assemblies.
@@ -350,7 +352,7 @@ class Learner:
         if not self._few_weights:
             # Where a large model leads, with how many assemblies on at once, shows after some
             # thousand steps only: chains must live as long once it hardly moves any more.
-            share *= rate / settings.learning_rate
+            share *= _RESTARTS_OF_LARGE * rate / settings.learning_rate
         chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
         if len(chosen) == 0:
             return

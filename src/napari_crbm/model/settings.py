@@ -53,7 +53,8 @@ class Settings:
         laid over each other, so that states no recording shows cannot hide in the model.
         In large models (see `model.selection`) others start from no frame or from
         independent neurons, so that assemblies which hardly switch by themselves are on
-        as often as they should be; and there the share falls with the learning rate.
+        as often as they should be; and there it is half the share, which falls with the
+        learning rate.
     renew : bool
         Whether hidden units that add nothing begin anew while the training forms
         assemblies, from what the others leave unexplained (see `model.renewal`).
@@ -92,7 +93,7 @@ class Settings:
     n_chains: int = 200
     gibbs_steps: int = 3
     jumps: bool = True
-    restarts: float = 0.002
+    restarts: float = 0.004
     renew: bool = True
     patience: int = 0
     l1_ramp: float = 0.1
