@@ -90,4 +90,4 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--shots", default=None, help="folder for pictures of the tour")
-    parser.addoption("--seeds", default=2, type=int, help="trainings of each kind in tests/quality")
+    parser.addoption("--seeds", default=1, type=int, help="trainings of each kind in tests/quality")
