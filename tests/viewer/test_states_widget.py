@@ -70,6 +70,8 @@ def test_combinations_pairs_and_frames_show_in_the_brain(described, home, qtbot)
     described.together.read(position)
     first, second = described.together.order[0], described.together.order[1]
     assert described.together.pair.text().startswith(f"<b>{first} and {second}</b>")
+    scale = described.together.scale
+    assert (scale.low.text(), scale.high.text()) == ("1/8 of chance", "8 times chance")
     described.units.table.cellClicked.emit(0, 0)
     assert home.workspace.assembly == int(described.units.table.item(0, 0).text())
 

@@ -32,7 +32,7 @@ from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.points import ink_of
 from napari_crbm.viewer.style import (
     ORANGE,
-    WeightScale,
+    SignedScale,
     button,
     follow_theme,
     link,
@@ -106,7 +106,10 @@ class AssembliesWidget(QWidget):
         self.table.selectionModel().selectionChanged.connect(self._on_rows)
 
         self.title = text_label("")
-        self.scale = WeightScale()
+        self.scale = SignedScale()
+        self.scale.setToolTip(
+            "Weights of the members: orange fire when the assembly is on, blue fall silent."
+        )
         self.trace = plot(self.home.viewer, "Time", "Activity (sd)", "s", height=110)
         self.trace.setToolTip(
             "Expected activity of the chosen assembly, E[h | v], in its standard deviations."
@@ -331,7 +334,8 @@ class AssembliesWidget(QWidget):
             return
         (assembly,), (inside,) = several, members
         self.title.setText(f"<b>Assembly {assembly}</b>: {len(inside):,} neurons")
-        self.scale.show_limit(weight_limit(weights[inside, assembly]))
+        limit = weight_limit(weights[inside, assembly])
+        self.scale.show_ends(f"weight -{limit:.2g}", f"+{limit:.2g}")
 
     def _colour_words(self) -> None:
         """Words that name or bear a colour, in another theme."""

@@ -10,7 +10,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_crbm.viewer.colours import weight_colours
-from napari_crbm.viewer.style import plot, text_label
+from napari_crbm.viewer.style import SignedScale, plot, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import BrainStates
@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 # log2 of the ratio to chance at which colours are full.
 _LIMIT = 3.0
-_HOVER = (
-    "Orange: together more often than by chance; blue: less often. Move over the matrix to "
-    "read a pair; click to show both assemblies."
-)
+_HOVER = "Move over the matrix to read a pair; click to show both assemblies."
 
 
 class StatesTogether(QWidget):
@@ -48,16 +45,18 @@ class StatesTogether(QWidget):
             self.matrix.getAxis(side).setTicks([[]])
         self.matrix.setToolTip(
             "How much more (orange) or less (blue) often than by chance two assemblies are on\n"
-            "together; sorted so that similar ones are neighbours. Full colour: 8 times."
+            "together; sorted so that similar ones are neighbours."
         )
         self.pairs = pg.ImageItem(axisOrder="row-major")
         self.matrix.addItem(self.pairs)
         self.matrix.scene().sigMouseMoved.connect(self.read)
         self.matrix.scene().sigMouseClicked.connect(self._choose)
+        self.scale = SignedScale(f"1/{2**_LIMIT:.0f} of chance", f"{2**_LIMIT:.0f} times chance")
         self.pair = text_label(_HOVER)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.addWidget(self.matrix, 1)
+        column.addWidget(self.scale)
         column.addWidget(self.pair)
 
     def show_states(self, states: BrainStates) -> None:

@@ -11,10 +11,11 @@ import pyqtgraph as pg
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 from qtpy.QtCore import QBuffer, QEvent, QObject, QSize, Qt
-from qtpy.QtGui import QColor, QImage, QResizeEvent, QShowEvent
+from qtpy.QtGui import QColor, QImage, QPixmap, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QFrame,
+    QHBoxLayout,
     QLabel,
     QPushButton,
     QScrollArea,
@@ -209,13 +210,19 @@ def count_box(low: int, high: int, value: int, tip: str, step: int = 1) -> QSpin
     return box
 
 
-def _ramp_png(ramp: NDArray[np.floating]) -> str:
-    """A bar of colours (K, 4) as text for an image in a label."""
+def _ramp_image(ramp: NDArray[np.floating]) -> QImage:
+    """A bar of colours (K, 4)."""
     pixels = np.ascontiguousarray(np.tile((255 * ramp).astype(np.uint8), (10, 1, 1)))
     image = QImage(pixels.data, len(ramp), 10, 4 * len(ramp), QImage.Format.Format_RGBA8888)
+    # A copy: the image must not look into an array that is gone.
+    return image.scaled(_SCALE_PX, 10).copy()
+
+
+def _ramp_png(ramp: NDArray[np.floating]) -> str:
+    """A bar of colours (K, 4) as text for an image in a label."""
     buffer = QBuffer()
     buffer.open(QBuffer.OpenModeFlag.WriteOnly)
-    image.scaled(_SCALE_PX, 10).save(buffer, "PNG")
+    _ramp_image(ramp).save(buffer, "PNG")
     return base64.b64encode(bytes(buffer.data())).decode()
 
 
@@ -239,18 +246,21 @@ class ColourBar(QLabel):
         self.setText(f"{colouring.title}{bar}")
 
 
-class WeightScale(QLabel):
-    """Colour bar of signed weights with its limits."""
+class SignedScale(QWidget):
+    """Colour bar of signed values, with what its ends mean."""
 
-    def __init__(self) -> None:
+    def __init__(self, low: str = "", high: str = "") -> None:
         super().__init__()
-        self.setToolTip(
-            "Weights of the members: orange fire when the assembly is on, blue fall silent."
-        )
-        self._png = _ramp_png(weight_colours(np.linspace(-1, 1, _SCALE_PX), 1.0))
+        self.low, bar, self.high = QLabel(low), QLabel(), QLabel(high)
+        colours = weight_colours(np.linspace(-1, 1, _SCALE_PX), 1.0)
+        bar.setPixmap(QPixmap.fromImage(_ramp_image(colours)))
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        for label in (self.low, bar, self.high):
+            row.addWidget(label)
 
-    def show_limit(self, limit: float) -> None:
-        """Write the weights at both ends."""
-        self.setText(
-            f'weight -{limit:.2g} <img src="data:image/png;base64,{self._png}"> +{limit:.2g}'
-        )
+    def show_ends(self, low: str, high: str) -> None:
+        """Write what the ends mean."""
+        self.low.setText(low)
+        self.high.setText(high)
