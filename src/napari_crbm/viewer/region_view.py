@@ -31,6 +31,9 @@ class RegionView:
     changed = Signal()
 
     def __init__(self, regions: Regions | None = None) -> None:
+        self._take(regions)
+
+    def _take(self, regions: Regions | None) -> None:
         self.regions = regions
         names = () if regions is None else regions.names
         self.ticked = np.zeros(len(names), dtype=bool)
@@ -43,7 +46,7 @@ class RegionView:
 
     def reset(self, regions: Regions | None) -> None:
         """Show other regions, none of them ticked."""
-        self.__init__(regions)  # type: ignore[misc]
+        self._take(regions)
         self.changed.emit()
 
     def tick(self, regions: NDArray[np.integer] | list[int], ticked: bool = True) -> None:
