@@ -40,8 +40,8 @@ from napari_crbm.spikes import Spikes
 
 LOOKS = (0.1, 0.25, 0.5, 0.75, 1.0)
 PAIRS_AMONG = 2000
-# The last look also draws in two more ways. Frames of one chain of a large model are hardly
-# independent, so that long runs are of many chains.
+# The last look also draws in two more ways. Chains of large models forget slowly, so that long
+# runs are of many.
 _AT_THE_END: dict[str, dict[str, Any]] = {
     "long": {"n_chains": 500},
     "published": {"as_published": True},
