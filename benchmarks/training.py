@@ -26,6 +26,8 @@ from napari_crbm.spikes import Spikes
 
 RATE = 0.035
 BATCH = 100
+# Seconds between two sides.
+_REST_S = 0.3
 #: Seconds per update of the reference implementation on such a machine, measured separately.
 REFERENCE_S = 1.46
 #: Makes updates on so many threads: so many of them.
@@ -162,11 +164,15 @@ def compare(sides: dict[str, Updates], rounds: int, n_threads: int, n: int = 1) 
     least processor time of one update.
 
     On a shared machine only the least processor time of a round says what the work costs.
+    Threads of a side that is done may wait for more work by spinning; before the next side
+    begins they are given the time to fall asleep, and then its own the time to wake up.
     """
     times: dict[str, list[float]] = {name: [] for name in sides}
     busy: dict[str, list[float]] = {name: [] for name in sides}
     for round_ in range(rounds + 1):
         for name, update in sides.items():
+            time.sleep(_REST_S)
+            update(n_threads, n)
             start, spent = time.perf_counter(), time.process_time()
             update(n_threads, n)
             if round_:  # the first is for compiling and warming up
