@@ -40,8 +40,7 @@ from napari_crbm.spikes import Spikes
 
 LOOKS = (0.1, 0.25, 0.5, 0.75, 1.0)
 PAIRS_AMONG = 2000
-# The last look also draws in two more ways. Chains of large models forget slowly, so that long
-# runs are of many.
+# How the last look draws, too; long runs are of many chains, since large models forget slowly.
 _AT_THE_END: dict[str, dict[str, Any]] = {
     "long": {"n_chains": 500},
     "published": {"as_published": True},
@@ -113,7 +112,6 @@ def run(generator: str, seed: int, arguments: argparse.Namespace) -> Iterator[di
     spikes = simulation.recording.spikes
     side = theirs if arguments.reference else ours
     last = arguments.looks[-1]
-    nothing = {f"{way} {name}": float("nan") for way in _AT_THE_END for name in STATISTICS}
     for share, look in zip(
         arguments.looks, side(spikes, seed, n_assemblies, arguments), strict=True
     ):
@@ -134,7 +132,7 @@ def run(generator: str, seed: int, arguments: argparse.Namespace) -> Iterator[di
             "units": model.n_assemblies,
             "density": float(np.mean(model.weights_ != 0)),
             "pseudo_likelihood": model.pseudo_likelihood(test),
-            **(at_the_end(model, train, test) if share == last else nothing),
+            **(at_the_end(model, train, test) if share == last else {}),
         }
 
 

@@ -165,19 +165,19 @@ def compare(sides: dict[str, Updates], rounds: int, n_threads: int, n: int = 1) 
 
     On a shared machine only the least processor time of a round says what the work costs.
     Threads of a side that is done may wait for more work by spinning; before the next side
-    begins they are given the time to fall asleep, and then its own the time to wake up.
+    begins they are given the time to fall asleep, and then its own, in updates that are not
+    timed, that to compile and to wake up.
     """
     times: dict[str, list[float]] = {name: [] for name in sides}
     busy: dict[str, list[float]] = {name: [] for name in sides}
-    for round_ in range(rounds + 1):
+    for _ in range(rounds):
         for name, update in sides.items():
             time.sleep(_REST_S)
             update(n_threads, n)
             start, spent = time.perf_counter(), time.process_time()
             update(n_threads, n)
-            if round_:  # the first is for compiling and warming up
-                times[name].append((time.perf_counter() - start) / n)
-                busy[name].append((time.process_time() - spent) / n)
+            times[name].append((time.perf_counter() - start) / n)
+            busy[name].append((time.process_time() - spent) / n)
     first = float(np.median(next(iter(times.values()))))
     least = min(next(iter(busy.values())))
     for name, values in times.items():

@@ -39,7 +39,7 @@ _SHUFFLE, _CHAINS, _REVISION, _RESTARTS = 0, 1, 2, 3
 _REVISE_EVERY = 100
 # Updates between two rounds of restarts.
 _RESTART_EVERY = 10
-# In large models so many times as many chains start anew as the settings say, at most.
+# Large models start anew at most this share of the chains that the settings say.
 _RESTARTS_OF_LARGE = 0.5
 # A weight that only jitters about zero stays within about as many learning rates of it.
 _SMALL = 4.0
