@@ -100,6 +100,16 @@ def test_no_assembly_chosen_is_said(dock, shown_home):
     assert "Assembly 1" in widget.title.text() and not widget.scale.isHidden()
 
 
+def test_both_ends_of_the_scale_can_be_read_in_a_narrow_dock(dock, shown_home, qtbot):
+    widget = dock(AssembliesWidget)
+    shown_home.workspace.choose_assembly(2)
+    widget.resize(300, 700)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    for label in (widget.scale.low, widget.scale.high):
+        assert label.width() >= label.sizeHint().width()
+
+
 def test_it_is_said_that_the_table_is_of_the_last_model(dock, shown_home, qtbot):
     widget = dock(AssembliesWidget)
     assert widget.message.isHidden()

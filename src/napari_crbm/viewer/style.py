@@ -254,6 +254,10 @@ class SignedScale(QWidget):
         self.low, bar, self.high = QLabel(low), QLabel(), QLabel(high)
         colours = weight_colours(np.linspace(-1, 1, _SCALE_PX), 1.0)
         bar.setPixmap(QPixmap.fromImage(_ramp_image(colours)))
+        # In narrow docks the bar shrinks, with all of its colours, and what is written does not.
+        bar.setScaledContents(True)
+        bar.setMinimumWidth(_SCALE_PX // 3)
+        bar.setMaximumSize(_SCALE_PX, 10)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setAlignment(Qt.AlignmentFlag.AlignCenter)
