@@ -18,7 +18,7 @@ from napari_crbm.model.cores import NUMBA, choice
 from napari_crbm.model.cores.array_random import subkeys, uniforms
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.jumps import jump
-from napari_crbm.model.kernels.ascent import PENALISED, SILENT, SUPPORTED
+from napari_crbm.model.kernels.ascent import PENALISED, SILENT, STARTING, SUPPORTED
 from napari_crbm.model.randomness import stream, subkey, uniform32
 from napari_crbm.model.threads import kernel_threads
 from napari_crbm.model.weights import efficient
@@ -210,6 +210,7 @@ def test_ascent_and_revision_are_those_of_the_kernels(weights, raster):
     rates = tuple(np.float32(v) for v in (0.05, 0.02, 0.9, 10.0, 1e-6, 0.03))
     roles = np.where(weights != 0, PENALISED, SILENT)
     roles[(generator.random((N, M)) < 0.3) & (weights != 0)] = SUPPORTED
+    roles[(generator.random((N, M)) < 0.1) & (weights != 0)] = STARTING
     moment = generator.uniform(0, 1e-3, (N, M)).astype(np.float32)
     gradient = generator.normal(0, 0.05, (N, M)).astype(np.float32)
     results = []

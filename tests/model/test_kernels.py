@@ -8,7 +8,7 @@ from napari_crbm.model import selection
 from napari_crbm.model.active_set import ActiveSet
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.kernels import elementary
-from napari_crbm.model.kernels.ascent import PENALISED, SILENT, SUPPORTED, SUPPORTED_SHARE
+from napari_crbm.model.kernels.ascent import PENALISED, SILENT, STARTING, SUPPORTED, SUPPORTED_SHARE
 from napari_crbm.model.kernels.bits import correlate, frames_to_bits
 from napari_crbm.model.kernels.gibbs import subtract_expected
 from napari_crbm.model.kernels.lanes import MAX_LANES, lane_bounds
@@ -137,7 +137,8 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
     rate, l1, decay, correction, epsilon, clip = rates = (0.05, 0.02, 0.9, 10.0, 1e-6, 0.03)
     roles = np.where(weights != 0, PENALISED, SILENT)
     roles[(generator.random((N, M)) < 0.3) & (weights != 0)] = SUPPORTED
-    supported = roles == SUPPORTED
+    roles[(generator.random((N, M)) < 0.1) & (weights != 0)] = STARTING
+    supported = roles >= SUPPORTED
     gradient = np.clip(
         raster.T @ data_values - chains.T @ chain_values + np.outer(mean, centre), -clip, clip
     )
@@ -186,6 +187,10 @@ JUDGED = [
     (SUPPORTED, 0.001, 0.002, SILENT, SILENT, SILENT),
     (SUPPORTED, 0.5, 0.002, SUPPORTED, SUPPORTED, SILENT),
     (SUPPORTED, 0.5, 0.008, SUPPORTED, SUPPORTED, PENALISED),
+    (STARTING, 0.5, 0.003, STARTING, STARTING, STARTING),
+    (STARTING, 0.5, 0.002, STARTING, STARTING, SILENT),
+    (STARTING, -0.5, 0.002, STARTING, STARTING, STARTING),
+    (STARTING, 0.0, 0.002, SILENT, SILENT, SILENT),
 ]
 
 

@@ -35,7 +35,8 @@ class ActiveSet:
     weights, second_moment : (N, M) float32
         Owned and changed by this object.
     roles : (N, M) uint8
-        `SILENT`, `PENALISED` or `SUPPORTED` (pays `SUPPORTED_SHARE` of the penalty).
+        `SILENT`, `PENALISED`, or `SUPPORTED` or `STARTING` (both pay `SUPPORTED_SHARE` of the
+        penalty).
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class ActiveSet:
         self.form = efficient(self._weights, active)
         if isinstance(self.form, SparseWeights):
             self._compressed_moment = self._second_moment[active]
-            supported = self.roles[active] == SUPPORTED
+            supported = self.roles[active] >= SUPPORTED
             self._shares = np.where(supported, SUPPORTED_SHARE, np.float32(1))
 
     def _write_back(self) -> None:

@@ -325,15 +325,16 @@ class CRBM:
     # --- gauges -------------------------------------------------------------------------
 
     def standardised(self, spikes: Spikes) -> Self:
-        """The same distribution with Var(h) = 1 on ``spikes`` and mostly positive weights.
+        """The same distribution with Var(h) = 1 on ``spikes`` and large weights mostly positive.
 
         Rescaling h and its weights inversely changes nothing but the units of h;
-        mirroring h with its weights makes the sum of every column positive.
+        mirroring h with its weights makes the sum of the cubes of every column positive: of an
+        assembly with many small weights against others its members count, not those.
         """
         activity = drelu.moments(self.inputs_h_from_v(spikes), self.hidden_)
         variance = activity.square.mean(axis=0) - activity.mean.mean(axis=0) ** 2
         scale = np.sqrt(variance)
-        negative = self.weights_.sum(axis=0) < 0
+        negative = (self.weights_**3).sum(axis=0, dtype=np.float64) < 0
         sign = np.where(negative, -1.0, 1.0)
         model = type(self).from_parameters(
             self.weights_ * (scale * sign).astype(np.float32),

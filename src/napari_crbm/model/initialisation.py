@@ -21,23 +21,25 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from napari_crbm.errors import ModelError
+from napari_crbm.model import selection
 from napari_crbm.model.blocks import row_blocks
 from napari_crbm.model.checks import require
 from napari_crbm.model.kernels.bits import correlate
+from napari_crbm.model.refinement import refine, told_apart
 from napari_crbm.model.weights import DenseWeights
 from napari_crbm.spikes import Spikes
 
 # A loading is kept if it is this many standard errors from zero.
 _SIGNIFICANT = 3.0
 _MAX_WEIGHT = 3.0
-# Each assembly's weights are right if it were alone. Together they hold each other on, so
-# training starts from half of them, which is stable.
-_CAUTION = 0.5
+#: Each assembly's weights are right if it were alone. Together they hold each other on, so
+# training starts from half of them, which is stable, unless they are told apart.
+CAUTION = np.float32(0.5)
 # The spectrum falls off slowly where it meets chance, so its end needs many.
 _POWER_ITERATIONS = 8
 _OVERSAMPLING = 10
 _AUTO_MIN, _AUTO_MAX = 5, 200
-# Hidden units that "auto" takes for each significant component.
+# Hidden units that "auto" takes for each significant component of a small model.
 _SPARE = 1.25
 # Components that are rotated for each one that is kept: what lies just below chance helps
 # to tell assemblies apart.
@@ -82,15 +84,17 @@ def independent_fields(spikes: Spikes) -> NDArray[np.float32]:
 
 
 def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> Start:
-    """Weights from rotated principal components; spare units start random and tiny.
+    """Weights from rotated principal components.
+
+    Units beyond the components start random and tiny, or, in large models, without weights;
+    there, components are also refined and their weights told apart, see `model.refinement`.
 
     Parameters
     ----------
     spikes : Spikes
         Training frames.
     n_hidden : int or "auto"
-        Hidden units M; "auto" takes a quarter more than there are significant
-        components, between 5 and 200.
+        Hidden units M, see `_n_units`.
     random_state : int
 
     Raises
@@ -105,7 +109,7 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
     n_looked_at = min(int(np.ceil(_SURPLUS * most)), limit)
     components = _principal_components(spikes, n_looked_at, random_state)
     n_certain = int((components.variances > largest_by_chance(np.ones(1), spikes)).sum())
-    enough = max(int(np.ceil(_SPARE * n_certain)), _AUTO_MIN)
+    enough = _n_units(n_certain, spikes.n_neurons)
     if n_hidden == "auto":
         most = min(enough, _AUTO_MAX)
     start = random_start(spikes, min(most, spikes.n_neurons), random_state)
@@ -115,13 +119,28 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
     if n_kept == 0:
         return start
     n_rotated = min(int(np.ceil(_SURPLUS * n_kept)), n_looked_at)
-    weights, added = weights_from_components(
-        spikes, *sparse_components(components, n_rotated, n_kept)
-    )
-    fields = start.fields - added.sum(axis=1)
+    courses, loadings = sparse_components(components, n_rotated, n_kept)
+    del components
+    if start.weights.size > selection.FEW:
+        courses, loadings = refine(spikes, courses, _SIGNIFICANT)
+        weights = weights_from_components(spikes, courses, loadings)
+        weights = told_apart(spikes, weights, loadings)
+        start.weights[:] = 0
+    else:
+        weights = CAUTION * weights_from_components(spikes, courses, loadings)
     start.weights[:, :n_kept] = weights
     start.supported[:, :n_kept] = weights != 0
-    return Start(start.weights, fields, start.supported)
+    return Start(start.weights, start.fields - added_odds(weights, courses), start.supported)
+
+
+def _n_units(n_certain: int, n_neurons: int) -> int:
+    """Hidden units for so many significant components, at least 5.
+
+    A quarter more, as far as the model stays small. In large ones, units that no component
+    asks for take up what several assemblies do together, and tie them to each other.
+    """
+    spare = min(int(np.ceil(_SPARE * n_certain)), selection.FEW // n_neurons)
+    return max(spare, n_certain, _AUTO_MIN)
 
 
 def largest_by_chance(noise: NDArray[np.floating], spikes: Spikes) -> float:
@@ -267,20 +286,14 @@ def varimax(
 
 def weights_from_components(
     spikes: Spikes, courses: NDArray[np.float32], loadings: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> NDArray[np.float32]:
     """Weights (N, K) that reproduce the loadings if every course were on or off.
 
-    A unit-variance on/off course with skewness s takes the values ``a = (s +
-    sqrt(s^2 + 4)) / 2`` and ``-1 / a``. The log-odds of a neuron at the two, per unit
-    of h, are its weight. Second come the logarithms (N, K) of how much each adds to the odds
-    on average, which fields make up for.
+    The log-odds of a neuron at the two values of a course, per unit of h, are its weight.
     """
-    skewness = np.clip((courses.astype(np.float64) ** 3).mean(axis=0), 0.0, 10.0)
-    on = 0.5 * (skewness + np.sqrt(skewness**2 + 4))
-    off = -1 / on
-    share_on = 1 / (1 + on**2)
+    on, off, _ = _two_values(courses)
     floor = 0.5 / spikes.n_frames
-    weights, added = np.empty_like(loadings), np.empty_like(loadings)
+    weights = np.empty_like(loadings)
     for rows in row_blocks(len(loadings)):
         v = spikes.mean_activity[rows, None]
         covariance = loadings[rows] * np.sqrt(v * (1 - v))
@@ -288,7 +301,28 @@ def weights_from_components(
         p_off = np.clip(v + covariance * off, floor, 0.98)
         block = (logit(p_on) - logit(p_off)) / (on - off)
         block[np.abs(loadings[rows]) < _SIGNIFICANT / np.sqrt(spikes.n_frames)] = 0.0
-        block = _CAUTION * np.clip(block, -_MAX_WEIGHT, _MAX_WEIGHT)
-        weights[rows] = block
-        added[rows] = np.log(share_on * np.exp(block * on) + (1 - share_on) * np.exp(block * off))
-    return weights, added
+        weights[rows] = np.clip(block, -_MAX_WEIGHT, _MAX_WEIGHT)
+    return weights
+
+
+def added_odds(weights: NDArray[np.float32], courses: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logarithms (N,) of how much units add to the odds on average; fields make up for it."""
+    on, off, share = _two_values(courses)
+    added = np.empty(len(weights), dtype=np.float32)
+    for rows in row_blocks(len(weights)):
+        block = weights[rows]
+        odds = share * np.exp(block * on) + (1 - share) * np.exp(block * off)
+        added[rows] = np.log(odds).sum(axis=1)
+    return added
+
+
+def _two_values(
+    courses: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What a unit-variance course with skewness s is while on and off, and its share on, (K,).
+
+    If it has two values they are ``a = (s + sqrt(s^2 + 4)) / 2`` and ``-1 / a``.
+    """
+    skewness = np.clip((courses.astype(np.float64) ** 3).mean(axis=0), 0.0, 10.0)
+    on = 0.5 * (skewness + np.sqrt(skewness**2 + 4))
+    return on, -1 / on, 1 / (1 + on**2)

@@ -15,7 +15,7 @@ from napari_crbm.model.cores.protocol import Array, Core
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.initialisation import Start, assembly_start, random_start
 from napari_crbm.model.jumps import advance, likeness
-from napari_crbm.model.kernels.ascent import PENALISED, SUPPORTED
+from napari_crbm.model.kernels.ascent import PENALISED, SILENT, STARTING, SUPPORTED
 from napari_crbm.model.optimiser import CLIP, bias_correction, penalty, rmsprop
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.renewal import Renewed
@@ -109,7 +109,7 @@ class Learner:
     def _begin(self, start: Start) -> None:
         put, n_hidden = self.core.put, start.weights.shape[1]
         self.fields = put(start.fields)
-        roles = np.where(start.supported, SUPPORTED, PENALISED)
+        roles = self._first_roles(start.supported)
         self.active = self.core.active_set(start.weights, np.zeros_like(start.weights), roles)
         self._mean_inputs = put(
             start.weights.T.astype(np.float64) @ self.core.get(self._mean_activity)
@@ -126,6 +126,12 @@ class Learner:
             **{name: put(np.zeros(n_hidden)) for name in ("theta", "delta", "eta")},
         }
         self._new_chains(start.fields, self.settings.random_state)
+
+    def _first_roles(self, supported: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        if self._few_weights or not supported.any():
+            return np.where(supported, SUPPORTED, PENALISED)
+        # Others join once the recording supports them.
+        return np.where(supported, STARTING, SILENT)
 
     def _make_wells(self, weights: NDArray[np.float32]) -> None:
         """Give units whose assembly is on or off a well for each, see `model.wells`."""
@@ -369,16 +375,16 @@ class Learner:
     def revise(self, update: int, rate: float) -> None:
         """Choose which weights take part (see `model.selection`)."""
         variance = self._mean_activity * (1 - self._mean_activity)
-        l1 = np.float32(penalty(self.settings, update))
         small = _SMALL * rate
         key = stream(self.settings.random_state, _REVISION, update)
         if self._few_weights:
             pull = selection.Pull(self._gradient(key), variance)
+            l1 = np.float32(penalty(self.settings, update))
             self.active.revise(partial(selection.tolerant, pull, l1, small))
             return
         pull = selection.Pull(self._left_over(key), variance)
         forming = update <= _FORMING * self.settings.n_updates
-        limits = l1 * np.sqrt(variance / variance.mean())
+        limits = np.float32(self.settings.l1) * np.sqrt(variance / variance.mean())
         self.active.revise(partial(selection.strict, pull, limits, small if forming else None))
 
     def _gradient(self, key: np.uint64) -> Array:

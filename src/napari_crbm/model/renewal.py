@@ -23,7 +23,9 @@ from napari_crbm.model.bits import dense_from_bits
 from napari_crbm.model.blocks import row_blocks
 from napari_crbm.model.cores.numba_core import NUMBA
 from napari_crbm.model.initialisation import (
+    CAUTION,
     Components,
+    added_odds,
     largest_by_chance,
     sparse_components,
     weights_from_components,
@@ -105,7 +107,7 @@ def _join(parameters: dict[str, Any], kept: int, twin: int) -> None:
 def _beginnings(
     shown: Spikes, parameters: dict[str, Any], most: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights (N, K) of new assemblies, and what they add to log-odds (N, K)."""
+    """Weights (N, K) of new assemblies, and what they add to log-odds (N,)."""
     components = _left_over(shown, parameters, most)
     courses, loadings = components.courses, components.loadings
     n_found = len(components.variances)
@@ -114,7 +116,8 @@ def _beginnings(
     elif n_found:
         sign = np.float32(1 if (courses**3).sum() >= 0 else -1)
         courses, loadings = sign * courses, sign * loadings
-    return weights_from_components(shown, courses, loadings)
+    weights = CAUTION * weights_from_components(shown, courses, loadings)
+    return weights, added_odds(weights, courses)
 
 
 def _left_over(shown: Spikes, parameters: dict[str, Any], most: int) -> Components:
@@ -186,7 +189,7 @@ def _begin(
     others = np.setdiff1d(np.flatnonzero(np.abs(parameters["weights"]).any(axis=0)), units)
     parameters["weights"][:, units] = weights
     parameters["roles"][:, units] = np.where(weights != 0, SUPPORTED, SILENT)
-    parameters["fields"] -= added.sum(axis=1)
+    parameters["fields"] -= added
     moments = parameters["second_moments"]
     for name in ("theta", "delta", "eta"):
         moments[name][units] = np.median(moments[name][others]) if len(others) else 0.0

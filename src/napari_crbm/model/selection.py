@@ -18,10 +18,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model.cores.protocol import Array
-from napari_crbm.model.kernels.ascent import PENALISED, SILENT, SUPPORTED, SUPPORTED_SHARE
+from napari_crbm.model.kernels.ascent import (
+    PENALISED,
+    SILENT,
+    STARTING,
+    SUPPORTED,
+    SUPPORTED_SHARE,
+)
 
 #: Up to so many weights, neurons times hidden units, the tolerant rule applies.
-FEW = 500_000
+FEW = 400_000
 # The strict rule puts a weight out when its pull falls below this share of the penalty.
 _LEAVE = np.float32(2 / 3)
 
@@ -58,7 +64,7 @@ def tolerant(
     -------
     roles : (n, M) uint8
     """
-    share = np.where(roles == SUPPORTED, SUPPORTED_SHARE, np.float32(1))
+    share = np.where(roles >= SUPPORTED, SUPPORTED_SHARE, np.float32(1))
     stays = (pull.of(rows, weights) > l1 * share) | (np.abs(weights) > small)
     return np.where(stays, np.where(roles == SILENT, PENALISED, roles), SILENT)
 
@@ -68,11 +74,16 @@ def strict(
 ) -> NDArray[np.uint8]:
     """Support what is pulled beyond the penalty, silence what is not pulled by much.
 
+    Weights that training started with were found beside all other assemblies already. They stay
+    while they are pulled beyond their own share of the penalty. Negative ones among them are
+    not pulled, since they keep assemblies apart which frames show to be independent anyway;
+    they stay until the penalty has taken them to zero.
+
     Parameters
     ----------
     pull : Pull
     limits : (N,) float32
-        The penalty in force, scaled to the noise of each neuron.
+        The penalty, scaled to the noise of each neuron.
     small : float or None
         While hidden units do not yet stand well for their assemblies, supported weights
         above this size stay in any case; None: no exceptions.
@@ -86,7 +97,8 @@ def strict(
     ratio = pull.of(rows, weights) / np.maximum(limits[rows, None], np.float32(1e-12))
     between = np.where(roles == SILENT, SILENT, PENALISED)
     new = np.where(ratio > 1, SUPPORTED, np.where(ratio < _LEAVE, SILENT, between))
-    if small is None:
-        return new
-    kept = (ratio > SUPPORTED_SHARE) | (np.abs(weights) > small)
-    return np.where((roles == SUPPORTED) & kept, SUPPORTED, new)
+    stays = (roles == STARTING) & ((ratio > SUPPORTED_SHARE) | (weights < 0))
+    if small is not None:
+        kept = (ratio > SUPPORTED_SHARE) | (np.abs(weights) > small)
+        stays |= (roles >= SUPPORTED) & kept
+    return np.where(stays, roles, new)

@@ -51,7 +51,7 @@ _SETTLED = 0.3
 # Frames whose hidden inputs are kept with a model, for jumps.
 _EXAMPLES = 400
 #: Version of what `Training.checkpoint` returns.
-CHECKPOINT_VERSION = 8
+CHECKPOINT_VERSION = 9
 
 
 class Training:

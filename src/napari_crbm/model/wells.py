@@ -26,11 +26,11 @@ from numpy.typing import NDArray
 from napari_crbm.model.drelu import DReLU
 from napari_crbm.model.standardisation import ETA_MAX, Standardised
 
-# Fewer frames in a state do not tell what it is like.
-_FEWEST_FRAMES = 10
-# Of the variance of the input, what two states must explain to be taken for such; halves of
+#: Fewer frames in a state do not tell what it is like.
+FEWEST_FRAMES = 10
+#: Of the variance of the input, what two states must explain to be taken for such; halves of
 # a course that takes all values equally often explain three quarters.
-_EXPLAINED = 0.8
+EXPLAINED = 0.8
 # An assembly that is on varies at least so much, in terms of S: V >= (1 + this) S.
 _LEAST_EXCESS = 0.3
 # While it is off, inputs vary because other assemblies share its neurons, not because the
@@ -65,7 +65,7 @@ def on_frames(inputs: NDArray[np.floating]) -> NDArray[np.bool_]:
     limit = inputs.mean(axis=0, dtype=np.float64)
     for _ in range(50):
         on = inputs > limit
-        middle = 0.5 * (_mean(inputs, on) + _mean(inputs, ~on))
+        middle = 0.5 * (mean_within(inputs, on) + mean_within(inputs, ~on))
         if np.array_equal(middle, limit):
             break
         limit = middle
@@ -76,8 +76,8 @@ def state(
     inputs: NDArray[np.floating], frames: NDArray[np.bool_], noise: NDArray[np.floating]
 ) -> State:
     """What the inputs (T, M) are like in some frames (T, M); ``noise`` is S there, (M,)."""
-    mean = _mean(inputs, frames)
-    variance = _mean((inputs - mean) ** 2, frames)
+    mean = mean_within(inputs, frames)
+    variance = mean_within((inputs - mean) ** 2, frames)
     return State(frames.mean(axis=0), mean, variance, np.asarray(noise, dtype=np.float64))
 
 
@@ -106,12 +106,12 @@ def two_wells(on: State, off: State, n_frames: int) -> Wells:
     explained = between * step**2
     spread = on.share * on.variance + off.share * off.variance + explained
     chosen = (
-        (np.minimum(on.share, off.share) * n_frames >= _FEWEST_FRAMES)
+        (np.minimum(on.share, off.share) * n_frames >= FEWEST_FRAMES)
         & (on.noise > 0)
         & (off.noise > 0)
         & (within < _WITHIN)
         & (gap * stiff_on > step)
-        & (explained > _EXPLAINED * spread)
+        & (explained > EXPLAINED * spread)
     )
     value_on = _where_wells_meet(on, off, stiff_on, stiff_off, gap)
     value_off = value_on - gap
@@ -145,7 +145,7 @@ def _where_wells_meet(
     return 0.5 * (low + high)
 
 
-def _mean(values: NDArray[np.floating], frames: NDArray[np.bool_]) -> Vector:
+def mean_within(values: NDArray[np.floating], frames: NDArray[np.bool_]) -> Vector:
     """Means over the chosen frames of each unit; zero where there are none."""
     sums = np.sum(values, axis=0, where=frames, dtype=np.float64)
     return np.asarray(sums / np.maximum(frames.sum(axis=0), 1))

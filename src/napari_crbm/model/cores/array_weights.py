@@ -136,7 +136,7 @@ class ArrayActiveSet:
 
     @property
     def roles(self) -> NDArray[np.uint8]:
-        """`SILENT`, `PENALISED` or `SUPPORTED`, (N, M)."""
+        """`SILENT`, `PENALISED`, `SUPPORTED` or `STARTING`, (N, M)."""
         return np.asarray(self._get(self._roles), dtype=np.uint8)
 
     def _choose_form(self) -> None:
@@ -203,7 +203,7 @@ class ArrayActiveSet:
         moment = decay * self._second_moment[rows] + (1 - decay) * gradient * gradient
         step = rate / (epsilon + xp.sqrt(moment * correction))
         moved = weights + step * gradient
-        share = xp.where(roles == SUPPORTED, l1 * float(SUPPORTED_SHARE), l1).astype(np.float32)
+        share = xp.where(roles >= SUPPORTED, l1 * float(SUPPORTED_SHARE), l1).astype(np.float32)
         moved = xp.copysign(xp.maximum(xp.abs(moved) - step * share, 0.0), moved)
         silent = roles == SILENT
         self._weights[rows] = xp.where(silent, np.float32(0), moved)

@@ -8,9 +8,10 @@ from numba import njit, prange
 from napari_crbm.model.kernels.bits import gather, gather_sparse, scatter, scatter_sparse
 from napari_crbm.model.kernels.lanes import add_lanes
 
-#: What a weight may do, in the array of roles: stay at zero, pay the whole penalty, or pay
-#: `SUPPORTED_SHARE` of it because the recording supports it from the start.
-SILENT, PENALISED, SUPPORTED = np.uint8(0), np.uint8(1), np.uint8(2)
+#: What a weight may do, in the array of roles: stay at zero, pay the whole penalty, pay
+#: `SUPPORTED_SHARE` of it because the recording supports it, or pay as little because training
+#: started with it, told apart from all other assemblies.
+SILENT, PENALISED, SUPPORTED, STARTING = (np.uint8(role) for role in range(4))
 #: Adaptive lasso (Zou 2006): members are hardly shrunk, chance weights are held at zero.
 SUPPORTED_SHARE = np.float32(0.25)
 
@@ -32,7 +33,7 @@ def _proximal(weight, moment, gradient, share, rates):
 @njit(cache=True, nogil=True, error_model="numpy")
 def _ascend_row(weights, second_moment, roles, i, gradient, rates):
     for m in range(gradient.shape[0]):
-        share = SUPPORTED_SHARE if roles[i, m] == SUPPORTED else _ONE
+        share = SUPPORTED_SHARE if roles[i, m] >= SUPPORTED else _ONE
         moved, moment = _proximal(weights[i, m], second_moment[i, m], gradient[m], share, rates)
         weights[i, m] = moved if roles[i, m] != SILENT else _ZERO
         second_moment[i, m] = moment
@@ -73,7 +74,7 @@ def ascend(
     weights, second_moment : (N, M) float32
         Updated in place.
     roles : (N, M) uint8
-        `SILENT`, `PENALISED` or `SUPPORTED`.
+        `SILENT`, `PENALISED`, `SUPPORTED` or `STARTING`.
     data_bits, chain_bits : (N, words) uint64
     data_values, chain_values : (B, M) float32
         Hidden factors of both phases, already divided by the number of frames or chains.

@@ -1,0 +1,152 @@
+r"""Rotated components made into assemblies that are told apart.
+
+Large assemblies share neurons with many others. A rotation of principal components tells
+their courses apart only roughly, and the input of a hidden unit, which simply adds up what
+the neurons of its assembly do, answers to all others that share them. Such units soon stand
+for mixtures, and what mixtures share ties them to each other: in the long run they are on
+together far more often than recorded assemblies are.
+
+So the courses are refined in turns: those that are on or off are taken as such, neurons are
+regressed on all of them at once, and the courses are what best explains all neurons. Then
+every unit is given weights against the neurons of those that it overlaps with. They make its
+input answer to its own assembly alone, and they make up for neurons that two assemblies
+share: such neurons add :math:`\log(1 + e^{g + a + b})`, which is more than both add alone,
+and so favour states in which both are on.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.model import wells
+from napari_crbm.model.blocks import row_blocks
+from napari_crbm.model.checks import require
+from napari_crbm.model.kernels.bits import correlate
+from napari_crbm.model.weights import efficient
+from napari_crbm.spikes import Spikes
+
+# Turns of regressing neurons on courses and courses on neurons; two are nearly enough.
+_TURNS = 3
+# Keeps courses apart that are nearly the same, in terms of their variance.
+_RIDGE = 1e-3
+# Weights against another assembly below this share of its own are left out, and so are
+# weights this small.
+_LEAST_SHARE = 0.01
+_LEAST_WEIGHT = 0.01
+
+
+def refine(
+    spikes: Spikes, courses: NDArray[np.float32], significant: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Courses of assemblies, each beside all others, and what neurons owe to each alone.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    courses : (T, K) float32
+        Where to begin: rotated components.
+    significant : float
+        Loadings are zero unless they are this many standard errors from it.
+
+    Returns
+    -------
+    courses : (T, K) float32
+        Of unit variance.
+    loadings : (N, K) float32
+        Regression of z-scored neurons on all courses at once; where courses overlap little,
+        their correlations.
+    """
+    v = spikes.mean_activity
+    varies = (v > 0) & (v < 1)
+    scale = np.zeros(len(v), dtype=np.float32)
+    scale[varies] = 1 / np.sqrt(v[varies] * (1 - v[varies]))
+    for _ in range(_TURNS):
+        loadings = _loadings(spikes, _on_or_off(courses), scale, significant)
+        courses = _courses(spikes, loadings, scale)
+        spread = courses.std(axis=0)
+        sign = np.where((courses.astype(np.float64) ** 3).sum(axis=0) < 0, -1, 1)
+        factor = (sign * np.maximum(spread, 1e-9)).astype(np.float32)
+        courses /= factor
+    loadings *= factor
+    return courses, loadings
+
+
+def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Courses (T, K) of unit variance, with two values where two states explain them."""
+    on = wells.on_frames(courses)
+    up, down = wells.mean_within(courses, on), wells.mean_within(courses, ~on)
+    share = on.mean(axis=0)
+    explained = share * (1 - share) * (up - down) ** 2
+    two = explained > wells.EXPLAINED * courses.var(axis=0, dtype=np.float64)
+    two &= on.sum(axis=0) >= wells.FEWEST_FRAMES
+    values = np.where(two, np.where(on, up, down), courses).astype(np.float64)
+    values -= values.mean(axis=0)
+    return np.asarray(values / np.maximum(values.std(axis=0), 1e-9))
+
+
+def _loadings(
+    spikes: Spikes, courses: NDArray[np.float64], scale: NDArray[np.float32], significant: float
+) -> NDArray[np.float32]:
+    """Regression (N, K) of z-scored neurons on courses (T, K), without what chance makes."""
+    n_frames, width = courses.shape
+    inverse = np.linalg.inv(courses.T @ courses / n_frames + _RIDGE * np.eye(width))
+    error = significant * np.sqrt(np.diag(inverse) / n_frames)
+    loadings = np.empty((spikes.n_neurons, width), dtype=np.float32)
+    require("courses", courses, (n_frames, width), np.float64)
+    correlate(spikes.by_neuron, np.ascontiguousarray(courses.astype(np.float32)), loadings)
+    for rows in row_blocks(len(loadings)):
+        block = (loadings[rows] * (scale[rows, None] / n_frames)) @ inverse
+        loadings[rows] = np.where(np.abs(block) > error, block, 0)
+    return loadings
+
+
+def _courses(
+    spikes: Spikes, loadings: NDArray[np.float32], scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Courses (T, K) that best explain z-scored neurons by their loadings (N, K)."""
+    weights = loadings * scale[:, None]
+    projected = np.empty((spikes.n_frames, loadings.shape[1]), dtype=np.float32)
+    efficient(weights).project_frames(spikes, np.arange(spikes.n_frames), projected)
+    projected -= spikes.mean_activity.astype(np.float32) @ weights
+    products = np.zeros((loadings.shape[1],) * 2)
+    for rows in row_blocks(len(loadings)):
+        products += loadings[rows].T.astype(np.float64) @ loadings[rows]
+    own = np.diag(products)
+    products += np.diag(_RIDGE * own + (own == 0))
+    return np.asarray(projected @ np.linalg.inv(products), dtype=np.float32)
+
+
+def told_apart(
+    spikes: Spikes, weights: NDArray[np.float32], loadings: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Weights (N, K) whose inputs answer each to its own assembly alone.
+
+    If units had ``weights @ mixing``, their inputs would change by ``loadings.T @ weights @
+    mixing`` with the courses; the mixing is chosen to make that diagonal. Only its negative
+    part is taken: weights of an assembly on members of others that are positive hold them on
+    together.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    weights, loadings : (N, K) float32
+        Of assemblies as if each were alone, and as `refine` gives them.
+    """
+    v = spikes.mean_activity
+    noise = np.sqrt(v * (1 - v)).astype(np.float32)
+    answers = np.zeros((weights.shape[1],) * 2)
+    for rows in row_blocks(len(weights)):
+        answers += (loadings[rows] * noise[rows, None]).T.astype(np.float64) @ weights[rows]
+    own = np.diag(answers)
+    answers += np.diag(_RIDGE * np.abs(own) + (own == 0))
+    mixing = np.linalg.inv(answers)
+    own = np.diag(mixing)
+    mixing /= np.where(own > 0, own, np.inf)
+    mixing[mixing > -_LEAST_SHARE] = 0
+    apart = np.empty_like(weights)
+    for rows in row_blocks(len(weights)):
+        against = (weights[rows] @ mixing).astype(np.float32)
+        against[np.abs(against) < _LEAST_WEIGHT] = 0
+        apart[rows] = weights[rows] + against
+    return apart
