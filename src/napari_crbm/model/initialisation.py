@@ -31,6 +31,8 @@ from napari_crbm.spikes import Spikes
 
 # A loading is kept if it is this many standard errors from zero.
 _SIGNIFICANT = 3.0
+# The same for loadings that training keeps, see `selection.strict`: hardly any by chance.
+_CERTAIN = 4.0
 _MAX_WEIGHT = 3.0
 #: Each assembly's weights are right if it were alone. Together they hold each other on, so
 # training starts from half of them, which is stable, unless they are told apart.
@@ -122,7 +124,7 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
     courses, loadings = sparse_components(components, n_rotated, n_kept)
     del components
     if start.weights.size > selection.FEW:
-        courses, loadings = refine(spikes, courses, _SIGNIFICANT)
+        courses, loadings = refine(spikes, courses, _CERTAIN)
         weights = weights_from_components(spikes, courses, loadings)
         weights = told_apart(spikes, weights, loadings)
         start.weights[:] = 0

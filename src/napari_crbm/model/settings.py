@@ -25,7 +25,8 @@ class Settings:
     Parameters
     ----------
     n_hidden : int or "auto"
-        Hidden units M; "auto" counts significant directions of variation.
+        Hidden units M; "auto" counts significant directions of variation, and adds a
+        quarter as long as the model stays small (see `model.selection`).
     l1 : float or "auto"
         Sparse penalty; "auto" scales it to the recording, see `default_l1`. Weights
         that the recording supports from the start pay a quarter of it, so that members
