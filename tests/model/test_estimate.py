@@ -3,12 +3,15 @@ import time
 import pytest
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model import Settings, Training, duration, measure_pace
+from napari_crbm.model import Settings, Training, duration, measure_pace, selection
 from napari_crbm.model.compilation import compile_ahead
 
 
-def test_the_estimate_is_near_the_time_training_takes(planted):
+@pytest.mark.parametrize("large", [False, True])
+def test_the_estimate_is_near_the_time_training_takes(planted, monkeypatch, large):
     spikes, _ = planted
+    if large:
+        monkeypatch.setattr(selection, "FEW", 0)
     compile_ahead()
     settings = Settings(n_hidden=6, n_updates=150, random_state=1)
     expected = measure_pace(spikes, settings).total(settings.n_updates)

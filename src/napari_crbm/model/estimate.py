@@ -19,11 +19,11 @@ from napari_crbm.spikes import Spikes
 
 _NEURONS = 3000
 _MEASURE_S = 0.4
-# Typical course of a training: this share of the updates runs with all weights in play,
-# the rest with about this share of them, fewer where the recording has to support each.
-_DENSE_UPDATES = 0.2
-_LATER_DENSITY = 0.25
-_STRICT_DENSITY = 0.07
+# Typical course of a training: this share of the updates runs with all weights in play, the
+# rest with about this share of them.
+_DENSE_UPDATES, _LATER_DENSITY = 0.2, 0.25
+# Large models have about this share from the start to the end.
+_LARGE_DENSITY = 0.1
 
 
 class Pace(NamedTuple):
@@ -40,8 +40,9 @@ class Pace(NamedTuple):
 def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
     """What a training costs on this machine and recording, by making a few real updates.
 
-    They are made on a few thousand of the neurons and on a third of those, with all weights and
-    with as few as are typically left later on; from there the work grows in proportion. With
+    They are made on a few thousand of the neurons and on a third of those, with all weights
+    (of small models) and with as few as typically take part later on; from there the work grows
+    in proportion. With
     ``n_hidden="auto"`` as many hidden units are assumed as those neurons show.
     Compilation is not counted (see `compile_ahead`). Takes a few seconds.
 
@@ -79,12 +80,12 @@ def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> tuple[Pace, 
     with kernel_threads(settings.n_threads):
         learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), core)
         preparing = time.perf_counter() - started
-        dense = _seconds_per_update(learner)
         n_made = int(learner.settings.n_hidden)
         few = spikes.n_neurons * n_made <= selection.FEW
-        _thin_out(learner, _LATER_DENSITY if few else _STRICT_DENSITY)
-        sparse = _seconds_per_update(learner)
-    return Pace(preparing, _DENSE_UPDATES * dense + (1 - _DENSE_UPDATES) * sparse), n_made
+        dense = _DENSE_UPDATES * _seconds_per_update(learner) if few else 0.0
+        _thin_out(learner, _LATER_DENSITY if few else _LARGE_DENSITY)
+        sparse = (1 - _DENSE_UPDATES if few else 1.0) * _seconds_per_update(learner)
+    return Pace(preparing, dense + sparse), n_made
 
 
 def _seconds_per_update(learner: Learner) -> float:
