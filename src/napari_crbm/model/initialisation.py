@@ -25,7 +25,7 @@ from napari_crbm.model import selection
 from napari_crbm.model.blocks import row_blocks
 from napari_crbm.model.checks import require
 from napari_crbm.model.kernels.bits import correlate
-from napari_crbm.model.refinement import refine, told_apart
+from napari_crbm.model.refinement import refine, told_apart, z_scale
 from napari_crbm.model.weights import DenseWeights
 from napari_crbm.spikes import Spikes
 
@@ -35,7 +35,7 @@ _SIGNIFICANT = 3.0
 _CERTAIN = 4.0
 _MAX_WEIGHT = 3.0
 #: Each assembly's weights are right if it were alone. Together they hold each other on, so
-# training starts from half of them, which is stable, unless they are told apart.
+#: training starts from half of them, which is stable, unless they are told apart.
 CAUTION = np.float32(0.5)
 # The spectrum falls off slowly where it meets chance, so its end needs many.
 _POWER_ITERATIONS = 8
@@ -179,8 +179,7 @@ def _principal_components(spikes: Spikes, n_components: int, random_state: int) 
     """Leading components, by randomised subspace iteration."""
     generator = np.random.default_rng(random_state)
     v = spikes.mean_activity
-    with np.errstate(divide="ignore"):
-        scale = np.where((v > 0) & (v < 1), 1 / np.sqrt(v * (1 - v)), 0.0)
+    scale = z_scale(spikes)
     n_frames = spikes.n_frames
     width = min(n_components + _OVERSAMPLING, *spikes.shape)
     frames = np.arange(n_frames)

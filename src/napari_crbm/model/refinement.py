@@ -21,8 +21,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.model import wells
 from napari_crbm.model.blocks import row_blocks
-from napari_crbm.model.checks import require
-from napari_crbm.model.kernels.bits import correlate
+from napari_crbm.model.cores.numba_core import NUMBA
 from napari_crbm.model.weights import efficient
 from napari_crbm.spikes import Spikes
 
@@ -57,10 +56,7 @@ def refine(
         Regression of z-scored neurons on all courses at once; where courses overlap little,
         their correlations.
     """
-    v = spikes.mean_activity
-    varies = (v > 0) & (v < 1)
-    scale = np.zeros(len(v), dtype=np.float32)
-    scale[varies] = 1 / np.sqrt(v[varies] * (1 - v[varies]))
+    scale = z_scale(spikes).astype(np.float32)
     for _ in range(_TURNS):
         loadings = _loadings(spikes, _on_or_off(courses), scale, significant)
         courses = _courses(spikes, loadings, scale)
@@ -70,6 +66,15 @@ def refine(
         courses /= factor
     loadings *= factor
     return courses, loadings
+
+
+def z_scale(spikes: Spikes) -> NDArray[np.float64]:
+    """Inverse standard deviations (N,) of the neurons; zero for those that never change."""
+    v = spikes.mean_activity
+    varies = (v > 0) & (v < 1)
+    scale = np.zeros(len(v))
+    scale[varies] = 1 / np.sqrt(v[varies] * (1 - v[varies]))
+    return scale
 
 
 def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -92,9 +97,7 @@ def _loadings(
     n_frames, width = courses.shape
     inverse = np.linalg.inv(courses.T @ courses / n_frames + _RIDGE * np.eye(width))
     error = significant * np.sqrt(np.diag(inverse) / n_frames)
-    loadings = np.empty((spikes.n_neurons, width), dtype=np.float32)
-    require("courses", courses, (n_frames, width), np.float64)
-    correlate(spikes.by_neuron, np.ascontiguousarray(courses.astype(np.float32)), loadings)
+    loadings = NUMBA.correlate(spikes, np.ascontiguousarray(courses, dtype=np.float32))
     for rows in row_blocks(len(loadings)):
         block = (loadings[rows] * (scale[rows, None] / n_frames)) @ inverse
         loadings[rows] = np.where(np.abs(block) > error, block, 0)

@@ -31,6 +31,7 @@ from napari_crbm.model.initialisation import (
     weights_from_components,
 )
 from napari_crbm.model.kernels.ascent import SILENT, SUPPORTED
+from napari_crbm.model.refinement import z_scale
 from napari_crbm.model.standardisation import Standardised
 from napari_crbm.model.weights import efficient
 from napari_crbm.spikes import Spikes
@@ -167,11 +168,8 @@ def _residuals(
     """
     weights, fields = parameters["weights"], parameters["fields"]
     courses = np.linalg.qr(hidden - hidden.mean(axis=0))[0].astype(np.float32)
-    v = shown.mean_activity
-    varies = (v > 0) & (v < 1)
-    scale = np.zeros(len(v), dtype=np.float32)
-    scale[varies] = 1 / np.sqrt(v[varies] * (1 - v[varies]))
-    for rows in row_blocks(len(v)):
+    scale = z_scale(shown).astype(np.float32)
+    for rows in row_blocks(shown.n_neurons):
         expected = expit(hidden @ weights[rows].T + fields[rows])
         shown_here = dense_from_bits(shown.by_neuron[rows], shown.n_frames)
         left = ((shown_here - expected) * scale[rows]).astype(np.float32)

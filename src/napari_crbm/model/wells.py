@@ -29,7 +29,7 @@ from napari_crbm.model.standardisation import ETA_MAX, Standardised
 #: Fewer frames in a state do not tell what it is like.
 FEWEST_FRAMES = 10
 #: Of the variance of the input, what two states must explain to be taken for such; halves of
-# a course that takes all values equally often explain three quarters.
+#: a course that takes all values equally often explain three quarters.
 EXPLAINED = 0.8
 # An assembly that is on varies at least so much, in terms of S: V >= (1 + this) S.
 _LEAST_EXCESS = 0.3
