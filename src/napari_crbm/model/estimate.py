@@ -42,9 +42,8 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
 
     They are made on a few thousand of the neurons and on a third of those, with all weights
     (of small models) and with as few as typically take part later on; from there the work grows
-    in proportion. With
-    ``n_hidden="auto"`` as many hidden units are assumed as those neurons show.
-    Compilation is not counted (see `compile_ahead`). Takes a few seconds.
+    in proportion. With ``n_hidden="auto"`` as many hidden units are assumed as those neurons
+    show. Compilation is not counted (see `compile_ahead`). Takes a few seconds.
 
     Raises
     ------

@@ -7,7 +7,8 @@ Two rules, because models of different size fail in different ways. With few wei
 weak members matter: whatever once grew stays (`tolerant`). With millions of weights,
 those that are there by chance outnumber the members. Together they tie hidden units to
 each other, so that chains hardly mix and assemblies no longer switch one by one; there,
-the recording has to support every weight, and go on supporting it (`strict`).
+the recording has to support every weight, and go on supporting it; weights that training
+started with stay on easier terms (`strict`).
 """
 
 from __future__ import annotations
