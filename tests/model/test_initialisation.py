@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model.initialisation import assembly_start, varimax
+from napari_crbm.model.components import varimax
+from napari_crbm.model.initialisation import assembly_start
 from napari_crbm.model.threads import kernel_threads
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from napari_crbm.model import initialisation, selection
 from napari_crbm.model.initialisation import assembly_start, weights_from_components
-from napari_crbm.model.refinement import refine, told_apart
+from napari_crbm.model.refinement import all_assemblies, refine, told_apart
 from napari_crbm.model.threads import kernel_threads
 from napari_crbm.spikes import Spikes
 
@@ -71,6 +71,48 @@ def test_loadings_are_what_neurons_owe_to_each_course(shared):
     # Courses that have no error would load a little more.
     significant = loadings != 0
     np.testing.assert_allclose(loadings[significant], wanted[significant], atol=0.06)
+
+
+@pytest.mark.parametrize(("most", "n_found"), [(10, 3), (2, 2)])
+def test_assemblies_hidden_behind_larger_ones_are_found(shared, most, n_found):
+    spikes, on, members = shared
+    with kernel_threads(1):
+        courses, loadings = all_assemblies(spikes, mixed(on)[:, [0, 2]], most, SIGNIFICANT, 0)
+    assert courses.shape[1] == loadings.shape[1] == n_found
+    # In the order in which they were found.
+    found = np.corrcoef(courses.T, on[:, [0, 2, 1]].T)[:n_found, n_found:]
+    assert np.diag(found)[:2].min() > 0.9
+    if n_found == 3:
+        assert found[2, 2] > 0.85
+        assert (loadings[members[:, 1], 2] > 0).mean() > 0.95
+        assert (loadings[~members[:, 1], 2] == 0).mean() > 0.9
+
+
+@pytest.mark.parametrize("at_first", [False, True])
+def test_frames_in_which_many_fire_are_no_assembly(shared, at_first):
+    spikes, on, _ = shared
+    burst = np.isin(np.arange(N_FRAMES), [500, 1500, 2500])
+    raster = spikes.dense(slice(None)).astype(bool)
+    raster[burst, 270:] = True
+    courses = mixed(on)
+    if at_first:
+        courses = np.column_stack([(burst - burst.mean()) / burst.std(), courses])
+    with kernel_threads(1):
+        courses, _ = all_assemblies(
+            Spikes.from_dense(raster), courses.astype(np.float32), 10, SIGNIFICANT, 0
+        )
+    assert courses.shape[1] == 3
+    assert np.diag(agreement(courses, on)).min() > 0.9
+
+
+def test_bursts_alone_are_no_start(monkeypatch):
+    generator = np.random.default_rng(0)
+    raster = generator.random((600, 300)) < 0.03
+    raster[[100, 300]] = True
+    monkeypatch.setattr(selection, "FEW", 0)
+    with kernel_threads(1):
+        start = assembly_start(Spikes.from_dense(raster), "auto", 0)
+    assert not start.supported.any()
 
 
 def test_inputs_answer_to_their_own_assembly_alone(shared):

@@ -7,23 +7,32 @@ for mixtures, and what mixtures share ties them to each other: in the long run t
 together far more often than recorded assemblies are.
 
 So the courses are refined in turns: those that are on or off are taken as such, neurons are
-regressed on all of them at once, and the courses are what best explains all neurons. Then
-every unit is given weights against the neurons of those that it overlaps with. They make its
-input answer to its own assembly alone, and they make up for neurons that two assemblies
-share: such neurons add :math:`\log(1 + e^{g + a + b})`, which is more than both add alone,
-and so favour states in which both are on.
+regressed on all of them at once, and the courses are what best explains all neurons. Once these
+are taken out, components of what is left over show further, smaller assemblies, which the larger
+ones had hidden. Then every unit is given weights against the neurons of those that it overlaps
+with. They make its input answer to its own assembly alone, and they make up for neurons that two
+assemblies share: such neurons add :math:`\log(1 + e^{g + a + b})`, which is more than both add
+alone, and so favour states in which both are on.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model import wells
 from napari_crbm.model.blocks import row_blocks
+from napari_crbm.model.components import (
+    SURPLUS,
+    principal_components,
+    sparse_components,
+    z_scale,
+)
 from napari_crbm.model.cores.numba_core import NUMBA
 from napari_crbm.model.weights import efficient
-from napari_crbm.spikes import Spikes
+from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
 # Turns of regressing neurons on courses and courses on neurons; two are nearly enough.
 _TURNS = 3
@@ -33,6 +42,106 @@ _RIDGE = 1e-3
 # weights this small.
 _LEAST_SHARE = 0.01
 _LEAST_WEIGHT = 0.01
+# Components up to this many times the largest drawn one are taken for chance: draws differ by
+# a hundredth, and what courses explain imperfectly adds another.
+_CLEARLY = 1.02
+# Most assemblies looked for at once in what others leave over.
+_AT_ONCE = 60
+
+
+def all_assemblies(
+    spikes: Spikes,
+    courses: NDArray[np.float32],
+    most: int,
+    significant: float,
+    random_state: int,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Refine courses, and look for further ones in what they leave over until there are none.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    courses : (T, K) float32
+        Where to begin: rotated components.
+    most : int
+        No more assemblies than this.
+    significant, random_state
+        As for `refine` and `principal_components`.
+
+    Returns
+    -------
+    courses : (T, K') float32
+    loadings : (N, K') float32
+        As `refine` gives them, of assemblies that are on in ten frames or more.
+    """
+    brief, n_before = courses[:, :0], 0
+    while True:
+        courses, loadings = refine(spikes, courses, significant)
+        lasts = _lasts(courses)
+        brief = np.hstack([brief, courses[:, ~lasts]])
+        courses, loadings = courses[:, lasts], loadings[:, lasts]
+        n_found = courses.shape[1]
+        if not n_before < n_found < most:
+            return courses, loadings
+        new = _left_over(spikes, courses, loadings, brief, most - n_found, random_state)
+        if new.shape[1] == 0:
+            return courses, loadings
+        courses, n_before = np.hstack([courses, new]), n_found
+
+
+def _left_over(
+    spikes: Spikes,
+    courses: NDArray[np.float32],
+    loadings: NDArray[np.float32],
+    brief: NDArray[np.float32],
+    most: int,
+    random_state: int,
+) -> NDArray[np.float32]:
+    """Courses (T, K) of the components that courses leave over, larger than by chance.
+
+    Members vary more while their assembly is on, all in the same frames, and that alone makes
+    components larger than those of noise which is the same in all frames. So the limit comes
+    from spikes that are drawn (parallel analysis, Horn 1965).
+    """
+    known = np.hstack([courses, brief])
+    n_looked_at = min(_AT_ONCE, min(spikes.shape) - known.shape[1] - 1)
+    if n_looked_at < 1:
+        return known[:, :0]
+    drawn = _drawn(spikes, courses, loadings, random_state)
+    limit = principal_components(drawn, n_looked_at, random_state, known).variances[0]
+    del drawn
+    components = principal_components(spikes, n_looked_at, random_state, known)
+    n_kept = min(int((components.variances > _CLEARLY * limit).sum()), most)
+    if n_kept < 2:
+        return components.courses[:, :n_kept]
+    n_rotated = min(int(np.ceil(SURPLUS * n_kept)), n_looked_at)
+    return sparse_components(components, n_rotated, n_kept)[0]
+
+
+def _drawn(
+    spikes: Spikes, courses: NDArray[np.float32], loadings: NDArray[np.float32], random_state: int
+) -> Spikes:
+    """Spikes of neurons that follow the courses and are independent otherwise."""
+    generator = np.random.default_rng(random_state)
+    v = spikes.mean_activity
+    change = (loadings * np.sqrt(v * (1 - v))[:, None]).T.astype(np.float32)
+    chance = v.astype(np.float32)
+
+    def blocks() -> Iterator[NDArray[np.bool_]]:
+        for frames in row_blocks(spikes.n_frames, CHUNK_FRAMES):
+            expected = courses[frames] @ change
+            expected += chance
+            yield generator.random(expected.shape, dtype=np.float32) < expected
+
+    return Spikes.from_chunks(blocks(), *spikes.shape)
+
+
+def _lasts(courses: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which courses (T, K) of unit variance do not rest on a few frames in which many fire."""
+    share = wells.FEWEST_FRAMES / len(courses)
+    # The skewness of a course that is on for just so long.
+    limit = (1 - 2 * share) / np.sqrt(share * (1 - share))
+    return np.asarray((courses.astype(np.float64) ** 3).mean(axis=0) <= limit)
 
 
 def refine(
@@ -66,15 +175,6 @@ def refine(
         courses /= factor
     loadings *= factor
     return courses, loadings
-
-
-def z_scale(spikes: Spikes) -> NDArray[np.float64]:
-    """Inverse standard deviations (N,) of the neurons; zero for those that never change."""
-    v = spikes.mean_activity
-    varies = (v > 0) & (v < 1)
-    scale = np.zeros(len(v))
-    scale[varies] = 1 / np.sqrt(v[varies] * (1 - v[varies]))
-    return scale
 
 
 def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -21,17 +21,10 @@ from scipy.special import expit
 from napari_crbm.model import health
 from napari_crbm.model.bits import dense_from_bits
 from napari_crbm.model.blocks import row_blocks
+from napari_crbm.model.components import Components, largest_by_chance, sparse_components, z_scale
 from napari_crbm.model.cores.numba_core import NUMBA
-from napari_crbm.model.initialisation import (
-    CAUTION,
-    Components,
-    added_odds,
-    largest_by_chance,
-    sparse_components,
-    weights_from_components,
-)
+from napari_crbm.model.initialisation import CAUTION, added_odds, weights_from_components
 from napari_crbm.model.kernels.ascent import SILENT, SUPPORTED
-from napari_crbm.model.refinement import z_scale
 from napari_crbm.model.standardisation import Standardised
 from napari_crbm.model.weights import efficient
 from napari_crbm.spikes import Spikes

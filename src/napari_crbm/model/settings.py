@@ -26,7 +26,8 @@ class Settings:
     ----------
     n_hidden : int or "auto"
         Hidden units M; "auto" counts significant directions of variation, and adds a
-        quarter as long as the model stays small (see `model.selection`).
+        quarter as long as the model stays small (see `model.selection`). In large ones it
+        also looks for assemblies in what the first leave over. At most 200.
     l1 : float or "auto"
         Sparse penalty; "auto" scales it to the recording, see `default_l1`. Weights
         that the recording supports from the start pay a quarter of it, so that members
