@@ -104,6 +104,7 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
     courses, loadings = sparse_components(components, n_rotated, n_kept)
     del components
     if large:
+        del loadings
         courses, loadings = all_assemblies(spikes, courses, most, _CERTAIN, random_state)
         if courses.shape[1] == 0:
             return random_start(spikes, n_units, random_state)

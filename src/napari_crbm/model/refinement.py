@@ -87,6 +87,7 @@ def all_assemblies(
         if new.shape[1] == 0:
             return courses, loadings
         courses, n_before = np.hstack([courses, new]), n_found
+        del loadings
 
 
 def _left_over(
