@@ -133,7 +133,7 @@ def n_significant(components: Components, spikes: Spikes) -> int:
     v = spikes.mean_activity
     varies = np.flatnonzero((v > 0) & (v < 1))
     some = components.loadings[varies[:: max(1, len(varies) // 5000)]]
-    count, more = 0, int((components.variances > largest_by_chance(np.ones(1), spikes)).sum())
+    count, more = 0, n_certain(components, spikes)
     while more > count:
         count = more
         explained = (some[:, :count].astype(np.float64) ** 2).sum(axis=1)

@@ -128,14 +128,14 @@ def _silent_start(spikes: Spikes, n_hidden: int) -> Start:
     return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
 
 
-def _n_units(n_certain: int, n_neurons: int) -> int:
+def _n_units(certain: int, n_neurons: int) -> int:
     """Hidden units for so many significant components, at least 5.
 
     A quarter more, as far as the model stays small. In large ones, units that no component
     asks for take up what several assemblies do together, and tie them to each other.
     """
-    spare = min(int(np.ceil(_SPARE * n_certain)), selection.FEW // n_neurons)
-    return max(spare, n_certain, _AUTO_MIN)
+    spare = min(int(np.ceil(_SPARE * certain)), selection.FEW // n_neurons)
+    return max(spare, certain, _AUTO_MIN)
 
 
 def weights_from_components(

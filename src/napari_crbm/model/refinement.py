@@ -81,6 +81,7 @@ def all_assemblies(
         brief = np.hstack([brief, courses[:, ~lasts]])
         courses, loadings = courses[:, lasts], loadings[:, lasts]
         n_found = courses.shape[1]
+        # What was left over may have been such frames, or part of what is known.
         if not n_before < n_found < most:
             return courses, loadings
         new = _left_over(spikes, courses, loadings, brief, most - n_found, random_state)
