@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any
 
 import h5py
 import numpy as np
@@ -16,6 +18,7 @@ from napari_crbm.cli.app import app
 from napari_crbm.errors import CRBMError
 from napari_crbm.io import load_checkpoint, load_model, open_recording
 from napari_crbm.model import Pace, Settings, Training
+from napari_crbm.model.initialisation import assembly_start
 
 SMALL = ["--neurons", "300", "--frames", "800", "--assemblies", "4"]
 QUICK = ["--updates", "120", "--chains", "40", "--n-hidden", "5"]
@@ -219,6 +222,19 @@ def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(folder, tmp_path,
     run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", "--resume", checkpoint)
     whole, continued = load_model(folder / "model.h5"), load_model(tmp_path / "model.h5")
     np.testing.assert_array_equal(whole.weights_, continued.weights_)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ on Windows")
+def test_ctrl_c_before_the_first_update_says_so(folder, tmp_path, monkeypatch):
+    def interrupted(*arguments: Any) -> Iterator[int]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return (yield from assembly_start(*arguments))
+
+    monkeypatch.setattr("napari_crbm.model.learner.assembly_start", interrupted)
+    monkeypatch.setattr("napari_crbm.model.measure_pace", lambda *_, **__: Pace(0.0, 0.0))
+    result = run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", *QUICK, code=130)
+    assert "there is nothing to keep" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ import pytest
 from napari_crbm.errors import ModelError
 from napari_crbm.model.components import varimax
 from napari_crbm.model.initialisation import assembly_start
+from napari_crbm.model.progress import outcome
 from napari_crbm.model.threads import kernel_threads
 
 
@@ -34,13 +35,13 @@ def test_loadings_that_cannot_be_rotated_are_refused(loadings, found):
 @pytest.mark.parametrize("n_hidden", [0, -3])
 def test_a_start_without_hidden_units_is_refused(planted, n_hidden):
     with pytest.raises(ModelError, match=f"n_hidden = {n_hidden}"):
-        assembly_start(planted[0], n_hidden, 0)
+        outcome(assembly_start(planted[0], n_hidden, 0))
 
 
 def test_a_start_holds_planted_assemblies(planted):
     spikes, membership = planted
     with kernel_threads(1):
-        start = assembly_start(spikes, 4, 0)
+        start = outcome(assembly_start(spikes, 4, 0))
     inside = np.array([[start.weights[m, k].mean() for k in range(4)] for m in membership.T])
     outside = np.abs(start.weights[~membership.any(axis=1)]).mean()
     assert (inside.max(axis=1) > 20 * outside).all()

@@ -5,6 +5,7 @@ import pytest
 
 from napari_crbm.model import initialisation, selection
 from napari_crbm.model.initialisation import assembly_start, weights_from_components
+from napari_crbm.model.progress import outcome
 from napari_crbm.model.refinement import all_assemblies, refine, told_apart
 from napari_crbm.model.threads import kernel_threads
 from napari_crbm.spikes import Spikes
@@ -77,7 +78,10 @@ def test_loadings_are_what_neurons_owe_to_each_course(shared):
 def test_assemblies_hidden_behind_larger_ones_are_found(shared, most, n_found):
     spikes, on, members = shared
     with kernel_threads(1):
-        courses, loadings = all_assemblies(spikes, mixed(on)[:, [0, 2]], most, SIGNIFICANT, 0)
+        search = all_assemblies(spikes, mixed(on)[:, [0, 2]], most, SIGNIFICANT, 0)
+        n_at_first = next(search)
+        courses, loadings = outcome(search)
+    assert n_at_first == 2
     assert courses.shape[1] == loadings.shape[1] == n_found
     # In the order in which they were found.
     found = np.corrcoef(courses.T, on[:, [0, 2, 1]].T)[:n_found, n_found:]
@@ -98,9 +102,9 @@ def test_frames_in_which_many_fire_are_no_assembly(shared, at_first):
     if at_first:
         courses = np.column_stack([(burst - burst.mean()) / burst.std(), courses])
     with kernel_threads(1):
-        courses, _ = all_assemblies(
-            Spikes.from_dense(raster), courses.astype(np.float32), 10, SIGNIFICANT, 0
-        )
+        spikes = Spikes.from_dense(raster)
+        search = all_assemblies(spikes, courses.astype(np.float32), 10, SIGNIFICANT, 0)
+        courses, _ = outcome(search)
     assert courses.shape[1] == 3
     assert np.diag(agreement(courses, on)).min() > 0.9
 
@@ -111,7 +115,7 @@ def test_bursts_alone_are_no_start(monkeypatch):
     raster[[100, 300]] = True
     monkeypatch.setattr(selection, "FEW", 0)
     with kernel_threads(1):
-        start = assembly_start(Spikes.from_dense(raster), "auto", 0)
+        start = outcome(assembly_start(Spikes.from_dense(raster), "auto", 0))
     assert not start.supported.any()
 
 
@@ -152,8 +156,8 @@ def test_units_that_no_component_asks_for_wait_in_large_models(shared, monkeypat
     for few, n_units in ((10**6, 4), (0, 3), (3 * N_NEURONS, 3)):
         monkeypatch.setattr(selection, "FEW", few)
         with kernel_threads(1):
-            start = assembly_start(spikes, "auto", 0)
-            asked = assembly_start(spikes, 6, 0)
+            start = outcome(assembly_start(spikes, "auto", 0))
+            asked = outcome(assembly_start(spikes, 6, 0))
         assert start.weights.shape[1] == n_units
         spare = ~asked.supported.any(axis=0)
         assert spare.any()

@@ -145,6 +145,23 @@ def test_pause_and_resume_from_another_thread(planted):
     assert phases[-1] == "finished"
 
 
+@pytest.mark.parametrize("settings", [SHORT, replace(SHORT, initialisation="random")])
+def test_a_start_tells_what_it_has_found_and_can_be_stopped(planted, settings):
+    spikes, _ = planted
+    control = Control()
+    training = Training(spikes, replace(settings, n_hidden="auto"), control=control)
+    records = []
+    for progress in training:
+        records.append(progress)
+        if progress.n_found is not None:
+            control.stop()
+    assert [record.phase for record in records] == ["preparing", "preparing", "stopped"]
+    assert records[1].n_found >= 4
+    assert training.update == 0
+    with pytest.raises(ModelError, match="has not begun"):
+        training.model()
+
+
 def test_stop_ends_a_paused_training(planted):
     spikes, _ = planted
     control = Control()

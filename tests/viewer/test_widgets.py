@@ -13,6 +13,7 @@ from qtpy.QtCore import QItemSelectionModel, Qt
 from napari_crbm.analysis import assemblies_of_neuron, membership
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import Settings
+from napari_crbm.model.initialisation import assembly_start
 from napari_crbm.viewer import EVERYTHING, WIDGETS, dock_everything
 from napari_crbm.viewer.assemblies_widget import AssembliesWidget
 from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
@@ -207,6 +208,28 @@ def test_pause_resume_and_stop(viewer, home, recording, qtbot):
     until(qtbot, lambda: home.workspace.trained is not None)
     until(qtbot, lambda: widget.start_button.isEnabled())
     assert home.runs.session.training.update < LONG.n_updates
+
+
+def test_what_a_start_has_found_is_told_and_stop_ends_it(
+    viewer, home, recording, qtbot, monkeypatch
+):
+    go_on = threading.Event()
+
+    def slow(*arguments):
+        yield 142
+        go_on.wait(10)
+        return (yield from assembly_start(*arguments))
+
+    monkeypatch.setattr("napari_crbm.model.learner.assembly_start", slow)
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(LONG)
+    until(qtbot, lambda: "142 assemblies found so far" in widget.status.text())
+    qtbot.mouseClick(widget.stop_button, Qt.MouseButton.LeftButton)
+    go_on.set()
+    until(qtbot, lambda: "nothing was trained" in widget.status.text())
+    assert home.workspace.trained is None
 
 
 def test_a_checkpoint_continues_in_the_viewer(viewer, home, recording, tmp_path, qtbot):

@@ -85,7 +85,7 @@ def run_trial(
 def train_with_checkpoints(
     training: Training, checkpoint: Path, checkpoint_s: float, stop_file: Path | None = None
 ) -> Training | None:
-    """Drive a training to its end; None if it was stopped, with a checkpoint left."""
+    """Drive a training to its end; None if it was stopped, with a checkpoint of its updates."""
     kept = time.monotonic()
     for progress in training:
         if stop_file is not None and stop_file.exists():
@@ -95,7 +95,8 @@ def train_with_checkpoints(
             kept = time.monotonic()
     if training.finished:
         return training
-    save_checkpoint(training.checkpoint(), checkpoint)
+    if training.update:
+        save_checkpoint(training.checkpoint(), checkpoint)
     return None
 
 

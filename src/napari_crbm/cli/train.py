@@ -130,6 +130,8 @@ def run(
     with ctrl_c_stops(control), progress_bar("Training", "updates") as advance:
         for progress in training:
             note = "compiling and preparing" if progress.phase == "preparing" else ""
+            if progress.n_found is not None:
+                note = f"preparing, {progress.n_found} assemblies found so far"
             score = progress.statistics.get("test_pseudo_likelihood")
             if score is not None:
                 note = f"held-out PL {score:.5f}"
@@ -140,6 +142,9 @@ def run(
             if progress.phase == "training" and time.monotonic() - kept >= checkpoint_s:
                 save_checkpoint(training.checkpoint(), checkpoint)
                 kept = time.monotonic()
+    if control.stopped and not training.update:
+        say("Stopped before the first update: there is nothing to keep.")
+        raise typer.Exit(130)
     if control.stopped:
         save_checkpoint(training.checkpoint(), checkpoint)
         say(

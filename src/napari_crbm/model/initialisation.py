@@ -8,6 +8,7 @@ weights they put training past that trap.
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import NamedTuple
 
 import numpy as np
@@ -64,7 +65,9 @@ def independent_fields(spikes: Spikes) -> NDArray[np.float32]:
     return np.asarray(np.log((v + 1e-6) / (1 - v + 1e-6)), dtype=np.float32)
 
 
-def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> Start:
+def assembly_start(
+    spikes: Spikes, n_hidden: int | str, random_state: int
+) -> Generator[int, None, Start]:
     """Weights from rotated principal components.
 
     Units beyond the components start random and tiny. Large models have no such units unless
@@ -79,6 +82,15 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
         Hidden units M, see `_n_units`; in large models "auto" takes as many as there are
         assemblies.
     random_state : int
+
+    Yields
+    ------
+    int
+        Assemblies found so far.
+
+    Returns
+    -------
+    Start
 
     Raises
     ------
@@ -103,9 +115,10 @@ def assembly_start(spikes: Spikes, n_hidden: int | str, random_state: int) -> St
     n_rotated = min(int(np.ceil(SURPLUS * n_kept)), n_looked_at)
     courses, loadings = sparse_components(components, n_rotated, n_kept)
     del components
+    yield n_kept
     if large:
         del loadings
-        courses, loadings = all_assemblies(spikes, courses, most, _CERTAIN, random_state)
+        courses, loadings = yield from all_assemblies(spikes, courses, most, _CERTAIN, random_state)
         if courses.shape[1] == 0:
             return random_start(spikes, n_units, random_state)
         weights = weights_from_components(spikes, courses, loadings)

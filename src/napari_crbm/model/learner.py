@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,6 +18,7 @@ from napari_crbm.model.initialisation import Start, assembly_start, random_start
 from napari_crbm.model.jumps import advance, likeness
 from napari_crbm.model.kernels.ascent import PENALISED, SILENT, STARTING, SUPPORTED
 from napari_crbm.model.optimiser import CLIP, bias_correction, penalty, rmsprop
+from napari_crbm.model.progress import outcome
 from napari_crbm.model.randomness import stream
 from napari_crbm.model.renewal import Renewed
 from napari_crbm.model.sampling import (
@@ -100,7 +102,14 @@ class Learner:
     @classmethod
     def started(cls, train: Spikes, settings: Settings, core: Core) -> Learner:
         """A model before its first update, with what the settings leave open decided."""
-        start = _start(train, settings)
+        return outcome(cls.starting(train, settings, core))
+
+    @classmethod
+    def starting(
+        cls, train: Spikes, settings: Settings, core: Core
+    ) -> Generator[int, None, Learner]:
+        """As `started`, yielding how many assemblies are found so far."""
+        start = yield from _start(train, settings)
         l1 = default_l1(train) if settings.l1 == "auto" else settings.l1
         learner = cls(train, replace(settings, n_hidden=start.weights.shape[1], l1=l1), core)
         learner._begin(start)
@@ -438,10 +447,11 @@ class Learner:
         return self._shuffled[1][position * size : (position + 1) * size]
 
 
-def _start(train: Spikes, settings: Settings) -> Start:
-    if settings.initialisation == "assemblies":
-        return assembly_start(train, settings.n_hidden, settings.random_state)
+def _start(train: Spikes, settings: Settings) -> Generator[int, None, Start]:
     n_hidden = settings.n_hidden
+    if settings.initialisation == "assemblies":
+        return (yield from assembly_start(train, n_hidden, settings.random_state))
     if isinstance(n_hidden, str):
-        n_hidden = assembly_start(train, "auto", settings.random_state).weights.shape[1]
+        found = yield from assembly_start(train, n_hidden, settings.random_state)
+        n_hidden = found.weights.shape[1]
     return random_start(train, n_hidden, settings.random_state)

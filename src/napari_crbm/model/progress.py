@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Generator
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+
+_T = TypeVar("_T")
 
 
 class Control:
@@ -50,7 +54,8 @@ class Progress:
     """How far a training is. Weights are a read-only view, valid until the next record.
 
     ``phase`` is "preparing", "training", "paused", "finished" or "stopped";
-    ``message`` is a warning in words, if there is one.
+    ``message`` is a warning in words, if there is one. While preparing, ``n_found`` says how
+    many assemblies the first update will start with, as far as they are found.
     """
 
     update: int
@@ -61,6 +66,17 @@ class Progress:
     statistics: dict[str, float]
     weights: NDArray[np.float32] = field(repr=False)
     message: str | None = None
+    n_found: int | None = None
+
+
+def outcome(steps: Generator[Any, None, _T]) -> _T:
+    """What work that reports its steps comes to, for those who need no reports."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: _T = end.value
+            return result
 
 
 def duration(seconds: float) -> str:

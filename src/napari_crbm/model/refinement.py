@@ -17,7 +17,7 @@ alone, and so favour states in which both are on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,8 +55,10 @@ def all_assemblies(
     most: int,
     significant: float,
     random_state: int,
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+) -> Generator[int, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Refine courses, and look for further ones in what they leave over until there are none.
+
+    Minutes on a whole brain.
 
     Parameters
     ----------
@@ -67,6 +69,11 @@ def all_assemblies(
         No more assemblies than this.
     significant, random_state
         As for `refine` and `principal_components`.
+
+    Yields
+    ------
+    int
+        Assemblies found so far, after every round.
 
     Returns
     -------
@@ -81,6 +88,7 @@ def all_assemblies(
         brief = np.hstack([brief, courses[:, ~lasts]])
         courses, loadings = courses[:, lasts], loadings[:, lasts]
         n_found = courses.shape[1]
+        yield n_found
         # What was left over may have been such frames, or part of what is known.
         if not n_before < n_found < most:
             return courses, loadings

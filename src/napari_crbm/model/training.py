@@ -128,10 +128,7 @@ class Training:
         """
         if not self._prepared:
             yield self._progress("preparing")
-            started = time.perf_counter()
-            with kernel_threads(self.settings.n_threads):
-                self._prepare()
-            self.elapsed_s += time.perf_counter() - started
+            yield from self._prepare()
         session_start, made = time.perf_counter(), 0
         while not self._done and not self.control.stopped:
             if self.control.paused:
@@ -187,6 +184,17 @@ class Training:
             and not self.control.paused
             and not self.control.stopped
         )
+
+    def _prepare(self) -> Iterator[Progress]:
+        """Find where to begin, unless told to stop meanwhile; iterating again begins anew."""
+        steps = self._preparing()
+        while not self._prepared and not self.control.stopped:
+            started = time.perf_counter()
+            with kernel_threads(self.settings.n_threads):
+                n_found = next(steps, None)
+            self.elapsed_s += time.perf_counter() - started
+            if n_found is not None:
+                yield replace(self._progress("preparing"), n_found=n_found)
 
     def _progress(self, phase: str, eta_s: float | None = None) -> Progress:
         weights = np.zeros((self._spikes.n_neurons, 0), dtype=np.float32)
@@ -300,14 +308,15 @@ class Training:
 
     # --- preparing ----------------------------------------------------------------------
 
-    def _prepare(self) -> None:
+    def _preparing(self) -> Iterator[int]:
+        """Everything before the first update, yielding how many assemblies are found so far."""
         settings = self.settings
         self._train_frames, self._test_frames = split_blocks(
             self._spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
         )
         self._train = self._spikes.select_frames(self._train_frames)
         if self._resume is None:
-            self._learner = Learner.started(self._train, self.settings, self._core)
+            self._learner = yield from Learner.starting(self._train, settings, self._core)
             self.settings = self._learner.settings
             followed = strong_members(self._learner.active.dense())
         else:

@@ -150,7 +150,7 @@ class TrainWidget(QWidget):
         if self.runs.session is not None:
             self.runs.session.control.stop()
             self.stop_button.setEnabled(False)
-            self.status.setText("Stopping after the current update ...")
+            self.status.setText("Stopping after the current step ...")
 
     def _on_forming(self, wanted: bool) -> None:
         self.runs.show_forming = wanted
@@ -237,7 +237,7 @@ class TrainWidget(QWidget):
         self.bar.setValue(progress.update)
         self.bar.setFormat(f"{progress.update:,} of {progress.n_updates:,} updates")
         if progress.phase == "preparing":
-            self.status.setText("Preparing: finding first assemblies, compiling on first use ...")
+            self.status.setText(_preparing(progress.n_found))
         elif progress.phase == "paused":
             self.status.setText("Paused. Press Resume to go on, or save a checkpoint.")
         elif progress.phase == "training":
@@ -253,3 +253,10 @@ class TrainWidget(QWidget):
             self.curve.draw(session.training.history)
         paused = session is not None and session.control.paused
         self.files.checkpoint_button.setEnabled(paused and progress.phase == "paused")
+
+
+def _preparing(n_found: int | None) -> str:
+    """What goes on before the first update."""
+    if n_found is None:
+        return "Preparing: finding first assemblies, compiling on first use ..."
+    return f"Preparing: {n_found} assemblies found so far, looking for more ..."
