@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model.components import varimax
+from napari_crbm.model.components import Components, sparse_components, varimax
 from napari_crbm.model.initialisation import assembly_start
 from napari_crbm.model.progress import outcome
 from napari_crbm.model.threads import kernel_threads
@@ -30,6 +30,25 @@ def test_loadings_that_cannot_be_rotated_are_refused(loadings, found):
     with pytest.raises(ModelError) as error:
         varimax(loadings)
     assert found in str(error.value)
+
+
+def test_a_large_assembly_is_kept_rather_than_odd_frames():
+    generator = np.random.default_rng(0)
+    n_neurons, n_frames = 3000, 1000
+    loadings = 0.02 * generator.normal(size=(n_neurons, 3))
+    loadings[:300, 0] += 0.3
+    loadings[300:360, 1] += 0.3
+    # A few neurons stick out to both sides: uneven, but no members.
+    loadings[:, 2] = 0.02 * generator.standard_t(3.5, n_neurons)
+    courses = np.linalg.qr(generator.normal(size=(n_frames, 3)))[0] * np.sqrt(n_frames)
+    unevenness = (loadings**4).mean(axis=0) / (loadings**2).mean(axis=0) ** 2
+    assert unevenness[2] > unevenness[0]
+    components = Components(
+        courses.astype(np.float32), loadings.astype(np.float32), (loadings**2).sum(axis=0)
+    )
+    found, _ = sparse_components(components, 3, 2)
+    match = np.abs(found.T @ courses) / n_frames
+    assert match[:, :2].max(axis=0).min() > 0.95
 
 
 @pytest.mark.parametrize("n_hidden", [0, -3])
