@@ -8,6 +8,7 @@ from napari_crbm.model.cores import NUMBA, Core
 from napari_crbm.model.initialisation import Start
 from napari_crbm.model.kernels.ascent import SILENT
 from napari_crbm.model.learner import Learner
+from napari_crbm.model.progress import outcome
 from napari_crbm.model.threads import kernel_threads
 from napari_crbm.spikes import Spikes
 from tests.model import strict_device
@@ -26,7 +27,7 @@ def spoilt_start(monkeypatch, planted):
     whole = learner._start
 
     def start(train, settings):
-        return spoilt(planted[1], whole(train, settings))
+        return spoilt(planted[1], (yield from whole(train, settings)))
 
     monkeypatch.setattr(learner, "_start", start)
 
@@ -121,7 +122,7 @@ def test_a_training_resumed_after_a_renewal_goes_on_bit_for_bit(planted, spoilt_
         pass
     part = Training(planted[0], settings)
     with kernel_threads():
-        part._prepare()
+        outcome(part._prepare())
         while part.update < 60:
             part._advance()
     save_checkpoint(part.checkpoint(), tmp_path / "half.checkpoint.h5")
