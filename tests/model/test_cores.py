@@ -231,8 +231,9 @@ def test_ascent_and_revision_are_those_of_the_kernels(weights, raster):
         step = [active.dense().copy(), active.second_moment().copy(), back(inputs).copy()]
         step += [back(mean_inputs), np.array([active.largest(), active.gradient_rms()])]
         pull = selection.Pull(to(gradient), to(mean))
+        limits = selection.limits_of(0.06, to(mean), 0.02, M)
         for judge in (
-            partial(selection.strict, pull, to(0.02 + mean), 0.1),
+            partial(selection.strict, pull, limits, 0.1),
             partial(selection.tolerant, pull, np.float32(0.04), 0.1),
         ):
             active.revise(judge)

@@ -175,18 +175,21 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
 
 
 # Role, weight, pull, and new roles by the tolerant rule, and by the strict one while hidden units
-# form and later. The penalty is 0.01, and so is what counts as small.
+# form and later. The penalty is 0.01, and so is what counts as small; weights join at 1.2 times
+# the penalty and leave at 0.8 times.
 JUDGED = [
-    (SILENT, 0.0, 0.011, PENALISED, SUPPORTED, SUPPORTED),
+    (SILENT, 0.0, 0.013, PENALISED, SUPPORTED, SUPPORTED),
+    (SILENT, 0.0, 0.011, PENALISED, SILENT, SILENT),
     (SILENT, 0.0, 0.009, SILENT, SILENT, SILENT),
-    (PENALISED, 0.001, 0.011, PENALISED, SUPPORTED, SUPPORTED),
-    (PENALISED, 0.001, 0.008, SILENT, PENALISED, PENALISED),
-    (PENALISED, 0.001, 0.006, SILENT, SILENT, SILENT),
-    (PENALISED, 0.5, 0.006, PENALISED, SILENT, SILENT),
+    (PENALISED, 0.001, 0.013, PENALISED, SUPPORTED, SUPPORTED),
+    (PENALISED, 0.001, 0.011, PENALISED, PENALISED, PENALISED),
+    (PENALISED, 0.001, 0.009, SILENT, PENALISED, PENALISED),
+    (PENALISED, 0.001, 0.007, SILENT, SILENT, SILENT),
+    (PENALISED, 0.5, 0.007, PENALISED, SILENT, SILENT),
     (SUPPORTED, 0.001, 0.006, SUPPORTED, SUPPORTED, SILENT),
     (SUPPORTED, 0.001, 0.002, SILENT, SILENT, SILENT),
     (SUPPORTED, 0.5, 0.002, SUPPORTED, SUPPORTED, SILENT),
-    (SUPPORTED, 0.5, 0.008, SUPPORTED, SUPPORTED, PENALISED),
+    (SUPPORTED, 0.5, 0.009, SUPPORTED, SUPPORTED, PENALISED),
     (STARTING, 0.5, 0.003, STARTING, STARTING, STARTING),
     (STARTING, 0.5, 0.002, STARTING, STARTING, SILENT),
     (STARTING, -0.5, 0.002, STARTING, STARTING, STARTING),
@@ -201,9 +204,10 @@ def test_revision_judges_weights_by_their_pull(rule):
     # The pull of a weight is its gradient and what its growing took from it.
     gradient = (pulls - 0.05 * weights).astype(np.float32)
     pull = selection.Pull(gradient, np.array([0.05], dtype=np.float32))
-    limits, small = np.array([0.01], dtype=np.float32), 0.01
+    penalty, small = np.array([0.01], dtype=np.float32), 0.01
+    limits = selection.Limits(penalty, np.float32(1.2), np.float32(0.8))
     judge, wanted = {
-        "tolerant": (partial(selection.tolerant, pull, limits[0], small), expected[0]),
+        "tolerant": (partial(selection.tolerant, pull, penalty[0], small), expected[0]),
         "strict while forming": (partial(selection.strict, pull, limits, small), expected[1]),
         "strict": (partial(selection.strict, pull, limits, None), expected[2]),
     }[rule]
@@ -211,6 +215,26 @@ def test_revision_judges_weights_by_their_pull(rule):
     active.revise(judge)
     assert active.roles.tolist() == wanted.tolist()
     assert np.array_equal(active.dense(), np.where(wanted == SILENT, 0, weights))
+
+
+@pytest.mark.parametrize("n_hidden", [20, 400])
+def test_one_neuron_in_a_hundred_gets_a_weight_by_chance(n_hidden):
+    n, error = 20_000, 0.002
+    generator = np.random.default_rng(n_hidden)
+    variance = generator.uniform(0.01, 0.2, n).astype(np.float32)
+    spread = error * np.sqrt(variance / variance.mean())
+    noise = generator.standard_normal((n, n_hidden), dtype=np.float32) * spread[:, None]
+    weights, roles = np.zeros((n, n_hidden), np.float32), np.full((n, n_hidden), SILENT)
+    limits = selection.limits_of(3 * error, variance, error, n_hidden)
+    pull = selection.Pull(noise.astype(np.float32), variance)
+    new = selection.strict(pull, limits, None, slice(None), weights, roles)
+    # Their number is Poisson: 200, give or take 14.
+    assert 150 < np.count_nonzero(new == SUPPORTED) < 250
+
+
+def test_no_weight_joins_below_the_penalty():
+    limits = selection.limits_of(0.02, np.ones(3, np.float32), 0.001, 200)
+    assert limits.enter == 1 and limits.leave == np.float32(0.95)
 
 
 def test_expected_correlation_is_the_mean_of_the_drawn_one(weights, fields):

@@ -27,7 +27,7 @@ from napari_crbm.model.sampling import (
     restart_in_unions,
     starting_activity,
 )
-from napari_crbm.model.settings import Settings, default_l1
+from napari_crbm.model.settings import Settings, default_l1, standard_error
 from napari_crbm.model.standardisation import (
     ETA_MAX,
     Standardised,
@@ -393,7 +393,9 @@ class Learner:
             return
         pull = selection.Pull(self._left_over(key), variance)
         forming = update <= _FORMING * self.settings.n_updates
-        limits = np.float32(self.settings.l1) * np.sqrt(variance / variance.mean())
+        error = standard_error(self._train)
+        n_hidden = self.active.shape[1]
+        limits = selection.limits_of(float(self.settings.l1), variance, error, n_hidden)
         self.active.revise(partial(selection.strict, pull, limits, small if forming else None))
 
     def _gradient(self, key: np.uint64) -> Array:

@@ -10,8 +10,8 @@ import numpy as np
 from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
 
-#: The sparse penalty in standard errors of a neuron-assembly correlation.
-PENALTY_IN_STANDARD_ERRORS = 3.0
+# The sparse penalty in standard errors of a neuron-assembly covariance.
+_PENALTY = 3.0
 
 
 def _is_count(value: object) -> bool:
@@ -88,7 +88,7 @@ class Settings:
     l1: float | str = "auto"
     n_updates: int = 3500
     learning_rate: float = 3e-3
-    final_learning_rate: float = 1e-5
+    final_learning_rate: float = 1e-6
     warm_up: float = 0.05
     decay_after: float = 0.3
     batch_size: int = 100
@@ -175,6 +175,7 @@ RECIPES = {
         l1=0.02,
         n_updates=200_000,
         learning_rate=5e-3,
+        final_learning_rate=1e-5,
         n_chains=100,
         warm_up=0.0,
         decay_after=0.25,
@@ -189,17 +190,23 @@ RECIPES = {
 }
 
 
+def standard_error(spikes: Spikes) -> float:
+    """By how much a neuron-assembly covariance is off by chance, of a neuron of average variance.
+
+    With a hidden unit of unit variance and T frames it is sqrt(v (1 - v) / T).
+    """
+    v = spikes.mean_activity
+    return float(np.sqrt(np.mean(v * (1 - v)) / spikes.n_frames))
+
+
 def default_l1(spikes: Spikes) -> float:
     """Penalty scaled to a recording: what a neuron-assembly covariance could be by chance.
 
-    The weight gradient is a covariance between a neuron and a hidden unit of unit
-    variance. Estimated from T frames its standard error is sqrt(v (1 - v) / T); a
-    penalty of three times that keeps out most of what chance produces, also where slow
-    activity makes chance larger than T suggests; less activity or more frames call for
-    less of it.
+    The weight gradient is such a covariance. A penalty of three times its `standard_error` keeps
+    out most of what chance produces, also where slow activity makes chance larger than the
+    number of frames suggests; less activity or more frames call for less of it.
     """
-    v = spikes.mean_activity
-    return float(PENALTY_IN_STANDARD_ERRORS * np.sqrt(np.mean(v * (1 - v)) / spikes.n_frames))
+    return _PENALTY * standard_error(spikes)
 
 
 def check_against(settings: Settings, spikes: Spikes) -> None:
