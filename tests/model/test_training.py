@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_crbm.errors import ModelError, TrainingCollapsed, TrainingDiverged
-from napari_crbm.model import CRBM, Control, Settings, Training, drelu, split_blocks
+from napari_crbm.model import CRBM, Control, Settings, Training, drelu, selection, split_blocks
 from napari_crbm.model.compilation import compile_ahead, compiled
 from napari_crbm.model.optimiser import learning_rate, penalty
 from napari_crbm.model.settings import default_l1
@@ -213,6 +213,8 @@ def test_random_starts_escape_the_zero_trap(planted):
         ("l1", -1, "zero or more"),
         ("n_updates", 0, "n_updates must be a positive whole number"),
         ("learning_rate", -1, "Learning rates must satisfy"),
+        ("final_learning_rate", 0.1, "Learning rates must satisfy"),
+        ("final_learning_rate", "low", "a number or 'auto'"),
         ("decay_after", 1.5, "decay_after must lie"),
         ("initialisation", "magic", "'assemblies' or 'random'"),
         ("n_test_blocks", 10, "n_test_blocks"),
@@ -249,6 +251,21 @@ def test_assemblies_do_not_hold_each_other_on_when_training_starts():
     last = training.checkpoint()["chain_bits"]
     activity = np.bitwise_count(last).sum() / (64 * spikes.n_neurons)
     assert activity < 1.3 * spikes.mean_activity.mean()
+
+
+@pytest.mark.parametrize(("few", "last"), [(1800, 1e-5), (1799, 1e-6)])
+def test_large_models_end_with_smaller_steps(planted, monkeypatch, few, last):
+    """300 neurons and 6 hidden units: 1,800 weights."""
+    monkeypatch.setattr(selection, "FEW", few)
+
+    def used(**rates: float) -> float | str:
+        model = run(Training(planted[0], replace(SHORT, n_updates=1, **rates)))
+        assert model.settings_ is not None
+        return model.settings_.final_learning_rate
+
+    assert used() == last
+    assert used(learning_rate=1e-7) == 1e-7
+    assert used(final_learning_rate=2e-4) == 2e-4
 
 
 def test_learning_rate_rises_stays_and_falls_geometrically():

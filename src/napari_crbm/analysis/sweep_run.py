@@ -247,12 +247,9 @@ def _fitting(
         return None
     kept = Settings(**state["settings"])  # type: ignore[arg-type]
     # What was left to "auto" is decided in the checkpoint.
-    asked = replace(
-        settings,
-        n_hidden=kept.n_hidden if settings.n_hidden == "auto" else settings.n_hidden,
-        l1=kept.l1 if settings.l1 == "auto" else settings.l1,
-        n_threads=kept.n_threads,
-    )
+    left_open = ("n_hidden", "l1", "final_learning_rate")
+    decided = {name: getattr(kept, name) for name in left_open if getattr(settings, name) == "auto"}
+    asked = replace(settings, n_threads=kept.n_threads, **decided)
     return state if kept == asked else None
 
 

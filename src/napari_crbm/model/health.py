@@ -119,7 +119,7 @@ def check(
     TrainingDiverged, TrainingCollapsed
     """
     beyond_reach = peak < ALIVE and update * settings.learning_rate > _REACH
-    empty_in_the_end = peak < settings.final_learning_rate and update >= settings.n_updates
+    empty_in_the_end = peak < float(settings.final_learning_rate) and update >= settings.n_updates
     if not np.isfinite(peak) or not np.isfinite(np.stack(hidden)).all():
         found = "parameters are no longer numbers"
     elif peak > _EXPLODED:

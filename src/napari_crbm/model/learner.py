@@ -27,7 +27,12 @@ from napari_crbm.model.sampling import (
     restart_in_unions,
     starting_activity,
 )
-from napari_crbm.model.settings import Settings, default_l1, standard_error
+from napari_crbm.model.settings import (
+    Settings,
+    default_final_learning_rate,
+    default_l1,
+    standard_error,
+)
 from napari_crbm.model.standardisation import (
     ETA_MAX,
     Standardised,
@@ -87,7 +92,7 @@ class Learner:
         no_bits = np.zeros((train.n_neurons, (n_batch + 63) // 64), np.uint64)
         self._batch_activity = core.activity(no_bits, n_batch)
         n_hidden, n_chains = int(settings.n_hidden), settings.n_chains
-        self._few_weights = train.n_neurons * n_hidden <= selection.FEW
+        self._few_weights = _is_small(train, n_hidden)
         # In small models assemblies switch in any case, and stiff units only make couplings
         # between neurons less like the true ones.
         self._has_wells = not self._few_weights and settings.initialisation == "assemblies"
@@ -110,8 +115,7 @@ class Learner:
     ) -> Generator[int, None, Learner]:
         """As `started`, yielding how many assemblies are found so far."""
         start = yield from _start(train, settings)
-        l1 = default_l1(train) if settings.l1 == "auto" else settings.l1
-        learner = cls(train, replace(settings, n_hidden=start.weights.shape[1], l1=l1), core)
+        learner = cls(train, _decided(settings, train, start.weights.shape[1]), core)
         learner._begin(start)
         return learner
 
@@ -447,6 +451,20 @@ class Learner:
             generator = np.random.default_rng([self.settings.random_state, _SHUFFLE, epoch])
             self._shuffled = (epoch, generator.permutation(self._train.n_frames))
         return self._shuffled[1][position * size : (position + 1) * size]
+
+
+def _decided(settings: Settings, train: Spikes, n_hidden: int) -> Settings:
+    l1, final = settings.l1, settings.final_learning_rate
+    if l1 == "auto":
+        l1 = default_l1(train)
+    if final == "auto":
+        large = not _is_small(train, n_hidden)
+        final = default_final_learning_rate(large, settings.learning_rate)
+    return replace(settings, n_hidden=n_hidden, l1=l1, final_learning_rate=final)
+
+
+def _is_small(train: Spikes, n_hidden: int) -> bool:
+    return train.n_neurons * n_hidden <= selection.FEW
 
 
 def _start(train: Spikes, settings: Settings) -> Generator[int, None, Start]:

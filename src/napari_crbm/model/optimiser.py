@@ -26,7 +26,7 @@ def learning_rate(settings: Settings, update: int) -> float:
     if update <= start:
         return settings.learning_rate
     progress = (update - start) / max(settings.n_updates - 1 - start, 1.0)
-    ratio = settings.final_learning_rate / settings.learning_rate
+    ratio = float(settings.final_learning_rate) / settings.learning_rate
     return float(settings.learning_rate * ratio ** min(progress, 1.0))
 
 

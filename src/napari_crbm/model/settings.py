@@ -12,6 +12,8 @@ from napari_crbm.spikes import Spikes
 
 # The sparse penalty in standard errors of a neuron-assembly covariance.
 _PENALTY = 3.0
+# Last learning rates of small and of large models.
+_FINAL, _FINAL_OF_LARGE = 1e-5, 1e-6
 
 
 def _is_count(value: object) -> bool:
@@ -34,8 +36,10 @@ class Settings:
         are hardly shrunk while chance weights are held at zero.
     n_updates : int
         Parameter updates.
-    learning_rate, final_learning_rate : float
+    learning_rate : float
         Constant at first, then geometric decay to the final value.
+    final_learning_rate : float or "auto"
+        "auto" suits the size of the model, see `default_final_learning_rate`.
     warm_up : float
         Fraction of the updates over which the learning rate rises from a hundredth. Steps
         are scaled by the gradients seen so far, and all weights of an assembly move
@@ -88,7 +92,7 @@ class Settings:
     l1: float | str = "auto"
     n_updates: int = 3500
     learning_rate: float = 3e-3
-    final_learning_rate: float = 1e-6
+    final_learning_rate: float | str = "auto"
     warm_up: float = 0.05
     decay_after: float = 0.3
     batch_size: int = 100
@@ -119,10 +123,17 @@ class Settings:
                 raise ModelError(
                     f"{name} must be a positive whole number; found {getattr(self, name)!r}."
                 )
-        if not 0 < self.final_learning_rate <= self.learning_rate:
+        final = self.final_learning_rate
+        if isinstance(final, str):
+            if final != "auto":
+                raise ModelError(
+                    f"final_learning_rate must be a number or 'auto'; found {final!r}."
+                )
+            final = self.learning_rate
+        if not 0 < final <= self.learning_rate:
             raise ModelError(
                 "Learning rates must satisfy 0 < final_learning_rate <= learning_rate; found "
-                f"{self.final_learning_rate} and {self.learning_rate}."
+                f"{final} and {self.learning_rate}."
             )
         for name in ("warm_up", "decay_after", "l1_ramp", "restarts"):
             if not 0 <= getattr(self, name) < 1:
@@ -207,6 +218,17 @@ def default_l1(spikes: Spikes) -> float:
     number of frames suggests; less activity or more frames call for less of it.
     """
     return _PENALTY * standard_error(spikes)
+
+
+def default_final_learning_rate(large: bool, learning_rate: float) -> float:
+    """Last rate for a model of that size (see `model.selection`).
+
+    A step moves all members of an assembly, so that chains follow the steps and agree with the
+    recording although the model does not; the more so, the larger assemblies are. In large models
+    rates must become smaller before the chains are the model's own. In small ones they must not:
+    there, states that no recording shows are still found and taken away to the last.
+    """
+    return min(_FINAL_OF_LARGE if large else _FINAL, learning_rate)
 
 
 def check_against(settings: Settings, spikes: Spikes) -> None:

@@ -166,7 +166,7 @@ class Training:
     @property
     def _done(self) -> bool:
         """Whether all updates are made, or the learning rate has come down to its last value."""
-        slow = self._slowed > 1 and self._rate() <= self.settings.final_learning_rate
+        slow = self._slowed > 1 and self._rate() <= float(self.settings.final_learning_rate)
         return slow or self.update >= self.settings.n_updates
 
     def _rate(self) -> float:
@@ -243,7 +243,7 @@ class Training:
     ) -> CRBM:
         if self.settings.l1:
             # The penalty holds most weights at zero, but the last step leaves some beside it.
-            beside = np.abs(weights) < self.settings.final_learning_rate
+            beside = np.abs(weights) < float(self.settings.final_learning_rate)
             weights = np.where(beside, np.float32(0), weights)
         model = CRBM.from_parameters(
             weights,
