@@ -367,11 +367,11 @@ class Learner:
         settings = self.settings
         generator = np.random.default_rng([settings.random_state, _RESTARTS, update])
         n_chains = len(self.inputs)
-        share = min(_RESTART_EVERY * settings.restarts, 1.0)
+        # Where a model leads, with how many assemblies on at once, shows after some thousand
+        # steps only: chains must live as long once it hardly moves any more.
+        share = min(_RESTART_EVERY * settings.restarts, 1.0) * rate / settings.learning_rate
         if not self._few_weights:
-            # Where a large model leads, with how many assemblies on at once, shows after some
-            # thousand steps only: chains must live as long once it hardly moves any more.
-            share *= _RESTARTS_OF_LARGE * rate / settings.learning_rate
+            share *= _RESTARTS_OF_LARGE
         chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
         if len(chosen) == 0:
             return

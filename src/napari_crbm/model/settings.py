@@ -57,10 +57,10 @@ class Settings:
     restarts : float
         Share of the chains that start anew at an update, from several recorded frames
         laid over each other, so that states no recording shows cannot hide in the model.
-        In large models (see `model.selection`) others start from no frame or from
-        independent neurons, so that assemblies which hardly switch by themselves are on
-        as often as they should be; and there it is half the share, which falls with the
-        learning rate.
+        It falls with the learning rate, since some such states are reached by chains only
+        that have run for long. In large models (see `model.selection`) it is half the share,
+        and other chains start from no frame or from independent neurons, so that assemblies
+        which hardly switch by themselves are on as often as they should be.
     renew : bool
         Whether hidden units that add nothing begin anew while the training forms
         assemblies, from what the others leave unexplained (see `model.renewal`).
