@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -37,6 +38,24 @@ def recording():
     spikes, _ = planted_raster(n_neurons=120, n_frames=600, n_assemblies=3, size=25)
     rng = np.random.default_rng(0)
     return Recording(rng.random((120, 3)) * 100, spikes, np.arange(600) * 0.4, name="planted")
+
+
+@pytest.fixture
+def stopping(monkeypatch):
+    """Within this context trainings stop after their first update."""
+    advance = Training._advance
+
+    def first_only(training: Training) -> None:
+        advance(training)
+        training.control.stop()
+
+    @contextmanager
+    def context():
+        with monkeypatch.context() as patch:
+            patch.setattr(Training, "_advance", first_only)
+            yield
+
+    return context
 
 
 def finished(*arguments, **options) -> pd.DataFrame:
@@ -194,14 +213,15 @@ def test_sweep_in_process_repeats_nothing_and_scores_held_out_frames(
     assert select(table).configuration["l1"] == 0
 
 
-def test_the_selected_model_is_trained_as_any_other_and_knows_what_comes_back(recording, tmp_path):
+def test_the_selected_model_is_trained_as_any_other_and_knows_what_comes_back(
+    recording, tmp_path, stopping
+):
     # Of the three assemblies two units find two, six units all.
     settings = replace(SETTINGS, n_updates=400)
     sweep = Sweep(n_hidden=(2, 3, 6), n_folds=2, settings=settings)
     table = finished(recording, sweep, tmp_path, n_workers=1)
-    control = Control()
-    control.stop()
-    conclude_sweep(recording, sweep, table, tmp_path, n_threads=1, control=control)
+    with stopping():
+        conclude_sweep(recording, sweep, table, tmp_path, n_threads=1, control=Control())
     assert not (tmp_path / "selected.model.h5").exists()
     assert (tmp_path / "selected.checkpoint.h5").exists()
     selection = conclude_sweep(recording, sweep, table, tmp_path, n_threads=1)
@@ -360,15 +380,14 @@ def test_spare_units_show_in_a_sweep_and_begin_anew_in_what_it_selects():
     assert sweep.settings_of_selected(selected).renew
 
 
-def test_a_checkpoint_of_another_version_is_not_a_failure(recording, tmp_path):
+def test_a_checkpoint_of_another_version_is_not_a_failure(recording, tmp_path, stopping):
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
-    control = Control()
-    control.stop()
     trial = sweep.trials()[0]
     key = sweep.key(trial, recording.spikes.fingerprint)
     path = running._stored_recording(recording, tmp_path)
     settings = sweep.settings_of(trial)
-    running.run_trial(settings, trial, 2, key, path, tmp_path, 30.0, control)
+    with stopping():
+        running.run_trial(settings, trial, 2, key, path, tmp_path, 30.0, Control())
     checkpoint = tmp_path / f"{key}.checkpoint.h5"
     save_checkpoint({**load_checkpoint(checkpoint), "version": 1}, checkpoint)
     table = finished(recording, sweep, tmp_path, n_workers=1)

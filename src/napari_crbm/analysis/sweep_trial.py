@@ -40,8 +40,8 @@ def run_trial(
     """Train, judge on the held-out fold, and write model and result into the folder.
 
     Continues from the checkpoint of an earlier attempt; when ``control`` says stop, or
-    ``stop_file`` appears, a checkpoint is left. A training that collapses or diverges is
-    a result too.
+    ``stop_file`` appears, a checkpoint is left of the updates made so far. A training that
+    collapses or diverges is a result too.
     """
     if stop_file is not None and stop_file.exists():
         return
