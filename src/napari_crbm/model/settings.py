@@ -34,6 +34,8 @@ class Settings:
         Sparse penalty; "auto" scales it to the recording, see `default_l1`. Weights
         that the recording supports from the start pay a quarter of it, so that members
         are hardly shrunk while chance weights are held at zero.
+        In large models (see `model.selection`) further weights must also exceed what chance
+        does, however small the penalty.
     n_updates : int
         Parameter updates.
     learning_rate : float
