@@ -227,8 +227,8 @@ def default_final_learning_rate(large: bool, learning_rate: float) -> float:
 
     A step moves all members of an assembly, so that chains follow the steps and agree with the
     recording although the model does not; the more so, the larger assemblies are. In large models
-    rates must become smaller before the chains are the model's own. In small ones they must not:
-    there, states that no recording shows are still found and taken away to the last.
+    rates must become smaller before the chains are the model's own. A small model trained so
+    has kept a state that no recording shows.
     """
     return min(_FINAL_OF_LARGE if large else _FINAL, learning_rate)
 
