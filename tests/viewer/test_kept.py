@@ -42,7 +42,7 @@ def test_closing_the_viewer_leaves_a_checkpoint_to_continue(make_napari_viewer, 
     assert widget.kept.continue_button.isHidden()
     home.show(recording)
     assert not widget.kept.continue_button.isHidden()
-    assert kept_checkpoint(recording).when in widget.kept.continue_button.text()
+    assert kept_checkpoint(recording).when in widget.kept.continue_button.toolTip()
     widget.kept.continue_button.click()
     until(qtbot, lambda: home.runs.training and home.runs.session.training.update > stopped_at)
     assert widget.kept.continue_button.isHidden(), "not while training"

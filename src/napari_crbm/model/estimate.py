@@ -80,10 +80,10 @@ def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> tuple[Pace, 
         learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), core)
         preparing = time.perf_counter() - started
         n_made = int(learner.settings.n_hidden)
-        few = spikes.n_neurons * n_made <= selection.FEW
-        dense = _DENSE_UPDATES * _seconds_per_update(learner) if few else 0.0
-        _thin_out(learner, _LATER_DENSITY if few else _LARGE_DENSITY)
-        sparse = (1 - _DENSE_UPDATES if few else 1.0) * _seconds_per_update(learner)
+        large = selection.is_large(spikes.n_neurons, n_made)
+        dense = 0.0 if large else _DENSE_UPDATES * _seconds_per_update(learner)
+        _thin_out(learner, _LARGE_DENSITY if large else _LATER_DENSITY)
+        sparse = (1.0 if large else 1 - _DENSE_UPDATES) * _seconds_per_update(learner)
     return Pace(preparing, dense + sparse), n_made
 
 

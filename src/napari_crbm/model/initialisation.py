@@ -105,7 +105,7 @@ def assembly_start(
     certain = n_certain(components, spikes)
     enough = _n_units(certain, spikes.n_neurons)
     n_units = min(enough, most) if n_hidden == "auto" else most
-    large = spikes.n_neurons * n_units > selection.FEW
+    large = selection.is_large(spikes.n_neurons, n_units)
     # Doubtful components split assemblies; they are worth it where more units are wanted and
     # nothing else is there to look for them.
     n_kept = certain if large or n_units <= enough else n_significant(components, spikes)

@@ -92,10 +92,10 @@ class Learner:
         no_bits = np.zeros((train.n_neurons, (n_batch + 63) // 64), np.uint64)
         self._batch_activity = core.activity(no_bits, n_batch)
         n_hidden, n_chains = int(settings.n_hidden), settings.n_chains
-        self._few_weights = _is_small(train, n_hidden)
+        self._large = selection.is_large(train.n_neurons, n_hidden)
         # In small models assemblies switch in any case, and stiff units only make couplings
         # between neurons less like the true ones.
-        self._has_wells = not self._few_weights and settings.initialisation == "assemblies"
+        self._has_wells = self._large and settings.initialisation == "assemblies"
         self._batch_inputs = core.put(np.empty((n_batch, n_hidden), dtype=np.float32))
         self.inputs = core.put(np.empty((n_chains, n_hidden), dtype=np.float32))
         self._chain_values = np.empty_like(self.inputs)
@@ -141,7 +141,7 @@ class Learner:
         self._new_chains(start.fields, self.settings.random_state)
 
     def _first_roles(self, supported: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        if self._few_weights or not supported.any():
+        if not self._large or not supported.any():
             return np.where(supported, SUPPORTED, PENALISED)
         # Others join once the recording supports them.
         return np.where(supported, STARTING, SILENT)
@@ -370,12 +370,12 @@ class Learner:
         # Where a model leads, with how many assemblies on at once, shows after some thousand
         # steps only: chains must live as long once it hardly moves any more.
         share = min(_RESTART_EVERY * settings.restarts, 1.0) * rate / settings.learning_rate
-        if not self._few_weights:
+        if self._large:
             share *= _RESTARTS_OF_LARGE
         chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
         if len(chosen) == 0:
             return
-        if self._few_weights:
+        if not self._large:
             restart_in_unions(self.activity, chosen, self._train, generator, self.core)
         else:
             mean = self.core.mean(self._batch_inputs, self.hidden.units()).mean(axis=0)
@@ -390,7 +390,7 @@ class Learner:
         variance = self._mean_activity * (1 - self._mean_activity)
         small = _SMALL * rate
         key = stream(self.settings.random_state, _REVISION, update)
-        if self._few_weights:
+        if not self._large:
             pull = selection.Pull(self._gradient(key), variance)
             l1 = np.float32(penalty(self.settings, update))
             self.active.revise(partial(selection.tolerant, pull, l1, small))
@@ -458,13 +458,9 @@ def _decided(settings: Settings, train: Spikes, n_hidden: int) -> Settings:
     if l1 == "auto":
         l1 = default_l1(train)
     if final == "auto":
-        large = not _is_small(train, n_hidden)
+        large = selection.is_large(train.n_neurons, n_hidden)
         final = default_final_learning_rate(large, settings.learning_rate)
     return replace(settings, n_hidden=n_hidden, l1=l1, final_learning_rate=final)
-
-
-def _is_small(train: Spikes, n_hidden: int) -> bool:
-    return train.n_neurons * n_hidden <= selection.FEW
 
 
 def _start(train: Spikes, settings: Settings) -> Generator[int, None, Start]:

@@ -29,12 +29,17 @@ from napari_crbm.model.kernels.ascent import (
     SUPPORTED_SHARE,
 )
 
-#: Up to so many weights, neurons times hidden units, the tolerant rule applies.
+#: Models of more weights, neurons times hidden units, are large: the strict rule applies.
 FEW = 400_000
 # How many weights of a neuron may pass the strict rule by chance, among all hidden units.
 _BY_CHANCE = 0.01
 # Standard errors by which a pull may fall below what let its weight in before that is put out.
 _SLACK = 1.0
+
+
+def is_large(n_neurons: int, n_hidden: int) -> bool:
+    """Whether a model has so many weights that training treats it as a large one."""
+    return n_neurons * n_hidden > FEW
 
 
 class Pull(NamedTuple):

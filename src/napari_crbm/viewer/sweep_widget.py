@@ -103,7 +103,7 @@ class SweepWidget(QWidget):
         if self.runs.sweep is not None and self.runs.sweeping:
             self.runs.sweep.control.stop()
             self.start.setEnabled(False)
-            self.verdict.setText("Stopping: running trainings keep a checkpoint ...")
+            self.verdict.setText("Stopping: what is trained so far is kept ...")
             return
         try:
             self.form.sweep()

@@ -156,11 +156,7 @@ class KeptOffers(QVBoxLayout):
         super().__init__()
         self._home = home
         self._resume_from = resume_from
-        self.continue_button = button(
-            "",
-            "Go on where that training was stopped, or cut off when the viewer was closed.",
-            self._continue,
-        )
+        self.continue_button = button("Continue last training", "", self._continue)
         self.earlier_button = QPushButton("Earlier models")
         self.earlier_button.setToolTip(
             "Models trained on this recording, saved by you or not. The last "
@@ -179,7 +175,10 @@ class KeptOffers(QVBoxLayout):
         found = None if recording is None or runs.sweeping else kept_checkpoint(recording)
         self.continue_button.setVisible(found is not None)
         if found is not None:
-            self.continue_button.setText(f"Continue the training of {found.when}")
+            self.continue_button.setToolTip(
+                f"Go on where the training of {found.when} was stopped,\n"
+                "or cut off when the viewer was closed."
+            )
         self.earlier_button.setVisible(recording is not None and bool(kept_models(recording)))
 
     def list_models(self) -> list[QAction]:
