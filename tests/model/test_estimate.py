@@ -15,11 +15,16 @@ def test_the_estimate_is_near_the_time_training_takes(planted, monkeypatch, larg
     compile_ahead()
     settings = Settings(n_hidden=6, n_updates=150, random_state=1)
     expected = measure_pace(spikes, settings).total(settings.n_updates)
-    started = time.perf_counter()
-    for _ in Training(spikes, settings):
-        pass
-    taken = time.perf_counter() - started
+    # Other work on the machine may hold one of them up.
+    taken = min(seconds_of(Training(spikes, settings)) for _ in range(2))
     assert 0.3 < expected / taken < 3
+
+
+def seconds_of(training):
+    started = time.perf_counter()
+    for _ in training:
+        pass
+    return time.perf_counter() - started
 
 
 def test_twice_the_updates_take_longer_than_once(planted):
