@@ -67,6 +67,7 @@ def test_a_stopped_sweep_says_how_to_go_on(dock, home, recording, qtbot, tmp_pat
     dock.run_in(tmp_path)
     until(qtbot, lambda: list(tmp_path.glob("recording-*.h5")))
     dock.start.click()
+    assert "Stopping" in dock.verdict.text() and not dock.start.isEnabled()
     until(qtbot, lambda: not home.runs.sweeping)
     assert "Start again in the same folder" in dock.verdict.text()
     assert not list(tmp_path.glob("*.json"))
