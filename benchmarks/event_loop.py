@@ -20,21 +20,21 @@ from typing import Any
 
 import napari
 import numpy as np
+from loop_watch import LoopWatch, machine_factor
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import Settings
 from napari_crbm.simulation import simulate
-from napari_crbm.viewer import WIDGETS, dock_everything
-from napari_crbm.viewer.anatomy_widget import AnatomyWidget
-from napari_crbm.viewer.assemblies_widget import AssembliesWidget
-from napari_crbm.viewer.colouring import KINDS
-from napari_crbm.viewer.compare_widget import CompareWidget
-from napari_crbm.viewer.export_widget import ExportWidget
+from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
+from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
+from napari_crbm.viewer.docks.compare.widget import CompareWidget
+from napari_crbm.viewer.docks.export.widget import ExportWidget
+from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
+from napari_crbm.viewer.docks.time.widget import TimeWidget
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.loop_watch import LoopWatch, machine_factor
-from napari_crbm.viewer.time_widget import TimeWidget
+from napari_crbm.viewer.layers.colour_kinds import KINDS
 from viewer import model_of
 
 

@@ -32,9 +32,9 @@ from peers.reference import train as reference
 from napari_crbm.analysis import evaluate, fraction_recovered, moments, recovery
 from napari_crbm.analysis.moments import STATISTICS
 from napari_crbm.model import CRBM, Settings, Training
-from napari_crbm.model.agreement import agreement
-from napari_crbm.model.compilation import compile_ahead
-from napari_crbm.model.split import split_blocks
+from napari_crbm.model.training.compile_ahead import compile_ahead
+from napari_crbm.model.training.split import split_blocks
+from napari_crbm.nrmse import agreement
 from napari_crbm.simulation import simulate
 from napari_crbm.spikes import Spikes
 

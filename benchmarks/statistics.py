@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_crbm.analysis import compare_pairs
 from napari_crbm.model import Settings, Training
-from napari_crbm.model.watch import Watch
+from napari_crbm.model.training.monitor import Watch
 from napari_crbm.spikes import Spikes
 
 

@@ -39,7 +39,7 @@ def measure(n_busy: int) -> None:
     # Imported here because the choice is read from the environment at the first import.
     from training import ours, raster
 
-    from napari_crbm.model.threads import available_threads
+    from napari_crbm.model.compute.threads import available_threads
 
     sides = {
         name: (ours(raster(n_neurons, 400), n_hidden, DENSITY, 100, 15), n_updates)

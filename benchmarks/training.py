@@ -18,10 +18,10 @@ from collections.abc import Callable
 import numpy as np
 
 from napari_crbm.model import Settings
-from napari_crbm.model.active_set import ActiveSet
-from napari_crbm.model.cores.numba_core import NUMBA
-from napari_crbm.model.learner import Learner
-from napari_crbm.model.threads import available_threads, kernel_threads
+from napari_crbm.model.backends.numba_backend import NUMBA
+from napari_crbm.model.compute.active_weights import ActiveSet
+from napari_crbm.model.compute.threads import available_threads, kernel_threads
+from napari_crbm.model.training.learner import Learner
 from napari_crbm.spikes import Spikes
 
 RATE = 0.035

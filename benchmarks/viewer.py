@@ -23,12 +23,12 @@ from qtpy.QtWidgets import QApplication
 
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import CRBM
-from napari_crbm.model.drelu import DReLU
+from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.recording import Recording
 from napari_crbm.spikes import Spikes
 from napari_crbm.viewer import open_viewer
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.workspace import Workspace
+from napari_crbm.viewer.state.workspace import Workspace
 
 N_ASSEMBLIES, REPEATS = 200, 40
 # Neurons and frames of the published recordings, and many more neurons.

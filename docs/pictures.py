@@ -32,15 +32,15 @@ from napari_crbm.figures.connectivity import comparison_figure
 from napari_crbm.io import load_model, open_recording
 from napari_crbm.simulation import simulate
 from napari_crbm.simulation.animals import plant_connectome, simulate_animal
-from napari_crbm.viewer import WIDGETS, dock_everything
-from napari_crbm.viewer.anatomy_widget import AnatomyWidget
-from napari_crbm.viewer.connectivity_widget import ConnectivityWidget
+from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
+from napari_crbm.viewer.docks.connectivity.widget import ConnectivityWidget
+from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
+from napari_crbm.viewer.docks.preprocess.widget import PreprocessWidget
+from napari_crbm.viewer.docks.sweep.widget import SweepWidget
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.layer_names import ASSEMBLY
-from napari_crbm.viewer.mapping_dialog import MappingDialog
-from napari_crbm.viewer.preprocess_widget import PreprocessWidget
+from napari_crbm.viewer.layers.names import ASSEMBLY
+from napari_crbm.viewer.opening.mapping_dialog import MappingDialog
 from napari_crbm.viewer.sample_data import sample_folder
-from napari_crbm.viewer.sweep_widget import SweepWidget
 
 
 class Window:

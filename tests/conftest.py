@@ -72,7 +72,7 @@ def one_core_each() -> Iterator[None]:
     """
     with pytest.MonkeyPatch.context() as patch:
         if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
-            patch.setattr("napari_crbm.model.threads.usual_threads", lambda: 1)
+            patch.setattr("napari_crbm.model.compute.threads.usual_threads", lambda: 1)
         yield
 
 

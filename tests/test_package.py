@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from napari_crbm.viewer import WIDGETS
+from napari_crbm.viewer.docks.open import WIDGETS
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"numba", "scipy", "pandas", "matplotlib", "napari", "qtpy", "h5py", "npe2"}

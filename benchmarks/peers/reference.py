@@ -22,7 +22,7 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_crbm.model import CRBM, Settings
-from napari_crbm.model.drelu import DReLU
+from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
 
 _BATCH = 100

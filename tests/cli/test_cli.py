@@ -18,7 +18,7 @@ from napari_crbm.cli.app import app
 from napari_crbm.errors import CRBMError
 from napari_crbm.io import load_checkpoint, load_model, open_recording
 from napari_crbm.model import Pace, Settings, Training
-from napari_crbm.model.initialisation import assembly_start
+from napari_crbm.model.start.initialise import assembly_start
 
 SMALL = ["--neurons", "300", "--frames", "800", "--assemblies", "4"]
 QUICK = ["--updates", "120", "--chains", "40", "--n-hidden", "5"]
@@ -230,7 +230,7 @@ def test_ctrl_c_before_the_first_update_says_so(folder, tmp_path, monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
         return (yield from assembly_start(*arguments))
 
-    monkeypatch.setattr("napari_crbm.model.learner.assembly_start", interrupted)
+    monkeypatch.setattr("napari_crbm.model.training.learner.assembly_start", interrupted)
     monkeypatch.setattr("napari_crbm.model.measure_pace", lambda *_, **__: Pace(0.0, 0.0))
     result = run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", *QUICK, code=130)
     assert "there is nothing to keep" in result.stderr

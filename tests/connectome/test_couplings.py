@@ -12,7 +12,8 @@ from napari_crbm.connectome import (
     perturbed_couplings,
 )
 from napari_crbm.errors import ModelError
-from napari_crbm.model import CRBM, DReLU, drelu
+from napari_crbm.model import CRBM, DReLU
+from napari_crbm.model.units import drelu
 from napari_crbm.spikes import Spikes
 from tests.conftest import all_patterns, random_model
 

@@ -7,7 +7,7 @@ import pytest
 from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io import load_checkpoint, save_checkpoint
 from napari_crbm.model import Training
-from tests.model.test_training import SHORT, run, same, stop_at
+from tests.model.training.test_training import SHORT, run, same, stop_at
 
 ARRAYS = {
     "bits": np.array([[2**64 - 1, 0], [1, 2**63]], dtype=np.uint64),

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from napari_crbm.model import Settings, Training
-from napari_crbm.model.weights import DenseWeights, SparseWeights
+from napari_crbm.model.compute.weights import DenseWeights, SparseWeights
 from tests.conftest import planted_raster
 
 

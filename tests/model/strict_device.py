@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from napari_crbm.model.cores.array_core import ArrayCore
+from napari_crbm.model.backends.array_backend import ArrayCore
 
 #: Names of all functions that were asked of the module.
 asked: set[str] = set()

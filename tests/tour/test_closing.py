@@ -9,9 +9,9 @@ def test_the_cross_of_the_window_keeps_the_training(make_napari_viewer, qtbot, f
     from napari_crbm.io import load_checkpoint
     from napari_crbm.model import Settings
     from napari_crbm.simulation import simulate
-    from napari_crbm.viewer import dock_everything
+    from napari_crbm.viewer.docks.open import dock_everything
     from napari_crbm.viewer.home import home_of
-    from napari_crbm.viewer.kept import checkpoint_path
+    from napari_crbm.viewer.jobs.autosave import checkpoint_path
 
     recording = simulate(n_neurons=200, n_frames=400, n_assemblies=3, seed=0).recording
     viewer = make_napari_viewer(show=True)

@@ -52,9 +52,10 @@ class Walk:
     """
 
     def __init__(self, viewer, qtbot, folder):
-        from napari_crbm.viewer import WIDGETS, dock_everything
+        from benchmarks.loop_watch import LoopWatch
+
+        from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
         from napari_crbm.viewer.home import home_of
-        from napari_crbm.viewer.loop_watch import LoopWatch
         from tests.tour.yardstick import slowness
 
         self.viewer, self.qtbot = viewer, qtbot
@@ -161,8 +162,8 @@ def loads(walk):
 
 def trains(walk, folder):
     """Really, but shortly: start, watch, pause, go on, stop, keep; then a good model."""
+    from napari_crbm.viewer.docks.train.widget import TrainWidget
     from napari_crbm.viewer.sample_data import sample_folder
-    from napari_crbm.viewer.train_widget import TrainWidget
     from tests.tour.hands import drop
 
     train = walk.dock("Train", TrainWidget)
@@ -195,8 +196,8 @@ def trains(walk, folder):
 
 
 def looks_at_assemblies(walk):
-    from napari_crbm.viewer.assemblies_widget import AssembliesWidget
-    from napari_crbm.viewer.layer_names import ASSEMBLY
+    from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
+    from napari_crbm.viewer.layers.names import ASSEMBLY
 
     workspace = walk.workspace
     assemblies = walk.dock("Assemblies", AssembliesWidget)
@@ -217,7 +218,7 @@ def looks_at_assemblies(walk):
 def clicks_and_draws(walk):
     from qtpy.QtCore import QPointF
 
-    from napari_crbm.viewer.neurons_widget import NeuronsWidget
+    from napari_crbm.viewer.docks.neurons.widget import NeuronsWidget
     from tests.tour.hands import click, draw_around, place_on_canvas
 
     workspace, canvas, home = walk.workspace, walk.canvas, walk.home
@@ -244,7 +245,7 @@ def clicks_and_draws(walk):
 
 
 def plays(walk):
-    from napari_crbm.viewer.time_widget import TimeWidget
+    from napari_crbm.viewer.docks.time.widget import TimeWidget
 
     timing = walk.dock("Time", TimeWidget)
     walk.step("to the next peak", timing.later.click)
@@ -256,7 +257,7 @@ def plays(walk):
 
 
 def looks_at_states(walk):
-    from napari_crbm.viewer.states_widget import StatesWidget
+    from napari_crbm.viewer.docks.states.widget import StatesWidget
 
     states = walk.window.findChild(StatesWidget)
     assert states.states is None, "nothing is computed that nobody looks at"
@@ -269,7 +270,7 @@ def looks_at_states(walk):
 
 def evaluates(walk):
     """Begin and give up; to the end, which takes a minute, only where pictures are wanted."""
-    from napari_crbm.viewer.statistics_widget import StatisticsWidget
+    from napari_crbm.viewer.docks.statistics.widget import StatisticsWidget
 
     statistics = walk.dock("Statistics", StatisticsWidget)
     with walk.watch.during("evaluate"):
@@ -288,7 +289,7 @@ def evaluates(walk):
 
 
 def compares(walk, folder):
-    from napari_crbm.viewer.compare_widget import CompareWidget
+    from napari_crbm.viewer.docks.compare.widget import CompareWidget
 
     compare = walk.dock("Compare", CompareWidget)
     walk.step(
@@ -305,7 +306,7 @@ def compares(walk, folder):
 
 
 def exports(walk, folder):
-    from napari_crbm.viewer.export_widget import ExportWidget
+    from napari_crbm.viewer.docks.export.widget import ExportWidget
 
     exporting = walk.dock("Export", ExportWidget)
     exporting.length_s.setValue(0.6)
@@ -343,7 +344,7 @@ def exports(walk, folder):
 
 
 def colours(walk):
-    from napari_crbm.viewer.anatomy_widget import AnatomyWidget
+    from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
 
     anatomy = walk.dock("Anatomy", AnatomyWidget)
     walk.workspace.choose_assembly(None)

@@ -69,9 +69,9 @@ def own_files(monkeypatch, tmp_path_factory):
     from qtpy.QtCore import QSettings
 
     folder = tmp_path_factory.mktemp("person")
-    monkeypatch.setattr("napari_crbm.viewer.kept.folder", lambda: folder / "trainings")
+    monkeypatch.setattr("napari_crbm.viewer.jobs.autosave.folder", lambda: folder / "trainings")
     monkeypatch.setattr(
-        "napari_crbm.viewer.remember.settings",
+        "napari_crbm.viewer.parts.remember.settings",
         lambda: QSettings(str(folder / "viewer.ini"), QSettings.Format.IniFormat),
     )
 

@@ -6,11 +6,11 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QScrollArea, QTabBar, QWidget
 
 from napari_crbm.io import save_model
-from napari_crbm.viewer import WIDGETS, dock_everything
-from napari_crbm.viewer.assemblies_widget import AssembliesWidget
-from napari_crbm.viewer.compare_widget import CompareWidget
+from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
+from napari_crbm.viewer.docks.compare.widget import CompareWidget
+from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
+from napari_crbm.viewer.docks.start.widget import StartWidget
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.start_widget import StartWidget
 from tests.viewer.conftest import until
 
 # 1280 x 720 less what a title bar and a task bar take.

@@ -13,16 +13,19 @@ from qtpy.QtCore import QItemSelectionModel, Qt
 from napari_crbm.analysis import assemblies_of_neuron, membership
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import Settings
-from napari_crbm.model.initialisation import assembly_start
-from napari_crbm.viewer import EVERYTHING, WIDGETS, dock_everything
-from napari_crbm.viewer.assemblies_widget import AssembliesWidget
-from napari_crbm.viewer.assembly_model import AssemblyFilter, AssemblyTableModel
-from napari_crbm.viewer.colours import several_colours
+from napari_crbm.model.start.initialise import assembly_start
+from napari_crbm.palette import several_colours
+from napari_crbm.viewer.docks.assemblies.table_model import (
+    AssemblyFilter,
+    AssemblyTableModel,
+)
+from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
+from napari_crbm.viewer.docks.open import EVERYTHING, WIDGETS, dock_everything
+from napari_crbm.viewer.docks.recording.widget import RecordingWidget
+from napari_crbm.viewer.docks.train.widget import TrainWidget
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.layer_names import ASSEMBLY, NEURONS
+from napari_crbm.viewer.layers.names import ASSEMBLY, NEURONS
 from napari_crbm.viewer.reader import get_reader
-from napari_crbm.viewer.recording_widget import RecordingWidget
-from napari_crbm.viewer.train_widget import TrainWidget
 from tests.io.test_suite2p import write_plane
 from tests.viewer.conftest import FAST, strongest_neuron, until
 
@@ -220,7 +223,7 @@ def test_what_a_start_has_found_is_told_and_stop_ends_it(
         go_on.wait(10)
         return (yield from assembly_start(*arguments))
 
-    monkeypatch.setattr("napari_crbm.model.learner.assembly_start", slow)
+    monkeypatch.setattr("napari_crbm.model.training.learner.assembly_start", slow)
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     home.show(recording)
@@ -545,7 +548,7 @@ def test_reading_options_follow_the_boxes(viewer, qtbot):
 
 
 def test_the_paper_scale_sample_is_simulated_once_and_kept(monkeypatch, tmp_path):
-    from napari_crbm.viewer import sample_data
+    from napari_crbm.viewer.opening import sample_data
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     small = {"n_neurons": 300, "n_frames": 300, "n_assemblies": 3, "seed": 1}

@@ -5,13 +5,13 @@ import pytest
 
 from napari_crbm.model import Settings
 from napari_crbm.simulation import simulate
-from napari_crbm.viewer.anatomy_widget import AnatomyWidget
-from napari_crbm.viewer.assemblies_widget import AssembliesWidget
-from napari_crbm.viewer.connectivity_widget import ConnectivityWidget
-from napari_crbm.viewer.neurons_widget import NeuronsWidget
-from napari_crbm.viewer.statistics_widget import StatisticsWidget
-from napari_crbm.viewer.time_widget import TimeWidget
-from napari_crbm.viewer.train_widget import TrainWidget
+from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
+from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
+from napari_crbm.viewer.docks.connectivity.widget import ConnectivityWidget
+from napari_crbm.viewer.docks.neurons.widget import NeuronsWidget
+from napari_crbm.viewer.docks.statistics.widget import StatisticsWidget
+from napari_crbm.viewer.docks.time.widget import TimeWidget
+from napari_crbm.viewer.docks.train.widget import TrainWidget
 from tests.viewer.conftest import until
 
 
@@ -63,7 +63,9 @@ def test_colours_of_another_dock_take_the_tick_away(dock, shown_home, qtbot):
 
 def test_couplings_with_nothing_say_what_to_choose(dock, shown_home, qtbot, monkeypatch):
     said = []
-    monkeypatch.setattr("napari_crbm.viewer.coupling_colours.show_info", said.append)
+    monkeypatch.setattr(
+        "napari_crbm.viewer.docks.connectivity.coupling_colours.show_info", said.append
+    )
     widget = mapped(dock(ConnectivityWidget), qtbot)
     widget.couplings.wanted.setChecked(True)
     assert "Click a neuron" in said[0]

@@ -74,7 +74,7 @@ from napari_crbm.analysis.sweep_run import (
     run_sweep,
 )
 from napari_crbm.analysis.tables import export_tables, write_table
-from napari_crbm.model.agreement import Agreement, agreement
+from napari_crbm.nrmse import Agreement, agreement
 
 __all__ = [
     "CHANCE_QUANTILE",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.agreement import agreement
+from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
 
 _BLOCKS = 30

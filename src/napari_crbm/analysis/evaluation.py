@@ -25,7 +25,7 @@ from napari_crbm.analysis.moments import STATISTICS, moments, penalty_shift
 from napari_crbm.analysis.pairs import PairComparison, compare_pairs
 from napari_crbm.analysis.tables import write_tables
 from napari_crbm.errors import ModelError
-from napari_crbm.model.agreement import agreement
+from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Evaluation:
         Index ``statistic`` (`napari_crbm.analysis.moments.STATISTICS`, then
         ``triplets``), columns ``nrmse, standard_error, rmse_model, rmse_train,
         rmse_shuffled, pearson_r, train_r, slope, n``; see
-        `napari_crbm.model.agreement.Agreement` and
+        `napari_crbm.nrmse.Agreement` and
         `napari_crbm.analysis.bootstrap.standard_errors`.
     pairs : dict of str to (test, model)
         The compared values of every statistic, flat arrays of equal length; those of
@@ -221,7 +221,7 @@ def evaluate(
         If the neurons are not the model's or there are too few frames.
     """
     from napari_crbm.model import Samples, draw
-    from napari_crbm.model.mixing import PUBLISHED_CHAINS, PUBLISHED_FRAMES
+    from napari_crbm.model.sampling.draw import PUBLISHED_CHAINS, PUBLISHED_FRAMES
 
     if min(train.n_frames, test.n_frames) < 2:
         raise ModelError("At least two training and two test frames are needed to compare.")

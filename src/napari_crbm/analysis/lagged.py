@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model.agreement import agreement
+from napari_crbm.nrmse import agreement
 
 #: Lags that are looked at, in frames, as far as the blocks of time reach.
 LAGS = (1, 2, 4, 8, 16, 32)

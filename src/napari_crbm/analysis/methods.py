@@ -24,7 +24,7 @@ from napari_crbm.analysis.held_out import held_out_frames
 from napari_crbm.analysis.recovery import fraction_recovered, recovery
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM
-from napari_crbm.model.components import varimax
+from napari_crbm.model.start.components import varimax
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
 #: Methods in the order in which they are compared.

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from napari_crbm.analysis import pair_kernels
 from napari_crbm.analysis.pair_kernels import TILE
 from napari_crbm.errors import ModelError
-from napari_crbm.model.agreement import Agreement, agreement_of_sums
-from napari_crbm.model.threads import kernel_threads
+from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.nrmse import Agreement, agreement_of_sums
 from napari_crbm.spikes import Spikes
 
 # Words of a row are padded to a multiple of this, which processors take at once.

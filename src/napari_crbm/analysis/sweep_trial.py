@@ -18,8 +18,8 @@ from napari_crbm.analysis.sweep import BLOCKS, Trial, blocks_of_time, fold_frame
 from napari_crbm.errors import FormatError, ModelError, TrainingCollapsed, TrainingDiverged
 from napari_crbm.io import load_checkpoint, open_recording, save_checkpoint, save_model
 from napari_crbm.model import CRBM, Control, Settings, Training
-from napari_crbm.model.health import duplicate_units, idle_units
-from napari_crbm.model.training import CHECKPOINT_VERSION
+from napari_crbm.model.training.health import duplicate_units, idle_units
+from napari_crbm.model.training.training import CHECKPOINT_VERSION
 from napari_crbm.recording import Recording
 
 # Neurons of every held-out frame whose probability is asked for.

@@ -78,7 +78,7 @@ def train(
     """Train a model on a recording."""
     from napari_crbm.io import load_checkpoint, open_recording
     from napari_crbm.model import Control, Settings, Training, duration, measure_pace
-    from napari_crbm.model.compilation import compile_ahead
+    from napari_crbm.model.training.compile_ahead import compile_ahead
 
     output = output or recording_path.with_suffix(".model.h5")
     require_writable(output, force)

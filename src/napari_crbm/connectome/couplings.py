@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model import drelu
-from napari_crbm.model.threads import kernel_threads
+from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.units import drelu
 from napari_crbm.spikes import Spikes
 
 if TYPE_CHECKING:

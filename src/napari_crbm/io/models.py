@@ -27,7 +27,7 @@ from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io import fishualizer, hdf5, larbm, reference
 from napari_crbm.io.sources import container_of
 from napari_crbm.model import CRBM, DReLU, Settings
-from napari_crbm.model.crbm import check_reproducibility
+from napari_crbm.model.estimator import check_reproducibility
 from napari_crbm.recording import Recording
 
 

@@ -1,23 +1,23 @@
 """The cRBM itself: arrays in, arrays out. Depends on NumPy, SciPy and Numba alone."""
 
 # The thread policy must stand before Numba is first imported.
-from napari_crbm.model import threads  # isort: skip
-from napari_crbm.model.annealing import (
+from napari_crbm.model.compute import threads  # isort: skip
+from napari_crbm.model.estimator import CRBM
+from napari_crbm.model.sampling.annealed_importance import (
     Partition,
     independent_log_likelihood,
     log_likelihood,
     log_partition,
 )
-from napari_crbm.model.crbm import CRBM
-from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.estimate import Pace, measure_pace
-from napari_crbm.model.mixing import Samples, draw
-from napari_crbm.model.progress import Control, Progress, duration
-from napari_crbm.model.replicas import ReplicaExchange
-from napari_crbm.model.sampling import Chains
-from napari_crbm.model.settings import Settings
-from napari_crbm.model.split import split_blocks
-from napari_crbm.model.training import Training
+from napari_crbm.model.sampling.chains import Chains
+from napari_crbm.model.sampling.draw import Samples, draw
+from napari_crbm.model.sampling.replica_exchange import ReplicaExchange
+from napari_crbm.model.training.progress import Control, Progress, duration
+from napari_crbm.model.training.settings import Settings
+from napari_crbm.model.training.split import split_blocks
+from napari_crbm.model.training.time_estimate import Pace, measure_pace
+from napari_crbm.model.training.training import Training
+from napari_crbm.model.units.drelu import DReLU
 
 __all__ = [
     "CRBM",

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_expit
 
-from napari_crbm.model import drelu
-from napari_crbm.model.drelu import DReLU
-from napari_crbm.model.weights import DenseWeights
+from napari_crbm.model.compute.weights import DenseWeights
+from napari_crbm.model.units import drelu
+from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
 
 

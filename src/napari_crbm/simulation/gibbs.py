@@ -22,9 +22,10 @@ from scipy import sparse
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from napari_crbm.model import CRBM, drelu
-from napari_crbm.model.sampling import Chains
-from napari_crbm.model.threads import kernel_threads
+from napari_crbm.model import CRBM
+from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.sampling.chains import Chains
+from napari_crbm.model.units import drelu
 from napari_crbm.simulation.coupling import Messages, within_budget
 from napari_crbm.simulation.isolated import FittedUnit, Wells, as_units, fit_unit
 from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape

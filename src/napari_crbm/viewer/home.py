@@ -7,6 +7,7 @@ whatever order they are opened.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,23 +20,22 @@ from napari_crbm.io import guard
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
-from napari_crbm.viewer import open_dock
-from napari_crbm.viewer.background import Job
-from napari_crbm.viewer.closing import unless_closed
-from napari_crbm.viewer.drops import DropFilter
-from napari_crbm.viewer.lasso import Lasso
-from napari_crbm.viewer.layer_names import MODEL_KEY, MODEL_PATH_KEY
-from napari_crbm.viewer.layers import BrainLayers
-from napari_crbm.viewer.neuron_points import recording_in
-from napari_crbm.viewer.notices import show_error, show_warning
-from napari_crbm.viewer.opening import Opening
-from napari_crbm.viewer.picking import install_picking
-from napari_crbm.viewer.runs import Runs
+from napari_crbm.viewer.jobs.job import Job
+from napari_crbm.viewer.jobs.main_thread_queue import Turns
+from napari_crbm.viewer.jobs.runs import Runs
+from napari_crbm.viewer.layers.brain import BrainLayers
+from napari_crbm.viewer.layers.lasso import Lasso
+from napari_crbm.viewer.layers.names import MODEL_KEY, MODEL_PATH_KEY
+from napari_crbm.viewer.layers.neurons import recording_in
+from napari_crbm.viewer.layers.picking import install_picking
+from napari_crbm.viewer.layers.time_axis import TimeAxis
+from napari_crbm.viewer.opening.drops import DropFilter
+from napari_crbm.viewer.opening.opening import Opening
+from napari_crbm.viewer.parts.closing import unless_closed
+from napari_crbm.viewer.parts.notices import show_error, show_warning
 from napari_crbm.viewer.shortcuts import install_shortcuts
-from napari_crbm.viewer.time_axis import TimeAxis
-from napari_crbm.viewer.trained import Trained, strongest_assembly
-from napari_crbm.viewer.turns import Turns
-from napari_crbm.viewer.workspace import Workspace, workspace_of
+from napari_crbm.viewer.state.trained import Trained, strongest_assembly
+from napari_crbm.viewer.state.workspace import Workspace, workspace_of
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.meshes import PlacedAtlas
@@ -59,10 +59,10 @@ class Home(QObject):
         self.time_axis = TimeAxis(viewer, self.workspace, self.turns.start)
         self.runs = Runs(self.workspace, self)
         self.runs.training_changed.connect(self._on_training)
-        self.opening = Opening(self)
+        self.opening = Opening(viewer, self.run, self._show_opened, self.say_what_runs, self)
         self.lasso: Lasso = Lasso(viewer, self.workspace, self)
         install_picking(viewer, self.workspace, lambda: not self.lasso.active)
-        install_shortcuts(window, self)
+        install_shortcuts(window, self.workspace, self.lasso)
         self._drops = DropFilter(viewer, self.opening.open_file, self)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         window.destroyed.connect(self.close)
@@ -97,6 +97,15 @@ class Home(QObject):
             self.workspace.open(recording)
         if model is not None:
             self._show_model(model, path)
+
+    def _show_opened(self, opened: Recording | CRBM, path: Path) -> None:
+        """Show what a person has opened, unless a training would lose its recording."""
+        if isinstance(opened, CRBM):
+            self.show(None, opened, path)
+        elif self.runs.training:
+            show_warning("Stop the training before you open another recording.")
+        else:
+            self.workspace.open(opened)
 
     def _show_model(self, model: CRBM, path: Path | None) -> None:
         """Show the members of one assembly at once, and all else when it is computed."""
@@ -149,13 +158,6 @@ class Home(QObject):
         if session is None or session.running or workspace.recording is session.recording:
             return
         self._update_table()
-
-    def raise_dock(self, name: str) -> Any:
-        """Bring a dock of ours to the front; it is opened if it is not there."""
-        dock = open_dock(self.viewer, name)
-        dock.show()
-        dock.raise_()
-        return dock
 
     def _on_layer_inserted(self, event: Any) -> None:
         if not self.layers.drawing:
@@ -239,3 +241,12 @@ def home_of(viewer: Any) -> Home:
     window = viewer.window._qt_window
     home = window.findChild(Home)
     return Home(viewer, window) if home is None else home
+
+
+def until_shown(viewer: Any, timeout_s: float = 300.0) -> None:
+    """Wait until all that was begun in the background is in the canvas."""
+    home, end = home_of(viewer), time.monotonic() + timeout_s
+    QApplication.processEvents()
+    while home.busy and time.monotonic() < end:
+        QApplication.processEvents()
+        time.sleep(0.005)

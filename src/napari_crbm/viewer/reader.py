@@ -13,8 +13,7 @@ from napari_crbm.errors import (
     SeveralRecordings,
     UnknownLayout,
 )
-
-_SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data", ".pkl", ".pickle")
+from napari_crbm.viewer.opening.suffixes import may_read
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
@@ -59,7 +58,7 @@ def read_or_say(path: str | Sequence[str]) -> list[LayerTuple]:
     """
     import napari
 
-    from napari_crbm.viewer.notices import show_error
+    from napari_crbm.viewer.parts.notices import show_error
 
     try:
         if not isinstance(path, str):
@@ -82,11 +81,6 @@ def _read(path: str) -> list[LayerTuple]:
     except UnknownLayout:
         kind = "recording"
     return open_model(path) if kind == "model" else read_recording(path)
-
-
-def may_read(path: Path) -> bool:
-    """Whether a path is a folder, or has the name of a file of ours."""
-    return path.is_dir() or path.suffix.lower() in _SUFFIXES
 
 
 def open_model(path: str | Sequence[str]) -> list[LayerTuple]:
@@ -113,7 +107,7 @@ def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
         If the file cannot be used; napari shows the sentence.
     """
     from napari_crbm.io import open_recording
-    from napari_crbm.viewer.neuron_points import points_arguments
+    from napari_crbm.viewer.layers.neurons import points_arguments
 
     path = path if isinstance(path, str) else path[0]
     try:
@@ -130,7 +124,7 @@ def _asked(path: Path, why: CRBMError) -> bool:
     import napari
 
     from napari_crbm.viewer.home import home_of
-    from napari_crbm.viewer.mapping import can_ask, reason_to_ask
+    from napari_crbm.viewer.opening.mapping import can_ask, reason_to_ask
 
     viewer = napari.current_viewer()
     if viewer is not None and isinstance(why, SeveralRecordings):

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from napari_crbm.viewer.layer_names import MODEL_KEY, MODEL_PATH_KEY
+import napari_crbm
+from napari_crbm.viewer.layers.names import MODEL_KEY, MODEL_PATH_KEY
 from napari_crbm.viewer.reader import LayerTuple, read_recording
 
 _PAPER_SCALE: dict[str, Any] = {
@@ -21,7 +22,7 @@ _PAPER_SCALE: dict[str, Any] = {
 
 def sample_folder() -> Path:
     """Where the shipped sample lies: in the package, or beside the sources in a clone."""
-    package = Path(__file__).parents[1]
+    package = Path(napari_crbm.__file__).parent
     shipped = package / "sample_data"
     return shipped if shipped.exists() else package.parents[1] / "sample_data"
 

@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QShortcut, QWidget
 
-if TYPE_CHECKING:
-    from napari_crbm.viewer.home import Home
+from napari_crbm.viewer.layers.lasso import Lasso
+from napari_crbm.viewer.state.workspace import Workspace
 
 
 class Shortcut(NamedTuple):
     """A key and what it does."""
 
     keys: str
-    act: Callable[[Home], object]
+    act: Callable[[Workspace, Lasso], object]
 
 
 SHORTCUTS = (
-    Shortcut("Alt+PgDown", lambda home: home.workspace.step_assembly(1)),
-    Shortcut("Alt+PgUp", lambda home: home.workspace.step_assembly(-1)),
-    Shortcut("Alt+Left", lambda home: home.workspace.undo()),
-    Shortcut("Alt+Right", lambda home: home.workspace.redo()),
-    Shortcut("Ctrl+Shift+L", lambda home: home.lasso.set_active(not home.lasso.active)),
+    Shortcut("Alt+PgDown", lambda workspace, _: workspace.step_assembly(1)),
+    Shortcut("Alt+PgUp", lambda workspace, _: workspace.step_assembly(-1)),
+    Shortcut("Alt+Left", lambda workspace, _: workspace.undo()),
+    Shortcut("Alt+Right", lambda workspace, _: workspace.redo()),
+    Shortcut("Ctrl+Shift+L", lambda _, lasso: lasso.set_active(not lasso.active)),
 )
 
 # Keys in words; those that need the focus in a table, a plot or the canvas too.
@@ -39,12 +39,12 @@ _HELP = (
 )
 
 
-def install_shortcuts(window: QWidget, home: Home) -> None:
+def install_shortcuts(window: QWidget, workspace: Workspace, lasso: Lasso) -> None:
     """Bind the keys to a window, for as long as it lives."""
     for shortcut in SHORTCUTS:
         key = QShortcut(QKeySequence(shortcut.keys), window)
         key.setContext(Qt.ShortcutContext.WindowShortcut)
-        key.activated.connect(lambda act=shortcut.act: act(home))
+        key.activated.connect(lambda act=shortcut.act: act(workspace, lasso))
 
 
 def help_text() -> str:

@@ -1,0 +1,114 @@
+"""A core on whole arrays: CuPy's on an NVIDIA GPU, or those of any module that acts like NumPy.
+
+Nothing here is written for a particular GPU: products go to the module's BLAS, everything
+else is its element-wise arithmetic. Activity is (N, B) float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.model.backends.array_drelu import ArrayDReLU
+from napari_crbm.model.backends.array_random import subkeys
+from napari_crbm.model.backends.array_raster import ArrayRaster
+from napari_crbm.model.backends.array_weights import ArrayActiveSet
+from napari_crbm.model.backends.protocol import Blocks
+from napari_crbm.model.compute.bits import bits_from_dense, dense_from_bits
+from napari_crbm.model.units.drelu import DReLU
+from napari_crbm.spikes import Spikes
+
+
+class ArrayCore:
+    """See `Core`.
+
+    Parameters
+    ----------
+    xp : module
+        Array module, whose arrays answer to NumPy's functions as well (NEP 13 and 18).
+    get : callable
+        Turns its arrays into NumPy's.
+    wait : callable
+        Returns when the device has done all its work.
+    """
+
+    device = "gpu"
+
+    def __init__(
+        self, xp: Any, get: Callable[[Any], NDArray[Any]], wait: Callable[[], object]
+    ) -> None:
+        self._xp, self._get, self._wait = xp, get, wait
+        units = ArrayDReLU(xp)
+        self.moments, self.mean, self.cumulant = units.moments, units.mean, units.cumulant
+        self._sample = units.sample
+
+    def put(self, values: NDArray[Any]) -> Any:
+        return self._xp.asarray(values)
+
+    def get(self, values: Any) -> NDArray[Any]:
+        return self._get(values)
+
+    def wait(self) -> None:
+        self._wait()
+
+    def active_set(
+        self,
+        weights: NDArray[np.float32],
+        second_moment: NDArray[np.float32],
+        roles: NDArray[np.uint8],
+    ) -> ArrayActiveSet:
+        return ArrayActiveSet(self._xp, self._get, weights, second_moment, roles)
+
+    def sample(self, inputs: Any, units: DReLU, key: np.uint64) -> Any:
+        rows = self._xp.arange(len(inputs), dtype=np.uint64)
+        return self._sample(inputs, units, subkeys(self._xp, key, rows))
+
+    def by_unit(self, hidden: Any) -> Any:
+        return self._xp.ascontiguousarray(hidden.T)
+
+    def log_overlap(
+        self, values: Any, inputs: Any, cumulants: Any, blocks: Blocks, asked: Any
+    ) -> Any:
+        xp = self._xp
+        out = xp.empty((len(blocks), values.shape[1]), dtype=np.float64)
+        # Block after block, for all at once would take as much memory as there are blocks.
+        for row, block in zip(out, map(self.put, blocks), strict=True):
+            powers = inputs[block].astype(np.float64).T @ values[block].astype(np.float64)
+            powers -= cumulants[block].sum(axis=0)[:, None]
+            top = powers.max(axis=0)
+            row[:] = top + xp.log(xp.exp(powers - top).sum(axis=0))
+        return out
+
+    def raster(self, spikes: Spikes) -> ArrayRaster:
+        return ArrayRaster(self._xp, spikes)
+
+    def activity(self, bits: NDArray[np.uint64], n_states: int) -> Any:
+        dense = self.put(np.ascontiguousarray(dense_from_bits(bits, n_states).T))
+        return dense.astype(np.float32)
+
+    def bits(self, activity: Any) -> NDArray[np.uint64]:
+        return bits_from_dense(self._get(activity.astype(np.uint8)).T)
+
+    def take_frames(self, raster: ArrayRaster, frames: NDArray[np.int64], activity: Any) -> None:
+        activity[:] = raster.dense(frames).T
+
+    def replace_state(self, activity: Any, state: int, active: NDArray[np.bool_]) -> None:
+        activity[:, state] = self.put(active.astype(np.float32))
+
+    def rates(self, activity: Any, n_states: int) -> Any:
+        return activity.mean(axis=1, dtype=np.float64)
+
+    def correlate(self, raster: ArrayRaster, values: Any) -> Any:
+        frames = np.arange(raster.n_frames)
+        out = self._xp.zeros((raster.n_neurons, values.shape[1]), dtype=np.float32)
+        for part in raster.parts(frames):
+            out += raster.dense(frames[part]).T @ values[part]
+        return out
+
+    def subtract_expected(
+        self, active: ArrayActiveSet, fields: Any, hidden: Any, centred: Any, gradient: Any
+    ) -> None:
+        active.form.subtract_expected(fields, hidden, centred, gradient)

@@ -1,0 +1,58 @@
+"""Which core a training runs on, and why a GPU cannot be used, in words."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model.backends.numba_backend import NUMBA
+from napari_crbm.model.backends.protocol import Core
+
+
+@cache
+def gpu_problem() -> str | None:
+    """Why no GPU can be used here, as a clause; None if one can. Imports CuPy if it is there."""
+    try:
+        import cupy
+    except ImportError:
+        return "the library CuPy is not installed (pip install 'napari-crbm[gpu]')"
+    try:
+        count = cupy.cuda.runtime.getDeviceCount()
+    except Exception as error:
+        # CuPy raises whatever the driver reports, and without a driver something else again.
+        return f"CuPy found no working NVIDIA driver ({error})"
+    return None if count else "this machine has no NVIDIA GPU"
+
+
+def resolved(device: str) -> str:
+    """What a `Settings.device` comes to on this machine: "cpu" or "gpu".
+
+    Raises
+    ------
+    ModelError
+        If a GPU is asked for where none can be used.
+    """
+    if device == "cpu" or (device == "auto" and gpu_problem() is not None):
+        return "cpu"
+    problem = gpu_problem()
+    if problem is not None:
+        raise ModelError(
+            f"Training on a GPU was asked for, but {problem}. Train on the processor instead "
+            "(device 'cpu'); the model is the same up to rounding."
+        )
+    return "gpu"
+
+
+def core_for(device: str) -> Core:
+    """The core for "cpu" or "gpu", see `resolved`."""
+    return NUMBA if device == "cpu" else _gpu_core()
+
+
+@cache
+def _gpu_core() -> Any:
+    import cupy
+
+    from napari_crbm.model.backends.array_backend import ArrayCore
+
+    return ArrayCore(cupy, cupy.asnumpy, lambda: cupy.cuda.Device().synchronize())

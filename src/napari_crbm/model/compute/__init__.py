@@ -1,0 +1,1 @@
+"""Numerical foundations: kernels, weights, bits, random numbers and threads."""

@@ -1,0 +1,135 @@
+r"""Which weights take part in training, and their steps.
+
+A weight whose gradient at zero is smaller than the penalty belongs at zero. Under
+the noise of small batches a proximal step alone does not keep it there; so from
+time to time the gradient is computed from many frames, weights that belong at zero
+are silenced until the next look, and those that outgrow the penalty join (the
+active sets of coordinate descent, Friedman et al. 2010). Most assemblies hold a few
+per cent of the neurons, and so does the work of an update.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.model.compute.blocks import row_blocks
+from napari_crbm.model.compute.checks import require, require_chains
+from napari_crbm.model.compute.kernels import weight_update
+from napari_crbm.model.compute.kernels.lanes import lane_bounds
+from napari_crbm.model.compute.kernels.weight_update import (
+    SILENT,
+    SUPPORTED,
+    SUPPORTED_SHARE,
+)
+from napari_crbm.model.compute.weights import SparseWeights, efficient
+
+#: Maps rows, their weights and their roles to new roles; see `model.training.weight_selection`.
+Judge = Callable[[slice, Any, Any], Any]
+
+
+class ActiveSet:
+    """Weights in training, with the running squares of their gradients and their roles.
+
+    Parameters
+    ----------
+    weights, second_moment : (N, M) float32
+        Owned and changed by this object.
+    roles : (N, M) uint8
+        `SILENT`, `PENALISED`, or `SUPPORTED` or `STARTING` (both pay `SUPPORTED_SHARE` of the
+        penalty).
+    """
+
+    def __init__(
+        self,
+        weights: NDArray[np.float32],
+        second_moment: NDArray[np.float32],
+        roles: NDArray[np.uint8],
+    ) -> None:
+        require("weights", weights, (None, None), np.float32)
+        require("second moments", second_moment, weights.shape, np.float32)
+        require("roles", roles, weights.shape, np.uint8)
+        self._weights = weights
+        self._second_moment = second_moment
+        self.roles = roles
+        self._lanes = lane_bounds(len(weights))
+        self._choose_form()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(N, M)``."""
+        return self._weights.shape[0], self._weights.shape[1]
+
+    def _choose_form(self) -> None:
+        active = self.roles != SILENT
+        self.form = efficient(self._weights, active)
+        if isinstance(self.form, SparseWeights):
+            self._compressed_moment = self._second_moment[active]
+            supported = self.roles[active] >= SUPPORTED
+            self._shares = np.where(supported, SUPPORTED_SHARE, np.float32(1))
+
+    def _write_back(self) -> None:
+        if isinstance(self.form, SparseWeights):
+            active = self.roles != SILENT
+            self._weights[active] = self.form.values
+            self._second_moment[active] = self._compressed_moment
+
+    def dense(self) -> NDArray[np.float32]:
+        """Current weights (N, M), valid until the next step."""
+        self._write_back()
+        return self._weights
+
+    def second_moment(self) -> NDArray[np.float32]:
+        """Current running squares of the gradient (N, M), valid until the next step."""
+        self._write_back()
+        return self._second_moment
+
+    def largest(self) -> float:
+        """Largest absolute weight; not a number if any weight is not."""
+        return float(np.abs(self.form.values).max(initial=0.0))
+
+    def gradient_rms(self) -> float:
+        """Root mean square of the latest gradients of the weights that take part."""
+        sparse = isinstance(self.form, SparseWeights)
+        squares = self._compressed_moment if sparse else self._second_moment
+        return float(np.sqrt(squares.mean(dtype=np.float64))) if squares.size else 0.0
+
+    def ascend(
+        self,
+        data: tuple[NDArray[np.uint64], NDArray[np.float32]],
+        chains: tuple[NDArray[np.uint64], NDArray[np.float32]],
+        mean_activity: NDArray[np.float32],
+        centre: NDArray[np.float32],
+        rates: tuple[np.float32, ...],
+        inputs: NDArray[np.float32],
+        mean_inputs: NDArray[np.float64],
+    ) -> None:
+        """One step up the gradient; see `kernels.weight_update.ascend` for the arguments.
+
+        ``data`` and ``chains`` are the bits and hidden factors of the two phases.
+        """
+        n_hidden = self.shape[1]
+        for bits, values in (data, chains):
+            require_chains(self.shape, values, bits, mean_activity)
+        require("centre", centre, (n_hidden,), np.float32)
+        require("inputs", inputs, (len(chains[1]), n_hidden), np.float32)
+        require("mean inputs", mean_inputs, (n_hidden,), np.float64)
+        shared = (*data, *chains, mean_activity, centre, rates, self._lanes, inputs, mean_inputs)
+        if isinstance(self.form, SparseWeights):
+            weight_update.ascend_sparse(
+                *self.form.rows, self._compressed_moment, self._shares, *shared
+            )
+        else:
+            weight_update.ascend(self._weights, self._second_moment, self.roles, *shared)
+
+    def revise(self, judge: Judge) -> None:
+        """Give every weight a new role, and silence those that lose theirs."""
+        self._write_back()
+        for rows in row_blocks(len(self._weights)):
+            weights, roles = self._weights[rows], self.roles[rows]
+            roles[:] = judge(rows, weights, roles)
+            weights[roles == SILENT] = 0
+        self._choose_form()

@@ -1,0 +1,243 @@
+"""Block Gibbs sampling: all hidden units given the neurons, all neurons given the hidden units."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from napari_crbm.model.compute.kernels.bits import pack, scatter, scatter_sparse
+from napari_crbm.model.compute.kernels.fast_math import exp2_32
+from napari_crbm.model.compute.kernels.lanes import add_lanes, add_lanes_of
+from napari_crbm.model.compute.randomness import subkey, uniform32
+from napari_crbm.model.units.drelu import sample_row
+
+_BLOCK = 256
+#: Rows of hidden values are padded to whole vectors of this many float32.
+VECTOR = 16
+
+_LOW = np.uint64(0xFFFFFFFF)
+_S32 = np.uint64(32)
+_LOG2E = np.float32(1.4426950408889634)
+_LIMIT = np.float32(126.0)
+_UNIT = np.float32(1.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _draw_neuron(field, drive, row, key, active, n_chains):
+    """Bernoulli draws of one neuron in all chains, from row ``row`` of its inputs (., >= B)."""
+    low, high = np.uint32(key & _LOW), np.uint32(key >> _S32)
+    for b in range(drive.shape[1]):
+        t = -(drive[row, b] + field) * _LOG2E
+        t = min(max(t, -_LIMIT), _LIMIT)
+        active[b] = uniform32(low, high, np.uint32(b)) * (_UNIT + exp2_32(t)) < _UNIT
+    for b in range(n_chains, drive.shape[1]):
+        active[b] = 0
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _dense_lane(weights, fields, hidden_values, n_chains, first, last, key, bits, inputs):
+    """Draw the neurons of one lane given (M, >= B) hidden values; add up their inputs."""
+    drive = np.empty((_BLOCK, hidden_values.shape[1]), dtype=np.float32)
+    active = np.zeros(64 * bits.shape[1], dtype=np.uint8)
+    eights = active.view(np.uint64)
+    inputs[:] = 0.0
+    for start in range(first, last, _BLOCK):
+        stop = min(start + _BLOCK, last)
+        np.dot(weights[start:stop], hidden_values, drive[: stop - start])
+        for i in range(start, stop):
+            _draw_neuron(fields[i], drive, i - start, subkey(key, i), active, n_chains)
+            pack(eights, bits, i)
+            scatter(weights, bits, i, inputs)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def add_products(starts, columns, values, i, hidden_values, drive):
+    """Write the inputs of neuron i into ``drive`` (1, >= B), four hidden units at a time."""
+    n = drive.shape[1]
+    fours = starts[i] + (starts[i + 1] - starts[i]) // 4 * 4
+    for b in range(n):
+        drive[0, b] = 0.0
+    for k in range(starts[i], fours, 4):
+        h0, h1 = hidden_values[columns[k]], hidden_values[columns[k + 1]]
+        h2, h3 = hidden_values[columns[k + 2]], hidden_values[columns[k + 3]]
+        w0, w1, w2, w3 = values[k], values[k + 1], values[k + 2], values[k + 3]
+        for b in range(n):
+            drive[0, b] += w0 * h0[b] + w1 * h1[b] + w2 * h2[b] + w3 * h3[b]
+    for k in range(fours, starts[i + 1]):
+        h0 = hidden_values[columns[k]]
+        w0 = values[k]
+        for b in range(n):
+            drive[0, b] += w0 * h0[b]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sparse_lane(
+    starts, columns, values, fields, hidden_values, n_chains, first, last, key, bits, inputs
+):
+    """`_dense_lane` for weights in compressed rows."""
+    drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
+    active = np.zeros(64 * bits.shape[1], dtype=np.uint8)
+    eights = active.view(np.uint64)
+    inputs[:] = 0.0
+    for i in range(first, last):
+        add_products(starts, columns, values, i, hidden_values, drive)
+        _draw_neuron(fields[i], drive, 0, subkey(key, i), active, n_chains)
+        pack(eights, bits, i)
+        scatter_sparse(starts, columns, values, bits, i, inputs)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _draw_hidden(inputs, units, key, hidden_values, b):
+    """Draw all hidden units of chain ``b`` into column ``b`` of (M, >= B) values."""
+    n_hidden = inputs.shape[0]
+    row = np.zeros(units.shape[1], dtype=np.float32)
+    drawn = np.empty(units.shape[1], dtype=np.float32)
+    row[:n_hidden] = inputs
+    sample_row(row, units, key, drawn)
+    for m in range(n_hidden):
+        hidden_values[m, b] = drawn[m]
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def gibbs(weights, fields, units, inputs, bits, lanes, key, n_steps):
+    """Run ``n_steps`` of h given v, then v given h, on B chains with dense weights.
+
+    Parameters
+    ----------
+    weights : (N, M) float32
+    fields : (N,) float32
+    units : (4, >= M) float32
+        `drelu.for_sampling` of the hidden units.
+    inputs : (B, M) float32
+        Hidden inputs of the chains' current activity; replaced by the new ones.
+    bits : (N, ceil(B / 64)) uint64
+        Replaced by the new activity.
+    lanes : (L + 1,) int64
+    key : uint64
+        Stream of this call; step and unit number the draws within it.
+    n_steps : int
+    """
+    n_chains, n_hidden = inputs.shape
+    n_lanes = lanes.shape[0] - 1
+    hidden_values = np.zeros((n_hidden, n_chains), dtype=np.float32)
+    partial = np.empty((n_lanes, n_chains, n_hidden), dtype=np.float32)
+    for step in range(n_steps):
+        hidden_key = subkey(key, 2 * step)
+        visible_key = subkey(key, 2 * step + 1)
+        for b in prange(n_chains):
+            if step > 0:
+                add_lanes_of(partial, b, inputs[b])
+            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
+        for lane in prange(n_lanes):
+            _dense_lane(
+                weights,
+                fields,
+                hidden_values,
+                n_chains,
+                lanes[lane],
+                lanes[lane + 1],
+                visible_key,
+                bits,
+                partial[lane],
+            )
+    if n_steps > 0:
+        add_lanes(partial, inputs)
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def gibbs_sparse(starts, columns, values, fields, units, inputs, bits, lanes, key, n_steps):
+    """`gibbs` for weights in compressed rows: ``starts`` (N + 1,), ``columns``, ``values``."""
+    n_chains, n_hidden = inputs.shape
+    n_lanes = lanes.shape[0] - 1
+    width = (n_chains + VECTOR - 1) // VECTOR * VECTOR
+    hidden_values = np.zeros((n_hidden, width), dtype=np.float32)
+    partial = np.empty((n_lanes, n_chains, n_hidden), dtype=np.float32)
+    for step in range(n_steps):
+        hidden_key = subkey(key, 2 * step)
+        visible_key = subkey(key, 2 * step + 1)
+        for b in prange(n_chains):
+            if step > 0:
+                add_lanes_of(partial, b, inputs[b])
+            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
+        for lane in prange(n_lanes):
+            _sparse_lane(
+                starts,
+                columns,
+                values,
+                fields,
+                hidden_values,
+                n_chains,
+                lanes[lane],
+                lanes[lane + 1],
+                visible_key,
+                bits,
+                partial[lane],
+            )
+    if n_steps > 0:
+        add_lanes(partial, inputs)
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def draw_neurons(weights, fields, hidden_values, inputs, bits, lanes, key):
+    """Draw all neurons given (M, >= B) hidden values; replace ``bits`` and ``inputs`` (B, M)."""
+    n_lanes = lanes.shape[0] - 1
+    partial = np.empty((n_lanes, *inputs.shape), dtype=np.float32)
+    for lane in prange(n_lanes):
+        first, last = lanes[lane], lanes[lane + 1]
+        _dense_lane(
+            weights, fields, hidden_values, len(inputs), first, last, key, bits, partial[lane]
+        )
+    add_lanes(partial, inputs)
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def draw_neurons_sparse(starts, columns, values, fields, hidden_values, inputs, bits, lanes, key):
+    """`draw_neurons` for weights in compressed rows; hidden values in whole vectors."""
+    n_lanes = lanes.shape[0] - 1
+    partial = np.empty((n_lanes, *inputs.shape), dtype=np.float32)
+    for lane in prange(n_lanes):
+        _sparse_lane(
+            starts,
+            columns,
+            values,
+            fields,
+            hidden_values,
+            len(inputs),
+            lanes[lane],
+            lanes[lane + 1],
+            key,
+            bits,
+            partial[lane],
+        )
+    add_lanes(partial, inputs)
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def subtract_expected(weights, fields, hidden_values, hidden_rows, lanes, out):
+    """Subtract the mean over chains of P(v_i = 1 | h) h_m from ``out`` (N, M).
+
+    Given their hidden values, both as (M, B) and (B, M), chains contribute the
+    probability of a neuron instead of a draw of it, which takes most of the noise away.
+    """
+    n_chains = hidden_values.shape[1]
+    share = np.float32(1.0 / n_chains)
+    for lane in prange(lanes.shape[0] - 1):
+        drive = np.empty((_BLOCK, n_chains), dtype=np.float32)
+        product = np.empty((_BLOCK, weights.shape[1]), dtype=np.float32)
+        for start in range(lanes[lane], lanes[lane + 1], _BLOCK):
+            stop = min(start + _BLOCK, lanes[lane + 1])
+            block = drive[: stop - start]
+            np.dot(weights[start:stop], hidden_values, block)
+            for i in range(start, stop):
+                _probabilities(fields[i], block[i - start])
+            np.dot(block, hidden_rows, product[: stop - start])
+            for i in range(start, stop):
+                for m in range(weights.shape[1]):
+                    out[i, m] -= share * product[i - start, m]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _probabilities(field, drive):
+    for b in range(drive.shape[0]):
+        t = min(max(-(drive[b] + field) * _LOG2E, -_LIMIT), _LIMIT)
+        drive[b] = _UNIT / (_UNIT + exp2_32(t))

@@ -1,0 +1,55 @@
+"""Inputs to hidden units, I = W^T v."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from napari_crbm.model.compute.kernels.bits import scatter, scatter_sparse
+from napari_crbm.model.compute.kernels.lanes import add_lanes
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def project_frames(weights, indptr, indices, frames, inputs):
+    """Hidden inputs (B, M) of recorded frames given in compressed rows."""
+    for b in prange(frames.shape[0]):
+        target = inputs[b]
+        target[:] = 0.0
+        for s in range(indptr[frames[b]], indptr[frames[b] + 1]):
+            i = indices[s]
+            for m in range(target.shape[0]):
+                target[m] += weights[i, m]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def project_frames_sparse(starts, columns, values, indptr, indices, frames, inputs):
+    """`project_frames` for weights in compressed rows (``starts``, ``columns``, ``values``)."""
+    for b in prange(frames.shape[0]):
+        target = inputs[b]
+        target[:] = 0.0
+        for s in range(indptr[frames[b]], indptr[frames[b] + 1]):
+            i = indices[s]
+            for k in range(starts[i], starts[i + 1]):
+                target[columns[k]] += values[k]
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def project_bits(weights, bits, lanes, inputs):
+    """Hidden inputs (B, M) of activity given as bits a neuron."""
+    n_lanes = lanes.shape[0] - 1
+    partial = np.zeros((n_lanes, inputs.shape[0], inputs.shape[1]), dtype=np.float32)
+    for lane in prange(n_lanes):
+        for i in range(lanes[lane], lanes[lane + 1]):
+            scatter(weights, bits, i, partial[lane])
+    add_lanes(partial, inputs)
+
+
+@njit(cache=True, nogil=True, parallel=True)
+def project_bits_sparse(starts, columns, values, bits, lanes, inputs):
+    """`project_bits` for weights in compressed rows."""
+    n_lanes = lanes.shape[0] - 1
+    partial = np.zeros((n_lanes, inputs.shape[0], inputs.shape[1]), dtype=np.float32)
+    for lane in prange(n_lanes):
+        for i in range(lanes[lane], lanes[lane + 1]):
+            scatter_sparse(starts, columns, values, bits, i, partial[lane])
+    add_lanes(partial, inputs)

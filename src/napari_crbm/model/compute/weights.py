@@ -1,0 +1,242 @@
+"""Two forms of the same weights: a dense array, or its non-zero values in compressed rows.
+
+Trained assemblies are sparse. Below three tenths of non-zero weights the compressed form
+is faster (see benchmarks); above, the dense one, whose products run in BLAS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model.compute.checks import require, require_chains, require_indices
+from napari_crbm.model.compute.kernels import gibbs, jumps, projection
+from napari_crbm.model.compute.kernels.lanes import lane_bounds
+from napari_crbm.model.units.drelu import DReLU, for_sampling
+from napari_crbm.spikes import Spikes
+
+#: Share of weights that may differ from zero up to which compressed rows are used.
+SPARSE_BELOW = 0.3
+
+
+class DenseWeights(NamedTuple):
+    """Weights as a (N, M) float32 array; kernels are called with kernel threads held."""
+
+    values: NDArray[np.float32]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(N, M)``."""
+        return self.values.shape[0], self.values.shape[1]
+
+    def gibbs(
+        self,
+        fields: NDArray[np.float32],
+        units: DReLU,
+        inputs: NDArray[np.float32],
+        bits: NDArray[np.uint64],
+        key: np.uint64,
+        n_steps: int,
+    ) -> None:
+        """Advance B chains in place: ``inputs`` (B, M) and ``bits`` (N, words)."""
+        require_chains(self.shape, inputs, bits, fields, units)
+        lanes = lane_bounds(len(fields))
+        gibbs.gibbs(self.values, fields, for_sampling(units), inputs, bits, lanes, key, n_steps)
+
+    def project_frames(
+        self, spikes: Spikes, frames: NDArray[np.int64], inputs: NDArray[np.float32]
+    ) -> None:
+        """Write the hidden inputs (B, M) of the chosen frames."""
+        require_frames(self.shape, spikes, frames, inputs)
+        projection.project_frames(self.values, *spikes.by_frame, frames, inputs)
+
+    def project_bits(self, bits: NDArray[np.uint64], inputs: NDArray[np.float32]) -> None:
+        """Write the hidden inputs (B, M) of activity given as bits a neuron."""
+        require_chains(self.shape, inputs, bits)
+        projection.project_bits(self.values, bits, lane_bounds(len(bits)), inputs)
+
+    def draw_neurons(
+        self,
+        fields: NDArray[np.float32],
+        hidden_values: NDArray[np.float32],
+        inputs: NDArray[np.float32],
+        bits: NDArray[np.uint64],
+        key: np.uint64,
+    ) -> None:
+        """Replace activity and ``inputs`` (B, M) given `in_vectors` of hidden values."""
+        require_chains(self.shape, inputs, bits, fields)
+        require_vectors(self.shape, hidden_values, len(inputs))
+        lanes = lane_bounds(len(fields))
+        gibbs.draw_neurons(self.values, fields, hidden_values, inputs, bits, lanes, key)
+
+    def members(self) -> Callable[[int], NDArray[np.int64]]:
+        """Tells the neurons with a weight to a hidden unit."""
+        return lambda unit: np.flatnonzero(self.values[:, unit])
+
+    def gains(
+        self,
+        fields: NDArray[np.float32],
+        members: NDArray[np.int64],
+        unit: int,
+        hidden_values: NDArray[np.float32],
+        steps: NDArray[np.float32],
+    ) -> NDArray[np.float64]:
+        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        require_move(self.shape, fields, members, unit, hidden_values, steps)
+        lanes = lane_bounds(len(members))
+        out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
+        jumps.gains(self.values, fields, members, lanes, unit, hidden_values, steps, out)
+        return np.asarray(out.sum(axis=0, dtype=np.float64))
+
+
+class SparseWeights(NamedTuple):
+    """Weights in compressed rows: ``starts`` (N + 1,) int64, ``columns`` uint32, ``values``.
+
+    The methods are those of `DenseWeights`.
+    """
+
+    starts: NDArray[np.int64]
+    columns: NDArray[np.uint32]
+    values: NDArray[np.float32]
+    n_hidden: int
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(N, M)``."""
+        return len(self.starts) - 1, self.n_hidden
+
+    @property
+    def rows(self) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+        """As kernels take them."""
+        return self.starts, self.columns, self.values
+
+    @classmethod
+    def where(cls, weights: NDArray[np.float32], chosen: NDArray[np.bool_]) -> SparseWeights:
+        """The chosen elements (N, M) of dense weights; the others count as zero."""
+        starts = np.concatenate([[0], np.cumsum(np.count_nonzero(chosen, axis=1))])
+        columns = np.nonzero(chosen)[1].astype(np.uint32)
+        return cls(starts.astype(np.int64), columns, weights[chosen], weights.shape[1])
+
+    def gibbs(
+        self,
+        fields: NDArray[np.float32],
+        units: DReLU,
+        inputs: NDArray[np.float32],
+        bits: NDArray[np.uint64],
+        key: np.uint64,
+        n_steps: int,
+    ) -> None:
+        """Advance B chains in place: ``inputs`` (B, M) and ``bits`` (N, words)."""
+        require_chains(self.shape, inputs, bits, fields, units)
+        lanes = lane_bounds(len(fields))
+        gibbs.gibbs_sparse(
+            *self.rows, fields, for_sampling(units), inputs, bits, lanes, key, n_steps
+        )
+
+    def project_frames(
+        self, spikes: Spikes, frames: NDArray[np.int64], inputs: NDArray[np.float32]
+    ) -> None:
+        """Write the hidden inputs (B, M) of the chosen frames."""
+        require_frames(self.shape, spikes, frames, inputs)
+        projection.project_frames_sparse(*self.rows, *spikes.by_frame, frames, inputs)
+
+    def project_bits(self, bits: NDArray[np.uint64], inputs: NDArray[np.float32]) -> None:
+        """Write the hidden inputs (B, M) of activity given as bits a neuron."""
+        require_chains(self.shape, inputs, bits)
+        projection.project_bits_sparse(*self.rows, bits, lane_bounds(len(bits)), inputs)
+
+    def draw_neurons(
+        self,
+        fields: NDArray[np.float32],
+        hidden_values: NDArray[np.float32],
+        inputs: NDArray[np.float32],
+        bits: NDArray[np.uint64],
+        key: np.uint64,
+    ) -> None:
+        """Replace activity and ``inputs`` (B, M) given `in_vectors` of hidden values."""
+        require_chains(self.shape, inputs, bits, fields)
+        require_vectors(self.shape, hidden_values, len(inputs))
+        lanes = lane_bounds(len(fields))
+        gibbs.draw_neurons_sparse(*self.rows, fields, hidden_values, inputs, bits, lanes, key)
+
+    def members(self) -> Callable[[int], NDArray[np.int64]]:
+        """Tells the neurons with a weight to a hidden unit."""
+        neurons = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
+        # As small as possible: small whole numbers are sorted by counting.
+        order = np.argsort(self.columns.astype(np.min_scalar_type(self.n_hidden)), kind="stable")
+        sizes = np.bincount(self.columns, minlength=self.n_hidden)
+        return np.split(neurons[order], np.cumsum(sizes)[:-1]).__getitem__
+
+    def gains(
+        self,
+        fields: NDArray[np.float32],
+        members: NDArray[np.int64],
+        unit: int,
+        hidden_values: NDArray[np.float32],
+        steps: NDArray[np.float32],
+    ) -> NDArray[np.float64]:
+        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        require_move(self.shape, fields, members, unit, hidden_values, steps)
+        lanes = lane_bounds(len(members))
+        out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
+        jumps.gains_sparse(*self.rows, fields, members, lanes, unit, hidden_values, steps, out)
+        return np.asarray(out.sum(axis=0, dtype=np.float64))
+
+
+def require_frames(
+    shape: tuple[int, int], spikes: Spikes, frames: NDArray[np.int64], inputs: NDArray[np.float32]
+) -> None:
+    """Refuse frames of another recording than weights of ``shape`` (N, M) are for."""
+    if spikes.n_neurons != shape[0]:
+        raise ModelError(
+            f"The weights are those of {shape[0]} neurons; the recording has {spikes.n_neurons}."
+        )
+    require_indices("frames", frames, spikes.n_frames)
+    require("inputs", inputs, (len(frames), shape[1]), np.float32)
+
+
+def require_vectors(
+    shape: tuple[int, int], hidden_values: NDArray[np.float32], n_chains: int
+) -> None:
+    """Refuse hidden values that are not `in_vectors` of so many chains."""
+    width = -(-n_chains // gibbs.VECTOR) * gibbs.VECTOR
+    require("hidden values", hidden_values, (shape[1], width), np.float32)
+
+
+def require_move(
+    shape: tuple[int, int],
+    fields: NDArray[np.float32],
+    members: NDArray[np.int64],
+    unit: int,
+    hidden_values: NDArray[np.float32],
+    steps: NDArray[np.float32],
+) -> None:
+    """Refuse arguments of `DenseWeights.gains` that do not fit weights of ``shape`` (N, M)."""
+    require("fields", fields, (shape[0],), np.float32)
+    require("steps", steps, (None,), np.float32)
+    require_vectors(shape, hidden_values, len(steps))
+    require_indices("members", members, shape[0])
+    require_indices("unit", np.array([unit]), shape[1])
+
+
+def in_vectors(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Hidden values (B, M) the other way round, in rows of whole vectors: (M, >= B)."""
+    width = -(-len(hidden) // gibbs.VECTOR) * gibbs.VECTOR
+    values = np.zeros((hidden.shape[1], width), dtype=np.float32)
+    values[:, : len(hidden)] = hidden.T
+    return values
+
+
+def efficient(
+    weights: NDArray[np.float32], chosen: NDArray[np.bool_] | None = None
+) -> DenseWeights | SparseWeights:
+    """The faster form of (N, M) weights, of which only the ``chosen`` may differ from zero."""
+    if chosen is None:
+        chosen = weights != 0
+    if np.count_nonzero(chosen) < SPARSE_BELOW * chosen.size:
+        return SparseWeights.where(weights, chosen)
+    return DenseWeights(weights)

@@ -1,0 +1,247 @@
+r"""Samples of a model whose worth is known: burn-in and thinning from measured autocorrelation.
+
+Successive states of a chain resemble each other. The integrated autocorrelation time tau
+says over how many Gibbs steps (Sokal 1997); S steps are worth S / tau independent states.
+It is measured for the expected activity of every hidden unit and for the number of active
+neurons, and the slowest of them decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model.compute.bits import dense_from_bits
+from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.sampling.chains import Chains
+from napari_crbm.model.sampling.replica_exchange import ReplicaExchange
+from napari_crbm.model.units import drelu
+from napari_crbm.spikes import Spikes
+
+if TYPE_CHECKING:
+    from napari_crbm.model.estimator import CRBM
+
+#: Below this many independent states, statistics of an assembly are rather unsure.
+ENOUGH = 200
+# Gibbs steps between two looks at the chains.
+_LOOK = 5
+# Looks before the autocorrelation is judged for the first time.
+_FIRST_LOOKS = 64
+#: How the paper draws: chains, frames of each, Gibbs steps before the first and between two.
+PUBLISHED_CHAINS, PUBLISHED_FRAMES = 300, 50
+_PUBLISHED_BURN_IN, _PUBLISHED_THIN = 2000, 20
+# A run is long enough when its second half spans so many autocorrelation times.
+_SPAN = 10
+# Sums over lags end here, in autocorrelation times (Sokal's automatic window).
+_WINDOW = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """Activity drawn from a model, and how far it can be trusted.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        (n_samples, N).
+    n_chains, burn_in, thin : int
+        Chains, Gibbs steps before the first sample and between samples.
+    autocorrelation_steps : (M + 1,) float64
+        Integrated autocorrelation time of every hidden unit and, last, of the number of
+        active neurons, in Gibbs steps.
+    settled : bool
+        Whether the chains were watched for long enough to measure these times.
+    """
+
+    spikes: Spikes
+    n_chains: int
+    burn_in: int
+    thin: int
+    autocorrelation_steps: NDArray[np.float64]
+    settled: bool
+
+    @property
+    def effective_sizes(self) -> NDArray[np.float64]:
+        """Independent states the samples are worth, (M + 1,) as above; at most all of them."""
+        per_sample = np.minimum(1.0, self.thin / self.autocorrelation_steps)
+        # One state of every chain is independent of all others, however slow the chains.
+        return np.asarray(np.maximum(self.n_chains, self.spikes.n_frames * per_sample))
+
+    @property
+    def effective_size(self) -> float:
+        """Independent states the samples are worth for the slowest of all."""
+        return float(self.effective_sizes.min())
+
+    @property
+    def warning(self) -> str | None:
+        """In words, why statistics of these samples are unsure; None if they are not."""
+        slowest = int(np.argmax(self.autocorrelation_steps))
+        names = len(self.autocorrelation_steps) - 1
+        what = "the number of active neurons" if slowest == names else f"assembly {slowest}"
+        if not self.settled:
+            return (
+                f"The model's chains mix slowly: after {self.burn_in:,} Gibbs steps {what} was "
+                "still changing. What the model generates may depend on where chains start; "
+                "draw with replica exchange (8 temperatures), or train longer."
+            )
+        if self.effective_size < ENOUGH:
+            return (
+                f"The {self.spikes.n_frames:,} frames drawn from the model are worth about "
+                f"{self.effective_size:.0f} independent ones for {what}: its statistics are "
+                f"unsure by about {100 / np.sqrt(self.effective_size):.0f} % of its spread. "
+                "Draw more frames or use more chains."
+            )
+        return None
+
+
+def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Integrated autocorrelation time of every quantity, in units of the series' steps, (K,).
+
+    Parameters
+    ----------
+    series : (S, B, K) float array
+        S looks at B chains; chains share one mean, so that chains which stay apart count
+        as correlated for ever. A constant has time 1.
+    """
+    n_looks = len(series)
+    centred = series - series.mean(axis=(0, 1))
+    size = 2 ** int(np.ceil(np.log2(2 * n_looks)))
+    power = np.zeros((size // 2 + 1, series.shape[2]))
+    for chain in range(series.shape[1]):
+        power += np.abs(np.fft.rfft(centred[:, chain], size, axis=0)) ** 2
+    covariance = np.fft.irfft(power, size, axis=0)[:n_looks]
+    covariance /= (n_looks - np.arange(n_looks))[:, None]
+    variance = covariance[0]
+    flat = variance <= 1e-12 * (1 + np.abs(series).max()) ** 2
+    correlation = covariance / np.where(flat, 1.0, variance)
+    times = 2 * np.cumsum(correlation, axis=0) - 1
+    enough = np.arange(n_looks)[:, None] >= _WINDOW * times
+    last = np.where(enough.any(axis=0), enough.argmax(axis=0), n_looks - 1)
+    found = np.maximum(times[last, np.arange(times.shape[1])], 1.0)
+    return np.asarray(np.where(flat, 1.0, found))
+
+
+def draw(
+    model: CRBM,
+    n_samples: int,
+    *,
+    n_chains: int = 300,
+    start: Spikes | None = None,
+    max_burn_in: int = 4000,
+    max_thin: int = 100,
+    n_temperatures: int = 1,
+    as_published: bool = False,
+    random_state: int = 0,
+    report: Callable[[int, int], None] | None = None,
+) -> Samples:
+    """Draw activity from a model, as far apart as its chains need.
+
+    Chains are watched until they have run for many of their own autocorrelation times
+    (or ``max_burn_in`` steps); only then samples are taken, one autocorrelation time apart
+    (at most ``max_thin`` steps).
+
+    Parameters
+    ----------
+    model : CRBM
+    n_samples : int
+        Frames to draw.
+    n_chains : int
+        Independent chains side by side.
+    start : Spikes, optional
+        Recorded frames to start from; independent neurons otherwise. Every second chain
+        starts from several frames laid over each other, so that states which no
+        recording shows are found if the model holds them.
+    max_burn_in, max_thin : int
+        Gibbs steps at most.
+    n_temperatures : int
+        More than one: replica exchange between as many temperatures (see
+        `ReplicaExchange`), for models whose chains do not mix; takes as many times longer.
+    as_published : bool
+        Draw as the paper does (Methods), to compare with its figures: plain Gibbs chains,
+        all from recorded frames, and after 2,000 steps a frame every 20, whatever the
+        autocorrelation, which is measured all the same. The paper takes `PUBLISHED_FRAMES`
+        from each of `PUBLISHED_CHAINS` chains.
+    random_state : int
+    report : callable, optional
+        Called with (Gibbs steps done, expected in all); may raise to cancel.
+
+    Raises
+    ------
+    ModelError
+        If frames to start from are missing, or temperatures asked for, in the paper's way.
+    """
+    if as_published and (start is None or n_temperatures > 1):
+        raise ModelError(
+            "The paper draws from chains that start in recorded frames, at one temperature: "
+            "give frames to start from, and no other temperatures."
+        )
+    n_chains = min(n_chains, n_samples)
+    sweeps = -(-n_samples // n_chains)
+    chains: Chains | ReplicaExchange
+    with kernel_threads(model.n_threads):
+        if n_temperatures > 1:
+            chains = ReplicaExchange(
+                model, n_chains, n_temperatures, start=start, random_state=random_state
+            )
+        else:
+            chains = Chains(
+                model, n_chains, start=start, random_state=random_state, jumps=not as_published
+            )
+            if start is not None and not as_published:
+                chains.restart(np.arange(1, n_chains, 2), start)
+    done = 0
+
+    def advance(steps: int, expected: int) -> None:
+        nonlocal done
+        with kernel_threads(model.n_threads):
+            chains.advance(steps)
+        done += steps
+        if report is not None:
+            report(done, max(done, expected))
+
+    looks: list[NDArray[np.float32]] = []
+    first = _FIRST_LOOKS * _LOOK
+    if as_published:
+        first = max_burn_in = _PUBLISHED_BURN_IN
+    wanted, settled = max(min(first, max_burn_in) // _LOOK, 4), False
+    while not settled:
+        while len(looks) < wanted:
+            advance(_LOOK, _LOOK * wanted + sweeps * _LOOK)
+            looks.append(_look(model, chains, n_chains))
+        # The first half still remembers where the chains started.
+        half = np.stack(looks[len(looks) // 2 :])
+        times = integrated_autocorrelation(half)
+        settled = len(half) >= _SPAN * times.max()
+        if _LOOK * wanted >= max_burn_in:
+            break
+        wanted = min(2 * wanted, max_burn_in // _LOOK)
+    burn_in = done
+    steps = _LOOK * times
+    measured = int(np.clip(np.ceil(steps.max()), _LOOK, max_thin))
+    thin = _PUBLISHED_THIN if as_published else measured
+
+    def blocks() -> Iterator[NDArray[np.uint8]]:
+        for sweep in range(sweeps):
+            if sweep:
+                advance(thin, burn_in + (sweeps - 1) * thin)
+            activity = dense_from_bits(chains.bits, n_chains)
+            yield activity[: n_samples - sweep * n_chains]
+
+    spikes = Spikes.from_chunks(blocks(), n_samples, model.n_neurons)
+    return Samples(spikes, n_chains, burn_in, thin, steps, settled)
+
+
+def _look(model: CRBM, chains: Chains | ReplicaExchange, n_chains: int) -> NDArray[np.float32]:
+    """Expected hidden activity and number of active neurons of every chain, (B, M + 1)."""
+    counts = np.zeros(n_chains, dtype=np.float32)
+    for first in range(0, len(chains.bits), 4096):
+        rows = chains.bits[first : first + 4096]
+        counts += dense_from_bits(rows, n_chains).sum(axis=1, dtype=np.float32)
+    with kernel_threads(model.n_threads):
+        hidden = drelu.mean(chains.inputs, model.hidden_)
+    return np.column_stack([hidden, counts]).astype(np.float32)

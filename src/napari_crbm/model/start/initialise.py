@@ -1,0 +1,195 @@
+"""Where training starts: from assemblies that linear statistics already show.
+
+From tiny random weights the sparse penalty can win before any assembly has
+formed, and the model stays at zero. Principal components beyond chance, rotated
+until each involves few neurons, are a picture of the assemblies already; turned into
+weights they put training past that trap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import logit
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model.compute import model_size
+from napari_crbm.model.compute.blocks import row_blocks
+from napari_crbm.model.start.components import (
+    SURPLUS,
+    n_certain,
+    n_significant,
+    principal_components,
+    sparse_components,
+)
+from napari_crbm.model.start.refinement import all_assemblies, told_apart
+from napari_crbm.spikes import Spikes
+
+# A loading is kept if it is this many standard errors from zero.
+_SIGNIFICANT = 3.0
+# The same for loadings that training keeps, see `weight_selection.strict`: hardly any by chance.
+_CERTAIN = 4.0
+_MAX_WEIGHT = 3.0
+#: Each assembly's weights are right if it were alone. Together they hold each other on, so
+#: training starts from half of them, which is stable, unless they are told apart.
+CAUTION = np.float32(0.5)
+_AUTO_MIN, _AUTO_MAX = 5, 200
+# Hidden units that "auto" takes for each significant component of a small model.
+_SPARE = 1.25
+
+
+class Start(NamedTuple):
+    """Weights (N, M), fields (N,), and which weights (N, M) the recording supports."""
+
+    weights: NDArray[np.float32]
+    fields: NDArray[np.float32]
+    supported: NDArray[np.bool_]
+
+
+def random_start(spikes: Spikes, n_hidden: int, random_state: int) -> Start:
+    """Tiny random weights and independent neurons (paper, Methods)."""
+    generator = np.random.default_rng(random_state)
+    scale = np.sqrt(0.1 / spikes.n_neurons)
+    weights = np.empty((spikes.n_neurons, n_hidden), dtype=np.float32)
+    for rows in row_blocks(spikes.n_neurons):
+        weights[rows] = generator.normal(0.0, scale, weights[rows].shape)
+    return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
+
+
+def independent_fields(spikes: Spikes) -> NDArray[np.float32]:
+    """Fields of independent neurons with the recorded mean activity, (N,)."""
+    v = spikes.mean_activity
+    return np.asarray(np.log((v + 1e-6) / (1 - v + 1e-6)), dtype=np.float32)
+
+
+def assembly_start(
+    spikes: Spikes, n_hidden: int | str, random_state: int
+) -> Generator[int, None, Start]:
+    """Weights from rotated principal components.
+
+    Units beyond the components start random and tiny. Large models have no such units unless
+    ``n_hidden`` says so, and these start without weights; there, further assemblies are looked
+    for in what the first leave over, and all are told apart, see `model.start.refinement`.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        Training frames.
+    n_hidden : int or "auto"
+        Hidden units M, see `_n_units`; in large models "auto" takes as many as there are
+        assemblies.
+    random_state : int
+
+    Yields
+    ------
+    int
+        Assemblies found so far.
+
+    Returns
+    -------
+    Start
+
+    Raises
+    ------
+    ModelError
+        If ``n_hidden`` is not positive.
+    """
+    if n_hidden != "auto" and int(n_hidden) < 1:
+        raise ModelError(f"A model needs at least one hidden unit; found n_hidden = {n_hidden}.")
+    most = min(_AUTO_MAX if n_hidden == "auto" else int(n_hidden), spikes.n_neurons)
+    n_looked_at = min(int(np.ceil(SURPLUS * most)), min(spikes.shape) - 1)
+    components = principal_components(spikes, n_looked_at, random_state)
+    certain = n_certain(components, spikes)
+    enough = _n_units(certain, spikes.n_neurons)
+    n_units = min(enough, most) if n_hidden == "auto" else most
+    large = model_size.is_large(spikes.n_neurons, n_units)
+    # Doubtful components split assemblies; they are worth it where more units are wanted and
+    # nothing else is there to look for them.
+    n_kept = certain if large or n_units <= enough else n_significant(components, spikes)
+    n_kept = min(n_kept, n_units)
+    if n_kept == 0:
+        return random_start(spikes, n_units, random_state)
+    n_rotated = min(int(np.ceil(SURPLUS * n_kept)), n_looked_at)
+    courses, loadings = sparse_components(components, n_rotated, n_kept)
+    del components
+    yield n_kept
+    if large:
+        del loadings
+        courses, loadings = yield from all_assemblies(spikes, courses, most, _CERTAIN, random_state)
+        if courses.shape[1] == 0:
+            return random_start(spikes, n_units, random_state)
+        weights = weights_from_components(spikes, courses, loadings)
+        weights = told_apart(spikes, weights, loadings)
+        if n_hidden == "auto":
+            n_units = max(weights.shape[1], _AUTO_MIN)
+        start = _silent_start(spikes, n_units)
+    else:
+        weights = CAUTION * weights_from_components(spikes, courses, loadings)
+        start = random_start(spikes, n_units, random_state)
+    found = slice(weights.shape[1])
+    start.weights[:, found] = weights
+    start.supported[:, found] = weights != 0
+    return Start(start.weights, start.fields - added_odds(weights, courses), start.supported)
+
+
+def _silent_start(spikes: Spikes, n_hidden: int) -> Start:
+    """No weights, and independent neurons."""
+    weights = np.zeros((spikes.n_neurons, n_hidden), dtype=np.float32)
+    return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
+
+
+def _n_units(certain: int, n_neurons: int) -> int:
+    """Hidden units for so many significant components, at least 5.
+
+    A quarter more, as far as the model stays small. In large ones, units that no component
+    asks for take up what several assemblies do together, and tie them to each other.
+    """
+    spare = min(int(np.ceil(_SPARE * certain)), model_size.FEW // n_neurons)
+    return max(spare, certain, _AUTO_MIN)
+
+
+def weights_from_components(
+    spikes: Spikes, courses: NDArray[np.float32], loadings: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Weights (N, K) that reproduce the loadings if every course were on or off.
+
+    The log-odds of a neuron at the two values of a course, per unit of h, are its weight.
+    """
+    on, off, _ = _two_values(courses)
+    floor = 0.5 / spikes.n_frames
+    weights = np.empty_like(loadings)
+    for rows in row_blocks(len(loadings)):
+        v = spikes.mean_activity[rows, None]
+        covariance = loadings[rows] * np.sqrt(v * (1 - v))
+        p_on = np.clip(v + covariance * on, floor, 0.98)
+        p_off = np.clip(v + covariance * off, floor, 0.98)
+        block = (logit(p_on) - logit(p_off)) / (on - off)
+        block[np.abs(loadings[rows]) < _SIGNIFICANT / np.sqrt(spikes.n_frames)] = 0.0
+        weights[rows] = np.clip(block, -_MAX_WEIGHT, _MAX_WEIGHT)
+    return weights
+
+
+def added_odds(weights: NDArray[np.float32], courses: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logarithms (N,) of how much units add to the odds on average; fields make up for it."""
+    on, off, share = _two_values(courses)
+    added = np.empty(len(weights), dtype=np.float32)
+    for rows in row_blocks(len(weights)):
+        block = weights[rows]
+        odds = share * np.exp(block * on) + (1 - share) * np.exp(block * off)
+        added[rows] = np.log(odds).sum(axis=1)
+    return added
+
+
+def _two_values(
+    courses: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """What a unit-variance course with skewness s is while on and off, and its share on, (K,).
+
+    If it has two values they are ``a = (s + sqrt(s^2 + 4)) / 2`` and ``-1 / a``.
+    """
+    skewness = np.clip((courses.astype(np.float64) ** 3).mean(axis=0), 0.0, 10.0)
+    on = 0.5 * (skewness + np.sqrt(skewness**2 + 4))
+    return on, -1 / on, 1 / (1 + on**2)

@@ -1,0 +1,265 @@
+r"""Rotated components made into assemblies that are told apart.
+
+Large assemblies share neurons with many others. A rotation of principal components tells
+their courses apart only roughly, and the input of a hidden unit, which simply adds up what
+the neurons of its assembly do, answers to all others that share them. Such units soon stand
+for mixtures, and what mixtures share ties them to each other: in the long run they are on
+together far more often than recorded assemblies are.
+
+So the courses are refined in turns: those that are on or off are taken as such, neurons are
+regressed on all of them at once, and the courses are what best explains all neurons. Once these
+are taken out, components of what is left over show further, smaller assemblies, which the larger
+ones had hidden. Then every unit is given weights against the neurons of those that it overlaps
+with. They make its input answer to its own assembly alone, and they make up for neurons that two
+assemblies share: such neurons add :math:`\log(1 + e^{g + a + b})`, which is more than both add
+alone, and so favour states in which both are on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.model.backends.numba_backend import NUMBA
+from napari_crbm.model.compute.blocks import row_blocks
+from napari_crbm.model.compute.weights import efficient
+from napari_crbm.model.start import two_state_units
+from napari_crbm.model.start.components import (
+    SURPLUS,
+    principal_components,
+    sparse_components,
+    z_scale,
+)
+from napari_crbm.spikes import CHUNK_FRAMES, Spikes
+
+# Turns of regressing neurons on courses and courses on neurons; two are nearly enough.
+_TURNS = 3
+# Keeps courses apart that are nearly the same, in terms of their variance.
+_RIDGE = 1e-3
+# Weights against another assembly below this share of its own are left out, and so are
+# weights this small.
+_LEAST_SHARE = 0.01
+_LEAST_WEIGHT = 0.01
+# Components up to this many times the largest drawn one are taken for chance: draws differ by
+# a hundredth, and what courses explain imperfectly adds another.
+_CLEARLY = 1.02
+# Most assemblies looked for at once in what others leave over.
+_AT_ONCE = 60
+
+
+def all_assemblies(
+    spikes: Spikes,
+    courses: NDArray[np.float32],
+    most: int,
+    significant: float,
+    random_state: int,
+) -> Generator[int, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Refine courses, and look for further ones in what they leave over until there are none.
+
+    Minutes on a whole brain.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    courses : (T, K) float32
+        Where to begin: rotated components.
+    most : int
+        No more assemblies than this.
+    significant, random_state
+        As for `refine` and `principal_components`.
+
+    Yields
+    ------
+    int
+        Assemblies found so far, after every round.
+
+    Returns
+    -------
+    courses : (T, K') float32
+    loadings : (N, K') float32
+        As `refine` gives them, of assemblies that are on in ten frames or more.
+    """
+    brief, n_before = courses[:, :0], 0
+    while True:
+        courses, loadings = refine(spikes, courses, significant)
+        lasts = _lasts(courses)
+        brief = np.hstack([brief, courses[:, ~lasts]])
+        courses, loadings = courses[:, lasts], loadings[:, lasts]
+        n_found = courses.shape[1]
+        yield n_found
+        # What was left over may have been such frames, or part of what is known.
+        if not n_before < n_found < most:
+            return courses, loadings
+        new = _left_over(spikes, courses, loadings, brief, most - n_found, random_state)
+        if new.shape[1] == 0:
+            return courses, loadings
+        courses, n_before = np.hstack([courses, new]), n_found
+        del loadings
+
+
+def _left_over(
+    spikes: Spikes,
+    courses: NDArray[np.float32],
+    loadings: NDArray[np.float32],
+    brief: NDArray[np.float32],
+    most: int,
+    random_state: int,
+) -> NDArray[np.float32]:
+    """Courses (T, K) of the components that courses leave over, larger than by chance.
+
+    Members vary more while their assembly is on, all in the same frames, and that alone makes
+    components larger than those of noise which is the same in all frames. So the limit comes
+    from spikes that are drawn (parallel analysis, Horn 1965).
+    """
+    known = np.hstack([courses, brief])
+    n_looked_at = min(_AT_ONCE, min(spikes.shape) - known.shape[1] - 1)
+    if n_looked_at < 1:
+        return known[:, :0]
+    drawn = _drawn(spikes, courses, loadings, random_state)
+    limit = principal_components(drawn, n_looked_at, random_state, known).variances[0]
+    del drawn
+    components = principal_components(spikes, n_looked_at, random_state, known)
+    n_kept = min(int((components.variances > _CLEARLY * limit).sum()), most)
+    if n_kept < 2:
+        return components.courses[:, :n_kept]
+    n_rotated = min(int(np.ceil(SURPLUS * n_kept)), n_looked_at)
+    return sparse_components(components, n_rotated, n_kept)[0]
+
+
+def _drawn(
+    spikes: Spikes, courses: NDArray[np.float32], loadings: NDArray[np.float32], random_state: int
+) -> Spikes:
+    """Spikes of neurons that follow the courses and are independent otherwise."""
+    generator = np.random.default_rng(random_state)
+    v = spikes.mean_activity
+    change = (loadings * np.sqrt(v * (1 - v))[:, None]).T.astype(np.float32)
+    chance = v.astype(np.float32)
+
+    def blocks() -> Iterator[NDArray[np.bool_]]:
+        for frames in row_blocks(spikes.n_frames, CHUNK_FRAMES):
+            expected = courses[frames] @ change
+            expected += chance
+            yield generator.random(expected.shape, dtype=np.float32) < expected
+
+    return Spikes.from_chunks(blocks(), *spikes.shape)
+
+
+def _lasts(courses: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which courses (T, K) of unit variance do not rest on a few frames in which many fire."""
+    share = two_state_units.FEWEST_FRAMES / len(courses)
+    # The skewness of a course that is on for just so long.
+    limit = (1 - 2 * share) / np.sqrt(share * (1 - share))
+    return np.asarray((courses.astype(np.float64) ** 3).mean(axis=0) <= limit)
+
+
+def refine(
+    spikes: Spikes, courses: NDArray[np.float32], significant: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Courses of assemblies, each beside all others, and what neurons owe to each alone.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    courses : (T, K) float32
+        Where to begin: rotated components.
+    significant : float
+        Loadings are zero unless they are this many standard errors from it.
+
+    Returns
+    -------
+    courses : (T, K) float32
+        Of unit variance.
+    loadings : (N, K) float32
+        Regression of z-scored neurons on all courses at once; where courses overlap little,
+        their correlations.
+    """
+    scale = z_scale(spikes).astype(np.float32)
+    for _ in range(_TURNS):
+        loadings = _loadings(spikes, _on_or_off(courses), scale, significant)
+        courses = _courses(spikes, loadings, scale)
+        spread = courses.std(axis=0)
+        sign = np.where((courses.astype(np.float64) ** 3).sum(axis=0) < 0, -1, 1)
+        factor = (sign * np.maximum(spread, 1e-9)).astype(np.float32)
+        courses /= factor
+    loadings *= factor
+    return courses, loadings
+
+
+def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Courses (T, K) of unit variance, with two values where two states explain them."""
+    on = two_state_units.on_frames(courses)
+    up, down = two_state_units.mean_within(courses, on), two_state_units.mean_within(courses, ~on)
+    share = on.mean(axis=0)
+    explained = share * (1 - share) * (up - down) ** 2
+    two = explained > two_state_units.EXPLAINED * courses.var(axis=0, dtype=np.float64)
+    two &= on.sum(axis=0) >= two_state_units.FEWEST_FRAMES
+    values = np.where(two, np.where(on, up, down), courses).astype(np.float64)
+    values -= values.mean(axis=0)
+    return np.asarray(values / np.maximum(values.std(axis=0), 1e-9))
+
+
+def _loadings(
+    spikes: Spikes, courses: NDArray[np.float64], scale: NDArray[np.float32], significant: float
+) -> NDArray[np.float32]:
+    """Regression (N, K) of z-scored neurons on courses (T, K), without what chance makes."""
+    n_frames, width = courses.shape
+    inverse = np.linalg.inv(courses.T @ courses / n_frames + _RIDGE * np.eye(width))
+    error = significant * np.sqrt(np.diag(inverse) / n_frames)
+    loadings = NUMBA.correlate(spikes, np.ascontiguousarray(courses, dtype=np.float32))
+    for rows in row_blocks(len(loadings)):
+        block = (loadings[rows] * (scale[rows, None] / n_frames)) @ inverse
+        loadings[rows] = np.where(np.abs(block) > error, block, 0)
+    return loadings
+
+
+def _courses(
+    spikes: Spikes, loadings: NDArray[np.float32], scale: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Courses (T, K) that best explain z-scored neurons by their loadings (N, K)."""
+    weights = loadings * scale[:, None]
+    projected = np.empty((spikes.n_frames, loadings.shape[1]), dtype=np.float32)
+    efficient(weights).project_frames(spikes, np.arange(spikes.n_frames), projected)
+    projected -= spikes.mean_activity.astype(np.float32) @ weights
+    products = np.zeros((loadings.shape[1],) * 2)
+    for rows in row_blocks(len(loadings)):
+        products += loadings[rows].T.astype(np.float64) @ loadings[rows]
+    own = np.diag(products)
+    products += np.diag(_RIDGE * own + (own == 0))
+    return np.asarray(projected @ np.linalg.inv(products), dtype=np.float32)
+
+
+def told_apart(
+    spikes: Spikes, weights: NDArray[np.float32], loadings: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Weights (N, K) whose inputs answer each to its own assembly alone.
+
+    If units had ``weights @ mixing``, their inputs would change by ``loadings.T @ weights @
+    mixing`` with the courses; the mixing is chosen to make that diagonal. Only its negative
+    part is taken: weights of an assembly on members of others that are positive hold them on
+    together.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    weights, loadings : (N, K) float32
+        Of assemblies as if each were alone, and as `refine` gives them.
+    """
+    v = spikes.mean_activity
+    noise = np.sqrt(v * (1 - v)).astype(np.float32)
+    answers = np.zeros((weights.shape[1],) * 2)
+    for rows in row_blocks(len(weights)):
+        answers += (loadings[rows] * noise[rows, None]).T.astype(np.float64) @ weights[rows]
+    own = np.diag(answers)
+    answers += np.diag(_RIDGE * np.abs(own) + (own == 0))
+    mixing = np.linalg.inv(answers)
+    own = np.diag(mixing)
+    mixing /= np.where(own > 0, own, np.inf)
+    mixing[mixing > -_LEAST_SHARE] = 0
+    apart = np.empty_like(weights)
+    for rows in row_blocks(len(weights)):
+        against = (weights[rows] @ mixing).astype(np.float32)
+        against[np.abs(against) < _LEAST_WEIGHT] = 0
+        apart[rows] = weights[rows] + against
+    return apart

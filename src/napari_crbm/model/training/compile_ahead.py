@@ -1,0 +1,48 @@
+"""Compile the kernels before they are needed: tens of seconds after installation, then none."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from napari_crbm.model.compute.active_weights import ActiveSet
+from napari_crbm.model.compute.kernels.weight_update import PENALISED, SILENT
+from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.training.settings import Settings
+from napari_crbm.model.training.training import Training
+from napari_crbm.spikes import Spikes
+
+_lock = threading.Lock()
+_ready = threading.Event()
+
+
+def compiled() -> bool:
+    """Whether `compile_ahead` has come to its end in this process."""
+    return _ready.is_set()
+
+
+def compile_ahead() -> None:
+    """Make every kernel of a training by two updates of a tiny one, once a process.
+
+    Compiled kernels are kept on disk, so this takes a second or two in later processes.
+    """
+    with _lock:
+        if compiled():
+            return
+        raster = np.random.default_rng(0).random((40, 130)) < 0.2
+        settings = Settings(n_hidden=4, n_updates=2, n_chains=20, batch_size=10, gibbs_steps=1)
+        training = Training(Spikes.from_dense(raster), settings)
+        for _ in training:
+            pass
+        training.model()
+        learner = training.learner
+        roles = np.full(learner.active.shape, SILENT)
+        roles[:, 0] = PENALISED
+        weights = np.where(roles == PENALISED, np.float32(0.1), np.float32(0))
+        learner.active = ActiveSet(weights, np.zeros_like(weights), roles)
+        with kernel_threads():
+            learner.active.form.project_bits(learner.activity, learner.inputs)
+            learner.step(0, settings.learning_rate)
+            learner.revise(0, settings.learning_rate)
+        _ready.set()

@@ -1,0 +1,156 @@
+"""Signs that a training goes wrong, in words: collapse, divergence, odd statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import TrainingCollapsed, TrainingDiverged
+from napari_crbm.model.training.settings import Settings, default_l1
+from napari_crbm.model.units.standardised import Standardised
+from napari_crbm.spikes import Spikes
+
+#: A hidden unit with no weight beyond this takes no part in the model.
+ALIVE = 0.05
+# Sum of learning rates after which weights that still are as good as zero stay there.
+_REACH = 2.0
+# Cosine of two columns of weights from which they are one assembly.
+_ALIKE = 0.95
+#: So many times its best value so far a training's pseudo-likelihood never falls to (it is
+#: negative) unless the training has run away.
+FALLEN = 1.5
+# Beyond this size weights have run away.
+_EXPLODED = 50.0
+
+
+def warning(
+    history: Sequence[Mapping[str, float]], n_hidden: int, settings: Settings
+) -> str | None:
+    """What looks wrong in the latest statistics of a training that should have settled."""
+    latest = history[-1]
+    if latest["n_active_units"] < 0.5 * min(history[0]["n_active_units"], 10):
+        return (
+            f"Only {latest['n_active_units']:.0f} of {n_hidden} hidden units still have weights: "
+            f"the penalty (l1 = {settings.l1:.3g}) may be too strong for this recording."
+        )
+    ratio = latest["model_activity"] / latest["data_activity"]
+    if 0.5 < ratio < 2:
+        return None
+    # No number in the text: it would be a new warning at every look.
+    return (
+        f"The model's neurons are {'much more' if ratio > 1 else 'much less'} active than the "
+        "recorded ones. If this stays, use a lower learning rate or more Gibbs steps."
+    )
+
+
+def idle_units(weights: NDArray[np.float32]) -> list[int]:
+    """Hidden units without a weight worth the name."""
+    return np.flatnonzero(np.abs(weights).max(axis=0) <= ALIVE).tolist()
+
+
+def duplicate_units(weights: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Pairs of hidden units whose weights (N, M) point the same or the opposite way."""
+    norms = np.linalg.norm(weights, axis=0)
+    directions = weights / np.where(norms > 0, norms, 1)
+    alike = np.abs(directions.T @ directions) > _ALIKE
+    alike[idle_units(weights)] = False
+    first, second = np.nonzero(np.triu(alike, 1))
+    return list(zip(first.tolist(), second.tolist(), strict=True))
+
+
+def spare_units(weights: NDArray[np.float32]) -> str | None:
+    """In words, which units of a trained model (N, M) add nothing; None if all do."""
+    idle, pairs = idle_units(weights), duplicate_units(weights)
+    if not idle and not pairs:
+        return None
+    found = []
+    if idle:
+        found.append(f"{_numbered(idle)} take no part (no weight above {ALIVE})")
+    if pairs:
+        twins = ", ".join(f"{a} and {b}" for a, b in pairs[:5])
+        found.append(f"pairs of assemblies are nearly the same ({twins})")
+    spare = len(idle) + len({b for _, b in pairs})
+    return (
+        f"Of {weights.shape[1]} assemblies, {' and '.join(found)}. This does no harm; with "
+        f"about {weights.shape[1] - spare} assemblies the model would say the same."
+    )
+
+
+def _numbered(units: list[int]) -> str:
+    names = ", ".join(str(unit) for unit in units[:5])
+    return f"{len(units)} ({names}{', ...' if len(units) > 5 else ''})"
+
+
+def renewal(update: int, joined: Sequence[tuple[int, int]], begun: Sequence[int]) -> str:
+    """In words, which hidden units were joined, and which have begun anew."""
+    found = []
+    if joined:
+        pairs = ", ".join(f"{kept} and {twin}" for kept, twin in joined[:5])
+        found.append(f"assemblies that were nearly the same were joined ({pairs})")
+    if begun:
+        found.append(
+            f"{_numbered(list(begun))} that took no part began anew from what the others "
+            "leave unexplained"
+        )
+    return f"At update {update:,}, {' and '.join(found)}."
+
+
+def rescue(diverged_at: int, update: int, rate: float) -> str:
+    """In words, that a training has gone back to an earlier state."""
+    return (
+        f"The training diverged at update {diverged_at:,}. It went back to its best state, of "
+        f"update {update:,}, and continues from there with a lower learning rate ({rate:.2g})."
+    )
+
+
+def check(
+    peak: float,
+    hidden: Standardised,
+    train: Spikes,
+    settings: Settings,
+    update: int,
+) -> None:
+    """Stop with a clear sentence when the weights, ``peak`` the largest, vanish or run away.
+
+    Raises
+    ------
+    TrainingDiverged, TrainingCollapsed
+    """
+    beyond_reach = peak < ALIVE and update * settings.learning_rate > _REACH
+    empty_in_the_end = peak < float(settings.final_learning_rate) and update >= settings.n_updates
+    if not np.isfinite(peak) or not np.isfinite(np.stack(hidden)).all():
+        found = "parameters are no longer numbers"
+    elif peak > _EXPLODED:
+        found = f"the largest weight is {peak:.3g}"
+    elif beyond_reach or empty_in_the_end:
+        raise TrainingCollapsed(_collapse(train, settings, update))
+    else:
+        return
+    raise diverged(update, found)
+
+
+def diverged(update: int, found: str) -> TrainingDiverged:
+    """The error that says so."""
+    return TrainingDiverged(
+        f"Training diverged at update {update:,}: {found}. "
+        "Lower the learning rate (for example to a fifth) and train again."
+    )
+
+
+def _collapse(train: Spikes, settings: Settings, update: int) -> str:
+    suggested = default_l1(train)
+    text = (
+        f"All weights have gone to zero by update {update:,}: the penalty "
+        f"(l1 = {settings.l1:.3g}) outweighs everything this recording shows. "
+    )
+    if float(settings.l1) > suggested:
+        return text + (
+            f"For its activity ({100 * train.rate:.2f} %) and length, l1 = {suggested:.2g} is "
+            "suitable; leave it on automatic to get that."
+        )
+    return text + (
+        "The penalty is not large for its activity and length, so there may be no assemblies "
+        "beyond chance: check how the activity was binarised, or record longer."
+    )

@@ -1,0 +1,107 @@
+"""How long a training will take, measured before it starts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_crbm.model.backends import choice
+from napari_crbm.model.compute import model_size
+from napari_crbm.model.compute.kernels.weight_update import SILENT
+from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.training.learner import Learner
+from napari_crbm.model.training.settings import Settings, check_against
+from napari_crbm.model.training.split import split_blocks
+from napari_crbm.spikes import Spikes
+
+_NEURONS = 3000
+_MEASURE_S = 0.4
+# Typical course of a training: this share of the updates runs with all weights in play, the
+# rest with about this share of them.
+_DENSE_UPDATES, _LATER_DENSITY = 0.2, 0.25
+# Large models have about this share from the start to the end.
+_LARGE_DENSITY = 0.1
+
+
+class Pace(NamedTuple):
+    """Seconds before the first update, and for every update."""
+
+    preparing: float
+    update: float
+
+    def total(self, n_updates: int) -> float:
+        """Seconds that so many updates take."""
+        return self.preparing + n_updates * self.update
+
+
+def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
+    """What a training costs on this machine and recording, by making a few real updates.
+
+    They are made on a few thousand of the neurons and on a third of those, with all weights
+    (of small models) and with as few as typically take part later on; from there the work grows
+    in proportion. With ``n_hidden="auto"`` as many hidden units are assumed as those neurons
+    show. Compilation is not counted (see `compile_ahead`). Takes a few seconds.
+
+    Raises
+    ------
+    ModelError
+        If the settings do not suit the recording.
+    """
+    check_against(settings, spikes)
+    n_large = min(_NEURONS, spikes.n_neurons)
+    n_small = max(n_large // 3, 1)
+    large, n_hidden = _pace_of(n_large, spikes, settings)
+    small, _ = _pace_of(n_small, spikes, replace(settings, n_hidden=n_hidden))
+    # A part of the time does not grow with the neurons: jumps are arranged unit by unit, and
+    # so few neurons do not fill a GPU.
+    slope = max(large.update - small.update, 0.0) / max(n_large - n_small, 1)
+    return Pace(
+        large.preparing * spikes.n_neurons / n_large,
+        large.update + slope * (spikes.n_neurons - n_large),
+    )
+
+
+def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> tuple[Pace, int]:
+    """Pace of a training on some of the neurons, and its number of hidden units."""
+    chosen = np.linspace(0, spikes.n_neurons - 1, n_neurons).astype(int)
+    frames, _ = split_blocks(
+        spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
+    )
+    pilot = spikes.select_neurons(chosen).select_frames(frames)
+    n_hidden = settings.n_hidden
+    if not isinstance(n_hidden, str):
+        n_hidden = min(n_hidden, len(chosen))
+    started = time.perf_counter()
+    core = choice.core_for(choice.resolved(settings.device))
+    with kernel_threads(settings.n_threads):
+        learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), core)
+        preparing = time.perf_counter() - started
+        n_made = int(learner.settings.n_hidden)
+        large = model_size.is_large(spikes.n_neurons, n_made)
+        dense = 0.0 if large else _DENSE_UPDATES * _seconds_per_update(learner)
+        _thin_out(learner, _LARGE_DENSITY if large else _LATER_DENSITY)
+        sparse = (1.0 if large else 1 - _DENSE_UPDATES) * _seconds_per_update(learner)
+    return Pace(preparing, dense + sparse), n_made
+
+
+def _seconds_per_update(learner: Learner) -> float:
+    rate = learner.settings.learning_rate
+    learner.step(0, rate)
+    started, updates, elapsed = time.perf_counter(), 0, 0.0
+    while elapsed < _MEASURE_S:
+        updates += 1
+        learner.step(updates, rate)
+        learner.core.wait()
+        elapsed = time.perf_counter() - started
+    return elapsed / updates
+
+
+def _thin_out(learner: Learner, share: float) -> None:
+    active = learner.active
+    weights = np.abs(active.dense())
+    smallest = np.quantile(weights, 1 - share)
+    roles = np.where(weights > smallest, active.roles, SILENT)
+    learner.active = learner.core.active_set(active.dense(), active.second_moment(), roles)

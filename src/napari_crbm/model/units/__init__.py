@@ -1,0 +1,1 @@
+"""Hidden units: what a unit type answers, and the double-ReLU unit."""

@@ -1,0 +1,1 @@
+"""The Assemblies dock."""

@@ -1,0 +1,164 @@
+"""Many assemblies side by side, each a small brain seen from above; a click chooses one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from qtpy.QtCore import QAbstractItemModel, QModelIndex, QRectF, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap
+from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
+from scipy.ndimage import gaussian_filter
+
+from napari_crbm.palette import weight_colours, weight_limit
+from napari_crbm.viewer.parts.style import BLUE
+
+_LONGEST_PX = 132
+_NUMBER_PX = 16
+_MARGIN_PX = 5
+# Drawn twice as large as shown, so that it is sharp on every screen.
+_SCALE = 2
+_BRAIN = (0.62, 0.64, 0.66, 0.35)
+_KEPT = 1000
+
+
+class Thumbnails:
+    """Pictures of assemblies, drawn when they are first seen.
+
+    Parameters
+    ----------
+    coordinates_um : (N, 3) float32
+        Axes z, y, x.
+    weights : (N, M) float32
+    """
+
+    def __init__(self, coordinates_um: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
+        low, high = np.quantile(coordinates_um[:, 1:], [0.001, 0.999], axis=0)
+        extent = np.maximum(high - low, 1.0)
+        self._um_per_px = float(extent.max()) / (_SCALE * _LONGEST_PX)
+        self.shape = tuple(int(n) for n in np.ceil(extent / self._um_per_px) + 1)
+        place = ((coordinates_um[:, 1:] - low) / self._um_per_px).round().astype(int)
+        self._place = np.clip(place, 0, np.array(self.shape) - 1)
+        self._weights = weights
+        self._pixmaps: dict[int, QPixmap] = {}
+        spacing_px = np.sqrt(np.prod(self.shape) / len(coordinates_um))
+        self._dot = int(np.clip(round(1.5 * spacing_px), 2, 7))
+        self._brain = self._silhouette(max(2.0, float(spacing_px)))
+
+    def _silhouette(self, blur: float) -> NDArray[np.float32]:
+        counts = np.zeros(self.shape)
+        np.add.at(counts, tuple(self._place.T), 1.0)
+        density = gaussian_filter(counts, blur)
+        inside = density > 0.2 * np.median(density[tuple(self._place.T)])
+        picture = np.zeros((*self.shape, 4), dtype=np.float32)
+        picture[inside] = _BRAIN
+        return picture
+
+    @property
+    def size(self) -> QSize:
+        """Size as shown."""
+        return QSize(self.shape[1] // _SCALE, self.shape[0] // _SCALE)
+
+    def picture(self, assembly: int) -> NDArray[np.float32]:
+        """RGBA picture (height, width, 4) of one assembly, members coloured by weight."""
+        from napari_crbm.analysis import members
+
+        picture = self._brain.copy()
+        column = self._weights[:, assembly]
+        inside = members(column)
+        # The strongest are drawn last, on top.
+        inside = inside[np.argsort(np.abs(column[inside]), kind="stable")]
+        colours = weight_colours(column[inside], weight_limit(column[inside]))
+        rows, columns = self._place[inside].T
+        for dy in range(self._dot):
+            for dx in range(self._dot):
+                y = np.clip(rows + dy - self._dot // 2, 0, self.shape[0] - 1)
+                x = np.clip(columns + dx - self._dot // 2, 0, self.shape[1] - 1)
+                picture[y, x] = colours
+        return picture
+
+    def pixmap(self, assembly: int) -> QPixmap:
+        """The picture as Qt draws it; kept."""
+        if assembly not in self._pixmaps:
+            pixels = np.ascontiguousarray((255 * self.picture(assembly)).astype(np.uint8))
+            height, width = self.shape
+            form = QImage.Format.Format_RGBA8888
+            image = QImage(pixels.data, width, height, 4 * width, form).copy()
+            pixmap = QPixmap.fromImage(image)
+            pixmap.setDevicePixelRatio(_SCALE)
+            if len(self._pixmaps) >= _KEPT:
+                self._pixmaps.clear()
+            self._pixmaps[assembly] = pixmap
+        return self._pixmaps[assembly]
+
+
+class _Delegate(QStyledItemDelegate):
+    """Draws one assembly: number above, brain below, a frame where it is chosen."""
+
+    def __init__(self, gallery: Gallery) -> None:
+        super().__init__(gallery)
+        self._gallery = gallery
+
+    def sizeHint(self, _option: Any, _index: QModelIndex) -> QSize:  # noqa: N802
+        return self._gallery.cell
+
+    def paint(self, painter: QPainter, option: Any, index: QModelIndex) -> None:
+        thumbnails = self._gallery.thumbnails
+        if thumbnails is None:
+            return
+        assembly = int(index.siblingAtColumn(0).data())
+        area = QRectF(option.rect)
+        painter.save()
+        if option.state & QStyle.StateFlag.State_Selected:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(QPen(QColor(BLUE), 2))
+            painter.setBrush(QColor(86, 180, 233, 40))
+            painter.drawRoundedRect(area.adjusted(2, 2, -2, -2), 4, 4)
+        painter.setPen(option.palette.text().color())
+        text = QRectF(area.left(), area.top() + 3, area.width(), _NUMBER_PX)
+        painter.drawText(text, Qt.AlignmentFlag.AlignCenter, str(assembly))
+        left = area.left() + (area.width() - thumbnails.size.width()) / 2
+        painter.drawPixmap(
+            round(left), round(area.top()) + _NUMBER_PX + 4, thumbnails.pixmap(assembly)
+        )
+        painter.restore()
+
+
+class Gallery(QListView):
+    """Pictures in the order of a table's rows; shares the table's model.
+
+    Parameters
+    ----------
+    model : QAbstractItemModel
+        Its first column holds the number of the assembly.
+    """
+
+    def __init__(self, model: QAbstractItemModel) -> None:
+        super().__init__()
+        self.thumbnails: Thumbnails | None = None
+        self.cell = QSize(80, 150)
+        self.setModel(model)
+        self.setItemDelegate(_Delegate(self))
+        self.setViewMode(QListView.ViewMode.IconMode)
+        self.setMovement(QListView.Movement.Static)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setUniformItemSizes(True)
+        self.setLayoutMode(QListView.LayoutMode.Batched)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setToolTip(
+            "All assemblies from above, anterior up, in the order of the table. Orange fire with "
+            "the assembly, blue fall silent.\nClick one, or use the arrow keys; Ctrl or Shift for "
+            "several."
+        )
+
+    def show_assemblies(self, thumbnails: Thumbnails | None) -> None:
+        """Show other pictures."""
+        self.thumbnails = thumbnails
+        if thumbnails is not None:
+            width = thumbnails.size.width() + 2 * _MARGIN_PX
+            height = thumbnails.size.height() + _NUMBER_PX + 2 * _MARGIN_PX
+            self.cell = QSize(max(width, 34), height)
+        self.setGridSize(self.cell)
+        self.viewport().update()

@@ -1,0 +1,367 @@
+"""The *Assemblies* dock: a table and a gallery to flip through, threshold, activity trace."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QSlider,
+    QSplitter,
+    QTableView,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_crbm.palette import SEVERAL, weight_limit
+from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
+from napari_crbm.viewer.docks.assemblies.table_model import (
+    AssemblyFilter,
+    AssemblyTableModel,
+)
+from napari_crbm.viewer.docks.open import raise_dock
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.layers.points import ink_of
+from napari_crbm.viewer.parts.closing import follow
+from napari_crbm.viewer.parts.style import (
+    ORANGE,
+    SignedScale,
+    button,
+    follow_theme,
+    link,
+    page,
+    plot,
+    text_label,
+)
+
+# An assembly counts as one of some regions if so much of its members lie there.
+_LISTED_SHARE = 0.1
+_NO_RECORDING = "No recording yet. Open one in the Recording dock."
+_NO_MODEL = "No assemblies yet. Train a model (Train dock), or load one."
+_FORMING = (
+    "A training is running: the brain shows its assemblies as they form, table and gallery show "
+    "the last model."
+)
+_CHOOSE = "Choose an assembly; its members light up in the brain."
+_CLICK_HINT = "Click a neuron in the brain to see which assemblies hold it."
+_FEWEST_PERCENT, _MOST_PERCENT = 2, 90
+_MOST_LISTED = 8
+
+
+def _legend(several: Sequence[int], members: Sequence[NDArray[np.int64]], shared_name: str) -> str:
+    """Colours of several assemblies, and how many neurons more than one of them holds."""
+    _, times = np.unique(np.concatenate(members), return_counts=True)
+    shared = int((times > 1).sum())
+    parts = []
+    for place, assembly in enumerate(several[:_MOST_LISTED]):
+        red, green, blue = (255 * SEVERAL[place % len(SEVERAL)]).astype(int)
+        parts.append(f'<span style="color: rgb({red},{green},{blue})">&#9679;</span> {assembly}')
+    more = f", {len(several) - _MOST_LISTED} more" if len(several) > _MOST_LISTED else ""
+    return (
+        f"<b>Assemblies</b> {', '.join(parts)}{more}; {shared_name}: {shared:,} neurons in several"
+    )
+
+
+class AssembliesWidget(QWidget):
+    """All assemblies of the model; what is chosen here shows in the canvas, and back."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.workspace = self.home.workspace
+        self.setMinimumWidth(340)
+        self._syncing = False
+
+        self.message = text_label(_NO_RECORDING)
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter by region or number")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setToolTip(
+            "A region's name or a number. While the Anatomy dock shows only neurons in ticked\n"
+            "regions, assemblies are listed of which a tenth of the members or more lie there."
+        )
+        self.model = AssemblyTableModel()
+        self.proxy = AssemblyFilter(self.model)
+        self.filter.textChanged.connect(self.proxy.search)
+        self.table = QTableView()
+        self.table.setModel(self.proxy)
+        self.table.setSortingEnabled(True)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(22)
+        self.table.setWordWrap(False)
+        self.table.horizontalHeader().setMinimumSectionSize(30)
+        self.table.setToolTip(
+            "Choose a row, or use the arrow keys to flip through.\n"
+            "Ctrl-click or Shift-click several rows to show them together."
+        )
+        self.table.selectionModel().selectionChanged.connect(self._on_rows)
+
+        self.title = text_label("")
+        self.scale = SignedScale()
+        self.scale.setToolTip(
+            "Weights of the members: orange fire when the assembly is on, blue fall silent."
+        )
+        self.trace = plot(self.home.viewer, "Time", "Activity (sd)", "s", height=110)
+        self.trace.setToolTip(
+            "Expected activity of the chosen assembly, E[h | v], in its standard deviations."
+        )
+        self._line = self.trace.plot(pen=pg.mkPen(ORANGE, width=1))
+        self._line.setDownsampling(auto=True, method="peak")
+        self._line.setClipToView(True)
+
+        self.neuron_text = text_label(_CLICK_HINT)
+        self.neuron_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        follow_theme(self, self.home.viewer, lambda _: self._colour_words())
+        self.neuron_text.linkActivated.connect(self._on_link)
+
+        self.gallery = Gallery(self.proxy)
+        self.gallery.setSelectionModel(self.table.selectionModel())
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.table, "Table")
+        self.tabs.addTab(self.gallery, "Gallery")
+        splitter = QSplitter(Qt.Orientation.Vertical)
+        for parts in (
+            (self._make_filter(), self.tabs),
+            (self._titled_scale(), self._make_threshold(), self.trace, self.neuron_text),
+        ):
+            pane = QWidget()
+            column = QVBoxLayout(pane)
+            column.setContentsMargins(0, 0, 0, 0)
+            for part in parts:
+                column.addWidget(part, 1 if part in (self.tabs, self.trace) else 0)
+            splitter.addWidget(pane)
+        splitter.setSizes([430, 260])
+        splitter.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        self.body = splitter
+        layout = page(self)
+        layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
+        layout.addWidget(splitter, 1)
+
+        follow(self, self.workspace.recording_changed, self._show_table)
+        follow(self, self.workspace.trained_changed, self._show_table)
+        self.home.runs.training_changed.connect(self._show_message)
+        follow(self, self.workspace.assembly_changed, self._show_assembly)
+        follow(self, self.workspace.threshold_changed, self._show_threshold)
+        follow(self, self.workspace.region_view.changed, self._show_title)
+        follow(self, self.workspace.region_view.changed, self._list_by_region)
+        follow(self, self.workspace.neuron_changed, self._show_neuron)
+        self._show_table()
+        self._show_threshold()
+        self._show_neuron()
+
+    def _list_by_region(self) -> None:
+        """List the assemblies of the ticked regions while only their neurons are shown."""
+        trained, shown = self.workspace.trained, self.workspace.region_view.shown_neurons
+        if trained is None or shown is None:
+            self.proxy.list_only(None)
+            return
+        inside = trained.membership[shown].sum(axis=0)
+        self.proxy.list_only(
+            inside >= np.maximum(_LISTED_SHARE * trained.membership.sum(axis=0), 1)
+        )
+
+    def _make_filter(self) -> QWidget:
+        self.back = button("←", "Back to what was chosen before (Alt+Left).", self.workspace.undo)
+        self.forward = button("→", "Forward again (Alt+Right).", self.workspace.redo)
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.filter, 1)
+        for small in (self.back, self.forward):
+            small.setMaximumWidth(30)
+            line.addWidget(small)
+        follow(self, self.workspace.history_changed, self._show_history)
+        self._show_history()
+        return row
+
+    def _show_history(self) -> None:
+        self.back.setEnabled(self.workspace.can_undo)
+        self.forward.setEnabled(self.workspace.can_redo)
+
+    def _make_threshold(self) -> QWidget:
+        self.threshold = QSlider(Qt.Orientation.Horizontal)
+        self.threshold.setRange(_FEWEST_PERCENT, _MOST_PERCENT)
+        self.threshold.setToolTip(
+            "Show members whose |weight| is above this share of the assembly's largest.\n"
+            "Sizes and regions in the table count members above 20 %."
+        )
+        self.threshold.valueChanged.connect(
+            lambda percent: self.workspace.set_threshold(percent / 100)
+        )
+        self.threshold_text = QLabel()
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(QLabel("Show weights above"))
+        line.addWidget(self.threshold, 1)
+        line.addWidget(self.threshold_text)
+        return row
+
+    def _titled_scale(self) -> QWidget:
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.addWidget(self.title, 1)
+        line.addWidget(self.scale)
+        self.keep = button(
+            "Keep",
+            "Copy what is shown to a layer of its own, which stays when you go on.",
+            lambda: self.home.layers.chosen.keep_assembly(),
+        )
+        line.addWidget(self.keep)
+        return row
+
+    # --- what the person does ---------------------------------------------------------------
+
+    def _on_rows(self) -> None:
+        if self._syncing:
+            return
+        # The gallery chooses single cells, the table whole rows.
+        rows = dict.fromkeys(index.row() for index in self.table.selectionModel().selectedIndexes())
+        chosen = [self._assembly_in(row) for row in rows]
+        current = self.table.currentIndex()
+        if current.isValid() and chosen:
+            last = self._assembly_in(current.row())
+            # The row under the cursor is the one that is described below.
+            chosen.sort(key=lambda assembly: assembly == last)
+        if chosen:
+            self.workspace.choose_assemblies(chosen)
+
+    def _assembly_in(self, row: int) -> int:
+        return self.model.assembly(self.proxy.mapToSource(self.proxy.index(row, 0)).row())
+
+    def _on_link(self, target: str) -> None:
+        if target == "neuron":
+            raise_dock(self.home.viewer, "Neurons")
+        else:
+            self.workspace.choose_assembly(int(target))
+
+    # --- what is shown --------------------------------------------------------------------
+
+    def _show_table(self) -> None:
+        trained = self.workspace.trained
+        self._show_message()
+        self.body.setVisible(trained is not None)
+        recording = self.workspace.recording
+        self._syncing = True
+        try:
+            self.model.show(None if trained is None else trained.table)
+            self._list_by_region()
+        finally:
+            self._syncing = False
+        if trained is None or recording is None:
+            self.gallery.show_assemblies(None)
+            return
+        self.gallery.show_assemblies(Thumbnails(recording.coordinates, trained.model.weights_))
+        self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
+        header, modes = self.table.horizontalHeader(), QHeaderView.ResizeMode
+        for column, width in enumerate(self.model.widths):
+            if width:
+                header.setSectionResizeMode(column, modes.Interactive)
+                header.resizeSection(column, width)
+            else:
+                header.setSectionResizeMode(column, modes.Stretch)
+        self._show_assembly()
+        self._show_neuron()
+
+    def _show_message(self) -> None:
+        trained = self.workspace.trained
+        mixed = trained is not None and self.home.runs.training and self.home.runs.show_forming
+        missing = _NO_RECORDING if self.workspace.recording is None else _NO_MODEL
+        self.message.setText(_FORMING if mixed else missing)
+        self.message.setVisible(trained is None or mixed)
+
+    def _show_assembly(self) -> None:
+        trained, assembly = self.workspace.trained, self.workspace.assembly
+        recording = self.workspace.recording
+        if trained is None or assembly is None or recording is None:
+            self._line.setData([], [])
+            self.title.setText(_CHOOSE)
+            self.scale.hide()
+            self.keep.setEnabled(False)
+            self._show_rows()
+            return
+        self.keep.setEnabled(True)
+        self._line.setData(recording.times, trained.activity[:, assembly])
+        self._show_title()
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        """Highlight the rows of the chosen assemblies, in the table and the gallery."""
+        selection, last = QItemSelection(), None
+        for assembly in self.workspace.assemblies:
+            source = self.model.row_of(assembly)
+            index = self.proxy.mapFromSource(self.model.index(-1 if source is None else source, 0))
+            if index.isValid():
+                last = index
+                selection.select(index, index.siblingAtColumn(self.model.columnCount() - 1))
+        flags = QItemSelectionModel.SelectionFlag
+        self._syncing = True
+        try:
+            if last is not None:
+                self.table.selectionModel().setCurrentIndex(last, flags.NoUpdate)
+            self.table.selectionModel().select(selection, flags.ClearAndSelect)
+            if last is not None:
+                self.table.scrollTo(last)
+                self.gallery.scrollTo(last)
+        finally:
+            self._syncing = False
+
+    def _show_threshold(self) -> None:
+        percent = round(100 * self.workspace.threshold)
+        self.threshold.setValue(percent)
+        self.threshold_text.setText(f"{percent} % of largest")
+        self._show_title()
+
+    def _show_title(self) -> None:
+        trained, several = self.workspace.trained, self.workspace.assemblies
+        if trained is None or not several:
+            return
+        weights = trained.model.weights_
+        members = [self.workspace.shown_members(weights[:, assembly]) for assembly in several]
+        self.scale.setVisible(len(several) == 1)
+        if len(several) > 1:
+            self.title.setText(_legend(several, members, ink_of(self.home.viewer).shared_name))
+            return
+        (assembly,), (inside,) = several, members
+        self.title.setText(f"<b>Assembly {assembly}</b>: {len(inside):,} neurons")
+        limit = weight_limit(weights[inside, assembly])
+        self.scale.show_ends(f"weight -{limit:.2g}", f"+{limit:.2g}")
+
+    def _colour_words(self) -> None:
+        """Words that name or bear a colour, in another theme."""
+        self._show_title()
+        self._show_neuron()
+
+    def _show_neuron(self) -> None:
+        neuron, trained = self.workspace.neuron, self.workspace.trained
+        recording = self.workspace.recording
+        if neuron is None or trained is None or recording is None:
+            self.neuron_text.setText(_CLICK_HINT)
+            return
+        regions = [] if recording.regions is None else recording.regions.of_neuron(neuron)
+        held = trained.assemblies_of(neuron)
+        held = held[held["is_member"]]
+        links = [
+            f"{link(assembly, assembly, self.home.viewer)} ({weight:+.2f})"
+            for assembly, weight in zip(held["assembly"], held["weight"], strict=True)
+        ]
+        more = f" and {len(links) - _MOST_LISTED} more" if len(links) > _MOST_LISTED else ""
+        itself = link("neuron", f"Neuron {neuron}", self.home.viewer)
+        self.neuron_text.setText(
+            f"{itself}: {', '.join(regions) or 'in no region'}; "
+            f"assemblies by weight: {', '.join(links[:_MOST_LISTED]) or 'none'}{more}"
+        )

@@ -1,0 +1,74 @@
+"""One pair of the *Compare* dock in detail: members, regions, activity of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyqtgraph as pg
+from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+
+from napari_crbm.viewer.docks.compare.pairs import (
+    MEMBER_COLUMNS,
+    REGION_COLUMNS,
+    pair_title,
+)
+from napari_crbm.viewer.parts.frame_table import FrameView
+from napari_crbm.viewer.parts.style import BLUE, ORANGE, plot, text_label
+from napari_crbm.viewer.state.compared import Compared
+
+
+class PairDetails(QWidget):
+    """Title and tables of a pair, and the activity of both over time.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose theme the plot follows.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.title = text_label("")
+        self.trace = plot(viewer, "Time", "Activity (z)", "s", height=90)
+        self.trace.setToolTip(
+            "Expected activity of both assemblies, in standard deviations from the mean."
+        )
+        self._lines = [self.trace.plot(pen=pg.mkPen(colour, width=1)) for colour in (ORANGE, BLUE)]
+        for line in self._lines:
+            line.setDownsampling(auto=True, method="peak")
+            line.setClipToView(True)
+        self.member_table = FrameView(MEMBER_COLUMNS, "Members of both, strongest first.")
+        self.region_table = FrameView(REGION_COLUMNS, "Where the members of both lie.")
+        self.tabs = QTabWidget()
+        for widget, name in (
+            (self.member_table, "Members"),
+            (self.region_table, "Regions"),
+            (self.trace, "Activity"),
+        ):
+            self.tabs.addTab(widget, name)
+
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.title)
+        column.addWidget(self.tabs)
+
+    def clear(self) -> None:
+        """Show nothing: there is no such pair."""
+        self.title.setText("There is none.")
+        for table in (self.member_table, self.region_table):
+            table.show_table(None)
+        for line in self._lines:
+            line.setData([], [])
+
+    def show_pair(
+        self, compared: Compared, row: Any, first: int | None, second: int | None
+    ) -> None:
+        """Show a row of the table of pairs."""
+        correlation = compared.correlation(first, second, row["orientation"])
+        self.title.setText(pair_title(row, correlation))
+        found = compared.found
+        self.member_table.show_table(None if first is None else found.members(first))
+        self.region_table.show_table(None if first is None else found.regions(first))
+        self.tabs.setTabVisible(1, bool(len(self.region_table.source.table)))
+        for line, trace in zip(self._lines, compared.traces(first, second), strict=True):
+            line.setData(*(([], []) if trace is None else trace))

@@ -1,0 +1,132 @@
+"""A region map as a picture to point at and click."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_crbm.viewer.parts.style import plot, text_label
+
+if TYPE_CHECKING:
+    from napari_crbm.connectome import RegionMap
+
+_STOPS = 64
+_AXIS_PX = 64
+
+
+class MatrixView(QWidget):
+    """Emits ``clicked(first, second)`` with the names of the regions of a cell."""
+
+    clicked = Signal(str, str)
+
+    def __init__(self, viewer: Any) -> None:
+        super().__init__()
+        self.region_map: RegionMap | None = None
+        self.order: NDArray[np.int64] = np.arange(0)
+        self.plot = plot(viewer, "", "", height=160)
+        self.plot.showGrid(x=False, y=False)
+        self.plot.setAspectLocked(True)
+        self.plot.invertY(True)
+        self.plot.setMouseEnabled(x=False, y=False)
+        for side in ("bottom", "left"):
+            self.plot.getAxis(side).setStyle(showValues=False, tickLength=0)
+        self.plot.getPlotItem().hideAxis("left")
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.plot.addItem(self.image)
+        self.bar = pg.ColorBarItem(interactive=False, width=12, colorMap=pg.colormap.get("CET-L1"))
+        # Numbers such as -0.0005 and, beside them, what they are.
+        self.bar.axis.setWidth(_AXIS_PX)
+        self.bar.setImageItem(self.image, insert_in=self.plot.getPlotItem())
+        self.cross = pg.PlotDataItem(pen=pg.mkPen("#ffffff", width=2))
+        self.plot.addItem(self.cross)
+        self.plot.scene().sigMouseClicked.connect(self.on_click)
+        self.plot.scene().sigMouseMoved.connect(self._on_hover)
+        self.title = QLabel()
+        self.hover = text_label("", wrap=True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.title)
+        layout.addWidget(self.plot, 1)
+        layout.addWidget(self.hover)
+        self.title.hide()
+
+    def clear(self) -> None:
+        """Show nothing."""
+        self.region_map = None
+        self.image.clear()
+        self.cross.setData([], [])
+        self.hover.setText("")
+
+    def show_map(self, region_map: RegionMap, order: NDArray[np.int64], title: str = "") -> None:
+        """Draw a map with its regions in an order, on a logarithmic scale if it is positive."""
+        from matplotlib import colormaps
+
+        from napari_crbm.connectome.layout import scaled
+        from napari_crbm.figures.connectivity import measure_label
+        from napari_crbm.figures.style import DARK
+
+        self.region_map, self.order = region_map, order
+        values = region_map.values[np.ix_(order, order)]
+        shown = scaled(values)
+        logarithmic = shown is not values
+        known = shown[np.isfinite(shown)]
+        low, high = np.quantile(known, (0.02, 0.995)) if len(known) else (0.0, 1.0)
+        stops = colormaps["cividis"]
+        if not logarithmic and len(known) and known.min() < 0:
+            low, high = -np.abs(known).max(), np.abs(known).max()
+            stops = DARK.weight_map
+        table = pg.ColorMap(np.linspace(0, 1, _STOPS), stops(np.linspace(0, 1, _STOPS), bytes=True))
+        if logarithmic:
+            # A connection of zero has no logarithm; it is left blank.
+            shown = np.where(values > 0, shown, np.nan)
+        self.image.setImage(shown, autoLevels=False)
+        self.bar.setColorMap(table)
+        self.bar.setLevels((float(low), float(max(high, low + 1e-12))))
+        self.bar.axis.setLabel(f"{'log10 ' if logarithmic else ''}{measure_label(region_map)}")
+        self.bar.axis.setTextPen(self.plot.getAxis("bottom").textPen())
+        n = len(order)
+        self.cross.setData([], [])
+        self.plot.setRange(xRange=(0, n), yRange=(0, n), padding=0.01)
+        self.plot.setLabel("bottom", f"{n} regions by similarity")
+        self.title.setText(title)
+        self.title.setVisible(bool(title))
+
+    def mark(self, first: str, second: str) -> None:
+        """Frame a cell."""
+        if self.region_map is None:
+            return
+        names = self.region_map.names
+        place = {names[index]: row for row, index in enumerate(self.order)}
+        if first in place and second in place:
+            row, column = place[first], place[second]
+            self.cross.setData(
+                [column, column + 1, column + 1, column, column], [row, row, row + 1, row + 1, row]
+            )
+
+    def on_click(self, event: Any) -> None:
+        """A click in the picture."""
+        cell = self._cell(event.scenePos())
+        if cell is not None:
+            self.clicked.emit(*cell)
+
+    def _on_hover(self, position: Any) -> None:
+        cell, found = self._cell(position), self.region_map
+        if cell is not None and found is not None:
+            names = found.names
+            value = found.values[names.index(cell[0]), names.index(cell[1])]
+            self.hover.setText(f"{cell[0]}  ·  {cell[1]}:  {value:.3g}")
+
+    def _cell(self, position: Any) -> tuple[str, str] | None:
+        if self.region_map is None or not self.plot.sceneBoundingRect().contains(position):
+            return None
+        point = self.plot.getPlotItem().vb.mapSceneToView(position)
+        column, row = int(np.floor(point.x())), int(np.floor(point.y()))
+        names, order = self.region_map.names, self.order
+        if 0 <= row < len(order) and 0 <= column < len(order):
+            return names[order[row]], names[order[column]]
+        return None

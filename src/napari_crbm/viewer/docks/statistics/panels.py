@@ -1,0 +1,141 @@
+"""Panels of the *Statistics* dock: each draws one comparison of an evaluation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from numpy.typing import NDArray
+from qtpy.QtCore import QRectF, Qt
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_crbm.viewer.parts.style import BLUE, GREEN, ORANGE, plot
+
+if TYPE_CHECKING:
+    from napari_crbm.analysis import Evaluation
+
+_MOST_POINTS = 2000
+# Of a panel, in pixels.
+_HEIGHT = 120
+# Lags that have a label, in seconds.
+_LAGS = (0.01, 0.1, 0.3, 1, 3, 10, 30, 100, 1000)
+
+
+def population_panel(viewer: Any) -> pg.PlotWidget:
+    """An empty plot for how many neurons are active at once."""
+    panel = plot(viewer, "active neurons a frame", "frames (%)", height=_HEIGHT)
+    panel.setMaximumHeight(_HEIGHT)
+    panel.setToolTip(
+        "How many neurons are active at once: held-out frames (grey), model (orange),\n"
+        "independent neurons of the same activity (dotted)."
+    )
+    return panel
+
+
+def show_population(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
+    """Draw how many neurons are active at once, in recording and model."""
+    population = evaluation.population
+    panel.clear()
+    grey = pg.mkPen("#999999", width=2)
+    dotted = pg.mkPen("#999999", style=Qt.PenStyle.DotLine)
+    for name, pen in (("independent", dotted), ("held-out", grey), ("model", pg.mkPen(ORANGE))):
+        panel.plot(
+            population.edges,
+            100 * population.shares[name],
+            stepMode="center",
+            pen=pen,
+            name=name,
+        )
+    panel.autoRange(padding=0.02)
+
+
+def lagged_panel(viewer: Any) -> pg.PlotWidget:
+    """An empty plot for correlations of assemblies some time apart."""
+    panel = plot(viewer, "lag (s)", "correlation", height=_HEIGHT)
+    panel.setMaximumHeight(_HEIGHT)
+    panel.setLogMode(x=True, y=False)
+    panel.setToolTip(
+        "Grey: how much an assembly resembles itself some time later (median, held-out frames).\n"
+        "Orange: how well the model's correlations of different assemblies, fading as each\n"
+        "forgets itself, agree with the held-out ones (Pearson r); blue: how well those of\n"
+        "the training frames do. Green: whether who precedes whom comes back (r between\n"
+        "training and held-out frames): the part no model without time shows."
+    )
+    return panel
+
+
+def show_lagged(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
+    """Draw how correlations of assemblies fade, and how far the model explains them."""
+    table = evaluation.lagged.table
+    panel.clear()
+    for name, colour in (
+        ("itself", "#999999"),
+        ("train_r", BLUE),
+        ("model_r", ORANGE),
+        ("directed_r", GREEN),
+    ):
+        panel.plot(
+            table["lag_s"].to_numpy(),
+            table[name].to_numpy(),
+            pen=pg.mkPen(colour, width=2),
+            symbol="o",
+            symbolSize=5,
+            symbolPen=None,
+            symbolBrush=colour,
+            name=name,
+        )
+    panel.setYRange(-0.1, 1.0)
+    # pyqtgraph labels every tick of a logarithmic axis, which is too many for a small panel.
+    lags = table["lag_s"]
+    shown = [t for t in _LAGS if lags.min() <= t <= lags.max()]
+    panel.getAxis("bottom").setTicks([[(np.log10(t), f"{t:g}") for t in shown], []])
+
+
+class StatisticPanel(QWidget):
+    """One statistic of the model against the held-out frames."""
+
+    def __init__(self, viewer: Any, label: str, tip: str) -> None:
+        super().__init__()
+        self.label = label
+        self.title = QLabel(label)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.plot = plot(viewer, "held-out data", "model", height=_HEIGHT)
+        self.plot.setMaximumHeight(_HEIGHT)
+        self.plot.showGrid(x=False, y=False)
+        self.plot.setAspectLocked(True)
+        self.setToolTip(tip)
+        self.image = pg.ImageItem(axisOrder="row-major")
+        self.image.setColorMap(pg.colormap.get("cividis"))
+        self.points = pg.ScatterPlotItem(size=3, pen=None, brush=pg.mkBrush(BLUE))
+        self.diagonal = pg.PlotDataItem(pen=pg.mkPen("#888888", style=Qt.PenStyle.DashLine))
+        for item in (self.image, self.points, self.diagonal):
+            self.plot.addItem(item)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.title)
+        column.addWidget(self.plot, 1)
+
+    def show_statistic(self, evaluation: Evaluation, name: str) -> None:
+        """Draw the pairs of values, or their density where there are many."""
+        from napari_crbm.figures.agreement import pair_density
+
+        self.title.setText(f"{self.label}   <b>{evaluation.score(name)}</b>")
+        test, model = evaluation.pairs[name]
+        density = pair_density(evaluation, name)
+        self.image.setVisible(density is not None)
+        if density is not None:
+            counts, low, high = density
+            self._show_density(counts, low, high)
+        elif len(test):
+            low, high = float(min(test.min(), model.min())), float(max(test.max(), model.max()))
+            self.points.setData(test[:_MOST_POINTS], model[:_MOST_POINTS])
+        else:
+            return
+        self.points.setVisible(density is None)
+        self.diagonal.setData([low, high], [low, high])
+        self.plot.setRange(xRange=(low, high), yRange=(low, high), padding=0.03)
+
+    def _show_density(self, counts: NDArray[np.int64], low: float, high: float) -> None:
+        self.image.setImage(np.log1p(counts.astype(np.float32)))
+        self.image.setRect(QRectF(low, low, high - low, high - low))

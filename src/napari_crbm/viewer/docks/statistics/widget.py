@@ -1,0 +1,361 @@
+"""The *Statistics* dock: does the model reproduce the recording? In words, numbers and plots."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_crbm.viewer.docks.statistics.panels import (
+    StatisticPanel,
+    lagged_panel,
+    population_panel,
+    show_lagged,
+    show_population,
+)
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.jobs.job import Cancelled, cancellable
+from napari_crbm.viewer.layers.colour_kinds import (
+    RECONSTRUCTION,
+    reconstruction_colouring,
+)
+from napari_crbm.viewer.parts.closing import follow
+from napari_crbm.viewer.parts.notices import show_info
+from napari_crbm.viewer.parts.style import (
+    BLUE,
+    ORANGE,
+    button,
+    count_box,
+    page,
+    plot,
+    scrolling,
+    text_label,
+)
+
+if TYPE_CHECKING:
+    from napari_crbm.analysis import Evaluation, Likelihood
+    from napari_crbm.model import Progress
+
+_NO_RECORDING = "No recording yet. Open one in the Recording dock."
+_NO_MODEL = "No model yet. Train one (Train dock), or load one."
+_NOT_YET = (
+    "Press Evaluate: activity is drawn from the model and compared with the frames it was "
+    "not trained on."
+)
+_SAMPLES, _CHAINS = 5000, 200
+_PANELS = {
+    "mean_v": ("⟨v⟩", "Mean activity of every neuron."),
+    "mean_h": ("⟨h⟩", "Mean activity of every assembly."),
+    "mean_vh": ("⟨vh⟩", "How often neurons and assemblies are active together."),
+    "cov_vv": ("cov(v, v)", "Covariances of all pairs of neurons: not trained, so a prediction."),
+    "cov_hh": ("cov(h, h)", "Covariances of all pairs of assemblies: not trained."),
+    "triplets": ("triplets", "Third moments of random triplets of neurons: not trained."),
+}
+
+
+class StatisticsWidget(QWidget):
+    """Verdict, one scatter a statistic, and the training's own statistics while it runs."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.workspace = self.home.workspace
+        self.evaluation: Evaluation | None = None
+        self._cancel = threading.Event()
+        self._running = False
+        self.setMinimumWidth(340)
+
+        self.message = text_label(_NO_RECORDING)
+        self.verdict = text_label("")
+        self.warning = text_label("")
+        self.start = button(
+            "Evaluate",
+            "Draw activity from the model and compare it with held-out frames.\n"
+            "Seconds for a small recording, minutes for a whole brain; can be cancelled.",
+            self._toggle,
+        )
+        self.save = button("Save figure ...", "All panels as PDF, SVG or PNG.", self._save)
+        self.colour = QCheckBox("Colour neurons")
+        self.colour.setToolTip(
+            "Colour neurons by reconstruction: how well the activity of each is brought back\n"
+            "from the assemblies alone: dark, no better than its mean rate; yellow, best."
+        )
+        self.colour.toggled.connect(self._colour)
+        self.bar = QProgressBar()
+        self.bar.hide()
+        self.n_samples = count_box(
+            200, 1_000_000, _SAMPLES, "Frames to draw from the model.", step=1000
+        )
+        self.n_temperatures = count_box(
+            1,
+            32,
+            1,
+            "More than 1: replica exchange, for models whose chains mix slowly.\n"
+            "Takes as many times longer.",
+        )
+        self.as_published = QCheckBox("As published")
+        self.as_published.setToolTip(
+            "Draw as the paper does, to compare with its figures: 50 frames from each of\n"
+            "300 chains, 20 steps apart, after 2,000 steps from recorded frames. Otherwise\n"
+            "chains run until they have forgotten where they started: the harder test."
+        )
+        for part in (self.n_samples, self.n_temperatures):
+            self.as_published.toggled.connect(part.setDisabled)
+        self.likelihood = QCheckBox("Log-likelihood")
+        self.likelihood.setToolTip(
+            "Also estimate the log-likelihood of held-out frames by annealed importance sampling."
+        )
+        options = QHBoxLayout()
+        for part in (QLabel("Frames"), self.n_samples, QLabel("Temperatures"), self.n_temperatures):
+            options.addWidget(part)
+        row = QHBoxLayout()
+        row.addWidget(self.start)
+        row.addWidget(self.save)
+        checks = QHBoxLayout()
+        checks.addWidget(self.colour)
+        checks.addWidget(self.as_published)
+        checks.addWidget(self.likelihood, 1)
+
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        self.panels = {}
+        for place, (name, (label, tip)) in enumerate(_PANELS.items()):
+            panel = StatisticPanel(self.home.viewer, label, tip)
+            self.panels[name] = panel
+            grid.addWidget(panel, place // 2, place % 2)
+        self.population = population_panel(self.home.viewer)
+        self.lagged = lagged_panel(self.home.viewer)
+        for place, panel in enumerate((self.population, self.lagged)):
+            grid.addWidget(panel, len(_PANELS) // 2, place)
+        self.body = QWidget()
+        self.body.setLayout(grid)
+        self.foot = text_label("")
+
+        self.curve = plot(self.home.viewer, "Update", "nRMSE of the chains", height=140)
+        self.curve.setMaximumHeight(200)
+        self.curve.addLegend(offset=(-8, 8), labelTextSize="8pt")
+        self.curve.setToolTip(
+            "Statistics of the model's chains during training, on some neurons:\n"
+            "0 as good as the training frames, 1 no better than chance."
+        )
+        self.curve.setYRange(-0.5, 1.5)
+        self._lines = {
+            "nrmse_cov_vv": self.curve.plot(pen=pg.mkPen(ORANGE, width=2), name="covariances"),
+            "nrmse_mean_v": self.curve.plot(pen=pg.mkPen(BLUE, width=2), name="means"),
+        }
+        self._series: dict[str, dict[float, float]] = {name: {} for name in self._lines}
+
+        layout = page(self)
+        layout.addWidget(self.message)
+        layout.addLayout(row)
+        layout.addLayout(options)
+        layout.addLayout(checks)
+        layout.addWidget(self.bar)
+        results = QWidget()
+        column = QVBoxLayout(results)
+        column.setContentsMargins(0, 0, 0, 0)
+        for part in (self.verdict, self.warning, self.curve, self.body, self.foot):
+            column.addWidget(part)
+        column.addStretch()
+        layout.addWidget(scrolling(results, sideways=False), 1)
+
+        follow(self, self.workspace.recording_changed, self._reset)
+        follow(self, self.workspace.trained_changed, self._reset)
+        follow(self, self.workspace.colouring_changed, self._follow)
+        self.home.runs.progressed.connect(self._on_progress)
+        self.home.runs.training_changed.connect(self._on_training)
+        self._reset()
+        self._on_training()
+
+    # --- evaluating ---------------------------------------------------------------------
+
+    def _toggle(self) -> None:
+        if self._running:
+            self._cancel.set()
+            return
+        recording, trained = self.workspace.recording, self.workspace.trained
+        if recording is None or trained is None:
+            return
+        cancel = self._cancel = threading.Event()
+        model, wants_likelihood = trained.model, self.likelihood.isChecked()
+        n_samples, n_temperatures = self.n_samples.value(), self.n_temperatures.value()
+        as_published = self.as_published.isChecked()
+
+        def work(report: Callable[[int, int], None]) -> Any:
+            from napari_crbm.analysis import evaluate_held_out, held_out_likelihood
+
+            checked = cancellable(report, cancel)
+            try:
+                found = evaluate_held_out(
+                    model,
+                    recording,
+                    n_samples=n_samples,
+                    n_chains=_CHAINS,
+                    n_temperatures=n_temperatures,
+                    as_published=as_published,
+                    report=checked,
+                )
+                likelihood = (
+                    held_out_likelihood(model, recording, report=checked)
+                    if wants_likelihood
+                    else None
+                )
+            except Cancelled:
+                return trained, None, None
+            return trained, found, likelihood
+
+        self._set_running(True)
+        job = self.home.run(
+            "Evaluating the model", work, self._show, lambda: self._set_running(False)
+        )
+        job.progressed.connect(self._on_job)
+
+    def _on_job(self, done: int, total: int) -> None:
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def _set_running(self, running: bool) -> None:
+        self._running = running
+        self.start.setText("Cancel" if running else "Evaluate")
+        self.bar.setVisible(running)
+        self.bar.setRange(0, 0)
+
+    def _show(self, result: tuple[Any, Evaluation | None, Likelihood | None]) -> None:
+        self._set_running(False)
+        trained, evaluation, likelihood = result
+        if evaluation is None or trained is not self.workspace.trained:
+            return
+        self.evaluation = evaluation
+        self.message.hide()
+        self.verdict.setText(f"<b>{evaluation.verdict}</b>")
+        self.warning.setText(evaluation.warning or "")
+        self.warning.setVisible(bool(evaluation.warning))
+        for name, panel in self.panels.items():
+            panel.show_statistic(evaluation, name)
+        show_population(self.population, evaluation)
+        show_lagged(self.lagged, evaluation)
+        drawn = evaluation.samples
+        self.foot.setText(
+            f"Numbers: nRMSE ± standard error; 0 as good as the training frames, 1 no better than "
+            f"chance. "
+            f"Reconstruction {evaluation.median_nllh:.2f} (median over neurons; 1 perfect). "
+            f"Active neurons a frame: nRMSE {evaluation.population.nrmse:.2f}. "
+            f"Pseudo-likelihood {evaluation.pseudo_likelihood:.4f} nats a neuron and frame. "
+            + ("" if likelihood is None else f"{likelihood.verdict} ")
+            + f"{evaluation.lagged.verdict} "
+            + (
+                f"{drawn.spikes.n_frames:,} frames from {drawn.n_chains} chains, "
+                f"{drawn.thin} steps apart."
+                if drawn is not None
+                else ""
+            )
+        )
+        self.curve.hide()
+        self.body.setVisible(True)
+        self.foot.setVisible(True)
+        self.verdict.setVisible(True)
+        self.save.setEnabled(True)
+        self.colour.setEnabled(True)
+        self._colour()
+
+    def _reset(self) -> None:
+        self._cancel.set()
+        self.evaluation = None
+        if self.colour.isChecked():
+            self.colour.setChecked(False)
+        recording, trained = self.workspace.recording, self.workspace.trained
+        missing = _NO_RECORDING if recording is None else _NO_MODEL if trained is None else ""
+        self.message.setText(missing or _NOT_YET)
+        self.message.show()
+        self.start.setEnabled(not missing)
+        for part in (self.verdict, self.warning, self.body, self.foot):
+            part.setVisible(False)
+        for part in (self.save, self.colour):
+            part.setEnabled(False)
+        self._show_history()
+
+    def _show_history(self) -> None:
+        """Statistics of the training the model comes from."""
+        if self.home.runs.training:
+            return
+        self._series = {name: {} for name in self._lines}
+        trained = self.workspace.trained
+        if trained is not None:
+            history = trained.model.history_
+            for name, line in self._lines.items():
+                if name in history and np.isfinite(history[name]).any():
+                    self._series[name] = dict(
+                        zip(history["update"].tolist(), history[name].tolist(), strict=True)
+                    )
+                    line.setData(history["update"], history[name], connect="finite")
+        self.curve.setVisible(any(self._series.values()))
+
+    # --- what follows from it -------------------------------------------------------------
+
+    def _colour(self) -> None:
+        if self.evaluation is None:
+            return
+        if self.colour.isChecked():
+            self.workspace.show_colouring(reconstruction_colouring(self.evaluation.nllh))
+        elif self._coloured:
+            self.workspace.show_colouring(None)
+
+    @property
+    def _coloured(self) -> bool:
+        """Whether the neurons are coloured by reconstruction now."""
+        colouring = self.workspace.colouring
+        return colouring is not None and colouring.kind == RECONSTRUCTION
+
+    def _follow(self) -> None:
+        """Another dock may colour the neurons by something else."""
+        if not self._coloured:
+            self.colour.setChecked(False)
+
+    def _save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save figure", "statistics.pdf", "Figures (*.pdf *.svg *.png)"
+        )
+        if path:
+            self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> None:
+        """Draw all panels to a file, in the background."""
+        evaluation, recording = self.evaluation, self.workspace.recording
+
+        def work(_report: Callable[[int, int], None]) -> Path:
+            from napari_crbm.figures import save_figure, statistics_page
+
+            assert evaluation is not None
+            return save_figure(statistics_page(evaluation, recording), path)
+
+        self.home.run(f"Drawing {path.name}", work, lambda saved: show_info(f"Wrote {saved}."))
+
+    # --- while training -------------------------------------------------------------------
+
+    def _on_training(self) -> None:
+        if self.home.runs.training:
+            self._series = {name: {} for name in self._lines}
+            self.curve.setVisible(True)
+        if self.home.runs.training and self.workspace.trained is None:
+            self.message.setText("Training: its statistics appear below as it goes on.")
+
+    def _on_progress(self, progress: Progress) -> None:
+        for name, values in self._series.items():
+            value = progress.statistics.get(name, float("nan"))
+            if np.isfinite(value) and value not in list(values.values())[-1:]:
+                values[progress.update] = value
+                self._lines[name].setData(list(values), list(values.values()))

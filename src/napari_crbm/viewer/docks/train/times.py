@@ -1,0 +1,107 @@
+"""How long a training would take: measured in the background, while somebody looks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtWidgets import QWidget
+
+from napari_crbm.errors import CRBMError
+from napari_crbm.model import Pace, Settings, measure_pace
+from napari_crbm.model.training.compile_ahead import compiled
+from napari_crbm.model.training.settings import check_against
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.docks.train.form import TrainForm
+from napari_crbm.viewer.jobs.job import Job
+from napari_crbm.viewer.parts.seen import WhenSeen
+
+if TYPE_CHECKING:
+    from napari_crbm.viewer.home import Home
+
+
+class TrainTimes(QObject):
+    """Times that the training of a form, and every recipe, would take on the open recording.
+
+    Parameters
+    ----------
+    home : Home
+    form : TrainForm
+        What is measured is what is entered there.
+    widget : QWidget
+        Nothing is measured while it is not seen.
+    """
+
+    measured = Signal()
+
+    def __init__(self, home: Home, form: TrainForm, widget: QWidget) -> None:
+        super().__init__(widget)
+        self._home = home
+        self._form = form
+        self._paces: dict[tuple[Any, ...], Pace] = {}
+        self._measuring: Job | None = None
+        # Settings are typed one key at a time; the machine is asked once they rest.
+        self._settled = QTimer(self, singleShot=True, interval=600)
+        # Not while nobody looks: the processor has better things to do.
+        self._seen = WhenSeen(widget, self._measure)
+        self._settled.timeout.connect(self._seen.request)
+
+    def forget(self) -> None:
+        """What was measured no longer holds; measure again soon."""
+        self._paces = {}
+        self._settled.start()
+
+    def measure_soon(self) -> None:
+        """Measure what is not known, once nothing more changes."""
+        self._settled.start()
+
+    def of(self, settings: Settings) -> float | None:
+        """Seconds that a training with these settings would take, if that has been measured."""
+        pace = self._paces.get(_cost(settings))
+        return None if pace is None else pace.total(settings.n_updates)
+
+    def _measure(self) -> None:
+        recording = self._home.workspace.recording
+        runs = self._home.runs
+        # Beside other work the times would be too long.
+        if recording is None or runs.training or runs.sweeping or not compiled():
+            return
+        if self._measuring is not None and self._measuring.running:
+            self._settled.start()
+            return
+        try:
+            settings = self._form.settings()
+            check_against(settings, recording.spikes)
+        except CRBMError:
+            return
+        others = self._form.recipes().values()
+        self._paces = paces = {}
+
+        def work(report: Callable[[int, int], None]) -> None:
+            # What is asked for comes first; recipes of equal cost are measured once.
+            for place, each in enumerate((settings, *others)):
+                key = _cost(each)
+                if key not in paces:
+                    paces[key] = measure_pace(recording.spikes, each)
+                report(place, len(others))
+
+        self._measuring = job = Job(work, self)
+        job.progressed.connect(lambda *_: self._on_pace(recording))
+        job.start()
+
+    def _on_pace(self, recording: Recording) -> None:
+        if recording is self._home.workspace.recording:
+            self.measured.emit()
+
+
+def _cost(settings: Settings) -> tuple[Any, ...]:
+    """What the time of an update depends on."""
+    return (
+        settings.n_hidden,
+        settings.n_chains,
+        settings.gibbs_steps,
+        settings.jumps,
+        settings.initialisation,
+        settings.device,
+    )

@@ -1,0 +1,262 @@
+"""The *Train* dock: start, watch, pause and stop a training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
+
+from napari_crbm.errors import CRBMError
+from napari_crbm.model import Progress, Settings, duration
+from napari_crbm.model.training.compile_ahead import compile_ahead, compiled
+from napari_crbm.viewer.docks.train.curve import TrainCurve
+from napari_crbm.viewer.docks.train.files import KeptOffers, TrainFiles
+from napari_crbm.viewer.docks.train.form import TrainForm
+from napari_crbm.viewer.docks.train.times import TrainTimes
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.jobs.job import Job
+from napari_crbm.viewer.jobs.runs import SWEEP_RUNS
+from napari_crbm.viewer.parts.closing import follow
+from napari_crbm.viewer.parts.notices import show_error
+from napari_crbm.viewer.parts.remember import remember
+from napari_crbm.viewer.parts.style import button, page, text_label
+
+_NO_RECORDING = "Open a recording first (Recording dock)."
+_COMPILING = (
+    "Ready. Compiling the numerical core meanwhile: under a minute after an installation, "
+    "a moment later on."
+)
+_READY = "Ready. The defaults suit most recordings: press Start."
+_UNTRAINED = "Stopped before the first update, so nothing was trained."
+_START = "Train on the open recording."
+_KEEPS = " The present model stays under Earlier models."
+_STILL_SHOWN = "The model from before is still shown."
+_MEASURING = " Measuring how long it will take ..."
+
+
+class TrainWidget(QWidget):
+    """Settings, controls, progress and live curve of one training."""
+
+    def __init__(self, napari_viewer: Any) -> None:
+        super().__init__()
+        self.home = home_of(napari_viewer)
+        self.runs = self.home.runs
+        self._untrained = False
+        self.setMinimumWidth(320)
+        self.form = TrainForm()
+        self.files = TrainFiles(self.home, self, self._start)
+        self.files.saved.connect(self._refresh)
+        self.kept = KeptOffers(self.home, self.files.resume_from)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(True)
+        self.status = text_label("")
+        self.curve = TrainCurve(self.home.viewer)
+        layout = page(self)
+        layout.addLayout(self.form)
+        layout.addLayout(self._make_controls())
+        layout.addLayout(self.kept)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.status)
+        layout.addWidget(self.curve.plot, 1)
+        layout.addStretch(0)
+        layout.addLayout(self.files)
+
+        self.runs.progressed.connect(self._on_progress)
+        self.runs.training_changed.connect(self._on_training)
+        self.home.busy_changed.connect(self._refresh)
+        self.runs.sweep_changed.connect(self._on_sweep)
+        follow(self, self.home.workspace.recording_changed, self._on_recording)
+        follow(self, self.home.workspace.trained_changed, self._on_trained)
+        self.times = TrainTimes(self.home, self.form, self)
+        self.times.measured.connect(self._refresh)
+        self.form.cost_changed.connect(self._on_cost_changed)
+        self.form.n_updates_changed.connect(self._refresh)
+        self._compiling = Job(lambda _: compile_ahead(), self)
+        self._compiling.done.connect(self._on_compiled)
+        self._on_recording()
+
+    def _make_controls(self) -> QVBoxLayout:
+        self.start_button = button("Start", _START, self._start)
+        self.pause_button = button(
+            "Pause", "Wait after the current update; press again to go on.", self._pause
+        )
+        self.stop_button = button(
+            "Stop", "End training now and keep the model reached so far.", self._stop
+        )
+        row = QHBoxLayout()
+        for control in (self.start_button, self.pause_button, self.stop_button):
+            row.addWidget(control)
+        self.forming = QCheckBox("Show assemblies while they form")
+        self.forming.setChecked(True)
+        self.forming.setToolTip("Update the chosen assembly in the canvas during training.")
+        self.forming.toggled.connect(self._on_forming)
+        remember("train/forming", self.forming)
+        column = QVBoxLayout()
+        column.addLayout(row)
+        column.addWidget(self.forming)
+        return column
+
+    # --- what the person does ---------------------------------------------------------------
+
+    def settings(self) -> Settings:
+        """The settings as entered; see `TrainForm.settings`."""
+        return self.form.settings()
+
+    def _on_compiled(self, _result: object) -> None:
+        self._refresh()
+        self.times.measure_soon()
+
+    def _on_cost_changed(self) -> None:
+        self.times.forget()
+        self._refresh()
+
+    def _start(self, resume: dict[str, Any] | None = None) -> None:
+        try:
+            self.runs.start_training(self.settings(), resume)
+        except CRBMError as error:
+            show_error(str(error))
+            return
+        self._untrained = False
+        self.curve.clear()
+
+    def _on_trained(self) -> None:
+        self._untrained = False
+        self._refresh()
+
+    def _on_training(self) -> None:
+        session = self.runs.session
+        stopped = not self.runs.training and session is not None and session.control.stopped
+        self._untrained = stopped and session is not None and not session.training.update
+        if self._untrained:
+            self.curve.clear()
+        self._refresh()
+
+    def _on_sweep(self) -> None:
+        self._refresh()
+        if not self.runs.sweeping:
+            self.times.measure_soon()
+
+    def _pause(self) -> None:
+        session = self.runs.session
+        if session is None:
+            return
+        if session.control.paused:
+            session.control.resume()
+        else:
+            session.control.pause()
+        self._refresh()
+
+    def _stop(self) -> None:
+        if self.runs.session is not None:
+            self.runs.session.control.stop()
+            self.stop_button.setEnabled(False)
+            self.status.setText("Stopping after the current step ...")
+
+    def _on_forming(self, wanted: bool) -> None:
+        self.runs.show_forming = wanted
+        if not wanted:
+            self.home.workspace.show_forming(None)
+
+    # --- what is shown --------------------------------------------------------------------
+
+    def _on_recording(self) -> None:
+        self.times.forget()
+        # Not before: there is nothing to train on yet, and the processor has other work.
+        waits = not compiled() and not self._compiling.running
+        if waits and self.home.workspace.recording is not None:
+            self._compiling.start()
+        self.curve.clear()
+        self.bar.setRange(0, 1)
+        self.bar.setValue(0)
+        self.bar.setFormat("")
+        self._refresh()
+
+    def _refresh(self) -> None:
+        home = self.home
+        recording, training = home.workspace.recording, self.runs.training
+        sweeping = self.runs.sweeping
+        paused = training and self.runs.session is not None and self.runs.session.control.paused
+        self.form.allow(not training)
+        self.start_button.setEnabled(recording is not None and not training and not sweeping)
+        keeps = _KEEPS if self.runs.unsaved else ""
+        self.start_button.setToolTip(SWEEP_RUNS if sweeping else _START + keeps)
+        self.pause_button.setEnabled(training)
+        self.pause_button.setText("Resume" if paused else "Pause")
+        self.stop_button.setEnabled(training)
+        self.files.refresh()
+        self.kept.refresh()
+        self.form.show_estimates(self._estimates())
+        if training:
+            return
+        trained = home.workspace.trained
+        if recording is None:
+            self.status.setText(_NO_RECORDING)
+        elif sweeping:
+            self.status.setText(SWEEP_RUNS)
+        elif self._untrained:
+            self.status.setText(_UNTRAINED if trained is None else f"{_UNTRAINED} {_STILL_SHOWN}")
+        elif trained is None:
+            self.status.setText((_READY if compiled() else _COMPILING) + self._expected())
+        else:
+            unsaved = " It is kept under Earlier models; save it if it matters."
+            self.status.setText(
+                f"Trained: {trained.model.n_assemblies} assemblies.{self._ended_early()} Look at "
+                f"them in the Assemblies dock.{unsaved if self.runs.unsaved else ''}"
+            )
+
+    def _ended_early(self) -> str:
+        """That patience has ended the training, if it has."""
+        session = self.runs.session
+        if session is None or not session.training.finished:
+            return ""
+        training = session.training
+        if training.update >= training.settings.n_updates:
+            return ""
+        return (
+            f" Ended at update {training.update:,}: the held-out pseudo-likelihood no longer "
+            "rises, and the best model is kept."
+        )
+
+    def _expected(self) -> str:
+        """How long the training would take as it is set."""
+        try:
+            seconds = self.times.of(self.settings())
+        except CRBMError:
+            return ""
+        if seconds is None:
+            return _MEASURING if compiled() else ""
+        return f" It will take about {duration(seconds)}."
+
+    def _estimates(self) -> str:
+        """How long every recipe would take."""
+        times = {label: self.times.of(recipe) for label, recipe in self.form.recipes().items()}
+        return " · ".join(f"{label}: {duration(s)}" for label, s in times.items() if s is not None)
+
+    def _on_progress(self, progress: Progress) -> None:
+        self.bar.setRange(0, progress.n_updates)
+        self.bar.setValue(progress.update)
+        self.bar.setFormat(f"{progress.update:,} of {progress.n_updates:,} updates")
+        if progress.phase == "preparing":
+            self.status.setText(_preparing(progress.n_found))
+        elif progress.phase == "paused":
+            self.status.setText("Paused. Press Resume to go on, or save a checkpoint.")
+        elif progress.phase == "training":
+            self.status.setText(
+                f"Training for {duration(progress.elapsed_s)}"
+                + (f", about {duration(progress.eta_s)} left." if progress.eta_s else ".")
+            )
+        else:
+            self.status.setText("Computing the activity of all assemblies ...")
+        session = self.runs.session
+        if session is not None:
+            # With the statistics from before this dock was opened.
+            self.curve.draw(session.training.history)
+        paused = session is not None and session.control.paused
+        self.files.checkpoint_button.setEnabled(paused and progress.phase == "paused")
+
+
+def _preparing(n_found: int | None) -> str:
+    """What goes on before the first update."""
+    if n_found is None:
+        return "Preparing: finding first assemblies, compiling on first use ..."
+    return f"Preparing: {n_found} assemblies found so far, looking for more ..."

@@ -1,0 +1,1 @@
+"""Work in the background: jobs, trainings, sweeps, autosave."""

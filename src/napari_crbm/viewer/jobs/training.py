@@ -1,0 +1,102 @@
+"""A training that runs beside the viewer, seen from the GUI thread."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QObject
+
+from napari_crbm.errors import CRBMError
+from napari_crbm.model import Settings, Training
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.jobs.autosave import (
+    checkpoint_path,
+    make_room,
+    new_model_path,
+)
+from napari_crbm.viewer.jobs.long_run import LongRun
+from napari_crbm.viewer.state.trained import Trained
+
+#: Seconds between two checkpoints of a running training.
+CHECKPOINT_S = 120.0
+
+
+class TrainingSession(LongRun):
+    """Drive a `Training` in a thread of its own; ``finished`` brings what was trained, or None.
+
+    Parameters
+    ----------
+    recording : Recording
+    settings : Settings
+    resume : dict, optional
+        A checkpoint to continue.
+    keep : bool
+        Whether to leave a checkpoint behind when stopped, closed or cut off, and the
+        model that was trained; see `napari_crbm.viewer.jobs.autosave`.
+    parent : QObject, optional
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        settings: Settings,
+        resume: dict[str, Any] | None = None,
+        *,
+        keep: bool = True,
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__("training", parent)
+        self.recording = recording
+        self.training = Training(recording.spikes, settings, control=self.control, resume=resume)
+        self.keep = keep
+        #: Whether the model that was trained is kept in a file.
+        self.kept = False
+
+    def checkpoint_to(self, path: Path) -> None:
+        """Write a checkpoint of a stopped or paused training."""
+        from napari_crbm.io import save_checkpoint
+
+        save_checkpoint(self.training.checkpoint(), path)
+
+    def _work(self) -> Trained | None:
+        kept = time.monotonic()
+        for progress in self.training:
+            self._latest = progress
+            if progress.phase == "training" and time.monotonic() - kept >= CHECKPOINT_S:
+                self._keep_checkpoint()
+                kept = time.monotonic()
+        return self._conclude()
+
+    def _conclude(self) -> Trained | None:
+        if not self.training.update:
+            return None
+        unfinished = self.control.stopped
+        if unfinished:
+            self._keep_checkpoint()
+        if self._closing:
+            return None
+        trained = Trained.of(self.training.model(), self.recording)
+        self._keep_model(trained)
+        if self.kept and not unfinished:
+            checkpoint_path(self.recording).unlink(missing_ok=True)
+        return trained
+
+    def _keep_checkpoint(self) -> None:
+        if self.keep:
+            # Full disks and the like must not end a training.
+            with suppress(OSError, CRBMError):
+                make_room()
+                self.checkpoint_to(checkpoint_path(self.recording))
+
+    def _keep_model(self, trained: Trained) -> None:
+        if self.keep:
+            from napari_crbm.io import save_model
+
+            with suppress(OSError, CRBMError):
+                make_room()
+                path = new_model_path(self.recording, trained.model.n_assemblies)
+                save_model(trained.model, path, self.recording)
+                self.kept = True

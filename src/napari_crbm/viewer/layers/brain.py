@@ -1,0 +1,223 @@
+"""From the workspace to napari layers: neurons and outline, and through them all others.
+
+Layers are made once and reused: adding one costs a second, changing one a few
+milliseconds. What a layer shows is also in its ``features`` and ``metadata``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.palette import CONTEXT
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.jobs.runners import Later, Runner, at_once, run_at_once
+from napari_crbm.viewer.layers.chosen import ChosenLayers
+from napari_crbm.viewer.layers.names import (
+    ACTIVE,
+    ASSEMBLY,
+    CHOSEN_NEURON,
+    GROUP,
+    NEURONS,
+    OURS,
+    OUTLINE_NAME,
+    RECORDING_KEY,
+)
+from napari_crbm.viewer.layers.neurons import (
+    neuron_features,
+    neuron_size_um,
+    neurons_layer,
+    points_arguments,
+)
+from napari_crbm.viewer.layers.outline import add_outline, outline_segments
+from napari_crbm.viewer.layers.points import (
+    Drawing,
+    add_quietly,
+    replace_points,
+    set_colours,
+)
+from napari_crbm.viewer.layers.regions import RegionLayers
+from napari_crbm.viewer.state.workspace import Workspace
+
+# What lies over the neurons.
+_ABOVE = (ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
+# Metadata of layers that a person has kept or renamed: they show another brain from now on.
+_OF_A_BRAIN = {"assembly", "regions"}
+
+
+class BrainLayers:
+    """Keep a viewer's layers in step with its workspace.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        A window is not needed.
+    workspace : Workspace
+    run : Runner, optional
+        How longer work is done; at once by default.
+    later : Later, optional
+        How work of the window is done in pieces; at once by default.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        workspace: Workspace,
+        run: Runner = run_at_once,
+        later: Later = at_once,
+    ) -> None:
+        self.viewer = viewer
+        self.workspace = workspace
+        self.run = run
+        self.later = later
+        self.regions = RegionLayers(viewer, workspace, run)
+        self._limited: NDArray[np.bool_] | None = None
+        self._plain = True
+        self._shown: Recording | None = None
+        self._drawing = Drawing()
+        self.chosen = ChosenLayers(viewer, workspace, self._drawing)
+        workspace.recording_changed.connect(self.show_recording)
+        workspace.assembly_changed.connect(self._neurons)
+        workspace.colouring_changed.connect(self.show_neurons)
+        workspace.region_view.changed.connect(self._on_region_view)
+        workspace.regions_changed.connect(self._on_regions)
+        if workspace.recording is not None:
+            self.show_recording()
+            self.chosen.show_assembly()
+
+    @property
+    def drawing(self) -> bool:
+        """Whether layers are being added by us, not by the user."""
+        return self._drawing.under_way
+
+    # --- recording ----------------------------------------------------------------------
+
+    def show_recording(self) -> None:
+        """Neurons of a newly opened recording, and its outline once it has been found."""
+        recording = self.workspace.recording
+        if recording is None or recording is self._shown:
+            return
+        self._shown, self._limited, self._plain = recording, None, True
+        with self._drawing:
+            keep = self._layer_of(recording)
+            self._remove(keep)
+            self.viewer.dims.ndisplay = 3
+            if keep is None:
+                self.viewer.add_points(recording.coordinates, **points_arguments(recording))
+            else:
+                keep.name = NEURONS
+            self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
+            self.viewer.reset_view()
+        self.later("scale bar", self._show_scale_bar())
+        places = recording.coordinates
+
+        def draw(segments: NDArray[np.float32]) -> Iterator[None]:
+            shown = self._shown
+            if shown is None or shown.coordinates is not places:
+                return
+            with self._drawing:
+                add_outline(self.viewer, segments, OUTLINE_NAME)
+            yield
+
+        self.run(
+            "Drawing the outline",
+            lambda _: outline_segments(places),
+            lambda segments: self.later(OUTLINE_NAME, draw(segments)),
+        )
+
+    def _show_scale_bar(self) -> Iterator[None]:
+        """In a turn of its own, after the neurons: napari makes it when it is first shown."""
+        yield
+        self.viewer.canvas.overlays.scale_bar.visible = True
+
+    def _layer_of(self, recording: Recording) -> Any:
+        for layer in self.viewer.layers:
+            if layer.metadata.get(RECORDING_KEY) is recording:
+                return layer
+        return None
+
+    def _remove(self, keep: Any) -> None:
+        for layer in list(self.viewer.layers):
+            ours = layer.name in OURS or RECORDING_KEY in layer.metadata
+            if ours and layer is not keep:
+                self.viewer.layers.remove(layer)
+            elif _OF_A_BRAIN & layer.metadata.keys():
+                layer.visible = False
+
+    def _neurons(self) -> Any:
+        """The layer of all neurons, by whatever name; drawn anew if it was removed by hand."""
+        recording = self.workspace.recording
+        if recording is None:
+            return None
+        layer = neurons_layer(self.viewer.layers)
+        if layer is None:
+            from napari.layers import Points
+
+            layer = Points(recording.coordinates, **points_arguments(recording))
+            self._limited, self._plain = None, True
+            layers = self.viewer.layers
+            above = [layers.index(name) for name in _ABOVE if name in layers]
+            with self._drawing:
+                add_quietly(self.viewer, layers.insert, min(above, default=len(layers)), layer)
+            self.show_neurons()
+        return layer
+
+    def show_neurons(self) -> None:
+        """The neurons of the whole brain, or of some regions, in their colours."""
+        recording, colouring = self.workspace.recording, self.workspace.colouring
+        layer = self._neurons()
+        if recording is None or layer is None:
+            return
+        limited = self.workspace.region_view.shown_neurons
+        before, self._plain = self._plain, colouring is None and limited is None
+        if before and self._plain:
+            return
+        if colouring is None:
+            colours = np.tile(np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1))
+        else:
+            colours = colouring.colours
+        layer.metadata["coloured_by"] = None if colouring is None else colouring.title
+        layer.metadata["values"] = None if colouring is None else colouring.values
+        if limited is None and self._limited is None:
+            set_colours(layer, colours)
+            return
+        self._limited = limited
+        inside = np.arange(recording.n_neurons) if limited is None else np.flatnonzero(limited)
+        features = {name: column[inside] for name, column in neuron_features(recording).items()}
+        replace_points(
+            layer,
+            recording.coordinates[inside],
+            features=features,
+            size=neuron_size_um(recording),
+            face_color=colours[inside],
+        )
+
+    def _on_region_view(self) -> None:
+        limited = self.workspace.region_view.shown_neurons
+        before = self._limited
+        if limited is None or before is None:
+            same = limited is before
+        else:
+            same = np.array_equal(limited, before)
+        if not same:
+            self.later(NEURONS, self._follow_regions())
+
+    def _follow_regions(self) -> Iterator[None]:
+        """Leave out, or show again, what lies outside of the regions to look at."""
+        self.show_neurons()
+        yield
+        self.chosen.show_assembly()
+        yield
+        self.chosen.show_frame()
+
+    def _on_regions(self) -> None:
+        """Other regions of the same neurons."""
+        recording, layer = self.workspace.recording, neurons_layer(self.viewer.layers)
+        if recording is None or layer is None:
+            return
+        self._shown = recording
+        layer.metadata[RECORDING_KEY] = recording
+        layer.features = neuron_features(recording)

@@ -1,0 +1,224 @@
+"""What is chosen in a workspace, shown in the brain: assemblies, neurons, a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.palette import (
+    FLASH,
+    several_colours,
+    weight_colours,
+    weight_limit,
+)
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.layers.afterglow import afterglow
+from napari_crbm.viewer.layers.names import ACTIVE, ASSEMBLY, CHOSEN_NEURON, GROUP
+from napari_crbm.viewer.layers.neurons import neuron_size_um
+from napari_crbm.viewer.layers.points import (
+    SPACE,
+    Drawing,
+    add_quietly,
+    ink_of,
+    set_visible,
+    show_points,
+)
+from napari_crbm.viewer.state.workspace import Workspace
+
+# Young assemblies can have thousands of members; drawing them all would hold up the window.
+_SHOWN_WHILE_FORMING = 1000
+
+
+class ChosenLayers:
+    """Keep the layers of what is chosen in step with a workspace.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+        A window is not needed.
+    workspace : Workspace
+    drawing : Drawing
+        Entered while layers are added.
+    """
+
+    def __init__(self, viewer: Any, workspace: Workspace, drawing: Drawing) -> None:
+        self.viewer = viewer
+        self.workspace = workspace
+        self._drawing = drawing
+        workspace.trained_changed.connect(self.show_assembly)
+        workspace.assembly_changed.connect(self.show_assembly)
+        workspace.forming_changed.connect(self.show_assembly)
+        workspace.threshold_changed.connect(self.show_assembly)
+        workspace.neuron_changed.connect(self.show_neuron)
+        workspace.neurons_changed.connect(self.show_group)
+        workspace.frame_changed.connect(self.show_frame)
+        viewer.events.theme.connect(self._on_theme)
+
+    def _on_theme(self, _event: Any) -> None:
+        """Another canvas needs other colours."""
+        for name, show in (
+            (ASSEMBLY, self.show_assembly),
+            (CHOSEN_NEURON, self.show_neuron),
+            (GROUP, self.show_group),
+        ):
+            if name in self.viewer.layers and self.viewer.layers[name].visible:
+                show()
+
+    def show_assembly(self) -> None:
+        """Members of the chosen assembly, coloured by signed weight."""
+        recording, weights = self.workspace.recording, self.workspace.weights
+        assembly = self.workspace.assembly
+        if recording is None or weights is None or assembly is None:
+            self._hide(ASSEMBLY)
+            return
+        if assembly >= weights.shape[1]:
+            return
+        if len(self.workspace.assemblies) > 1:
+            self._show_several(recording, weights)
+            return
+        column = np.array(weights[:, assembly])
+        # Weak members first, so that strong ones are drawn on top.
+        inside = self.workspace.shown_members(column)
+        if not len(inside):
+            self._hide(ASSEMBLY)
+            return
+        if self.workspace.forming:
+            inside = inside[-_SHOWN_WHILE_FORMING:]
+        values = column[inside]
+        limit = weight_limit(values)
+        self._show_points(
+            ASSEMBLY,
+            recording.coordinates[inside],
+            colours=weight_colours(values, limit),
+            size=1.4 * neuron_size_um(recording),
+            features={"neuron": inside, "weight": values},
+            metadata={"assembly": assembly, "weight_limit": limit},
+        )
+
+    def _show_several(self, recording: Recording, weights: NDArray[np.float32]) -> None:
+        """Members of all chosen assemblies, one colour each; those of several on top."""
+        chosen = list(self.workspace.assemblies)
+        inside = np.zeros((len(weights), len(chosen)), dtype=bool)
+        for place, assembly in enumerate(chosen):
+            inside[self.workspace.shown_members(weights[:, assembly]), place] = True
+        together = inside.sum(axis=1)
+        neurons = np.flatnonzero(together)
+        neurons = neurons[np.argsort(together[neurons], kind="stable")]
+        self._show_points(
+            ASSEMBLY,
+            recording.coordinates[neurons],
+            colours=several_colours(inside[neurons], ink_of(self.viewer)),
+            size=1.4 * neuron_size_um(recording),
+            features={"neuron": neurons, "assemblies": together[neurons]},
+            metadata={"assembly": chosen[-1], "assemblies": tuple(chosen)},
+        )
+
+    def keep_assembly(self) -> str | None:
+        """Copy what is shown of the assemblies to a layer that stays; its name."""
+        if ASSEMBLY not in self.viewer.layers or self.workspace.assembly is None:
+            return None
+        shown = self.viewer.layers[ASSEMBLY]
+        numbers = " + ".join(str(assembly) for assembly in self.workspace.assemblies)
+        with self._drawing:
+            kept = add_quietly(
+                self.viewer,
+                self.viewer.add_points,
+                np.array(shown.data),
+                name=f"Assembly {numbers}",
+                size=float(np.max(shown.size, initial=1.0)),
+                face_color=np.array(shown.face_color),
+                border_width=0,
+                antialiasing=0,
+                features=shown.features.copy(),
+                metadata=dict(shown.metadata),
+                blending="translucent_no_depth",
+                **SPACE,
+            )
+        return str(kept.name)
+
+    def show_neuron(self) -> None:
+        """A ring around the chosen neuron."""
+        recording, neuron = self.workspace.recording, self.workspace.neuron
+        if recording is None or neuron is None:
+            self._hide(CHOSEN_NEURON)
+            return
+        self._show_points(
+            CHOSEN_NEURON,
+            recording.coordinates[[neuron]],
+            colours=np.array([ink_of(self.viewer).chosen], dtype=np.float32),
+            size=2.2 * neuron_size_um(recording),
+            features={"neuron": np.array([neuron])},
+            metadata={},
+        )
+
+    def show_group(self) -> None:
+        """A dot on every neuron of the chosen group; its own colour shows around it."""
+        recording, neurons = self.workspace.recording, self.workspace.neurons
+        if recording is None or not len(neurons):
+            self._hide(GROUP)
+            return
+        self._show_points(
+            GROUP,
+            recording.coordinates[neurons],
+            colours=np.tile(
+                np.array([ink_of(self.viewer).chosen], dtype=np.float32), (len(neurons), 1)
+            ),
+            size=0.6 * neuron_size_um(recording),
+            features={"neuron": neurons},
+            metadata={},
+        )
+
+    def show_frame(self) -> None:
+        """Neurons active in the chosen frame, and fading, in those just before it."""
+        recording, frame = self.workspace.recording, self.workspace.frame
+        if recording is None or frame is None:
+            self._hide(ACTIVE)
+            return
+        brightness = afterglow(recording, frame)
+        shown = self._allowed(np.flatnonzero(brightness))
+        if not len(shown):
+            self._hide(ACTIVE)
+            return
+        colours = np.tile(np.array([FLASH], dtype=np.float32), (len(shown), 1))
+        colours[:, 3] = brightness[shown]
+        self._show_points(
+            ACTIVE,
+            recording.coordinates[shown],
+            colours=colours,
+            size=1.2 * neuron_size_um(recording),
+            features={"neuron": shown},
+            metadata={"frame": frame},
+        )
+
+    def _allowed(self, neurons: NDArray[np.integer]) -> NDArray[np.integer]:
+        """Those neurons that lie where neurons are shown."""
+        limited = self.workspace.region_view.shown_neurons
+        return neurons if limited is None else neurons[limited[neurons]]
+
+    def _show_points(
+        self,
+        name: str,
+        data: NDArray[np.float32],
+        *,
+        colours: NDArray[np.float32],
+        size: float,
+        features: dict[str, NDArray[Any]],
+        metadata: dict[str, Any],
+    ) -> None:
+        with self._drawing:
+            show_points(
+                self.viewer,
+                name,
+                data,
+                size=size,
+                face_color=colours,
+                features=features,
+                metadata=metadata,
+                symbol="ring" if name == CHOSEN_NEURON else "disc",
+            )
+
+    def _hide(self, name: str) -> None:
+        if name in self.viewer.layers:
+            set_visible(self.viewer.layers[name], False)

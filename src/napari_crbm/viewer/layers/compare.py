@@ -1,0 +1,168 @@
+"""Two models in one canvas: a pair of assemblies in two colours, the brains apart or overlaid."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.analysis import Counterparts, have_same_neurons, members
+from napari_crbm.palette import SEVERAL
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.layers.names import ASSEMBLY
+from napari_crbm.viewer.layers.neurons import neuron_size_um
+from napari_crbm.viewer.layers.outline import add_outline, outline_segments
+from napari_crbm.viewer.layers.points import faded, ink_of, remove_layers, show_points
+
+PAIR, SECOND_BRAIN = "Counterparts", "Second brain"
+SECOND_OUTLINE = "Second outline"
+#: Of the first and the second model; they stay apart without red-green vision.
+FIRST_COLOUR, SECOND_COLOUR = tuple(SEVERAL[0].tolist()), tuple(SEVERAL[1].tolist())
+
+# Between the two brains, as a part of the wider one.
+_GAP = 0.12
+_SECOND_CONTEXT = (0.52, 0.66, 0.76, 0.16)
+# Members of least weight still stand out against the context.
+_FAINTEST = 0.35
+
+
+class CompareLayers:
+    """Draw pairs of assemblies into a viewer.
+
+    While they are shown, the layer of the chosen assembly steps aside.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self.viewer = viewer
+        self._brain: tuple[Counterparts, bool] | None = None
+
+    def show(
+        self, found: Counterparts, first: int | None, second: int | None, *, apart: bool
+    ) -> Iterator[None]:
+        """Show an assembly of the first model, one of the second, or both; in pieces.
+
+        Parameters
+        ----------
+        found : Counterparts
+        first, second : int, optional
+            Numbers of the assemblies.
+        apart : bool
+            Whether the second brain stands right of the first, or lies over it.
+        """
+        moved = self._brain is None or self._brain[0] is not found or self._brain[1] != apart
+        # A person may have removed it by hand.
+        moved = moved or (apart and SECOND_BRAIN not in self.viewer.layers)
+        if moved:
+            yield from self._show_brain(found, apart)
+        offset = self._offset_um(found) if apart else np.zeros(3, dtype=np.float32)
+        parts = []
+        for model, recording, unit, colour, shift in (
+            (found.first, found.first_recording, first, FIRST_COLOUR, 0 * offset),
+            (found.second, found.second_recording, second, SECOND_COLOUR, offset),
+        ):
+            if unit is None:
+                parts.append(_nothing())
+                continue
+            column = model.weights_[:, unit]
+            neurons = members(column)
+            weight = column[neurons]
+            strength = np.abs(weight) / max(float(np.abs(weight).max(initial=0)), 1e-12)
+            colours = faded(colour, _FAINTEST + (1 - _FAINTEST) * strength)
+            parts.append((recording.coordinates[neurons] + shift, neurons, weight, colours))
+        overlaid = not apart and have_same_neurons(found.first_recording, found.second_recording)
+        if overlaid:
+            for part, other in ((parts[0], parts[1]), (parts[1], parts[0])):
+                part[3][np.isin(part[1], other[1])] = ink_of(self.viewer).shared
+        points, neurons, weights, colours = (
+            np.concatenate(each) for each in zip(*parts, strict=True)
+        )
+        sides = np.repeat(np.array(["first", "second"], dtype=object), [len(p[1]) for p in parts])
+        show_points(
+            self.viewer,
+            PAIR,
+            points,
+            size=1.15 * neuron_size_um(found.first_recording),
+            face_color=colours,
+            features={"model": sides, "neuron": neurons, "weight": weights},
+        )
+        yield
+        if ASSEMBLY in self.viewer.layers:
+            self.viewer.layers[ASSEMBLY].visible = False
+        if moved:
+            self.viewer.reset_view()
+
+    def end(self) -> Iterator[None]:
+        """Take everything away and bring the chosen assembly back; in pieces."""
+        moved = self._brain is not None or SECOND_BRAIN in self.viewer.layers
+        self._brain = None
+        for name in (PAIR, SECOND_BRAIN, SECOND_OUTLINE):
+            if name in self.viewer.layers:
+                remove_layers(self.viewer, name)
+                yield
+        if ASSEMBLY in self.viewer.layers:
+            self.viewer.layers[ASSEMBLY].visible = True
+        if moved:
+            self.viewer.reset_view()
+
+    def _show_brain(self, found: Counterparts, apart: bool) -> Iterator[None]:
+        """The neurons of the second brain, where they are needed."""
+        # Until it is there: other pieces may be begun before these are done.
+        self._brain = None
+        recording = found.second_recording
+        if apart or not have_same_neurons(found.first_recording, recording):
+            offset = self._offset_um(found) if apart else np.zeros(3, dtype=np.float32)
+            show_points(
+                self.viewer,
+                SECOND_BRAIN,
+                recording.coordinates + offset,
+                size=neuron_size_um(recording),
+                face_color=np.tile(
+                    np.array([_SECOND_CONTEXT], dtype=np.float32), (recording.n_neurons, 1)
+                ),
+                features={"neuron": np.arange(recording.n_neurons)},
+            )
+            yield
+            layers = self.viewer.layers
+            if PAIR in layers and layers.index(SECOND_BRAIN) > layers.index(PAIR):
+                layers.move(layers.index(SECOND_BRAIN), layers.index(PAIR))
+                yield
+            yield from self._show_outline(recording, offset)
+        else:
+            for name in (SECOND_BRAIN, SECOND_OUTLINE):
+                remove_layers(self.viewer, name)
+                yield
+        self._brain = (found, apart)
+
+    def _show_outline(self, recording: Recording, offset: NDArray[np.float32]) -> Iterator[None]:
+        """The contour of the second brain, behind everything else."""
+        if SECOND_OUTLINE in self.viewer.layers:
+            remove_layers(self.viewer, SECOND_OUTLINE)
+            yield
+        segments = outline_segments(recording.coordinates + offset)
+        yield
+        add_outline(self.viewer, segments, SECOND_OUTLINE)
+        yield
+
+    @staticmethod
+    def _offset_um(found: Counterparts) -> NDArray[np.float32]:
+        """From a place in the second brain to where it is drawn."""
+        one, other = (_box(r) for r in (found.first_recording, found.second_recording))
+        gap = _GAP * max(one[1][2] - one[0][2], other[1][2] - other[0][2])
+        offset = (one[0] + one[1] - other[0] - other[1]) / 2
+        offset[2] = one[1][2] - other[0][2] + gap
+        return offset.astype(np.float32)
+
+
+def _box(recording: Recording) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return recording.coordinates.min(axis=0), recording.coordinates.max(axis=0)
+
+
+def _nothing() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    return (
+        np.empty((0, 3), np.float32),
+        np.empty(0, np.int64),
+        np.empty(0, np.float32),
+        np.empty((0, 4), np.float32),
+    )

@@ -1,0 +1,149 @@
+"""Regions as bodies in space: one surface layer for all that are ticked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.anatomy import enclosing_surface
+from napari_crbm.errors import RecordingError
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.jobs.runners import Runner, run_at_once
+from napari_crbm.viewer.layers.names import REGIONS
+from napari_crbm.viewer.layers.points import add_quietly, set_visible
+from napari_crbm.viewer.state.workspace import Workspace
+
+if TYPE_CHECKING:
+    from napari_crbm.anatomy.meshes import PlacedAtlas
+    from napari_crbm.regions import Regions
+
+Body = tuple[NDArray[np.float32], NDArray[np.int64]]
+
+
+class RegionLayers:
+    """Keep the bodies of regions in step with the workspace's `region_view`.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    workspace : Workspace
+    run : Runner
+        Bodies are shaped from the positions of the neurons: seconds for hundreds of
+        regions of a whole brain.
+    """
+
+    def __init__(self, viewer: Any, workspace: Workspace, run: Runner = run_at_once) -> None:
+        self.viewer = viewer
+        self.workspace = workspace
+        self.run = run
+        self._bodies: dict[int, Body] = {}
+        self._of: Any = None
+        self._shaping = False
+        self._drawn: tuple[Any, list[int], NDArray[np.float32]] | None = None
+        workspace.region_view.changed.connect(self.show)
+
+    def show(self) -> None:
+        """Draw the bodies of the ticked regions, shaping those that are new."""
+        recording, view = self.workspace.recording, self.workspace.region_view
+        if view.regions is not self._of:
+            self._bodies, self._of = {}, view.regions
+        ticked = [int(k) for k in np.flatnonzero(view.ticked)]
+        missing = [k for k in ticked if k not in self._bodies]
+        if recording is None or not ticked:
+            self._draw([])
+        elif not missing:
+            self._draw(ticked)
+        elif not self._shaping:
+            self._shape(recording, missing)
+
+    def _shape(self, recording: Recording, missing: list[int]) -> None:
+        regions = self.workspace.region_view.regions
+        assert regions is not None
+        self._shaping = True
+        placed = self.workspace.placed
+
+        def work(report: Callable[[int, int], None]) -> dict[int, Body]:
+            bodies = {}
+            for place, k in enumerate(missing):
+                report(place, len(missing))
+                bodies[k] = _body(recording, regions, regions.names[k], placed)
+            return bodies
+
+        def done(bodies: dict[int, Body]) -> None:
+            self._shaping = False
+            if regions is self._of:
+                self._bodies.update(bodies)
+            self.show()
+
+        self.run("Shaping regions", work, done)
+
+    def _draw(self, ticked: list[int]) -> None:
+        view = self.workspace.region_view
+        paints = view.colours[ticked]
+        drawn, self._drawn = self._drawn, (view.regions, ticked, paints)
+        if (
+            drawn is not None
+            and drawn[0] is view.regions
+            and drawn[1] == ticked
+            and np.array_equal(drawn[2], paints)
+        ):
+            # Other neurons are shown, not other regions.
+            return
+        bodies = [(k, *self._bodies[k]) for k in ticked if len(self._bodies[k][0])]
+        if not bodies or view.regions is None:
+            if REGIONS in self.viewer.layers:
+                set_visible(self.viewer.layers[REGIONS], False)
+            return
+        sizes = [len(vertices) for _, vertices, _ in bodies]
+        starts = np.cumsum([0, *sizes[:-1]])
+        vertices = np.concatenate([vertices for _, vertices, _ in bodies])
+        faces = np.concatenate(
+            [faces + start for (_, _, faces), start in zip(bodies, starts, strict=True)]
+        )
+        colours = np.repeat(view.colours[[k for k, _, _ in bodies]], sizes, axis=0)
+        names = [view.regions.names[k] for k, _, _ in bodies]
+        if REGIONS not in self.viewer.layers:
+            self._add(vertices, faces, colours, names)
+            return
+        layer = self.viewer.layers[REGIONS]
+        set_visible(layer, True)
+        # Colours of the old vertices must not meet the new ones.
+        layer.vertex_colors = None
+        layer.data = (vertices, faces)
+        layer.vertex_colors = colours
+        layer.metadata["regions"] = names
+
+    def _add(
+        self,
+        vertices: NDArray[np.float32],
+        faces: NDArray[np.int64],
+        colours: NDArray[np.float32],
+        names: list[str],
+    ) -> None:
+        from napari.layers import Surface
+
+        layer = Surface(
+            (vertices, faces),
+            name=REGIONS,
+            vertex_colors=colours,
+            shading="smooth",
+            blending="translucent_no_depth",
+            metadata={"regions": names},
+            units=("um", "um", "um"),
+            axis_labels=("z", "y", "x"),
+        )
+        # Behind the neurons, so that they are not veiled.
+        add_quietly(self.viewer, self.viewer.layers.insert, 0, layer)
+
+
+def _body(recording: Recording, regions: Regions, name: str, placed: PlacedAtlas | None) -> Body:
+    """A region's surface from the atlas it comes from, else around its neurons."""
+    if placed is not None:
+        # Levels that are joined have no surface of their own in every atlas.
+        with suppress(RecordingError):
+            return placed.body(name)
+    return enclosing_surface(recording.coordinates[regions.members(name)])

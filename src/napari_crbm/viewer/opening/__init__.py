@@ -1,0 +1,1 @@
+"""Open files: drops, the reader, the dialog for unknown layouts, sample data."""

@@ -1,0 +1,66 @@
+"""Files dropped on the window: ours are opened at once.
+
+napari's own reader claims ``.h5``, ``.npz`` and folders too, so napari would ask which
+reader is meant each time. What a reader of ours recognises is not asked about; all other
+files, and arrays that may as well be pictures, are left to napari.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from qtpy.QtCore import QEvent, QObject, Qt
+
+from napari_crbm.errors import CRBMError
+from napari_crbm.viewer.opening.suffixes import may_read
+
+
+class DropFilter(QObject):
+    """Listens to a viewer's drops.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+    open_file : callable
+        Opens a path in the background.
+    parent : QObject
+    """
+
+    def __init__(self, viewer: Any, open_file: Callable[[Path], None], parent: QObject) -> None:
+        super().__init__(parent)
+        self._open_file = open_file
+        # The part of the window that accepts drops has no public name.
+        target = getattr(viewer.window, "_qt_viewer", None)
+        if target is not None:
+            target.installEventFilter(self)
+
+    def eventFilter(self, _watched: QObject | None, event: Any) -> bool:  # noqa: N802
+        """Open a single file or folder that is recognised."""
+        if event.type() != QEvent.Type.Drop:
+            return False
+        # With Shift or Alt napari stacks files, or asks for the reader.
+        if event.modifiers() != Qt.KeyboardModifier.NoModifier:
+            return False
+        urls = event.mimeData().urls()
+        if len(urls) != 1 or not urls[0].isLocalFile():
+            return False
+        path = Path(urls[0].toLocalFile())
+        if not _is_ours(path):
+            return False
+        event.acceptProposedAction()
+        self._open_file(path)
+        return True
+
+
+def _is_ours(path: Path) -> bool:
+    from napari_crbm.io import read_kind
+
+    if not may_read(path):
+        return False
+    try:
+        kind = read_kind(path)
+    except (CRBMError, OSError):
+        return False
+    return kind == "model" or kind.endswith("recording")

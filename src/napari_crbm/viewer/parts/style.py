@@ -1,0 +1,270 @@
+"""Small pieces that all widgets share, so that they look alike in both themes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyqtgraph as pg
+from napari.utils.theme import get_theme
+from numpy.typing import NDArray
+from qtpy.QtCore import QBuffer, QEvent, QObject, QSize, Qt
+from qtpy.QtGui import QColor, QImage, QPixmap, QResizeEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_crbm.palette import weight_colours
+from napari_crbm.viewer.parts.closing import GoesWhenClosed
+from napari_crbm.viewer.parts.plot_export import offer_export
+
+if TYPE_CHECKING:
+    from napari_crbm.viewer.state.colouring import Colouring
+
+_SCALE_PX = 90
+# What is lower cannot be used.
+_LEAST_HEIGHT_PX = 240
+
+# Okabe and Ito's colours, readable without red-green vision.
+BLUE, ORANGE, GREEN, GREY = "#56b4e9", "#e69f00", "#009e73", "#808080"
+
+
+def text_label(text: str = "", *, wrap: bool = True) -> QLabel:
+    """A label that wraps and whose text can be copied."""
+    label = QLabel(text)
+    label.setWordWrap(wrap)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+    return label
+
+
+def button(text: str, tip: str, on_click: Any) -> QPushButton:
+    """A button with a tooltip that says what will happen."""
+    made = QPushButton(text)
+    made.setToolTip(tip)
+    made.clicked.connect(lambda: on_click())
+    return made
+
+
+def plot(
+    viewer: Any, x_label: str, y_label: str, x_unit: str = "", height: int = 130
+) -> pg.PlotWidget:
+    """A plot with labelled axes in the colours of the viewer's theme, now and later.
+
+    A right-click offers to save it.
+    """
+    widget = pg.PlotWidget()
+    offer_export(widget)
+    widget.setMinimumHeight(height)
+    widget.setMenuEnabled(False)
+    widget.hideButtons()
+    widget.showGrid(x=False, y=True, alpha=0.15)
+    widget.setLabel("bottom", x_label, units=x_unit or None)
+    widget.setLabel("left", y_label)
+    for side in ("bottom", "left"):
+        widget.getAxis(side).enableAutoSIPrefix(False)
+
+    def colour_axes(theme: Any) -> None:
+        widget.setBackground(QColor(*theme.background.as_rgb_tuple()[:3]))
+        for side in ("bottom", "left"):
+            axis = widget.getAxis(side)
+            colour = _text_colour(theme)
+            axis.setPen(pg.mkPen(colour))
+            axis.setTextPen(pg.mkPen(colour))
+
+    follow_theme(widget, viewer, colour_axes)
+    return widget
+
+
+def follow_theme(widget: QWidget, viewer: Any, act: Callable[[Any], None]) -> None:
+    """Call ``act(theme)`` now and with every other theme of a viewer while a widget lives."""
+
+    def follow(_event: object = None) -> None:
+        act(get_theme(viewer.theme))
+
+    follow()
+    # When the window is closed, the viewer may be gone before its widgets.
+    changed = viewer.events.theme
+    changed.connect(follow)
+    widget.destroyed.connect(lambda: changed.disconnect(follow))
+
+
+def _text_colour(theme: Any) -> QColor:
+    return QColor(*theme.text.as_rgb_tuple()[:3])
+
+
+def link(target: object, text: object, viewer: Any) -> str:
+    """A link in the colour of the text: Qt's own blue cannot be read on a dark window."""
+    colour = _text_colour(get_theme(viewer.theme)).name()
+    return f'<a href="{target}" style="color: {colour}">{text}</a>'
+
+
+def visible_ticks(view: QAbstractItemView, viewer: Any) -> None:
+    """A frame around the boxes of a list or tree that are not ticked, which have none of their own.
+
+    Qt draws it in a shade of the background.
+    """
+    kind = "QTreeView" if view.inherits("QTreeView") else "QListView"
+
+    def frame(theme: Any) -> None:
+        grey = _text_colour(theme)
+        grey.setAlpha(150)
+        line = f"1px solid {grey.name(QColor.NameFormat.HexArgb)}"
+        view.setStyleSheet(f"{kind}::indicator:unchecked {{ border: {line}; border-radius: 2px; }}")
+
+    follow_theme(view, viewer, frame)
+
+
+def scrolling(inside: QWidget, sideways: bool = True) -> QScrollArea:
+    """A widget that may need more room than the window has; not ``sideways``: more height."""
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    if not sideways:
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setWidget(inside)
+    return area
+
+
+class _Page(QScrollArea):
+    """Content as large as the view; it scrolls once it cannot be squeezed into the height.
+
+    Qt's own resizable scroll area begins to scroll as soon as texts that wrap, and all
+    beside them, do not have the height that they would like best.
+    """
+
+    def __init__(self, inside: QWidget) -> None:
+        super().__init__()
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumHeight(_LEAST_HEIGHT_PX)
+        self.setWidget(inside)
+        # The dock behind it must be painted: what nobody paints is not seen; see `WhenSeen`.
+        for part in (self.viewport(), inside):
+            part.setAutoFillBackground(False)
+        inside.installEventFilter(self)
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """As large as the content would like to be."""
+        return self.widget().sizeHint()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Give the content the size of the view."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """What changed behind another tab is laid out once somebody looks."""
+        super().showEvent(event)
+        self._fit()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """The content may need another height once parts of it come, go or change."""
+        if event.type() == QEvent.Type.LayoutRequest and self.isVisible():
+            self._fit()
+        return bool(super().eventFilter(watched, event))
+
+    def _fit(self) -> None:
+        view, inside = self.viewport().size(), self.widget()
+        layout = inside.layout()
+        wraps = layout.hasHeightForWidth()
+        needed = (
+            layout.minimumHeightForWidth(view.width()) if wraps else layout.minimumSize().height()
+        )
+        inside.resize(view.width(), max(view.height(), needed))
+
+
+def page(dock: QWidget, leave: Callable[[], None] | None = None) -> QVBoxLayout:
+    """The layout for the content of a dock, which must not outgrow a small screen.
+
+    When the dock is closed ``leave`` is called and its content deleted; see `GoesWhenClosed`.
+    """
+    inside = QWidget()
+    layout = QVBoxLayout(inside)
+    outer = QVBoxLayout(dock)
+    outer.setContentsMargins(0, 0, 0, 0)
+    outer.addWidget(_Page(inside))
+    GoesWhenClosed(dock, leave)
+    return layout
+
+
+def count_box(low: int, high: int, value: int, tip: str, step: int = 1) -> QSpinBox:
+    """A field for a whole number."""
+    box = QSpinBox()
+    box.setRange(low, high)
+    box.setValue(value)
+    box.setSingleStep(step)
+    box.setGroupSeparatorShown(True)
+    box.setToolTip(tip)
+    return box
+
+
+def _ramp_image(ramp: NDArray[np.floating]) -> QImage:
+    """A bar of colours (K, 4)."""
+    pixels = np.ascontiguousarray(np.tile((255 * ramp).astype(np.uint8), (10, 1, 1)))
+    image = QImage(pixels.data, len(ramp), 10, 4 * len(ramp), QImage.Format.Format_RGBA8888)
+    # A copy: the image must not look into an array that is gone.
+    return image.scaled(_SCALE_PX, 10).copy()
+
+
+def _ramp_png(ramp: NDArray[np.floating]) -> str:
+    """A bar of colours (K, 4) as text for an image in a label."""
+    buffer = QBuffer()
+    buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+    _ramp_image(ramp).save(buffer, "PNG")
+    return base64.b64encode(bytes(buffer.data())).decode()
+
+
+class ColourBar(QLabel):
+    """What the colours of the neurons mean."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+
+    def show_colouring(self, colouring: Colouring | None) -> None:
+        """Write title and ends of the bar; nothing for plain neurons."""
+        self.setVisible(colouring is not None)
+        if colouring is None:
+            self.setText("")
+            return
+        bar = ""
+        if colouring.ramp is not None:
+            png = _ramp_png(colouring.ramp)
+            bar = f': {colouring.low} <img src="data:image/png;base64,{png}"> {colouring.high}'
+        self.setText(f"{colouring.title}{bar}")
+
+
+class SignedScale(QWidget):
+    """Colour bar of signed values, with what its ends mean."""
+
+    def __init__(self, low: str = "", high: str = "") -> None:
+        super().__init__()
+        self.low, bar, self.high = QLabel(low), QLabel(), QLabel(high)
+        colours = weight_colours(np.linspace(-1, 1, _SCALE_PX), 1.0)
+        bar.setPixmap(QPixmap.fromImage(_ramp_image(colours)))
+        # In narrow docks the bar shrinks, with all of its colours, and what is written does not.
+        bar.setScaledContents(True)
+        bar.setMinimumWidth(_SCALE_PX // 3)
+        bar.setMaximumSize(_SCALE_PX, 10)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        for label in (self.low, bar, self.high):
+            row.addWidget(label)
+
+    def show_ends(self, low: str, high: str) -> None:
+        """Write what the ends mean."""
+        self.low.setText(low)
+        self.high.setText(high)

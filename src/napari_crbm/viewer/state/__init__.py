@@ -1,0 +1,1 @@
+"""State of one viewer, without Qt or napari: recording, model, selection."""

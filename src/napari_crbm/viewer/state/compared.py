@@ -1,0 +1,114 @@
+"""Two models compared, with what the viewer tells of it; without Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.analysis import Counterparts, find_counterparts, ways_to_match
+from napari_crbm.io.script import Script, open_again
+from napari_crbm.model import CRBM
+from napari_crbm.recording import Recording
+from napari_crbm.viewer.state.trained import Trained
+
+#: Files of the second model and, if it is of other neurons, of its recording.
+Paths = tuple[Path, Path | None]
+
+
+class Compared(NamedTuple):
+    """A comparison with the second model's activity, and where it came from."""
+
+    found: Counterparts
+    activity: NDArray[np.float32]
+    trained: Trained
+    paths: Paths
+    #: Why each way of matching cannot be chosen; empty if it can.
+    ways: dict[str, str]
+
+    @property
+    def verdict(self) -> str:
+        """How many assemblies have a counterpart."""
+        found = self.found
+        pairs = found.pairs[found.pairs["found"]]
+        alike = f", typically {pairs['similarity'].median():.2f} alike" if len(pairs) else ""
+        return (
+            f"<b>{found.n_found} of {len(found.pairs)}</b> assemblies have a counterpart in "
+            f"{self.paths[0].name}{alike}; {len(found.pairs) - found.n_found} only here, "
+            f"{len(found.alone_second)} only there. Found means more alike than 95 % of partners "
+            "by chance."
+        )
+
+    def traces(
+        self, first: int | None, second: int | None
+    ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
+        """Times and activity (2, T) of each of a pair, in standard deviations from the mean.
+
+        The second has the sign of the first. None where there is no assembly.
+        """
+        found = self.found
+        sign = 1.0 if first is None else float(found.pairs["orientation"].iloc[first] or 1)
+        return (
+            _trace(found.first_recording, self.trained.activity, first, 1.0),
+            _trace(found.second_recording, self.activity, second, sign),
+        )
+
+    def correlation(
+        self, first: int | None, second: int | None, orientation: float
+    ) -> float | None:
+        """Between the activities of a pair in the same frames."""
+        found = self.found
+        if found.first_recording is not found.second_recording or first is None or second is None:
+            return None
+        one, other = self.trained.activity[:, first], self.activity[:, second]
+        if not one.std() or not other.std():
+            return None
+        return float(orientation * np.corrcoef(one, other)[0, 1])
+
+    def code(self, model_path: Path, path: str) -> str:
+        """Python that repeats the comparison with a model in a file, and writes it."""
+        found = self.found
+        same = found.second_recording is found.first_recording
+        script = Script()
+        script.need("napari_crbm.analysis", "find_counterparts")
+        script.need("napari_crbm.figures", "write_counterparts")
+        script.need("napari_crbm.io", "load_model")
+        open_again(script, found.first_recording)
+        if not same:
+            open_again(script, found.second_recording, "second_recording")
+        script.add(
+            f"first = load_model({str(model_path)!r}), recording",
+            f"second = load_model({str(self.paths[0])!r}), {'' if same else 'second_'}recording",
+            f"found = find_counterparts(*first, *second, by={found.by!r})",
+            "print(found.pairs)",
+            f"write_counterparts(found, {path!r})",
+        )
+        return str(script)
+
+
+def compare(
+    trained: Trained,
+    here: Recording,
+    model: CRBM,
+    recording: Recording,
+    paths: Paths,
+    by: str | None,
+    progress: Callable[[int, int], None],
+) -> Compared:
+    """Match the assemblies of two models; ``progress`` may raise to give it up."""
+    ways = ways_to_match(here, recording)
+    found = find_counterparts(trained.model, here, model, recording, by=by, progress=progress)
+    return Compared(found, model.transform(recording.spikes), trained, paths, ways)
+
+
+def _trace(
+    recording: Recording, activity: NDArray[np.float32], unit: int | None, sign: float
+) -> NDArray[np.float64] | None:
+    if unit is None:
+        return None
+    values = activity[:, unit]
+    spread = float(values.std()) or 1.0
+    return np.stack([recording.times, sign * (values - values.mean()) / spread])

@@ -1,0 +1,122 @@
+"""A region map with what the viewer shows of it; without Qt."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from napari_crbm.connectome import RegionMap
+    from napari_crbm.recording import Recording
+    from napari_crbm.regions import Regions
+    from napari_crbm.viewer.state.trained import Trained
+
+_SHUFFLES = 500
+_MOST_LISTED = 10
+_SMALLEST_SHARE = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """A region map of a recording, computed in the background."""
+
+    recording: Recording
+    regions: Regions
+    factors: NDArray[np.float32]
+    region_map: RegionMap
+    order: NDArray[np.int64]
+    centres: NDArray[np.float64]
+
+    def among(self, kept: Sequence[str]) -> tuple[RegionMap, NDArray[np.int64]]:
+        """The map of some regions only, and their order; of all if fewer than two are given."""
+        from napari_crbm.connectome import cluster_order
+
+        if len(kept) < 2:
+            return self.region_map, self.order
+        shown = self.region_map.among(kept)
+        return shown, cluster_order(shown)
+
+    def connections(self, n: int, kept: Sequence[str] = ()) -> pd.DataFrame:
+        """The n strongest connections among some regions, of a single one, or of all."""
+        from napari_crbm.connectome import circuit
+
+        if len(kept) > 1:
+            return circuit(self.region_map.among(kept), n)
+        return circuit(self.region_map, n, about=kept[0] if kept else None)
+
+    def connections_of(self, regions: Sequence[str], n: int) -> pd.DataFrame:
+        """The n strongest connections that start or end in any of these regions."""
+        import pandas as pd
+
+        from napari_crbm.connectome import circuit
+
+        parts = [circuit(self.region_map, n, about=name) for name in dict.fromkeys(regions)]
+        edges = pd.concat(parts).drop_duplicates(["region_a", "region_b"])
+        edges = edges.sort_values("value", key=np.abs, ascending=False).head(n)
+        return edges.assign(strength=edges["value"].abs() / edges["value"].abs().max())
+
+    def describe(self, first: str, second: str) -> str:
+        """The connection of two regions in words, with what is known of its certainty."""
+        found = self.region_map
+        at = found.names.index(first), found.names.index(second)
+        text = f"<b>{first}</b> and <b>{second}</b>: {found.values[at]:.3g}"
+        if found.low is not None and found.high is not None:
+            text += f" (95 % interval {found.low[at]:.3g} to {found.high[at]:.3g})"
+        if found.expected is not None and found.q_value is not None:
+            text += f"; random neurons {found.expected[at]:.3g}, q = {found.q_value[at]:.2g}"
+        return text
+
+    def carriers(self, first: str, second: str) -> pd.DataFrame:
+        """Assemblies that carry a good part of the connection of two regions."""
+        from napari_crbm.connectome import carriers
+
+        shown = carriers(self.factors, self.regions, first, second)
+        return shown[shown["share"] >= _SMALLEST_SHARE].head(_MOST_LISTED)
+
+    def for_project(self) -> dict[str, Any]:
+        """What `connectome.add_to_project` wants to know about the map."""
+        n_hidden = self.factors.shape[1]
+        return {
+            "animal": self.recording.name,
+            # A few letters tell one model of a recording from another.
+            "model": f"{n_hidden} units, {zlib.crc32(self.factors.tobytes()):08x}",
+            "region_map": self.region_map,
+            "n_frames": self.recording.n_frames,
+            "fingerprint": self.recording.spikes.fingerprint,
+        }
+
+
+def compute(
+    recording: Recording,
+    trained: Trained,
+    regions: Regions,
+    measure: str,
+    rule: str,
+    report: Callable[[int, int], None],
+) -> Mapped:
+    """Map the connections; seconds, for a whole brain a quarter of a minute."""
+    from napari_crbm import connectome
+
+    model = trained.model
+    response = connectome.hidden_response(model, recording.spikes)
+    factors = connectome.coupling_factors(model.weights_, response)
+    options: dict[str, Any] = dict(rule=rule, n_shuffles=_SHUFFLES, report=report)
+    if measure == "coupling":
+        found = connectome.region_map(factors, regions, **options)
+    else:
+        found = connectome.activity_map(recording.spikes, regions, measure, **options)  # type: ignore[arg-type]
+    return Mapped(
+        recording,
+        regions,
+        factors,
+        found,
+        connectome.cluster_order(found),
+        connectome.region_centroids(recording.coordinates, regions, found.names),
+    )

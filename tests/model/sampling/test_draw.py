@@ -1,0 +1,83 @@
+"""Autocorrelation times against a process whose time is known; samples that say their worth."""
+
+import numpy as np
+import pytest
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model import draw
+from napari_crbm.model.sampling.draw import integrated_autocorrelation
+from napari_crbm.spikes import Spikes
+from tests.conftest import random_model
+from tests.model.sampling.test_chains import N, chi_square, pattern_probability
+from tests.model.sampling.test_jumps import bistable
+
+
+@pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])
+def test_time_of_an_autoregressive_process(memory):
+    rng = np.random.default_rng(0)
+    series = np.zeros((1500, 40, 1))
+    series[0] = rng.normal(size=(40, 1))
+    for t in range(1, 1500):
+        noise = np.sqrt(1 - memory**2) * rng.normal(size=(40, 1))
+        series[t] = memory * series[t - 1] + noise
+    expected = (1 + memory) / (1 - memory)
+    assert integrated_autocorrelation(series)[0] == pytest.approx(expected, rel=0.1)
+
+
+def test_chains_that_stay_apart_are_correlated_for_ever():
+    rng = np.random.default_rng(1)
+    series = rng.normal(size=(100, 20, 1)) * 0.1 + rng.normal(size=(20, 1))
+    assert integrated_autocorrelation(series)[0] > 30
+
+
+def test_a_constant_has_no_memory():
+    assert integrated_autocorrelation(np.full((64, 5, 2), 3.0)).tolist() == [1.0, 1.0]
+
+
+def test_samples_follow_the_model_and_are_called_good():
+    model = random_model(N, 2)
+    samples = draw(model, 20_000, n_chains=1000)
+    assert samples.settled and samples.warning is None
+    assert samples.effective_size > 10_000
+    drawn = samples.spikes.dense().astype(int)
+    assert chi_square(drawn, pattern_probability(model)) > 1e-4
+
+
+def test_slow_chains_are_told_and_replicas_help():
+    model = bistable()
+    both = Spikes.from_dense(np.repeat([[0], [1]], model.n_neurons, axis=1))
+    slow = draw(model, 400, n_chains=100, max_burn_in=400, start=both)
+    assert not slow.settled and "mix slowly" in slow.warning
+    quick = draw(model, 2000, n_chains=100, max_burn_in=1600, n_temperatures=10)
+    assert quick.settled
+    on = quick.spikes.dense().mean(axis=1) > 0.5
+    assert abs(on.mean() - 0.5) < 0.1
+    assert np.max(quick.autocorrelation_steps) < np.max(slow.autocorrelation_steps)
+
+
+def test_the_papers_way_starts_in_recorded_frames_and_keeps_to_its_steps():
+    model = bistable()
+    model.examples_ = np.array([[0.0], [2.0 * model.n_neurons]], dtype=np.float32)
+    recorded = Spikes.from_dense(np.zeros((3, model.n_neurons)))
+    drawn = draw(model, 400, n_chains=200, start=recorded, as_published=True)
+    assert (drawn.burn_in, drawn.thin) == (2000, 20)
+    on, usually_on = (
+        (samples.spikes.frame_counts > model.n_neurons / 2).mean()
+        for samples in (drawn, draw(model, 400, n_chains=200, start=recorded))
+    )
+    assert on < 0.05 and abs(usually_on - 0.5) < 0.1  # plain Gibbs steps stay, jumps do not
+    with pytest.raises(ModelError, match="recorded frames"):
+        draw(model, 40, as_published=True)
+    with pytest.raises(ModelError, match="one temperature"):
+        draw(model, 40, start=recorded, n_temperatures=2, as_published=True)
+
+
+def test_few_independent_frames_are_told():
+    samples = draw(random_model(N, 2), 60, n_chains=10)
+    assert "worth about" in samples.warning
+
+
+def test_samples_are_reproducible():
+    model = random_model(N, 2)
+    first, again = (draw(model, 500, n_chains=50, random_state=3).spikes for _ in range(2))
+    assert first == again

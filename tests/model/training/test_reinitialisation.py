@@ -1,0 +1,133 @@
+import numpy as np
+import pytest
+
+from napari_crbm.analysis import fraction_recovered, recovery
+from napari_crbm.io import load_checkpoint, save_checkpoint
+from napari_crbm.model import Settings, Training
+from napari_crbm.model.backends import NUMBA, Core
+from napari_crbm.model.compute.kernels.weight_update import SILENT
+from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.start.initialise import Start
+from napari_crbm.model.training import health, learner, reinitialisation
+from napari_crbm.model.training.learner import Learner
+from napari_crbm.model.training.progress import outcome
+from napari_crbm.spikes import Spikes
+from tests.model import strict_device
+
+
+def spoilt(membership: np.ndarray, start: Start) -> Start:
+    """A start that has one assembly in two units, and none in those of two others."""
+    strong = 2 * membership.astype(np.float32)
+    twin = strong[:, 0] / 2
+    weights = np.stack([twin, twin, np.zeros_like(twin), strong[:, 3]], axis=1)
+    return Start(weights, start.fields, weights != 0)
+
+
+@pytest.fixture
+def spoilt_start(monkeypatch, planted):
+    whole = learner._start
+
+    def start(train, settings):
+        return spoilt(planted[1], (yield from whole(train, settings)))
+
+    monkeypatch.setattr(learner, "_start", start)
+
+
+@pytest.mark.parametrize("renew", [True, False])
+def test_lost_assemblies_are_found_by_units_that_begin_anew(planted, spoilt_start, renew):
+    spikes, membership = planted
+    training = Training(spikes, Settings(n_hidden=4, n_updates=600, renew=renew))
+    messages = {progress.message for progress in training if progress.message}
+    found = fraction_recovered(recovery(training.model().weights_, membership))
+    if renew:
+        assert found == 1.0
+        assert any("0 and 1" in text and "began anew" in text for text in messages)
+    else:
+        assert found <= 0.75
+
+
+def begun(spikes: Spikes, settings: Settings, core: Core = NUMBA) -> Learner:
+    with kernel_threads(1):
+        return Learner.started(spikes, settings, core)
+
+
+def test_where_nothing_is_left_to_explain_idle_units_stay_idle():
+    spikes = Spikes.from_dense(np.random.default_rng(4).random((1200, 200)) < 0.05)
+    with kernel_threads(1):
+        model = begun(spikes, Settings(n_hidden=3, initialisation="random"))
+        parameters = model.parameters()
+        parameters["weights"][:, 0] = 0
+        parameters["weights"] *= 10
+        assert health.idle_units(parameters["weights"]) == [0]
+        assert reinitialisation.renew(parameters, spikes) is None
+
+
+def test_where_most_units_are_idle_it_is_the_penalty_not_chance(planted, spoilt_start):
+    with kernel_threads(1):
+        parameters = begun(planted[0], Settings(n_hidden=4)).parameters()
+        parameters["weights"][:, :3] = 0
+        assert reinitialisation.renew(parameters, planted[0]) is None
+
+
+def test_joined_twins_expect_of_neurons_what_both_did(planted, spoilt_start):
+    """Both units of one assembly get nearly the same input, so one can speak for two."""
+    spikes = planted[0]
+    with kernel_threads(1):
+        model = begun(spikes, Settings(n_hidden=4))
+        parameters = model.parameters()
+        before = expected(spikes, parameters)
+        reinitialisation._join(parameters, 0, 1)
+        after = expected(spikes, parameters)
+    assert (parameters["roles"][:, 1] == SILENT).all()
+    assert not parameters["weights"][:, 1].any()
+    members = planted[1][:, 0]
+    assert np.corrcoef(before[:, members].mean(1), after[:, members].mean(1))[0, 1] > 0.98
+    assert after[:, members].mean() == pytest.approx(before[:, members].mean(), rel=0.15)
+
+
+def expected(spikes: Spikes, parameters: dict) -> np.ndarray:
+    weights = parameters["weights"]
+    inputs = (spikes.dense().astype(np.float32) @ weights).astype(np.float32)
+    units = learner.Standardised(*parameters["hidden"]).units()
+    hidden = NUMBA.mean(inputs, units)
+    return 1 / (1 + np.exp(-(hidden @ weights.T + parameters["fields"])))
+
+
+@pytest.mark.parametrize("core", [NUMBA, strict_device.core()], ids=["cpu", "device"])
+def test_chains_go_on_with_inputs_of_the_new_weights(planted, spoilt_start, core):
+    with kernel_threads(1):
+        model = begun(planted[0], Settings(n_hidden=4), core)
+        before = core.bits(model.activity).copy()
+        renewed = model.renew()
+        assert set(renewed.begun) == {1, 2}
+        assert np.array_equal(core.bits(model.activity), before)
+        inputs = core.put(np.empty(model.inputs.shape, dtype=np.float32))
+        model.active.form.project_bits(model.activity, inputs)
+    np.testing.assert_allclose(core.get(inputs), core.get(model.inputs), atol=1e-4)
+    assert np.abs(core.get(inputs)[:, [1, 2]]).max() > 1
+    hidden = model.hidden_here()
+    assert (hidden.gamma[[1, 2]] > 0).all()
+    np.testing.assert_allclose(
+        hidden.theta, means_of_inputs(model, core), rtol=1e-5, err_msg="inputs are centred"
+    )
+
+
+def means_of_inputs(model: Learner, core: Core) -> np.ndarray:
+    return model.active.dense().T.astype(np.float64) @ core.get(model._mean_activity)
+
+
+def test_a_training_resumed_after_a_renewal_goes_on_bit_for_bit(planted, spoilt_start, tmp_path):
+    settings = Settings(n_hidden=4, n_updates=120)
+    whole = Training(planted[0], settings)
+    for _ in whole:
+        pass
+    part = Training(planted[0], settings)
+    with kernel_threads():
+        outcome(part._prepare())
+        while part.update < 60:
+            part._advance()
+    save_checkpoint(part.checkpoint(), tmp_path / "half.checkpoint.h5")
+    rest = Training(planted[0], resume=load_checkpoint(tmp_path / "half.checkpoint.h5"))
+    last = list(rest)[-1]
+    assert np.array_equal(rest.model().weights_, whole.model().weights_)
+    assert "began anew" in last.message

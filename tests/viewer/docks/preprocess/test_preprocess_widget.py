@@ -1,0 +1,177 @@
+"""The Preprocess dock: preview of a neuron, a run over all of them, undo, cancel."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_crbm.preprocessing import Steps, kept_frames, preprocess, steps_of
+from napari_crbm.simulation import simulate
+from napari_crbm.viewer.docks.preprocess.widget import PreprocessWidget
+from tests.viewer.conftest import until
+
+
+@pytest.fixture(scope="module")
+def bright():
+    return simulate(
+        n_neurons=150, n_frames=600, n_assemblies=4, fluorescence=True, seed=0
+    ).recording
+
+
+@pytest.fixture
+def dock(home, qtbot):
+    widget = PreprocessWidget(home.viewer)
+    qtbot.addWidget(widget)
+    return widget
+
+
+def test_it_says_what_to_do_next(dock, home, recording, bright):
+    assert "No recording" in dock.message.text() and dock.body.isHidden()
+    home.show(recording)
+    assert "spikes only" in dock.message.text() and dock.form.method.currentData() == "keep"
+    home.show(bright)
+    assert dock.form.method.currentData() == "events" and dock.form.background.isHidden()
+    dock.form.background.setValue(50)
+    assert dock.form.steps().background == 0, "of no use to traces that are not divided"
+    dock.form.baseline_s.setValue(60)
+    dock.form.raw.setChecked(True)
+    assert not dock.form.background.isHidden()
+    assert dock.form.steps() == Steps(baseline_s=60, raw=True, background=50)
+
+
+def test_the_preview_is_what_a_run_makes(dock, home, bright, qtbot):
+    home.show(bright)
+    dock.form.method.setCurrentIndex(dock.form.method.findData("zscore"))
+    dock.form.baseline_s.setValue(60)
+    dock.form.threshold.setValue(2.5)
+    home.workspace.choose_neuron(7)
+    until(qtbot, lambda: "Neuron 7</b>" in dock.preview.caption.text())
+    steps = Steps(baseline_s=60, method="zscore", threshold=2.5)
+    made = preprocess(bright, steps)
+    np.testing.assert_allclose(
+        dock.preview._active.getData()[0], bright.times[np.flatnonzero(made.spikes.trace(7))]
+    )
+    np.testing.assert_allclose(
+        dock.preview._curve.getOriginalDataset()[1], bright.fluorescence.trace(7), rtol=1e-6
+    )
+    dock.run.click()
+    assert dock.run.text() == "Cancel"
+    until(qtbot, lambda: dock.run.text() == "Run")
+    assert home.workspace.recording.fingerprint == made.fingerprint
+    assert steps_of(home.workspace.recording) == steps
+    assert "active in" in dock.result.text() and dock.undo.isEnabled()
+    dock.undo.click()
+    assert home.workspace.recording is bright and not dock.undo.isEnabled()
+
+
+def test_filters_without_fluorescence(dock, home, recording, qtbot):
+    home.show(recording)
+    dock.form.burn_in_s.setValue(10)
+    dock.form.min_activity.setValue(2)
+    dock.run.click()
+    until(qtbot, lambda: dock.run.text() == "Run")
+    made = home.workspace.recording
+    assert made.n_frames == recording.n_frames - 40
+    assert (made.spikes.mean_activity >= 0.02).all() and made.n_neurons < recording.n_neurons
+    assert "left out" in dock.result.text()
+
+
+def test_frames_and_regions_are_left_out(dock, home, bright, qtbot, monkeypatch):
+    moving = replace(bright, traces={"tail": np.arange(bright.n_frames) % 50 / 10.0})
+    home.show(moving)
+    assert not dock.form.motion_trace.isHidden() and dock.form.motion_above.isHidden()
+    dock.form.motion_trace.setCurrentIndex(dock.form.motion_trace.findData("tail"))
+    dock.form.motion_above.setValue(4.5)
+    dock.form.drop_frames.setText("100-120, 300")
+    region = max(moving.regions.names, key=lambda name: moving.regions.members(name).size)
+    dock.form.regions.findItems(region, Qt.MatchFlag.MatchExactly)[0].setCheckState(
+        Qt.CheckState.Checked
+    )
+    steps = Steps(
+        motion_trace="tail",
+        motion_above=4.5,
+        drop_frames=((100, 120), (300, 300)),
+        regions=(region,),
+    )
+    assert dock.form.steps() == steps
+    until(qtbot, lambda: np.size(dock.preview._left_out.getData()[0]) > 1)
+    gone = np.setdiff1d(np.arange(600), kept_frames(moving, steps))
+    np.testing.assert_allclose(np.unique(dock.preview._left_out.getData()[0]), moving.times[gone])
+    dock.run.click()
+    until(qtbot, lambda: dock.run.text() == "Run")
+    made = home.workspace.recording
+    assert made.fingerprint == preprocess(moving, steps).fingerprint
+    assert made.n_neurons == moving.regions.members(region).size and "motion" in dock.result.text()
+    dock.form.drop_frames.setText("soon")
+    until(qtbot, lambda: "'soon' is no range" in dock.preview.caption.text())
+
+
+def test_cancelling_changes_nothing(dock, home, bright, qtbot, monkeypatch):
+    from napari_crbm.viewer.docks.preprocess import widget
+
+    def slow(recording, steps, *, progress, control):
+        while not control.stopped:
+            pass
+        raise widget.PreprocessingStopped("stopped")
+
+    monkeypatch.setattr(widget, "preprocess", slow)
+    home.show(bright)
+    dock.run.click()
+    dock.run.click()
+    until(qtbot, lambda: dock.run.text() == "Run")
+    assert home.workspace.recording is bright and "nothing was changed" in dock.result.text()
+
+
+def test_senseless_choices_are_explained(dock, home, bright, qtbot, monkeypatch):
+    shown = []
+    monkeypatch.setattr("napari_crbm.viewer.docks.preprocess.widget.show_error", shown.append)
+    home.show(bright)
+    dock.form.raw.setChecked(True)
+    dock.run.click()
+    assert "baseline window" in shown[0] and dock.run.text() == "Run"
+
+
+def test_a_run_that_changes_nothing_keeps_the_model(dock, shown_home, qtbot):
+    workspace = shown_home.workspace
+    recording, trained = workspace.recording, workspace.trained
+    dock.run.click()
+    until(qtbot, lambda: dock.run.text() == "Run")
+    assert workspace.recording is recording and workspace.trained is trained
+    assert "stays as it is" in dock.result.text() and not dock.undo.isEnabled()
+
+
+def test_undo_brings_the_model_back(dock, shown_home, qtbot):
+    workspace = shown_home.workspace
+    trained = workspace.trained
+    dock.form.burn_in_s.setValue(10)
+    dock.run.click()
+    until(qtbot, lambda: dock.undo.isEnabled())
+    assert workspace.trained is None
+    dock.undo.click()
+    assert workspace.trained is trained and workspace.recording.n_neurons == len(workspace.weights)
+
+
+def test_nothing_is_undone_silently_during_a_training(dock, home, recording, qtbot, monkeypatch):
+    said = []
+    monkeypatch.setattr("napari_crbm.viewer.docks.preprocess.widget.show_warning", said.append)
+    home.show(recording)
+    dock.form.burn_in_s.setValue(10)
+    dock.run.click()
+    until(qtbot, lambda: dock.undo.isEnabled())
+    made = home.workspace.recording
+    monkeypatch.setattr(type(home.runs), "training", property(lambda _: True))
+    dock.undo.click()
+    assert home.workspace.recording is made and "Stop the training" in said[0]
+
+
+def test_fields_without_a_plot_stay_together(dock, home, recording, qtbot):
+    home.show(recording)
+    dock.resize(400, 800)
+    dock.show()
+    until(qtbot, dock.preview.plot.isHidden)
+    qtbot.wait(50)
+    shown = (dock.form.method, dock.form.burn_in_s, dock.form.drop_frames, dock.form.regions)
+    gaps = [b.y() - a.geometry().bottom() for a, b in itertools.pairwise(shown)]
+    assert max(gaps) <= 12, gaps

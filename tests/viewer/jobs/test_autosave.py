@@ -1,0 +1,245 @@
+"""Nothing is lost: checkpoints on closing, the last model, settings of last time."""
+
+import os
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
+
+from napari_crbm.io import load_checkpoint, load_model
+from napari_crbm.model import Settings
+from napari_crbm.viewer.docks.train.widget import TrainWidget
+from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.jobs import autosave
+from napari_crbm.viewer.jobs.autosave import (
+    checkpoint_path,
+    kept_checkpoint,
+    kept_models,
+    make_room,
+)
+from napari_crbm.viewer.layers.names import NEURONS
+from napari_crbm.viewer.parts.remember import ask_open, last_folder, remember
+from tests.viewer.conftest import FAST, until
+
+LONG = Settings(**{**FAST.as_dict(), "n_updates": 100_000})
+
+
+def test_closing_the_viewer_leaves_a_checkpoint_to_continue(make_napari_viewer, recording, qtbot):
+    viewer = make_napari_viewer()
+    home = home_of(viewer)
+    home.show(recording)
+    home.runs.start_training(LONG)
+    session = home.runs.session
+    until(qtbot, lambda: session.training.update > 5)
+    viewer.close()
+    deadline = time.monotonic() + 20
+    while session.running and time.monotonic() < deadline:
+        qtbot.wait(50)
+    stopped_at = load_checkpoint(checkpoint_path(recording))["update"]
+    assert stopped_at == session.training.update
+
+    viewer = make_napari_viewer()
+    home = home_of(viewer)
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    assert widget.kept.continue_button.isHidden()
+    home.show(recording)
+    assert not widget.kept.continue_button.isHidden()
+    assert kept_checkpoint(recording).when in widget.kept.continue_button.toolTip()
+    widget.kept.continue_button.click()
+    until(qtbot, lambda: home.runs.training and home.runs.session.training.update > stopped_at)
+    assert widget.kept.continue_button.isHidden(), "not while training"
+    home.close()
+
+
+def test_a_finished_model_is_kept_and_its_checkpoint_goes(viewer, home, recording, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    make_room()
+    checkpoint_path(recording).write_bytes(b"old")
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: home.workspace.trained is not None, 120_000)
+    weights = home.workspace.trained.model.weights_
+    (only,) = kept_models(recording)
+    np.testing.assert_array_equal(load_model(only.path).weights_, weights)
+    assert not checkpoint_path(recording).exists()
+    home.workspace.open(recording)
+    assert not widget.kept.earlier_button.isHidden()
+    (action,) = widget.kept.list_models()
+    assert action.text() == f"{only.when}: 8 assemblies"
+    action.trigger()
+    until(qtbot, lambda: home.workspace.trained is not None)
+    np.testing.assert_array_equal(home.workspace.trained.model.weights_, weights)
+
+
+@pytest.fixture
+def told(monkeypatch) -> list[str]:
+    """What is said in passing."""
+    said: list[str] = []
+    monkeypatch.setattr("napari_crbm.viewer.jobs.runs.show_info", said.append)
+    return said
+
+
+def test_a_model_that_another_replaces_can_be_shown_again(viewer, home, recording, told, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    assert widget.kept.earlier_button.isHidden(), "there are none"
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: not home.runs.training)
+    first = home.workspace.trained.model
+    assert "save it if it matters" in widget.status.text()
+    assert "stays under Earlier models" in widget.start_button.toolTip() and not told
+    home.runs.start_training(replace(FAST, n_hidden=5, n_updates=100_000))
+    until(qtbot, lambda: home.runs.session.training.update > 5)
+    home.runs.session.control.stop()
+    until(qtbot, lambda: not home.runs.training)
+    assert len(told) == 1 and "Earlier models" in told[0]
+    assert home.workspace.trained.model.n_assemblies == 5
+    last, before = widget.kept.list_models()
+    assert "5 assemblies" in last.text() and "8 assemblies" in before.text()
+    before.trigger()
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    np.testing.assert_array_equal(home.workspace.trained.model.weights_, first.weights_)
+    assert len(told) == 2, "the second model was not saved either"
+
+
+def test_nothing_is_said_of_a_model_that_was_saved(viewer, home, recording, told, qtbot, tmp_path):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: not home.runs.training)
+    widget.files.save_model(tmp_path / "mine.h5")
+    until(qtbot, lambda: home.workspace.model_path == tmp_path / "mine.h5")
+    assert "save it" not in widget.status.text()
+    home.workspace.open(recording)
+    assert not told
+
+
+def test_an_earlier_model_counts_as_saved_once_it_is(
+    viewer, home, recording, told, qtbot, tmp_path
+):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: not home.runs.training)
+    home.workspace.open(recording)
+    told.clear()
+    widget.kept.list_models()[0].trigger()
+    until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    assert home.runs.unsaved and "save it if it matters" in widget.status.text()
+    widget.files.save_model(tmp_path / "mine.h5")
+    until(qtbot, lambda: home.workspace.model_path == tmp_path / "mine.h5")
+    assert not home.runs.unsaved and "save it" not in widget.status.text()
+    assert not told, "the person knows where it came from"
+
+
+def test_a_model_that_could_not_be_kept_is_told(home, recording, errors, qtbot, monkeypatch):
+    def full() -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("napari_crbm.viewer.jobs.training.make_room", full)
+    home.show(recording)
+    home.runs.start_training(FAST)
+    until(qtbot, lambda: not home.runs.training)
+    assert home.workspace.trained is not None and "could not be kept" in errors[-1]
+    assert not home.runs.unsaved, "nobody is told that it is kept"
+
+
+def test_old_files_make_room_for_new_ones():
+    make_room()
+    for age in range(30):
+        path = autosave.folder() / f"{age:02}.model.h5"
+        path.write_bytes(b"")
+        os.utime(path, (1e9 - age, 1e9 - age))
+    make_room()
+    assert sorted(path.name[:2] for path in autosave.folder().glob("*.h5")) == [
+        f"{age:02}" for age in range(19)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "value"),
+    [
+        (QCheckBox, lambda box: box.setChecked(True), lambda box: box.isChecked()),
+        (QSpinBox, lambda box: box.setValue(7), lambda box: box.value()),
+        (QLineEdit, lambda box: box.setText("auto"), lambda box: box.text()),
+    ],
+)
+def test_controls_come_back_as_they_were(qtbot, kind, change, value):
+    first, later = kind(), kind()
+    for control in (first, later):
+        qtbot.addWidget(control)
+    remember("test/control", first)
+    before = value(first)
+    change(first)
+    remember("test/control", later)
+    assert value(later) == value(first) != before
+
+
+def test_a_choice_that_is_gone_is_left_out(qtbot):
+    first, later = QComboBox(), QComboBox()
+    for control in (first, later):
+        qtbot.addWidget(control)
+    first.addItems(["a", "b"])
+    remember("test/choice", first)
+    first.setCurrentText("b")
+    later.addItems(["a", "c"])
+    remember("test/choice", later)
+    assert later.currentText() == "a"
+
+
+def test_dialogs_start_where_a_file_was_chosen_last(qtbot, monkeypatch, tmp_path):
+    asked = []
+
+    def choose(_parent, _title, folder, _kinds):
+        asked.append(folder)
+        return str(tmp_path / "fish.h5"), ""
+
+    monkeypatch.setattr("napari_crbm.viewer.parts.remember.QFileDialog.getOpenFileName", choose)
+    assert ask_open(None, "Open", "*.h5") == tmp_path / "fish.h5"
+    ask_open(None, "Open", "*.h5")
+    assert asked == ["", str(tmp_path)] and last_folder() == str(tmp_path)
+
+
+def test_kernels_compile_once_a_recording_is_seen(viewer, home, recording, qtbot, monkeypatch):
+    """Before, there is nothing to train on, and opening it should be fast."""
+    seen = []
+    monkeypatch.setattr("napari_crbm.viewer.docks.train.widget.compiled", lambda: False)
+    monkeypatch.setattr(
+        "napari_crbm.viewer.docks.train.widget.compile_ahead",
+        lambda: seen.append(NEURONS in viewer.layers),
+    )
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    qtbot.wait(100)
+    assert not seen
+    home.show(recording)
+    until(qtbot, lambda: seen)
+    assert seen == [True]
+
+
+def test_every_recipe_tells_how_long_it_takes(viewer, home, recording, qtbot, monkeypatch):
+    from napari_crbm.model import Pace
+
+    paces = {3: Pace(10.0, 0.02), 15: Pace(0.0, 0.9)}
+    monkeypatch.setattr(
+        "napari_crbm.viewer.docks.train.times.measure_pace",
+        lambda _spikes, settings: paces[settings.gibbs_steps],
+    )
+    for module in ("train_widget", "train_times"):
+        monkeypatch.setattr(f"napari_crbm.viewer.{module}.compiled", lambda: True)
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    qtbot.wait(700)
+    assert not widget.form.estimates.text(), "nothing is measured while nobody looks"
+    widget.show()
+    until(qtbot, lambda: "As published" in widget.form.estimates.text())
+    assert widget.form.estimates.text() == "Quick look: 40 s · Careful: 80 s · As published: 50.0 h"
+    assert "It will take about 80 s" in widget.status.text()

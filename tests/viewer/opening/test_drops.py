@@ -1,0 +1,208 @@
+"""One file of every format is dropped on the viewer, as napari hands it over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.utils.notifications import NotificationSeverity, notification_manager
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QApplication
+from scipy.io import savemat
+
+from napari_crbm.io import (
+    read_kind,
+    save_model,
+    save_nwb,
+    save_recording,
+    save_weights,
+)
+from napari_crbm.io.registry import READERS
+from napari_crbm.viewer.layers.names import NEURONS
+from napari_crbm.viewer.opening.mapping_dialog import MappingDialog
+from napari_crbm.viewer.reader import get_reader
+from tests.io.files import PaperContent, small_recording
+from tests.io.test_caiman import write as write_caiman
+from tests.io.test_programs import chen, romano, voluseg
+from tests.io.test_suite2p import write_plane
+from tests.viewer.conftest import until
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+SPIKES = np.random.default_rng(0).random((40, 9)) < 0.2
+XYZ = np.random.default_rng(1).random((9, 3)) * 90
+
+#: What to drop, and where its neurons must be: z, y, x in micrometres.
+Dropped = tuple[Path, np.ndarray]
+
+
+def own(folder: Path) -> Dropped:
+    recording = small_recording()
+    return save_recording(recording, folder / "own.h5"), recording.coordinates
+
+
+def nwb(folder: Path) -> Dropped:
+    pytest.importorskip("pynwb")
+    recording = small_recording()
+    return save_nwb(recording, folder / "fish.nwb"), recording.coordinates
+
+
+def paper(folder: Path) -> Dropped:
+    content = PaperContent()
+    zyx = 1000 * content.xyz_mm[:, ::-1]
+    return content.write(folder / "paper.h5"), [276, 0, 0] - zyx * [1, -1, -1]
+
+
+def suite2p(folder: Path) -> Dropped:
+    content = write_plane(folder / "s2p" / "suite2p" / "plane0")
+    kept = content["iscell"][:, 0] == 1
+    yx = np.array([cell["med"] for cell in content["stat"][kept]])
+    return folder / "s2p" / "suite2p", np.column_stack([np.zeros(len(yx)), yx])
+
+
+def caiman(folder: Path) -> Dropped:
+    _, centres, _ = write_caiman(folder / "caiman.hdf5")
+    return folder / "caiman.hdf5", np.column_stack([np.zeros(len(centres)), 0.5 * centres])
+
+
+def voluseg_cells(folder: Path) -> Dropped:
+    _, centres, _ = voluseg(folder / "cells0_clean.hdf5")
+    return folder / "cells0_clean.hdf5", centres[:, ::-1] * [10, 1, 1]
+
+
+def chen_fish(folder: Path) -> Dropped:
+    _, rows, data, _ = chen(folder / "subject_1", new=True)
+    row, column, plane = data["CellXYZ_norm"][rows].T
+    return folder / "subject_1", np.stack([276 - 2 * plane, 0.798 * row, 0.798 * column], axis=1)
+
+
+def romano_fish(folder: Path) -> Dropped:
+    _, centres, plane, _ = romano(folder, new=True)
+    return folder / "fish_RASTER.mat", np.column_stack([10 * (plane - 1), centres])
+
+
+def npz(folder: Path) -> Dropped:
+    np.savez(folder / "rastermap.npz", spks=SPIKES.astype("u1"), xyz=XYZ)
+    return folder / "rastermap.npz", XYZ[:, ::-1]
+
+
+def mat(folder: Path) -> Dropped:
+    savemat(folder / "rastermap.mat", {"spks": SPIKES.astype("u1"), "xyz": XYZ})
+    return folder / "rastermap.mat", XYZ[:, ::-1]
+
+
+KINDS: dict[Callable[[Path], Dropped], str] = {
+    own: "recording",
+    nwb: "nwb-recording",
+    paper: "paper-recording",
+    suite2p: "suite2p-recording",
+    caiman: "caiman-recording",
+    voluseg_cells: "voluseg-recording",
+    chen_fish: "chen2018-recording",
+    romano_fish: "romano-recording",
+    npz: "array-recording",
+    mat: "array-recording",
+}
+
+
+def drop(viewer, path: Path, modifiers=Qt.KeyboardModifier.NoModifier) -> None:
+    """Let go of a file or folder over the canvas."""
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(path))])
+    over = QPoint(50, 50), Qt.DropAction.CopyAction, data, Qt.MouseButton.LeftButton, modifiers
+    target = viewer.window._qt_viewer
+    # Qt drops on nothing that has not said, when entered, that it wants it.
+    QApplication.sendEvent(target, QDragEnterEvent(*over))
+    QApplication.sendEvent(target, QDropEvent(QPointF(over[0]), *over[1:]))
+
+
+@pytest.fixture
+def complaints(errors):
+    """What a person was told that is no mere advice."""
+    notification_manager.records.clear()
+
+    def told() -> list[str]:
+        shown = [
+            record.message
+            for record in notification_manager.records
+            if record.severity >= NotificationSeverity.ERROR
+        ]
+        return shown + errors
+
+    return told
+
+
+def test_there_is_one_of_every_format():
+    assert set(KINDS.values()) == {reader.kind for reader in READERS}
+
+
+def test_every_format_shows_its_neurons_where_they_are(viewer, home, qtbot, tmp_path, complaints):
+    for number, (made, kind) in enumerate(KINDS.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path, zyx = made(folder)
+        assert read_kind(path) == kind and get_reader(str(path)) is not None, kind
+        before = home.workspace.recording
+        drop(viewer, path)
+        until(qtbot, lambda before=before: home.workspace.recording is not before)
+        recording = home.workspace.recording
+        assert recording.source.path == path and not complaints(), kind
+        layer = viewer.layers[NEURONS]
+        np.testing.assert_allclose(layer.data, zyx, rtol=1e-4, atol=2e-3, err_msg=kind)
+        assert viewer.window._qt_window.findChild(MappingDialog) is None, kind
+
+
+def test_an_unknown_layout_with_a_table_of_cells_is_asked_about(
+    viewer, home, qtbot, tmp_path, complaints, monkeypatch
+):
+    h5py = pytest.importorskip("h5py")
+    monkeypatch.setenv("NAPARI_CRBM_PROFILES", str(tmp_path / "profiles"))
+    with h5py.File(tmp_path / "lab.h5", "w") as file:
+        file["session/measured"] = SPIKES.astype("u1")
+    rows = [f"{x},{y},{z},{'tectum' if x < 45 else ''}" for x, y, z in XYZ]
+    (tmp_path / "lab_cells.csv").write_text("\n".join(["x,y,z,region", *rows]))
+    # As chosen in napari's own question: the file could as well be a picture.
+    assert viewer.open(str(tmp_path / "lab.h5"), plugin="napari-crbm") == []
+    window = viewer.window._qt_window
+    until(qtbot, lambda: window.findChild(MappingDialog) is not None)
+    dialog = window.findChild(MappingDialog)
+    until(qtbot, lambda: dialog.ok.isEnabled())
+    assert dialog.profile.labels == "lab_cells.csv/region"
+    dialog.accept()
+    until(qtbot, lambda: home.workspace.recording is not None)
+    np.testing.assert_allclose(viewer.layers[NEURONS].data, XYZ[:, ::-1], rtol=1e-5)
+    assert home.workspace.recording.regions.names == ("tectum",) and not complaints()
+
+
+def test_other_drops_are_left_to_napari(viewer, home, tmp_path, monkeypatch):
+    left = []
+    monkeypatch.setattr(
+        type(viewer.window._qt_viewer), "_qt_open", lambda _, names, **more: left.append(names[0])
+    )
+    np.save(tmp_path / "picture.npy", SPIKES)
+    (tmp_path / "notes.txt").write_text("x")
+    (tmp_path / "folder").mkdir()
+    save_recording(small_recording(), tmp_path / "own.h5")
+    for name in ("picture.npy", "notes.txt", "folder"):
+        drop(viewer, tmp_path / name)
+    drop(viewer, tmp_path / "own.h5", Qt.KeyboardModifier.ShiftModifier)
+    names = [Path(name if isinstance(name, str) else name[0]).name for name in left]
+    assert names == ["picture.npy", "notes.txt", "folder", "own.h5"] and not home.busy
+
+
+def test_every_kind_of_model_can_be_dropped(
+    viewer, home, qtbot, tmp_path, recording, planted_model, complaints
+):
+    home.show(recording)
+    for path in (
+        save_model(planted_model, tmp_path / "model.h5"),
+        save_weights(planted_model, tmp_path / "weights.h5"),
+    ):
+        before = home.workspace.trained
+        drop(viewer, path)
+        until(qtbot, lambda before=before: home.workspace.trained not in (None, before))
+        np.testing.assert_array_equal(home.workspace.trained.model.weights_, planted_model.weights_)
+    assert not complaints()
