@@ -7,6 +7,7 @@ from napari_crbm.model import Settings, Training
 from napari_crbm.model.backends.numba_backend import NUMBA
 from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.compute.two_groups import on_frames
 from napari_crbm.model.sampling.chains import Chains
 from napari_crbm.model.start import two_state_units
 from napari_crbm.model.training.learner import Learner
@@ -30,19 +31,13 @@ def made_for(raster: np.ndarray) -> tuple[two_state_units.Wells, np.ndarray, np.
     slope = np.log(P_ON / (1 - P_ON)) - np.log(P_OFF / (1 - P_OFF))
     weights = np.full((raster.shape[1], 1), slope / gap)
     inputs = raster @ weights
-    on = two_state_units.on_frames(inputs)
+    on = on_frames(inputs)
     noise = [
         (weights**2 * p.T * (1 - p.T)).sum(axis=0)
         for p in (frames.T.astype(float) @ raster / max(frames.sum(), 1) for frames in (on, ~on))
     ]
     states = [two_state_units.state(inputs, f, s) for f, s in zip((on, ~on), noise, strict=True)]
     return two_state_units.two_wells(*states, len(raster)), inputs, np.array(noise)
-
-
-def test_frames_in_which_an_assembly_is_on_are_told_from_the_others():
-    raster, on = one_assembly()
-    inputs = raster.sum(axis=1, keepdims=True).astype(float)
-    np.testing.assert_array_equal(two_state_units.on_frames(inputs)[:, 0], on)
 
 
 def test_both_states_are_stable_and_of_unit_variance():
@@ -93,7 +88,7 @@ def test_recorded_states_stay_better_after_a_short_training():
     spikes, membership = simulation.recording.spikes, simulation.truth.membership
     members = membership[:, membership.sum(axis=0).argmax()]
     counts = spikes.dense(np.arange(spikes.n_frames))[:, members].sum(axis=1)
-    on = two_state_units.on_frames(counts[:, None].astype(float))[:, 0]
+    on = on_frames(counts[:, None].astype(float))[:, 0]
     start = spikes.select_frames(np.flatnonzero(on))
     ratios = []
     for made in (False, True):

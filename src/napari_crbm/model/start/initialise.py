@@ -18,6 +18,7 @@ from scipy.special import logit
 from napari_crbm.errors import ModelError
 from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.blocks import row_blocks
+from napari_crbm.model.compute.two_groups import two_values
 from napari_crbm.model.start.components import (
     SURPLUS,
     n_certain,
@@ -158,7 +159,7 @@ def weights_from_components(
 
     The log-odds of a neuron at the two values of a course, per unit of h, are its weight.
     """
-    on, off, _ = _two_values(courses)
+    on, off, _ = two_values(courses)
     floor = 0.5 / spikes.n_frames
     weights = np.empty_like(loadings)
     for rows in row_blocks(len(loadings)):
@@ -174,22 +175,10 @@ def weights_from_components(
 
 def added_odds(weights: NDArray[np.float32], courses: NDArray[np.float32]) -> NDArray[np.float32]:
     """Logarithms (N,) of how much units add to the odds on average; fields make up for it."""
-    on, off, share = _two_values(courses)
+    on, off, share = two_values(courses)
     added = np.empty(len(weights), dtype=np.float32)
     for rows in row_blocks(len(weights)):
         block = weights[rows]
         odds = share * np.exp(block * on) + (1 - share) * np.exp(block * off)
         added[rows] = np.log(odds).sum(axis=1)
     return added
-
-
-def _two_values(
-    courses: NDArray[np.float32],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """What a unit-variance course with skewness s is while on and off, and its share on, (K,).
-
-    If it has two values they are ``a = (s + sqrt(s^2 + 4)) / 2`` and ``-1 / a``.
-    """
-    skewness = np.clip((courses.astype(np.float64) ** 3).mean(axis=0), 0.0, 10.0)
-    on = 0.5 * (skewness + np.sqrt(skewness**2 + 4))
-    return on, -1 / on, 1 / (1 + on**2)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.model.backends.numba_backend import NUMBA
 from napari_crbm.model.compute.blocks import row_blocks
+from napari_crbm.model.compute.two_groups import mean_within, on_frames
 from napari_crbm.model.compute.weights import efficient
 from napari_crbm.model.start import two_state_units
 from napari_crbm.model.start.components import (
@@ -189,8 +190,8 @@ def refine(
 
 def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:
     """Courses (T, K) of unit variance, with two values where two states explain them."""
-    on = two_state_units.on_frames(courses)
-    up, down = two_state_units.mean_within(courses, on), two_state_units.mean_within(courses, ~on)
+    on = on_frames(courses)
+    up, down = mean_within(courses, on), mean_within(courses, ~on)
     share = on.mean(axis=0)
     explained = share * (1 - share) * (up - down) ** 2
     two = explained > two_state_units.EXPLAINED * courses.var(axis=0, dtype=np.float64)

@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.model.compute.two_groups import mean_within
 from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.model.units.standardised import ETA_MAX, Standardised
 
@@ -58,18 +59,6 @@ class Wells(NamedTuple):
     chosen: NDArray[np.bool_]
     units: DReLU
     mean: Vector
-
-
-def on_frames(inputs: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Frames (T, M) in which each unit's assembly is on: the larger of two groups of inputs."""
-    limit = inputs.mean(axis=0, dtype=np.float64)
-    for _ in range(50):
-        on = inputs > limit
-        middle = 0.5 * (mean_within(inputs, on) + mean_within(inputs, ~on))
-        if np.array_equal(middle, limit):
-            break
-        limit = middle
-    return np.asarray(inputs > limit)
 
 
 def state(
@@ -143,9 +132,3 @@ def _where_wells_meet(
         more_on = up * np.abs(up) - np.log(stiff_on) > -down * np.abs(down) - np.log(stiff_off)
         high, low = np.where(more_on, value, high), np.where(more_on, low, value)
     return 0.5 * (low + high)
-
-
-def mean_within(values: NDArray[np.floating], frames: NDArray[np.bool_]) -> Vector:
-    """Means over the chosen frames of each unit; zero where there are none."""
-    sums = np.sum(values, axis=0, where=frames, dtype=np.float64)
-    return np.asarray(sums / np.maximum(frames.sum(axis=0), 1))

@@ -20,6 +20,7 @@ from napari_crbm.model.compute.kernels.weight_update import (
     SUPPORTED,
 )
 from napari_crbm.model.compute.randomness import stream
+from napari_crbm.model.compute.two_groups import on_frames
 from napari_crbm.model.sampling.chains import (
     average_fields,
     restart_balanced,
@@ -157,7 +158,7 @@ class Learner:
         """Give bimodal units one well for each state; see `model.start.two_state_units`."""
         put, get = self.core.put, self.core.get
         inputs = get(self._all_inputs())
-        on = two_state_units.on_frames(inputs)
+        on = on_frames(inputs)
         up, down = (
             two_state_units.state(inputs, frames, self._neuron_noise(weights, frames))
             for frames in (on, ~on)
