@@ -92,10 +92,12 @@ def home(viewer):
 def errors(monkeypatch) -> list[str]:
     """Errors shown to the person, instead of pop-ups."""
     shown: list[str] = []
-    for module in ("home", "runs", "sweep_widget", "train_widget"):
+    for module in ("home", "jobs.runs", "docks.sweep.widget", "docks.train.widget"):
         monkeypatch.setattr(f"napari_crbm.viewer.{module}.show_error", shown.append)
-    for module in ("home", "opening", "runs"):
+    for module in ("home", "jobs.runs"):
         monkeypatch.setattr(f"napari_crbm.viewer.{module}.show_warning", shown.append)
+    # The module itself: the package's attribute of that name may be a function.
+    monkeypatch.setattr("napari_crbm.viewer.opening.opening.show_warning", shown.append)
     return shown
 
 

@@ -548,7 +548,7 @@ def test_reading_options_follow_the_boxes(viewer, qtbot):
 
 
 def test_the_paper_scale_sample_is_simulated_once_and_kept(monkeypatch, tmp_path):
-    from napari_crbm.viewer.opening import sample_data
+    from napari_crbm.viewer import sample_data
 
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     small = {"n_neurons": 300, "n_frames": 300, "n_assemblies": 3, "seed": 1}

@@ -1,7 +1,7 @@
-"""Everything one viewer needs, tied together once: workspace, layers, training, clicks.
+"""Session of one viewer: its workspace, layers, training, background jobs and mouse clicks.
 
-Widgets ask for the home of their viewer and find the same workspace there, in
-whatever order they are opened.
+All docks of a viewer ask `home_of` for this object and so share one workspace, in whatever
+order they are opened.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pint
 from qtpy.QtCore import QObject, Signal
@@ -20,6 +20,7 @@ from napari_crbm.io import guard
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
+from napari_crbm.viewer.jobs.close_notice import CloseNotice
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.jobs.main_thread_queue import Turns
 from napari_crbm.viewer.jobs.runs import Runs
@@ -32,7 +33,8 @@ from napari_crbm.viewer.layers.time_axis import TimeAxis
 from napari_crbm.viewer.opening.drops import DropFilter
 from napari_crbm.viewer.opening.opening import Opening
 from napari_crbm.viewer.parts.closing import unless_closed
-from napari_crbm.viewer.parts.notices import show_error, show_warning
+from napari_crbm.viewer.parts.notices import show_error, show_info, show_warning
+from napari_crbm.viewer.parts.versions import check_napari
 from napari_crbm.viewer.shortcuts import install_shortcuts
 from napari_crbm.viewer.state.trained import Trained, strongest_assembly
 from napari_crbm.viewer.state.workspace import Workspace, workspace_of
@@ -41,18 +43,29 @@ if TYPE_CHECKING:
     from napari_crbm.anatomy.meshes import PlacedAtlas
 
 
+class Opened(NamedTuple):
+    """A recording or model that was read while a training ran, and the name to show for it."""
+
+    content: Recording | CRBM
+    path: Path
+
+
 class Home(QObject):
     """State and background work of one viewer; lives as long as the viewer's window.
 
-    Emits ``busy_changed(text)`` while a job runs (empty when none does).
+    Emits ``busy_changed(text)`` while a job runs (with an empty text when none does), and
+    ``waiting_changed`` when a file was read during a training and can be shown later.
     """
 
     busy_changed = Signal(str)
+    waiting_changed = Signal()
 
     def __init__(self, viewer: Any, window: QObject) -> None:
         super().__init__(window)
         self.viewer = viewer
         self._jobs: dict[Job, str] = {}
+        #: What was read while a training ran; see `show_waiting`.
+        self.waiting: Opened | None = None
         self.turns = Turns(self)
         self.workspace: Workspace = workspace_of(viewer)
         self.layers = BrainLayers(viewer, self.workspace, self.run, self.turns.start)
@@ -64,6 +77,7 @@ class Home(QObject):
         install_picking(viewer, self.workspace, lambda: not self.lasso.active)
         install_shortcuts(window, self.workspace, self.lasso)
         self._drops = DropFilter(viewer, self.opening.open_file, self)
+        self._close_notice = CloseNotice(viewer.window, self.runs, self)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         window.destroyed.connect(self.close)
         # A window that is closed by hand may outlive the last chance to stop the thread.
@@ -99,16 +113,27 @@ class Home(QObject):
             self._show_model(model, path)
 
     def _show_opened(self, opened: Recording | CRBM, path: Path) -> None:
-        """Show what a person has opened, unless a training would lose its recording."""
-        if isinstance(opened, CRBM):
+        """Show what a person has opened; during a training keep it for later."""
+        self.waiting = None
+        if self.runs.training:
+            self.waiting = Opened(opened, path)
+            show_info(
+                f"{path.name} is read. A training is running, so it is not shown yet: when the "
+                "training has ended, open it in the Recording dock."
+            )
+        elif isinstance(opened, CRBM):
             self.show(None, opened, path)
-        elif self.runs.training:
-            show_warning("Stop the training before you open another recording.")
         else:
             self.workspace.open(opened)
+        self.waiting_changed.emit()
+
+    def show_waiting(self) -> None:
+        """Show what was read during a training, once that has ended."""
+        if self.waiting is not None and not self.runs.training:
+            self._show_opened(*self.waiting)
 
     def _show_model(self, model: CRBM, path: Path | None) -> None:
-        """Show the members of one assembly at once, and all else when it is computed."""
+        """Show the members of one assembly at once, and the rest when it is computed."""
         if self.runs.training:
             show_warning("Stop the training before you open another model.")
             return
@@ -139,7 +164,7 @@ class Home(QObject):
         placed: PlacedAtlas | None = None,
         how: Mapping[str, Any] | None = None,
     ) -> None:
-        """Give the open recording other regions, and tell the assemblies by them."""
+        """Assign regions to the open recording and update the table of assemblies."""
         self.workspace.assign_regions(regions, placed, how)
         self._update_table()
 
@@ -153,7 +178,7 @@ class Home(QObject):
             )
 
     def _on_training(self) -> None:
-        """Regions may have been assigned while a training went on."""
+        """Update the table if regions were assigned during the training."""
         session, workspace = self.runs.session, self.workspace
         if session is None or session.running or workspace.recording is session.recording:
             return
@@ -164,7 +189,7 @@ class Home(QObject):
             self._adopt_layers()
 
     def _adopt_layers(self) -> None:
-        """Take over what dropped files or samples brought in as layers."""
+        """Take recordings and models from the metadata of layers that napari's reader added."""
         recording = recording_in(self.viewer.layers)
         model = path = None
         for layer in self.viewer.layers:
@@ -172,7 +197,7 @@ class Home(QObject):
             path = layer.metadata.pop(MODEL_PATH_KEY, None) or path
         if recording is not None and recording is not self.workspace.recording:
             if self.runs.training:
-                show_warning("Stop the training before you open another recording.")
+                self._show_opened(recording, Path(recording.name))
                 return
             self.workspace.open(recording)
         if model is not None:
@@ -186,10 +211,12 @@ class Home(QObject):
         work: Callable[[Callable[[int, int], None]], Any],
         done: Callable[[Any], None],
         failed: Callable[[], None] | None = None,
+        owner: QObject | None = None,
     ) -> Job:
-        """Run ``work(report)`` in a thread, then ``done(result)`` here.
+        """Run ``work(report)`` in a thread, then ``done(result)`` on the GUI thread.
 
-        Errors are shown; ``failed`` is then called, to put buttons back.
+        Errors are shown; ``failed`` is then called, to put buttons back. The job is cancelled
+        when the viewer is closed, and when ``owner`` (such as a dock) is deleted.
         """
         job = Job(work, self)
 
@@ -198,7 +225,7 @@ class Home(QObject):
             self.busy_changed.emit(text)
 
         def end() -> None:
-            del self._jobs[job]
+            self._jobs.pop(job, None)
             self.say_what_runs()
 
         def finish(result: Any) -> None:
@@ -215,13 +242,16 @@ class Home(QObject):
 
         job.done.connect(finish)
         job.failed.connect(fail)
+        job.cancelled.connect(end)
+        if owner is not None:
+            owner.destroyed.connect(job.cancel)
         job.progressed.connect(lambda k, n: say(f"{what}: {100 * k // max(n, 1)} %"))
         say(f"{what} ...")
         job.start()
         return job
 
     def say_what_runs(self) -> None:
-        """Tell of the latest job that still runs."""
+        """Emit the text of the latest job that still runs."""
         self.busy_changed.emit(next(reversed(self._jobs.values()), ""))
 
     @property
@@ -231,20 +261,32 @@ class Home(QObject):
 
     def close(self) -> None:
         """End all background work, as when the window is closed."""
+        for job in self._jobs:
+            job.stop()
+        self.opening.cancel()
         self.runs.close()
 
 
 def home_of(viewer: Any) -> Home:
-    """The home of a viewer; made when it is first asked for, gone with the window."""
+    """Return the home of a viewer: made on the first call, deleted with the window.
+
+    Raises
+    ------
+    CRBMError
+        If this napari is not supported; see `check_napari`.
+    """
     # Dock widgets are handed a proxy that hides the window.
     viewer = getattr(viewer, "__wrapped__", viewer)
     window = viewer.window._qt_window
     home = window.findChild(Home)
-    return Home(viewer, window) if home is None else home
+    if home is not None:
+        return home
+    check_napari()
+    return Home(viewer, window)
 
 
 def until_shown(viewer: Any, timeout_s: float = 300.0) -> None:
-    """Wait until all that was begun in the background is in the canvas."""
+    """Wait until all background work is done and its results are in the canvas."""
     home, end = home_of(viewer), time.monotonic() + timeout_s
     QApplication.processEvents()
     while home.busy and time.monotonic() < end:

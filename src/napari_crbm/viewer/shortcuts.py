@@ -1,4 +1,4 @@
-"""Keys that work anywhere in the window; also what the *Start* dock lists."""
+"""Keys that work anywhere in the window, and the help that the *Start* dock shows of them."""
 
 from __future__ import annotations
 
@@ -10,47 +10,69 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QShortcut, QWidget
 
 from napari_crbm.viewer.layers.lasso import Lasso
+from napari_crbm.viewer.parts.keys import modifier_text, native_text
 from napari_crbm.viewer.state.workspace import Workspace
 
 
 class Shortcut(NamedTuple):
-    """A key and what it does."""
+    """A key, what it does in words, and the function that does it.
 
-    keys: str
+    The standard keys for back and forward differ between systems: Alt+Left moves the cursor by
+    a word in the text fields of macOS, where back is Command+[.
+    """
+
+    keys: str | QKeySequence.StandardKey
+    help: str
     act: Callable[[Workspace, Lasso], object]
+
+    @property
+    def sequence(self) -> QKeySequence:
+        """The key as Qt binds it."""
+        return QKeySequence(self.keys)
 
 
 SHORTCUTS = (
-    Shortcut("Alt+PgDown", lambda workspace, _: workspace.step_assembly(1)),
-    Shortcut("Alt+PgUp", lambda workspace, _: workspace.step_assembly(-1)),
-    Shortcut("Alt+Left", lambda workspace, _: workspace.undo()),
-    Shortcut("Alt+Right", lambda workspace, _: workspace.redo()),
-    Shortcut("Ctrl+Shift+L", lambda _, lasso: lasso.set_active(not lasso.active)),
-)
-
-# Keys in words; those that need the focus in a table, a plot or the canvas too.
-_HELP = (
-    ("Alt+PgUp, PgDown", "flip through assemblies"),
-    ("Alt+Left, Right", "undo, redo a choice"),
-    ("Arrow keys", "flip in table or gallery"),
-    ("Ctrl- or Shift-click", "several assemblies"),
-    ("P   ,   .   &lt;   &gt;", "Time: play, step, peaks"),
-    ("Ctrl+Shift+L", "lasso; Shift: add, Alt: drop"),
+    Shortcut("Alt+PgUp", "previous assembly", lambda workspace, _: workspace.step_assembly(-1)),
+    Shortcut("Alt+PgDown", "next assembly", lambda workspace, _: workspace.step_assembly(1)),
+    Shortcut(
+        QKeySequence.StandardKey.Back, "undo a selection", lambda workspace, _: workspace.undo()
+    ),
+    Shortcut(
+        QKeySequence.StandardKey.Forward, "redo a selection", lambda workspace, _: workspace.redo()
+    ),
+    Shortcut(
+        "Ctrl+Shift+L",
+        "lasso; Shift adds, {alt} removes",
+        lambda _, lasso: lasso.set_active(not lasso.active),
+    ),
 )
 
 
 def install_shortcuts(window: QWidget, workspace: Workspace, lasso: Lasso) -> None:
     """Bind the keys to a window, for as long as it lives."""
     for shortcut in SHORTCUTS:
-        key = QShortcut(QKeySequence(shortcut.keys), window)
+        key = QShortcut(shortcut.sequence, window)
         key.setContext(Qt.ShortcutContext.WindowShortcut)
         key.activated.connect(lambda act=shortcut.act: act(workspace, lasso))
 
 
 def help_text() -> str:
-    """All keys as a table in rich text."""
+    """Return all keys and what they do as a table in rich text."""
+    rows = [(native_text(shortcut.sequence), shortcut.help) for shortcut in SHORTCUTS]
+    # Those that need the focus in a table, a plot or the canvas.
+    rows += [
+        ("Arrow keys", "step through table or gallery"),
+        (f"{modifier_text('Ctrl')}click", "select several assemblies"),
+        ("P   ,   .   <   >", "Time dock: play, step, peaks"),
+    ]
+    alt = modifier_text("Alt").rstrip("+")
     cells = "".join(
-        f"<tr><td style='padding-right:12px'><b>{keys}</b></td><td>{what}</td></tr>"
-        for keys, what in _HELP
+        f"<tr><td style='padding-right:12px'><b>{_escaped(keys)}</b></td>"
+        f"<td>{what.format(alt=alt)}</td></tr>"
+        for keys, what in rows
     )
     return f"<table>{cells}</table>"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -56,3 +56,51 @@ def test_what_the_system_refuses_is_no_bug_of_ours(tmp_path, capsys):
     said = message_of(caught.value)
     assert "sheet.pdf cannot be read or written: No such file" in said and "report" not in said
     assert not capsys.readouterr().err
+
+
+def waiting_job(parent, started, go_on):
+    def work(report):
+        started.set()
+        assert go_on.wait(60)
+        report(1, 2)
+        return "result"
+
+    return Job(work, parent)
+
+
+def test_a_cancelled_job_ends_and_its_result_is_dropped(qtbot):
+    parent, started, go_on, seen = QObject(), threading.Event(), threading.Event(), []
+    job = waiting_job(parent, started, go_on)
+    for signal in (job.done, job.failed, job.progressed):
+        signal.connect(lambda *values: seen.append(values))
+    job.start()
+    assert started.wait(60)
+    with qtbot.waitSignal(job.cancelled):
+        job.cancel()
+    go_on.set()
+    job._thread.join(60)
+    qtbot.wait(50)
+    assert not job.running and seen == []
+    with qtbot.assertNotEmitted(job.cancelled):
+        job.cancel()
+
+
+def test_work_ends_once_the_window_of_its_job_is_gone(qtbot):
+    sip = pytest.importorskip("PyQt6.sip")
+    parent, reports = QObject(), []
+    started, go_on = threading.Event(), threading.Event()
+
+    def work(report):
+        started.set()
+        assert go_on.wait(60)
+        for done in range(100):
+            reports.append(done)
+            report(done, 100)
+
+    job = Job(work, parent)
+    job.start()
+    assert started.wait(60)
+    sip.delete(parent)
+    go_on.set()
+    job._thread.join(60)
+    assert not job.running and len(reports) <= 2

@@ -1,11 +1,10 @@
-"""Work that must not hold up the window: one thread a job, results back on the GUI thread."""
+"""Run a function in a thread of its own and deliver its result on the GUI thread."""
 
 from __future__ import annotations
 
 import threading
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -13,67 +12,91 @@ from qtpy.QtCore import QObject, Signal
 from napari_crbm.errors import CRBMError, refusal
 
 
+class Cancelled(Exception):
+    """Raised inside work that has been cancelled or whose result is no longer wanted."""
+
+
 class Job(QObject):
-    """Run a function in a thread; tell the GUI thread when it is done or has failed.
+    """A function that runs in a background thread.
+
+    Emits ``done(result)`` or ``failed(message)`` when the function has returned or raised,
+    ``progressed(done, total)`` meanwhile, and ``cancelled`` when somebody cancels it. All
+    signals arrive on the GUI thread.
 
     Parameters
     ----------
     work : callable
         Takes ``report(done, total)`` and returns the result. Runs outside the GUI thread.
+        ``report`` raises `Cancelled` once the job is cancelled or its parent is deleted.
     parent : QObject
-        Whose life bounds the job's signals.
+        The owner of the job; no signal is emitted after its deletion.
     """
 
     done = Signal(object)
     failed = Signal(str)
     progressed = Signal(int, int)
-    # From the thread to the job itself: what is still under way when the window is closed
-    # is dropped with the job, whoever listens to the signals above.
+    cancelled = Signal()
+    # From the thread to the job itself: Qt drops what is still under way when the job is
+    # deleted, whoever listens to the signals above.
     _arrived = Signal(str, object)
 
     def __init__(self, work: Callable[[Callable[[int, int], None]], Any], parent: QObject) -> None:
         super().__init__(parent)
         self._arrived.connect(self._deliver)
         self._work = work
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True, name="napari-crbm job")
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the work to end and drop its result, without emitting a signal."""
+        self._stopped.set()
+
+    def cancel(self) -> None:
+        """Ask the work to end, drop its result and emit ``cancelled``; harmless when done."""
+        if self.running and not self._stopped.is_set():
+            self.stop()
+            self.cancelled.emit()
 
     @property
     def running(self) -> bool:
-        """Whether the work goes on."""
+        """Whether the thread is at work."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
         try:
             result = self._work(self._report)
+        except Cancelled:
+            return
         except Exception as error:
             self._emit("failed", message_of(error))
         else:
             self._emit("done", result)
 
     def _report(self, done: int, total: int) -> None:
+        if self._stopped.is_set():
+            raise Cancelled
         self._emit("progressed", done, total)
 
     def _emit(self, signal: str, *values: object) -> None:
-        """Emit unless the window, and the job with it, is already gone."""
-        with suppress(RuntimeError):
+        """Hand a signal to the GUI thread, unless the window and the job are gone."""
+        try:
             self._arrived.emit(signal, values)
+        except RuntimeError:
+            self._stopped.set()
 
     def _deliver(self, signal: str, values: tuple[object, ...]) -> None:
-        getattr(self, signal).emit(*values)
-
-
-class Cancelled(Exception):
-    """A person has given up a piece of work, or it is no longer wanted."""
+        if not self._stopped.is_set():
+            getattr(self, signal).emit(*values)
 
 
 def cancellable(
     report: Callable[[int, int], None], cancel: threading.Event
 ) -> Callable[[int, int], None]:
-    """A ``report(done, total)`` that raises `Cancelled` once the event is set."""
+    """Return a ``report(done, total)`` that raises `Cancelled` once the event is set."""
 
     def checked(done: int, total: int) -> None:
         if cancel.is_set():
@@ -84,7 +107,7 @@ def cancellable(
 
 
 def message_of(error: BaseException) -> str:
-    """What a person should read: the sentence of our own errors, or how to report a bug."""
+    """Return the sentence to show for an error: our own message, or how to report a bug."""
     if isinstance(error, CRBMError):
         return str(error)
     if isinstance(error, OSError):
@@ -93,6 +116,6 @@ def message_of(error: BaseException) -> str:
         return "There is not enough memory for this. Close other programs, or use fewer neurons."
     traceback.print_exception(error)
     return (
-        f"Something unexpected went wrong ({type(error).__name__}: {error}). Nothing was changed. "
+        f"An unexpected error occurred ({type(error).__name__}: {error}). Nothing was changed. "
         "Please report it together with the text in the terminal."
     )

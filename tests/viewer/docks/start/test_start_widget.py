@@ -19,6 +19,7 @@ from napari_crbm.viewer.docks.start import widget as start_widget
 from napari_crbm.viewer.docks.start.widget import StartWidget
 from napari_crbm.viewer.docks.train.widget import TrainWidget
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.parts.keys import native_text
 from napari_crbm.viewer.shortcuts import SHORTCUTS, help_text
 from tests.conftest import random_model
 from tests.viewer.conftest import until
@@ -166,8 +167,20 @@ def test_keys_do_what_the_help_says(viewer, home, recording, qtbot):
     press(viewer, "Ctrl+Shift+L")
     assert not home.lasso.active
     for shortcut in SHORTCUTS:
-        modifiers, _, key = shortcut.keys.rpartition("+")
-        assert modifiers in help_text() and key in help_text()
+        assert f"<b>{native_text(shortcut.sequence)}</b>" in help_text()
+
+
+def test_no_key_of_the_window_moves_the_cursor_in_a_text_field():
+    """On macOS Alt+Left jumps by a word, so back and forward are the keys of the system."""
+    keys = [shortcut.keys for shortcut in SHORTCUTS]
+    assert QKeySequence.StandardKey.Back in keys and QKeySequence.StandardKey.Forward in keys
+    standard = QKeySequence.StandardKey
+    taken = [
+        keys
+        for move in (standard.MoveToPreviousWord, standard.MoveToNextWord)
+        for keys in QKeySequence.keyBindings(move)
+    ]
+    assert taken and not any(shortcut.sequence in taken for shortcut in SHORTCUTS)
 
 
 def test_choices_are_undone_in_turn_and_made_again(home, recording):

@@ -1,4 +1,4 @@
-"""The *Recording* dock: open a file, see what is in it."""
+"""The *Recording* dock: open a file and summarise what is in it."""
 
 from __future__ import annotations
 
@@ -51,13 +51,16 @@ class RecordingWidget(QWidget):
             self._choose_folder,
         )
         self.map_button = button(
-            "Any layout...",
-            "Open any HDF5, MATLAB, NumPy or Zarr file: you see what is in it and say which\n"
-            "array is what. Files of unknown layout are asked about anyway.",
+            "Other file...",
+            "Open any HDF5, MATLAB, NumPy or Zarr file and choose which array holds positions\n"
+            "and which activity. Files of unknown layout ask for this by themselves.",
             self._choose_any,
         )
         self.cancel_button = button("Cancel", "Stop opening the file.", self.home.opening.cancel)
         self.cancel_button.hide()
+        self.waiting_button = button(
+            "", "It was read while a training was running.", self.home.show_waiting
+        )
         self.sample_button = button(
             "Try the sample",
             "A small simulated brain with assemblies to find; ready at once.",
@@ -88,7 +91,7 @@ class RecordingWidget(QWidget):
             remember(name, control)
         self.reading = ReadingForm()
         self.again_button = button(
-            "Read again", "Open the present file anew with what is set here.", self._read_again
+            "Read again", "Open the present file again with these options.", self._read_again
         )
         self.reading.toggle.toggled.connect(self._show_again)
         self.message = text_label(_EMPTY)
@@ -116,6 +119,7 @@ class RecordingWidget(QWidget):
         layout.addWidget(self.reading)
         layout.addWidget(self.again_button)
         layout.addWidget(self.message)
+        layout.addWidget(self.waiting_button)
         layout.addWidget(self.cancel_button)
         layout.addLayout(self.summary)
         self.details = QWidget()
@@ -126,8 +130,11 @@ class RecordingWidget(QWidget):
         layout.addStretch(0)
 
         self.home.busy_changed.connect(self._show_busy)
+        self.home.waiting_changed.connect(self._show_waiting)
+        self.home.runs.training_changed.connect(self._show_waiting)
         follow(self, self.home.workspace.recording_changed, self._show_recording)
         self._show_recording()
+        self._show_waiting()
 
     def choose(self) -> None:
         """Ask for the file of a recording and open it."""
@@ -154,7 +161,7 @@ class RecordingWidget(QWidget):
             self.home.opening.map_file(path)
 
     def dragEnterEvent(self, event: Any) -> None:  # noqa: N802
-        """Accept files: they are opened here whatever other plugins claim them."""
+        """Accept files, also those that other plugins would open."""
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
 
@@ -166,7 +173,7 @@ class RecordingWidget(QWidget):
             self.home.opening.open_file(paths[0], **self.options())
 
     def options(self) -> dict[str, Any]:
-        """How the next file is read."""
+        """Options of `napari_crbm.io.open_recording` for the next file."""
         chosen: dict[str, Any] = {"keep_unlabelled": not self.drop_unlabelled.isChecked()}
         chosen |= self.reading.options()
         if self.detect_events.isChecked():
@@ -174,7 +181,7 @@ class RecordingWidget(QWidget):
         return chosen
 
     def _source(self) -> str:
-        """Where the present recording was read from; empty if it was not."""
+        """Path of the file of the open recording; empty if it has none."""
         recording = self.home.workspace.recording
         return "" if recording is None or recording.source is None else str(recording.source.path)
 
@@ -204,6 +211,15 @@ class RecordingWidget(QWidget):
         else:
             self._show_message()
 
+    def _show_waiting(self) -> None:
+        """Offer a file that was read during a training, once that has ended."""
+        waiting = self.home.waiting
+        self.waiting_button.setVisible(waiting is not None)
+        self.waiting_button.setEnabled(not self.home.runs.training)
+        if waiting is not None:
+            after = " (after the training)" if self.home.runs.training else ""
+            self.waiting_button.setText(f"Open {waiting.path.name}{after}")
+
     def _show_message(self) -> None:
         nothing = self.home.workspace.recording is None
         self.message.setText(_EMPTY if nothing else "")
@@ -221,9 +237,9 @@ class RecordingWidget(QWidget):
         for label, value in summary_of(recording).items():
             self.summary.addRow(text_label(label, wrap=False), text_label(value))
         activity = 100 * recording.spikes.mean_activity
-        counts, edges = np.histogram(
-            activity, _BINS, range=(0, np.quantile(activity, 0.995) + 1e-9)
-        )
+        # Of a recording without activity, 0 to 1 %.
+        upper = float(np.quantile(activity, 0.995)) or float(activity.max()) or 1.0
+        counts, edges = np.histogram(activity, _BINS, range=(0, upper))
         self.histogram.clear()
         self.histogram.addItem(
             pg.BarGraphItem(x0=edges[:-1], x1=edges[1:], y0=0, y1=counts, brush=BLUE, pen=None)
@@ -231,7 +247,7 @@ class RecordingWidget(QWidget):
 
 
 def summary_of(recording: Recording) -> dict[str, str]:
-    """What a person wants to know about a recording first."""
+    """Summarise a recording: labels and values in the order in which they are shown."""
     extent = np.ptp(recording.coordinates, axis=0)
     interval = recording.frame_interval_s
     minutes, seconds = divmod(recording.duration_s, 60)
@@ -242,7 +258,7 @@ def summary_of(recording: Recording) -> dict[str, str]:
         "Duration": f"{minutes:.0f} min {seconds:.0f} s"
         + (f" at {1 / interval:.2f} Hz" if interval else ""),
         "Extent": f"{extent[2]:.0f} x {extent[1]:.0f} x {extent[0]:.0f} µm (x, y, z)",
-        "Mean activity": f"{100 * recording.spikes.rate:.2f} % of neurons a frame",
+        "Mean activity": f"{100 * recording.spikes.rate:.2f} % of neurons per frame",
     }
     if recording.regions is not None:
         summary["Regions"] = (
@@ -251,7 +267,12 @@ def summary_of(recording: Recording) -> dict[str, str]:
         )
     if recording.traces:
         summary["Traces"] = ", ".join(recording.traces)
-    if not 0.005 <= recording.spikes.rate <= 0.2:
+    if not recording.spikes.rate:
+        summary["Note"] = (
+            "No neuron is active in any frame, so no model can be trained: check how the activity "
+            "was binarised."
+        )
+    elif not 0.005 <= recording.spikes.rate <= 0.2:
         summary["Note"] = (
             "Unusual activity for a cRBM (1 to 5 % suits it best): check how the activity was "
             "binarised."

@@ -1,4 +1,4 @@
-"""The *Start* dock: what to do next, the way from file to figure, keys."""
+"""The *Start* dock: the next step, the order of the docks, and the keys."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _DONE, _NEXT = "✓", "➜"
 
 # Dock, what one does there.
 _WAY = (
-    ("Recording", "Open a file, check what is in it"),
-    ("Anatomy", "Regions; colours of neurons"),
+    ("Recording", "Open a file and check it"),
+    ("Anatomy", "Brain regions; colours of neurons"),
     ("Preprocess", "Fluorescence to spikes"),
-    ("Train", "Find the assemblies"),
-    ("Sweep", "How many assemblies?"),
-    ("Assemblies", "Flip through them in the brain"),
-    ("Neurons", "Click a neuron, lasso a group"),
+    ("Train", "Fit a model: find the assemblies"),
+    ("Sweep", "Choose the number of assemblies"),
+    ("Assemblies", "Show them in the brain"),
+    ("Neurons", "Inspect a neuron or a group"),
     ("Time", "Play the recording"),
-    ("States", "What is on together"),
-    ("Statistics", "Is the model to be believed?"),
-    ("Connectivity", "Which regions are coupled, how"),
+    ("States", "Which assemblies are active together"),
+    ("Statistics", "Does the model fit?"),
+    ("Connectivity", "Couplings between brain regions"),
     ("Compare", "Two models or two animals"),
     ("Export", "Figures, tables and movies"),
 )
 
 
 class Situation(NamedTuple):
-    """Where the person stands, and the one thing to do next."""
+    """What the viewer holds now, and the next step: texts and the dock to open."""
 
     headline: str
     detail: str
@@ -53,21 +53,21 @@ class Situation(NamedTuple):
 
 
 def situation(home: Home) -> Situation:
-    """What to do next."""
+    """Return the next step."""
     recording, trained = home.workspace.recording, home.workspace.trained
     if home.runs.training:
         return Situation(
             "A model is being trained.",
-            "Assemblies form in the brain while you watch. You can look around meanwhile, close "
-            "docks, pause or stop; nothing is lost.",
+            "Assemblies form in the brain while it runs. Meanwhile you can use and close docks, "
+            "pause or stop; nothing is lost.",
             "Watch the training",
             "Train",
         )
     if home.runs.sweeping:
         return Situation(
             "A sweep is running.",
-            "Models of several sizes are trained one after the other. You can look around "
-            "meanwhile, close docks or stop it; what is trained is kept.",
+            "Models of several sizes are trained one after the other. Meanwhile you can use and "
+            "close docks, or stop the sweep; finished models are kept.",
             "Watch the sweep",
             "Sweep",
         )
@@ -75,8 +75,8 @@ def situation(home: Home) -> Situation:
         return Situation(
             "Open a recording to begin.",
             "Drop a file or folder into the window: Suite2p, CaImAn, NWB, MATLAB, NumPy, Zarr, or "
-            "HDF5; of an unknown layout you are asked what is what. It is never changed. Or try "
-            "the sample, a small simulated fish.",
+            "HDF5. For another layout you choose which array is what. The file is never changed. "
+            "Or try the sample, a small simulated fish.",
             "Open a recording...",
             "Recording",
         )
@@ -88,16 +88,16 @@ def situation(home: Home) -> Situation:
             "Train",
         )
     return Situation(
-        f"{trained.model.n_assemblies} assemblies found. Read them.",
-        "Flip through the table or the gallery; click neurons in the brain. Then check in the "
-        "Statistics dock whether to believe the model.",
+        f"{trained.model.n_assemblies} assemblies found.",
+        "Choose assemblies in the table or the gallery, and click neurons in the brain. Then check "
+        "in the Statistics dock how well the model fits held-out frames.",
         "Look at the assemblies",
         "Assemblies",
     )
 
 
 class StartWidget(QWidget):
-    """Guides through the docks; opened from the menu, it opens all others too."""
+    """Guide through the docks. Opened from the menu, it opens all others too."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class StartWidget(QWidget):
             self.marks[dock] = QLabel()
             grid.addWidget(self.marks[dock], row, 0)
             opener = button(dock, f"Bring the {dock} dock to the front.", self._raiser(dock))
-            # All of it on the screen of a laptop.
+            # The whole list must fit a laptop's screen.
             opener.setFixedHeight(_ROW_PX)
             opener.setStyleSheet("padding: 0px 4px;")
             grid.addWidget(opener, row, 1)

@@ -1,0 +1,52 @@
+"""Mention a running training or sweep in the dialog that napari shows before it closes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qtpy.QtCore import QObject
+
+from napari_crbm.viewer.jobs.runs import Runs
+
+_PROVIDER = "napari-crbm"
+
+
+class CloseNotice(QObject):
+    """Keep napari's list of running tasks up to date with a training or sweep.
+
+    napari asks before it closes a window with running tasks, and names them. The list has no
+    public name yet; without it, as in another version of napari, nothing is mentioned.
+
+    Parameters
+    ----------
+    window : napari.window.Window
+    runs : Runs
+    parent : QObject
+        The owner of this object.
+    """
+
+    def __init__(self, window: Any, runs: Runs, parent: QObject) -> None:
+        super().__init__(parent)
+        self._runs = runs
+        self._register = getattr(window, "_register_task_status", None)
+        self._update = getattr(window, "_update_task_status", None)
+        self._tasks: dict[str, Any] = {}
+        runs.training_changed.connect(self._follow)
+        runs.sweep_changed.connect(self._follow)
+
+    def _follow(self) -> None:
+        runs = self._runs
+        self._show("training", runs.training, "a training is running; it can be continued later")
+        self._show(
+            "sweep", runs.sweeping, "a sweep is running; it can be continued in the same folder"
+        )
+
+    def _show(self, kind: str, running: bool, text: str) -> None:
+        if self._register is None or self._update is None:
+            return
+        from napari.utils.task_status import Status
+
+        if running and kind not in self._tasks:
+            self._tasks[kind] = self._register(_PROVIDER, Status.BUSY, text, None)
+        elif not running and kind in self._tasks:
+            self._update(self._tasks.pop(kind), Status.COMPLETED, "")
