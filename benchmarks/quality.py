@@ -30,7 +30,7 @@ from peers.reference import Look
 from peers.reference import train as reference
 
 from napari_crbm.analysis import evaluate, fraction_recovered, moments, recovery
-from napari_crbm.analysis.moments import STATISTICS
+from napari_crbm.analysis.statistics.moments import STATISTICS
 from napari_crbm.model import CRBM, Settings, Training
 from napari_crbm.model.training.compile_ahead import compile_ahead
 from napari_crbm.model.training.split import split_blocks

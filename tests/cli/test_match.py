@@ -11,7 +11,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
-from tests.analysis.test_counterparts import animal, model_with, somewhere
+from tests.analysis.matching.test_counterparts import animal, model_with, somewhere
 from tests.cli.test_cli import run
 
 

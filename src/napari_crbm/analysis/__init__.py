@@ -1,80 +1,266 @@
-"""What a trained model says: assemblies, how well they are recovered, how well it fits."""
+"""Analysis of a trained model: its assemblies, how well it fits, how far to trust it.
 
-from napari_crbm.analysis.assemblies import (
-    MEMBERSHIP_FRACTION,
-    active_threshold,
-    assemblies_of_neuron,
-    assembly_table,
-    member_table,
-    members,
-    membership,
-    membership_thresholds,
-    midline_x,
-    region_occupancy,
-    sort_by_similarity,
-)
-from napari_crbm.analysis.brain_states import BrainStates, brain_states, export_states
-from napari_crbm.analysis.counterparts import (
-    MATCH_BY,
-    Counterparts,
-    find_counterparts,
-    have_same_neurons,
-    ways_to_match,
-)
-from napari_crbm.analysis.evaluation import (
-    NAMES,
-    Evaluation,
-    evaluate,
-    evaluate_held_out,
-    export_evaluation,
-    reconstruction_nllh,
-)
-from napari_crbm.analysis.higher_order import (
-    PopulationCount,
-    population_count,
-    random_triplets,
-    triplet_moments,
-)
-from napari_crbm.analysis.lagged import LaggedComparison, compare_lagged, lagged_correlations
-from napari_crbm.analysis.likelihood import Likelihood, held_out_likelihood
-from napari_crbm.analysis.locality import Locality, locality
-from napari_crbm.analysis.matching import (
-    CHANCE_QUANTILE,
-    Reproducibility,
-    match_units,
-    reproducibility,
-    weight_cosines,
-)
-from napari_crbm.analysis.methods import METHODS, compare_methods
-from napari_crbm.analysis.moments import STATISTICS, Moments, moments
-from napari_crbm.analysis.nwb import export_nwb
-from napari_crbm.analysis.pairs import PairComparison, coincidences, compare_pairs
-from napari_crbm.analysis.rasters import Raster, assembly_raster, neuron_raster, peaks
-from napari_crbm.analysis.recovery import (
-    RECOVERED_AUROC,
-    auroc,
-    fraction_recovered,
-    recovery,
-)
-from napari_crbm.analysis.states import (
-    Composition,
-    coactivation,
-    combinations,
-    composition,
-    levels,
-    occurrences,
-    on_threshold,
-    state_table,
-)
-from napari_crbm.analysis.sweep import Selection, Sweep, Trial, fold_frames, select
-from napari_crbm.analysis.sweep_run import (
-    SweepProgress,
-    conclude_sweep,
-    reproduced_units,
-    run_sweep,
-)
-from napari_crbm.analysis.tables import export_tables, write_table
-from napari_crbm.nrmse import Agreement, agreement
+The rooms are `statistics` (data against model), `assemblies` (members, places, tables),
+`states` (combinations), `matching` (several models, two animals, planted assemblies),
+`selection` (sweeps over settings), `methods` (PCA, ICA, NMF, k-means) and `export`.
+Public names are imported here when they are first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_crbm.analysis.assemblies.activity import (
+        active_threshold,
+        sort_by_similarity,
+    )
+    from napari_crbm.analysis.assemblies.locality import (
+        Locality,
+        locality,
+    )
+    from napari_crbm.analysis.assemblies.membership import (
+        MEMBERSHIP_FRACTION,
+        members,
+        membership,
+        membership_thresholds,
+    )
+    from napari_crbm.analysis.assemblies.rasters import (
+        Raster,
+        assembly_raster,
+        neuron_raster,
+        peaks,
+    )
+    from napari_crbm.analysis.assemblies.regions import (
+        midline_x,
+        region_occupancy,
+    )
+    from napari_crbm.analysis.assemblies.table import (
+        assemblies_of_neuron,
+        assembly_table,
+        member_table,
+    )
+    from napari_crbm.analysis.chance import CHANCE_QUANTILE
+    from napari_crbm.analysis.export.nwb import export_nwb
+    from napari_crbm.analysis.export.tables import (
+        export_tables,
+        write_table,
+    )
+    from napari_crbm.analysis.matching.counterparts import (
+        MATCH_BY,
+        Counterparts,
+        find_counterparts,
+        have_same_neurons,
+        ways_to_match,
+    )
+    from napari_crbm.analysis.matching.recovery import (
+        RECOVERED_AUROC,
+        auroc,
+        fraction_recovered,
+        recovery,
+    )
+    from napari_crbm.analysis.matching.reproducibility import (
+        Reproducibility,
+        match_units,
+        reproducibility,
+        weight_cosines,
+    )
+    from napari_crbm.analysis.methods.comparison import (
+        METHODS,
+        compare_methods,
+    )
+    from napari_crbm.analysis.selection.run import (
+        SweepProgress,
+        conclude_sweep,
+        reproduced_units,
+        run_sweep,
+    )
+    from napari_crbm.analysis.selection.sweep import (
+        Selection,
+        Sweep,
+        Trial,
+        fold_frames,
+        select,
+    )
+    from napari_crbm.analysis.states.brain_states import (
+        BrainStates,
+        brain_states,
+        export_states,
+    )
+    from napari_crbm.analysis.states.combinations import (
+        Composition,
+        coactivation,
+        combinations,
+        composition,
+        levels,
+        occurrences,
+        on_threshold,
+        state_table,
+    )
+    from napari_crbm.analysis.statistics.evaluation import (
+        NAMES,
+        Evaluation,
+        evaluate,
+        evaluate_held_out,
+        export_evaluation,
+        reconstruction_nllh,
+    )
+    from napari_crbm.analysis.statistics.higher_order import (
+        PopulationCount,
+        population_count,
+        random_triplets,
+        triplet_moments,
+    )
+    from napari_crbm.analysis.statistics.lagged import (
+        LaggedComparison,
+        compare_lagged,
+        lagged_correlations,
+    )
+    from napari_crbm.analysis.statistics.likelihood import (
+        Likelihood,
+        held_out_likelihood,
+    )
+    from napari_crbm.analysis.statistics.moments import (
+        STATISTICS,
+        Moments,
+        moments,
+    )
+    from napari_crbm.analysis.statistics.pairs import (
+        PairComparison,
+        coincidences,
+        compare_pairs,
+    )
+    from napari_crbm.nrmse import (
+        Agreement,
+        agreement,
+    )
+
+_HOMES = {
+    "analysis.assemblies.activity": (
+        "active_threshold",
+        "sort_by_similarity",
+    ),
+    "analysis.assemblies.locality": (
+        "Locality",
+        "locality",
+    ),
+    "analysis.assemblies.membership": (
+        "MEMBERSHIP_FRACTION",
+        "members",
+        "membership",
+        "membership_thresholds",
+    ),
+    "analysis.assemblies.rasters": (
+        "Raster",
+        "assembly_raster",
+        "neuron_raster",
+        "peaks",
+    ),
+    "analysis.assemblies.regions": (
+        "midline_x",
+        "region_occupancy",
+    ),
+    "analysis.assemblies.table": (
+        "assemblies_of_neuron",
+        "assembly_table",
+        "member_table",
+    ),
+    "analysis.chance": ("CHANCE_QUANTILE",),
+    "analysis.export.nwb": ("export_nwb",),
+    "analysis.export.tables": (
+        "export_tables",
+        "write_table",
+    ),
+    "analysis.matching.counterparts": (
+        "Counterparts",
+        "MATCH_BY",
+        "find_counterparts",
+        "have_same_neurons",
+        "ways_to_match",
+    ),
+    "analysis.matching.recovery": (
+        "RECOVERED_AUROC",
+        "auroc",
+        "fraction_recovered",
+        "recovery",
+    ),
+    "analysis.matching.reproducibility": (
+        "Reproducibility",
+        "match_units",
+        "reproducibility",
+        "weight_cosines",
+    ),
+    "analysis.methods.comparison": (
+        "METHODS",
+        "compare_methods",
+    ),
+    "analysis.selection.run": (
+        "SweepProgress",
+        "conclude_sweep",
+        "reproduced_units",
+        "run_sweep",
+    ),
+    "analysis.selection.sweep": (
+        "Selection",
+        "Sweep",
+        "Trial",
+        "fold_frames",
+        "select",
+    ),
+    "analysis.states.brain_states": (
+        "BrainStates",
+        "brain_states",
+        "export_states",
+    ),
+    "analysis.states.combinations": (
+        "Composition",
+        "coactivation",
+        "combinations",
+        "composition",
+        "levels",
+        "occurrences",
+        "on_threshold",
+        "state_table",
+    ),
+    "analysis.statistics.evaluation": (
+        "Evaluation",
+        "NAMES",
+        "evaluate",
+        "evaluate_held_out",
+        "export_evaluation",
+        "reconstruction_nllh",
+    ),
+    "analysis.statistics.higher_order": (
+        "PopulationCount",
+        "population_count",
+        "random_triplets",
+        "triplet_moments",
+    ),
+    "analysis.statistics.lagged": (
+        "LaggedComparison",
+        "compare_lagged",
+        "lagged_correlations",
+    ),
+    "analysis.statistics.likelihood": (
+        "Likelihood",
+        "held_out_likelihood",
+    ),
+    "analysis.statistics.moments": (
+        "Moments",
+        "STATISTICS",
+        "moments",
+    ),
+    "analysis.statistics.pairs": (
+        "PairComparison",
+        "coincidences",
+        "compare_pairs",
+    ),
+    "nrmse": (
+        "Agreement",
+        "agreement",
+    ),
+}
 
 __all__ = [
     "CHANCE_QUANTILE",
@@ -157,3 +343,15 @@ __all__ = [
     "weight_cosines",
     "write_table",
 ]
+
+_MODULES = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"napari_crbm.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

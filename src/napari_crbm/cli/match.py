@@ -52,7 +52,7 @@ def match(
 ) -> None:
     """Match the assemblies of two models one to one, of one recording or of two animals."""
     from napari_crbm.analysis import find_counterparts
-    from napari_crbm.analysis.tables import TABLE_ENDINGS
+    from napari_crbm.analysis.export.tables import TABLE_ENDINGS
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.figures import write_counterparts
 

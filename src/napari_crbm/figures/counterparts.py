@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from napari_crbm.analysis import MATCH_BY, Counterparts, members
-from napari_crbm.analysis.tables import TABLE_ENDINGS, write_table
+from napari_crbm.analysis.export.tables import TABLE_ENDINGS, write_table
 from napari_crbm.figures.brain import BrainView, brain_view, draw_brain, draw_members
 from napari_crbm.figures.style import (
     DOUBLE_COLUMN_IN,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from napari_crbm.analysis import BrainStates, occurrences, sort_by_similarity
-from napari_crbm.analysis.states import FERROMAGNETIC
+from napari_crbm.analysis.states.combinations import FERROMAGNETIC
 from napari_crbm.figures.style import (
     DOUBLE_COLUMN_IN,
     Theme,
@@ -32,7 +32,7 @@ LIMIT = 3.0
 def states_page(
     states: BrainStates, recording: Recording | None = None, *, theme: str = "light"
 ) -> Figure:
-    """Draw everything that `napari_crbm.analysis.brain_states` finds.
+    """Draw everything that `napari_crbm.analysis.states.brain_states` finds.
 
     Parameters
     ----------

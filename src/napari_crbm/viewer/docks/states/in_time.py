@@ -94,7 +94,7 @@ class StatesInTime(QWidget):
     def show_states(self, states: BrainStates) -> None:
         """Show what was found in a recording."""
         from napari_crbm.analysis import occurrences
-        from napari_crbm.analysis.states import FERROMAGNETIC
+        from napari_crbm.analysis.states.combinations import FERROMAGNETIC
 
         self._states = states
         made_of = states.composition

@@ -11,7 +11,7 @@ import pyqtgraph as pg
 from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from napari_crbm.analysis import Selection, Sweep, SweepProgress, select
-from napari_crbm.analysis.sweep import CONFIGURATION
+from napari_crbm.analysis.selection.sweep import CONFIGURATION
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import duration
 from napari_crbm.viewer.docks.sweep.form import SweepForm

@@ -1,0 +1,1 @@
+"""Assemblies of a trained model: members, places, activity, tables."""

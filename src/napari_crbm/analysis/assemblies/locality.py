@@ -1,0 +1,223 @@
+"""Locally dense, globally sparse: where the members of assemblies lie, against chance.
+
+As many neurons with the same weights are drawn at random from the recording, again and
+again; what an assembly shows beyond that is its own, not that of the recording.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.spatial import cKDTree
+
+from napari_crbm.analysis.assemblies.effective_number import effective_number
+from napari_crbm.analysis.assemblies.membership import membership
+from napari_crbm.analysis.assemblies.regions import MIN_REGION_NEURONS, midline_x
+from napari_crbm.analysis.chance import MIN_SHUFFLES
+from napari_crbm.errors import ModelError
+from napari_crbm.recording import Recording
+from napari_crbm.regions import Regions
+
+#: One-sided p up to which an assembly counts as denser, or more on one side, than chance.
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, eq=False)
+class Locality:
+    """How densely assemblies are packed, and how little of the brain they take.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Index ``assembly``; ``size`` and ``share_of_neurons``; then a statistic, its
+        median over random neurons, and the share of these that are as extreme (p):
+        ``neighbour_um, neighbour_chance_um, neighbour_p`` (median distance from a member
+        to the nearest other), ``times_denser`` (local density of members relative to
+        chance), ``compactness_um, compactness_chance_um, compactness_p`` (median distance
+        to the weighted centre), ``laterality, laterality_chance, laterality_p`` (right
+        minus left share of |w|; chance of its absolute value) and, with regions,
+        ``n_regions, n_regions_chance, n_regions_p`` (effective number). NaN for
+        assemblies of fewer than two members.
+    """
+
+    table: pd.DataFrame
+
+    @property
+    def verdict(self) -> str:
+        """The same in one or two sentences."""
+        known = self.table[self.table["neighbour_p"].notna()]
+        if not len(known):
+            return "No assembly has two members, so nothing can be said about where they lie."
+        dense = known["neighbour_p"] <= SIGNIFICANT
+        text = (
+            f"{int(dense.sum())} of {len(known)} assemblies are locally dense: members are "
+            f"{known['times_denser'].median():.1f} times as dense as random neurons (median), "
+            f"and an assembly takes {100 * known['share_of_neurons'].median():.1f} % of all neurons"
+        )
+        if "n_regions" in known and known["n_regions"].notna().any():
+            text += (
+                f" in {known['n_regions'].median():.1f} regions (by chance "
+                f"{known['n_regions_chance'].median():.1f})"
+            )
+        one_sided = known["laterality_p"] <= SIGNIFICANT
+        return f"{text}. {int(one_sided.sum())} are more on one side than by chance."
+
+
+def locality(
+    weights: NDArray[np.floating],
+    recording: Recording,
+    *,
+    threshold: float | None = None,
+    n_shuffles: int = 99,
+    random_state: int = 0,
+    report: Callable[[int, int], None] | None = None,
+) -> Locality:
+    """Compare the places of every assembly's members with as many random neurons.
+
+    Parameters
+    ----------
+    weights : (N, M) float array
+    recording : Recording
+        Positions, and regions if it has them.
+    threshold : float, optional
+        See `napari_crbm.analysis.membership`.
+    n_shuffles : int
+        Random draws an assembly, 19 at least; p is no less than 1 / (n_shuffles + 1).
+    random_state : int
+    report : callable, optional
+        Called with (assemblies done, in all); may raise to cancel.
+
+    Raises
+    ------
+    ModelError
+        If weights and recording differ in neurons, or there are too few shuffles.
+    """
+    if len(weights) != recording.n_neurons:
+        raise ModelError(
+            f"The weights describe {len(weights):,} neurons, the recording has "
+            f"{recording.n_neurons:,}: use the recording the model was trained on."
+        )
+    if n_shuffles < MIN_SHUFFLES:
+        raise ModelError(
+            f"A chance level of 5 % needs at least {MIN_SHUFFLES} shuffles; found {n_shuffles}."
+        )
+    places = _Places.of(recording)
+    inside = membership(weights, threshold)
+    rows = []
+    for unit in range(weights.shape[1]):
+        chosen = np.flatnonzero(inside[:, unit])
+        strength = np.abs(weights[chosen, unit]).astype(np.float64)
+        generator = np.random.default_rng([random_state, unit])
+        rows.append(_row(places, chosen, strength, n_shuffles, generator))
+        if report is not None:
+            report(unit + 1, weights.shape[1])
+    table = pd.DataFrame(rows)
+    table.index.name = "assembly"
+    return Locality(table)
+
+
+@dataclass(frozen=True, eq=False)
+class _Places:
+    coordinates: NDArray[np.float64]
+    right: NDArray[np.float64]
+    regions: sparse.csr_array | None
+    n_dimensions: int
+
+    @classmethod
+    def of(cls, recording: Recording) -> _Places:
+        xyz = recording.coordinates.astype(np.float64)
+        x = xyz[:, 2]
+        return cls(
+            xyz,
+            np.sign(x - midline_x(recording.coordinates)),
+            _shares(recording.regions),
+            int((np.ptp(xyz, axis=0) > 0).sum()),
+        )
+
+    def statistics(
+        self, neurons: NDArray[np.int64], strength: NDArray[np.float64]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Of S sets of n neurons (S, n) with the strengths (n,)."""
+        place = self.coordinates[neurons]
+        share = strength / strength.sum()
+        centre = np.einsum("snk,n->sk", place, share)
+        found = {
+            "neighbour_um": np.array([_neighbour_distance(one) for one in place]),
+            "compactness_um": np.median(np.linalg.norm(place - centre[:, None], axis=2), axis=1),
+            "laterality": self.right[neurons] @ share,
+        }
+        if self.regions is not None:
+            n_sets, size = neurons.shape
+            choice = sparse.csr_array(
+                (
+                    np.tile(share, n_sets),
+                    neurons.ravel(),
+                    np.arange(0, n_sets * size + 1, size),
+                ),
+                shape=(n_sets, len(self.coordinates)),
+            )
+            number = effective_number(np.asarray((choice @ self.regions).todense()))
+            found["n_regions"] = np.where(number > 0, number, np.nan)
+        return found
+
+
+def _shares(regions: Regions | None) -> sparse.csr_array | None:
+    """Membership divided by the size of the region, (N, R), without small regions."""
+    if regions is None or not regions.names:
+        return None
+    counts = regions.counts
+    scale = np.where(counts < MIN_REGION_NEURONS, 0.0, 1 / np.maximum(counts, 1))
+    return sparse.csr_array(regions.membership.astype(np.float64) @ sparse.diags_array(scale))
+
+
+def _neighbour_distance(place: NDArray[np.float64]) -> float:
+    distances, _ = cKDTree(place).query(place, k=2)
+    return float(np.median(distances[:, 1]))
+
+
+def _row(
+    places: _Places,
+    chosen: NDArray[np.int64],
+    strength: NDArray[np.float64],
+    n_shuffles: int,
+    generator: np.random.Generator,
+) -> dict[str, float]:
+    n_neurons, size = len(places.coordinates), len(chosen)
+    row: dict[str, float] = {"size": size, "share_of_neurons": size / n_neurons}
+    names = ["neighbour_um", "compactness_um", "laterality"]
+    if places.regions is not None:
+        names.append("n_regions")
+    if size < 2:
+        columns = [c for name in names for c in _columns(name)]
+        return row | dict.fromkeys(["times_denser", *columns], float("nan"))
+    random = np.stack([generator.choice(n_neurons, size, replace=False) for _ in range(n_shuffles)])
+    own = places.statistics(chosen[None], strength)
+    chance = places.statistics(random, strength)
+    for name in names:
+        value = float(own[name][0])
+        # To be on one side is to have a large laterality; all else counts if it is small.
+        sign = -1.0 if name == "laterality" else 1.0
+        among = np.abs(chance[name])
+        extreme = int((sign * among <= sign * abs(value)).sum())
+        p = (1 + extreme) / (1 + n_shuffles)
+        row |= dict(
+            zip(
+                _columns(name),
+                (value, float(np.nanmedian(among)), p if np.isfinite(value) else float("nan")),
+                strict=True,
+            )
+        )
+    nearest = max(row["neighbour_um"], 1e-9)
+    row["times_denser"] = (row["neighbour_chance_um"] / nearest) ** places.n_dimensions
+    return row
+
+
+def _columns(name: str) -> tuple[str, str, str]:
+    stem = name.removesuffix("_um")
+    unit = name[len(stem) :]
+    return name, f"{stem}_chance{unit}", f"{stem}_p"

@@ -1,0 +1,65 @@
+"""Where assemblies lie: shares of regions, and the midline of the brain."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from napari_crbm.regions import Regions
+
+#: Smaller regions are left out when the share of regions is computed: corrected for size,
+#: a region of two neurons would win by chance (paper, Methods: at least five neurons).
+MIN_REGION_NEURONS = 5
+
+
+_MIDLINE_BIN_UM = 2.0
+_MIDLINE_ROW_UM = 20.0
+_MIDLINE_BLUR_UM = 10.0
+# Density at the edge of the filled area, relative to that around a typical neuron.
+_MIDLINE_LEVEL = 0.2
+
+
+def midline_x(coordinates_um: NDArray[np.floating]) -> float:
+    """Find the x about which the brain is most nearly its own mirror image, in um.
+
+    The area that neurons fill in a dorsal view is convolved with itself along x; the
+    maximum lies at twice the axis of symmetry. Unlike the median of x this does not
+    move when one side holds more neurons than the other.
+
+    Parameters
+    ----------
+    coordinates_um : (N, 3) float array
+        Axes z, y, x.
+    """
+    plane = coordinates_um[:, 1:].astype(np.float64)
+    low = plane.min(axis=0)
+    bins = (_MIDLINE_ROW_UM, _MIDLINE_BIN_UM)
+    place = tuple(((plane - low) // bins).astype(np.int64).T)
+    density = np.zeros([int(index.max()) + 1 for index in place])
+    np.add.at(density, place, 1.0)
+    spacing = np.sqrt(np.prod(np.ptp(plane, axis=0)) / len(plane))
+    blur = max(_MIDLINE_BLUR_UM, float(spacing))
+    density = gaussian_filter(density, [blur / size for size in bins], mode="constant")
+    filled = density > _MIDLINE_LEVEL * np.median(density[place])
+    length = 2 * filled.shape[1] - 1
+    spectrum = np.fft.rfft(filled, length, axis=1)
+    overlap = np.fft.irfft((spectrum**2).sum(axis=0), length)
+    return float(low[1] + _MIDLINE_BIN_UM * (overlap.argmax() + 1) / 2)
+
+
+def region_occupancy(
+    weights: NDArray[np.floating], regions: Regions, min_neurons: int = MIN_REGION_NEURONS
+) -> NDArray[np.float64]:
+    r"""Share of every region in every assembly, (R, M); columns sum to one.
+
+    The summed :math:`|w|` of a region's neurons is divided by their number and the
+    result normalised per assembly, as in the reference analysis. Regions of fewer than
+    ``min_neurons`` neurons get zero, and so does an assembly without labelled members.
+    """
+    counts = regions.counts
+    total = regions.membership.T.astype(np.float64) @ np.abs(weights).astype(np.float64)
+    mean = total / np.maximum(counts, 1)[:, None]
+    mean[counts < min_neurons] = 0.0
+    norm = mean.sum(axis=0)
+    return np.asarray(np.divide(mean, norm, out=np.zeros_like(mean), where=norm > 0))

@@ -1,0 +1,255 @@
+"""Assemblies as tables: who belongs to them, where they lie, how often they are active.
+
+Numbers are taken from the weights, the positions and the expected hidden activity
+E[h | v]; nothing here depends on how the model was trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_crbm.analysis.assemblies.activity import active_threshold
+from napari_crbm.analysis.assemblies.membership import membership, membership_thresholds
+from napari_crbm.analysis.assemblies.regions import midline_x, region_occupancy
+from napari_crbm.errors import ModelError
+from napari_crbm.recording import Recording
+from napari_crbm.regions import Regions
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+
+
+def assembly_table(
+    model: CRBM,
+    recording: Recording,
+    activity: NDArray[np.floating] | None = None,
+    *,
+    assemblies: NDArray[np.integer] | Sequence[int] | None = None,
+    threshold: float | None = None,
+) -> pd.DataFrame:
+    """One row an assembly: size, place, sign and activity.
+
+    Parameters
+    ----------
+    model : CRBM
+    recording : Recording
+        The recording the model was trained on, or one of the same neurons.
+    activity : (T, M) float array, optional
+        ``model.transform(recording.spikes)``; computed if not given.
+    assemblies : sequence of int, optional
+        Rows of the table; all by default.
+    threshold : float, optional
+        Absolute weight above which a neuron is a member; see `membership`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``assembly`` (column of the weights, from 0), columns
+
+        - ``size``: members;
+        - ``mean_activity``: fraction of frames in which the assembly is active, that
+          is above `active_threshold`;
+        - ``mean_abs_weight``, ``max_abs_weight``: of the members;
+        - ``fraction_positive``: members with positive weight;
+        - ``region``, ``region_fraction``: the region with the largest share and that
+          share (see `region_occupancy`; members only); empty and NaN without regions;
+        - ``n_regions``: effective number of regions, ``(sum p^2)^2 / sum p^4`` over the
+          shares p (paper Eq. 19 times the number of regions);
+        - ``laterality``: share of ``|w|`` right minus left of the midline, -1 to +1;
+        - ``z_um, y_um, x_um``: centroid weighted with ``|w|``;
+        - ``compactness_um``: median distance of the members to that centroid;
+        - ``reproducibility``: likeness to its partners in other models, where the model
+          knows it (see `napari_crbm.analysis.reproducibility`).
+
+        Places are NaN for an assembly without members.
+
+    Raises
+    ------
+    ModelError
+        If model, recording and activity do not belong together.
+    """
+    _check_same_neurons(model.weights_, recording)
+    if activity is None:
+        activity = model.transform(recording.spikes)
+    if activity.shape[1] != model.n_assemblies:
+        raise ModelError(
+            f"The activity has {activity.shape[1]} assemblies, the model {model.n_assemblies}: "
+            "compute it with model.transform(recording.spikes)."
+        )
+    chosen = _chosen(model, assemblies)
+    weights, activity = model.weights_[:, chosen], activity[:, chosen]
+    inside = membership(weights, threshold)
+    strength = np.where(inside, np.abs(weights), 0.0).astype(np.float64)
+    size = inside.sum(axis=0)
+    some = size > 0
+    total = np.where(some, strength.sum(axis=0), np.nan)
+    per_member = np.where(some, size, np.nan)
+
+    x = recording.coordinates[:, 2]
+    side = np.sign(x - midline_x(recording.coordinates))
+    centroid = (strength.T @ recording.coordinates.astype(np.float64)) / total[:, None]
+    region, fraction, n_regions = _dominant_regions(strength, recording.regions)
+    table = pd.DataFrame(
+        {
+            "size": size,
+            "mean_activity": (activity > active_threshold(activity)).mean(axis=0),
+            "mean_abs_weight": strength.sum(axis=0) / per_member,
+            "max_abs_weight": np.abs(weights).max(axis=0),
+            "fraction_positive": (inside & (weights > 0)).sum(axis=0) / per_member,
+            "region": region,
+            "region_fraction": fraction,
+            "n_regions": n_regions,
+            "laterality": (side @ strength) / total,
+            "z_um": centroid[:, 0],
+            "y_um": centroid[:, 1],
+            "x_um": centroid[:, 2],
+            "compactness_um": [
+                _spread(recording.coordinates[inside[:, unit]], centroid[unit])
+                for unit in range(len(chosen))
+            ],
+        },
+        index=chosen,
+    )
+    table.index.name = "assembly"
+    if model.reproducibility_ is not None:
+        table["reproducibility"] = model.reproducibility_[chosen]
+    return table
+
+
+def member_table(
+    model: CRBM,
+    recording: Recording,
+    assemblies: NDArray[np.integer] | Sequence[int] | None = None,
+    *,
+    threshold: float | None = None,
+) -> pd.DataFrame:
+    """One row for every pair of an assembly and a member neuron, strongest first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``assembly, neuron, weight, z_um, y_um, x_um, regions``; the names of
+        overlapping regions are joined with ``"; "``.
+    """
+    _check_same_neurons(model.weights_, recording)
+    chosen = _chosen(model, assemblies)
+    inside = membership(model.weights_[:, chosen], threshold)
+    column, neuron = np.nonzero(inside.T)
+    weight = model.weights_[neuron, chosen[column]]
+    order = np.lexsort((neuron, -np.abs(weight), column))
+    neuron, column, weight = neuron[order], column[order], weight[order]
+    z, y, x = recording.coordinates[neuron].T
+    names = _region_names(recording)
+    return pd.DataFrame(
+        {
+            "assembly": chosen[column],
+            "neuron": neuron,
+            "weight": weight,
+            "z_um": z,
+            "y_um": y,
+            "x_um": x,
+            "regions": names[neuron],
+        }
+    )
+
+
+def assemblies_of_neuron(
+    model: CRBM, neuron: int, *, threshold: float | NDArray[np.floating] | None = None
+) -> pd.DataFrame:
+    """Assemblies of one neuron, strongest ``|w|`` first; exact zeros are left out.
+
+    Parameters
+    ----------
+    model : CRBM
+    neuron : int
+    threshold : float or (M,) array, optional
+        Members have ``|w| > threshold``; by default that of `membership`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``assembly, weight, is_member`` (see `membership`).
+
+    Raises
+    ------
+    ModelError
+        If there is no such neuron.
+    """
+    if not 0 <= neuron < model.n_neurons:
+        raise ModelError(
+            f"There is no neuron {neuron}: the model's neurons are 0 to {model.n_neurons - 1}."
+        )
+    weights = model.weights_
+    size = np.abs(weights[neuron])
+    if threshold is None:
+        threshold = membership_thresholds(weights)
+    order = np.argsort(-size, kind="stable")
+    order = order[size[order] > 0]
+    return pd.DataFrame(
+        {
+            "assembly": order,
+            "weight": weights[neuron, order],
+            "is_member": (size > threshold)[order],
+        }
+    )
+
+
+def _check_same_neurons(weights: NDArray[np.floating], recording: Recording) -> None:
+    if len(weights) != recording.n_neurons:
+        raise ModelError(
+            f"The model describes {len(weights):,} neurons, recording '{recording.name}' has "
+            f"{recording.n_neurons:,}: use the recording the model was trained on."
+        )
+
+
+def _chosen(
+    model: CRBM, assemblies: NDArray[np.integer] | Sequence[int] | None
+) -> NDArray[np.int64]:
+    """Check the numbers of the chosen assemblies; all of them for None."""
+    if assemblies is None:
+        return np.arange(model.n_assemblies)
+    chosen = np.asarray(assemblies, dtype=np.int64)
+    wrong = chosen[(chosen < 0) | (chosen >= model.n_assemblies)]
+    if len(wrong):
+        raise ModelError(
+            f"There is no assembly {wrong[0]}: the model's assemblies are 0 to "
+            f"{model.n_assemblies - 1}."
+        )
+    return chosen
+
+
+def _dominant_regions(
+    strength: NDArray[np.float64], regions: Regions | None
+) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+    n_units = strength.shape[1]
+    if regions is None or not regions.names:
+        return [""] * n_units, np.full(n_units, np.nan), np.full(n_units, np.nan)
+    share = region_occupancy(strength, regions)
+    labelled = share.sum(axis=0) > 0
+    best = share.argmax(axis=0)
+    fraction = np.where(labelled, share.max(axis=0), np.nan)
+    squares = np.where(labelled, (share**2).sum(axis=0), np.nan)
+    n_regions = squares**2 / np.where(labelled, (share**4).sum(axis=0), np.nan)
+    names = [regions.names[r] if known else "" for r, known in zip(best, labelled, strict=True)]
+    return names, fraction, n_regions
+
+
+def _region_names(recording: Recording) -> NDArray[np.object_]:
+    """Names of the regions of every neuron, joined, (N,)."""
+    joined = np.full(recording.n_neurons, "", dtype=object)
+    if recording.regions is not None:
+        for name in recording.regions.names:
+            inside = recording.regions.members(name)
+            joined[inside] = [f"{known}; {name}" if known else name for known in joined[inside]]
+    return joined
+
+
+def _spread(coordinates: NDArray[np.float32], centroid: NDArray[np.float64]) -> float:
+    if not len(coordinates):
+        return float("nan")
+    return float(np.median(np.linalg.norm(coordinates - centroid, axis=1)))

@@ -1,0 +1,9 @@
+"""Levels that chance reaches: the quantile, and the least number of shuffles."""
+
+#: An assembly is found again if it resembles its partner more than this share of its
+#: partners in shuffled models.
+CHANCE_QUANTILE = 0.95
+
+
+#: With fewer shuffles even their maximum is exceeded by chance more than once in twenty.
+MIN_SHUFFLES = 19

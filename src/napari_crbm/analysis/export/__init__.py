@@ -1,0 +1,1 @@
+"""Write results as tables and NWB files."""

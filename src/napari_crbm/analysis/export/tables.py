@@ -1,0 +1,128 @@
+"""Tables as files: CSV for everybody, Parquet for many rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_crbm.analysis.assemblies.table import assembly_table, member_table
+from napari_crbm.errors import CRBMError
+from napari_crbm.recording import Recording
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+
+TABLE_ENDINGS = (".csv", ".parquet")
+
+
+def write_table(
+    table: pd.DataFrame,
+    path: Path | str,
+    *,
+    index: bool = False,
+    float_format: str | None = "%.6g",
+) -> Path:
+    """Write a table, as CSV with six digits or as Parquet with all, by the ending.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+    path : path
+    index : bool
+        Whether the index is kept, as the first column.
+    float_format : str or None
+        Of numbers in CSV; None writes all digits.
+
+    Raises
+    ------
+    CRBMError
+        If the ending is neither, or the package for Parquet is missing.
+    """
+    path = Path(path)
+    ending = path.suffix.lower()
+    if ending not in TABLE_ENDINGS:
+        raise CRBMError(f"'{path.name}' must end in {' or '.join(TABLE_ENDINGS)} to hold a table.")
+    if ending == ".csv":
+        table.to_csv(path, index=index, float_format=float_format)
+        return path
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise CRBMError(
+            "Parquet files need a package that is not installed: pip install "
+            "'napari-crbm[parquet]', or choose CSV."
+        ) from error
+    whole = table.reset_index() if index else table
+    # Columns that mix numbers and "auto" become text.
+    mixed = {
+        name: str
+        for name in whole.columns
+        if whole[name].dtype == object and whole[name].map(type).nunique() > 1
+    }
+    whole.astype(mixed).to_parquet(path, index=False, engine="pyarrow")
+    return path
+
+
+def write_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path | str, kind: str = "csv"
+) -> list[Path]:
+    """Write tables into a folder, which is made if missing, each under its name.
+
+    Parameters
+    ----------
+    tables : mapping of str to pandas.DataFrame
+    folder : path
+    kind : {"csv", "parquet"}
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return [write_table(table, folder / f"{name}.{kind}") for name, table in tables.items()]
+
+
+def export_tables(
+    model: CRBM,
+    recording: Recording,
+    folder: Path | str,
+    activity: NDArray[np.floating] | None = None,
+    *,
+    file_format: str = "csv",
+    threshold: float | None = None,
+) -> list[Path]:
+    """Write everything about the assemblies as tables into a folder.
+
+    Parameters
+    ----------
+    model, recording, activity, threshold
+        As in `assembly_table`.
+    folder : path
+        Made if there is none.
+    file_format : {"csv", "parquet"}
+
+    Returns
+    -------
+    list of Path
+        ``assemblies`` (see `assembly_table`), ``members`` (see `member_table`), ``weights``
+        (``neuron, assembly, weight``, all that are not zero) and ``activity`` (``time_s`` and
+        one column of E[h | v] an assembly).
+    """
+    if activity is None:
+        activity = model.transform(recording.spikes)
+    neuron, assembly = np.nonzero(model.weights_)
+    traces = pd.DataFrame(
+        activity, columns=[f"assembly_{unit}" for unit in range(activity.shape[1])]
+    )
+    traces.insert(0, "time_s", recording.times)
+    tables = {
+        "assemblies": assembly_table(model, recording, activity, threshold=threshold).reset_index(),
+        "members": member_table(model, recording, threshold=threshold),
+        "weights": pd.DataFrame(
+            {"neuron": neuron, "assembly": assembly, "weight": model.weights_[neuron, assembly]}
+        ),
+        "activity": traces,
+    }
+    return write_tables(tables, folder, file_format)

@@ -1,0 +1,1 @@
+"""Match assemblies: of several models, of two animals, with planted ones."""

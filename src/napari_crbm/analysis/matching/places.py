@@ -1,0 +1,226 @@
+"""Assemblies of different animals on common ground: regions, or places in a common atlas.
+
+Neurons of two animals are not the same neurons. What can be compared is where an assembly
+lies: the mean weight of the neurons of every region, or around every place. Means, not
+sums, so that dense parts of the brain count no more than others.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import KDTree
+
+from napari_crbm.analysis.assemblies.membership import members
+from napari_crbm.analysis.assemblies.regions import MIN_REGION_NEURONS, midline_x
+from napari_crbm.anatomy.names import match_names
+from napari_crbm.errors import ModelError
+from napari_crbm.recording import Recording
+from napari_crbm.regions import Regions
+
+#: Blur within which two places count as the same: about the accuracy of registration
+#: of larval brains and their differences between animals.
+WIDTH_UM = 20.0
+
+_FEWEST_REGIONS = 3
+# A place lies inside a brain where neurons are at least so dense, relative to the median.
+_INSIDE_LEVEL = 0.1
+# Brains that share less are not in the same space.
+_LEAST_SHARED = 0.5
+_MOST_VOXELS = 500_000
+# How far outside its neurons a brain reaches, in spacings between neurons.
+_REACH = 1.5
+# A moved assembly should keep this part of its squared weights inside the brain.
+_KEPT, _TRIES = 0.8, 20
+
+
+class Ground(NamedTuple):
+    """Averaging of neurons over P common parts, one matrix an animal.
+
+    ``first`` (P, N) and ``second`` (P, N') have rows that sum to one; ``names`` (P,) are the
+    regions, empty for places.
+    """
+
+    first: sparse.csr_array
+    second: sparse.csr_array
+    names: tuple[str, ...] = ()
+
+
+def common_regions(first: Recording, second: Recording) -> Ground:
+    """Regions that both animals have, matched by name, with at least five neurons in each.
+
+    Raises
+    ------
+    ModelError
+        If there are fewer than three.
+    """
+    pairs: list[tuple[int, int]] = []
+    if first.regions is not None and second.regions is not None:
+        counts = first.regions.counts, second.regions.counts
+        pairs = [
+            (a, b)
+            for a, b in match_names(first.regions.names, second.regions.names)
+            if min(counts[0][a], counts[1][b]) >= MIN_REGION_NEURONS
+        ]
+    if len(pairs) < _FEWEST_REGIONS or first.regions is None or second.regions is None:
+        raise ModelError(
+            f"'{first.name}' and '{second.name}' have {len(pairs)} regions of at least "
+            f"{MIN_REGION_NEURONS} neurons in common; {_FEWEST_REGIONS} are needed. Give both "
+            "the regions of one atlas (Connectivity dock), or match by place."
+        )
+    here, there = (list(side) for side in zip(*pairs, strict=True))
+    return Ground(
+        _region_means(first.regions, here),
+        _region_means(second.regions, there),
+        tuple(first.regions.names[k] for k in here),
+    )
+
+
+def common_places(first: Recording, second: Recording, width_um: float = WIDTH_UM) -> Ground:
+    """Places where both animals have neurons, averaged with a Gaussian window.
+
+    Parameters
+    ----------
+    first, second : Recording
+        With coordinates in one common space, as after registration to an atlas.
+    width_um : float
+        Standard deviation of the window; places lie so far apart.
+
+    Raises
+    ------
+    ModelError
+        If the brains hardly overlap, or the window is too small for their size.
+    """
+    points = first.coordinates, second.coordinates
+    low = np.min([p.min(axis=0) for p in points], axis=0)
+    high = np.max([p.max(axis=0) for p in points], axis=0)
+    shape = np.asarray(np.floor((high - low) / width_um), dtype=np.int64) + 1
+    if np.prod(shape) > _MOST_VOXELS:
+        raise ModelError(
+            f"A window of {width_um:g} um is too small for a space of "
+            f"{' x '.join(f'{size:.0f}' for size in high - low)} um that holds both brains. "
+            "Register both to one atlas, or use a wider window."
+        )
+    voxels = [np.asarray((p - low) // width_um, dtype=np.int64) for p in points]
+    inside = np.ones(tuple(shape), dtype=bool)
+    for voxel in voxels:
+        density = np.zeros(tuple(shape))
+        np.add.at(density, tuple(voxel.T), 1.0)
+        density = gaussian_filter(density, 1.0, mode="constant")
+        inside &= density > _INSIDE_LEVEL * np.median(density[tuple(voxel.T)])
+    for recording, voxel in zip((first, second), voxels, strict=True):
+        shared = float(inside[tuple(voxel.T)].mean())
+        if shared < _LEAST_SHARED:
+            raise ModelError(
+                f"Only {100 * shared:.0f} % of the neurons of '{recording.name}' lie where both "
+                "brains have neurons, so they are not in the same space. Register both to one "
+                "atlas, or match by regions."
+            )
+    centres = low + width_um * (np.argwhere(inside) + 0.5)
+    means = [_window_means(centres, p, width_um) for p in points]
+    reached = np.all([np.diff(each.indptr) > 0 for each in means], axis=0)
+    return Ground(*(each[reached] for each in means))
+
+
+def profiles(means: sparse.csr_array, weights: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Mean signed weight of every assembly in every part, (P, M)."""
+    return np.asarray(means @ np.asarray(weights, dtype=np.float32), dtype=np.float32)
+
+
+class Relocation:
+    """Move every assembly of a brain to another place, at random.
+
+    The chance level of matching animals: assemblies as many, as large, as compact and as
+    symmetric as they are, but lying where they have no reason to be. Each is shifted rigidly
+    along the length and depth of the brain, its centre to that of a random neuron, and
+    changes sides in half of the draws. Where it would mostly leave the brain, another place
+    is tried.
+
+    Parameters
+    ----------
+    coordinates_um : (N, 3)
+        Axes z, y, x.
+    weights : (N, M) float array
+    """
+
+    def __init__(self, coordinates_um: NDArray[np.floating], weights: NDArray[np.floating]) -> None:
+        self._points = np.asarray(coordinates_um, dtype=np.float64)
+        self._weights = np.asarray(weights, dtype=np.float32)
+        self._mirrored = self._points * (1, 1, -1)
+        self._mirrored[:, 2] += 2 * midline_x(coordinates_um)
+        self._members = [members(column) for column in self._weights.T]
+        tree = KDTree(self._points)
+        spacing = float(np.median(tree.query(self._points, 2)[0][:, 1]))
+        both = np.concatenate([self._points, self._mirrored])
+        self._low = both.min(axis=0)
+        extent = np.maximum(np.ptp(both, axis=0), 1.0)
+        self._step = max(spacing / 2, float(np.cbrt(np.prod(extent) / _MOST_VOXELS)))
+        shape = tuple(np.asarray(extent // self._step, dtype=np.int64) + 1)
+        centres = self._low + self._step * (np.indices(shape).reshape(3, -1).T + 0.5)
+        # Beyond the nearest neurons, a place lies outside the brain.
+        distance, nearest = tree.query(centres, distance_upper_bound=_REACH * spacing + self._step)
+        self._nearest = np.where(np.isfinite(distance), nearest, -1).reshape(shape)
+
+    def draw(self, generator: np.random.Generator) -> NDArray[np.float32]:
+        """Weights of the moved assemblies, (N, M)."""
+        moved = np.zeros_like(self._weights)
+        for unit, inside in enumerate(self._members):
+            if not len(inside):
+                continue
+            flip = generator.random() < 0.5
+            shift = self._shift(unit, flip, generator)
+            places = (self._mirrored if flip else self._points) - shift
+            source = self._neuron_at(places)
+            there = source >= 0
+            moved[there, unit] = self._weights[source[there], unit]
+        return moved
+
+    def _shift(self, unit: int, flip: bool, generator: np.random.Generator) -> NDArray[np.float64]:
+        """A shift (z, y, 0) that keeps most of an assembly in the brain."""
+        inside = self._members[unit]
+        strength = self._weights[inside, unit] ** 2
+        places = (self._mirrored if flip else self._points)[inside]
+        centre = strength @ places / strength.sum()
+        kept, best = -1.0, np.zeros(3)
+        for neuron in generator.integers(len(self._points), size=_TRIES):
+            shift = (self._points[neuron] - centre) * (1, 1, 0)
+            share = float(strength @ (self._neuron_at(places + shift) >= 0) / strength.sum())
+            if share > kept:
+                kept, best = share, shift
+            if share >= _KEPT:
+                break
+        return best
+
+    def _neuron_at(self, places: NDArray[np.float64]) -> NDArray[np.int64]:
+        """The neuron nearest to every place, -1 outside the brain."""
+        voxel = np.asarray((places - self._low) // self._step, dtype=np.int64)
+        valid = ((voxel >= 0) & (voxel < self._nearest.shape)).all(axis=1)
+        found = np.full(len(places), -1, dtype=np.int64)
+        found[valid] = self._nearest[tuple(voxel[valid].T)]
+        return found
+
+
+def _region_means(regions: Regions, chosen: list[int]) -> sparse.csr_array:
+    members = sparse.csr_array(regions.membership[:, chosen].T, dtype=np.float32)
+    return _rows_to_one(members)
+
+
+def _window_means(
+    centres: NDArray[np.floating], points: NDArray[np.floating], width_um: float
+) -> sparse.csr_array:
+    """Gaussian weights of neurons around places, cut at two widths, rows summing to one."""
+    near = KDTree(centres).sparse_distance_matrix(
+        KDTree(points), 2 * width_um, output_type="coo_matrix"
+    )
+    window = np.exp(-0.5 * (near.data / width_um) ** 2).astype(np.float32)
+    return _rows_to_one(sparse.csr_array((window, (near.row, near.col)), shape=near.shape))
+
+
+def _rows_to_one(matrix: sparse.csr_array) -> sparse.csr_array:
+    total = np.asarray(matrix.sum(axis=1)).ravel()
+    scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
+    return sparse.csr_array(sparse.diags_array(scale.astype(np.float32)) @ matrix)

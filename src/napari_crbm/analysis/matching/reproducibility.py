@@ -1,0 +1,197 @@
+"""Which assemblies come back: hidden units of several models matched by their weights.
+
+A hidden unit carries the same meaning when h is mirrored together with its weights, and
+at any scale of h. Units are therefore compared by the absolute cosine between their
+weights, which neither changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+from napari_crbm.analysis.chance import CHANCE_QUANTILE, MIN_SHUFFLES
+from napari_crbm.errors import ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class Reproducibility:
+    """How well the assemblies of one model come back in others.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Index ``assembly``, columns ``reproducibility`` (mean ``similarity`` over the
+        other models, 0 to 1), ``chance`` (mean of the chance levels) and
+        ``fraction_found`` (share of the other models that hold the assembly).
+    pairs : pandas.DataFrame
+        One row for every assembly and other model: ``assembly, model`` (position in
+        what was compared, from 1), ``match`` (its partner there, -1 if it has none),
+        ``similarity`` (absolute cosine), ``orientation`` (-1 if the partner is the
+        mirror image, 0 without partner), ``chance`` and ``found``.
+    cosines : list of (M, M') float32
+        Signed cosines between all units of the first model and of every other.
+    """
+
+    table: pd.DataFrame
+    pairs: pd.DataFrame
+    cosines: list[NDArray[np.float32]]
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """Reproducibility of every assembly, (M,)."""
+        return np.asarray(self.table["reproducibility"], dtype=np.float64)
+
+
+def weight_cosines(
+    weights: NDArray[np.floating], others: NDArray[np.floating]
+) -> NDArray[np.float32]:
+    """Cosine between every two columns of (N, M) and (N, M') weights, (M, M').
+
+    Zero for a unit without weights.
+
+    Raises
+    ------
+    ModelError
+        If the two describe different numbers of neurons.
+    """
+    if len(weights) != len(others):
+        raise ModelError(
+            f"Models of {len(weights):,} and of {len(others):,} neurons cannot be compared: "
+            "give models trained on the same neurons."
+        )
+    return np.asarray(_directions(weights).T @ _directions(others), dtype=np.float32)
+
+
+def match_units(
+    weights: NDArray[np.floating], others: NDArray[np.floating]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """One-to-one partners of largest total similarity (Hungarian algorithm).
+
+    Parameters
+    ----------
+    weights, others : (N, M) and (N, M') float arrays
+
+    Returns
+    -------
+    match : (M,) int64
+        Partner among the M' units, -1 for none.
+    cosine : (M,) float64
+        Signed cosine with the partner, negative if it is the mirror image; 0 for none.
+
+    Raises
+    ------
+    ModelError
+        If the two describe different numbers of neurons.
+    """
+    return _assign(weight_cosines(weights, others))
+
+
+def reproducibility(
+    weights: Sequence[NDArray[np.floating]], *, n_shuffles: int = 20, random_state: int = 0
+) -> Reproducibility:
+    """Find the assemblies of the first model again in all others.
+
+    The chance level of an assembly is the `CHANCE_QUANTILE` of the similarities it
+    reaches when the other model's neurons are shuffled and its units matched anew.
+
+    Parameters
+    ----------
+    weights : sequence of (N, M) float arrays
+        At least two models of the same neurons, in the same order; M may differ. Train
+        them with other seeds to learn what depends on the start, or on other blocks
+        of time to learn what depends on the data.
+    n_shuffles : int
+        Shuffles for every other model, at least `MIN_SHUFFLES`.
+    random_state : int
+
+    Raises
+    ------
+    ModelError
+        If there are fewer than two models, or they describe different neurons.
+    """
+    if len(weights) < 2:
+        raise ModelError(
+            "Reproducibility compares at least two models of the same recording: train a "
+            "second one with another seed (--seed 1)."
+        )
+    if n_shuffles < MIN_SHUFFLES:
+        raise ModelError(
+            f"A chance level of 5 % needs at least {MIN_SHUFFLES} shuffles; found {n_shuffles}."
+        )
+    generator = np.random.default_rng(random_state)
+    first = _directions(weights[0])
+    cosines, rows = [], []
+    for number, other in enumerate(weights[1:], start=1):
+        cosines.append(weight_cosines(weights[0], other))
+        directions = _directions(other)
+        shuffled = (
+            first.T @ directions[generator.permutation(len(directions))] for _ in range(n_shuffles)
+        )
+        rows.append(matched_pairs(cosines[-1], shuffled))
+        rows[-1].insert(1, "model", number)
+    pairs = pd.concat(rows, ignore_index=True)
+    table = pairs.groupby("assembly").agg(
+        reproducibility=("similarity", "mean"),
+        chance=("chance", "mean"),
+        fraction_found=("found", "mean"),
+    )
+    return Reproducibility(table, pairs, cosines)
+
+
+def matched_pairs(
+    cosines: NDArray[np.floating], shuffled: Iterable[NDArray[np.floating]]
+) -> pd.DataFrame:
+    """Partners of largest total similarity, and the similarity that chance reaches.
+
+    Parameters
+    ----------
+    cosines : (M, M') float
+        Signed similarity of every unit of one model and every unit of another.
+    shuffled : iterable of (M, M') float
+        The same with the other model's neurons shuffled; its units are matched anew.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a unit of the first model: ``assembly, match, similarity, orientation,
+        chance, found``; see `Reproducibility`.
+    """
+    match, cosine = _assign(cosines)
+    by_chance = [np.abs(_assign(each)[1]) for each in shuffled]
+    # Weibull's plotting position: a new shuffle exceeds this level 5 times in 100, however
+    # few were drawn; the default would be exceeded too often.
+    chance = np.quantile(by_chance, CHANCE_QUANTILE, axis=0, method="weibull")
+    return pd.DataFrame(
+        {
+            "assembly": np.arange(len(match)),
+            "match": match,
+            "similarity": np.abs(cosine),
+            "orientation": np.sign(cosine).astype(int),
+            "chance": chance,
+            "found": np.abs(cosine) > chance,
+        }
+    )
+
+
+def _assign(
+    cosines: NDArray[np.floating],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    unit, partner = linear_sum_assignment(np.abs(cosines), maximize=True)
+    match = np.full(len(cosines), -1, dtype=np.int64)
+    match[unit] = partner
+    found = np.zeros(len(cosines))
+    found[unit] = cosines[unit, partner]
+    return match, found
+
+
+def _directions(weights: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Columns of unit length; zero columns stay zero."""
+    values = np.asarray(weights, dtype=np.float32)
+    length = np.sqrt(np.square(values, dtype=np.float64).sum(axis=0)).astype(np.float32)
+    return np.asarray(values / np.where(length > 0, length, np.float32(1)))

@@ -1,0 +1,288 @@
+"""The assemblies that other methods find, on the same footing as the model's.
+
+Methods of scikit-learn, fitted to the same training frames and asked for as many
+components: principal components as they are and rotated (varimax, promax), independent
+components (as many as Marchenko and Pastur's law calls significant; Lopes-dos-Santos et
+al. 2013), non-negative matrix factorisation, and k-means of the neurons. What can be
+compared are the neurons that each component holds and how well a held-out frame is
+brought back from its components; only the cRBM also generates activity.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_crbm.analysis.matching.recovery import fraction_recovered, recovery
+from napari_crbm.analysis.statistics.evaluation import normalised_likelihood, reconstruction_nllh
+from napari_crbm.analysis.statistics.held_out import held_out_frames
+from napari_crbm.errors import ModelError
+from napari_crbm.model import CRBM
+from napari_crbm.model.start.components import varimax
+from napari_crbm.spikes import CHUNK_FRAMES, Spikes
+
+#: Methods in the order in which they are compared.
+METHODS: tuple[str, ...] = ("cRBM", "PCA", "PCA varimax", "PCA promax", "ICA", "NMF", "k-means")
+# Beyond so many values the others are fitted to evenly spaced frames: they need them dense.
+_MOST_VALUES = 100_000_000
+# Least probability of a neuron, in units of its mean activity; the best one is taken.
+_FLOORS = (0.01, 0.03, 0.1, 0.3, 0.6)
+_MOST_PROBABLE = 0.999
+_PROMAX_POWER = 4
+_CALIBRATION_FRAMES = 300
+
+
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """``loadings`` (N, K), and rates (t, N) from frames (t, N), which may leave [0, 1]."""
+
+    loadings: NDArray[np.floating]
+    rates: Callable[[NDArray[Any]], NDArray[np.floating]]
+
+
+def compare_methods(
+    model: CRBM,
+    spikes: Spikes,
+    *,
+    planted: NDArray[np.bool_] | None = None,
+    methods: tuple[str, ...] = METHODS,
+    random_state: int = 0,
+    report: Callable[[int, int], None] | None = None,
+) -> pd.DataFrame:
+    """Fit other methods to a model's training frames and compare them with it.
+
+    Parameters
+    ----------
+    model : CRBM
+        Trained with held-out frames; its number of assemblies is what the others get.
+    spikes : Spikes
+        The recording it was trained on.
+    planted : (N, K) bool, optional
+        Members of planted assemblies, of a simulated recording.
+    methods : tuple of str
+        Among `METHODS`.
+    random_state : int
+    report : callable, optional
+        Called with methods done and methods in all.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``method``; ``components``; ``reconstruction``, the median over neurons of the
+        normalised reconstruction likelihood on held-out frames (paper Eq. 18: 0 no better
+        than the mean activity, 1 perfect); ``generative``; ``seconds`` of fitting (NaN for
+        the model, which is trained already); ``frames`` fitted to; and with ``planted``
+        ``recovered``, ``auroc`` and ``cosine`` (see `recovery`).
+
+        Linear methods do not give probabilities: their rates are cut off below at a
+        fraction of each neuron's mean activity, the fraction that suits the training
+        frames best.
+
+    Raises
+    ------
+    ModelError
+        If the model has no held-out frames, a method is unknown, or scikit-learn is
+        missing.
+    """
+    unknown = [name for name in methods if name not in METHODS]
+    if unknown:
+        raise ModelError(f"No method '{unknown[0]}'; there are {', '.join(METHODS)}.")
+    train, test = held_out_frames(model, spikes)
+    try:
+        import sklearn  # noqa: F401
+    except ImportError as error:
+        raise ModelError(
+            "Other methods need scikit-learn: pip install 'napari-crbm[compare]'."
+        ) from error
+    n_fitted = min(train.n_frames, max(2, _MOST_VALUES // spikes.n_neurons))
+    frames = np.linspace(0, train.n_frames - 1, n_fitted).astype(np.int64)
+    data = _Data(train.select_frames(frames), model.n_assemblies, random_state)
+    rows = []
+    for done, name in enumerate(methods):
+        if report is not None:
+            report(done, len(methods))
+        rows.append(_row(name, model, data, test, planted))
+    if report is not None:
+        report(len(methods), len(methods))
+    return pd.DataFrame(rows).set_index("method")
+
+
+def _row(
+    name: str, model: CRBM, data: _Data, test: Spikes, planted: NDArray[np.bool_] | None
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    if name == "cRBM":
+        loadings: NDArray[np.floating] = model.weights_
+        quality = reconstruction_nllh(model, test)
+        seconds, frames = float("nan"), len((model.split_ or {})["train"])
+    else:
+        fitted = _FIT[name](data)
+        seconds, frames = time.perf_counter() - started, data.spikes.n_frames
+        loadings = fitted.loadings
+        floor = _best_floor(fitted, data.spikes)
+        quality = normalised_likelihood(_probabilities(fitted, test, data.mean, floor), test)
+    known = quality[np.isfinite(quality)]
+    row: dict[str, Any] = {
+        "method": name,
+        "components": loadings.shape[1],
+        "reconstruction": float(np.median(known)) if len(known) else float("nan"),
+        "generative": name == "cRBM",
+        "seconds": seconds,
+        "frames": frames,
+    }
+    if planted is not None:
+        found = recovery(loadings, planted)
+        row |= {
+            "recovered": fraction_recovered(found),
+            "auroc": float(found["auroc"].mean()),
+            "cosine": float(found["cosine"].mean()),
+        }
+    return row
+
+
+class _Data:
+    """Training frames, dense and z-scored, and principal components shared by methods."""
+
+    def __init__(self, spikes: Spikes, n_components: int, random_state: int) -> None:
+        self.spikes, self.random_state = spikes, random_state
+        self.n_components = min(n_components, *(n - 1 for n in spikes.shape))
+        self.mean = spikes.mean_activity.astype(np.float32)
+        spread = np.sqrt(self.mean * (1 - self.mean))
+        self.spread = np.where(spread > 0, spread, 1).astype(np.float32)
+        self._pca: Any = None
+
+    def scored(self, frames: NDArray[Any]) -> NDArray[np.float32]:
+        """Z-scores of frames (t, N)."""
+        return np.asarray((frames - self.mean) / self.spread, dtype=np.float32)
+
+    @property
+    def pca(self) -> Any:
+        """PCA of the z-scores with at least as many components as any method wants."""
+        if self._pca is None:
+            from sklearn.decomposition import PCA
+
+            n_most = min(max(self.n_components, 100), *(n - 1 for n in self.spikes.shape))
+            self._pca = PCA(n_most, svd_solver="randomized", random_state=self.random_state)
+            self._pca.fit(self.scored(self.spikes.dense()))
+        return self._pca
+
+
+def _in_subspace(data: _Data, n_components: int, loadings: NDArray[np.floating]) -> _Fitted:
+    """Components that span the leading principal ones, so that they bring back the same."""
+    basis = data.pca.components_[:n_components].T
+
+    def rates(frames: NDArray[Any]) -> NDArray[np.floating]:
+        scores = (data.scored(frames) - data.pca.mean_) @ basis
+        back = scores @ basis.T + data.pca.mean_
+        return np.asarray(data.mean + data.spread * back, dtype=np.float32)
+
+    return _Fitted(loadings, rates)
+
+
+def _correlations(data: _Data) -> NDArray[np.floating]:
+    """Loadings of the wanted principal components in units of correlations, (N, K)."""
+    pca, n = data.pca, data.n_components
+    return np.asarray(pca.components_[:n].T * np.sqrt(pca.explained_variance_[:n]))
+
+
+def _pca(data: _Data) -> _Fitted:
+    return _in_subspace(data, data.n_components, _correlations(data))
+
+
+def _varimax(data: _Data) -> _Fitted:
+    loadings = _correlations(data)
+    return _in_subspace(data, data.n_components, loadings @ varimax(loadings))
+
+
+def _promax(data: _Data) -> _Fitted:
+    loadings = _correlations(data)
+    rotated = loadings @ varimax(loadings)
+    target = np.abs(rotated) ** (_PROMAX_POWER - 1) * rotated
+    oblique = np.linalg.lstsq(rotated, target, rcond=None)[0]
+    oblique *= np.sqrt(np.diag(np.linalg.inv(oblique.T @ oblique)))
+    return _in_subspace(data, data.n_components, rotated @ oblique)
+
+
+def _ica(data: _Data) -> _Fitted:
+    """Independent time courses within the significant principal components."""
+    from sklearn.decomposition import FastICA
+
+    n_frames, n_neurons = data.spikes.shape
+    edge = (1 + np.sqrt(n_neurons / n_frames)) ** 2
+    n = max(1, int((data.pca.explained_variance_ > edge).sum()))
+    scores = data.pca.transform(data.scored(data.spikes.dense()))[:, :n]
+    ica = FastICA(
+        n, whiten="unit-variance", max_iter=500, tol=1e-3, random_state=data.random_state
+    ).fit(scores)
+    return _in_subspace(data, n, data.pca.components_[:n].T @ ica.mixing_)
+
+
+def _nmf(data: _Data) -> _Fitted:
+    from sklearn.decomposition import NMF
+
+    nmf = NMF(
+        data.n_components, init="nndsvda", tol=1e-3, max_iter=200, random_state=data.random_state
+    ).fit(data.spikes.dense().astype(np.float32))
+
+    def rates(frames: NDArray[Any]) -> NDArray[np.floating]:
+        return np.asarray(nmf.transform(frames.astype(np.float32)) @ nmf.components_)
+
+    return _Fitted(nmf.components_.T, rates)
+
+
+def _k_means(data: _Data) -> _Fitted:
+    """Neurons with similar traces; each one goes up and down with the mean of its group."""
+    from sklearn.cluster import KMeans
+
+    scores = data.scored(data.spikes.dense())
+    group = KMeans(data.n_components, n_init=1, random_state=data.random_state).fit_predict(
+        np.ascontiguousarray(scores.T)
+    )
+    member = np.zeros((len(group), data.n_components), dtype=np.float32)
+    member[np.arange(len(group)), group] = 1
+    share = member / np.maximum(member.sum(axis=0), 1)
+    course = scores @ share
+    course -= course.mean(axis=0)
+    variance = np.maximum((course**2).mean(axis=0), 1e-12)
+    slope = (scores * course[:, group]).mean(axis=0) / variance[group]
+
+    def rates(frames: NDArray[Any]) -> NDArray[np.floating]:
+        scored = data.scored(frames)
+        return np.asarray(data.mean + data.spread * slope * (scored @ share)[:, group])
+
+    return _Fitted(member * np.maximum(slope, 0)[:, None], rates)
+
+
+_FIT: dict[str, Callable[[_Data], _Fitted]] = {
+    "PCA": _pca,
+    "PCA varimax": _varimax,
+    "PCA promax": _promax,
+    "ICA": _ica,
+    "NMF": _nmf,
+    "k-means": _k_means,
+}
+
+
+def _probabilities(
+    fitted: _Fitted, spikes: Spikes, mean: NDArray[np.floating], floor: float
+) -> Iterator[NDArray[np.float32]]:
+    for frames in spikes.iter_dense(CHUNK_FRAMES):
+        rates = fitted.rates(frames)
+        yield np.clip(rates, np.maximum(floor * mean, 1e-6), _MOST_PROBABLE).astype(np.float32)
+
+
+def _best_floor(fitted: _Fitted, spikes: Spikes) -> float:
+    step = max(1, spikes.n_frames // _CALIBRATION_FRAMES)
+    some = spikes.select_frames(np.arange(0, spikes.n_frames, step))
+    mean = spikes.mean_activity
+    scores = [
+        np.nanmean(normalised_likelihood(_probabilities(fitted, some, mean, floor), some))
+        for floor in _FLOORS
+    ]
+    return _FLOORS[int(np.argmax(scores))]

@@ -1,0 +1,1 @@
+"""Choose settings: sweeps over settings, with or without a cluster."""

@@ -1,0 +1,131 @@
+"""Trainings of a sweep on Dask: this machine's cores, or any running scheduler."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from napari_crbm.analysis.selection.trial import run_trial
+from napari_crbm.errors import CRBMError
+from napari_crbm.model import Control
+
+_POLL_S = 0.5
+# How long running trainings may take to write their checkpoints after a stop.
+_GRACE_S = 60.0
+
+
+@contextmanager
+def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
+    """A Dask client of the scheduler at an address, or of a cluster on this machine.
+
+    Raises
+    ------
+    CRBMError
+        If `distributed` is missing or there is no scheduler at the address.
+    """
+    try:
+        import dask
+        from distributed import Client, LocalCluster, WorkerPlugin
+    except ImportError as error:
+        raise CRBMError(
+            "A Dask scheduler needs the package 'distributed': pip install 'napari-crbm[cluster]'."
+        ) from error
+
+    class IgnoreInterrupts(WorkerPlugin):
+        """Ctrl-C reaches workers, too; they end when they are told to, with a checkpoint."""
+
+        def setup(self, worker: Any) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    if scheduler is None:
+        with (
+            # Every attempt gets further, so a training may outlive many workers.
+            dask.config.set({"distributed.scheduler.allowed-failures": 10}),
+            LocalCluster(
+                n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address=None
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            client.register_plugin(IgnoreInterrupts())
+            yield client
+        return
+    try:
+        client = Client(scheduler, timeout=15)
+    except (OSError, ValueError) as error:
+        raise CRBMError(
+            f"There is no Dask scheduler at {scheduler}: start one, or check the address."
+        ) from error
+    with client:
+        yield client
+
+
+def completed(
+    client: Any,
+    tasks: list[tuple[Any, ...]],
+    path: Path,
+    folder: Path,
+    checkpoint_s: float,
+    control: Control,
+) -> Iterator[None]:
+    """Submit trainings; hand back control whenever some are finished, until all are.
+
+    When the control stops, or Ctrl-C comes, trainings that run leave a checkpoint.
+
+    Raises
+    ------
+    CRBMError
+        If workers die again and again.
+    """
+    from distributed import KilledWorker, wait
+
+    folder = folder.resolve()
+    stop_file = folder / f"stop-{uuid4().hex[:8]}"
+    pending = {
+        client.submit(run_trial, *task, path, folder, checkpoint_s, stop_file=stop_file, pure=False)
+        for task in tasks
+    }
+    try:
+        while pending and not control.stopped:
+            try:
+                done = wait(list(pending), timeout=_POLL_S, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                continue
+            for future in done:
+                try:
+                    future.result()
+                except KilledWorker as error:
+                    raise CRBMError(
+                        "Workers died again and again, perhaps for lack of memory: use fewer "
+                        "workers at once. Finished trainings are kept; run the sweep again to go "
+                        "on."
+                    ) from error
+            pending -= set(done)
+            yield
+    finally:
+        if pending:
+            _stop(client, pending, stop_file)
+
+
+def _stop(client: Any, pending: set[Any], stop_file: Path) -> None:
+    """Have running trainings write a checkpoint and end; those not begun never begin."""
+    stop_file.touch()
+    try:
+        deadline = time.monotonic() + _GRACE_S
+        while time.monotonic() < deadline:
+            # A cancelled future would be lost from sight while its training goes on.
+            busy = {key for keys in client.processing().values() for key in keys}
+            waiting = [future for future in pending if future.key not in busy]
+            if waiting:
+                client.cancel(waiting)
+                pending = pending - set(waiting)
+            if not pending or all(future.done() for future in pending):
+                return
+            time.sleep(0.1)
+    finally:
+        client.cancel(list(pending))
+        stop_file.unlink(missing_ok=True)

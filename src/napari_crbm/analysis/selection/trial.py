@@ -1,0 +1,200 @@
+"""One training of a sweep, in a folder that others share: checkpoint, model, result."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_crbm.analysis.selection.sweep import BLOCKS, Trial, blocks_of_time, fold_frames
+from napari_crbm.analysis.statistics.evaluation import reconstruction_nllh
+from napari_crbm.errors import FormatError, ModelError, TrainingCollapsed, TrainingDiverged
+from napari_crbm.io import load_checkpoint, open_recording, save_checkpoint, save_model
+from napari_crbm.model import CRBM, Control, Settings, Training
+from napari_crbm.model.training.health import duplicate_units, idle_units
+from napari_crbm.model.training.training import CHECKPOINT_VERSION
+from napari_crbm.recording import Recording
+
+# Neurons of every held-out frame whose probability is asked for.
+_NEURONS_PER_FRAME = 32
+
+
+def run_trial(
+    settings: Settings,
+    trial: Trial,
+    n_folds: int,
+    key: str,
+    recording_path: Path,
+    folder: Path,
+    checkpoint_s: float,
+    control: Control | None = None,
+    stop_file: Path | None = None,
+) -> None:
+    """Train, judge on the held-out fold, and write model and result into the folder.
+
+    Continues from the checkpoint of an earlier attempt; when ``control`` says stop, or
+    ``stop_file`` appears, a checkpoint is left of the updates made so far. A training that
+    collapses or diverges is a result too.
+    """
+    if stop_file is not None and stop_file.exists():
+        return
+    recording = opened(recording_path)
+    train, test = fold_frames(recording.n_frames, n_folds, trial.fold)
+    seen = recording.spikes.select_frames(train)
+    row: dict[str, Any] = {**asdict(trial), "status": "finished", "message": ""}
+    try:
+        training = train_with_checkpoints(
+            Training(
+                seen,
+                settings,
+                control=control,
+                resume=earlier_checkpoint(_checkpoint_file(folder, key)),
+            ),
+            _checkpoint_file(folder, key),
+            checkpoint_s,
+            stop_file,
+        )
+        if training is None:
+            return
+        model = training.model()
+    except (ModelError, TrainingCollapsed, TrainingDiverged) as error:
+        row |= {"status": type(error).__name__, "message": str(error)}
+    else:
+        # The model's frames are numbered as in the whole recording.
+        model.split_ = {"train": train, "test": test}
+        model.recording_fingerprint_ = recording.spikes.fingerprint
+        save_model(model, folder / f"{key}.model.h5", recording)
+        row |= _judged(model, recording) | {
+            "fitted_l1": float(training.settings.l1),
+            "model": f"{key}.model.h5",
+        }
+    result = result_file(folder, key)
+    temporary = result.with_suffix(f".{os.getpid()}.part")
+    temporary.write_text(json.dumps(row, indent=1))
+    temporary.replace(result)
+    _checkpoint_file(folder, key).unlink(missing_ok=True)
+
+
+def train_with_checkpoints(
+    training: Training, checkpoint: Path, checkpoint_s: float, stop_file: Path | None = None
+) -> Training | None:
+    """Drive a training to its end; None if it was stopped, with a checkpoint of its updates."""
+    kept = time.monotonic()
+    for progress in training:
+        if stop_file is not None and stop_file.exists():
+            training.control.stop()
+        if progress.phase == "training" and time.monotonic() - kept >= checkpoint_s:
+            save_checkpoint(training.checkpoint(), checkpoint)
+            kept = time.monotonic()
+    if training.finished:
+        return training
+    if training.update:
+        save_checkpoint(training.checkpoint(), checkpoint)
+    return None
+
+
+def _judged(model: CRBM, recording: Recording) -> dict[str, Any]:
+    """What the held-out frames, and the weights, say about a model."""
+    assert model.split_ is not None
+    seen, unseen = (recording.spikes.select_frames(model.split_[k]) for k in ("train", "test"))
+    nllh = reconstruction_nllh(model, unseen)
+    block = blocks_of_time(recording.n_frames)
+    held_out = np.unique(block[model.split_["test"]]).tolist()
+    of_blocks = {
+        BLOCKS[k]: model.pseudo_likelihood(
+            recording.spikes.select_frames(np.flatnonzero(block == k)),
+            neurons_per_frame=_NEURONS_PER_FRAME,
+        )
+        for k in held_out
+    }
+    return {
+        "held_out_pseudo_likelihood": model.pseudo_likelihood(unseen),
+        "train_pseudo_likelihood": model.pseudo_likelihood(seen),
+        "held_out_nllh": float(np.nanmedian(nllh)) if np.isfinite(nllh).any() else None,
+        "weights_not_zero": float(np.mean(model.weights_ != 0)),
+        "idle_units": len(idle_units(model.weights_)),
+        "duplicate_units": len({second for _, second in duplicate_units(model.weights_)}),
+        "fitted_n_hidden": model.n_assemblies,
+        **of_blocks,
+    }
+
+
+_TEXT = ("status", "message", "model")
+COLUMNS = (
+    "n_hidden",
+    "l1",
+    "learning_rate",
+    "seed",
+    "fold",
+    "status",
+    "message",
+    "held_out_pseudo_likelihood",
+    "train_pseudo_likelihood",
+    "held_out_nllh",
+    "weights_not_zero",
+    "idle_units",
+    "duplicate_units",
+    "fitted_n_hidden",
+    "fitted_l1",
+    *BLOCKS,
+    "model",
+)
+
+
+def results(folder: Path, keys: dict[Trial, str]) -> pd.DataFrame:
+    """What is finished, a row a training in the order of the keys.
+
+    Raises
+    ------
+    FormatError
+        If a result is damaged.
+    """
+    rows = []
+    for key in keys.values():
+        path = result_file(folder, key)
+        if path.exists():
+            try:
+                rows.append(json.loads(path.read_text()))
+            except ValueError as error:
+                raise FormatError(
+                    f"{path} is damaged: delete it, and its training is repeated."
+                ) from error
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    numbers = [name for name in COLUMNS[5:] if name not in _TEXT]
+    table[numbers] = table[numbers].astype(np.float64)
+    return table
+
+
+def result_file(folder: Path, key: str) -> Path:
+    """Where a training leaves its row of the table."""
+    return folder / f"{key}.json"
+
+
+def _checkpoint_file(folder: Path, key: str) -> Path:
+    return folder / f"{key}.checkpoint.h5"
+
+
+@lru_cache(maxsize=1)
+def opened(path: Path) -> Recording:
+    """The recording at the path, read once in every process."""
+    return open_recording(path)
+
+
+def earlier_checkpoint(checkpoint: Path) -> dict[str, Any] | None:
+    """The state to go on from; None if there is none that this program can use."""
+    if not checkpoint.exists():
+        return None
+    try:
+        state = load_checkpoint(checkpoint)
+    except FormatError:
+        # Damaged with the machine that wrote it: begin again.
+        return None
+    # So too if another version of the program has written it.
+    return state if state.get("version") == CHECKPOINT_VERSION else None

@@ -1,0 +1,1 @@
+"""Combinations of assemblies: when each is on, and which are on together."""

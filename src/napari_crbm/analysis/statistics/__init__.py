@@ -1,0 +1,1 @@
+"""Statistics of data and model, and how far apart they are on held-out frames."""

@@ -1,0 +1,391 @@
+"""A trained model on frames it has not seen: statistics, likelihoods, reconstruction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from napari_crbm.analysis.assemblies.membership import membership
+from napari_crbm.analysis.export.tables import write_tables
+from napari_crbm.analysis.statistics.bootstrap import standard_errors
+from napari_crbm.analysis.statistics.held_out import held_out_frames
+from napari_crbm.analysis.statistics.higher_order import (
+    PopulationCount,
+    population_count,
+    random_triplets,
+    triplet_moments,
+)
+from napari_crbm.analysis.statistics.lagged import LaggedComparison, compare_lagged
+from napari_crbm.analysis.statistics.moments import STATISTICS, moments, penalty_shift
+from napari_crbm.analysis.statistics.pairs import PairComparison, compare_pairs
+from napari_crbm.errors import ModelError
+from napari_crbm.nrmse import agreement
+from napari_crbm.spikes import Spikes
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM, Samples
+    from napari_crbm.recording import Recording
+
+#: Values of the covariances of at most this many neurons are kept for scatter plots.
+MAX_NEURONS_FOR_PAIRS = 1000
+_TRIPLETS = 100_000
+# An nRMSE up to the first is good, up to the second fair (the paper's model: 0.17 at worst).
+_GOOD, _FAIR = 0.2, 0.5
+
+# Probabilities are kept this far from 0 and 1, as in the reference analysis.
+_SMALLEST_PROBABILITY = 1e-7
+
+#: The rows of an evaluation in words.
+NAMES = {
+    "mean_v": "mean activity of neurons",
+    "mean_h": "mean activity of assemblies",
+    "mean_vh": "neuron-assembly moments",
+    "cov_vv": "covariances of neurons",
+    "cov_hh": "covariances of assemblies",
+    "triplets": "triplets of neurons",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What the comparison of a model with held-out frames gave.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Index ``statistic`` (`napari_crbm.analysis.statistics.moments.STATISTICS`, then
+        ``triplets``), columns ``nrmse, standard_error, rmse_model, rmse_train,
+        rmse_shuffled, pearson_r, train_r, slope, n``; see
+        `napari_crbm.nrmse.Agreement` and
+        `napari_crbm.analysis.statistics.bootstrap.standard_errors`.
+    pairs : dict of str to (test, model)
+        The compared values of every statistic, flat arrays of equal length; those of
+        <vh> are corrected for the penalty, those of the covariances of neurons are a
+        sample in large recordings.
+    all_pairs : PairComparison
+        Histogram of the covariances of all pairs of neurons.
+    population : PopulationCount
+        The number of active neurons a frame.
+    lagged : LaggedComparison
+        Correlations of assemblies some frames apart.
+    pseudo_likelihood : float
+        Mean log P(v_i | all others) of the test frames, nats a neuron and frame.
+    nllh : (N,) float64
+        Normalised reconstruction log-likelihood of every neuron, see
+        `reconstruction_nllh`; NaN for neurons silent in the test frames.
+    samples : Samples or None
+        The activity drawn from the model, if it was drawn here.
+    """
+
+    table: pd.DataFrame
+    pairs: dict[str, tuple[NDArray[np.floating], NDArray[np.floating]]]
+    all_pairs: PairComparison
+    population: PopulationCount
+    lagged: LaggedComparison
+    pseudo_likelihood: float
+    nllh: NDArray[np.float64]
+    samples: Samples | None
+
+    @property
+    def median_nllh(self) -> float:
+        """Median over the neurons that are active in the test frames."""
+        known = self.nllh[np.isfinite(self.nllh)]
+        return float(np.median(known)) if len(known) else float("nan")
+
+    @property
+    def warning(self) -> str | None:
+        """Why the samples behind the comparison may not be trusted; None if they may."""
+        return None if self.samples is None else self.samples.warning
+
+    @property
+    def verdict(self) -> str:
+        """A few sentences for a person who asks whether the model is any good."""
+        noisy = [self._too_noisy(name) for name in STATISTICS if self._unscaled(name)]
+        scores = self.table["nrmse"].drop("triplets").dropna()
+        return " ".join([*noisy, *([self._judgement(scores)] if len(scores) else [])])
+
+    def score(self, name: str) -> str:
+        """The nRMSE of a statistic with its error; correlations where it is too noisy for one."""
+        row = self.table.loc[name]
+        if self._unscaled(name):
+            return f"r {row['pearson_r']:.2f}, training {row['train_r']:.2f}"
+        error = row["standard_error"]
+        sure = f" ± {error:.2f}" if np.isfinite(error) else ""
+        return f"{round(row['nrmse'], 2) + 0.0:.2f}{sure}"
+
+    def _unscaled(self, name: str) -> bool:
+        row = self.table.loc[name]
+        return bool(np.isnan(row["nrmse"]) and np.isfinite(row["pearson_r"]))
+
+    def _judgement(self, scores: pd.Series) -> str:
+        worst = str(scores.idxmax())
+        value = float(scores[worst])
+        if value <= _GOOD:
+            which = "all five" if len(scores) == len(STATISTICS) else "the other"
+            text = (
+                f"The model reproduces {which} statistics nearly as well as one part of the "
+                "recording predicts another."
+            )
+        elif value <= _FAIR:
+            text = (
+                f"The model reproduces the recording fairly; weakest are the {NAMES[worst]} "
+                f"(nRMSE {value:.2f})."
+            )
+        else:
+            text = (
+                f"The model does not reproduce the {NAMES[worst]} (nRMSE {value:.2f}, 1 is "
+                "chance): do not draw conclusions from them. Train longer, or with another "
+                "number of assemblies."
+            )
+        return text
+
+    def _too_noisy(self, name: str) -> str:
+        """Why a statistic has no nRMSE, and what can be said of it instead."""
+        row = self.table.loc[name]
+        return (
+            f"There is no nRMSE of the {NAMES[name]}: in so few frames they are more noise "
+            f"than signal. The model's correlate with those of the held-out frames by "
+            f"{row['pearson_r']:.2f}, those of the training frames by {row['train_r']:.2f}."
+        )
+
+    def __str__(self) -> str:
+        columns = self.table[["nrmse", "standard_error", "pearson_r", "train_r", "slope", "n"]]
+        lines = [
+            columns.to_string(float_format=lambda value: f"{value:.3f}", na_rep="-"),
+            f"active neurons a frame nRMSE {self.population.nrmse:.3f} (distance "
+            f"{self.population.model:.1f} neurons; training frames {self.population.train:.1f}, "
+            f"independent neurons {self.population.independent:.1f})",
+            f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats a neuron and frame",
+            f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons)",
+            *([self.lagged.verdict] if len(self.lagged.table) else []),
+        ]
+        if self.samples is not None:
+            lines.append(
+                f"{self.samples.spikes.n_frames:,} frames drawn from the model, "
+                f"{self.samples.thin} steps apart after {self.samples.burn_in:,}, worth "
+                f"{self.samples.effective_size:,.0f} independent ones at least"
+            )
+        return "\n".join([*lines, self.verdict])
+
+
+def evaluate(
+    model: CRBM,
+    train: Spikes,
+    test: Spikes,
+    *,
+    samples: Samples | Spikes | None = None,
+    n_samples: int = 5000,
+    n_chains: int = 200,
+    n_temperatures: int = 1,
+    as_published: bool = False,
+    seed: int = 0,
+    frames: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
+    frame_interval_s: float = 1.0,
+    report: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Compare what the model generates with frames it was not trained on.
+
+    Parameters
+    ----------
+    model : CRBM
+    train, test : Spikes
+        Frames the model was trained on, and held-out ones (``model.split_``).
+    samples : Samples or Spikes, optional
+        Activity drawn from the model earlier; by default it is drawn here, see
+        `napari_crbm.model.draw`.
+    n_samples, n_chains, n_temperatures : int
+        How to draw.
+    as_published : bool
+        Draw as the paper does, 50 frames from each of 300 chains (`napari_crbm.model.draw`),
+        instead of as these three say: for comparison with the paper's figures. Its chains
+        start in recorded frames and need not forget them, so that the default is the
+        harder test.
+    seed : int
+        Of the chains and of all random choices.
+    frames : (train, test) int arrays, optional
+        Numbers of the frames in the recording, for statistics across time; consecutive
+        by default.
+    frame_interval_s : float
+    report : callable, optional
+        Called with (done, 1000) as the work goes on; may raise to cancel.
+
+    Raises
+    ------
+    ModelError
+        If the neurons are not the model's or there are too few frames.
+    """
+    from napari_crbm.model import Samples, draw
+    from napari_crbm.model.sampling.draw import PUBLISHED_CHAINS, PUBLISHED_FRAMES
+
+    if min(train.n_frames, test.n_frames) < 2:
+        raise ModelError("At least two training and two test frames are needed to compare.")
+    report = report or (lambda done, total: None)
+    if samples is None:
+        if as_published:
+            n_chains, n_temperatures = PUBLISHED_CHAINS, 1
+            n_samples = PUBLISHED_CHAINS * PUBLISHED_FRAMES
+        samples = draw(
+            model,
+            n_samples,
+            n_chains=n_chains,
+            n_temperatures=n_temperatures,
+            as_published=as_published,
+            start=train,
+            random_state=seed,
+            report=lambda done, total: report(500 * done // total, 1000),
+        )
+    drawn = samples.spikes if isinstance(samples, Samples) else samples
+    parts = (drawn, train, test)
+    size = min(model.n_neurons, MAX_NEURONS_FOR_PAIRS)
+    generator = np.random.default_rng(seed)
+    neurons = np.sort(generator.choice(model.n_neurons, size, replace=False))
+    hidden = (model.transform(drawn), model.transform(train), model.transform(test))
+    of_model, of_train, of_test = (
+        moments(part, values, neurons) for part, values in zip(parts, hidden, strict=True)
+    )
+    report(600, 1000)
+    shift = penalty_shift(model.weights_, model.settings_)
+    connected = model.weights_ != 0
+    errors = standard_errors(parts, hidden, np.where(connected, shift, 0), random_state=seed)
+    report(650, 1000)
+    all_pairs = compare_pairs(
+        *parts,
+        n_threads=model.n_threads,
+        report=lambda done, total: report(650 + 300 * done // total, 1000),
+    )
+    triplets = random_triplets(membership(model.weights_), _TRIPLETS, seed)
+    third = [triplet_moments(part, triplets) for part in parts]
+    pairs: dict[str, tuple[NDArray[np.floating], NDArray[np.floating]]] = {}
+    rows = {}
+    for name in STATISTICS:
+        values = [getattr(part, name) for part in (of_model, of_train, of_test)]
+        if name == "mean_vh":
+            values = [x[connected] for x in (values[0] + shift, *values[1:])]
+        pairs[name] = (values[2], values[0])
+        found = all_pairs.agreement if name == "cov_vv" else agreement(*values)
+        rows[name] = asdict(found) | {"standard_error": errors[name]}
+    pairs["triplets"] = (third[2], third[0])
+    rows["triplets"] = asdict(agreement(*third)) | {"standard_error": float("nan")}
+    table = pd.DataFrame.from_dict(rows, orient="index")
+    table.insert(1, "standard_error", table.pop("standard_error"))
+    table.index.name = "statistic"
+    return Evaluation(
+        table=table,
+        pairs=pairs,
+        all_pairs=all_pairs,
+        population=population_count(*parts),
+        lagged=compare_lagged(*hidden, frames=frames, frame_interval_s=frame_interval_s),
+        pseudo_likelihood=model.pseudo_likelihood(test),
+        nllh=reconstruction_nllh(model, test),
+        samples=samples if isinstance(samples, Samples) else None,
+    )
+
+
+def export_evaluation(evaluation: Evaluation, folder: Path | str, kind: str = "csv") -> list[Path]:
+    """Write the numbers of an evaluation as tables into a folder.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    folder : path
+        Made if missing.
+    kind : {"csv", "parquet"}
+
+    Returns
+    -------
+    list of Path
+        ``statistics`` (a row a statistic), ``neurons`` (reconstruction of each),
+        ``lagged`` (a row a lag) and ``active_neurons`` (distribution of their number).
+    """
+    population = evaluation.population
+    tables = {
+        "statistics": evaluation.table.reset_index(),
+        "neurons": pd.DataFrame(
+            {
+                "neuron": np.arange(len(evaluation.nllh)),
+                "reconstruction_nllh": evaluation.nllh,
+            }
+        ),
+        "lagged": evaluation.lagged.table,
+        "active_neurons": pd.DataFrame(
+            {
+                "fewest": np.ceil(population.edges[:-1]),
+                "most": np.floor(population.edges[1:]),
+                **population.shares,
+            }
+        ),
+    }
+    return write_tables(tables, folder, kind)
+
+
+def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
+    """`evaluate` on the frames of a recording that the model was not trained on.
+
+    Parameters
+    ----------
+    model : CRBM
+    recording : Recording
+        The one the model was trained on.
+    **options
+        As for `evaluate`.
+
+    Raises
+    ------
+    ModelError
+        If the model was trained on all frames, or on other ones.
+    """
+    train, test = held_out_frames(model, recording.spikes)
+    assert model.split_ is not None
+    return evaluate(
+        model,
+        train,
+        test,
+        frames=(model.split_["train"], model.split_["test"]),
+        frame_interval_s=recording.frame_interval_s,
+        **options,
+    )
+
+
+def reconstruction_nllh(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
+    """How well E[h | v] alone brings back every neuron's activity, (N,) (paper Eq. 18).
+
+    With LLH the mean log-probability of a neuron's states under P(v_i | E[h | v(t)]),
+    and LLH_ind the same under the neuron's mean activity, the value is
+    ``(LLH - LLH_ind) / -LLH_ind``: 0 no better than the mean, 1 perfect. NaN for a
+    neuron that never changes.
+    """
+    return normalised_likelihood(model.reconstruct(spikes), spikes)
+
+
+def normalised_likelihood(
+    probabilities: Iterable[NDArray[np.floating]], spikes: Spikes
+) -> NDArray[np.float64]:
+    """Likelihood of recorded activity beyond that of its means, (N,); see `reconstruction_nllh`.
+
+    Parameters
+    ----------
+    probabilities : iterable of (t, N)
+        Chance of every neuron to be active, in consecutive blocks of all frames.
+    spikes : Spikes
+    """
+    low = _SMALLEST_PROBABILITY
+    total = np.zeros(spikes.n_neurons)
+    start = 0
+    for probability in probabilities:
+        states = spikes.dense(slice(start, start + len(probability)))
+        start += len(probability)
+        # The probability of what happened: p for a spike, 1 - p for silence.
+        likelihood = np.where(states, probability, 1 - probability)
+        np.log(np.clip(likelihood, low, 1.0), out=likelihood)
+        total += likelihood.sum(axis=0, dtype=np.float64)
+    mean = spikes.mean_activity
+    changes = (mean > 0) & (mean < 1)
+    p = np.where(changes, mean, 0.5)
+    baseline = p * np.log(p) + (1 - p) * np.log1p(-p)
+    return np.where(changes, (total / spikes.n_frames - baseline) / -baseline, np.nan)

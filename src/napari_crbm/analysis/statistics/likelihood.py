@@ -1,0 +1,91 @@
+"""Log-likelihood of frames a model has not seen, beside that of independent neurons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from napari_crbm.analysis.statistics.held_out import held_out_frames
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Mean log-likelihood of a held-out frame, in nats.
+
+    Parameters
+    ----------
+    model, error : float
+        By annealed importance sampling, and its standard error.
+    independent : float
+        Of independent neurons with the training frames' activity.
+    effective_size : float
+        Chains the estimate is worth.
+    reliable : bool
+        Whether these are enough for the error to mean something.
+    """
+
+    model: float
+    error: float
+    independent: float
+    effective_size: float
+    reliable: bool
+
+    @property
+    def warning(self) -> str | None:
+        """Why the estimate may not be trusted; None if it may."""
+        if self.reliable:
+            return None
+        return (
+            f"The log-likelihood rests on {self.effective_size:.0f} chains only; its error is not "
+            "to be trusted."
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The numbers in a sentence."""
+        text = (
+            f"Log-likelihood {self.model:.2f} ± {self.error:.2f} nats a held-out frame, "
+            f"independent neurons {self.independent:.2f}."
+        )
+        return text if self.warning is None else f"{text} {self.warning}"
+
+
+def held_out_likelihood(
+    model: CRBM,
+    recording: Recording,
+    *,
+    random_state: int = 0,
+    report: Callable[[int, int], None] | None = None,
+) -> Likelihood:
+    """Estimate the log-likelihood of the frames a model was not trained on.
+
+    Parameters
+    ----------
+    model : CRBM
+    recording : Recording
+        The one the model was trained on.
+    random_state : int
+    report : callable, optional
+        Called with (done, in all); may raise to cancel.
+
+    Raises
+    ------
+    ModelError
+        If the model was trained on all frames, or on another recording.
+    """
+    from napari_crbm.model import independent_log_likelihood, log_likelihood, log_partition
+
+    train, test = held_out_frames(model, recording.spikes)
+    partition = log_partition(model, train, random_state=random_state, report=report)
+    return Likelihood(
+        model=log_likelihood(model, test, partition),
+        error=partition.error,
+        independent=independent_log_likelihood(train, test),
+        effective_size=partition.effective_size,
+        reliable=partition.reliable,
+    )
