@@ -120,7 +120,7 @@ def open_recording(
     Parameters
     ----------
     path : path
-        File or folder of a format in ``docs/formats.md``; opened read-only.
+        File or folder of a format in ``docs/reference/formats.md``; opened read-only.
     keep_unlabelled : bool
         False drops neurons outside all regions, as the paper does.
     flip_z : bool, optional

@@ -17,7 +17,7 @@ from napari_crbm.errors import ModelError
 
 #: How a unit's off and on states are told apart: the division of its frames in two that
 #: leaves the least spread (`active_threshold`), or two Gaussians as in the reference
-#: analysis. Against planted states the first is at least as good (see docs/statistics.md).
+#: analysis. Against planted states the first is at least as good (see docs/howto/judge.md).
 DEFINITIONS = ("means", "gaussians")
 
 #: Below this share of all assemblies one alone explains a frame (paper, Methods).
