@@ -5,6 +5,9 @@ do. The command line and the viewer catch `CRBMError` and show its text alone;
 any other exception is a bug and is shown with how to report it.
 """
 
+from collections.abc import Mapping
+from string import Formatter
+
 
 def refusal(error: OSError) -> str:
     """What the system refuses to do with a file, in a sentence: no permission, a full disk."""
@@ -49,6 +52,37 @@ class SeveralRecordings(FormatError):
 
 class ModelError(CRBMError, ValueError):
     """A model, its parameters or its settings make no sense together."""
+
+
+class SettingError(ModelError, RecordingError):
+    """A setting has a wrong type, is out of its range or contradicts another.
+
+    Parameters
+    ----------
+    template : str
+        The sentence, with the names of settings and further words in braces.
+    words : mapping of str to str, optional
+        The further words. What remains in braces are names of settings.
+    """
+
+    def __init__(self, template: str, words: Mapping[str, str] | None = None) -> None:
+        super().__init__(template, words)
+        self.template = template
+        self.words = dict(words or {})
+
+    def __str__(self) -> str:
+        return self.naming({})
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        """Names of the settings that the sentence mentions, in Python."""
+        found = (field for _, field, _, _ in Formatter().parse(self.template) if field)
+        return tuple(field for field in found if field not in self.words)
+
+    def naming(self, names: Mapping[str, str]) -> str:
+        """The sentence with settings called as a form or the command line calls them."""
+        called = {field: names.get(field, field) for field in self.settings}
+        return self.template.format_map({**called, **self.words})
 
 
 class TrainingDiverged(CRBMError, RuntimeError):

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -38,8 +38,8 @@ CONFIGURATION = ["n_hidden", "l1", "learning_rate"]
 class Trial:
     """One training of a sweep: a configuration, a seed and the fold that is held out."""
 
-    n_hidden: int | str
-    l1: float | str
+    n_hidden: int | Literal["auto"]
+    l1: float | Literal["auto"]
     learning_rate: float
     seed: int
     fold: int
@@ -70,8 +70,8 @@ class Sweep:
         If nothing is to be tried or a value makes no sense.
     """
 
-    n_hidden: tuple[int | str, ...] = ("auto",)
-    l1: tuple[float | str, ...] = ("auto",)
+    n_hidden: tuple[int | Literal["auto"], ...] = ("auto",)
+    l1: tuple[float | Literal["auto"], ...] = ("auto",)
     learning_rate: tuple[float, ...] = (Settings().learning_rate,)
     seeds: tuple[int, ...] = (0,)
     n_folds: int = 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model.backends.numba_backend import NUMBA
@@ -25,7 +25,7 @@ def gpu_problem() -> str | None:
     return None if count else "this machine has no NVIDIA GPU"
 
 
-def resolved(device: str) -> str:
+def resolved(device: str) -> Literal["cpu", "gpu"]:
     """What a `Settings.device` comes to on this machine: "cpu" or "gpu".
 
     Raises

@@ -1,13 +1,14 @@
-"""Everything that decides how a model is trained, in one frozen record."""
+"""Settings of a training, each declared once: type, range, unit, default and help."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from napari_crbm.errors import ModelError
+from napari_crbm.declarations import Setting, check, documented
+from napari_crbm.errors import ModelError, SettingError
 from napari_crbm.spikes import Spikes
 
 # The sparse penalty in standard errors of a neuron-assembly covariance.
@@ -16,141 +17,228 @@ _PENALTY = 3.0
 _FINAL, _FINAL_OF_LARGE = 1e-5, 1e-6
 
 
-def _is_count(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and int(value) > 0
-
-
+@documented
 @dataclass(frozen=True)
 class Settings:
     """Settings of persistent contrastive divergence (paper, Methods).
 
-    Parameters
-    ----------
-    n_hidden : int or "auto"
-        Hidden units M; "auto" counts significant directions of variation, and adds a
-        quarter as long as the model stays small (see `model.training.weight_selection`).
-        In large ones it also looks for assemblies in what the first leave over. At most 200.
-    l1 : float or "auto"
-        Sparse penalty; "auto" scales it to the recording, see `default_l1`. Weights
-        that the recording supports from the start pay a quarter of it, so that members
-        are hardly shrunk while chance weights are held at zero.
-        In large models (see `model.training.weight_selection`) further weights must also
-        exceed what chance does, however small the penalty.
-    n_updates : int
-        Parameter updates.
-    learning_rate : float
-        Constant at first, then geometric decay to the final value.
-    final_learning_rate : float or "auto"
-        "auto" suits the size of the model, see `default_final_learning_rate`.
-    warm_up : float
-        Fraction of the updates over which the learning rate rises from a hundredth. Steps
-        are scaled by the gradients seen so far, and all weights of an assembly move
-        together: full steps at once drive all assemblies on, and gradients of that size
-        then slow down training for a thousand updates.
-    decay_after : float
-        Fraction of the updates after which the decay starts.
-    batch_size, n_chains : int
-        Recorded frames, and model chains, behind every gradient.
-    gibbs_steps : int
-        Steps of every chain between updates.
-    jumps : bool
-        Whether hidden units may also jump between their states, alone or a few together
-        (see `model.sampling.jumps`). Without, chains hardly ever switch a large assembly on or off.
-    restarts : float
-        Share of the chains that start anew at an update, from several recorded frames
-        laid over each other, so that states no recording shows cannot hide in the model.
-        It falls with the learning rate, since some such states are reached by chains only
-        that have run for long. In large models (see `model.training.weight_selection`) it
-        is half the share,
-        and other chains start from no frame or from independent neurons, so that assemblies
-        which hardly switch by themselves are on as often as they should be.
-    renew : bool
-        Whether hidden units that add nothing begin anew while the training forms
-        assemblies, from what the others leave unexplained (see `model.training.reinitialisation`).
-    patience : int
-        The learning rate falls to a third whenever the held-out pseudo-likelihood has not
-        risen for so many of the training's sixty evaluations, and training ends when it
-        has come down to its final value; the best model on the way is kept. 0: the
-        schedule alone decides.
-    l1_ramp : float
-        Fraction of the updates over which the penalty grows to its full strength, so
-        that it cannot win before assemblies have formed.
-    initialisation : {"assemblies", "random"}
-        Start from rotated principal components, or from tiny random weights as the
-        paper does. Random starts can end with all weights zero.
-    second_moment_decay, epsilon : float
-        Constants of RMSprop.
-    n_test_blocks : int
-        Of ten blocks of time, how many are held out (see `split_blocks`).
-    random_state : int
-    n_threads : int, optional
-        All cores by default; the result does not depend on it.
-    device : {"cpu", "gpu", "auto"}
-        Where to compute: on the processor, on an NVIDIA GPU, or on a GPU if there is one.
-        Both draw the same random numbers; their results differ by rounding, which grows as
-        chains part. The GPU needs the extra ``gpu`` and has not been tried on hardware yet.
+    `napari_crbm.declarations.declared` lists them.
+
+    Raises
+    ------
+    SettingError
+        If a value has a wrong type, is out of its range or contradicts another.
     """
 
-    n_hidden: int | str = "auto"
-    l1: float | str = "auto"
-    n_updates: int = 3500
-    learning_rate: float = 3e-3
-    final_learning_rate: float | str = "auto"
-    warm_up: float = 0.05
-    decay_after: float = 0.3
-    batch_size: int = 100
-    n_chains: int = 200
-    gibbs_steps: int = 3
-    jumps: bool = True
-    restarts: float = 0.004
-    renew: bool = True
-    patience: int = 0
-    l1_ramp: float = 0.1
-    initialisation: str = "assemblies"
-    second_moment_decay: float = 0.999
-    epsilon: float = 1e-6
-    n_test_blocks: int = 3
-    random_state: int = 0
-    n_threads: int | None = None
-    device: str = "cpu"
+    n_hidden: Annotated[
+        int | Literal["auto"],
+        Setting(
+            "Number of assemblies (hidden units) to look for. 'auto' counts the directions in "
+            "which the recording varies more than chance.",
+            ge=1,
+            label="Assemblies",
+            details="'auto' adds a quarter while the model stays small; in large models (see "
+            "`model.training.weight_selection`) it also looks for assemblies in the residual. It "
+            "finds at most 200.",
+        ),
+    ] = "auto"
+    l1: Annotated[
+        float | Literal["auto"],
+        Setting(
+            "Sparse penalty: larger values give smaller assemblies. 'auto' scales it to the "
+            "recording.",
+            ge=0,
+            label="Penalty (l1)",
+            details="'auto' is three standard errors of a neuron-assembly covariance, see "
+            "`default_l1`. Weights that the recording supports from the start pay a quarter of "
+            "the penalty, so that it hardly shrinks members and still holds chance weights at "
+            "zero. In large models further weights must also exceed what chance gives, however "
+            "small the penalty.",
+        ),
+    ] = "auto"
+    n_updates: Annotated[
+        int,
+        Setting(
+            "Number of parameter updates. More take longer and fit more closely.",
+            ge=1,
+            label="Updates",
+            option="updates",
+        ),
+    ] = 3500
+    learning_rate: Annotated[
+        float,
+        Setting(
+            "Initial learning rate. It stays constant first and then decays geometrically.",
+            gt=0,
+        ),
+    ] = 3e-3
+    final_learning_rate: Annotated[
+        float | Literal["auto"],
+        Setting(
+            "Learning rate of the last update. 'auto' suits the size of the model.",
+            gt=0,
+            group="rare",
+            details="See `default_final_learning_rate`.",
+        ),
+    ] = "auto"
+    warm_up: Annotated[
+        float,
+        Setting(
+            "Fraction of the updates over which the learning rate rises from a hundredth of its "
+            "initial value.",
+            ge=0,
+            lt=1,
+            group="rare",
+            details="RMSprop scales steps by the gradients seen so far, and all weights of an "
+            "assembly move together. Full steps at once would switch all assemblies on, and the "
+            "large gradients would slow the training down for a thousand updates.",
+        ),
+    ] = 0.05
+    decay_after: Annotated[
+        float,
+        Setting(
+            "Fraction of the updates after which the learning rate starts to decay.",
+            ge=0,
+            lt=1,
+            group="rare",
+        ),
+    ] = 0.3
+    batch_size: Annotated[
+        int, Setting("Number of recorded frames behind every gradient.", ge=1, group="rare")
+    ] = 100
+    n_chains: Annotated[
+        int,
+        Setting(
+            "Number of persistent Markov chains behind every gradient.",
+            ge=1,
+            label="Chains",
+            option="chains",
+        ),
+    ] = 200
+    gibbs_steps: Annotated[
+        int, Setting("Number of Gibbs steps of every chain between updates.", ge=1)
+    ] = 3
+    jumps: Annotated[
+        bool,
+        Setting(
+            "Let hidden units jump between their states, one or a few at a time.",
+            group="rare",
+            details="Without jumps chains hardly ever switch a large assembly on or off. See "
+            "`model.sampling.jumps`.",
+        ),
+    ] = True
+    restarts: Annotated[
+        float,
+        Setting(
+            "Share of the chains that are reinitialised at an update, to expose spurious modes "
+            "that are absent from the data.",
+            ge=0,
+            lt=1,
+            group="rare",
+            details="A reinitialised chain starts from the union of several recorded frames. The "
+            "share falls with the learning rate, since chains reach some spurious modes only "
+            "after long runs. In large models half the share starts so; other chains start from "
+            "no activity or from independent neurons, so that assemblies which rarely switch are "
+            "active as often as they should be.",
+        ),
+    ] = 0.004
+    renew: Annotated[
+        bool,
+        Setting(
+            "Reinitialise idle and duplicate hidden units from residual components while "
+            "assemblies form.",
+            label="Reinitialise units",
+            group="rare",
+            details="See `model.training.reinitialisation`.",
+        ),
+    ] = True
+    patience: Annotated[
+        int,
+        Setting(
+            "Lower the learning rate to a third when the held-out pseudo-likelihood has not "
+            "risen for this many of sixty evaluations, stop when it reaches its final value, and "
+            "keep the best model. 0: never.",
+            ge=0,
+        ),
+    ] = 0
+    l1_ramp: Annotated[
+        float,
+        Setting(
+            "Fraction of the updates over which the penalty rises to its full strength.",
+            ge=0,
+            lt=1,
+            label="Penalty ramp",
+            group="rare",
+            details="A full penalty at the start could win before assemblies have formed.",
+        ),
+    ] = 0.1
+    initialisation: Annotated[
+        Literal["assemblies", "random"],
+        Setting(
+            "Start from rotated principal components ('assemblies') or from small random weights "
+            "('random', as published).",
+            group="rare",
+            details="Random starts can end with all weights zero.",
+        ),
+    ] = "assemblies"
+    second_moment_decay: Annotated[
+        float,
+        Setting(
+            "Decay of the running mean of squared gradients (RMSprop).", ge=0, lt=1, group="rare"
+        ),
+    ] = 0.999
+    epsilon: Annotated[
+        float,
+        Setting("Constant added to the denominator of RMSprop.", ge=0, group="rare"),
+    ] = 1e-6
+    n_test_blocks: Annotated[
+        int,
+        Setting(
+            "Number of held-out blocks, of ten blocks of time.",
+            ge=0,
+            le=9,
+            label="Held-out blocks",
+            option="test-blocks",
+            details="See `model.training.split.split_blocks`.",
+        ),
+    ] = 3
+    random_state: Annotated[
+        int,
+        Setting(
+            "Seed of all random numbers. The same seed gives the same model.",
+            ge=0,
+            label="Seed",
+            option="seed",
+        ),
+    ] = 0
+    n_threads: Annotated[
+        int | None,
+        Setting(
+            "Number of threads; 0 for all cores. The result does not depend on it.",
+            ge=0,
+            label="Threads",
+            option="threads",
+            absent="all cores",
+        ),
+    ] = None
+    device: Annotated[
+        Literal["cpu", "gpu", "auto"],
+        Setting(
+            "Where to compute: on the processor ('cpu'), on an NVIDIA GPU ('gpu', experimental), "
+            "or on a GPU if there is one ('auto').",
+            details="Both draw the same random numbers; their results differ by rounding, which "
+            "grows as chains part. The GPU needs the extra ``gpu``.",
+        ),
+    ] = "cpu"
 
     def __post_init__(self) -> None:
-        if self.n_hidden != "auto" and not _is_count(self.n_hidden):
-            raise ModelError(
-                f"n_hidden must be a positive whole number or 'auto'; found {self.n_hidden!r}."
-            )
-        if self.l1 != "auto" and (isinstance(self.l1, str) or not self.l1 >= 0):
-            raise ModelError(f"l1 must be zero or more, or 'auto'; found {self.l1!r}.")
-        for name in ("n_updates", "batch_size", "n_chains", "gibbs_steps"):
-            if not _is_count(getattr(self, name)):
-                raise ModelError(
-                    f"{name} must be a positive whole number; found {getattr(self, name)!r}."
-                )
+        check(self)
         final = self.final_learning_rate
-        if isinstance(final, str):
-            if final != "auto":
-                raise ModelError(
-                    f"final_learning_rate must be a number or 'auto'; found {final!r}."
-                )
-            final = self.learning_rate
-        if not 0 < final <= self.learning_rate:
-            raise ModelError(
-                "Learning rates must satisfy 0 < final_learning_rate <= learning_rate; found "
-                f"{final} and {self.learning_rate}."
+        if not isinstance(final, str) and final > self.learning_rate:
+            raise SettingError(
+                "{final_learning_rate} must not exceed {learning_rate}; found {final} and {first}.",
+                {"final": f"{final:g}", "first": f"{self.learning_rate:g}"},
             )
-        for name in ("warm_up", "decay_after", "l1_ramp", "restarts"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ModelError(f"{name} must lie in [0, 1); found {getattr(self, name)}.")
-        if not isinstance(self.patience, int) or self.patience < 0:
-            raise ModelError(f"patience must be a whole number, 0 or more; found {self.patience}.")
-        if self.initialisation not in ("assemblies", "random"):
-            raise ModelError(
-                f"initialisation must be 'assemblies' or 'random'; found {self.initialisation!r}."
-            )
-        if not 0 <= self.n_test_blocks < 10:
-            raise ModelError(f"n_test_blocks must lie in 0 to 9; found {self.n_test_blocks}.")
-        if self.device not in ("cpu", "gpu", "auto"):
-            raise ModelError(f"device must be 'cpu', 'gpu' or 'auto'; found {self.device!r}.")
 
     @classmethod
     def named(cls, recipe: str, **overrides: Any) -> Settings:
