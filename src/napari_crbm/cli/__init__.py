@@ -13,8 +13,10 @@ def main() -> None:
     """Run ``napari-crbm``: errors as one sentence, bugs with how to report them."""
     from napari_crbm.cli.app import app
     from napari_crbm.cli.console import complain
+    from napari_crbm.cli.signals import exit_on_sigterm
     from napari_crbm.errors import CRBMError, refusal
 
+    exit_on_sigterm()
     try:
         app()
     except CRBMError as error:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -20,9 +19,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
-
-if TYPE_CHECKING:
-    from napari_crbm.model import Control
 
 out = Console()
 err = Console(stderr=True)
@@ -114,19 +110,3 @@ def require_writable(path: Path, force: bool) -> None:
         raise CRBMError(f"{path} exists already: choose another name, or add --force.")
     if not path.parent.exists():
         raise CRBMError(f"The folder {path.parent} does not exist: create it first.")
-
-
-@contextmanager
-def ctrl_c_stops(control: Control) -> Iterator[None]:
-    """Let the first Ctrl-C end the work after the current update, a second one at once."""
-    previous = signal.getsignal(signal.SIGINT)
-
-    def stop(_signal: int, _frame: object) -> None:
-        control.stop()
-        signal.signal(signal.SIGINT, previous)
-
-    signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)

@@ -11,12 +11,12 @@ import typer
 from napari_crbm.cli.console import (
     AsJson,
     RecordingPath,
-    ctrl_c_stops,
     out,
     print_json,
     progress_bar,
     say,
 )
+from napari_crbm.cli.signals import signals_stop
 
 
 def sweep(
@@ -98,7 +98,7 @@ def sweep(
     )
     recording = open_recording(recording_path)
     control = Control()
-    with ctrl_c_stops(control), progress_bar("Sweep", "trainings") as advance:
+    with signals_stop(control), progress_bar("Sweep", "trainings") as advance:
         for progress in run_sweep(
             recording,
             plan,

@@ -10,11 +10,11 @@ import typer
 
 from napari_crbm.cli.console import (
     RecordingPath,
-    ctrl_c_stops,
     progress_bar,
     require_writable,
     say,
 )
+from napari_crbm.cli.signals import signals_stop
 
 if TYPE_CHECKING:
     from napari_crbm.model import Control, Training
@@ -127,7 +127,7 @@ def run(
     warned: str | None = None
     checkpoint = output.with_suffix(".checkpoint.h5")
     kept = time.monotonic()
-    with ctrl_c_stops(control), progress_bar("Training", "updates") as advance:
+    with signals_stop(control), progress_bar("Training", "updates") as advance:
         for progress in training:
             note = "compiling and preparing" if progress.phase == "preparing" else ""
             if progress.n_found is not None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_crbm.cli.signals import die_of_sigterm
+
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
@@ -56,6 +58,7 @@ def show(recording: Recording | None = None, model: CRBM | None = None) -> None:
         ) from error
     from napari_crbm.viewer import open_viewer
 
+    die_of_sigterm()
     open_viewer(recording, model)
     napari.run()
 

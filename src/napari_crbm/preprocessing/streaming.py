@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.cores import available_cores
 from napari_crbm.errors import RecordingError
 
 # Values of a block a thread works on: 4 MB of float32, and a few times that while it works.
@@ -77,7 +77,7 @@ def stream(
     PreprocessingStopped
         If it was cancelled.
     """
-    threads = n_threads or cores()
+    threads = n_threads or available_cores()
     pending: deque[tuple[int, Future[NDArray[np.bool_]]]] = deque()
     waited = 0.0
 
@@ -120,10 +120,3 @@ def _parts(blocks: Blocks) -> Iterator[tuple[int, NDArray[np.floating] | Waiting
         for start in range(0, block.shape[1], size):
             yield neuron + start, block[:, start : start + size]
         neuron += block.shape[1]
-
-
-def cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

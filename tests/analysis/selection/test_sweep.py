@@ -23,6 +23,7 @@ from napari_crbm.analysis import (
     select,
 )
 from napari_crbm.analysis.selection import run as running
+from napari_crbm.analysis.selection.cluster import connected
 from napari_crbm.analysis.selection.sweep import BLOCKS, blocks_of_time
 from napari_crbm.errors import CRBMError, FormatError, ModelError
 from napari_crbm.io import load_checkpoint, load_model, save_checkpoint, save_recording
@@ -324,14 +325,14 @@ def test_a_killed_worker_changes_no_number(recording, tmp_path):
 _INTERRUPTED = """
 import sys
 from napari_crbm.analysis import Sweep, run_sweep
-from napari_crbm.cli.console import ctrl_c_stops
+from napari_crbm.cli.signals import signals_stop
 from napari_crbm.io import open_recording
 from napari_crbm.model import Control, Settings
 
 if __name__ == "__main__":
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=Settings(n_updates=100_000, n_chains=30))
     control = Control()
-    with ctrl_c_stops(control):
+    with signals_stop(control):
         for _ in run_sweep(
             open_recording(sys.argv[1]), sweep, sys.argv[2], n_workers=2, control=control,
             checkpoint_s=4.0,
@@ -364,6 +365,23 @@ def test_ctrl_c_leaves_the_latest_checkpoints_of_all_workers(recording, tmp_path
     assert all(path.stat().st_mtime > interrupted for path in found)
     assert all(0 < load_checkpoint(path)["update"] < 100_000 for path in found)
     assert not list(folder.glob("stop-*")) and not list(folder.glob("*.json"))
+
+
+def test_a_sweep_listens_to_this_machine_alone_and_opens_no_dashboard():
+    pytest.importorskip("distributed")
+    psutil = pytest.importorskip("psutil")
+    with connected(None, 1):
+        this = psutil.Process()
+        processes = [this, *this.children(recursive=True)]
+        heard = [
+            connection.laddr
+            for process in processes
+            for connection in process.net_connections("tcp")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+    assert heard
+    assert {address.ip for address in heard} <= {"127.0.0.1", "::1"}
+    assert 8787 not in {address.port for address in heard}
 
 
 def test_no_scheduler_at_the_address(recording, tmp_path):

@@ -47,7 +47,13 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
             # Every attempt gets further, so a training may outlive many workers.
             dask.config.set({"distributed.scheduler.allowed-failures": 10}),
             LocalCluster(
-                n_workers=n_workers, threads_per_worker=1, processes=True, dashboard_address=None
+                n_workers=n_workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address=None,
+                # Without an address the scheduler's web server listens on port 8787,
+                # dashboard or not. Port 0 is any free one.
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             ) as cluster,
             Client(cluster) as client,
         ):

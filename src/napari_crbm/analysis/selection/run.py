@@ -8,7 +8,6 @@ again trains only what is missing. Results do not depend on how the work was sha
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +32,7 @@ from napari_crbm.analysis.selection.trial import (
     run_trial,
     train_with_checkpoints,
 )
+from napari_crbm.cores import available_cores
 from napari_crbm.errors import FormatError
 from napari_crbm.io import load_model, save_model, save_recording
 from napari_crbm.model import Control, Settings, Training
@@ -111,7 +111,7 @@ def run_sweep(
     missing = [trial for trial, key in keys.items() if not result_file(folder, key).exists()]
     if not missing:
         return
-    cores = os.cpu_count() or 1
+    cores = available_cores()
     workers = min(n_workers or cores, len(missing))
     alone = scheduler is None and (workers == 1 or importlib.util.find_spec("distributed") is None)
     if n_threads is None:

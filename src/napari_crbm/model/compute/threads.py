@@ -9,6 +9,7 @@ layer aborts when two Python threads enter it together.
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 import threading
@@ -24,7 +25,13 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 import numba
 from threadpoolctl import ThreadpoolController
 
+from napari_crbm.errors import CRBMError
+from napari_crbm.model.compute.numba_cache import ensure_cache_folder
+
+ensure_cache_folder()
+
 _kernel_lock = threading.RLock()
+_forked_from_openmp = False
 
 
 def available_threads() -> int:
@@ -59,7 +66,20 @@ def kernel_threads(n_threads: int | None = None) -> Iterator[int]:
     ------
     int
         The number of threads in force.
+
+    Raises
+    ------
+    CRBMError
+        In a process that was forked after its parent had computed with GNU OpenMP. Numba would
+        end such a process at the first kernel, and a parent may wait for it without end.
     """
+    if _forked_from_openmp:
+        raise CRBMError(
+            "This process was forked from one that had computed with GNU OpenMP, which cannot "
+            "compute in a forked process. Start processes with the method 'spawn' or "
+            "'forkserver', or set the environment variable NUMBA_THREADING_LAYER=forksafe before "
+            "the program starts."
+        )
     wanted = min(n_threads or usual_threads(), available_threads())
     with _kernel_lock:
         before = numba.get_num_threads()
@@ -69,3 +89,26 @@ def kernel_threads(n_threads: int | None = None) -> Iterator[int]:
                 yield wanted
         finally:
             numba.set_num_threads(before)
+
+
+def _uses_gnu_openmp() -> bool:
+    """Whether Numba has started threads of GNU OpenMP in this process."""
+    try:
+        if numba.threading_layer() != "omp":  # type: ignore[attr-defined]
+            return False
+    except ValueError:
+        # No parallel kernel has run yet.
+        return False
+    omppool = importlib.import_module("numba.np.ufunc.omppool")
+    return str(getattr(omppool, "openmp_vendor", "GNU")) == "GNU"
+
+
+def _after_fork() -> None:
+    global _kernel_lock, _forked_from_openmp
+    # Another thread of the parent may have held the lock; it does not exist here.
+    _kernel_lock = threading.RLock()
+    _forked_from_openmp = _forked_from_openmp or _uses_gnu_openmp()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
