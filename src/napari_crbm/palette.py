@@ -1,79 +1,207 @@
-"""Colours on napari's canvas: signed weights, rates, context; marks that suit its theme."""
+"""All colours of data in the viewer and in figures: one palette per background.
+
+Change a colour here and every canvas layer, dock, legend and figure follows. Weights,
+couplings and all other signed values share one scale: blue below zero, orange above, grey
+at zero. Both ends have the same lightness (OKLab), so neither sign looks stronger, and
+contrast with the background grows with the absolute value. Blue and orange stay apart for
+colour-blind readers, and so do the colours of assemblies. Colours of brain regions are in
+`napari_crbm.anatomy.colours`.
+"""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Neurons that are there for context only.
-CONTEXT = (0.62, 0.64, 0.66, 0.16)
-OUTLINE = (0.75, 0.77, 0.8, 0.6)
-#: Neurons that are active in the frame shown.
-FLASH = (0.0, 0.86, 0.66, 1.0)
+RGBA = tuple[float, float, float, float]
 
-# From the middle outwards; blue against orange stays apart without red-green vision, and
-# both ends are equally light, so neither sign looks stronger.
-_NEGATIVE = np.array([[0.42, 0.45, 0.48], [0.27, 0.52, 0.70], [0.36, 0.77, 0.99]])
-_POSITIVE = np.array([[0.48, 0.44, 0.41], [0.76, 0.46, 0.33], [1.00, 0.60, 0.43]])
-
-#: Several assemblies at once, told apart also without red-green vision (Okabe and Ito).
-SEVERAL = np.array(
+# OKLab to the cube roots of cone responses, and these to linear sRGB (Ottosson 2020).
+_LAB_TO_CONES = np.array(
     [
-        [0.90, 0.62, 0.00],
-        [0.34, 0.71, 0.91],
-        [0.80, 0.47, 0.65],
-        [0.00, 0.62, 0.45],
-        [0.94, 0.89, 0.26],
-        [0.84, 0.37, 0.00],
-    ],
-    dtype=np.float32,
+        [1.0, 0.3963377774, 0.2158037573],
+        [1.0, -0.1055613458, -0.0638541728],
+        [1.0, -0.0894841775, -1.2914855480],
+    ]
+)
+_CONES_TO_RGB = np.array(
+    [
+        [4.0767416621, -3.3077115913, 0.2309699292],
+        [-1.2684380046, 2.6097574011, -0.3413193965],
+        [-0.0041960863, -0.7034186147, 1.7076147010],
+    ]
 )
 
-
-class Ink(NamedTuple):
-    """Colours (RGBA) of what has to stand out from the canvas and from all assemblies."""
-
-    #: Members of more than one of several assemblies.
-    shared: tuple[float, float, float, float]
-    #: The chosen neuron, and those of a group that was picked with the lasso.
-    chosen: tuple[float, float, float, float]
-    #: What `shared` is called.
-    shared_name: str
+#: Neurons of the canvas that are context only: translucent, because thousands overlap.
+CONTEXT: RGBA = (0.62, 0.64, 0.66, 0.16)
+#: Neurons of a second brain beside the first.
+SECOND_CONTEXT: RGBA = (0.52, 0.66, 0.76, 0.16)
+#: Outline of the brain in the canvas.
+OUTLINE: RGBA = (0.62, 0.64, 0.66, 0.6)
+#: Lines and dots of plots in docks: contrast of 3 or more with light and dark windows.
+BLUE, ORANGE, GREEN, GREY = "#3388cc", "#cf6f0c", "#00926a", "#808080"
 
 
-ON_DARK = Ink((1.0, 1.0, 1.0, 1.0), (1.0, 0.93, 0.35, 1.0), "white")
-ON_LIGHT = Ink((0.0, 0.0, 0.0, 1.0), (0.72, 0.0, 0.55, 1.0), "black")
-
-
-def several_colours(inside: NDArray[np.bool_], ink: Ink = ON_DARK) -> NDArray[np.float32]:
-    """RGBA of neurons by the assembly they belong to; white (or black) in more than one.
+@dataclass(frozen=True)
+class Palette:
+    """Colours for one background; strings are hexadecimal sRGB.
 
     Parameters
     ----------
-    inside : (n, A) bool
-        Every neuron belongs to one assembly at least.
-    ink : Ink
+    name : {"dark", "light"}
+    zero : str
+        Weights of zero.
+    negative, positive : str
+        Strongest negative and positive weights.
+    assemblies : tuple of str
+        Several assemblies at once, in order of choice; they repeat after the last.
+    values_map : str
+        Matplotlib colour map of values that have no sign; its end contrasts most.
+    shared, shared_name : str
+        Neurons in more than one of the assemblies shown, and what that colour is called.
+    mark : str
+        The chosen neuron, and neurons chosen with the lasso.
+    active : str
+        Neurons that are active in the frame shown.
+    neurons, outline, brain : str
+        All other neurons, outline and area of the brain in figures.
     """
-    rgba = np.ones((len(inside), 4), dtype=np.float32)
-    rgba[:, :3] = SEVERAL[inside.argmax(axis=1) % len(SEVERAL)]
-    rgba[inside.sum(axis=1) > 1] = ink.shared
-    return rgba
+
+    name: str
+    zero: str
+    negative: str
+    positive: str
+    assemblies: tuple[str, ...]
+    values_map: str
+    shared: str
+    shared_name: str
+    mark: str
+    active: str
+    neurons: str
+    outline: str
+    brain: str
+
+    def weights(self, weights: NDArray[np.floating], limit: float) -> NDArray[np.float32]:
+        """Return RGBA (n, 4) of signed weights (n,): grey at zero, full colour from ``limit``."""
+        place = np.clip(np.asarray(weights) / max(limit, 1e-12), -1, 1)
+        steps = len(self.weight_scale) - 1
+        return self.weight_scale[np.round((place + 1) / 2 * steps).astype(np.int64)]
+
+    @cached_property
+    def weight_scale(self) -> NDArray[np.float32]:
+        """Colours (257, 4) of weights from minus to plus the limit, even steps in OKLab."""
+        ends = srgb_to_oklab(hex_to_rgb([self.negative, self.zero, self.positive]))
+        place = np.linspace(-1, 1, 257)
+        lab = np.stack([np.interp(place, (-1, 0, 1), ends[:, k]) for k in range(3)], axis=1)
+        return with_alpha(oklab_to_srgb(lab))
+
+    def assembly(self, place: int) -> str:
+        """Return the colour of the assembly that was chosen at this place, from 0."""
+        return self.assemblies[place % len(self.assemblies)]
+
+    def memberships(self, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return RGBA of neurons by the assembly that holds them, `shared` in more than one.
+
+        Parameters
+        ----------
+        inside : (n, A) bool
+            Membership in A assemblies, at least one per neuron.
+        """
+        colours = with_alpha(hex_to_rgb(self.assemblies))
+        rgba: NDArray[np.float32] = colours[inside.argmax(axis=1) % len(colours)]
+        rgba[inside.sum(axis=1) > 1] = with_alpha(hex_to_rgb([self.shared]))
+        return rgba
+
+    def fade(self, colour: str, strength: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Return RGBA (n, 4) from `zero` to a full colour as strength (n,) goes from 0 to 1."""
+        grey, full = srgb_to_oklab(hex_to_rgb([self.zero, colour]))
+        share = np.clip(strength, 0, 1)[:, None]
+        return with_alpha(oklab_to_srgb((1 - share) * grey + share * full))
 
 
-def weight_colours(weights: NDArray[np.floating], limit: float) -> NDArray[np.float32]:
-    """RGBA of signed weights (n,), symmetric: grey at zero, full colour at ``limit``."""
-    strength = np.clip(np.abs(weights) / max(limit, 1e-12), 0, 1)
-    stops = np.linspace(0, 1, 3)
-    rgba = np.ones((len(weights), 4), dtype=np.float32)
-    for channel in range(3):
-        up = np.interp(strength, stops, _POSITIVE[:, channel])
-        down = np.interp(strength, stops, _NEGATIVE[:, channel])
-        rgba[:, channel] = np.where(weights >= 0, up, down)
-    return rgba
+DARK = Palette(
+    name="dark",
+    zero="#666666",
+    negative="#5bc4fc",
+    positive="#ff976d",
+    assemblies=(
+        "#e69f00",
+        "#56b4e9",
+        "#b24d4a",
+        "#7fd9b8",
+        "#f7e602",
+        "#205cff",
+        "#61a58c",
+        "#0587a9",
+    ),
+    values_map="cividis",
+    shared="#ffffff",
+    shared_name="white",
+    mark="#ffed59",
+    active="#00dba8",
+    neurons="#34383c",
+    outline="#6f6f6f",
+    brain="#191c1f",
+)
+LIGHT = Palette(
+    name="light",
+    zero="#b8b8b8",
+    negative="#036bb9",
+    positive="#ab4501",
+    assemblies=(
+        "#d07000",
+        "#0072b2",
+        "#9f444e",
+        "#089ca2",
+        "#4a007a",
+        "#6d86ff",
+        "#532801",
+        "#3a1bfe",
+    ),
+    values_map="cividis_r",
+    shared="#000000",
+    shared_name="black",
+    mark="#c8009a",
+    active="#009a74",
+    neurons="#d9d9d6",
+    outline="#9a9a9a",
+    brain="#f7f7f5",
+)
+PALETTES = {"light": LIGHT, "dark": DARK}
 
 
 def weight_limit(weights: NDArray[np.floating]) -> float:
-    """Weight at which colours are full: the largest but for a few outliers."""
+    """Return the weight at which colours are full: the 98th percentile of ``|w|``."""
     return float(np.quantile(np.abs(weights), 0.98)) if len(weights) else 1.0
+
+
+def hex_to_rgb(colours: tuple[str, ...] | list[str]) -> NDArray[np.float64]:
+    """Return sRGB (n, 3) in [0, 1] of colours written as ``#rrggbb``."""
+    return np.array([[int(c[k : k + 2], 16) / 255 for k in (1, 3, 5)] for c in colours])
+
+
+def rgb_to_hex(rgb: NDArray[np.floating]) -> str:
+    """Return ``#rrggbb`` of one sRGB colour (3,) in [0, 1]."""
+    return "#" + "".join(f"{round(255 * float(channel)):02x}" for channel in rgb[:3])
+
+
+def with_alpha(rgb: NDArray[np.floating], alpha: float = 1.0) -> NDArray[np.float32]:
+    """Return RGBA (n, 4) of colours (n, 3) at one opacity."""
+    return np.concatenate([rgb, np.full((len(rgb), 1), alpha)], axis=1).astype(np.float32)
+
+
+def oklab_to_srgb(lab: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return sRGB (n, 3) in [0, 1] of OKLab colours (n, 3); channels outside are clipped."""
+    linear = np.clip((lab @ _LAB_TO_CONES.T) ** 3 @ _CONES_TO_RGB.T, 0.0, 1.0)
+    bright = 1.055 * linear ** (1 / 2.4) - 0.055
+    rgb: NDArray[np.float64] = np.where(linear <= 0.0031308, 12.92 * linear, bright)
+    return rgb
+
+
+def srgb_to_oklab(rgb: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return OKLab (n, 3) of sRGB colours (n, 3) in [0, 1]."""
+    linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+    cones = np.cbrt(np.maximum(np.linalg.solve(_CONES_TO_RGB, linear.T), 0.0))
+    return np.linalg.solve(_LAB_TO_CONES, cones).T

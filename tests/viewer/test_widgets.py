@@ -14,7 +14,6 @@ from napari_crbm.analysis import assemblies_of_neuron, membership
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import Settings
 from napari_crbm.model.start.initialise import assembly_start
-from napari_crbm.palette import several_colours
 from napari_crbm.viewer.docks.assemblies.table_model import (
     AssemblyFilter,
     AssemblyTableModel,
@@ -333,7 +332,7 @@ def test_several_assemblies_are_shown_together_and_kept(viewer, trained_home, qt
     inside = membership(workspace.weights[:, list(workspace.assemblies)])
     neurons = layer.features["neuron"].to_numpy()
     assert set(neurons) == set(np.flatnonzero(inside.any(axis=1)))
-    np.testing.assert_allclose(layer.face_color, several_colours(inside[neurons]))
+    np.testing.assert_allclose(layer.face_color, workspace.palette.memberships(inside[neurons]))
     shared = inside[neurons].sum(axis=1) > 1
     assert (
         layer.face_color[shared] == 1

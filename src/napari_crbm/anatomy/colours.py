@@ -9,6 +9,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.palette import oklab_to_srgb
+
 # " L", "_R", " (left)", "-right", ", Left" at the end of a name; a lone lower-case l or r
 # is too easily part of the name itself.
 _SIDE = re.compile(r"[\s_,\-(]+(?:L|R|[Ll]eft|[Rr]ight)\)?$")
@@ -17,22 +19,6 @@ _SALT = 2707
 # Lightness varies as much as hue, so that regions stay apart without red-green vision.
 _LIGHTNESS = (0.58, 0.70, 0.82)
 _CHROMA = 0.125
-
-# OKLab to linear sRGB (Ottosson 2020).
-_TO_LMS = np.array(
-    [
-        [1.0, 0.3963377774, 0.2158037573],
-        [1.0, -0.1055613458, -0.0638541728],
-        [1.0, -0.0894841775, -1.2914855480],
-    ]
-)
-_TO_RGB = np.array(
-    [
-        [4.0767416621, -3.3077115913, 0.2309699292],
-        [-1.2684380046, 2.6097574011, -0.3413193965],
-        [-0.0041960863, -0.7034186147, 1.7076147010],
-    ]
-)
 
 
 def without_side(name: str) -> str:
@@ -61,7 +47,6 @@ def region_colours(names: Iterable[str]) -> NDArray[np.float64]:
     hue = (codes >> 8) % 3600 / 3600 * 2 * np.pi
     lightness = np.asarray(_LIGHTNESS)[codes % len(_LIGHTNESS)]
     lab = np.stack([lightness, _CHROMA * np.cos(hue), _CHROMA * np.sin(hue)], axis=-1)
-    linear = np.clip((lab @ _TO_LMS.T) ** 3 @ _TO_RGB.T, 0.0, 1.0)
-    rgb = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+    rgb = oklab_to_srgb(lab)
     # Rounded, because a product's last bit depends on how many colours are made at once.
     return np.concatenate([np.round(rgb, 6), np.ones((len(codes), 1))], axis=1)

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-from matplotlib.colors import LinearSegmentedColormap, Normalize
+import numpy as np
+from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
+from napari_crbm import palette
 from napari_crbm.errors import CRBMError
+from napari_crbm.palette import Palette, rgb_to_hex
 
 #: Width of a figure over two columns of a journal page (183 mm), in inches.
 DOUBLE_COLUMN_IN = 7.2
@@ -29,64 +32,74 @@ _FORMATS = (".pdf", ".png", ".svg")
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one theme.
+    """Colours of one theme of figures; those of data come from its palette."""
 
-    ``zero``, ``negative`` and ``positive`` make the weight scale, from its middle outwards.
-    Both were drawn in OKLab with equal steps of lightness and the same lightness on
-    both sides; blue against red-orange stays apart without red-green vision, and the
-    grey middle differs from the background and from the context neurons.
-    """
-
-    name: str
+    palette: Palette
     background: str
     text: str
     muted: str
-    outline: str
-    brain: str
-    neurons: str
     accent: str
     shade: str
     density_map: str
-    zero: str
-    negative: tuple[str, ...]
-    positive: tuple[str, ...]
 
     @property
-    def weight_map(self) -> LinearSegmentedColormap:
+    def name(self) -> str:
+        """``"light"`` or ``"dark"``."""
+        return self.palette.name
+
+    @property
+    def neurons(self) -> str:
+        """Neurons drawn for context."""
+        return self.palette.neurons
+
+    @property
+    def outline(self) -> str:
+        """Outline of the brain."""
+        return self.palette.outline
+
+    @property
+    def brain(self) -> str:
+        """Area of the brain."""
+        return self.palette.brain
+
+    @property
+    def negative(self) -> tuple[str, ...]:
+        """Five steps of negative weights, from weak to strong."""
+        return _steps(-1, self.palette)
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Five steps of positive weights, from weak to strong."""
+        return _steps(1, self.palette)
+
+    @property
+    def weight_map(self) -> ListedColormap:
         """Diverging colour map of signed weights, grey at zero."""
-        colours = [*reversed(self.negative), self.zero, *self.positive]
-        return LinearSegmentedColormap.from_list(f"weight-{self.name}", colours, N=257)
+        return ListedColormap(self.palette.weight_scale, name=f"weight-{self.name}")
+
+
+def _steps(sign: int, colours: Palette) -> tuple[str, ...]:
+    steps = colours.weights(sign * np.linspace(0.2, 1, 5), 1.0)
+    return tuple(rgb_to_hex(step) for step in steps)
 
 
 LIGHT = Theme(
-    name="light",
+    palette=palette.LIGHT,
     background="#ffffff",
     text="#1a1a1a",
     muted="#6b6b6b",
-    outline="#9a9a9a",
-    brain="#f7f7f5",
-    neurons="#d9d9d6",
     accent="#3a3a3a",
     shade="#f0ead8",
     density_map="Purples",
-    zero="#c4c4c4",
-    negative=("#97b0dd", "#759adf", "#5584dc", "#376dd7", "#1554cf"),
-    positive=("#d6a098", "#d48176", "#cc6257", "#c14238", "#b31415"),
 )
 DARK = Theme(
-    name="dark",
+    palette=palette.DARK,
     background="#101214",
     text="#ececec",
     muted="#9b9b9b",
-    outline="#6f6f6f",
-    brain="#191c1f",
-    neurons="#34383c",
     accent="#d8d8d8",
     shade="#2c2a20",
     density_map="magma",
-    zero="#484848",
-    negative=("#446172", "#487995", "#4d91b7", "#54aad9", "#5bc4fc"),
-    positive=("#755347", "#99634e", "#bc7357", "#de8561", "#ff976d"),
 )
 THEMES = {"light": LIGHT, "dark": DARK}
 

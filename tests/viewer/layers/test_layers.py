@@ -3,7 +3,6 @@ import pytest
 from napari.components import ViewerModel
 
 from napari_crbm.analysis import members
-from napari_crbm.palette import weight_colours
 from napari_crbm.viewer.layers.brain import BrainLayers
 from napari_crbm.viewer.layers.colour_kinds import by_activity, by_region
 from napari_crbm.viewer.layers.names import (
@@ -149,15 +148,6 @@ def test_a_higher_threshold_shows_fewer_members(scene):
         np.flatnonzero(weights > 0.8 * weights.max())
     )
     assert 0 < len(viewer.layers[ASSEMBLY].data) < many
-
-
-def test_weight_colours_are_symmetric_and_signed():
-    colours = weight_colours(np.array([-1.0, -0.5, 0.5, 1.0, 5.0]), limit=1.0)
-    assert colours[0, 2] > colours[0, 0], "negative is blue"
-    assert colours[3, 0] > colours[3, 2], "positive is orange"
-    np.testing.assert_array_equal(colours[3], colours[4])
-    luminance = colours[:, :3] @ [0.2126, 0.7152, 0.0722]
-    assert luminance[0] == pytest.approx(luminance[3], abs=0.05)
 
 
 def test_flipping_slices_a_layer_once_for_its_points_and_does_not_show_it_again(scene, monkeypatch):

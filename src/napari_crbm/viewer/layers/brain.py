@@ -36,6 +36,7 @@ from napari_crbm.viewer.layers.outline import add_outline, outline_segments
 from napari_crbm.viewer.layers.points import (
     Drawing,
     add_quietly,
+    palette_of,
     replace_points,
     set_colours,
 )
@@ -80,6 +81,8 @@ class BrainLayers:
         self._drawing = Drawing()
         self.chosen = ChosenLayers(viewer, workspace, self._drawing)
         workspace.recording_changed.connect(self.show_recording)
+        viewer.events.theme.connect(self._on_theme)
+        self._on_theme()
         workspace.assembly_changed.connect(self._neurons)
         workspace.colouring_changed.connect(self.show_neurons)
         workspace.region_view.changed.connect(self._on_region_view)
@@ -87,6 +90,10 @@ class BrainLayers:
         if workspace.recording is not None:
             self.show_recording()
             self.chosen.show_assembly()
+
+    def _on_theme(self, _event: Any = None) -> None:
+        """Tell the workspace which palette suits the canvas."""
+        self.workspace.set_palette(palette_of(self.viewer))
 
     @property
     def drawing(self) -> bool:

@@ -7,12 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.palette import (
-    FLASH,
-    several_colours,
-    weight_colours,
-    weight_limit,
-)
+from napari_crbm.palette import hex_to_rgb, weight_limit, with_alpha
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.layers.afterglow import afterglow
 from napari_crbm.viewer.layers.names import ACTIVE, ASSEMBLY, CHOSEN_NEURON, GROUP
@@ -21,7 +16,6 @@ from napari_crbm.viewer.layers.points import (
     SPACE,
     Drawing,
     add_quietly,
-    ink_of,
     set_visible,
     show_points,
 )
@@ -54,14 +48,15 @@ class ChosenLayers:
         workspace.neuron_changed.connect(self.show_neuron)
         workspace.neurons_changed.connect(self.show_group)
         workspace.frame_changed.connect(self.show_frame)
-        viewer.events.theme.connect(self._on_theme)
+        workspace.palette_changed.connect(self._on_palette)
 
-    def _on_theme(self, _event: Any) -> None:
-        """Another canvas needs other colours."""
+    def _on_palette(self) -> None:
+        """Draw in the colours of another background."""
         for name, show in (
             (ASSEMBLY, self.show_assembly),
             (CHOSEN_NEURON, self.show_neuron),
             (GROUP, self.show_group),
+            (ACTIVE, self.show_frame),
         ):
             if name in self.viewer.layers and self.viewer.layers[name].visible:
                 show()
@@ -91,7 +86,7 @@ class ChosenLayers:
         self._show_points(
             ASSEMBLY,
             recording.coordinates[inside],
-            colours=weight_colours(values, limit),
+            colours=self.workspace.palette.weights(values, limit),
             size=1.4 * neuron_size_um(recording),
             features={"neuron": inside, "weight": values},
             metadata={"assembly": assembly, "weight_limit": limit},
@@ -109,7 +104,7 @@ class ChosenLayers:
         self._show_points(
             ASSEMBLY,
             recording.coordinates[neurons],
-            colours=several_colours(inside[neurons], ink_of(self.viewer)),
+            colours=self.workspace.palette.memberships(inside[neurons]),
             size=1.4 * neuron_size_um(recording),
             features={"neuron": neurons, "assemblies": together[neurons]},
             metadata={"assembly": chosen[-1], "assemblies": tuple(chosen)},
@@ -147,7 +142,7 @@ class ChosenLayers:
         self._show_points(
             CHOSEN_NEURON,
             recording.coordinates[[neuron]],
-            colours=np.array([ink_of(self.viewer).chosen], dtype=np.float32),
+            colours=self._mark(1),
             size=2.2 * neuron_size_um(recording),
             features={"neuron": np.array([neuron])},
             metadata={},
@@ -162,9 +157,7 @@ class ChosenLayers:
         self._show_points(
             GROUP,
             recording.coordinates[neurons],
-            colours=np.tile(
-                np.array([ink_of(self.viewer).chosen], dtype=np.float32), (len(neurons), 1)
-            ),
+            colours=self._mark(len(neurons)),
             size=0.6 * neuron_size_um(recording),
             features={"neuron": neurons},
             metadata={},
@@ -181,7 +174,7 @@ class ChosenLayers:
         if not len(shown):
             self._hide(ACTIVE)
             return
-        colours = np.tile(np.array([FLASH], dtype=np.float32), (len(shown), 1))
+        colours = with_alpha(hex_to_rgb([self.workspace.palette.active] * len(shown)))
         colours[:, 3] = brightness[shown]
         self._show_points(
             ACTIVE,
@@ -191,6 +184,10 @@ class ChosenLayers:
             features={"neuron": shown},
             metadata={"frame": frame},
         )
+
+    def _mark(self, n: int) -> NDArray[np.float32]:
+        """Return the colour of chosen neurons, (n, 4)."""
+        return np.repeat(with_alpha(hex_to_rgb([self.workspace.palette.mark])), n, axis=0)
 
     def _allowed(self, neurons: NDArray[np.integer]) -> NDArray[np.integer]:
         """Those neurons that lie where neurons are shown."""

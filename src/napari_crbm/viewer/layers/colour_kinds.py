@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
-from napari_crbm.palette import CONTEXT, weight_colours, weight_limit
+from napari_crbm.palette import CONTEXT, DARK, Palette, weight_limit
 from napari_crbm.viewer.state.colouring import Colouring
 
 if TYPE_CHECKING:
@@ -34,11 +35,11 @@ def by_values(
     pattern: str = "{:.3g}",
     top: float | None = None,
     bottom: float = 0.0,
-    colormap: str = "cividis",
+    palette: Palette = DARK,
 ) -> Colouring:
-    """Colours from dark to light over values (N,); neurons without a value stay dim.
+    """Colour neurons by values (N,) without sign; neurons without a value stay dim.
 
-    The bar ends at the 99th percentile unless ``top`` is given.
+    The colour bar ends at the 99th percentile unless ``top`` is given.
     """
     from matplotlib import colormaps
 
@@ -47,9 +48,11 @@ def by_values(
         top = float(np.quantile(values[known], 0.99)) if known.any() else 1.0
     top = max(top, bottom + 1e-12)
     place = np.clip((np.nan_to_num(values) - bottom) / (top - bottom), 0, 1)
-    colours = colormaps[colormap](place).astype(np.float32)
+    ramp = colormaps[palette.values_map]
+    colours = ramp(place).astype(np.float32)
     colours[:, 3] = _ALPHA
     colours[~known] = CONTEXT
+    again = partial(by_values, kind, title, values, pattern=pattern, top=top, bottom=bottom)
     return Colouring(
         kind,
         title,
@@ -57,24 +60,28 @@ def by_values(
         values,
         pattern.format(bottom),
         pattern.format(top),
-        colormaps[colormap](np.linspace(0, 1, _RAMP)),
+        ramp(np.linspace(0, 1, _RAMP)),
+        lambda other: again(palette=other),
     )
 
 
-def by_signed(kind: str, title: str, values: NDArray[np.floating]) -> Colouring:
-    """Colours of signed values (N,): orange above zero, blue below, dim about it."""
+def by_signed(
+    kind: str, title: str, values: NDArray[np.floating], palette: Palette = DARK
+) -> Colouring:
+    """Colour neurons by signed values (N,): orange above zero, blue below, dim near it."""
     limit = weight_limit(values[values != 0])
-    colours = weight_colours(values, limit)
+    colours = palette.weights(values, limit)
     colours[:, 3] = 0.06 + 0.9 * np.clip(np.abs(values) / max(limit, 1e-12), 0, 1)
-    ramp = weight_colours(np.linspace(-1, 1, _RAMP), 1.0)
-    return Colouring(kind, title, colours, values, f"-{limit:.2g}", f"+{limit:.2g}", ramp)
+    ramp = palette.weights(np.linspace(-1, 1, _RAMP), 1.0)
+    again = partial(by_signed, kind, title, values)
+    return Colouring(kind, title, colours, values, f"-{limit:.2g}", f"+{limit:.2g}", ramp, again)
 
 
 def by_activity(workspace: Workspace) -> Colouring:
     """Share of frames in which a neuron is active."""
     assert workspace.recording is not None
     values = 100 * workspace.recording.spikes.mean_activity
-    return by_values("activity", "Active frames (%)", values)
+    return by_values("activity", "Active frames (%)", values, palette=workspace.palette)
 
 
 def by_region(workspace: Workspace) -> Colouring:
@@ -100,7 +107,12 @@ def by_memberships(workspace: Workspace) -> Colouring:
     top = max(1.0, float(np.quantile(counts, 0.99)))
     values = np.where(counts > 0, counts, np.nan)
     return by_values(
-        "memberships", "Assemblies that hold the neuron", values, pattern="{:.0f}", top=top
+        "memberships",
+        "Assemblies that hold the neuron",
+        values,
+        pattern="{:.0f}",
+        top=top,
+        palette=workspace.palette,
     )
 
 
@@ -110,12 +122,12 @@ def by_reconstruction(workspace: Workspace) -> Colouring:
 
     assert workspace.recording is not None and workspace.trained is not None
     quality = reconstruction_nllh(workspace.trained.model, workspace.recording.spikes)
-    return reconstruction_colouring(quality)
+    return reconstruction_colouring(quality, workspace.palette)
 
 
-def reconstruction_colouring(quality: NDArray[np.floating]) -> Colouring:
-    """Colours of a reconstruction quality (N,), see `analysis.reconstruction_nllh`."""
-    return by_values(RECONSTRUCTION, "Reconstruction (1: perfect)", quality)
+def reconstruction_colouring(quality: NDArray[np.floating], palette: Palette = DARK) -> Colouring:
+    """Colour neurons by reconstruction quality (N,), see `analysis.reconstruction_nllh`."""
+    return by_values(RECONSTRUCTION, "Reconstruction (1: perfect)", quality, palette=palette)
 
 
 def by_peak_time(workspace: Workspace) -> Colouring:
@@ -128,7 +140,7 @@ def by_peak_time(workspace: Workspace) -> Colouring:
         peak_times(recording) - recording.times[0],
         pattern="{:.0f}",
         top=recording.duration_s,
-        colormap="viridis",
+        palette=workspace.palette,
     )
 
 

@@ -9,21 +9,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.analysis import Counterparts, have_same_neurons, members
-from napari_crbm.palette import SEVERAL
+from napari_crbm.palette import SECOND_CONTEXT, hex_to_rgb, with_alpha
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.layers.names import ASSEMBLY
 from napari_crbm.viewer.layers.neurons import neuron_size_um
 from napari_crbm.viewer.layers.outline import add_outline, outline_segments
-from napari_crbm.viewer.layers.points import faded, ink_of, remove_layers, show_points
+from napari_crbm.viewer.layers.points import palette_of, remove_layers, show_points
 
 PAIR, SECOND_BRAIN = "Counterparts", "Second brain"
 SECOND_OUTLINE = "Second outline"
-#: Of the first and the second model; they stay apart without red-green vision.
-FIRST_COLOUR, SECOND_COLOUR = tuple(SEVERAL[0].tolist()), tuple(SEVERAL[1].tolist())
 
 # Between the two brains, as a part of the wider one.
 _GAP = 0.12
-_SECOND_CONTEXT = (0.52, 0.66, 0.76, 0.16)
 # Members of least weight still stand out against the context.
 _FAINTEST = 0.35
 
@@ -57,10 +54,10 @@ class CompareLayers:
         if moved:
             yield from self._show_brain(found, apart)
         offset = self._offset_um(found) if apart else np.zeros(3, dtype=np.float32)
-        parts = []
+        parts, palette = [], palette_of(self.viewer)
         for model, recording, unit, colour, shift in (
-            (found.first, found.first_recording, first, FIRST_COLOUR, 0 * offset),
-            (found.second, found.second_recording, second, SECOND_COLOUR, offset),
+            (found.first, found.first_recording, first, palette.assembly(0), 0 * offset),
+            (found.second, found.second_recording, second, palette.assembly(1), offset),
         ):
             if unit is None:
                 parts.append(_nothing())
@@ -69,12 +66,12 @@ class CompareLayers:
             neurons = members(column)
             weight = column[neurons]
             strength = np.abs(weight) / max(float(np.abs(weight).max(initial=0)), 1e-12)
-            colours = faded(colour, _FAINTEST + (1 - _FAINTEST) * strength)
+            colours = palette.fade(colour, _FAINTEST + (1 - _FAINTEST) * strength)
             parts.append((recording.coordinates[neurons] + shift, neurons, weight, colours))
         overlaid = not apart and have_same_neurons(found.first_recording, found.second_recording)
         if overlaid:
             for part, other in ((parts[0], parts[1]), (parts[1], parts[0])):
-                part[3][np.isin(part[1], other[1])] = ink_of(self.viewer).shared
+                part[3][np.isin(part[1], other[1])] = with_alpha(hex_to_rgb([palette.shared]))[0]
         points, neurons, weights, colours = (
             np.concatenate(each) for each in zip(*parts, strict=True)
         )
@@ -119,7 +116,7 @@ class CompareLayers:
                 recording.coordinates + offset,
                 size=neuron_size_um(recording),
                 face_color=np.tile(
-                    np.array([_SECOND_CONTEXT], dtype=np.float32), (recording.n_neurons, 1)
+                    np.array([SECOND_CONTEXT], dtype=np.float32), (recording.n_neurons, 1)
                 ),
                 features={"neuron": np.arange(recording.n_neurons)},
             )

@@ -12,12 +12,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.anatomy import region_colours
+from napari_crbm.palette import hex_to_rgb, with_alpha
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.viewer.layers.neurons import neuron_size_um
 from napari_crbm.viewer.layers.points import (
     SPACE,
     add_quietly,
+    palette_of,
     remove_layers,
     set_visible,
     show_points,
@@ -26,8 +28,7 @@ from napari_crbm.viewer.layers.points import (
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
 ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
 
-# Blue and orange stay apart without red-green vision.
-_FIRST, _SECOND = (0.34, 0.71, 0.91, 0.9), (0.90, 0.62, 0.0, 0.9)
+_ALPHA = 0.9
 # Of a previewed neuron, relative to the length of the brain.
 _PLACED_SIZE = 0.006
 _RADIUS_UM = (0.5, 4.0)
@@ -121,8 +122,7 @@ class ConnectionLayers:
         """Light up the neurons of two regions, blue and orange."""
         a, b = regions.members(first), regions.members(second)
         neurons = a if first == second else np.concatenate([a, b])
-        colours = np.tile(np.array(_FIRST, dtype=np.float32), (len(neurons), 1))
-        colours[len(a) :] = _SECOND
+        colours = np.repeat(self._two_colours, (len(a), len(neurons) - len(a)), axis=0)
         names = np.full(len(neurons), second, dtype=object)
         names[: len(a)] = first
         show_points(
@@ -159,7 +159,7 @@ class ConnectionLayers:
         self._body(*body)
         # Orange ones last, so that they are drawn on top.
         order = np.argsort(~inside, kind="stable")
-        colours = np.where(inside[order, None], _FIRST, _SECOND).astype(np.float32)
+        colours = self._two_colours[np.where(inside[order], 0, 1)]
         show_points(
             self.viewer,
             PLACED,
@@ -170,6 +170,12 @@ class ConnectionLayers:
         )
         if first:
             self.viewer.reset_view()
+
+    @property
+    def _two_colours(self) -> NDArray[np.float32]:
+        """Return blue and orange, (2, 4)."""
+        palette = palette_of(self.viewer)
+        return with_alpha(hex_to_rgb([palette.assembly(1), palette.assembly(0)]), _ALPHA)
 
     def _body(self, vertices: NDArray[np.float32], faces: NDArray[np.int64]) -> None:
         if ATLAS_OUTLINE in self.viewer.layers:
@@ -212,6 +218,7 @@ class ConnectionLayers:
             layer = self.viewer.layers[CONNECTIONS]
             set_visible(layer, True)
             layer.data = data
+            layer.colormap = palette_of(self.viewer).values_map
             layer.metadata["connections"] = edges
             return
         add_quietly(
@@ -219,7 +226,7 @@ class ConnectionLayers:
             self.viewer.add_surface,
             data,
             name=CONNECTIONS,
-            colormap="cividis",
+            colormap=palette_of(self.viewer).values_map,
             contrast_limits=(0.0, 1.0),
             shading="none",
             blending="translucent_no_depth",

@@ -13,7 +13,8 @@ from qtpy.QtGui import QColor, QFont, QImage, QPainter
 
 from napari_crbm.analysis import members
 from napari_crbm.errors import CRBMError
-from napari_crbm.palette import SEVERAL, weight_colours, weight_limit
+from napari_crbm.palette import DARK, Palette, weight_limit
+from napari_crbm.viewer.layers.points import palette_of
 from napari_crbm.viewer.state.workspace import Workspace, workspace_of
 
 MOVIE_ENDINGS = (".gif", ".mp4")
@@ -57,7 +58,9 @@ def canvas_picture(
         )
     finally:
         bar.font_size, camera.zoom = font_size, zoom
-    return draw_legend(picture, workspace_of(viewer), scale) if legend else picture
+    if not legend:
+        return picture
+    return draw_legend(picture, workspace_of(viewer), scale, palette_of(viewer))
 
 
 def save_canvas(
@@ -158,10 +161,13 @@ def write_movie(path: Path | str, pictures: Sequence[NDArray[np.uint8]]) -> Path
 
 
 def draw_legend(
-    picture: NDArray[np.uint8], workspace: Workspace, scale: float = 1.0
+    picture: NDArray[np.uint8],
+    workspace: Workspace,
+    scale: float = 1.0,
+    palette: Palette = DARK,
 ) -> NDArray[np.uint8]:
     """The picture (H, W, 4) with a legend in its upper left corner."""
-    lines = _lines(workspace)
+    lines = _lines(workspace, palette)
     height = min(picture.shape[0], int(scale * (2 * _MARGIN_PX + _LINE_PX * len(lines))))
     width = min(picture.shape[1], int(scale * _LEGEND_PX))
     image = QImage(width, height, QImage.Format.Format_RGBA8888)
@@ -199,7 +205,7 @@ def _pixels(image: QImage) -> NDArray[np.uint8]:
     return np.asarray(iio.imread(bytes(buffer.data()), extension=".png", mode="RGBA"))
 
 
-def _lines(workspace: Workspace) -> list[Callable[[QPainter, float], None]]:
+def _lines(workspace: Workspace, palette: Palette) -> list[Callable[[QPainter, float], None]]:
     """What the legend says, a line each."""
     recording, weights = workspace.recording, workspace.weights
     several = workspace.assemblies
@@ -210,12 +216,11 @@ def _lines(workspace: Workspace) -> list[Callable[[QPainter, float], None]]:
         limit = weight_limit(column[inside])
         lines += [
             lambda painter, top: _text(painter, top, f"Assembly {several[0]}"),
-            lambda painter, top: _colour_bar(painter, top, limit),
+            lambda painter, top: _colour_bar(painter, top, limit, palette),
         ]
     elif weights is not None:
         for place, assembly in enumerate(several[:_MOST_NAMED]):
-            colour = SEVERAL[place % len(SEVERAL)]
-            lines.append(_named(f"Assembly {assembly}", colour))
+            lines.append(_named(f"Assembly {assembly}", palette.assembly(place)))
         if len(several) > _MOST_NAMED:
             rest = f"and {len(several) - _MOST_NAMED} more"
             lines.append(lambda painter, top: _text(painter, top, rest))
@@ -227,14 +232,14 @@ def _lines(workspace: Workspace) -> list[Callable[[QPainter, float], None]]:
     return lines
 
 
-def _named(text: str, colour: NDArray[np.floating] | None) -> Callable[[QPainter, float], None]:
+def _named(text: str, colour: str | None) -> Callable[[QPainter, float], None]:
     """A dot and what it stands for; in the colour of the text if none is given."""
 
     def draw(painter: QPainter, top: float) -> None:
         pen = painter.pen()
         brush = pen.color()
         if colour is not None:
-            brush = QColor(*(int(255 * channel) for channel in colour))
+            brush = QColor(colour)
         painter.setBrush(brush)
         painter.drawEllipse(QPointF(_MARGIN_PX + 6, top + _LINE_PX / 2), 5.0, 5.0)
         painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -249,9 +254,9 @@ def _text(painter: QPainter, top: float, text: str, indent: int = 0) -> None:
     painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
 
 
-def _colour_bar(painter: QPainter, top: float, limit: float) -> None:
+def _colour_bar(painter: QPainter, top: float, limit: float, palette: Palette) -> None:
     """Weights from minus to plus the limit."""
-    ramp = (255 * weight_colours(np.linspace(-1, 1, _BAR_PX), 1.0)).astype(np.uint8)
+    ramp = (255 * palette.weights(np.linspace(-1, 1, _BAR_PX), 1.0)).astype(np.uint8)
     pixels = np.ascontiguousarray(np.tile(ramp, (8, 1, 1)))
     bar = QImage(pixels.data, _BAR_PX, 8, 4 * _BAR_PX, QImage.Format.Format_RGBA8888)
     painter.drawImage(QPointF(_MARGIN_PX, top + 7), bar)

@@ -10,16 +10,16 @@ import numpy as np
 from napari.utils.theme import get_theme
 from numpy.typing import NDArray
 
-from napari_crbm.palette import ON_DARK, ON_LIGHT, Ink
+from napari_crbm.palette import DARK, LIGHT, Palette
 
 #: Units and axes of everything in the brain.
 SPACE = {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
 _SELECTS = "_activate_on_insert"
 
 
-def ink_of(viewer: Any) -> Ink:
-    """Colours of marks that can be seen on the canvas of a viewer's theme."""
-    return ON_LIGHT if np.mean(get_theme(viewer.theme).canvas.as_rgb_tuple()[:3]) > 127 else ON_DARK
+def palette_of(viewer: Any) -> Palette:
+    """Return the palette for the canvas of a viewer's theme."""
+    return LIGHT if np.mean(get_theme(viewer.theme).canvas.as_rgb_tuple()[:3]) > 127 else DARK
 
 
 def show_points(
@@ -146,15 +146,3 @@ def add_quietly(viewer: Any, add: Any, *args: Any, **options: Any) -> Any:
     if active is not None and layers.selection.active is not active:
         layers.selection.active = active
     return added
-
-
-def faded(
-    colour: tuple[float, float, float], strength: NDArray[np.floating]
-) -> NDArray[np.float32]:
-    """RGBA (n, 4) from dim grey to the full colour as strength goes from 0 to 1."""
-    share = np.clip(strength, 0, 1).astype(np.float32)[:, None]
-    rgba = np.ones((len(share), 4), dtype=np.float32)
-    rgba[:, :3] = np.array([0.45, 0.46, 0.48], np.float32) * (1 - share) + share * np.array(
-        colour, dtype=np.float32
-    )
-    return rgba

@@ -35,11 +35,12 @@ from napari_crbm.io.profile import (
     remembered,
     save_profile,
 )
+from napari_crbm.palette import ORANGE
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.opening.mapping import Unmapped
 from napari_crbm.viewer.opening.mapping_fields import MappingFields, shape_text
 from napari_crbm.viewer.opening.mapping_preview import MappingPreview
-from napari_crbm.viewer.parts.style import ORANGE, scrolling, text_label
+from napari_crbm.viewer.parts.style import scrolling, text_label
 
 _PREVIEW_MS = 200
 _WAITING = "Looking at the values ..."

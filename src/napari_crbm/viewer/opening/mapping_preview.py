@@ -9,7 +9,8 @@ import pyqtgraph as pg
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_crbm.io.preview import Preview
-from napari_crbm.viewer.parts.style import BLUE, GREEN, plot, text_label
+from napari_crbm.palette import BLUE, GREEN
+from napari_crbm.viewer.parts.style import plot, text_label
 
 # Distance of traces in their own range.
 _APART = 1.25

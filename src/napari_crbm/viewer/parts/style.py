@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.palette import weight_colours
+from napari_crbm.palette import Palette
 from napari_crbm.viewer.parts.closing import GoesWhenClosed
 from napari_crbm.viewer.parts.plot_export import offer_export
 
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 _SCALE_PX = 90
 # What is lower cannot be used.
 _LEAST_HEIGHT_PX = 240
-
-# Okabe and Ito's colours, readable without red-green vision.
-BLUE, ORANGE, GREEN, GREY = "#56b4e9", "#e69f00", "#009e73", "#808080"
 
 
 def text_label(text: str = "", *, wrap: bool = True) -> QLabel:
@@ -247,13 +244,21 @@ class ColourBar(QLabel):
 
 
 class SignedScale(QWidget):
-    """Colour bar of signed values, with what its ends mean."""
+    """Colour bar of signed values, with the values of its ends.
 
-    def __init__(self, low: str = "", high: str = "") -> None:
+    Parameters
+    ----------
+    palette : Palette
+        See `show_palette` for another one.
+    low, high : str
+        Values of the ends.
+    """
+
+    def __init__(self, palette: Palette, low: str = "", high: str = "") -> None:
         super().__init__()
         self.low, bar, self.high = QLabel(low), QLabel(), QLabel(high)
-        colours = weight_colours(np.linspace(-1, 1, _SCALE_PX), 1.0)
-        bar.setPixmap(QPixmap.fromImage(_ramp_image(colours)))
+        self._bar = bar
+        self.show_palette(palette)
         # In narrow docks the bar shrinks, with all of its colours, and what is written does not.
         bar.setScaledContents(True)
         bar.setMinimumWidth(_SCALE_PX // 3)
@@ -263,6 +268,11 @@ class SignedScale(QWidget):
         row.setAlignment(Qt.AlignmentFlag.AlignCenter)
         for label in (self.low, bar, self.high):
             row.addWidget(label)
+
+    def show_palette(self, palette: Palette) -> None:
+        """Draw the colours of another palette."""
+        colours = palette.weights(np.linspace(-1, 1, _SCALE_PX), 1.0)
+        self._bar.setPixmap(QPixmap.fromImage(_ramp_image(colours)))
 
     def show_ends(self, low: str, high: str) -> None:
         """Write what the ends mean."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from napari_crbm.palette import Palette
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +28,8 @@ class Colouring:
         What the ends of the colour bar mean; empty without a bar.
     ramp : (K, 4) float array, optional
         The colour bar; none for categories.
+    on : callable, optional
+        Returns the same colouring for another palette; None if it has no colours of one.
     """
 
     kind: str
@@ -34,3 +39,4 @@ class Colouring:
     low: str = ""
     high: str = ""
     ramp: NDArray[np.floating] | None = None
+    on: Callable[[Palette], Colouring] | None = None

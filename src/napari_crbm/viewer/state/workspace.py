@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_crbm.analysis import (
-    MEMBERSHIP_FRACTION,
-)
+from napari_crbm.analysis import MEMBERSHIP_FRACTION
 from napari_crbm.io.script import ASSIGN_REGIONS
+from napari_crbm.palette import DARK, Palette
 from napari_crbm.viewer.state.history import History
 from napari_crbm.viewer.state.region_view import RegionState, RegionView
 from napari_crbm.viewer.state.trained import Trained
@@ -48,8 +47,8 @@ class Workspace:
     ``regions_changed`` (of the same recording), ``trained_changed``,
     ``forming_changed`` (weights of a running training), ``assembly_changed``,
     ``threshold_changed``, ``neuron_changed``, ``neurons_changed`` (a chosen group),
-    ``frame_changed``, ``colouring_changed`` and ``history_changed``; `region_view` has
-    a signal of its own.
+    ``frame_changed``, ``colouring_changed``, ``palette_changed`` and
+    ``history_changed``; `region_view` has a signal of its own.
     """
 
     recording_changed = Signal()
@@ -62,6 +61,7 @@ class Workspace:
     neurons_changed = Signal()
     frame_changed = Signal()
     colouring_changed = Signal()
+    palette_changed = Signal()
     history_changed = Signal()
 
     def __init__(self) -> None:
@@ -72,6 +72,7 @@ class Workspace:
         self._neurons: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._threshold = MEMBERSHIP_FRACTION
         self._colouring: Colouring | None = None
+        self._palette = DARK
         self._recording: Recording | None = None
         self._placed: PlacedAtlas | None = None
         self._trained: Trained | None = None
@@ -292,6 +293,20 @@ class Workspace:
         if colouring is not self._colouring:
             self._colouring = colouring
             self.colouring_changed.emit()
+
+    @property
+    def palette(self) -> Palette:
+        """Colours of data for the background of the canvas."""
+        return self._palette
+
+    def set_palette(self, palette: Palette) -> None:
+        """Draw on another background; neurons are coloured again by the same values."""
+        if palette is self._palette:
+            return
+        self._palette = palette
+        self.palette_changed.emit()
+        if self._colouring is not None and self._colouring.on is not None:
+            self.show_colouring(self._colouring.on(palette))
 
     # --- going back -----------------------------------------------------------------------
 

@@ -11,8 +11,7 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 from scipy.ndimage import gaussian_filter
 
-from napari_crbm.palette import weight_colours, weight_limit
-from napari_crbm.viewer.parts.style import BLUE
+from napari_crbm.palette import BLUE, DARK, Palette, weight_limit
 
 _LONGEST_PX = 132
 _NUMBER_PX = 16
@@ -31,9 +30,15 @@ class Thumbnails:
     coordinates_um : (N, 3) float32
         Axes z, y, x.
     weights : (N, M) float32
+    palette : Palette
     """
 
-    def __init__(self, coordinates_um: NDArray[np.float32], weights: NDArray[np.float32]) -> None:
+    def __init__(
+        self,
+        coordinates_um: NDArray[np.float32],
+        weights: NDArray[np.float32],
+        palette: Palette = DARK,
+    ) -> None:
         low, high = np.quantile(coordinates_um[:, 1:], [0.001, 0.999], axis=0)
         extent = np.maximum(high - low, 1.0)
         self._um_per_px = float(extent.max()) / (_SCALE * _LONGEST_PX)
@@ -41,6 +46,7 @@ class Thumbnails:
         place = ((coordinates_um[:, 1:] - low) / self._um_per_px).round().astype(int)
         self._place = np.clip(place, 0, np.array(self.shape) - 1)
         self._weights = weights
+        self._palette = palette
         self._pixmaps: dict[int, QPixmap] = {}
         spacing_px = np.sqrt(np.prod(self.shape) / len(coordinates_um))
         self._dot = int(np.clip(round(1.5 * spacing_px), 2, 7))
@@ -60,6 +66,11 @@ class Thumbnails:
         """Size as shown."""
         return QSize(self.shape[1] // _SCALE, self.shape[0] // _SCALE)
 
+    def use(self, palette: Palette) -> None:
+        """Draw in the colours of another palette from now on."""
+        self._palette = palette
+        self._pixmaps.clear()
+
     def picture(self, assembly: int) -> NDArray[np.float32]:
         """RGBA picture (height, width, 4) of one assembly, members coloured by weight."""
         from napari_crbm.analysis import members
@@ -69,7 +80,7 @@ class Thumbnails:
         inside = members(column)
         # The strongest are drawn last, on top.
         inside = inside[np.argsort(np.abs(column[inside]), kind="stable")]
-        colours = weight_colours(column[inside], weight_limit(column[inside]))
+        colours = self._palette.weights(column[inside], weight_limit(column[inside]))
         rows, columns = self._place[inside].T
         for dy in range(self._dot):
             for dx in range(self._dot):
@@ -113,7 +124,9 @@ class _Delegate(QStyledItemDelegate):
         if option.state & QStyle.StateFlag.State_Selected:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setPen(QPen(QColor(BLUE), 2))
-            painter.setBrush(QColor(86, 180, 233, 40))
+            fill = QColor(BLUE)
+            fill.setAlpha(40)
+            painter.setBrush(fill)
             painter.drawRoundedRect(area.adjusted(2, 2, -2, -2), 4, 4)
         painter.setPen(option.palette.text().color())
         text = QRectF(area.left(), area.top() + 3, area.width(), _NUMBER_PX)

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.palette import SEVERAL, weight_limit
+from napari_crbm.palette import ORANGE, Palette, weight_limit
 from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.docks.assemblies.table_model import (
     AssemblyFilter,
@@ -32,10 +32,8 @@ from napari_crbm.viewer.docks.assemblies.table_model import (
 )
 from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.layers.points import ink_of
 from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.style import (
-    ORANGE,
     SignedScale,
     button,
     follow_theme,
@@ -59,17 +57,18 @@ _FEWEST_PERCENT, _MOST_PERCENT = 2, 90
 _MOST_LISTED = 8
 
 
-def _legend(several: Sequence[int], members: Sequence[NDArray[np.int64]], shared_name: str) -> str:
-    """Colours of several assemblies, and how many neurons more than one of them holds."""
+def _legend(several: Sequence[int], members: Sequence[NDArray[np.int64]], palette: Palette) -> str:
+    """Write the colours of several assemblies, and how many neurons are in more than one."""
     _, times = np.unique(np.concatenate(members), return_counts=True)
     shared = int((times > 1).sum())
     parts = []
     for place, assembly in enumerate(several[:_MOST_LISTED]):
-        red, green, blue = (255 * SEVERAL[place % len(SEVERAL)]).astype(int)
-        parts.append(f'<span style="color: rgb({red},{green},{blue})">&#9679;</span> {assembly}')
+        colour = palette.assembly(place)
+        parts.append(f'<span style="color: {colour}">&#9679;</span> {assembly}')
     more = f", {len(several) - _MOST_LISTED} more" if len(several) > _MOST_LISTED else ""
     return (
-        f"<b>Assemblies</b> {', '.join(parts)}{more}; {shared_name}: {shared:,} neurons in several"
+        f"<b>Assemblies</b> {', '.join(parts)}{more}; {palette.shared_name}: "
+        f"{shared:,} neurons in several"
     )
 
 
@@ -110,7 +109,7 @@ class AssembliesWidget(QWidget):
         self.table.selectionModel().selectionChanged.connect(self._on_rows)
 
         self.title = text_label("")
-        self.scale = SignedScale()
+        self.scale = SignedScale(self.workspace.palette)
         self.scale.setToolTip(
             "Weights of the members: orange fire when the assembly is on, blue fall silent."
         )
@@ -124,7 +123,7 @@ class AssembliesWidget(QWidget):
 
         self.neuron_text = text_label(_CLICK_HINT)
         self.neuron_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-        follow_theme(self, self.home.viewer, lambda _: self._colour_words())
+        follow_theme(self, self.home.viewer, lambda _: self._show_neuron())
         self.neuron_text.linkActivated.connect(self._on_link)
 
         self.gallery = Gallery(self.proxy)
@@ -158,6 +157,7 @@ class AssembliesWidget(QWidget):
         follow(self, self.workspace.region_view.changed, self._show_title)
         follow(self, self.workspace.region_view.changed, self._list_by_region)
         follow(self, self.workspace.neuron_changed, self._show_neuron)
+        follow(self, self.workspace.palette_changed, self._on_palette)
         self._show_table()
         self._show_threshold()
         self._show_neuron()
@@ -265,7 +265,9 @@ class AssembliesWidget(QWidget):
         if trained is None or recording is None:
             self.gallery.show_assemblies(None)
             return
-        self.gallery.show_assemblies(Thumbnails(recording.coordinates, trained.model.weights_))
+        self.gallery.show_assemblies(
+            Thumbnails(recording.coordinates, trained.model.weights_, self.workspace.palette)
+        )
         self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
         header, modes = self.table.horizontalHeader(), QHeaderView.ResizeMode
         for column, width in enumerate(self.model.widths):
@@ -334,15 +336,19 @@ class AssembliesWidget(QWidget):
         members = [self.workspace.shown_members(weights[:, assembly]) for assembly in several]
         self.scale.setVisible(len(several) == 1)
         if len(several) > 1:
-            self.title.setText(_legend(several, members, ink_of(self.home.viewer).shared_name))
+            self.title.setText(_legend(several, members, self.workspace.palette))
             return
         (assembly,), (inside,) = several, members
         self.title.setText(f"<b>Assembly {assembly}</b>: {len(inside):,} neurons")
         limit = weight_limit(weights[inside, assembly])
         self.scale.show_ends(f"weight -{limit:.2g}", f"+{limit:.2g}")
 
-    def _colour_words(self) -> None:
-        """Words that name or bear a colour, in another theme."""
+    def _on_palette(self) -> None:
+        """Draw and write in the colours of another theme."""
+        self.scale.show_palette(self.workspace.palette)
+        if self.gallery.thumbnails is not None:
+            self.gallery.thumbnails.use(self.workspace.palette)
+            self.gallery.viewport().update()
         self._show_title()
         self._show_neuron()
 

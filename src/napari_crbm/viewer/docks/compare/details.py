@@ -12,8 +12,9 @@ from napari_crbm.viewer.docks.compare.pairs import (
     REGION_COLUMNS,
     pair_title,
 )
+from napari_crbm.viewer.layers.points import palette_of
 from napari_crbm.viewer.parts.frame_table import FrameView
-from napari_crbm.viewer.parts.style import BLUE, ORANGE, plot, text_label
+from napari_crbm.viewer.parts.style import follow_theme, plot, text_label
 from napari_crbm.viewer.state.compared import Compared
 
 
@@ -33,7 +34,9 @@ class PairDetails(QWidget):
         self.trace.setToolTip(
             "Expected activity of both assemblies, in standard deviations from the mean."
         )
-        self._lines = [self.trace.plot(pen=pg.mkPen(colour, width=1)) for colour in (ORANGE, BLUE)]
+        self._viewer = viewer
+        self._lines = [self.trace.plot(), self.trace.plot()]
+        follow_theme(self.trace, viewer, lambda _: self._colour_lines())
         for line in self._lines:
             line.setDownsampling(auto=True, method="peak")
             line.setClipToView(True)
@@ -52,6 +55,12 @@ class PairDetails(QWidget):
         column.addWidget(self.title)
         column.addWidget(self.tabs)
 
+    def _colour_lines(self) -> None:
+        """Draw both traces in the colours that the assemblies have in the canvas."""
+        palette = palette_of(self._viewer)
+        for place, line in enumerate(self._lines):
+            line.setPen(pg.mkPen(palette.assembly(place), width=1))
+
     def clear(self) -> None:
         """Show nothing: there is no such pair."""
         self.title.setText("There is none.")
@@ -65,7 +74,7 @@ class PairDetails(QWidget):
     ) -> None:
         """Show a row of the table of pairs."""
         correlation = compared.correlation(first, second, row["orientation"])
-        self.title.setText(pair_title(row, correlation))
+        self.title.setText(pair_title(row, correlation, palette_of(self._viewer)))
         found = compared.found
         self.member_table.show_table(None if first is None else found.members(first))
         self.region_table.show_table(None if first is None else found.regions(first))

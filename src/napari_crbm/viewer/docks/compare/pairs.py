@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from napari_crbm.analysis import Counterparts, membership
-from napari_crbm.viewer.layers.compare import FIRST_COLOUR, SECOND_COLOUR
+from napari_crbm.palette import DARK, Palette
 from napari_crbm.viewer.parts.frame_table import Column
 
 ALL, FOUND, FIRST_ONLY, SECOND_ONLY = (
@@ -72,21 +72,21 @@ def pair_rows(found: Counterparts) -> pd.DataFrame:
     return pd.concat([pairs, rest], ignore_index=True) if alone else pairs
 
 
-def pair_title(row: pd.Series, correlation: float | None = None) -> str:
+def pair_title(row: pd.Series, correlation: float | None = None, palette: Palette = DARK) -> str:
     """A row in words, in the colours of the two models."""
     first, second = row["first"], row["second"]
+    dots = [_dot(palette.assembly(place)) for place in (0, 1)]
     if not np.isfinite(first):
-        return f"{_dot(SECOND_COLOUR)} <b>Assembly {second:.0f}</b>: only in the second model"
-    text = f"{_dot(FIRST_COLOUR)} <b>Assembly {first:.0f}</b>"
+        return f"{dots[1]} <b>Assembly {second:.0f}</b>: only in the second model"
+    text = f"{dots[0]} <b>Assembly {first:.0f}</b>"
     if not np.isfinite(second):
         return f"{text}: no partner in the second model"
-    text += f" and {_dot(SECOND_COLOUR)} <b>{second:.0f}</b>: {row['similarity']:.2f} alike"
+    text += f" and {dots[1]} <b>{second:.0f}</b>: {row['similarity']:.2f} alike"
     text += f" (chance {row['chance']:.2f}), {100 * row['overlap']:.0f} % of members shared"
     if correlation is not None:
         text += f", activities correlate with {correlation:.2f}"
     return text + ("; mirrored" if row["orientation"] < 0 else "")
 
 
-def _dot(colour: tuple[float, ...]) -> str:
-    channels = ",".join(str(int(255 * channel)) for channel in colour)
-    return f'<span style="color: rgb({channels})">&#9679;</span>'
+def _dot(colour: str) -> str:
+    return f'<span style="color: {colour}">&#9679;</span>'

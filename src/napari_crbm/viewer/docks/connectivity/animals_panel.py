@@ -26,9 +26,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.palette import BLUE
 from napari_crbm.viewer.docks.connectivity.matrix_view import MatrixView
 from napari_crbm.viewer.parts.notices import show_error
-from napari_crbm.viewer.parts.style import BLUE, button, plot, text_label
+from napari_crbm.viewer.parts.style import button, plot, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.connectome import Animal, Comparison, RegionMap

@@ -13,6 +13,7 @@ from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_crbm.anatomy import region_colours
+from napari_crbm.viewer.layers.points import palette_of
 from napari_crbm.viewer.parts.style import follow_theme, plot
 
 _LABEL_ROOM = 1.45
@@ -27,6 +28,7 @@ class CircuitView(QWidget):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
+        self._viewer = viewer
         self.plot = plot(viewer, "", "", height=220)
         self.plot.showGrid(x=False, y=False)
         self.plot.setAspectLocked(True)
@@ -36,8 +38,9 @@ class CircuitView(QWidget):
         self.nodes = pg.ScatterPlotItem(pxMode=True)
         self.nodes.sigClicked.connect(self._on_click)
         self.plot.setToolTip(
-            "Left regions on the left, from head (top) to tail. Thicker and more yellow: "
-            "stronger.\nClick a region to see its connections only; click it again for all."
+            "Left regions on the left, from head (top) to tail. Stronger connections "
+            "are thicker and contrast more.\n"
+            "Click a region to see its connections only; click it again for all."
         )
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -86,7 +89,7 @@ class CircuitView(QWidget):
         index = [names.index(name) for name in used]
         places = ring_layout(used, centres[index])
         at = dict(zip(used, places, strict=True))
-        ramp = colormaps["cividis"]
+        ramp = colormaps[palette_of(self._viewer).values_map]
         # Weak ones first, so that strong ones are drawn on top.
         for row in edges.iloc[::-1].itertuples():
             curve = arc(at[row.region_a], at[row.region_b])

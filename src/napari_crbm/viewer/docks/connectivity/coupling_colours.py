@@ -99,7 +99,9 @@ class CouplingColours(QHBoxLayout):
         from napari_crbm.connectome import group_couplings
 
         couplings = group_couplings(mapped.factors, partners)
-        self.workspace.show_colouring(by_signed(_KIND, "Coupling (nats)", couplings))
+        self.workspace.show_colouring(
+            by_signed(_KIND, "Coupling (nats)", couplings, self.workspace.palette)
+        )
 
     def _partners(self) -> NDArray[np.int64]:
         """Neurons whose coupling with all others is shown."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_crbm.viewer.parts.style import plot, text_label
+from napari_crbm.viewer.layers.points import palette_of
+from napari_crbm.viewer.parts.style import follow_theme, plot, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.connectome import RegionMap
@@ -26,6 +27,7 @@ class MatrixView(QWidget):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
+        self._viewer = viewer
         self.region_map: RegionMap | None = None
         self.order: NDArray[np.int64] = np.arange(0)
         self.plot = plot(viewer, "", "", height=160)
@@ -54,6 +56,12 @@ class MatrixView(QWidget):
         layout.addWidget(self.plot, 1)
         layout.addWidget(self.hover)
         self.title.hide()
+        follow_theme(self, viewer, lambda _: self._draw_again())
+
+    def _draw_again(self) -> None:
+        """Draw the same map in the colours of another theme."""
+        if self.region_map is not None:
+            self.show_map(self.region_map, self.order, self.title.text())
 
     def clear(self) -> None:
         """Show nothing."""
@@ -65,10 +73,10 @@ class MatrixView(QWidget):
     def show_map(self, region_map: RegionMap, order: NDArray[np.int64], title: str = "") -> None:
         """Draw a map with its regions in an order, on a logarithmic scale if it is positive."""
         from matplotlib import colormaps
+        from matplotlib.colors import ListedColormap
 
         from napari_crbm.connectome.layout import scaled
         from napari_crbm.figures.connectivity import measure_label
-        from napari_crbm.figures.style import DARK
 
         self.region_map, self.order = region_map, order
         values = region_map.values[np.ix_(order, order)]
@@ -79,7 +87,7 @@ class MatrixView(QWidget):
         stops = colormaps["cividis"]
         if not logarithmic and len(known) and known.min() < 0:
             low, high = -np.abs(known).max(), np.abs(known).max()
-            stops = DARK.weight_map
+            stops = ListedColormap(palette_of(self._viewer).weight_scale)
         table = pg.ColorMap(np.linspace(0, 1, _STOPS), stops(np.linspace(0, 1, _STOPS), bytes=True))
         if logarithmic:
             # A connection of zero has no logarithm; it is left blank.

@@ -21,11 +21,12 @@ from qtpy.QtWidgets import (
 )
 from scipy.ndimage import gaussian_filter1d
 
+from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.seen import WhenSeen
 from napari_crbm.viewer.parts.short_table import ShortTable
-from napari_crbm.viewer.parts.style import BLUE, ORANGE, button, page, plot, text_label
+from napari_crbm.viewer.parts.style import button, page, plot, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording

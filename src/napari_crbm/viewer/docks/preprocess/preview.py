@@ -9,9 +9,10 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QVBoxLayout
 
+from napari_crbm.palette import BLUE, GREEN, GREY, ORANGE
 from napari_crbm.preprocessing import Steps, first_frame, frame_rate_hz, kept_frames, stages
 from napari_crbm.recording import Recording
-from napari_crbm.viewer.parts.style import BLUE, GREEN, GREY, ORANGE, plot, text_label
+from napari_crbm.viewer.parts.style import plot, text_label
 
 
 class TracePreview(QVBoxLayout):

@@ -15,12 +15,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.palette import BLUE
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.docks.recording.reading_form import ReadingForm
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.remember import ask_folder, ask_open, remember
-from napari_crbm.viewer.parts.style import BLUE, button, page, plot, text_label
+from napari_crbm.viewer.parts.style import button, page, plot, text_label
 
 _EMPTY = (
     "No recording yet.\n\nOpen a file or folder with neuron positions and activity, drop it on the "

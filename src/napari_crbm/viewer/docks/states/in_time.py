@@ -9,9 +9,10 @@ import pyqtgraph as pg
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_crbm.palette import BLUE, GREEN, ORANGE
 from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.short_table import ShortTable
-from napari_crbm.viewer.parts.style import BLUE, GREEN, ORANGE, plot
+from napari_crbm.viewer.parts.style import plot
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import BrainStates

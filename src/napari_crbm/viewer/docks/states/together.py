@@ -9,7 +9,7 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_crbm.palette import weight_colours
+from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.style import SignedScale, plot, text_label
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ class StatesTogether(QWidget):
         self.workspace = workspace
         self.order = np.empty(0, dtype=np.int64)
         self._states: BrainStates | None = None
+        follow(self, workspace.palette_changed, self._on_palette)
         self.matrix = plot(viewer, "Assembly", "Assembly", height=220)
         self.matrix.showGrid(x=False, y=False)
         self.matrix.setAspectLocked(True)
@@ -51,7 +52,9 @@ class StatesTogether(QWidget):
         self.matrix.addItem(self.pairs)
         self.matrix.scene().sigMouseMoved.connect(self.read)
         self.matrix.scene().sigMouseClicked.connect(self._choose)
-        self.scale = SignedScale(f"1/{2**_LIMIT:.0f} of chance", f"{2**_LIMIT:.0f} times chance")
+        self.scale = SignedScale(
+            workspace.palette, f"1/{2**_LIMIT:.0f} of chance", f"{2**_LIMIT:.0f} times chance"
+        )
         self.pair = text_label(_HOVER)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
@@ -68,10 +71,15 @@ class StatesTogether(QWidget):
         ratio = np.nan_to_num(states.coactivation, nan=0.0, neginf=-_LIMIT)[np.ix_(order, order)]
         ratio = np.clip(ratio, -_LIMIT, _LIMIT)
         np.fill_diagonal(ratio, 0)
-        colours = weight_colours(ratio.ravel(), _LIMIT).reshape(*ratio.shape, 4)
+        colours = self.workspace.palette.weights(ratio.ravel(), _LIMIT).reshape(*ratio.shape, 4)
         self.pairs.setImage((255 * colours).astype(np.uint8), levels=(0, 255))
         self.matrix.setRange(xRange=(0, len(order)), yRange=(0, len(order)), padding=0.02)
         self.pair.setText(_HOVER)
+
+    def _on_palette(self) -> None:
+        self.scale.show_palette(self.workspace.palette)
+        if self._states is not None:
+            self.show_states(self._states)
 
     def clear(self) -> None:
         """Nothing is known of the recording that is open now."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
-from napari_crbm.viewer.parts.style import BLUE, GREEN, ORANGE, plot
+from napari_crbm.palette import BLUE, GREEN, ORANGE
+from napari_crbm.viewer.parts.style import plot
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation

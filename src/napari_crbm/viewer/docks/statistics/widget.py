@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.docks.statistics.panels import (
     StatisticPanel,
     lagged_panel,
@@ -35,16 +36,7 @@ from napari_crbm.viewer.layers.colour_kinds import (
 )
 from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_info
-from napari_crbm.viewer.parts.style import (
-    BLUE,
-    ORANGE,
-    button,
-    count_box,
-    page,
-    plot,
-    scrolling,
-    text_label,
-)
+from napari_crbm.viewer.parts.style import button, count_box, page, plot, scrolling, text_label
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation, Likelihood
@@ -310,7 +302,8 @@ class StatisticsWidget(QWidget):
         if self.evaluation is None:
             return
         if self.colour.isChecked():
-            self.workspace.show_colouring(reconstruction_colouring(self.evaluation.nllh))
+            colouring = reconstruction_colouring(self.evaluation.nllh, self.workspace.palette)
+            self.workspace.show_colouring(colouring)
         elif self._coloured:
             self.workspace.show_colouring(None)
 

@@ -14,6 +14,7 @@ from napari_crbm.analysis import Selection, Sweep, SweepProgress, select
 from napari_crbm.analysis.selection.sweep import CONFIGURATION
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import duration
+from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.docks.sweep.form import SweepForm
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.runs import TRAINING_RUNS
@@ -22,7 +23,7 @@ from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_error
 from napari_crbm.viewer.parts.remember import ask_folder
 from napari_crbm.viewer.parts.short_table import ShortTable
-from napari_crbm.viewer.parts.style import BLUE, ORANGE, button, page, plot, text_label
+from napari_crbm.viewer.parts.style import button, page, plot, text_label
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _WHAT = (

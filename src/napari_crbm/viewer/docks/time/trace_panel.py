@@ -9,9 +9,10 @@ import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QMenu, QPushButton, QVBoxLayout, QWidget, QWidgetAction
 
-from napari_crbm.palette import SEVERAL
+from napari_crbm.palette import BLUE
 from napari_crbm.recording import Recording
-from napari_crbm.viewer.parts.style import BLUE, plot
+from napari_crbm.viewer.layers.points import palette_of
+from napari_crbm.viewer.parts.style import follow_theme, plot
 
 POPULATION = "Active neurons (%)"
 # Of a row, so that neighbours do not touch.
@@ -31,6 +32,7 @@ class TracePanel(QWidget):
 
     def __init__(self, viewer: Any) -> None:
         super().__init__()
+        self._viewer = viewer
         self._recording: Recording | None = None
         self._boxes: dict[str, QCheckBox] = {}
         self.lines: dict[str, pg.PlotDataItem] = {}
@@ -46,6 +48,7 @@ class TracePanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.choose)
         column.addWidget(self.plot, 1)
+        follow_theme(self, viewer, lambda _: self._draw())
 
     @property
     def names(self) -> list[str]:
@@ -100,12 +103,12 @@ class TracePanel(QWidget):
         ticks = []
         for row, name in enumerate(shown):
             values = self._values(name)
-            colour: Any = BLUE
+            colour = BLUE
             if len(shown) > 1:
                 place = len(shown) - 1 - row
                 values = place + _FILLED * _spread(values)
                 ticks.append((place + _FILLED / 2, _short(name)))
-                colour = [int(255 * part) for part in SEVERAL[row % len(SEVERAL)]]
+                colour = palette_of(self._viewer).assembly(row)
             line = self.plot.plot(recording.times, values, pen=pg.mkPen(colour, width=1))
             line.setDownsampling(auto=True, method="peak")
             line.setClipToView(True)

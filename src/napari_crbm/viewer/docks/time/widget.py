@@ -22,11 +22,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.analysis import Raster, assembly_raster, neuron_raster, peaks
+from napari_crbm.palette import GREEN, ORANGE
 from napari_crbm.viewer.docks.time.trace_panel import TracePanel
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.seen import WhenSeen
-from napari_crbm.viewer.parts.style import GREEN, ORANGE, button, page, plot, text_label
+from napari_crbm.viewer.parts.style import button, page, plot, text_label
 from napari_crbm.viewer.state.trained import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."

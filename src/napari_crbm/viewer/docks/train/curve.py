@@ -9,7 +9,8 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 
-from napari_crbm.viewer.parts.style import BLUE, ORANGE, plot
+from napari_crbm.palette import BLUE, ORANGE
+from napari_crbm.viewer.parts.style import plot
 
 
 class TrainCurve:
