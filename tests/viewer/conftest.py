@@ -71,7 +71,7 @@ def own_files(monkeypatch, tmp_path_factory):
     folder = tmp_path_factory.mktemp("person")
     monkeypatch.setattr("napari_crbm.viewer.jobs.autosave.folder", lambda: folder / "trainings")
     monkeypatch.setattr(
-        "napari_crbm.viewer.parts.remember.settings",
+        "napari_crbm.viewer.parts.saved_fields.settings",
         lambda: QSettings(str(folder / "viewer.ini"), QSettings.Format.IniFormat),
     )
 

@@ -25,16 +25,16 @@ from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.jobs.main_thread_queue import Turns
 from napari_crbm.viewer.jobs.runs import Runs
 from napari_crbm.viewer.layers.brain import BrainLayers
+from napari_crbm.viewer.layers.clicks import install_clicks
 from napari_crbm.viewer.layers.lasso import Lasso
 from napari_crbm.viewer.layers.names import MODEL_KEY, MODEL_PATH_KEY
 from napari_crbm.viewer.layers.neurons import recording_in
-from napari_crbm.viewer.layers.picking import install_picking
 from napari_crbm.viewer.layers.time_axis import TimeAxis
 from napari_crbm.viewer.opening.drops import DropFilter
 from napari_crbm.viewer.opening.opening import Opening
-from napari_crbm.viewer.parts.closing import unless_closed
 from napari_crbm.viewer.parts.notices import show_error, show_info, show_warning
 from napari_crbm.viewer.parts.versions import check_napari
+from napari_crbm.viewer.parts.widget_lifetime import ignore_deleted_widgets
 from napari_crbm.viewer.shortcuts import install_shortcuts
 from napari_crbm.viewer.state.trained import Trained, strongest_assembly
 from napari_crbm.viewer.state.workspace import Workspace, workspace_of
@@ -74,7 +74,7 @@ class Home(QObject):
         self.runs.training_changed.connect(self._on_training)
         self.opening = Opening(viewer, self.run, self._show_opened, self.say_what_runs, self)
         self.lasso: Lasso = Lasso(viewer, self.workspace, self)
-        install_picking(viewer, self.workspace, lambda: not self.lasso.active)
+        install_clicks(viewer, self.workspace, lambda: not self.lasso.active)
         install_shortcuts(window, self.workspace, self.lasso)
         self._drops = DropFilter(viewer, self.opening.open_file, self)
         self._close_notice = CloseNotice(viewer.window, self.runs, self)
@@ -230,13 +230,13 @@ class Home(QObject):
 
         def finish(result: Any) -> None:
             end()
-            with unless_closed():
+            with ignore_deleted_widgets():
                 done(result)
 
         def fail(message: str) -> None:
             end()
             if failed is not None:
-                with unless_closed():
+                with ignore_deleted_widgets():
                     failed()
             show_error(message)
 

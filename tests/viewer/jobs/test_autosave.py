@@ -20,7 +20,7 @@ from napari_crbm.viewer.jobs.autosave import (
     make_room,
 )
 from napari_crbm.viewer.layers.names import NEURONS
-from napari_crbm.viewer.parts.remember import ask_open, last_folder, remember
+from napari_crbm.viewer.parts.saved_fields import ask_open, last_folder, save_field
 from tests.viewer.conftest import FAST, until
 
 LONG = Settings(**{**FAST.as_dict(), "n_updates": 100_000})
@@ -175,10 +175,10 @@ def test_controls_come_back_as_they_were(qtbot, kind, change, value):
     first, later = kind(), kind()
     for control in (first, later):
         qtbot.addWidget(control)
-    remember("test/control", first)
+    save_field("test/control", first)
     before = value(first)
     change(first)
-    remember("test/control", later)
+    save_field("test/control", later)
     assert value(later) == value(first) != before
 
 
@@ -187,10 +187,10 @@ def test_a_choice_that_is_gone_is_left_out(qtbot):
     for control in (first, later):
         qtbot.addWidget(control)
     first.addItems(["a", "b"])
-    remember("test/choice", first)
+    save_field("test/choice", first)
     first.setCurrentText("b")
     later.addItems(["a", "c"])
-    remember("test/choice", later)
+    save_field("test/choice", later)
     assert later.currentText() == "a"
 
 
@@ -201,7 +201,7 @@ def test_dialogs_start_where_a_file_was_chosen_last(qtbot, monkeypatch, tmp_path
         asked.append(folder)
         return str(tmp_path / "fish.h5"), ""
 
-    monkeypatch.setattr("napari_crbm.viewer.parts.remember.QFileDialog.getOpenFileName", choose)
+    monkeypatch.setattr("napari_crbm.viewer.parts.saved_fields.QFileDialog.getOpenFileName", choose)
     assert ask_open(None, "Open", "*.h5") == tmp_path / "fish.h5"
     ask_open(None, "Open", "*.h5")
     assert asked == ["", str(tmp_path)] and last_folder() == str(tmp_path)

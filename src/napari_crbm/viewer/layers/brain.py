@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from napari_crbm.palette import CONTEXT
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.jobs.runners import Later, Runner, at_once, run_at_once
-from napari_crbm.viewer.layers.chosen import ChosenLayers
 from napari_crbm.viewer.layers.names import (
     ACTIVE,
     ASSEMBLY,
@@ -41,6 +40,7 @@ from napari_crbm.viewer.layers.points import (
     set_colours,
 )
 from napari_crbm.viewer.layers.regions import RegionLayers
+from napari_crbm.viewer.layers.selection import SelectionLayers
 from napari_crbm.viewer.state.workspace import Workspace
 
 # What lies over the neurons.
@@ -79,7 +79,7 @@ class BrainLayers:
         self._plain = True
         self._shown: Recording | None = None
         self._drawing = Drawing()
-        self.chosen = ChosenLayers(viewer, workspace, self._drawing)
+        self.selection = SelectionLayers(viewer, workspace, self._drawing)
         workspace.recording_changed.connect(self.show_recording)
         viewer.events.theme.connect(self._on_theme)
         self._on_theme()
@@ -89,7 +89,7 @@ class BrainLayers:
         workspace.regions_changed.connect(self._on_regions)
         if workspace.recording is not None:
             self.show_recording()
-            self.chosen.show_assembly()
+            self.selection.show_assembly()
 
     def _on_theme(self, _event: Any = None) -> None:
         """Tell the workspace which palette suits the canvas."""
@@ -216,9 +216,9 @@ class BrainLayers:
         """Leave out, or show again, what lies outside of the regions to look at."""
         self.show_neurons()
         yield
-        self.chosen.show_assembly()
+        self.selection.show_assembly()
         yield
-        self.chosen.show_frame()
+        self.selection.show_frame()
 
     def _on_regions(self) -> None:
         """Other regions of the same neurons."""

@@ -26,8 +26,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.palette import Palette
-from napari_crbm.viewer.parts.closing import GoesWhenClosed
 from napari_crbm.viewer.parts.plot_export import offer_export
+from napari_crbm.viewer.parts.widget_lifetime import DeleteOnClose
 
 if TYPE_CHECKING:
     from napari_crbm.viewer.state.colouring import Colouring
@@ -147,7 +147,7 @@ class _Page(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(_LEAST_HEIGHT_PX)
         self.setWidget(inside)
-        # The dock behind it must be painted: what nobody paints is not seen; see `WhenSeen`.
+        # The dock behind it must be painted: what nobody paints is not seen; see `WhenVisible`.
         for part in (self.viewport(), inside):
             part.setAutoFillBackground(False)
         inside.installEventFilter(self)
@@ -185,14 +185,14 @@ class _Page(QScrollArea):
 def page(dock: QWidget, leave: Callable[[], None] | None = None) -> QVBoxLayout:
     """The layout for the content of a dock, which must not outgrow a small screen.
 
-    When the dock is closed ``leave`` is called and its content deleted; see `GoesWhenClosed`.
+    When the dock is closed ``leave`` is called and its content deleted; see `DeleteOnClose`.
     """
     inside = QWidget()
     layout = QVBoxLayout(inside)
     outer = QVBoxLayout(dock)
     outer.setContentsMargins(0, 0, 0, 0)
     outer.addWidget(_Page(inside))
-    GoesWhenClosed(dock, leave)
+    DeleteOnClose(dock, leave)
     return layout
 
 

@@ -13,7 +13,7 @@ from napari_crbm.viewer.docks.compare.pairs import FIRST_ONLY, FOUND, SECOND_ONL
 from napari_crbm.viewer.docks.compare.widget import CompareWidget
 from napari_crbm.viewer.layers.compare import PAIR, SECOND_BRAIN, SECOND_OUTLINE
 from napari_crbm.viewer.layers.names import ASSEMBLY, OUTLINE_NAME
-from napari_crbm.viewer.parts.frame_table import Column, FrameView
+from napari_crbm.viewer.parts.dataframe_table import Column, DataFrameView
 from tests.viewer.conftest import until
 
 
@@ -180,7 +180,7 @@ def test_a_file_that_is_no_model(dock, shown_home, recording, qtbot, tmp_path, e
 
 def test_numbers_are_written_as_a_person_reads_them(qtbot):
     """Differences of equal weights are rounding errors; they sort by value all the same."""
-    view = FrameView((Column("difference", "Difference", 60, "{:+.2f}"),), "")
+    view = DataFrameView((Column("difference", "Difference", 60, "{:+.2f}"),), "")
     qtbot.addWidget(view)
     view.show_table(pd.DataFrame({"difference": [2e-8, 0.5, -1.06e-08, -0.25, np.nan]}))
     model = view.model()

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from napari_crbm.analysis import peaks
 from napari_crbm.viewer.docks.time.trace_panel import POPULATION
 from napari_crbm.viewer.docks.time.widget import TimeWidget, _row_ticks
-from napari_crbm.viewer.layers.afterglow import afterglow
+from napari_crbm.viewer.layers.fading_activity import fading_activity
 from napari_crbm.viewer.layers.names import ACTIVE
 from tests.viewer.conftest import until
 
@@ -50,13 +50,13 @@ def test_the_frame_at_the_cursor_is_in_the_brain(dock, home, recording, qtbot):
 
 
 def test_activity_fades(recording):
-    glow = afterglow(recording, 100)
+    glow = fading_activity(recording, 100)
     now, before = (recording.spikes.dense(slice(f, f + 1))[0].astype(bool) for f in (100, 99))
     assert (glow[now] == 1).all()
     faded = np.exp(-recording.frame_interval_s / 0.5)
     np.testing.assert_allclose(glow[before & ~now], faded, rtol=1e-5)
     assert (
-        np.flatnonzero(afterglow(recording, 0)).tolist()
+        np.flatnonzero(fading_activity(recording, 0)).tolist()
         == np.flatnonzero(recording.spikes.dense(slice(0, 1))[0]).tolist()
     )
 

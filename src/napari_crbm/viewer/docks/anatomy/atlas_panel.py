@@ -24,9 +24,9 @@ from qtpy.QtWidgets import (
 from napari_crbm.anatomy.atlas import LARVAL_FISH, cached_brainglobe
 from napari_crbm.viewer.docks.anatomy.placement_form import PlacementForm
 from napari_crbm.viewer.layers.connectivity import ConnectionLayers
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_error
 from napari_crbm.viewer.parts.style import button, scrolling, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.atlas import Atlas

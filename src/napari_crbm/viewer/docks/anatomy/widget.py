@@ -30,7 +30,6 @@ from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.colour_kinds import KINDS
 from napari_crbm.viewer.layers.connectivity import ConnectionLayers
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.style import (
     ColourBar,
     button,
@@ -38,6 +37,7 @@ from napari_crbm.viewer.parts.style import (
     text_label,
     visible_ticks,
 )
+from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.state.colouring import Colouring
 from napari_crbm.viewer.state.region_view import OPACITY
 

@@ -32,7 +32,6 @@ from napari_crbm.viewer.docks.assemblies.table_model import (
 )
 from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.style import (
     SignedScale,
     button,
@@ -42,6 +41,7 @@ from napari_crbm.viewer.parts.style import (
     plot,
     text_label,
 )
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 # An assembly counts as one of some regions if so much of its members lie there.
 _LISTED_SHARE = 0.1
@@ -219,7 +219,7 @@ class AssembliesWidget(QWidget):
         self.keep = button(
             "Keep",
             "Copy what is shown to a layer of its own, which stays when you go on.",
-            lambda: self.home.layers.chosen.keep_assembly(),
+            lambda: self.home.layers.selection.keep_assembly(),
         )
         line.addWidget(self.keep)
         return row

@@ -13,9 +13,9 @@ from napari_crbm.viewer.docks.compare.pairs import (
     pair_title,
 )
 from napari_crbm.viewer.layers.points import palette_of
-from napari_crbm.viewer.parts.frame_table import FrameView
+from napari_crbm.viewer.parts.dataframe_table import DataFrameView
 from napari_crbm.viewer.parts.style import follow_theme, plot, text_label
-from napari_crbm.viewer.state.compared import Compared
+from napari_crbm.viewer.state.comparison import ModelComparison
 
 
 class PairDetails(QWidget):
@@ -40,8 +40,8 @@ class PairDetails(QWidget):
         for line in self._lines:
             line.setDownsampling(auto=True, method="peak")
             line.setClipToView(True)
-        self.member_table = FrameView(MEMBER_COLUMNS, "Members of both, strongest first.")
-        self.region_table = FrameView(REGION_COLUMNS, "Where the members of both lie.")
+        self.member_table = DataFrameView(MEMBER_COLUMNS, "Members of both, strongest first.")
+        self.region_table = DataFrameView(REGION_COLUMNS, "Where the members of both lie.")
         self.tabs = QTabWidget()
         for widget, name in (
             (self.member_table, "Members"),
@@ -70,7 +70,7 @@ class PairDetails(QWidget):
             line.setData([], [])
 
     def show_pair(
-        self, compared: Compared, row: Any, first: int | None, second: int | None
+        self, compared: ModelComparison, row: Any, first: int | None, second: int | None
     ) -> None:
         """Show a row of the table of pairs."""
         correlation = compared.correlation(first, second, row["orientation"])

@@ -7,7 +7,7 @@ import pandas as pd
 
 from napari_crbm.analysis import Counterparts, membership
 from napari_crbm.palette import DARK, Palette
-from napari_crbm.viewer.parts.frame_table import Column
+from napari_crbm.viewer.parts.dataframe_table import Column
 
 ALL, FOUND, FIRST_ONLY, SECOND_ONLY = (
     "All assemblies",

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.jobs.job import Cancelled, cancellable
-from napari_crbm.viewer.state.compared import Compared, Paths, compare
+from napari_crbm.viewer.state.comparison import ModelComparison, Paths, compare
 
 if TYPE_CHECKING:
     from napari_crbm.viewer.home import Home
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class CompareRun(QObject):
     """Compares the model in the viewer with that of a file.
 
-    Emits ``compared(Compared)`` if it comes to an end, ``progressed(done, total)`` on the
+    Emits ``compared(ModelComparison)`` if it comes to an end, ``progressed(done, total)`` on the
     way, and ``running_changed``.
 
     Parameters
@@ -109,7 +109,7 @@ class CompareRun(QObject):
         self._second = (model, recording, paths)
         cancel = self._cancel = threading.Event()
 
-        def work(report: Callable[[int, int], None]) -> Compared | None:
+        def work(report: Callable[[int, int], None]) -> ModelComparison | None:
             checked = cancellable(report, cancel)
             try:
                 return compare(trained, here, model, recording, paths, by, checked)
@@ -131,7 +131,7 @@ class CompareRun(QObject):
         """The model in the viewer is another one: there is nothing to match again."""
         self._second = None
 
-    def _done(self, result: Compared | None) -> None:
+    def _done(self, result: ModelComparison | None) -> None:
         self._set_running(False)
         if result is not None:
             self.compared.emit(result)

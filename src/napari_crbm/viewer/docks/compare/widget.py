@@ -34,11 +34,11 @@ from napari_crbm.viewer.docks.compare.pairs import (
 from napari_crbm.viewer.docks.compare.run import CompareRun
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.compare import CompareLayers
-from napari_crbm.viewer.parts.closing import follow
-from napari_crbm.viewer.parts.frame_table import FrameView
+from napari_crbm.viewer.parts.dataframe_table import DataFrameView
 from napari_crbm.viewer.parts.notices import show_error, show_info
 from napari_crbm.viewer.parts.style import button, follow_theme, page, text_label
-from napari_crbm.viewer.state.compared import Compared
+from napari_crbm.viewer.parts.widget_lifetime import follow
+from napari_crbm.viewer.state.comparison import ModelComparison
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No model yet. Train one (Train dock), or load one; then compare it with another."
@@ -60,7 +60,7 @@ class CompareWidget(QWidget):
         self.workspace = self.home.workspace
         self.layers = CompareLayers(self.home.viewer)
         self.setMinimumWidth(340)
-        self._compared: Compared | None = None
+        self._compared: ModelComparison | None = None
         self._syncing = False
         self.comparing = CompareRun(self.home, self)
         self.comparing.compared.connect(self._compared_now)
@@ -94,7 +94,7 @@ class CompareWidget(QWidget):
         self.which = QComboBox()
         self.which.addItems([ALL, FOUND, FIRST_ONLY, SECOND_ONLY])
         self.which.currentIndexChanged.connect(lambda _: self._show_table())
-        self.table = FrameView(
+        self.table = DataFrameView(
             PAIR_COLUMNS, "Choose a pair, or use the arrow keys; it is shown in the brain."
         )
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._on_row())
@@ -242,7 +242,7 @@ class CompareWidget(QWidget):
         self.bar.setRange(0, total)
         self.bar.setValue(done)
 
-    def _compared_now(self, result: Compared) -> None:
+    def _compared_now(self, result: ModelComparison) -> None:
         if result.trained is not self.workspace.trained:
             return
         self._compared = result
@@ -284,7 +284,7 @@ class CompareWidget(QWidget):
             return
         self.home.turns.start(_PAIR, self._pair(compared, row))
 
-    def _pair(self, compared: Compared, row: Any) -> Iterator[None]:
+    def _pair(self, compared: ModelComparison, row: Any) -> Iterator[None]:
         """Show a pair (or none) in canvas and dock, in pieces."""
         if row is None or not self.shown.isChecked():
             yield from self.layers.end()

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout
 
 from napari_crbm.viewer.layers.colour_kinds import by_signed
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_info
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 if TYPE_CHECKING:
     from napari_crbm.viewer.state.connectivity import Mapped

@@ -32,9 +32,9 @@ from napari_crbm.viewer.layers.connectivity import (
     PAIR,
     ConnectionLayers,
 )
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.short_table import ShortTable
 from napari_crbm.viewer.parts.style import button, page, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.state.connectivity import Mapped, compute
 
 if TYPE_CHECKING:

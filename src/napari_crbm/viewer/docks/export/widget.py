@@ -39,9 +39,9 @@ from napari_crbm.viewer.layers.pictures import (
     write_movie,
     write_picture,
 )
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_error, show_info
 from napari_crbm.viewer.parts.style import button, page, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = (

@@ -23,10 +23,10 @@ from scipy.ndimage import gaussian_filter1d
 
 from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.parts.closing import follow
-from napari_crbm.viewer.parts.seen import WhenSeen
 from napari_crbm.viewer.parts.short_table import ShortTable
 from napari_crbm.viewer.parts.style import button, page, plot, text_label
+from napari_crbm.viewer.parts.when_visible import WhenVisible
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording
@@ -66,7 +66,7 @@ class NeuronsWidget(QWidget):
         layout.addWidget(self.body, 1)
 
         # Couplings take seconds of a whole brain's computing: only if somebody looks.
-        self._seen = WhenSeen(self, self._compute_factors)
+        self._when_visible = WhenVisible(self, self._compute_factors)
         follow(self, self.workspace.recording_changed, self._show_all)
         follow(self, self.workspace.regions_changed, self._show_all)
         follow(self, self.workspace.trained_changed, self._show_all)
@@ -210,7 +210,7 @@ class NeuronsWidget(QWidget):
     def _show_partners(self, recording: Recording, trained: Trained, neuron: int) -> None:
         if self._factors is None or self._factors[0].model is not trained.model:
             self.partners.fill([])
-            self._seen.request()
+            self._when_visible.request()
             return
         from napari_crbm.connectome import effective_couplings
 

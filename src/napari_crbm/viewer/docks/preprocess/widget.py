@@ -27,9 +27,9 @@ from napari_crbm.recording import Recording
 from napari_crbm.viewer.docks.preprocess.form import PreprocessForm
 from napari_crbm.viewer.docks.preprocess.preview import TracePreview
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_error, show_warning
 from napari_crbm.viewer.parts.style import button, page, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.state.trained import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."

@@ -19,9 +19,9 @@ from napari_crbm.palette import BLUE
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.docks.recording.reading_form import ReadingForm
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.parts.closing import follow
-from napari_crbm.viewer.parts.remember import ask_folder, ask_open, remember
+from napari_crbm.viewer.parts.saved_fields import ask_folder, ask_open, save_field
 from napari_crbm.viewer.parts.style import button, page, plot, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 _EMPTY = (
     "No recording yet.\n\nOpen a file or folder with neuron positions and activity, drop it on the "
@@ -89,7 +89,7 @@ class RecordingWidget(QWidget):
             ("recording/detect_events", self.detect_events),
             ("recording/threshold", self.threshold),
         ):
-            remember(name, control)
+            save_field(name, control)
         self.reading = ReadingForm()
         self.again_button = button(
             "Read again", "Open the present file again with these options.", self._read_again

@@ -17,8 +17,8 @@ from qtpy.QtWidgets import (
 from napari_crbm.viewer.docks.open import docking, is_docked, raise_dock
 from napari_crbm.viewer.docks.recording.widget import RecordingWidget
 from napari_crbm.viewer.home import Home, home_of
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.style import button, page, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.sample_data import sample_folder
 from napari_crbm.viewer.shortcuts import help_text
 

@@ -18,15 +18,15 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.viewer.docks.states.in_time import StatesInTime
-from napari_crbm.viewer.docks.states.together import StatesTogether
-from napari_crbm.viewer.docks.states.units import StatesUnits
+from napari_crbm.viewer.docks.states.coactivation import CoactivationPanel
+from napari_crbm.viewer.docks.states.combinations import CombinationsPanel
+from napari_crbm.viewer.docks.states.unit_table import UnitTable
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.job import Cancelled, cancellable
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_info
-from napari_crbm.viewer.parts.seen import WhenSeen
 from napari_crbm.viewer.parts.style import button, page, text_label
+from napari_crbm.viewer.parts.when_visible import WhenVisible
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import BrainStates
@@ -57,9 +57,9 @@ class StatesWidget(QWidget):
         row.addWidget(self.export)
         self.verdict = text_label("")
         self.summary = text_label("")
-        self.in_time = StatesInTime(self.home.viewer, self.workspace)
-        self.together = StatesTogether(self.home.viewer, self.workspace)
-        self.units = StatesUnits(self.workspace)
+        self.in_time = CombinationsPanel(self.home.viewer, self.workspace)
+        self.together = CoactivationPanel(self.home.viewer, self.workspace)
+        self.units = UnitTable(self.workspace)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.in_time, "In time")
         self.tabs.addTab(self.together, "Together")
@@ -77,7 +77,7 @@ class StatesWidget(QWidget):
         layout.addWidget(self.bar, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 
-        self._seen = WhenSeen(self, self._compute)
+        self._when_visible = WhenVisible(self, self._compute)
         follow(self, self.workspace.recording_changed, self._reset)
         follow(self, self.workspace.trained_changed, self._reset)
         self._reset()
@@ -94,7 +94,7 @@ class StatesWidget(QWidget):
         self.message.setVisible(recording is None or trained is None)
         self.body.hide()
         self.bar.hide()
-        self._seen.request()
+        self._when_visible.request()
 
     def _compute(self) -> None:
         """Describe the model, once, when there is somebody to see it."""

@@ -34,9 +34,9 @@ from napari_crbm.viewer.layers.colour_kinds import (
     RECONSTRUCTION,
     reconstruction_colouring,
 )
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_info
 from napari_crbm.viewer.parts.style import button, count_box, page, plot, scrolling, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation, Likelihood

@@ -19,11 +19,11 @@ from napari_crbm.viewer.docks.sweep.form import SweepForm
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.runs import TRAINING_RUNS
 from napari_crbm.viewer.jobs.sweep import SweepSession
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_error
-from napari_crbm.viewer.parts.remember import ask_folder
+from napari_crbm.viewer.parts.saved_fields import ask_folder
 from napari_crbm.viewer.parts.short_table import ShortTable
 from napari_crbm.viewer.parts.style import button, page, plot, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _WHAT = (

@@ -25,9 +25,9 @@ from napari_crbm.analysis import Raster, assembly_raster, neuron_raster, peaks
 from napari_crbm.palette import GREEN, ORANGE
 from napari_crbm.viewer.docks.time.trace_panel import TracePanel
 from napari_crbm.viewer.home import home_of
-from napari_crbm.viewer.parts.closing import follow
-from napari_crbm.viewer.parts.seen import WhenSeen
 from napari_crbm.viewer.parts.style import button, page, plot, text_label
+from napari_crbm.viewer.parts.when_visible import WhenVisible
+from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.state.trained import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
@@ -148,7 +148,7 @@ class TimeWidget(QWidget):
             shortcut.setContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
             shortcut.activated.connect(act)
 
-        self._seen = WhenSeen(self, self._show_raster)
+        self._when_visible = WhenVisible(self, self._show_raster)
         follow(self, self.workspace.recording_changed, self._show_recording)
         follow(self, self.workspace.trained_changed, self._show_model)
         follow(self, self.workspace.assembly_changed, self._show_assembly)
@@ -278,7 +278,7 @@ class TimeWidget(QWidget):
         self.rows_of.setCurrentText(_NEURONS if trained is None else _ASSEMBLIES)
         self.rows_of.blockSignals(False)
         self._show_readout()
-        self._seen.request()
+        self._when_visible.request()
 
     def _show_raster(self) -> None:
         recording, trained = self.workspace.recording, self.workspace.trained

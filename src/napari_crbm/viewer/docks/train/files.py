@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_crbm.viewer.jobs.autosave import MOST_FILES, kept_checkpoint, kept_models
 from napari_crbm.viewer.parts.notices import show_info
-from napari_crbm.viewer.parts.remember import ask_open, ask_save
+from napari_crbm.viewer.parts.saved_fields import ask_open, ask_save
 from napari_crbm.viewer.parts.style import button
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLineEdit
 from napari_crbm.errors import ModelError
 from napari_crbm.model import Settings
 from napari_crbm.viewer.docks.train.device_box import DeviceBox
-from napari_crbm.viewer.parts.remember import remember
+from napari_crbm.viewer.parts.saved_fields import save_field
 from napari_crbm.viewer.parts.style import count_box, text_label
 
 _DEFAULT = "Careful"
@@ -42,7 +42,7 @@ class TrainForm(QFormLayout):
             self.recipe.addItem(label)
             self.recipe.setItemData(self.recipe.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.recipe.setCurrentText(_DEFAULT)
-        remember("train/recipe", self.recipe)
+        save_field("train/recipe", self.recipe)
         self.recipe.currentTextChanged.connect(self._on_recipe)
         self.estimates = text_label("")
         self.estimates.setToolTip(

@@ -15,7 +15,7 @@ from napari_crbm.model.training.settings import check_against
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.docks.train.form import TrainForm
 from napari_crbm.viewer.jobs.job import Job
-from napari_crbm.viewer.parts.seen import WhenSeen
+from napari_crbm.viewer.parts.when_visible import WhenVisible
 
 if TYPE_CHECKING:
     from napari_crbm.viewer.home import Home
@@ -44,8 +44,8 @@ class TrainTimes(QObject):
         # Settings are typed one key at a time; the machine is asked once they rest.
         self._settled = QTimer(self, singleShot=True, interval=600)
         # Not while nobody looks: the processor has better things to do.
-        self._seen = WhenSeen(widget, self._measure)
-        self._settled.timeout.connect(self._seen.request)
+        self._when_visible = WhenVisible(widget, self._measure)
+        self._settled.timeout.connect(self._when_visible.request)
 
     def forget(self) -> None:
         """What was measured no longer holds; measure again soon."""

@@ -16,10 +16,10 @@ from napari_crbm.viewer.docks.train.times import TrainTimes
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.jobs.runs import SWEEP_RUNS
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.notices import show_error
-from napari_crbm.viewer.parts.remember import remember
+from napari_crbm.viewer.parts.saved_fields import save_field
 from napari_crbm.viewer.parts.style import button, page, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 _NO_RECORDING = "Open a recording first (Recording dock)."
 _COMPILING = (
@@ -90,7 +90,7 @@ class TrainWidget(QWidget):
         self.forming.setChecked(True)
         self.forming.setToolTip("Update the chosen assembly in the canvas during training.")
         self.forming.toggled.connect(self._on_forming)
-        remember("train/forming", self.forming)
+        save_field("train/forming", self.forming)
         column = QVBoxLayout()
         column.addLayout(row)
         column.addWidget(self.forming)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.palette import hex_to_rgb, weight_limit, with_alpha
 from napari_crbm.recording import Recording
-from napari_crbm.viewer.layers.afterglow import afterglow
+from napari_crbm.viewer.layers.fading_activity import fading_activity
 from napari_crbm.viewer.layers.names import ACTIVE, ASSEMBLY, CHOSEN_NEURON, GROUP
 from napari_crbm.viewer.layers.neurons import neuron_size_um
 from napari_crbm.viewer.layers.points import (
@@ -25,7 +25,7 @@ from napari_crbm.viewer.state.workspace import Workspace
 _SHOWN_WHILE_FORMING = 1000
 
 
-class ChosenLayers:
+class SelectionLayers:
     """Keep the layers of what is chosen in step with a workspace.
 
     Parameters
@@ -169,7 +169,7 @@ class ChosenLayers:
         if recording is None or frame is None:
             self._hide(ACTIVE)
             return
-        brightness = afterglow(recording, frame)
+        brightness = fading_activity(recording, frame)
         shown = self._allowed(np.flatnonzero(brightness))
         if not len(shown):
             self._hide(ACTIVE)

@@ -24,7 +24,7 @@ def settings() -> QSettings:
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-crbm", "viewer")
 
 
-def remember(name: str, control: Any) -> None:
+def save_field(name: str, control: Any) -> None:
     """Give a control its value of last time, now, and keep every later change.
 
     Parameters
@@ -65,18 +65,18 @@ def _put(control: Any, value: str) -> None:
 
 def ask_open(parent: QWidget, title: str, kinds: str) -> Path | None:
     """Let the person choose a file to read, starting where one was chosen last."""
-    return _kept(QFileDialog.getOpenFileName(parent, title, last_folder(), kinds)[0])
+    return _with_folder_saved(QFileDialog.getOpenFileName(parent, title, last_folder(), kinds)[0])
 
 
 def ask_folder(parent: QWidget, title: str) -> Path | None:
     """Let the person choose a folder to read."""
-    return _kept(QFileDialog.getExistingDirectory(parent, title, last_folder()))
+    return _with_folder_saved(QFileDialog.getExistingDirectory(parent, title, last_folder()))
 
 
 def ask_save(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
     """Let the person choose a file to write; ``name`` is proposed."""
     proposed = str(Path(last_folder()) / name)
-    return _kept(QFileDialog.getSaveFileName(parent, title, proposed, kinds)[0])
+    return _with_folder_saved(QFileDialog.getSaveFileName(parent, title, proposed, kinds)[0])
 
 
 def last_folder() -> str:
@@ -85,7 +85,7 @@ def last_folder() -> str:
     return folder if folder and Path(folder).is_dir() else ""
 
 
-def _kept(chosen: str) -> Path | None:
+def _with_folder_saved(chosen: str) -> Path | None:
     if not chosen:
         return None
     path = Path(chosen)

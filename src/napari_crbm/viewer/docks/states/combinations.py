@@ -10,9 +10,9 @@ from qtpy.QtCore import QRectF, Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_crbm.palette import BLUE, GREEN, ORANGE
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.short_table import ShortTable
 from napari_crbm.viewer.parts.style import plot
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import BrainStates
@@ -22,7 +22,7 @@ _MOST_LISTED = 200
 _ROWS_IN_TIME = 12
 
 
-class StatesInTime(QWidget):
+class CombinationsPanel(QWidget):
     """Number of active assemblies, the most frequent combinations, and a list of them.
 
     Parameters

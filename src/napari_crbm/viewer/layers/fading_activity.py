@@ -14,7 +14,7 @@ _MOST_GLOWING_FRAMES = 8
 _MOST_GLOWING_NEURONS = 6000
 
 
-def afterglow(recording: Recording, frame: int) -> NDArray[np.float32]:
+def fading_activity(recording: Recording, frame: int) -> NDArray[np.float32]:
     """How brightly every neuron glows at a frame, (N,): 1 if active, less some time after."""
     fading_s = max(_GLOW_S, recording.frame_interval_s or _GLOW_S)
     n_frames = 1 + int(3 * fading_s / (recording.frame_interval_s or fading_s))

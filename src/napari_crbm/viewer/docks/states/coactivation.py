@@ -9,8 +9,8 @@ import pyqtgraph as pg
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_crbm.viewer.parts.closing import follow
 from napari_crbm.viewer.parts.style import SignedScale, plot, text_label
+from napari_crbm.viewer.parts.widget_lifetime import follow
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import BrainStates
@@ -21,7 +21,7 @@ _LIMIT = 3.0
 _HOVER = "Move over the matrix to read a pair; click to show both assemblies."
 
 
-class StatesTogether(QWidget):
+class CoactivationPanel(QWidget):
     """Matrix of co-activation, to read and to click.
 
     Parameters

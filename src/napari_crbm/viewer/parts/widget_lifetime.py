@@ -29,7 +29,7 @@ def follow(listener: QObject, signal: SignalInstance, act: Callable[..., Any]) -
     listener.destroyed.connect(forget)
 
 
-class GoesWhenClosed(QObject):
+class DeleteOnClose(QObject):
     """Delete a widget once it has been taken out of the dock it lay in.
 
     Parameters
@@ -61,7 +61,7 @@ class GoesWhenClosed(QObject):
 
 
 @contextmanager
-def unless_closed() -> Iterator[None]:
+def ignore_deleted_widgets() -> Iterator[None]:
     """Leave off what would touch a widget that has been closed."""
     try:
         yield

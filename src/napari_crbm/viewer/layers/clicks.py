@@ -12,7 +12,7 @@ from napari_crbm.viewer.state.workspace import Workspace
 _DRAG_PX = 4.0
 
 
-def install_picking(
+def install_clicks(
     viewer: Any, workspace: Workspace, wanted: Callable[[], bool] = lambda: True
 ) -> None:
     """Choose a neuron when it is clicked (not dragged), whichever layer is active.

@@ -13,7 +13,7 @@ from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
 
 
-class WhenSeen(QObject):
+class WhenVisible(QObject):
     """Call a function when a widget is next seen, at most once a request.
 
     Parameters

@@ -31,7 +31,7 @@ _UNIT_COLUMNS = (
 )
 
 
-class StatesUnits(QWidget):
+class UnitTable(QWidget):
     """A row an assembly, to sort and to click.
 
     Parameters

@@ -19,7 +19,7 @@ from napari_crbm.viewer.state.trained import Trained
 Paths = tuple[Path, Path | None]
 
 
-class Compared(NamedTuple):
+class ModelComparison(NamedTuple):
     """A comparison with the second model's activity, and where it came from."""
 
     found: Counterparts
@@ -97,11 +97,11 @@ def compare(
     paths: Paths,
     by: str | None,
     progress: Callable[[int, int], None],
-) -> Compared:
+) -> ModelComparison:
     """Match the assemblies of two models; ``progress`` may raise to give it up."""
     ways = ways_to_match(here, recording)
     found = find_counterparts(trained.model, here, model, recording, by=by, progress=progress)
-    return Compared(found, model.transform(recording.spikes), trained, paths, ways)
+    return ModelComparison(found, model.transform(recording.spikes), trained, paths, ways)
 
 
 def _trace(

@@ -23,7 +23,7 @@ class Column(NamedTuple):
     tip: str = ""
 
 
-class FrameModel(QAbstractTableModel):
+class DataFrameModel(QAbstractTableModel):
     """Some columns of a DataFrame, as Qt wants them; what is not known stays empty."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -81,12 +81,12 @@ class FrameModel(QAbstractTableModel):
         return self._values[index.column()][index.row()]
 
 
-class FrameView(QTableView):
-    """A sortable view of a `FrameModel`, of which one row is chosen."""
+class DataFrameView(QTableView):
+    """A sortable view of a `DataFrameModel`, of which one row is chosen."""
 
     def __init__(self, columns: Sequence[Column], tip: str) -> None:
         super().__init__()
-        self.source = FrameModel(columns)
+        self.source = DataFrameModel(columns)
         self.proxy = QSortFilterProxyModel()
         self.proxy.setSourceModel(self.source)
         self.proxy.setSortRole(SORT_ROLE)
