@@ -78,7 +78,7 @@ class Training:
     --------
     >>> training = Training(spikes, Settings.named("quick"))
     >>> for progress in training:
-    ...     print(progress.update, progress.statistics)
+    ...     share_done = progress.update / progress.n_updates
     >>> model = training.model()
     """
 

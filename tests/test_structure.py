@@ -1,0 +1,78 @@
+"""Modules stay short, and no module needs itself, lazy imports included."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import grimp
+
+SOURCE = Path(__file__).parents[1] / "src" / "napari_crbm"
+MOST_LINES = 400
+# What is to be split; nothing may be added.
+LONG = {
+    "io/profile.py",
+    "model/estimator.py",
+    "model/training/learner.py",
+    "model/training/training.py",
+    "model/units/drelu.py",
+}
+CIRCLES = {
+    frozenset(
+        {
+            "napari_crbm.model.estimator",
+            "napari_crbm.model.sampling.chains",
+            "napari_crbm.model.training.learner",
+            "napari_crbm.model.training.training",
+        }
+    )
+}
+
+
+def test_no_module_is_longer_than_400_lines():
+    lengths = {
+        path.relative_to(SOURCE).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in SOURCE.rglob("*.py")
+    }
+    assert len(lengths) > 100
+    too_long = {name: n for name, n in lengths.items() if n > MOST_LINES}
+    assert set(too_long) <= LONG, too_long
+
+
+def circles(imports: dict[str, set[str]]) -> Iterator[frozenset[str]]:
+    """Modules that import each other, directly or through others (Tarjan's algorithm)."""
+    number: dict[str, int] = {}
+    lowest: dict[str, int] = {}
+    open_ones: list[str] = []
+
+    def visit(module: str) -> Iterator[frozenset[str]]:
+        number[module] = lowest[module] = len(number)
+        open_ones.append(module)
+        for other in sorted(imports[module]):
+            if other not in number:
+                yield from visit(other)
+                lowest[module] = min(lowest[module], lowest[other])
+            elif other in open_ones:
+                lowest[module] = min(lowest[module], number[other])
+        if lowest[module] == number[module]:
+            place = open_ones.index(module)
+            group = frozenset(open_ones[place:])
+            del open_ones[place:]
+            if len(group) > 1 or module in imports[module]:
+                yield group
+
+    for module in sorted(imports):
+        if module not in number:
+            yield from visit(module)
+
+
+def test_circles_are_found():
+    imports = {"a": {"b"}, "b": {"c", "d"}, "c": {"b"}, "d": set(), "e": {"e", "a"}}
+    assert set(circles(imports)) == {frozenset({"b", "c"}), frozenset({"e"})}
+
+
+def test_no_module_imports_itself_through_others():
+    graph = grimp.build_graph("napari_crbm", cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    # Imports inside functions are seen, too.
+    assert "napari_crbm.cli.app" in imports["napari_crbm.cli"]
+    found = set(circles(imports))
+    assert found <= CIRCLES, [sorted(circle) for circle in found - CIRCLES]
