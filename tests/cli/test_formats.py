@@ -12,7 +12,7 @@ from napari_crbm.cli.app import app
 from napari_crbm.io import load_model, open_recording, save_model, save_recording
 from tests.conftest import random_model
 from tests.io.files import small_recording
-from tests.io.test_caiman import write as write_caiman
+from tests.io.formats.test_caiman import write as write_caiman
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

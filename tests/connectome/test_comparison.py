@@ -16,7 +16,7 @@ from napari_crbm.connectome import (
     similarity,
 )
 from napari_crbm.errors import FormatError, ModelError
-from napari_crbm.io.hdf5 import writing
+from napari_crbm.io.reading.hdf5 import writing
 
 NAMES = ("Pallium L", "Pallium R", "Tectum L", "Tectum R", "Raphe", "Habenula L")
 

@@ -25,7 +25,7 @@ from napari_crbm.viewer.docks.train.widget import TrainWidget
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.names import ASSEMBLY, NEURONS
 from napari_crbm.viewer.reader import get_reader
-from tests.io.test_suite2p import write_plane
+from tests.io.formats.test_suite2p import write_plane
 from tests.viewer.conftest import FAST, strongest_neuron, until
 
 LONG = Settings(**{**FAST.as_dict(), "n_updates": 100_000})

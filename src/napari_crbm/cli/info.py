@@ -51,9 +51,9 @@ def info(
 def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
     """Every array with its shape and type, and the profile that is guessed."""
     from napari_crbm.io import save_profile
-    from napari_crbm.io.guess import guess
-    from napari_crbm.io.profile import problem
-    from napari_crbm.io.sources import list_entries
+    from napari_crbm.io.reading.sources import list_entries
+    from napari_crbm.io.unknown.guess import guess
+    from napari_crbm.io.unknown.profile_fit import problem
 
     entries = list_entries(path)
     found = guess(path, entries)

@@ -20,7 +20,7 @@ from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.style import DPI, save_figure, set_width
 from napari_crbm.figures.summary import summary_page
-from napari_crbm.io.script import Script, open_again
+from napari_crbm.io.writing.script import Script, open_again
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM

@@ -1,16 +1,17 @@
 """Files in and out: recordings, models and checkpoints, all HDF5 and never executed."""
 
-from napari_crbm.io.checkpoints import load_checkpoint, save_checkpoint
-from napari_crbm.io.fishualizer import save_weights
-from napari_crbm.io.models import (
+from napari_crbm.io.models.checkpoints import load_checkpoint, save_checkpoint
+from napari_crbm.io.models.fishualizer_weights import save_weights
+from napari_crbm.io.models.model_file import (
     load_model,
     save_model,
     store_reproducibility,
 )
-from napari_crbm.io.native import RecordingWriter, save_recording
-from napari_crbm.io.nwb_export import save_nwb
-from napari_crbm.io.profile import Profile, load_profile, save_profile
 from napari_crbm.io.registry import open_recording, read_kind
+from napari_crbm.io.unknown.profile import Profile
+from napari_crbm.io.unknown.profile_files import load_profile, save_profile
+from napari_crbm.io.writing.nwb import save_nwb
+from napari_crbm.io.writing.recording import RecordingWriter, save_recording
 
 __all__ = [
     "Profile",

@@ -11,23 +11,23 @@ from typing import Literal, NamedTuple
 import h5py
 
 from napari_crbm.errors import CRBMError, FormatError, RecordingError, UnknownLayout
-from napari_crbm.io import (
-    arrays,
+from napari_crbm.io.formats import (
     caiman,
-    chen,
-    generic,
-    hdf5,
+    chen2018,
     native,
-    nwb,
     paper,
+    plain_arrays,
     romano,
-    sources,
     suite2p,
     voluseg,
 )
-from napari_crbm.io.models import is_foreign
+from napari_crbm.io.formats.nwb import nwb
+from napari_crbm.io.models.model_file import is_foreign
 from napari_crbm.io.options import ReadOptions
-from napari_crbm.io.profile import Profile, load_profile
+from napari_crbm.io.reading import hdf5, sources
+from napari_crbm.io.unknown import by_profile
+from napari_crbm.io.unknown.profile import Profile
+from napari_crbm.io.unknown.profile_files import load_profile
 from napari_crbm.preprocessing import Progress, Stoppable
 from napari_crbm.recording import Recording, Source
 
@@ -63,9 +63,9 @@ def _in_hdf5(
 # HDF5 comes last: its readers complain about files that are none.
 READERS = (
     Reader("suite2p-recording", suite2p.can_read, suite2p.read),
-    Reader("chen2018-recording", chen.can_read, chen.read),
+    Reader("chen2018-recording", chen2018.can_read, chen2018.read),
     Reader("romano-recording", romano.can_read, romano.read),
-    Reader("array-recording", arrays.can_read, arrays.read),
+    Reader("array-recording", plain_arrays.can_read, plain_arrays.read),
     _in_hdf5("recording", native.can_read, native.read),
     _in_hdf5("nwb-recording", nwb.can_read, nwb.read),
     _in_hdf5("caiman-recording", caiman.can_read, caiman.read),
@@ -191,7 +191,7 @@ def _read(path: Path, options: ReadOptions, profile: Profile | str | Path | None
     if profile is not None:
         known = profile if isinstance(profile, Profile) else load_profile(profile)
         try:
-            return generic.read(path, known, options)
+            return by_profile.read(path, known, options)
         except RecordingError as error:
             raise _naming(path, error) from error
     if is_foreign(path):
@@ -264,7 +264,7 @@ def _unknown(path: Path) -> FormatError:
         f"found {listing}."
     )
     text += _elsewhere(path)
-    if not generic.can_map(entries):
+    if not by_profile.can_map(entries):
         return FormatError(text)
     return UnknownLayout(
         f"{text} Say which is which in the viewer, or with a profile: 'napari-crbm info "

@@ -16,7 +16,7 @@ import pint
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QApplication
 
-from napari_crbm.io import guard
+from napari_crbm.io.safety import guard
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions

@@ -25,9 +25,9 @@ from napari_crbm.viewer.layers.names import NEURONS
 from napari_crbm.viewer.opening.mapping_dialog import MappingDialog
 from napari_crbm.viewer.reader import get_reader
 from tests.io.files import PaperContent, small_recording
-from tests.io.test_caiman import write as write_caiman
-from tests.io.test_programs import chen, romano, voluseg
-from tests.io.test_suite2p import write_plane
+from tests.io.formats.test_caiman import write as write_caiman
+from tests.io.formats.test_programs import chen, romano, voluseg
+from tests.io.formats.test_suite2p import write_plane
 from tests.viewer.conftest import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

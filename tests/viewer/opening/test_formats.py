@@ -15,7 +15,7 @@ from napari_crbm.viewer.docks.export.widget import ExportWidget
 from napari_crbm.viewer.docks.recording.widget import RecordingWidget
 from napari_crbm.viewer.sample_data import sample_folder
 from tests.io.files import PaperContent
-from tests.io.test_caiman import write as write_caiman
+from tests.io.formats.test_caiman import write as write_caiman
 from tests.viewer.conftest import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

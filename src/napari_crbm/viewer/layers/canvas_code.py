@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_crbm.io.script import Script, call, open_again
+from napari_crbm.io.writing.script import Script, call, open_again
 from napari_crbm.viewer.layers.colour_kinds import KINDS
 from napari_crbm.viewer.layers.names import OURS
 from napari_crbm.viewer.layers.time_axis import TIME

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from napari_crbm.errors import CRBMError, FormatError, UnknownLayout
-from napari_crbm.io.generic import can_map
-from napari_crbm.io.guess import Guess, guess
-from napari_crbm.io.profile import Profile
+from napari_crbm.io.reading.sources import Entry, list_entries
 from napari_crbm.io.registry import own_kind
-from napari_crbm.io.sources import Entry, list_entries
+from napari_crbm.io.unknown.by_profile import can_map
+from napari_crbm.io.unknown.guess import Guess, guess
+from napari_crbm.io.unknown.profile import Profile
 
 
 @dataclass(frozen=True)

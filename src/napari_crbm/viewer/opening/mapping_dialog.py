@@ -25,16 +25,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.errors import CRBMError
-from napari_crbm.io.guess import settled
-from napari_crbm.io.preview import Preview, preview
-from napari_crbm.io.profile import (
-    Profile,
-    load_profile,
-    matched,
-    problem,
-    remembered,
-    save_profile,
-)
+from napari_crbm.io.unknown.guess import settled
+from napari_crbm.io.unknown.preview import Preview, preview
+from napari_crbm.io.unknown.profile import Profile
+from napari_crbm.io.unknown.profile_files import load_profile, remembered, save_profile
+from napari_crbm.io.unknown.profile_fit import matched, problem
 from napari_crbm.palette import ORANGE
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.opening.mapping import Unmapped

@@ -19,8 +19,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.io.profile import Profile
-from napari_crbm.io.sources import Entry
+from napari_crbm.io.reading.sources import Entry
+from napari_crbm.io.unknown.profile import Profile
 
 _HOLDS = {
     "spikes": "zeros and ones (spikes)",

@@ -8,7 +8,7 @@ import numpy as np
 import pyqtgraph as pg
 from qtpy.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from napari_crbm.io.preview import Preview
+from napari_crbm.io.unknown.preview import Preview
 from napari_crbm.palette import BLUE, GREEN
 from napari_crbm.viewer.parts.style import plot, text_label
 

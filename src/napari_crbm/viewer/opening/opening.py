@@ -135,7 +135,7 @@ class Opening(QObject):
 
     def _ask(self, unknown: Unmapped) -> None:
         """Open the mapping dialog; it does not hold up the window."""
-        from napari_crbm.io.profile import remember
+        from napari_crbm.io.unknown.profile_files import remember
         from napari_crbm.viewer.opening.mapping_dialog import MappingDialog
 
         dialog = MappingDialog(self._viewer, unknown, self._viewer.window._qt_window)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.analysis import Counterparts, find_counterparts, ways_to_match
-from napari_crbm.io.script import Script, open_again
+from napari_crbm.io.writing.script import Script, open_again
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.state.trained import Trained

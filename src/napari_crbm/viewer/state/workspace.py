@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_crbm.analysis import MEMBERSHIP_FRACTION
-from napari_crbm.io.script import ASSIGN_REGIONS
+from napari_crbm.io.writing.script import ASSIGN_REGIONS
 from napari_crbm.palette import DARK, Palette
 from napari_crbm.viewer.state.history import History
 from napari_crbm.viewer.state.region_view import RegionState, RegionView
@@ -119,7 +119,7 @@ class Workspace:
         placed : PlacedAtlas, optional
             The atlas they come from, for the bodies of regions.
         how : mapping, optional
-            Where they come from, for the provenance; see `napari_crbm.io.script`.
+            Where they come from, for the provenance; see `napari_crbm.io.writing.script`.
         """
         if self._recording is None:
             return

@@ -1,0 +1,190 @@
+"""Model files: parameters, and everything needed to say how they came about.
+
+Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
+
+    weights     (N, M) float32      fields   (N,) float32
+    hidden/     gamma_plus, gamma_minus, theta_plus, theta_minus   (M,) float64
+    history/    one (rows,) array for each training statistic
+    split/      train, test: frame indices
+    examples    (K, M) float32, optional: hidden inputs of some training frames
+    reproducibility  (M,) float64, optional: likeness of every assembly to its partners in
+                other models, 0 to 1
+
+and the attributes ``settings`` and ``versions`` (JSON), ``recording_fingerprint`` (of the
+spikes trained on) and ``recording_name``. Reading a model executes nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import FormatError, ModelError
+from napari_crbm.io.models import fishualizer_weights, larbm, reference_pickle
+from napari_crbm.io.reading import hdf5
+from napari_crbm.io.reading.sources import container_of
+from napari_crbm.model import CRBM, DReLU, Settings
+from napari_crbm.model.estimator import check_reproducibility
+from napari_crbm.recording import Recording
+
+
+def save_model(model: CRBM, path: str | Path, recording: Recording | None = None) -> Path:
+    """Write a fitted model and return its path.
+
+    Parameters
+    ----------
+    model : CRBM
+    path : path
+    recording : Recording, optional
+        What it was trained on; its name is kept with the model.
+
+    Raises
+    ------
+    ModelError
+        If the model is not trained, or was trained on another recording.
+    FormatError
+        If the file cannot be written.
+    """
+    path, fingerprint = Path(path), model.recording_fingerprint_ if model.n_neurons else None
+    if recording is not None:
+        if model.n_neurons != recording.n_neurons:
+            raise ModelError(
+                f"The model has {model.n_neurons:,} neurons, recording '{recording.name}' "
+                f"{recording.n_neurons:,}: it was trained on another one."
+            )
+        fingerprint = fingerprint or recording.spikes.fingerprint
+    with hdf5.writing(path, "model") as file:
+        file.create_dataset(
+            "weights", data=model.weights_, compression="gzip", compression_opts=1, shuffle=True
+        )
+        file["fields"] = model.fields_
+        if model.examples_ is not None:
+            file["examples"] = model.examples_
+        if model.reproducibility_ is not None:
+            file["reproducibility"] = model.reproducibility_
+        for group, arrays in (
+            ("hidden", model.hidden_._asdict()),
+            ("history", model.history_),
+            ("split", model.split_ or {}),
+        ):
+            for name, values in arrays.items():
+                file[f"{group}/{name}"] = values
+        settings = model.settings_
+        hdf5.write_json(file, "settings", None if settings is None else settings.as_dict())
+        hdf5.write_json(file, "versions", model.versions_)
+        if fingerprint is not None:
+            file.attrs["recording_fingerprint"] = fingerprint
+        if recording is not None:
+            file.attrs["recording_name"] = recording.name
+    return path
+
+
+def is_foreign(path: Path) -> bool:
+    """Whether this is a trained model of another program.
+
+    Raises
+    ------
+    FormatError
+        If it is an HDF5 file that cannot be read.
+    """
+    if reference_pickle.can_read(path):
+        return True
+    if container_of(path) != "hdf5":
+        return False
+    with hdf5.reading(path) as file:
+        return fishualizer_weights.can_read(file) or larbm.can_read(file)
+
+
+def load_model(path: str | Path) -> CRBM:
+    """Read a model file, ours or another program's.
+
+    Those of the reference implementation (`io.models.reference_pickle`), weights exported for
+    Fishualizer (`io.models.fishualizer_weights`), and models of BrainRBMjulia (`io.models.larbm`).
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, is not a model, or is of another version.
+    ModelError
+        If parameters are missing, of the wrong shape or not finite.
+    """
+    path = Path(path)
+    if reference_pickle.can_read(path):
+        return reference_pickle.read(path)
+    with hdf5.reading(path) as file:
+        if fishualizer_weights.can_read(file):
+            return fishualizer_weights.read(file, path)
+        if larbm.can_read(file):
+            return larbm.read(file, path)
+        hdf5.require_kind(file, "model")
+        weights, fields = hdf5.numbers(file, "weights", 2), hdf5.numbers(file, "fields", 1)
+        hidden = DReLU(*(hdf5.numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
+        examples = hdf5.numbers(file, "examples", 2) if "examples" in file else None
+        known = hdf5.numbers(file, "reproducibility", 1) if "reproducibility" in file else None
+        history = _group(file, "history")
+        split = _group(file, "split")
+        settings = _settings(file)
+        versions = hdf5.read_json(file, "versions", dict)
+        fingerprint = file.attrs.get("recording_fingerprint")
+    try:
+        return CRBM.from_parameters(
+            weights,
+            fields,
+            hidden,
+            settings=settings,
+            history=history,
+            split=split or None,
+            recording_fingerprint=None if fingerprint is None else str(fingerprint),
+            examples=examples,
+            reproducibility=known,
+            versions=versions,
+        )
+    except ModelError as error:
+        raise ModelError(f"{path.name}: {error}") from error
+
+
+def store_reproducibility(path: str | Path, values: NDArray[np.floating]) -> Path:
+    """Add the reproducibility of every assembly, (M,) in 0 to 1, to a model file.
+
+    The file is written anew and everything else in it kept.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read or written, or is not a model.
+    ModelError
+        If there is not one number from 0 to 1 an assembly.
+    """
+    path = Path(path)
+    with hdf5.writing(path, "model") as target, hdf5.reading(path) as source:
+        hdf5.require_kind(source, "model")
+        try:
+            check_reproducibility(values, hdf5.require(source, "weights", 2).shape[1])
+        except ModelError as error:
+            raise ModelError(f"{path.name}: {error}") from error
+        for name in source:
+            if name != "reproducibility":
+                source.copy(name, target)
+        target.attrs.update(source.attrs)
+        target["reproducibility"] = np.asarray(values, dtype=np.float64)
+    return path
+
+
+def _group(file: h5py.File, name: str) -> dict[str, NDArray[Any]]:
+    return {key: hdf5.numbers(file, f"{name}/{key}", 1) for key in file.get(name, ())}
+
+
+def _settings(file: h5py.File) -> Settings | None:
+    stored = hdf5.read_json(file, "settings", dict)
+    if stored is None:
+        return None
+    try:
+        return Settings(**stored)
+    except (TypeError, ModelError) as error:
+        raise FormatError(
+            f"{hdf5.file_name(file)} holds training settings this program does not know: {error}"
+        ) from error

@@ -1,0 +1,1 @@
+"""Read arrays out of files: containers, axes, traces that stay in their file."""

@@ -1,0 +1,309 @@
+"""HDF5 as this package uses it: opened read-only, written to the side and renamed.
+
+Every file of ours carries the attributes ``format``, ``version`` and ``kind``, and
+every way in which a file can be unreadable ends in one `FormatError` that says so.
+"""
+
+from __future__ import annotations
+
+import glob
+import json
+import secrets
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import CRBMError, FormatError
+from napari_crbm.io.safety import guard
+
+FORMAT = "napari-crbm"
+VERSION = 1
+
+# HDF5 brings those with lower numbers, up to lossless scaling, itself.
+_FIRST_FOREIGN_FILTER = 256
+
+# A temporary file this old belongs to no writer any more.
+_ABANDONED_S = 3600.0
+
+T = TypeVar("T")
+
+_KINDS = {
+    "recording": "a recording",
+    "model": "a trained model",
+    "checkpoint": "a training checkpoint",
+    "project": "a project of several animals",
+}
+
+
+@contextmanager
+def reading(path: str | Path) -> Iterator[h5py.File]:
+    """Open an HDF5 file read-only; whatever HDF5 cannot read becomes a `FormatError`."""
+    path = Path(path)
+    file = _opened(path)
+    try:
+        with file:
+            yield file
+    except MemoryError as error:
+        raise FormatError(
+            f"{path.name} describes more data than this machine can hold: it is damaged, or needs "
+            "a machine with more memory."
+        ) from error
+    except Exception as error:
+        # h5py reports damage with any kind of exception; those from elsewhere are bugs.
+        if isinstance(error, CRBMError) or not _from_h5py(error):
+            raise
+        if "filter" in str(error):
+            raise FormatError(
+                f"{path.name} is compressed with a filter that plain HDF5 does not have: "
+                "pip install 'napari-crbm[formats]' brings the usual ones, or rewrite the file "
+                "with 'h5repack -f GZIP=1 old.h5 new.h5'."
+            ) from error
+        raise FormatError(
+            f"{path.name} is damaged: a part of it cannot be read ({_reason(error)}). "
+            "Copy it again from its source."
+        ) from error
+
+
+def provide_filters(datasets: Iterable[Any]) -> None:
+    """Load filters such as Blosc if a dataset needs one and they are installed."""
+    for dataset in datasets:
+        stored = dataset.id.get_create_plist()
+        codes = [stored.get_filter(index)[0] for index in range(stored.get_nfilters())]
+        if any(code >= _FIRST_FOREIGN_FILTER for code in codes):
+            with suppress(ImportError):
+                import hdf5plugin  # noqa: F401
+            return
+
+
+def _from_h5py(error: BaseException) -> bool:
+    frames = traceback.walk_tb(error.__traceback__)
+    return any(frame.f_globals.get("__name__", "").startswith("h5py.") for frame, _ in frames)
+
+
+def _opened(path: Path) -> h5py.File:
+    if path.is_dir():
+        raise FormatError(f"{path} is a folder; an HDF5 file is needed.")
+    if not path.exists():
+        raise FormatError(f"There is no file {path}.")
+    if path.stat().st_size == 0:
+        raise FormatError(f"{path.name} is empty (0 bytes). Copy it again from its source.")
+    guard.check(path)
+    try:
+        return h5py.File(path, "r")
+    except PermissionError as error:
+        raise FormatError(f"{path.name} may not be read: permission denied.") from error
+    except OSError as error:
+        if "truncated" in str(error):
+            raise FormatError(
+                f"{path.name} is cut short: it ends before its HDF5 content does. Copy or "
+                "download it again."
+            ) from error
+        if "signature" in str(error):
+            raise FormatError(
+                f"{path.name} is not an HDF5 file. Recordings and models are HDF5 files, "
+                "usually ending in .h5."
+            ) from error
+        raise FormatError(f"{path.name} cannot be opened: {_reason(error)}.") from error
+
+
+@contextmanager
+def writing(path: str | Path, kind: str) -> Iterator[h5py.File]:
+    """Write a file of ours: under a temporary name beside it, renamed when complete.
+
+    A failure leaves neither the temporary file nor a change to an existing one.
+    """
+    with replacing(path) as temporary, h5py.File(temporary, "w-") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["version"] = VERSION
+        file.attrs["kind"] = kind
+        yield file
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary name beside a file, which takes the file's place when all went well.
+
+    What a killed process left half written goes with the next write, an hour later or more.
+    """
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FormatError(f"{path.name} cannot be written: there is no folder {path.parent}.")
+    _remove_abandoned(path)
+    # Writers that look at endings find the one they expect.
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        raise FormatError(f"{path.name} could not be written: {_reason(error)}.") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete old temporary files of ``path``; young ones may be in another process's hands."""
+    for temporary in path.parent.glob(
+        f".{glob.escape(path.stem)}.*.part{glob.escape(path.suffix)}"
+    ):
+        with suppress(OSError):
+            if time.time() - temporary.stat().st_mtime > _ABANDONED_S:
+                temporary.unlink()
+
+
+def kind_of(file: h5py.File) -> str | None:
+    """Kind of a file of ours; None for any other HDF5 file.
+
+    Raises
+    ------
+    FormatError
+        If the file is ours, but of a version or kind this program does not know.
+    """
+    if _attribute(file, "format") != FORMAT:
+        return None
+    version, kind = _attribute(file, "version"), _attribute(file, "kind")
+    if version != VERSION:
+        raise FormatError(
+            f"{file_name(file)} has version {version} of the {FORMAT} format; this program reads "
+            f"version {VERSION}. Update {FORMAT} to open it."
+        )
+    if kind not in _KINDS:
+        raise FormatError(
+            f"{file_name(file)} is of the unknown kind '{kind}'; "
+            f"{FORMAT} knows {', '.join(_KINDS)}."
+        )
+    return str(kind)
+
+
+def require_kind(file: h5py.File, wanted: str) -> None:
+    """Refuse a file that is not of the wanted kind, saying what it is instead."""
+    kind = kind_of(file)
+    if kind != wanted:
+        found = "another HDF5 file" if kind is None else _KINDS[kind]
+        raise FormatError(f"{file_name(file)} holds {found}, but {_KINDS[wanted]} is needed.")
+
+
+def require(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Dataset:
+    """The named dataset, with the expected number of axes."""
+    found = parent.get(name)
+    field = f"{parent.name.rstrip('/')}/{name}"
+    if found is None and (elsewhere := _missing_link(parent, name)):
+        raise FormatError(
+            f"Dataset '{field}' of {file_name(parent)} lies in another file, '{elsewhere}', which "
+            "is not there: keep both files in one folder."
+        )
+    if not isinstance(found, h5py.Dataset):
+        raise FormatError(f"{file_name(parent)} lacks the dataset '{field}'.")
+    if ndim is not None and found.ndim != ndim:
+        raise FormatError(
+            f"Dataset '{field}' of {file_name(parent)} has shape {found.shape}; "
+            f"{ndim} axes are expected."
+        )
+    provide_filters([found])
+    return found
+
+
+def _missing_link(parent: h5py.Group, name: str) -> str | None:
+    """The file to which a name is linked."""
+    try:
+        link = parent.get(name, getlink=True)
+    except (KeyError, ValueError):
+        return None
+    return str(link.filename) if isinstance(link, h5py.ExternalLink) else None
+
+
+def linked_elsewhere(file: h5py.File) -> tuple[str, str] | None:
+    """Name of an array behind a link to another file, and that file's; None if there is none."""
+    found: list[tuple[str, str]] = []
+
+    def note(name: str, link: object) -> bool | None:
+        if isinstance(link, h5py.ExternalLink):
+            found.append((name, str(link.filename)))
+            return True
+        return None
+
+    file.visititems_links(note)
+    return found[0] if found else None
+
+
+def require_numbers(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Dataset:
+    """The named dataset, which must hold numbers."""
+    stored = require(parent, name, ndim)
+    if stored.dtype.kind not in "iuf":
+        raise FormatError(
+            f"Dataset '{stored.name}' of {file_name(parent)} must hold numbers; "
+            f"found {stored.dtype}."
+        )
+    return stored
+
+
+def numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
+    """All values of the named dataset, which must hold numbers."""
+    return np.asarray(require_numbers(parent, name, ndim)[()])
+
+
+def strings(dataset: h5py.Dataset) -> tuple[str, ...]:
+    """All strings of a 1-D dataset."""
+    if h5py.check_string_dtype(dataset.dtype) is None:
+        raise FormatError(
+            f"Dataset '{dataset.name}' of {file_name(dataset)} must hold text; "
+            f"found {dataset.dtype}."
+        )
+    return tuple(str(text) for text in dataset.asstr()[()].ravel())
+
+
+def write_json(target: h5py.Group, name: str, value: Any) -> None:
+    """Keep plain values as a JSON attribute."""
+    target.attrs[name] = json.dumps(value, default=_plain)
+
+
+def read_json(source: h5py.Group, name: str, kind: type[T]) -> T | None:
+    """Read what `write_json` wrote, a ``kind``; None if it is null or not there."""
+    text = _attribute(source, name)
+    return None if text is None else parsed_json(str(text), kind, f"Attribute '{name}'", source)
+
+
+def parsed_json(text: str, kind: type[T], what: str, source: h5py.Group) -> T | None:
+    """Parse JSON that must be a ``kind`` or null; ``what`` is named if it is not."""
+    try:
+        value = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise FormatError(f"{what} of {file_name(source)} is not valid JSON: {error}.") from error
+    if value is not None and not isinstance(value, kind):
+        raise FormatError(
+            f"{what} of {file_name(source)} must be a {kind.__name__}; "
+            f"found a {type(value).__name__}."
+        )
+    return value
+
+
+def file_name(item: h5py.Group | h5py.Dataset) -> str:
+    """Name of the file an open object belongs to, without folders."""
+    return Path(item.file.filename).name
+
+
+def _attribute(item: h5py.Group, name: str) -> Any:
+    value = item.attrs.get(name)
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return str(value)
+
+
+def _reason(error: BaseException) -> str:
+    """What HDF5 or the system says, on one line without its trailing stop."""
+    text = getattr(error, "strerror", None) or str(error)
+    return " ".join(text.split()).rstrip(".")

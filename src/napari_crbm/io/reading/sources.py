@@ -1,0 +1,383 @@
+"""What is in a file of any layout: arrays by name, with shape and type, read in parts.
+
+HDF5 (MATLAB 7.3 included), MATLAB files up to version 7, NumPy archives, ``.npy`` files
+(all those in a folder belong together) and Zarr, behind one way to list and to slice;
+and the tables beside them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Protocol
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import CRBMError, FormatError
+from napari_crbm.io.reading import hdf5, tables_beside
+from napari_crbm.io.reading.matlab import numeric_arrays
+
+# Groups in which MATLAB 7.3 keeps the inside of cells and objects.
+_INTERNAL = ("#refs#", "#subsystem#")
+# Decoding with any other codec, "pickle" above all, might run what the file says.
+_ZARR_CODECS = {
+    *("blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma", "bytes", "endian", "transpose"),
+    *("crc32", "crc32c", "adler32", "fletcher32", "shuffle", "bitround", "delta", "packbits"),
+    *("fixedscaleoffset", "quantize", "astype", "sharding_indexed"),
+}
+
+
+class Array(Protocol):
+    """What `opened` hands out: an array that is read when it is sliced."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        ...
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the stored values."""
+        ...
+
+    def __getitem__(self, index: Any, /) -> Any:
+        """Values, as NumPy would give them."""
+        ...
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One array of a file.
+
+    Parameters
+    ----------
+    name : str
+        Its path in the file, without a leading slash.
+    shape : tuple of int
+    dtype : str
+    numeric : bool
+        Whether it holds numbers (truth values included), so that it can be mapped.
+    unit : str
+        What the file says about its unit; usually nothing.
+    text : bool
+        Whether it holds text, such as names of regions.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    numeric: bool = True
+    unit: str = ""
+    text: bool = False
+
+
+def container_of(path: str | Path) -> str | None:
+    """What holds the arrays: "hdf5", "matlab", "npz", "npy", "zarr", or None."""
+    path = Path(path)
+    if path.is_dir():
+        marks = ("zarr.json", ".zgroup", ".zarray")
+        return "zarr" if any((path / mark).is_file() for mark in marks) else None
+    suffix = path.suffix.lower()
+    try:
+        with path.open("rb") as file:
+            start = file.read(128)
+    except OSError:
+        return None
+    if start.startswith(b"\x93NUMPY"):
+        return "npy"
+    if suffix == ".npz" and start.startswith(b"PK"):
+        return "npz"
+    if start.startswith(b"MATLAB 5.0"):
+        return "matlab"
+    return "hdf5" if h5py.is_hdf5(path) else None
+
+
+@contextmanager
+def opened(path: str | Path) -> Iterator[dict[str, Array]]:
+    """All arrays of a file by name, to be sliced while the context lasts.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, now or while it is sliced.
+    """
+    path = Path(path)
+    container = container_of(path)
+    if container in (None, "hdf5"):
+        with hdf5.reading(path) as file:
+            yield _in_hdf5(file)
+        return
+    read = {"matlab": _in_matlab, "npz": _in_npz, "npy": _in_folder, "zarr": _in_zarr}[container]
+    with damage_named(path):
+        yield read(path)
+
+
+@contextmanager
+def opened_array(path: Path, name: str) -> Iterator[Array]:
+    """One array of a file; see `opened`.
+
+    Raises
+    ------
+    FormatError
+        If it is not there.
+    """
+    with opened(path) as arrays:
+        if name not in arrays:
+            raise FormatError(
+                f"{path.name} has changed since it was opened: '{name}' is no longer there. "
+                "Open the file again."
+            )
+        yield arrays[name]
+
+
+def list_entries(path: str | Path) -> tuple[Entry, ...]:
+    """Everything in a file, in the file's order, and in the tables beside it.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read.
+    """
+    with opened_with_tables(path) as arrays:
+        return tuple(
+            Entry(
+                name,
+                tuple(array.shape),
+                "text" if is_text(array) else str(array.dtype),
+                is_numeric(array),
+                _unit(array),
+                is_text(array),
+            )
+            for name, array in arrays.items()
+        )
+
+
+@contextmanager
+def opened_with_tables(path: str | Path) -> Iterator[dict[str, Array]]:
+    """Open a file together with the tables beside it, see `napari_crbm.io.reading.tables_beside`.
+
+    Raises
+    ------
+    FormatError
+        As for `opened`.
+    """
+    with opened(path) as arrays:
+        yield arrays | tables_beside.beside(Path(path))
+
+
+def is_numeric(array: Array) -> bool:
+    """Whether an array holds numbers; MATLAB keeps text as numbers, which are none."""
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        return False
+    attributes = getattr(array, "attrs", {})
+    return not isinstance(array, h5py.Dataset) or attributes.get("MATLAB_class") != b"char"
+
+
+def is_text(array: Array) -> bool:
+    """Whether an array holds text."""
+    return array.dtype.kind in "SU" or h5py.check_string_dtype(array.dtype) is not None
+
+
+def texts(array: Array) -> list[str]:
+    """All text of an array."""
+    return [
+        (each.decode(errors="replace") if isinstance(each, bytes) else str(each)).strip()
+        for each in np.ravel(array[...]).tolist()
+    ]
+
+
+@contextmanager
+def damage_named(path: Path) -> Iterator[None]:
+    """Whatever the libraries meet in damaged files becomes one error of ours."""
+    try:
+        yield
+    except CRBMError:
+        raise
+    except MemoryError as error:
+        raise FormatError(
+            f"{path.name} describes more data than this machine can hold: it is damaged, or needs "
+            "a machine with more memory."
+        ) from error
+    except Exception as error:
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        raise FormatError(f"{path.name} cannot be read: {reason}.") from error
+
+
+def _in_hdf5(file: h5py.File) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+
+    def note(name: str, item: object) -> None:
+        if isinstance(item, h5py.Dataset) and not name.startswith(_INTERNAL):
+            found[name] = item
+
+    file.visititems(note)
+    hdf5.provide_filters(found.values())
+    return found
+
+
+def _in_matlab(path: Path) -> dict[str, Array]:
+    status = path.stat()
+    content = _matlab_content(path, status.st_mtime_ns, status.st_size)
+    return {name: values for name, values in content.items() if "#" not in name}
+
+
+@lru_cache(maxsize=1)
+def _matlab_content(path: Path, _changed: int, _size: int) -> dict[str, NDArray[Any]]:
+    """Such a file has to be read whole; the last one is kept."""
+    return numeric_arrays(path)
+
+
+def _in_npz(path: Path) -> dict[str, Array]:
+    found: dict[str, Array] = {}
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.filename.endswith(".npy"):
+                found[member.filename.removesuffix(".npy")] = _Member.of(path, archive, member)
+    return found
+
+
+def _in_folder(path: Path) -> dict[str, Array]:
+    """A ``.npy`` file holds one array, so its neighbours are looked at too."""
+    found: dict[str, Array] = {}
+    for each in sorted(path.parent.glob("*.npy")):
+        try:
+            found[each.name] = np.load(each, mmap_mode="r", allow_pickle=False)
+        except Exception:
+            # A neighbour that is damaged or holds objects is of no concern.
+            if each == path:
+                raise
+    return found
+
+
+def _in_zarr(path: Path) -> dict[str, Array]:
+    try:
+        zarr: Any = importlib.import_module("zarr")
+    except ImportError as error:
+        raise FormatError(
+            f"{path.name} is a Zarr store; reading it needs pip install 'napari-crbm[formats]'."
+        ) from error
+    with warnings.catch_warnings():
+        # What zarr says of stray files in the folder and of formats that may still change.
+        warnings.simplefilter("ignore")
+        root = zarr.open(path, mode="r")
+        if isinstance(root, zarr.Array):
+            members = [(path.stem, root)]
+        else:
+            root = zarr.open_group(path, mode="r", use_consolidated=False)
+            members = sorted(root.members(max_depth=None), key=lambda member: str(member[0]))
+    arrays = {name: item for name, item in members if isinstance(item, zarr.Array)}
+    for name, array in arrays.items():
+        codecs = {codec.removeprefix("numcodecs.") for codec in _codecs(array.metadata.to_dict())}
+        strange = codecs - _ZARR_CODECS
+        # Text has codecs of its own, but is never read.
+        if strange and is_numeric(array):
+            raise FormatError(
+                f"'{name}' in {path.name} is stored with {', '.join(sorted(strange))}, which is "
+                "not read here: write it without, for example with Blosc or Zstandard."
+            )
+    return arrays
+
+
+def _codecs(metadata: Any) -> Iterator[str]:
+    """Names of all codecs in the metadata of an array, nested ones included."""
+    for key, value in metadata.items() if isinstance(metadata, dict) else ():
+        if key in ("codecs", "index_codecs", "filters", "compressor", "compressors"):
+            for codec in value if isinstance(value, list | tuple) else [value]:
+                if codec is None:
+                    continue
+                described = codec if isinstance(codec, dict) else _described(codec)
+                yield str(described.get("id", described.get("name", "an unknown codec")))
+                yield from _codecs(described.get("configuration", {}))
+
+
+def _described(codec: Any) -> dict[str, Any]:
+    if hasattr(codec, "get_config"):
+        return dict(codec.get_config())
+    return dict(codec.to_dict()) if hasattr(codec, "to_dict") else {}
+
+
+def _unit(array: Array) -> str:
+    try:
+        attributes = getattr(array, "attrs", {})
+        for name in ("unit", "units", "Unit", "Units"):
+            value = attributes.get(name)
+            if isinstance(value, str | bytes):
+                return value.decode(errors="replace") if isinstance(value, bytes) else value
+    except Exception:
+        # An attribute that cannot be read says nothing.
+        return ""
+    return ""
+
+
+class _Member:
+    """One array in a NumPy archive: its header is read at once, its values when needed."""
+
+    def __init__(
+        self,
+        path: Path,
+        member: str,
+        shape: tuple[int, ...],
+        fortran: bool,
+        dtype: Any,
+        offset: int,
+    ) -> None:
+        self.shape, self.dtype = shape, np.dtype(dtype)
+        # Whole columns or rows lie together.
+        self.chunks = (shape[0], 1) if fortran and len(shape) == 2 else None
+        self._path, self._member = path, member
+        self._fortran, self._offset = fortran, offset
+        self._values: NDArray[Any] | None = None
+
+    @classmethod
+    def of(cls, path: Path, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> _Member:
+        with archive.open(member) as file:
+            version = np.lib.format.read_magic(file)
+            read = (
+                np.lib.format.read_array_header_1_0
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0
+            )
+            shape, fortran, dtype = read(file)
+            header = file.tell()
+        size = header + int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if dtype.kind != "O" and size != member.file_size:
+            raise FormatError(
+                f"'{member.filename}' in {path.name} is damaged: its header announces "
+                f"{size:,} bytes, it has {member.file_size:,}."
+            )
+        stored = member.compress_type == zipfile.ZIP_STORED
+        offset = _start_of(path, member) + header if stored and size > header else -1
+        return cls(path, member.filename, shape, fortran, dtype, offset)
+
+    def __getitem__(self, index: Any, /) -> Any:
+        if self._values is None:
+            self._values = self._mapped() if self._offset >= 0 else self._loaded()
+        return self._values[index]
+
+    def _mapped(self) -> NDArray[Any]:
+        order: Any = "F" if self._fortran else "C"
+        return np.memmap(
+            self._path, self.dtype, "r", offset=self._offset, shape=self.shape, order=order
+        )
+
+    def _loaded(self) -> NDArray[Any]:
+        """A compressed array can only be read whole."""
+        with np.load(self._path, allow_pickle=False) as archive:
+            return np.asarray(archive[self._member.removesuffix(".npy")])
+
+
+def _start_of(path: Path, member: zipfile.ZipInfo) -> int:
+    """Where the bytes of a member begin: after a header with two parts of variable length."""
+    with path.open("rb") as file:
+        file.seek(member.header_offset + 26)
+        lengths = file.read(4)
+    name, extra = (int.from_bytes(lengths[i : i + 2], "little") for i in (0, 2))
+    return member.header_offset + 30 + name + extra

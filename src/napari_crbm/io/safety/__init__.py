@@ -1,0 +1,1 @@
+"""Protect this program from damaged or hostile files."""

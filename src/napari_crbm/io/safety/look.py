@@ -1,0 +1,119 @@
+"""Look through HDF5 files in a process that may die of them; run by `safety.guard`.
+
+Reads paths from standard input, one JSON text a line, and answers each with one line:
+``{}`` if it came through, or ``{"damaged": "why"}``. This file must not import anything
+of the project, because it is run as plain text.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+import h5py
+
+# Processor time after which a file counts as one that never ends.
+LONGEST_CPU_S = 3.0
+_MOST_MEMORY = 8 << 30
+# Data are read as far as they are small: what crashes is what describes them.
+_SMALL_BYTES = 16 << 20
+_MOST_READ = 64 << 20
+# No compression makes numbers this much smaller; but empty parts take no room at all.
+_LARGEST_RATIO = 5000
+_LARGE_BYTES = 1 << 30
+
+
+def look(path: str) -> dict[str, str]:
+    """Touch everything that describes the content of a file, and its small data."""
+    told: dict[str, str] = {}
+    left = [_MOST_READ]
+
+    def visit(name: str) -> None:
+        item = file[name]
+        _try(name, lambda: [item.attrs.get(key) for key in item.attrs], told)
+        if isinstance(item, h5py.Dataset):
+            _try(name, lambda: _touch(name, item, told, left), told)
+
+    with h5py.File(path, "r") as file:
+        # Names alone: one object that cannot be opened must not hide those after it.
+        names = ["/"]
+        file.visit(names.append)
+        for name in names:
+            _try(name, lambda name=name: visit(name), told)
+    return told
+
+
+def _touch(name: str, dataset: Any, told: dict[str, str], left: list[int]) -> None:
+    size = dataset.size or 0
+    n_bytes = size * dataset.dtype.itemsize
+    stored = dataset.id.get_storage_size()
+    if n_bytes > _LARGE_BYTES and stored * _LARGEST_RATIO < n_bytes:
+        told["damaged"] = (
+            f"'{name}' announces {n_bytes / 2**30:,.1f} GB, but the file holds "
+            f"{stored / 2**10:,.0f} KB of it"
+        )
+        return
+    if dataset.chunks is not None and hasattr(dataset.id, "chunk_iter"):
+        dataset.id.chunk_iter(lambda _: None)
+    if n_bytes <= min(_SMALL_BYTES, left[0]):
+        left[0] -= n_bytes
+        _ = dataset[()]
+        return
+    chunk = dataset.dtype.itemsize
+    for length in dataset.chunks or ():
+        chunk *= length
+    if size and 2 * chunk <= left[0]:
+        left[0] -= 2 * chunk
+        _ = dataset[(0,) * dataset.ndim], dataset[(-1,) * dataset.ndim]
+
+
+def _try(name: str, touch: Any, told: dict[str, str]) -> None:
+    """Errors are for the reader to report, in the process that asked.
+
+    All but those of the heap that texts lie in: with a wrong length in it, gigabytes are
+    asked for at every try.
+    """
+    try:
+        touch()
+    except Exception as error:
+        if "heap" in str(error):
+            told["damaged"] = f"the text of '{name}' cannot be read ({error})"
+
+
+def _limit_memory() -> None:
+    try:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    except Exception:
+        # Not known to this system.
+        return
+
+
+def _limit_time(seconds: float) -> None:
+    """End this process, wherever it is, when it has computed for so long; 0 lifts that."""
+    try:
+        import signal
+
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+    except Exception:
+        return
+
+
+def main() -> None:
+    """Answer until standard input ends."""
+    _limit_memory()
+    for line in sys.stdin:
+        _limit_time(LONGEST_CPU_S)
+        try:
+            answer = look(json.loads(line))
+        except Exception:
+            answer = {}
+        _limit_time(0)
+        print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Write recordings and results for other programs, and the Python that repeats a reading."""
