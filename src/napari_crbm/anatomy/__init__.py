@@ -1,4 +1,4 @@
-"""Where neurons lie: the parametric fish, region colours and brain outlines."""
+"""Atlases, regions, brain outlines, and the parametric larval zebrafish."""
 
 from napari_crbm.anatomy.colours import region_colours
 from napari_crbm.anatomy.enclosure import enclosing_surface

@@ -1,4 +1,4 @@
-"""Atlases: which brain region lies where.
+"""Atlases: brain regions in space.
 
 An atlas is a tree of structures and a rule that tells the structure at a point. The rule
 is a labelled volume (BrainGlobe's, or one's own), or the parametric fish, which needs no
@@ -40,7 +40,7 @@ LARVAL_FISH = "larval-fish"
 
 @cache
 def fish_atlas() -> Atlas:
-    """The parametric larval zebrafish of simulated recordings, as an atlas."""
+    """Return the parametric larval zebrafish of simulated recordings as an atlas."""
     fish = larval_fish()
     meshes: list[tuple[str, NDArray[np.float32], NDArray[np.int64]]] = []
 

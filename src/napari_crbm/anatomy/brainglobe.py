@@ -1,4 +1,4 @@
-"""BrainGlobe's atlases, from this machine's cache."""
+"""BrainGlobe atlases from the local cache."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from napari_crbm.errors import RecordingError
 
 
 def from_brainglobe(atlas: Any) -> Atlas:
-    """Our view of a ``brainglobe_atlasapi.BrainGlobeAtlas``, or anything with its fields."""
+    """Make an atlas from a ``brainglobe_atlasapi.BrainGlobeAtlas`` or an object with its fields."""
     ids = list(atlas.structures)
     # The root alone is no region; everything below it is.
     tree = {int(i): [int(p) for p in atlas.structures[i]["structure_id_path"]] for i in ids}
@@ -59,7 +59,7 @@ def from_brainglobe(atlas: Any) -> Atlas:
 
 
 def cached_brainglobe() -> list[str]:
-    """Names of the BrainGlobe atlases on this machine, without loading the library.
+    """List the BrainGlobe atlases in the local cache, without importing the library.
 
     The library takes seconds to load; its settings file says where atlases lie.
     """
@@ -73,7 +73,7 @@ def cached_brainglobe() -> list[str]:
 
 
 def open_brainglobe(name: str, *, download: bool = False) -> Atlas:
-    """Open a BrainGlobe atlas from this machine's cache.
+    """Open a BrainGlobe atlas from the local cache.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A colour for every brain region, decided by its name alone."""
+"""Colours of brain regions, derived from their names."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _CHROMA = 0.125
 
 
 def without_side(name: str) -> str:
-    """A region's name without the mark of its side: "Pallium L" gives "Pallium"."""
+    """Return a region's name without its side: "Pallium L" gives "Pallium"."""
     return _SIDE.sub("", name) or name
 
 
 def region_colours(names: Iterable[str]) -> NDArray[np.float64]:
-    """Colours of regions by name; both sides of a structure share one.
+    """Return colours of regions by name; both sides of a structure share one.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The surface around some neurons: a region as a body, from its neurons alone."""
+"""Surface around a group of neurons, from their positions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LEVEL = 0.3
 
 
 def enclosing_surface(coordinates_um: ArrayLike) -> Mesh:
-    """Triangles around a cloud of neurons, at a fraction of its typical density.
+    """Compute a surface around neurons, at a fraction of their typical density.
 
     Parameters
     ----------

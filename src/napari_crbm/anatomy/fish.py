@@ -42,7 +42,7 @@ class Part:
     neuropil_density: float = 0.1
 
     def cell_density(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Relative density of cells at (P, 3) points (z, y, lateral), (P,)."""
+        """Return the relative density of cells at (P, 3) points (z, y, lateral), (P,)."""
         density = np.where(self.solid.level(points) <= 1.0, self.density, 0.0)
         if not self.midline:
             density[points[:, 2] < CLEFT_UM] = 0.0
@@ -119,7 +119,7 @@ class Anatomy:
         return points[order].astype(np.float32), Regions.from_labels(labels[order], self.names)
 
     def region_at(self, points_um: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Region that holds each point (P, 3) in z, y, x, as an index into `names`; -1 outside."""
+        """Return the region at each point (P, 3), z, y, x, as an index into `names`; -1 outside."""
         points = np.asarray(points_um, dtype=np.float64)
         owner, _ = self._owner(points)
         return np.where(owner >= 0, self._labels(points, owner), -1)
@@ -127,7 +127,7 @@ class Anatomy:
     def region_meshes(
         self,
     ) -> list[tuple[str, NDArray[np.float32], NDArray[np.int64]]]:
-        """Surface of every region.
+        """Return the surface of every region.
 
         Returns
         -------
@@ -148,7 +148,7 @@ class Anatomy:
                 yield name, placed.astype(np.float32), faces[:, ::-1] if left else faces
 
     def _owner(self, points: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Part and cell density at (P, 3) points in z, y, x; -1 and 0 outside."""
+        """Return part and cell density at (P, 3) points in z, y, x; -1 and 0 outside."""
         folded = points.copy()
         folded[:, 2] = np.abs(points[:, 2] - MIDLINE_UM)
         owner = np.full(len(points), -1, dtype=np.int64)
@@ -173,7 +173,7 @@ def _sides(part: Part) -> tuple[str, ...]:
 
 
 def _hindbrain(y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Half width, dorsal and ventral surface of the hindbrain at (P,) y: (3, P)."""
+    """Return half width, dorsal and ventral surface of the hindbrain at (P,) y: (3, P)."""
     knots = (540.0, 620.0, 700.0, 780.0, 860.0, 920.0, 980.0)
     width = np.interp(y, knots, (112.0, 128.0, 122.0, 104.0, 80.0, 60.0, 34.0))
     top = np.interp(y, knots, (85.0, 80.0, 78.0, 84.0, 96.0, 110.0, 128.0))
@@ -187,7 +187,7 @@ def _rhombomere(start: float, stop: float) -> Tube:
 
 @lru_cache(maxsize=1)
 def larval_fish() -> Anatomy:
-    """The brain of a larval zebrafish, about six days old.
+    """Return the brain of a larval zebrafish, about six days old.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""Regions within regions, told by their names: "Diencephalon - Habenula".
+"""Hierarchies of regions, read from names such as "Diencephalon - Habenula".
 
-ZBrain's masks and tables of labels write the way from the top to a region into its name,
-parted by " - " or " / ".
+ZBrain's masks and label tables write the path from the root to a region into its name,
+separated by " - " or " / ".
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ _STEP = re.compile(r"\s+[-/>]\s+|\s+-$")
 
 
 def path_of(name: str) -> tuple[str, ...]:
-    """Names from the top to the region: ("Diencephalon", "Habenula")."""
+    """Return the names from the root to the region: ("Diencephalon", "Habenula")."""
     return tuple(part.strip() for part in _STEP.split(name) if part and part.strip()) or (name,)
 
 
 def n_levels(regions: Regions) -> int:
-    """Levels that the names tell of; 1 if they are plain."""
+    """Return the number of levels in the names; 1 if they have no path."""
     return max((len(path_of(name)) for name in regions.names), default=1)
 
 
 def containers(regions: Regions) -> NDArray[np.bool_]:
-    """Which regions only hold others, (R,): "Diencephalon -" beside "Diencephalon - Habenula"."""
+    """Return which regions contain others, (R,): "Diencephalon -" contains "Diencephalon - X"."""
     paths = [path_of(name) for name in regions.names]
     above = {path[:k] for path in paths for k in range(1, len(path))}
     return np.array([path in above for path in paths], dtype=bool)
 
 
 def at_level(regions: Regions, level: int | None) -> Regions:
-    """The regions of one level: those below are joined into their ancestor there.
+    """Return the regions of one level; lower ones are merged into their ancestor.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def at_level(regions: Regions, level: int | None) -> Regions:
 
 
 def renamed(regions: Regions, names: list[str]) -> Regions:
-    """Regions that are called by number ("ZBrain region 17") by line of a list of names.
+    """Rename regions that have numbers ("ZBrain region 17") after the lines of a list of names.
 
     A region of which the number lies outside the list keeps its name.
     """

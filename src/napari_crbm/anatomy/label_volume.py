@@ -1,4 +1,4 @@
-"""Atlases from a volume that holds the label of a structure in every voxel."""
+"""Atlases from a label volume, which holds the label of a structure in every voxel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def volume_atlas(
     orientation: str = ORIENTATION,
     midline_um: float | None = None,
 ) -> Atlas:
-    """An atlas from a volume of labels; 0 and labels without a structure are outside.
+    """Make an atlas from a label volume; 0 and labels without a structure are outside.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def volume_atlas(
 
 
 def axes_from(orientation: str) -> tuple[tuple[int, int, int], tuple[bool, bool, bool]]:
-    """Which axis of a volume is z, y, x, and whether it runs the other way.
+    """Return which axis of a volume is z, y, x, and whether it is reversed.
 
     Raises
     ------

@@ -23,7 +23,7 @@ _SMOOTHING = 0.8
 
 
 def region_mesh(atlas: Atlas, name: str) -> Mesh:
-    """Surface of a structure, or of one side of it ("Pallium L").
+    """Compute the surface of a structure, or of one side of it ("Pallium L").
 
     Taken from the atlas where it brings surfaces (BrainGlobe), else made by marching cubes
     over its labels.
@@ -53,13 +53,13 @@ def region_mesh(atlas: Atlas, name: str) -> Mesh:
 
 @dataclass(frozen=True, eq=False)
 class PlacedAtlas:
-    """An atlas and where a recording's neurons lie in it."""
+    """An atlas, and the placement of a recording in it."""
 
     atlas: Atlas
     placement: Placement
 
     def body(self, name: str) -> Mesh:
-        """Surface of a region in the recording's own coordinates; see `region_mesh`."""
+        """Return the surface of a region in the recording's own coordinates; see `region_mesh`."""
         vertices, faces = region_mesh(self.atlas, name)
         if np.linalg.det(self.placement.affine[:3, :3]) < 0:
             # A mirrored surface would be inside out.
@@ -69,14 +69,14 @@ class PlacedAtlas:
 
 @lru_cache(maxsize=2)
 def brain_mesh(atlas: Atlas) -> Mesh:
-    """Surface of the whole brain: everything that has a structure."""
+    """Compute the surface of the whole brain: everything that has a structure."""
     labels, step = _sampled(atlas)
     return _surface(ndimage.binary_closing(np.pad(labels >= 0, 2))[2:-2, 2:-2, 2:-2], step)
 
 
 @lru_cache(maxsize=2)
 def _sampled(atlas: Atlas) -> tuple[NDArray[np.int32], float]:
-    """The atlas' structures on a regular grid, and the distance of its points in um."""
+    """Sample the atlas' structures on a regular grid; also return its spacing in micrometres."""
     extent = np.asarray(atlas.extent_um, dtype=np.float64)
     step = max(float(np.cbrt(np.prod(extent) / _SAMPLES)), atlas.grain_um)
     axes = [(np.arange(int(np.ceil(size / step))) + 0.5) * step for size in extent]
@@ -88,7 +88,7 @@ def _sampled(atlas: Atlas) -> tuple[NDArray[np.int32], float]:
 
 
 def _surface(mask: NDArray[np.bool_], step: float) -> Mesh:
-    """Smooth surface of a mask on a grid with points at (k + 1/2) step."""
+    """Compute the smooth surface of a mask on a grid with points at (k + 1/2) step."""
     filled = [np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
     low = np.array([found[0] for found in filled])
     high = np.array([found[-1] + 1 for found in filled])
@@ -104,7 +104,7 @@ def _surface(mask: NDArray[np.bool_], step: float) -> Mesh:
 def marching_cubes(
     values: NDArray[np.floating], level: float, cell: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Surface of values on a grid at a level, in multiples of the cell's size.
+    """Compute the isosurface of values on a grid, in multiples of the grid spacing.
 
     Raises
     ------

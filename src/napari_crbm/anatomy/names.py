@@ -1,4 +1,4 @@
-"""Region names across atlases: sides, spelling, and which name of one is which of another."""
+"""Compare region names of different atlases: sides, spelling, matches."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SPELLINGS = {"teberculum": "tuberculum", "optic tectum": "tectum"}
 
 
 def split_side(name: str) -> tuple[str, str]:
-    """The name in plain lower-case words, and its side: "left", "right" or ""."""
+    """Return the name in plain lower-case words, and its side: "left", "right" or ""."""
     side = ""
     if found := _END.search(name):
         name, side = name[: found.start()], found.group(1)
@@ -26,17 +26,17 @@ def split_side(name: str) -> tuple[str, str]:
 
 
 def without_side(name: str) -> str:
-    """The name as it is written, without the mark of its side."""
+    """Return the name as written, without its side."""
     return _START.sub("", _END.sub("", name)) or name
 
 
 def matched_name(name: str) -> str:
-    """A form that is equal for different spellings of the same region and side."""
+    """Return a form that is equal for different spellings of the same region and side."""
     return " ".join(part for part in split_side(name) if part)
 
 
 def mirrored_name(name: str) -> str:
-    """`matched_name` of the same region on the other side; itself on the midline."""
+    """Return `matched_name` of the same region on the other side; itself on the midline."""
     words, side = split_side(name)
     other = {"left": "right", "right": "left"}.get(side, "")
     return " ".join(part for part in (words, other) if part)
@@ -45,7 +45,7 @@ def mirrored_name(name: str) -> str:
 def match_names(
     first: Iterable[str], second: Iterable[str], aliases: Mapping[str, str] | None = None
 ) -> list[tuple[int, int]]:
-    """Pairs of positions in both lists that name the same region, in the first's order.
+    """Return pairs of indices into both lists that name the same region, in the first's order.
 
     Parameters
     ----------

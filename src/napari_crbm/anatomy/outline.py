@@ -1,4 +1,4 @@
-"""The outline of a brain from the positions of its neurons alone."""
+"""Outline of a brain, from the positions of its neurons."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _MIN_PIECE = 0.02
 
 
 def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.float64]]:
-    """Closed outlines of the brain, from a smoothed density of its neurons.
+    """Compute closed outlines of the brain from the smoothed density of its neurons.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.fl
 
 
 def _solid(brain: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """The mask without holes and without small pieces."""
+    """Return the mask without holes and without small pieces."""
     filled = ndimage.binary_fill_holes(brain)
     pieces, n_pieces = ndimage.label(filled)
     areas = ndimage.sum_labels(filled, pieces, np.arange(1, n_pieces + 1))

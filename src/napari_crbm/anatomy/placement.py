@@ -1,7 +1,7 @@
-"""From a recording's coordinates to an atlas: axis order, flips, units, an affine map.
+"""Map a recording's coordinates into an atlas: axis order, flips, units, affine map.
 
-The classic mistake is an axis that runs the wrong way. Every combination of flips is
-scored by the fraction of neurons that land inside the brain. A brain and its mirror
+The usual mistake is a reversed axis. Every combination of flips is scored by the fraction
+of neurons that land inside the brain. A brain and its mirror
 image look alike, so that score cannot tell left from right: of placements that do
 equally well the one with the fewest flips is taken, and the flip of x stays with the
 person.
@@ -34,7 +34,7 @@ Flips = tuple[bool, bool, bool]
 
 @dataclass(frozen=True)
 class Placement:
-    """How coordinates become points in an atlas.
+    """Map from coordinates to points of an atlas.
 
     In this order: axes are reordered, scaled to micrometres, flipped within the atlas'
     extent, turned about its middle, shifted, and mapped by an affine matrix.
@@ -80,13 +80,13 @@ class Placement:
 
     @classmethod
     def onto(cls, atlas: Atlas, **options: object) -> Placement:
-        """A placement into an atlas; ``options`` are the other fields."""
+        """Make a placement into an atlas; ``options`` are the other fields."""
         z, y, x = (float(value) for value in atlas.extent_um)
         return cls((z, y, x), **options)  # type: ignore[arg-type]
 
     @cached_property
     def affine(self) -> NDArray[np.float64]:
-        """All of it as one matrix for columns (first, second, third coordinate, 1), (4, 4)."""
+        """Return the map as one matrix for columns (first, second, third coordinate, 1), (4, 4)."""
         into_axes = np.zeros((4, 4))
         for axis, column in enumerate(self.order):
             into_axes[axis, column] = self.scale[axis]
@@ -105,17 +105,17 @@ class Placement:
         return np.asarray(last @ turned @ flip @ into_axes)
 
     def apply(self, coordinates: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Points in the atlas, (N, 3) um, for coordinates (N, 3)."""
+        """Return points in the atlas, (N, 3) in micrometres, for coordinates (N, 3)."""
         points = np.asarray(coordinates, dtype=np.float64)
         return np.asarray(points @ self.affine[:3, :3].T + self.affine[:3, 3])
 
     def invert(self, points_um: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Coordinates (N, 3) that land on these points of the atlas."""
+        """Return the coordinates (N, 3) that land on these points of the atlas."""
         back = np.linalg.inv(self.affine)
         return np.asarray(np.asarray(points_um, dtype=np.float64) @ back[:3, :3].T + back[:3, 3])
 
     def describe(self) -> str:
-        """In words, for people."""
+        """Describe the placement in words."""
         flipped = [axis for axis, flip in zip(_AXES, self.flips, strict=True) if flip]
         parts = [f"{', '.join(flipped)} flipped" if flipped else "No axis flipped"]
         if self.order != (0, 1, 2):
@@ -132,7 +132,7 @@ class Placement:
 
 
 def centred(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating]) -> Placement:
-    """The placement with the shift that brings the middle of the neurons to that of the brain."""
+    """Return the placement shifted so that the centre of the neurons is that of the brain."""
     plain = replace(placement, shift_um=(0.0, 0.0, 0.0), matrix=None)
     points, brain = plain.apply(coordinates), atlas.brain_points
     # Outermost neurons would pull a plain mean.
@@ -143,7 +143,7 @@ def centred(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating
 
 
 def likely_unit(atlas: Atlas, coordinates: NDArray[np.floating]) -> float:
-    """Micrometres a unit of the coordinates, judged from their extent: 1, 1000, ...
+    """Guess the micrometres per unit of the coordinates from their extent: 1, 1000, ...
 
     Only powers of a thousand are told apart: micrometres, millimetres, metres, nanometres.
     """
@@ -155,7 +155,7 @@ def likely_unit(atlas: Atlas, coordinates: NDArray[np.floating]) -> float:
 
 
 def read_affine(path: str | Path) -> tuple[tuple[float, ...], ...]:
-    """An affine map from a text file: three or four rows of four numbers.
+    """Read an affine map from a text file: three or four rows of four numbers.
 
     Rows and columns are z, y, x (and 1); numbers are parted by spaces, tabs or commas.
 
@@ -183,7 +183,7 @@ def read_affine(path: str | Path) -> tuple[tuple[float, ...], ...]:
 
 
 def fraction_inside(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating]) -> float:
-    """Fraction of the neurons that land in the atlas' brain."""
+    """Return the fraction of the neurons that land inside the atlas' brain."""
     return float(atlas.inside(placement.apply(coordinates)).mean())
 
 
@@ -244,6 +244,6 @@ def best_flips(
     *,
     any_order: bool = False,
 ) -> tuple[Placement, float]:
-    """The best placement of `score_placements`, and the fraction of neurons inside."""
+    """Return the best placement of `score_placements`, and the fraction of neurons inside."""
     first = score_placements(atlas, coordinates, start, any_order=any_order).iloc[0]
     return first["placement"], float(first["inside"])

@@ -22,7 +22,7 @@ _PLANE_SCALE_UM = 50.0
 
 
 class Solid(Protocol):
-    """A shape that tells inside from outside."""
+    """A solid shape with a level function."""
 
     @property
     def centre(self) -> tuple[float, float, float]:

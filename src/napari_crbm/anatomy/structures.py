@@ -1,4 +1,4 @@
-"""The structures of an atlas: a tree of names, and where each of them lies."""
+"""Structures of an atlas: a tree of names, and their positions."""
 
 from __future__ import annotations
 
@@ -80,18 +80,18 @@ class Atlas:
         return int(self.depth.max()) + 1
 
     def ancestors(self, structure: int) -> list[int]:
-        """The structure and all above it, the topmost first."""
+        """Return the structure and its ancestors, the root first."""
         path = [structure]
         while (parent := self.structures[path[-1]].parent) is not None:
             path.append(parent)
         return path[::-1]
 
     def descendants(self, structure: int) -> list[int]:
-        """The structure and all below it."""
+        """Return the structure and its descendants."""
         return [k for k in range(len(self.structures)) if structure in self.ancestors(k)]
 
     def find(self, name: str) -> tuple[int, str]:
-        """Position and side ("left", "right", "") of a region named as `regions_of` does.
+        """Find index and side ("left", "right", "") of a region named as `regions_of` does.
 
         Raises
         ------
@@ -107,11 +107,11 @@ class Atlas:
         return names.index(plain), side
 
     def inside(self, points_um: NDArray[np.floating]) -> NDArray[np.bool_]:
-        """Which points (P, 3) lie in a structure, (P,)."""
+        """Return which points (P, 3) lie in a structure, (P,)."""
         return np.asarray(self.structure_at(np.asarray(points_um, dtype=np.float64)) >= 0)
 
     def colours(self, names: tuple[str, ...]) -> NDArray[np.float64]:
-        """RGBA of regions by name, both sides alike: the atlas' own, else made by name."""
+        """Return RGBA of regions by name: the atlas' own, else derived from the name."""
         own = {split_side(each.name)[0]: each.colour for each in self.structures if each.colour}
         rgba = region_colours(names)
         for row, name in enumerate(names):
@@ -125,7 +125,7 @@ class Atlas:
         level: int | None = None,
         sides: bool = True,
     ) -> Regions:
-        """Regions of neurons at these points.
+        """Assign regions to neurons at these points.
 
         Parameters
         ----------
@@ -173,14 +173,14 @@ class Atlas:
 
     @cached_property
     def brain_points(self) -> NDArray[np.float32]:
-        """Points evenly spread over the inside of the brain, (P, 3) um: its outline to see."""
+        """Return points evenly spread inside the brain, (P, 3) in micrometres."""
         rng = np.random.default_rng(0)
         points = rng.random((_SAMPLES, 3)) * self.extent_um
         return points[self.inside(points)].astype(np.float32)
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:
-    """Names made unique: some atlases use one for a structure and its part."""
+    """Make names unique: some atlases use one for a structure and its part."""
     seen: dict[str, int] = {}
     result = []
     for name in names:

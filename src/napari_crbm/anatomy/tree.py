@@ -1,4 +1,4 @@
-"""Regions as a tree, from what their names say and from which region lies in which."""
+"""Tree of regions, from their names and from their members."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FEWEST_INSIDE = 5
 
 @dataclass(eq=False)
 class RegionNode:
-    """A region, or a heading for several, with what lies below it.
+    """A region, or a heading for several, with its children.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class RegionNode:
     n_neurons: int = 0
 
     def regions(self) -> Iterator[int]:
-        """The node's own region and all below it."""
+        """Return the node's own region and all below it."""
         if self.region is not None:
             yield self.region
         for child in self.children:
@@ -109,7 +109,7 @@ def _path(name: str, both_sides: set[str]) -> list[str]:
 
 
 def _structures_with_sides(names: tuple[str, ...]) -> set[str]:
-    """Structures, in plain words, of which both sides are named."""
+    """Return the structures of which both sides are named."""
     sides: dict[str, set[str]] = {}
     for name in names:
         words, side = split_side(path_of(name)[-1])
@@ -118,7 +118,7 @@ def _structures_with_sides(names: tuple[str, ...]) -> set[str]:
 
 
 def _nested(nodes: list[RegionNode], regions: Regions) -> list[RegionNode]:
-    """Put nodes under the smallest other node that holds all their neurons."""
+    """Move nodes below the smallest other node that holds all their neurons."""
     if len(nodes) < 2:
         return nodes
     inside = regions.membership.tocsc()

@@ -1,4 +1,4 @@
-"""Label volumes and tables of names, from files people have."""
+"""Read label volumes and tables of names."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read_volume_atlas(
     spacing_um: tuple[float, float, float] | None = None,
     orientation: str | None = None,
 ) -> Atlas:
-    """An atlas from a label volume (TIFF, NRRD, NIfTI, MATLAB, NumPy) and its names.
+    """Read an atlas from a label volume (TIFF, NRRD, NIfTI, MATLAB, NumPy) and its names.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def read_volume_atlas(
 
 
 def read_names(path: str | Path) -> dict[int, Structure]:
-    """Names of labels: a table with a label and a name on every line.
+    """Read names of labels: a table with a label and a name on every line.
 
     Separated by comma, semicolon or tab, with or without a heading. A name such as
     "Forebrain / Diencephalon / Habenula" places the region in the tree.
@@ -111,7 +111,7 @@ def read_names(path: str | Path) -> dict[int, Structure]:
     place: dict[tuple[str, ...], int] = {}
 
     def add(path: tuple[str, ...], label: int | None = None) -> int:
-        """Add a structure, those above it first; return its position."""
+        """Add a structure after its ancestors, and return its index."""
         above = path[:-1]
         parent = None if not above else place[above] if above in place else add(above)
         position = len(structures)

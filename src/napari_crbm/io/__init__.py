@@ -1,4 +1,4 @@
-"""Files in and out: recordings, models and checkpoints, all HDF5 and never executed."""
+"""Read and write recordings, models, checkpoints and profiles."""
 
 from napari_crbm.io.models.checkpoints import load_checkpoint, save_checkpoint
 from napari_crbm.io.models.fishualizer_weights import save_weights

@@ -1,4 +1,4 @@
-"""How to read a file whose layout leaves something open."""
+"""Options for reading files whose layout does not say everything."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_crbm.preprocessing import Progress, Stoppable
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """Everything `napari_crbm.io.open_recording` can be asked; described there."""
+    """Options of `napari_crbm.io.open_recording`, which documents them."""
 
     keep_unlabelled: bool = True
     flip_z: bool | None = None
@@ -30,7 +30,7 @@ class ReadOptions:
     control: Stoppable | None = None
 
     def names_of_regions(self) -> tuple[str, ...] | None:
-        """The names that were given, read from their file if they are in one.
+        """Return the given region names, read from their file if a path was given.
 
         Raises
         ------
@@ -48,7 +48,7 @@ class ReadOptions:
         return tuple(line.strip() for line in text.splitlines() if line.strip())
 
     def given(self) -> dict[str, Any]:
-        """The options on the content of the file that differ from their defaults."""
+        """Return the options about the file's content that differ from their defaults."""
         return {
             field.name: getattr(self, field.name)
             for field in fields(self)

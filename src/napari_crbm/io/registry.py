@@ -1,4 +1,4 @@
-"""Which reader opens which file: one line a format."""
+"""The recording formats, one line per format, and `open_recording`."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from napari_crbm.recording import Recording, Source
 
 
 class Reader(NamedTuple):
-    """A recording format: its kind, a quick look at a file or folder, and the reading."""
+    """A recording format: its name, a quick test of a file or folder, and the reader."""
 
     kind: str
     can_read: Callable[[Path], bool]
@@ -45,7 +45,7 @@ def _in_hdf5(
     can_read: Callable[[h5py.File], bool],
     read: Callable[[h5py.File, Path, ReadOptions], Recording],
 ) -> Reader:
-    """A reader that is handed an open HDF5 file."""
+    """Make a reader that receives an open HDF5 file."""
 
     def looks_right(path: Path) -> bool:
         if path.is_dir() or sources.container_of(path) not in ("hdf5", None):
@@ -75,7 +75,7 @@ READERS = (
 
 
 def read_kind(path: str | Path) -> str:
-    """What a file or folder holds: "model", "checkpoint", "recording" or "...-recording".
+    """Return what a file or folder holds: "model", "checkpoint", "recording" or "...-recording".
 
     Raises
     ------
@@ -215,12 +215,12 @@ def _read(path: Path, options: ReadOptions, profile: Profile | str | Path | None
 
 
 def _naming(path: Path, error: RecordingError) -> RecordingError:
-    """The same error with the name of the file."""
+    """Return the same error with the file name in front."""
     return type(error)(f"{path.name}: {error}{_elsewhere(path)}")
 
 
 def _elsewhere(path: Path) -> str:
-    """One sentence on an array that a link says is in another file; empty if there is none."""
+    """Return a sentence on an array that lies in another file, empty if there is none."""
     for each in sorted(path.iterdir()) if path.is_dir() else [path]:
         with suppress(CRBMError, OSError):
             if each.is_file() and h5py.is_hdf5(each):
@@ -234,7 +234,7 @@ def _elsewhere(path: Path) -> str:
 
 
 def own_kind(path: Path) -> str | None:
-    """Kind of a file of ours; None for any other.
+    """Return the kind of a file of this program, None for any other.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Fluorescence to spikes; each step a pure function."""
+"""From fluorescence to spikes; each step is a pure function."""
 
 from napari_crbm.preprocessing.baseline import above_baseline, running_percentile
 from napari_crbm.preprocessing.deconvolution import DECAY_S, deconvolve

@@ -1,4 +1,4 @@
-"""Baseline of fluorescence by a running percentile, and what stands above it."""
+"""Baseline of fluorescence by a running percentile, and dF/F."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def running_percentile(
     percentile: float = DEFAULT_PERCENTILE,
     every: int | None = None,
 ) -> NDArray[np.float32]:
-    """Percentile of every trace in a window around each frame.
+    """Compute a percentile of every trace in a window around each frame.
 
     The window is cut off at both ends of the recording. It moves in steps of ``every``
     frames, and lines join the values, because a percentile over many frames hardly
@@ -76,7 +76,7 @@ def above_baseline(
     raw: bool = False,
     background: float = 0.0,
 ) -> NDArray[np.float32]:
-    """Fluorescence above its baseline; of raw fluorescence relative to it, dF/F.
+    """Subtract the baseline; divide raw fluorescence by it as well, which gives dF/F.
 
     The paper's (F - baseline) / (baseline - background), Methods "Calcium imaging"; of
     traces that are dF/F already only the difference.
@@ -102,7 +102,7 @@ def above_baseline(
 
 
 def _percentile(values: NDArray[np.float32], percentile: float) -> NDArray[np.float32]:
-    """Along the last axis, linear between order statistics (NumPy's default method)."""
+    """Compute the percentile along the last axis with NumPy's default interpolation."""
     position = (values.shape[1] - 1) * percentile / 100
     low = int(position)
     high = min(low + 1, values.shape[1] - 1)
@@ -112,7 +112,7 @@ def _percentile(values: NDArray[np.float32], percentile: float) -> NDArray[np.fl
 
 
 def _known(values: NDArray[np.float32], percentile: float) -> NDArray[np.float32]:
-    """The same over finite values alone."""
+    """Compute the percentile over finite values alone."""
     result = np.full(len(values), np.nan, dtype=np.float32)
     for row, trace in enumerate(values):
         kept = trace[np.isfinite(trace)]

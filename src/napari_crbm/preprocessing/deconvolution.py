@@ -1,4 +1,4 @@
-"""Spikes behind fluorescence: sparse non-negative deconvolution by OASIS.
+"""Infer spikes from fluorescence: sparse non-negative deconvolution by OASIS.
 
 The paper deconvolves with BSD, for MATLAB, whose kernel rises and decays. OASIS
 (Friedrich, Zhou and Paninski 2017, PLOS Computational Biology) solves the same problem,
@@ -23,7 +23,7 @@ DECAY_S = {"GCaMP6s": 3.55, "GCaMP6f": 1.6}
 def deconvolve(
     dff: NDArray[np.floating], frame_rate_hz: float, decay_s: float = DECAY_S["GCaMP6s"]
 ) -> NDArray[np.float32]:
-    """Inferred spikes of every neuron, in units of its noise.
+    """Infer the spikes of every neuron, in units of its noise.
 
     The penalty is the one at which the residual has the variance of the noise.
 

@@ -1,4 +1,4 @@
-"""Preprocess a recording: blocks of neurons streamed through all cores."""
+"""Preprocess a recording: blocks of neurons, processed on all cores."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def preprocess(
     control: Stoppable | None = None,
     n_threads: int | None = None,
 ) -> Recording:
-    """Binarise anew and leave out frames and neurons.
+    """Binarise the fluorescence, and drop frames and neurons.
 
     Fluorescence is read once, a block of neurons at a time; besides the packed raster
     only the blocks in work are in memory. The result does not depend on the threads.
@@ -157,7 +157,7 @@ def preprocess(
 
 
 def steps_of(recording: Recording) -> Steps:
-    """The steps last applied to a recording, to repeat them on another.
+    """Return the steps last applied to a recording, to repeat them on another.
 
     Raises
     ------
@@ -171,7 +171,7 @@ def steps_of(recording: Recording) -> Steps:
 
 
 def dropped_text(dropped: dict[str, int]) -> str:
-    """What was left out, in words."""
+    """Describe what was left out."""
     parts = [
         f"{count:,} {what.replace('_', ' ', 1).replace('_', ' ')}"
         for what, count in dropped.items()
@@ -181,7 +181,7 @@ def dropped_text(dropped: dict[str, int]) -> str:
 
 
 def frame_rate_hz(recording: Recording) -> float:
-    """Frames a second from the median interval.
+    """Return the frame rate in hertz, from the median interval.
 
     Raises
     ------
@@ -194,12 +194,12 @@ def frame_rate_hz(recording: Recording) -> float:
 
 
 def first_frame(recording: Recording, steps: Steps) -> int:
-    """First frame after the burn-in."""
+    """Return the first frame after the burn-in."""
     return int(np.searchsorted(recording.times, recording.times[0] + steps.burn_in_s))
 
 
 def kept_frames(recording: Recording, steps: Steps) -> NDArray[np.int64]:
-    """Frames that remain after burn-in, motion and the listed ones, ascending.
+    """Return the frames that remain after burn-in, motion and the listed ones, ascending.
 
     Raises
     ------
@@ -222,7 +222,7 @@ def _burn_in(recording: Recording, steps: Steps) -> int:
 def _frames(
     recording: Recording, steps: Steps, first: int
 ) -> tuple[NDArray[np.int64], dict[str, int]]:
-    """Frames to keep, and how many are left out for what."""
+    """Return the frames to keep, and the number left out for each reason."""
     kept = np.ones(recording.n_frames, dtype=bool)
     kept[:first] = False
     dropped = {"frames_burn_in": first}
@@ -267,7 +267,7 @@ def _binarised(
     control: Stoppable | None,
     n_threads: int | None,
 ) -> Spikes:
-    """Spikes at the chosen frames; fills ``snr`` if it is asked for."""
+    """Compute spikes at the chosen frames; fill ``snr`` if given."""
     if recording.fluorescence is None:
         raise RecordingError(
             f"'{recording.name}' holds no fluorescence: choose the method 'keep' to filter its "
@@ -294,7 +294,7 @@ def _binarised(
 
 
 def _blocks(fluorescence: Fluorescence) -> Iterator[NDArray[np.float32] | Waiting]:
-    """Whole traces of consecutive neurons, in the blocks the fluorescence prefers."""
+    """Yield whole traces of consecutive neurons, in blocks that suit the fluorescence."""
     streamed = getattr(fluorescence, "neuron_blocks", None)
     if streamed is not None:
         yield from streamed()

@@ -1,4 +1,4 @@
-"""What is done to a recording before training: a description that can be kept and repeated."""
+"""Preprocessing steps: a description that can be stored and repeated."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ METHODS: dict[str, float | None] = {
 
 @dataclass(frozen=True)
 class Steps:
-    """Everything `preprocess` does, in this order.
+    """All settings of `preprocess`, in the order of their application.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ class Steps:
                 raise RecordingError(f"Preprocessing: {why}.")
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; the inverse of `from_dict`."""
+        """Return plain values for JSON; the inverse of `from_dict`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         values["drop_frames"] = [list(pair) for pair in self.drop_frames]
         values["regions"] = list(self.regions)
@@ -150,7 +150,7 @@ class Steps:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Steps:
-        """Read what `as_dict` wrote; entries of other names are refused.
+        """Make steps from plain values; unknown entries are refused.
 
         Raises
         ------
@@ -168,7 +168,7 @@ class Steps:
 
 
 def frame_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """Ranges of frames a person typed, such as "100-120, 300".
+    """Parse ranges of frames, such as "100-120, 300".
 
     Raises
     ------
@@ -189,7 +189,7 @@ def frame_ranges(text: str) -> tuple[tuple[int, int], ...]:
 
 
 class Stages(NamedTuple):
-    """A block of traces on its way to spikes; each (T, n)."""
+    """The stages of a block of traces from fluorescence to spikes; each (T, n)."""
 
     baseline: NDArray[np.float32] | None
     dff: NDArray[np.float32]
@@ -198,7 +198,7 @@ class Stages(NamedTuple):
 
 
 def stages(traces: NDArray[np.floating], frame_rate_hz: float, steps: Steps) -> Stages:
-    """Baseline, dF/F, what is thresholded and the result, of a block of neurons.
+    """Compute baseline, dF/F, the thresholded signal and the spikes of a block of neurons.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ def stages(traces: NDArray[np.floating], frame_rate_hz: float, steps: Steps) -> 
 
 
 def zscore(dff: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Standard deviations over each neuron's mean, of its finite values, (T, n) float32.
+    """Compute z-scores per neuron over its finite values, (T, n) float32.
 
     NaN, and so never above a threshold, where a value is not finite or a neuron constant.
     """
@@ -247,7 +247,7 @@ def zscore(dff: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def signal_to_noise(dff: NDArray[np.floating]) -> NDArray[np.float32]:
-    """99th percentile over the median of each trace, in standard deviations of its noise.
+    """Compute the 99th percentile minus the median of each trace, in units of its noise SD.
 
     About 2.3 for a neuron that is noise alone; 0 where it cannot be told.
 

@@ -1,4 +1,4 @@
-"""Blocks of neurons through all cores, with progress and a way to give up."""
+"""Process blocks of neurons on all cores, with progress and cancellation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Tile = tuple[int, int, NDArray[np.bool_]]
 
 
 class Waiting(NamedTuple):
-    """Handed out instead of a block by a source that has work to do before its first one."""
+    """Progress of a source that has work to do before its first block, yielded in its place."""
 
     done: int
     total: int
@@ -33,16 +33,16 @@ Blocks = Iterable[NDArray[np.floating] | Waiting]
 
 
 class Stoppable(Protocol):
-    """What is asked whether to give up, such as `napari_crbm.model.Control`."""
+    """An object that can request cancellation, such as `napari_crbm.model.Control`."""
 
     @property
     def stopped(self) -> bool:
-        """Whether to give up."""
+        """Return whether cancellation was requested."""
         ...
 
 
 class PreprocessingStopped(RecordingError):
-    """Preprocessing was cancelled; the recording is as it was."""
+    """Preprocessing was cancelled; the recording is unchanged."""
 
 
 def stream(
@@ -54,7 +54,7 @@ def stream(
     control: Stoppable | None = None,
     n_threads: int | None = None,
 ) -> Iterator[Tile]:
-    """Turn whole traces of consecutive neurons into activity, a few blocks at a time.
+    """Convert whole traces of consecutive neurons to activity, a few blocks at a time.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def stream(
 
 
 def _parts(blocks: Blocks) -> Iterator[tuple[int, NDArray[np.floating] | Waiting]]:
-    """Blocks cut to the size a thread works on, with the index of their first neuron."""
+    """Yield blocks of the size that a thread works on, with the index of their first neuron."""
     neuron = 0
     for block in blocks:
         if isinstance(block, Waiting):

@@ -1,10 +1,10 @@
-"""Events in fluorescence by a threshold: for recordings that come without spikes.
+"""Detect events in fluorescence with a threshold, for recordings without spikes.
 
 The paper deconvolves (blind sparse deconvolution, Methods "Spike deconvolution") and
-thresholds the result; files of the authors hold that. This is the plain substitute:
-a neuron is active in a frame in which its dF/F stands, and has just risen, by more
-than a few standard deviations of its noise. Calcium decays over seconds, so height
-alone would mark whole decays; asking for the rise marks their onsets.
+thresholds the result; files of the authors hold that. This is a simple substitute:
+a neuron is active in a frame in which its dF/F exceeds its median, and has just risen,
+by more than a few standard deviations of its noise. Calcium decays over seconds, so the
+level alone would mark whole decays; the rise marks their onsets.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SD_OVER_MEDIAN = 1.4826
 
 
 def noise_sd(fluorescence: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Noise of every neuron from its frame-to-frame differences.
+    """Estimate the noise of every neuron from its frame-to-frame differences.
 
     The median absolute difference, scaled to the standard deviation of white noise.
     Transients are rare and decay slowly, so they hardly touch it, unlike the spread
@@ -53,7 +53,7 @@ def noise_sd(fluorescence: NDArray[np.floating]) -> NDArray[np.float32]:
 def events(
     fluorescence: NDArray[np.floating], threshold_sd: float = DEFAULT_THRESHOLD_SD
 ) -> NDArray[np.bool_]:
-    """Frames in which neurons become active.
+    """Detect the frames in which neurons become active.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def events(
 
 
 def above(values: NDArray[np.floating], threshold: float) -> NDArray[np.bool_]:
-    """Where values exceed a threshold in their own unit, (T, n)."""
+    """Return where values exceed a threshold in their own unit, (T, n)."""
     return np.asarray(values > threshold)
 
 
@@ -157,7 +157,7 @@ def binarise(
 
 
 def activity_warning(spikes: Spikes) -> str | None:
-    """One sentence if the mean activity lies outside the usual 0.5 to 20 %, else None."""
+    """Return a sentence if the mean activity lies outside the usual 0.5 to 20 %, else None."""
     low, high = USUAL_ACTIVITY
     if low <= spikes.rate <= high:
         return None
@@ -174,7 +174,7 @@ def activity_warning(spikes: Spikes) -> str | None:
 
 
 def _median(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Median over frames that ignores values that are not finite."""
+    """Compute the median over frames, ignoring values that are not finite."""
     if np.isfinite(values).all():
         return np.asarray(np.median(values, axis=0))
     with warnings.catch_warnings():

@@ -111,7 +111,7 @@ def test_without_room_they_are_read_where_they_are(small_blocks, tmp_path, monke
 
 
 def test_part_of_a_range_can_be_had(small_blocks, tmp_path):
-    copying = transposed.turned(write(tmp_path / "a.h5", "frame by frame"))
+    copying = transposed.transposed(write(tmp_path / "a.h5", "frame by frame"))
     while True:
         try:
             next(copying)

@@ -1,4 +1,4 @@
-"""CaImAn's results: the HDF5 file that ``cnm.save`` writes.
+"""CaImAn: the HDF5 file that ``cnm.save`` writes.
 
 Everything is in ``/estimates``: footprints ``A`` as a compressed sparse column matrix
 (pixels, components) whose pixels count down columns of the image (Fortran's order),
@@ -35,12 +35,12 @@ _ENTRIES = 1 << 20
 
 
 def can_read(file: h5py.File) -> bool:
-    """Whether the open file has estimates of components."""
+    """Return whether the open file has estimates of components."""
     return _estimates(file) is not None
 
 
 def _estimates(file: h5py.File) -> h5py.Group | None:
-    """Where the estimates are: old versions of CaImAn had them at the top."""
+    """Return the group of the estimates, the root in old versions of CaImAn."""
     for group in (file.get("estimates"), file):
         if isinstance(group, h5py.Group) and "A" in group and ("C" in group or "F_dff" in group):
             return group
@@ -93,7 +93,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
 
 
 def _dims(file: h5py.File) -> tuple[int, ...]:
-    """Size of the image: rows, columns, and planes if there are several."""
+    """Return the size of the image: rows, columns, and planes if there are several."""
     for name in ("dims", "estimates/dims"):
         stored = file.get(name)
         if isinstance(stored, h5py.Dataset) and stored.dtype.kind in "iuf":
@@ -108,7 +108,7 @@ def _dims(file: h5py.File) -> tuple[int, ...]:
 
 
 def _centres(estimates: h5py.Group, dims: tuple[int, ...]) -> NDArray[np.float64]:
-    """Centre of mass of every footprint as plane, row, column: (components, 3)."""
+    """Compute the centre of mass of every footprint: plane, row, column, (components, 3)."""
     if isinstance(estimates["A"], h5py.Dataset):
         raise FormatError(
             "'estimates/A' must be a sparse matrix as cnm.save writes it (a group with data, "
@@ -152,7 +152,7 @@ def _centres(estimates: h5py.Group, dims: tuple[int, ...]) -> NDArray[np.float64
 
 
 def _accepted(estimates: h5py.Group, n_components: int) -> NDArray[np.int64]:
-    """Indices of accepted components; all if nobody has judged them."""
+    """Return the indices of the accepted components; all if none were evaluated."""
     stored = estimates.get("idx_components")
     if not isinstance(stored, h5py.Dataset) or stored.dtype.kind not in "iu":
         return np.arange(n_components)
@@ -173,7 +173,7 @@ def _accepted(estimates: h5py.Group, n_components: int) -> NDArray[np.int64]:
 def _traces(
     estimates: h5py.Group, path: Path, n_components: int, options: ReadOptions
 ) -> tuple[Traces, Traces | None, Traces | None, str]:
-    """What to binarise: traces with their noise, and deconvolved activity; dF/F; the name."""
+    """Return noisy traces, deconvolved activity, dF/F, and the name of the source."""
 
     def stored(name: str) -> StoredFluorescence | None:
         dataset = estimates.get(name)
@@ -203,7 +203,7 @@ def _traces(
 
 
 def _pixel_um(file: h5py.File) -> tuple[float | None, float | None]:
-    """Micrometres between rows and between columns; CaImAn's default of 1 means unknown."""
+    """Return the pixel size in micrometres per row and column; a default of 1 means unknown."""
     stored = file.get("params/data/dxy")
     if not isinstance(stored, h5py.Dataset) or stored.dtype.kind not in "iuf" or stored.size != 2:
         return None, None

@@ -40,7 +40,7 @@ _ZBRAIN_UM = (0.798, 0.798, 2.0)
 
 
 def can_read(path: Path) -> bool:
-    """Whether this is such a folder, or one of its two files."""
+    """Return whether this is such a folder, or one of its two files."""
     series = _series_of(path)
     if series is None or container_of(series) != "hdf5":
         return False
@@ -49,7 +49,7 @@ def can_read(path: Path) -> bool:
 
 
 def _series_of(path: Path) -> Path | None:
-    """The file with the responses, given the folder or either file."""
+    """Find the file with the responses, given the folder or either file."""
     if path.is_dir():
         beside = path / _SERIES
     elif path.name == _STRUCTURE:
@@ -106,7 +106,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
 
 
 class _Structure:
-    """The numbers of ``data_full.mat`` that are needed, axes as in MATLAB."""
+    """The fields of ``data_full.mat`` that are needed, with MATLAB's axes."""
 
     _WANTED = (
         "CellXYZ",
@@ -133,7 +133,7 @@ class _Structure:
                     self.values[name] = found
 
     def positions(self, name: str) -> NDArray[np.float64] | None:
-        """Positions (cells, 3), if there are any."""
+        """Return positions (cells, 3), None if absent."""
         found = self.values.get(name)
         if found is None or found.size == 0:
             return None
@@ -147,12 +147,12 @@ class _Structure:
         return found
 
     def rate_hz(self) -> float | None:
-        """Frames a second."""
+        """Return the frame rate in hertz."""
         found = self.values.get("fpsec")
         return float(found.ravel()[0]) if found is not None and found.size == 1 else None
 
     def traces(self, n_frames: int) -> dict[str, NDArray[np.float64]]:
-        """Stimulus and behaviour where they have a number a frame."""
+        """Return stimulus and behaviour that have one number per frame."""
         traces = {}
         for name, label in (("stim_full", "stimulus"), ("Behavior_full", "behaviour")):
             found = np.atleast_2d(self.values.get(name, np.empty((0, 0))))
@@ -164,7 +164,7 @@ class _Structure:
 
 
 def _as_in_matlab(array: Array) -> NDArray[np.float64] | None:
-    """A small array as float64; files of version 7.3 have their axes reversed."""
+    """Read a small array as float64; files of version 7.3 have reversed axes."""
     if array.dtype.kind not in "biuf":
         return None
     stored = isinstance(array, h5py.Dataset)
@@ -184,7 +184,7 @@ def _chosen(file: h5py.File, group: str | None, path: Path) -> str:
 
 
 def _rows(file: h5py.File, structure: _Structure, shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Rows of the full list, from 0, to which the responses belong."""
+    """Return the rows of the full list, from 0, to which the responses belong."""
     full = structure.positions("CellXYZ_norm")
     full = structure.positions("CellXYZ") if full is None else full
     n_full = 0 if full is None else len(full)
@@ -208,7 +208,7 @@ def _rows(file: h5py.File, structure: _Structure, shape: tuple[int, ...]) -> NDA
 def _positions(
     structure: _Structure, rows: NDArray[np.int64], options: ReadOptions
 ) -> tuple[NDArray[np.float64], str]:
-    """Plane, row, column of the cells, and the space they are in."""
+    """Return plane, row, column of the cells, and their coordinate space."""
     for space, name in (("zbrain", "CellXYZ_norm"), ("native", "CellXYZ")):
         if options.space in (None, space):
             found = structure.positions(name)
@@ -223,7 +223,7 @@ def _positions(
 def _in_the_brain(
     zyx: NDArray[np.float64], space: str, structure: _Structure, rows: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
-    """Cells that were not marked as invalid and lie inside the volume."""
+    """Select the cells that were not marked as invalid and lie inside the volume."""
     valid = np.isfinite(zyx).all(axis=1)
     for name in ("IX_inval_anat", *(("IX_inval_norm",) if space == "zbrain" else ())):
         marked = structure.values.get(name, np.empty(0)).ravel().astype(np.int64) - 1

@@ -1,4 +1,4 @@
-"""Our own recording files: one bit a spike, everything else beside it.
+"""Recordings in this program's own format: one bit per neuron and frame.
 
 Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="recording"``)::
 
@@ -32,12 +32,12 @@ from napari_crbm.spikes import Spikes
 
 
 def can_read(file: h5py.File) -> bool:
-    """Whether the open file is a recording of ours."""
+    """Return whether the open file is a recording of ours."""
     return hdf5.kind_of(file) == "recording"
 
 
 def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
-    """Read an open recording of ours; the fluorescence stays in the file."""
+    """Read an open recording of this format; the fluorescence stays in the file."""
     foreign = set(options.given()) - {"keep_unlabelled"}
     if foreign:
         raise RecordingError(

@@ -46,7 +46,7 @@ _SPACES = ("zbrain", "native", "reference")
 
 
 def can_read(file: h5py.File) -> bool:
-    """Whether the open file has neuron positions or spikes under a known name."""
+    """Return whether the open file has neuron positions or spikes under a known name."""
     if hdf5.kind_of(file) is not None:
         return False
     names: set[str] = set()
@@ -104,7 +104,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
 def _coordinates(
     fields: Fields, options: ReadOptions, notes: dict[str, Any]
 ) -> tuple[NDArray[np.float32], bool]:
-    """Positions (N, 3) in z, y, x and micrometres, and whether they are stored as (3, N)."""
+    """Return positions (N, 3): z, y, x in micrometres, and whether they are stored as (3, N)."""
     wanted = _SPACES if options.space is None else (options.space,)
     found = fields.first(*wanted)
     if found is None:
@@ -144,7 +144,7 @@ def _coordinates(
 def _regions(
     fields: Fields, n_neurons: int, transposed: bool, options: ReadOptions
 ) -> Regions | None:
-    """Regions that hold neurons; read in pieces, since labels are stored dense."""
+    """Read the regions that hold neurons, in pieces, because labels are stored dense."""
     if "labels" not in fields.known:
         return None
     dataset = fields.known["labels"]
@@ -220,7 +220,7 @@ def _spikes(
     options: ReadOptions,
     notes: dict[str, Any],
 ) -> Spikes:
-    """Stored spikes, or events in the fluorescence where that was asked for."""
+    """Read the stored spikes, or detect events in the fluorescence if asked to."""
     if options.binarise is not None:
         if fluorescence is None:
             raise RecordingError(
@@ -259,7 +259,7 @@ def _spikes(
 def _times(
     fields: Fields, n_frames: int, options: ReadOptions, notes: dict[str, Any]
 ) -> NDArray[np.float64]:
-    """Seconds of every frame: from the option, the file's times or its sampling rate."""
+    """Return the times of all frames in seconds, from the option, the file or its sampling rate."""
     rate_hz, source = options.frame_rate_hz, "the option frame_rate_hz"
     if rate_hz is None and "times" in fields.known:
         stored = fields.known["times"]
@@ -289,7 +289,7 @@ def _times(
 
 
 def _traces(fields: Fields, n_frames: int) -> dict[str, NDArray[np.float64]]:
-    """Behaviour and stimulus with one number a frame."""
+    """Read behaviour and stimulus with one number per frame."""
     return {
         name: np.asarray(dataset[()], dtype=np.float64).ravel()
         for name, dataset in fields.traces.items()
@@ -298,7 +298,7 @@ def _traces(fields: Fields, n_frames: int) -> dict[str, NDArray[np.float64]]:
 
 
 def _listed(*names: str) -> str:
-    """The usual spellings of fields, for a message."""
+    """Return the usual names of fields, for a message."""
     usual = {
         "zbrain": "'ZBrainCoordinates'",
         "native": "'Coordinates'",

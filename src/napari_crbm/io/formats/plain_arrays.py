@@ -1,4 +1,4 @@
-"""Recordings as plain arrays: NumPy archives and MATLAB files with well-known names.
+"""NumPy archives and MATLAB files whose arrays have common names.
 
 ``.npz`` (as Rastermap writes them) and MATLAB files up to version 7; MATLAB 7.3 files are
 HDF5. Activity and positions are found by the names that people give them.
@@ -32,7 +32,7 @@ _LARGEST_EXTENT_MM = 5.0
 
 
 def can_read(path: Path) -> bool:
-    """Whether this is a NumPy archive or a MATLAB file that is not HDF5."""
+    """Return whether this is a NumPy archive or a MATLAB file that is not HDF5."""
     suffix = path.suffix.lower()
     if suffix not in (".npz", ".mat") or not path.is_file():
         return False
@@ -120,7 +120,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
 
 
 def _content(path: Path) -> tuple[list[str], Callable[[str], NDArray[Any]]]:
-    """Names of the arrays in a file, and how to get one."""
+    """Return the names of the arrays in a file, and a function that reads one."""
     if path.suffix.lower() == ".npz":
         archive = np.load(path, allow_pickle=False)
         return list(archive.files), lambda name: np.asarray(archive[name])
@@ -133,7 +133,7 @@ def _positions(
     options: ReadOptions,
     content: list[str],
 ) -> tuple[str, NDArray[np.float64], str]:
-    """Name, positions (N, 3) as z, y, x in micrometres, and the unit they were in."""
+    """Return the name, the positions (N, 3) as z, y, x in micrometres, and their stored unit."""
     found = first(_POSITIONS)
     if found is None:
         x, y = first(("xpos",)), first(("ypos",))
@@ -173,7 +173,7 @@ def _is_binary(values: NDArray[Any]) -> bool:
 def _frames_first(
     name: str, values: NDArray[Any], n_neurons: int, options: ReadOptions
 ) -> NDArray[Any]:
-    """Activity as (frames, neurons)."""
+    """Return activity as (frames, neurons)."""
     if values.ndim != 2 or n_neurons not in values.shape:
         raise RecordingError(
             f"'{name}' must have one axis for the {n_neurons:,} neurons that have positions, and "

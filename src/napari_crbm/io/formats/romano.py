@@ -41,7 +41,7 @@ _CELLS = ("cells", "cell", "dataAllCells/cells", "dataAllCells/cell")
 
 
 def can_read(path: Path) -> bool:
-    """Whether this goes by the name of one of the two files."""
+    """Return whether a file is named like one of the two files."""
     return path.is_file() and bool(_NAME.match(path.name)) and container_of(path) is not None
 
 
@@ -142,7 +142,7 @@ def _number(array: Array | None) -> float | None:
 
 
 def _centres(path: Path) -> NDArray[np.float64]:
-    """Mean pixel of every cell as plane, row, column: (cells, 3)."""
+    """Compute the mean pixel of every cell: plane, row, column, (cells, 3)."""
     pixels, counts, average, planes = _content(path)
     if average is None or average.ndim not in (2, 3):
         raise FormatError(f"{path.name} lacks the average image 'avg', so pixels have no place.")
@@ -174,7 +174,7 @@ def _centres(path: Path) -> NDArray[np.float64]:
 def _content(
     path: Path,
 ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None, NDArray[Any] | None]:
-    """Pixels of all cells in a row, how many each has, the average image, planes."""
+    """Return the pixels of all cells, their number per cell, the average image, the planes."""
     if container_of(path) == "hdf5":
         return _content_of_new(path)
     with damage_named(path):
@@ -198,7 +198,7 @@ def _no_cells(path: Path, found: list[str]) -> FormatError:
 def _content_of_new(
     path: Path,
 ) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[Any] | None, NDArray[Any] | None]:
-    """The same from a file of version 7.3, in which a cell array is a list of references."""
+    """Return the same from a file of version 7.3, where a cell array is a list of references."""
     with hdf5.reading(path) as file:
         name = next((name for name in _CELLS if isinstance(file.get(name), h5py.Dataset)), None)
         if name is None or file[name].dtype != h5py.ref_dtype:

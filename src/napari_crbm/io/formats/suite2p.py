@@ -1,4 +1,4 @@
-"""Suite2p's output folders: one folder a plane, traces by cell, cells in ``stat.npy``.
+"""Suite2p's output folders: one folder per plane, traces by cell, cells in ``stat.npy``.
 
 ``F.npy`` and ``Fneu.npy`` (cells, frames) hold the fluorescence of cells and of the
 neuropil around them, ``spks.npy`` what deconvolution made of it, ``iscell.npy`` which
@@ -32,7 +32,7 @@ _NEUROPIL_SHARE = 0.7
 
 
 def can_read(path: Path) -> bool:
-    """Whether this is a Suite2p folder, one of its planes, or a file in one."""
+    """Return whether this is a Suite2p folder, one of its planes, or a file in one."""
     return bool(_plane_folders(path))
 
 
@@ -160,7 +160,7 @@ def _plane(folder: Path, settings: dict[Any, Any]) -> Plane:
 
 
 def _array(path: Path) -> NDArray[np.floating]:
-    """A numeric (cells, ...) array, left in its file."""
+    """Map a numeric (cells, ...) array of a file into memory."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
@@ -193,7 +193,7 @@ def _settings(folder: Path) -> dict[Any, Any]:
 
 
 def _centre(cell: Any, folder: Path) -> tuple[float, float]:
-    """y, x of a cell in pixels."""
+    """Return y, x of a cell in pixels."""
     try:
         y, x = np.asarray(cell["med"], dtype=np.float64).ravel()
     except (KeyError, TypeError, ValueError):

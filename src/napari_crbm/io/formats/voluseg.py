@@ -35,7 +35,7 @@ _PARAMETERS = "parameters.json"
 
 
 def can_read(file: h5py.File) -> bool:
-    """Whether the open file has voxels and traces of cells."""
+    """Return whether the open file has voxels and traces of cells."""
     return "cell_timeseries" in file and "cell_x" in file
 
 
@@ -79,7 +79,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
 
 
 def _centres(file: h5py.File) -> NDArray[np.float64]:
-    """Centre of mass of every cell as plane, y, x in voxels: (cells, 3)."""
+    """Compute the centre of mass of every cell: plane, y, x in voxels, (cells, 3)."""
     voxels = [hdf5.require(file, name, 2) for name in _AXES]
     weights = hdf5.require(file, "cell_weights", 2) if "cell_weights" in file else None
     n_cells = len(voxels[0])
@@ -108,7 +108,7 @@ def _centres(file: h5py.File) -> NDArray[np.float64]:
 
 
 def _fluorescence(file: h5py.File, n_cells: int, options: ReadOptions) -> tuple[Traces, str]:
-    """dF/F, left in the file, and how it is computed."""
+    """Return dF/F, left in the file, and how it is computed."""
 
     def stored(name: str) -> StoredFluorescence:
         dataset = hdf5.require(file, name, 2)
@@ -139,7 +139,7 @@ def _fluorescence(file: h5py.File, n_cells: int, options: ReadOptions) -> tuple[
 
 
 def _parameters(path: Path) -> dict[str, float]:
-    """Numbers in the parameter file beside the cells; none if there is no such file."""
+    """Read the numbers of the parameter file beside the cells, if there is one."""
     try:
         content = json.loads(path.with_name(_PARAMETERS).read_text(encoding="utf-8"))
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Checkpoints of a training: nested dictionaries, kept bit for bit and without pickle.
+"""Checkpoints of a training: nested dictionaries in HDF5, exact to the bit, without pickle.
 
 A dictionary is a group, an array a dataset of the same dtype. Everything else (text,
 numbers, None, lists of these) is a scalar dataset of JSON, whose floats are exact.

@@ -1,4 +1,4 @@
-"""Weights as Fishualizer shows them: a pandas table in HDF5, one column an assembly.
+"""Weights for Fishualizer: a pandas table in HDF5 with one column per assembly.
 
 The authors of the method write ``DataFrame.to_hdf(path, key="all")`` with columns
 ``hu_000``, ``hu_001``, ... and a row for every neuron of the recording, zero for those the
@@ -32,12 +32,12 @@ _KEY, _OURS = "all", "napari_crbm_model"
 
 
 def can_read(file: h5py.File) -> bool:
-    """Whether the open file holds a pandas table with a column a hidden unit."""
+    """Return whether the open file holds a pandas table with one column per hidden unit."""
     return _table(file) is not None
 
 
 def _table(file: h5py.File) -> h5py.Group | None:
-    """The first group that pandas would take for a table of weights."""
+    """Find the first group that pandas would read as a table of weights."""
     for group in file.values():
         if not isinstance(group, h5py.Group):
             continue
@@ -101,7 +101,7 @@ def save_weights(
     path: str | Path,
     neurons: NDArray[np.generic] | None = None,
 ) -> Path:
-    """Write the weights for Fishualizer and `pandas.read_hdf`; returns the path.
+    """Write the weights for Fishualizer and `pandas.read_hdf`, and return the path.
 
     Parameters
     ----------
@@ -163,7 +163,7 @@ def save_weights(
 
 
 def _describe(item: h5py.Group | h5py.Dataset, what: str, since: str, **more: Any) -> None:
-    """Attributes by which PyTables knows an object; its text has a fixed length."""
+    """Write the attributes by which PyTables recognises an object, as fixed-length text."""
     for name, value in {"CLASS": what, "TITLE": "", "VERSION": since, **more}.items():
         if isinstance(value, str):
             dtype = h5py.string_dtype("utf-8", max(1, len(value)))
@@ -204,14 +204,14 @@ def _weights(group: h5py.Group, path: Path) -> NDArray[np.float64]:
 
 
 def _names(stored: Any) -> list[str]:
-    """Texts of fixed length, as pandas stores the names of columns."""
+    """Encode column names as fixed-length text, as pandas does."""
     if not isinstance(stored, h5py.Dataset) or stored.dtype.kind != "S":
         return []
     return [_text(name) for name in stored[()].ravel()]
 
 
 def _pickled_names(stored: Any, path: Path) -> list[str]:
-    """Names that pandas keeps as a pickled list; read without running it."""
+    """Decode names that pandas stores as a pickled list, without unpickling."""
     if not isinstance(stored, bytes):
         return []
     names = safe_pickle.load(io.BytesIO(stored), path.name)

@@ -23,7 +23,7 @@ _GROUP = "brainRBM/RBM"
 
 
 def can_read(file: h5py.File) -> bool:
-    """Whether the open file has such a group."""
+    """Return whether the open file has a group ``brainRBM``."""
     return isinstance(file.get(_GROUP), h5py.Group)
 
 
@@ -68,7 +68,7 @@ def read(file: h5py.File, path: Path) -> CRBM:
 def _layer(
     group: h5py.Group, name: str, known: tuple[str, ...], length: int, path: Path
 ) -> tuple[str, NDArray[np.float64]]:
-    """Kind of a layer and its parameters, (units, parameters)."""
+    """Return the type of a layer and its parameters, (units, parameters)."""
     layer = group.get(name)
     if not isinstance(layer, h5py.Group):
         raise FormatError(f"{path.name} lacks the group '{group.name}/{name}'.")
@@ -89,7 +89,7 @@ def _layer(
 
 
 def _units(kind: str, parameters: NDArray[np.float64], path: Path) -> DReLU:
-    """Potentials in this program's convention, in which slopes have the other sign."""
+    """Convert potentials to this program's convention, whose slopes have the other sign."""
     wanted = 2 if kind == "Gaussian" else 4
     if parameters.shape[1] != wanted:
         raise ModelError(

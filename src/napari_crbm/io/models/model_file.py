@@ -1,4 +1,4 @@
-"""Model files: parameters, and everything needed to say how they came about.
+"""Model files: parameters, settings, training history and split, library versions.
 
 Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
 
@@ -84,7 +84,7 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether this is a trained model of another program.
+    """Return whether a file is a trained model of another program.
 
     Raises
     ------

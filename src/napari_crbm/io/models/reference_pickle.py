@@ -25,7 +25,7 @@ _HDF5_SIGNATURE = b"\x89HDF"
 
 
 def can_read(path: Path) -> bool:
-    """Whether this goes by the name of a pickle and is no HDF5 file."""
+    """Return whether a file has the suffix of a pickle and is not HDF5."""
     if path.suffix.lower() not in _SUFFIXES or not path.is_file():
         return False
     with path.open("rb") as file:
@@ -89,7 +89,7 @@ def _hidden(layer: Any, path: Path) -> DReLU:
 
 
 def _object_with(content: Any, attribute: str) -> Opaque | None:
-    """The model, alone or in a list, tuple or dict as some scripts save it."""
+    """Find the model, which some scripts save within a list, tuple or dictionary."""
     if isinstance(content, Opaque):
         return content if attribute in content.attributes else None
     if isinstance(content, dict):

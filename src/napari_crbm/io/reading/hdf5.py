@@ -1,7 +1,7 @@
-"""HDF5 as this package uses it: opened read-only, written to the side and renamed.
+"""HDF5 files: open read-only, check fields, write to a temporary file and rename.
 
 Every file of ours carries the attributes ``format``, ``version`` and ``kind``, and
-every way in which a file can be unreadable ends in one `FormatError` that says so.
+every way in which a file can be unreadable raises one `FormatError` that says so.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _KINDS = {
 
 @contextmanager
 def reading(path: str | Path) -> Iterator[h5py.File]:
-    """Open an HDF5 file read-only; whatever HDF5 cannot read becomes a `FormatError`."""
+    """Open an HDF5 file read-only, and turn every error of HDF5 into a `FormatError`."""
     path = Path(path)
     file = _opened(path)
     try:
@@ -158,7 +158,7 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def kind_of(file: h5py.File) -> str | None:
-    """Kind of a file of ours; None for any other HDF5 file.
+    """Return the kind of a file of this program, None for any other HDF5 file.
 
     Raises
     ------
@@ -182,7 +182,7 @@ def kind_of(file: h5py.File) -> str | None:
 
 
 def require_kind(file: h5py.File, wanted: str) -> None:
-    """Refuse a file that is not of the wanted kind, saying what it is instead."""
+    """Raise an error that names the kind of a file if it is not the wanted one."""
     kind = kind_of(file)
     if kind != wanted:
         found = "another HDF5 file" if kind is None else _KINDS[kind]
@@ -190,7 +190,7 @@ def require_kind(file: h5py.File, wanted: str) -> None:
 
 
 def require(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Dataset:
-    """The named dataset, with the expected number of axes."""
+    """Return the named dataset, checked for its number of axes."""
     found = parent.get(name)
     field = f"{parent.name.rstrip('/')}/{name}"
     if found is None and (elsewhere := _missing_link(parent, name)):
@@ -210,7 +210,7 @@ def require(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Data
 
 
 def _missing_link(parent: h5py.Group, name: str) -> str | None:
-    """The file to which a name is linked."""
+    """Return the file to which an external link leads."""
     try:
         link = parent.get(name, getlink=True)
     except (KeyError, ValueError):
@@ -219,7 +219,7 @@ def _missing_link(parent: h5py.Group, name: str) -> str | None:
 
 
 def linked_elsewhere(file: h5py.File) -> tuple[str, str] | None:
-    """Name of an array behind a link to another file, and that file's; None if there is none."""
+    """Return the name of the first external link and of the file it leads to, or None."""
     found: list[tuple[str, str]] = []
 
     def note(name: str, link: object) -> bool | None:
@@ -233,7 +233,7 @@ def linked_elsewhere(file: h5py.File) -> tuple[str, str] | None:
 
 
 def require_numbers(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Dataset:
-    """The named dataset, which must hold numbers."""
+    """Return the named dataset, which must hold numbers."""
     stored = require(parent, name, ndim)
     if stored.dtype.kind not in "iuf":
         raise FormatError(
@@ -244,12 +244,12 @@ def require_numbers(parent: h5py.Group, name: str, ndim: int | None = None) -> h
 
 
 def numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
-    """All values of the named dataset, which must hold numbers."""
+    """Return all values of the named dataset, which must hold numbers."""
     return np.asarray(require_numbers(parent, name, ndim)[()])
 
 
 def strings(dataset: h5py.Dataset) -> tuple[str, ...]:
-    """All strings of a 1-D dataset."""
+    """Return all strings of a 1-D dataset."""
     if h5py.check_string_dtype(dataset.dtype) is None:
         raise FormatError(
             f"Dataset '{dataset.name}' of {file_name(dataset)} must hold text; "
@@ -259,18 +259,18 @@ def strings(dataset: h5py.Dataset) -> tuple[str, ...]:
 
 
 def write_json(target: h5py.Group, name: str, value: Any) -> None:
-    """Keep plain values as a JSON attribute."""
+    """Write plain values as a JSON attribute."""
     target.attrs[name] = json.dumps(value, default=_plain)
 
 
 def read_json(source: h5py.Group, name: str, kind: type[T]) -> T | None:
-    """Read what `write_json` wrote, a ``kind``; None if it is null or not there."""
+    """Read a JSON attribute of type ``kind``; None if it is null or absent."""
     text = _attribute(source, name)
     return None if text is None else parsed_json(str(text), kind, f"Attribute '{name}'", source)
 
 
 def parsed_json(text: str, kind: type[T], what: str, source: h5py.Group) -> T | None:
-    """Parse JSON that must be a ``kind`` or null; ``what`` is named if it is not."""
+    """Parse JSON that must be a ``kind`` or null; errors name ``what``."""
     try:
         value = json.loads(text)
     except (TypeError, ValueError, RecursionError) as error:
@@ -284,7 +284,7 @@ def parsed_json(text: str, kind: type[T], what: str, source: h5py.Group) -> T | 
 
 
 def file_name(item: h5py.Group | h5py.Dataset) -> str:
-    """Name of the file an open object belongs to, without folders."""
+    """Return the file name of an open object, without folders."""
     return Path(item.file.filename).name
 
 
@@ -304,6 +304,6 @@ def _plain(value: Any) -> Any:
 
 
 def _reason(error: BaseException) -> str:
-    """What HDF5 or the system says, on one line without its trailing stop."""
+    """Return the message of an error on one line, without its full stop."""
     text = getattr(error, "strerror", None) or str(error)
     return " ".join(text.split()).rstrip(".")

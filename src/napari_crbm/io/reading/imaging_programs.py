@@ -1,7 +1,6 @@
-"""What imaging programs leave open: micrometres, seconds, and when a neuron is active.
+"""Shared by the readers of imaging programs: micrometres, frame times, binarisation.
 
-Shared by the readers of their files. Whatever is assumed is warned about once and noted
-in the provenance.
+Whatever is assumed is reported in one warning and noted in the provenance.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def in_micrometres(
     program: str,
     stored_um: tuple[float | None, float | None, float | None] = (None, None, None),
 ) -> NDArray[np.float32]:
-    """Positions counted in planes and pixels as micrometres.
+    """Convert positions in planes and pixels to micrometres.
 
     Parameters
     ----------
@@ -112,7 +111,7 @@ def frame_times(
     source: str = "the file",
     start_s: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Seconds of every frame: from the option, the file's times or its frame rate.
+    """Return the time of every frame in seconds, from the option, the times or the frame rate.
 
     Parameters
     ----------
@@ -164,7 +163,7 @@ def active_frames(
     deconvolved: Traces | None = None,
     source: str,
 ) -> tuple[Spikes, Step]:
-    """Binarised activity and the step of the provenance that says how.
+    """Binarise activity, and return it with the step for the provenance.
 
     Deconvolved activity has the unit of the fluorescence, so a neuron is active where it
     exceeds the threshold times the noise of the fluorescence. Without it, where the

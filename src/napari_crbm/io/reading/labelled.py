@@ -1,4 +1,4 @@
-"""Leave out the neurons that lie in no region."""
+"""Drop the neurons that lie in no region."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding one's way in other people's HDF5 files: names, axes and how to read in pieces."""
+"""Names, axes and chunks of HDF5 files of other programs."""
 
 from __future__ import annotations
 
@@ -70,14 +70,14 @@ _LARGEST_BLOCK_VALUES = 1 << 26
 
 
 class Fields(NamedTuple):
-    """Datasets of a recording by what they hold."""
+    """Datasets of a recording by their role."""
 
     known: dict[str, h5py.Dataset]
     traces: dict[str, h5py.Dataset]
     others: tuple[str, ...]
 
     def first(self, *names: str) -> tuple[str, h5py.Dataset] | None:
-        """The first of these fields that the file has, with its name."""
+        """Return the first of these fields that the file has, with its name."""
         for name in names:
             if name in self.known:
                 return name, self.known[name]
@@ -136,7 +136,7 @@ def find_fields(file: h5py.File, group: str | None = None) -> Fields:
 
 
 def _recording_groups(last: dict[str, str]) -> list[str]:
-    """The innermost groups that hold both positions and activity, from names of datasets."""
+    """Return the innermost groups that hold both positions and activity."""
     holds: dict[str, set[str]] = {}
     for name, alias in last.items():
         for what, fields in _NEEDED.items():
@@ -152,7 +152,7 @@ def _recording_groups(last: dict[str, str]) -> list[str]:
 
 
 def coordinates_are_transposed(dataset: h5py.Dataset) -> bool:
-    """Whether coordinates are stored as (3, N) rather than (N, 3).
+    """Return whether coordinates are stored as (3, N) rather than (N, 3).
 
     Raises
     ------
@@ -177,7 +177,7 @@ def coordinates_are_transposed(dataset: h5py.Dataset) -> bool:
 def activity_is_neurons_first(
     activity: h5py.Dataset, n_neurons: int, coordinates_transposed: bool, said: bool | None
 ) -> bool:
-    """Whether activity is stored as (N, T) rather than (T, N).
+    """Return whether activity is stored as (N, T) rather than (T, N).
 
     Told by the axis as long as there are neurons. If both are, files written by MATLAB
     (everything in the paper's group, or coordinates as (3, N)) have frames first.
@@ -214,7 +214,7 @@ def activity_is_neurons_first(
 def on_first_axis(
     name: str, shape: tuple[int, ...], n_neurons: int, usual: bool, said: bool | None = None
 ) -> bool:
-    """Whether neurons are on the first axis of activity whose format has a rule.
+    """Return whether neurons are on the first axis of activity, for formats with a fixed order.
 
     Parameters
     ----------
@@ -265,7 +265,7 @@ def tiles(dataset: Array) -> Iterator[tuple[int, int, NDArray[np.generic]]]:
 def activity_tiles(
     dataset: Array, neurons_first: bool, kept: NDArray[np.int64] | None = None
 ) -> Iterator[tuple[int, int, NDArray[np.generic]]]:
-    """Tiles as (first frame, first neuron, (t, n)), neurons that are not kept left out."""
+    """Yield tiles as (first frame, first neuron, (t, n)) of the kept neurons."""
     for row, column, stored in tiles(dataset):
         frame, neuron, tile = (column, row, stored.T) if neurons_first else (row, column, stored)
         if kept is not None:
@@ -275,7 +275,7 @@ def activity_tiles(
 
 
 def neuron_ranges(n_frames: int, n_neurons: int, chunk_neurons: int) -> Iterator[tuple[int, int]]:
-    """Ranges of neurons whose whole traces fit a block, in multiples of the file's chunks.
+    """Return ranges of neurons whose whole traces fit a block, aligned with the file's chunks.
 
     Chunks are read once as long as their neurons fit a quarter of a gigabyte (see
     `scattered`). Wider ones are read anew for every block, so then there are few blocks.
@@ -291,5 +291,5 @@ def neuron_ranges(n_frames: int, n_neurons: int, chunk_neurons: int) -> Iterator
 
 
 def scattered(n_frames: int, n_neurons: int, chunk_neurons: int) -> bool:
-    """Whether whole traces of as many neurons as a chunk has are too much to read at once."""
+    """Return whether the whole traces of one chunk of neurons are too large to read at once."""
     return n_frames * min(chunk_neurons, n_neurons) > _LARGEST_BLOCK_VALUES

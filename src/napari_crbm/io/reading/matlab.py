@@ -1,7 +1,7 @@
-"""MATLAB files up to version 7, read in a process of their own.
+"""MATLAB files up to version 7, read in a separate process.
 
-Damaged files can crash or occupy the process that reads them, so that is another one,
-with a limit on its time and, where the system knows one, on its memory.
+Damaged files can crash or block the process that reads them, so a separate one reads
+them, with a limit on its time and, where the system supports it, on its memory.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ np.savez(sys.argv[2], **plain)
 
 
 def numeric_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """All arrays of numbers in a MATLAB file; those in structures as "structure/field".
+    """Return all numeric arrays of a MATLAB file; fields of structures as "structure/field".
 
     A cell array of number arrays becomes their values in a row, and their counts under
     its name with "#counts".

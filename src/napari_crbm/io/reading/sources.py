@@ -1,4 +1,4 @@
-"""What is in a file of any layout: arrays by name, with shape and type, read in parts.
+"""List and slice the arrays of a file of any layout.
 
 HDF5 (MATLAB 7.3 included), MATLAB files up to version 7, NumPy archives, ``.npy`` files
 (all those in a folder belong together) and Zarr, behind one way to list and to slice;
@@ -36,7 +36,7 @@ _ZARR_CODECS = {
 
 
 class Array(Protocol):
-    """What `opened` hands out: an array that is read when it is sliced."""
+    """An array that is read when it is sliced."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -49,13 +49,13 @@ class Array(Protocol):
         ...
 
     def __getitem__(self, index: Any, /) -> Any:
-        """Values, as NumPy would give them."""
+        """Return values, with NumPy's indexing."""
         ...
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One array of a file.
+    """Description of one array of a file.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class Entry:
 
 
 def container_of(path: str | Path) -> str | None:
-    """What holds the arrays: "hdf5", "matlab", "npz", "npy", "zarr", or None."""
+    """Return the container of a file: "hdf5", "matlab", "npz", "npy", "zarr", or None."""
     path = Path(path)
     if path.is_dir():
         marks = ("zarr.json", ".zgroup", ".zarray")
@@ -102,7 +102,7 @@ def container_of(path: str | Path) -> str | None:
 
 @contextmanager
 def opened(path: str | Path) -> Iterator[dict[str, Array]]:
-    """All arrays of a file by name, to be sliced while the context lasts.
+    """Open all arrays of a file by name, to be sliced while the context lasts.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def opened(path: str | Path) -> Iterator[dict[str, Array]]:
 
 @contextmanager
 def opened_array(path: Path, name: str) -> Iterator[Array]:
-    """One array of a file; see `opened`.
+    """Open one array of a file; see `opened`.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def opened_array(path: Path, name: str) -> Iterator[Array]:
 
 
 def list_entries(path: str | Path) -> tuple[Entry, ...]:
-    """Everything in a file, in the file's order, and in the tables beside it.
+    """List all arrays of a file, in its order, and of the tables beside it.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def opened_with_tables(path: str | Path) -> Iterator[dict[str, Array]]:
 
 
 def is_numeric(array: Array) -> bool:
-    """Whether an array holds numbers; MATLAB keeps text as numbers, which are none."""
+    """Return whether an array holds numbers; text that MATLAB stores as numbers does not count."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         return False
     attributes = getattr(array, "attrs", {})
@@ -182,12 +182,12 @@ def is_numeric(array: Array) -> bool:
 
 
 def is_text(array: Array) -> bool:
-    """Whether an array holds text."""
+    """Return whether an array holds text."""
     return array.dtype.kind in "SU" or h5py.check_string_dtype(array.dtype) is not None
 
 
 def texts(array: Array) -> list[str]:
-    """All text of an array."""
+    """Return all text of an array."""
     return [
         (each.decode(errors="replace") if isinstance(each, bytes) else str(each)).strip()
         for each in np.ravel(array[...]).tolist()
@@ -196,7 +196,7 @@ def texts(array: Array) -> list[str]:
 
 @contextmanager
 def damage_named(path: Path) -> Iterator[None]:
-    """Whatever the libraries meet in damaged files becomes one error of ours."""
+    """Turn every error that libraries raise on damaged files into a `FormatError`."""
     try:
         yield
     except CRBMError:
@@ -231,7 +231,7 @@ def _in_matlab(path: Path) -> dict[str, Array]:
 
 @lru_cache(maxsize=1)
 def _matlab_content(path: Path, _changed: int, _size: int) -> dict[str, NDArray[Any]]:
-    """Such a file has to be read whole; the last one is kept."""
+    """Read a MATLAB file as a whole; the last result is cached."""
     return numeric_arrays(path)
 
 
@@ -245,7 +245,7 @@ def _in_npz(path: Path) -> dict[str, Array]:
 
 
 def _in_folder(path: Path) -> dict[str, Array]:
-    """A ``.npy`` file holds one array, so its neighbours are looked at too."""
+    """Open all ``.npy`` files of the folder: each holds one array."""
     found: dict[str, Array] = {}
     for each in sorted(path.parent.glob("*.npy")):
         try:
@@ -287,7 +287,7 @@ def _in_zarr(path: Path) -> dict[str, Array]:
 
 
 def _codecs(metadata: Any) -> Iterator[str]:
-    """Names of all codecs in the metadata of an array, nested ones included."""
+    """Return the names of all codecs of a Zarr array, nested ones included."""
     for key, value in metadata.items() if isinstance(metadata, dict) else ():
         if key in ("codecs", "index_codecs", "filters", "compressor", "compressors"):
             for codec in value if isinstance(value, list | tuple) else [value]:
@@ -318,7 +318,7 @@ def _unit(array: Array) -> str:
 
 
 class _Member:
-    """One array in a NumPy archive: its header is read at once, its values when needed."""
+    """One array of a NumPy archive; its header is read at once, its values on access."""
 
     def __init__(
         self,
@@ -369,13 +369,13 @@ class _Member:
         )
 
     def _loaded(self) -> NDArray[Any]:
-        """A compressed array can only be read whole."""
+        """Read a compressed array, which is possible only as a whole."""
         with np.load(self._path, allow_pickle=False) as archive:
             return np.asarray(archive[self._member.removesuffix(".npy")])
 
 
 def _start_of(path: Path, member: zipfile.ZipInfo) -> int:
-    """Where the bytes of a member begin: after a header with two parts of variable length."""
+    """Return where the bytes of a member begin: after a header of variable length."""
     with path.open("rb") as file:
         file.seek(member.header_offset + 26)
         lengths = file.read(4)

@@ -1,4 +1,4 @@
-"""Fluorescence that stays in its file; every access opens the file read-only."""
+"""Fluorescence that stays in its file, which every access opens read-only."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class StoredFluorescence(InBlocks):
 
     @classmethod
     def of(cls, dataset: h5py.Dataset, neurons_first: bool) -> StoredFluorescence:
-        """What an open dataset holds, in whichever file a link has led to."""
+        """Describe an open dataset, in whichever file it lies."""
         return cls(
             Path(dataset.file.filename),
             dataset.name,
@@ -81,7 +81,7 @@ class StoredFluorescence(InBlocks):
 
     @property
     def scattered(self) -> bool:
-        """Whether reading all traces goes through the whole file many times."""
+        """Return whether reading all traces goes through the whole file many times."""
         return scattered(*self.shape, self._chunk_neurons)
 
     def trace(self, neuron: int) -> NDArray[np.float32]:

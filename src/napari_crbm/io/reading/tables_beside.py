@@ -1,4 +1,4 @@
-"""Tables beside a recording: positions and region names that a lab keeps in a file apart.
+"""Tables beside a recording, with positions, region names or other columns.
 
 A CSV or TSV file in the folder of a recording whose name begins with the recording's own
 (``fish_cells.csv`` beside ``fish.h5``) belongs to it; if there is none, all in the folder
@@ -24,7 +24,7 @@ _MOST_TABLES = 20
 
 
 def beside(path: Path) -> dict[str, NDArray[Any]]:
-    """Arrays of the tables that belong to a file, by name; tables that are none left out."""
+    """Return the arrays of the tables that belong to a file, by name; skip unreadable tables."""
     found: dict[str, NDArray[Any]] = {}
     # A folder that may not be listed holds no tables either.
     with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Fluorescence put together from what a program stored apart, computed when asked for.
+"""Fluorescence computed on access from stored arrays: sums, planes, selections, dF/F.
 
 All of these satisfy `napari_crbm.recording.Fluorescence` and can be asked for whole
 traces of a range of neurons (`block`), which is how recordings are binarised.
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.io.reading.layout import neuron_ranges
-from napari_crbm.io.reading.transposed import turned
+from napari_crbm.io.reading.transposed import transposed
 from napari_crbm.preprocessing import Waiting
 
 # Traces with a baseline of zero would otherwise be divided by it.
@@ -44,7 +44,7 @@ class Traces(Columns, Protocol):
 
     @property
     def scattered(self) -> bool:
-        """Whether reading all traces goes through the whole file many times."""
+        """Return whether reading all traces goes through the whole file many times."""
         ...
 
     def trace(self, neuron: int) -> NDArray[np.float32]:
@@ -57,7 +57,7 @@ class Traces(Columns, Protocol):
 
 
 def within_reach(traces: Traces) -> Generator[Waiting, None, Columns]:
-    """The same traces, copied into a temporary file first if their own scatters them.
+    """Return traces that are quick to read: copied to a temporary file if the file scatters them.
 
     Yields
     ------
@@ -72,7 +72,7 @@ def within_reach(traces: Traces) -> Generator[Waiting, None, Columns]:
         return _RelativeColumns(source, (yield from within_reach(traces.reference)))
     if not traces.scattered:
         return traces
-    return (yield from turned(traces)) or traces
+    return (yield from transposed(traces)) or traces
 
 
 def neuron_blocks(traces: Traces) -> Iterator[NDArray[np.float32] | Waiting]:
@@ -83,7 +83,7 @@ def neuron_blocks(traces: Traces) -> Iterator[NDArray[np.float32] | Waiting]:
 
 
 class InBlocks:
-    """Traces that can be streamed."""
+    """Traces that can be read in blocks of neurons."""
 
     def neuron_blocks(self: Traces) -> Iterator[NDArray[np.float32] | Waiting]:
         """Whole traces of consecutive neurons, (T, n) float32, at most 256 MB at a time."""
@@ -96,7 +96,7 @@ class InBlocks:
 
 @dataclass(frozen=True, eq=False)
 class Held(InBlocks):
-    """Traces in memory, or mapped into it.
+    """Traces in memory or memory-mapped.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ class Held(InBlocks):
 
     @property
     def scattered(self) -> bool:
-        """Whether reading all traces goes through the whole file many times."""
+        """Return whether reading all traces goes through the whole file many times."""
         return False
 
     def trace(self, neuron: int) -> NDArray[np.float32]:
@@ -134,7 +134,7 @@ class Held(InBlocks):
 
 @dataclass(frozen=True, eq=False)
 class Combined(InBlocks):
-    """Several traces of the same neurons, combined value by value.
+    """Several traces of the same neurons, combined element by element.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class Combined(InBlocks):
 
     @property
     def scattered(self) -> bool:
-        """Whether reading all traces goes through the whole file many times."""
+        """Return whether reading all traces goes through the whole file many times."""
         return any(part.scattered for part in self.parts)
 
     def trace(self, neuron: int) -> NDArray[np.float32]:
@@ -179,7 +179,7 @@ class Combined(InBlocks):
 
 @dataclass(frozen=True, eq=False)
 class Joined(InBlocks):
-    """Neurons of several planes side by side, cut to the frames that all have.
+    """Neurons of several planes side by side, cut to their common frames.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class Joined(InBlocks):
 
     @property
     def scattered(self) -> bool:
-        """Whether reading all traces goes through the whole file many times."""
+        """Return whether reading all traces goes through the whole file many times."""
         return any(part.scattered for part in self.parts)
 
     def trace(self, neuron: int) -> NDArray[np.float32]:
@@ -234,7 +234,7 @@ class Joined(InBlocks):
 
 @dataclass(frozen=True, eq=False)
 class Chosen(InBlocks):
-    """Some neurons of other traces.
+    """A selection of neurons of other traces.
 
     Parameters
     ----------
@@ -258,7 +258,7 @@ class Chosen(InBlocks):
 
     @property
     def scattered(self) -> bool:
-        """Whether reading all traces goes through the whole file many times."""
+        """Return whether reading all traces goes through the whole file many times."""
         return self.source.scattered
 
     def trace(self, neuron: int) -> NDArray[np.float32]:
@@ -344,7 +344,7 @@ class Relative(InBlocks):
 
     @property
     def scattered(self) -> bool:
-        """Whether reading all traces goes through the whole file many times."""
+        """Return whether reading all traces goes through the whole file many times."""
         return self.source.scattered or (self.reference is not None and self.reference.scattered)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Whole traces out of files that keep whole frames, in one pass and little memory.
+"""Read whole traces of files stored frame by frame, in one pass and little memory.
 
 A file that keeps frame after frame has the trace of a neuron scattered over its whole
 length: reading traces a few hundred neurons at a time goes through all of it again for
@@ -31,7 +31,7 @@ _SPARE_BYTES = 1 << 30
 
 
 class Scattered(Protocol):
-    """What `turned` needs to know of traces."""
+    """Traces that `transposed` can copy."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -43,7 +43,7 @@ class Scattered(Protocol):
         ...
 
 
-class Turned:
+class Transposed:
     """Traces in a temporary file of tiles (frames, neurons), slab after slab of frames.
 
     Parameters
@@ -102,7 +102,7 @@ class Turned:
                 )
 
 
-def turned(traces: Scattered) -> Generator[Waiting, None, Turned | None]:
+def transposed(traces: Scattered) -> Generator[Waiting, None, Transposed | None]:
     """Copy traces into a temporary file from which blocks of neurons are read quickly.
 
     Parameters
@@ -116,14 +116,14 @@ def turned(traces: Scattered) -> Generator[Waiting, None, Turned | None]:
 
     Returns
     -------
-    Turned, or None if there is no room for it
+    Transposed, or None if there is no room for it
     """
     n_frames, n_neurons = traces.shape
     folder = temporary_folder()
     if shutil.disk_usage(folder).free < 4 * n_frames * n_neurons + _SPARE_BYTES:
         return None
     file = tempfile.TemporaryFile(prefix="napari-crbm-", dir=folder, buffering=0)  # noqa: SIM115
-    result = Turned(file, traces.shape)
+    result = Transposed(file, traces.shape)
     try:
         for start, stop in result.slabs():
             result.write(traces.frames(start, stop))
@@ -135,7 +135,7 @@ def turned(traces: Scattered) -> Generator[Waiting, None, Turned | None]:
 
 
 def temporary_folder() -> Path:
-    """Where large temporary files go: not into memory, as ``/tmp`` may be."""
+    """Return the folder for large temporary files; ``/tmp`` may lie in memory."""
     chosen = any(os.environ.get(name) for name in ("TMPDIR", "TEMP", "TMP"))
     large = Path("/var/tmp")
     if not chosen and large.is_dir() and os.access(large, os.W_OK):

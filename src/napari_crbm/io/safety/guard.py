@@ -1,9 +1,9 @@
-"""Damaged HDF5 files must not take the program with them.
+"""Test HDF5 files in a separate process, because damaged ones can crash the HDF5 library.
 
-The HDF5 library can crash on a damaged file, or read it for ever, and neither can be
-caught. So each file is looked through first in another process, which stays ready for
-the next one; if it dies, the file is damaged. Costs a third of a second for the first
-file and milliseconds for each further one.
+The HDF5 library can crash on a damaged file or never return, and neither can be caught.
+So a separate process reads each file first and stays ready for the next one; if it dies,
+the file is damaged. This takes a third of a second for the first file and milliseconds
+for each further one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _MOST_REMEMBERED = 1000
 
 
 class _Looker:
-    """The other process, started when it is needed."""
+    """The separate process, started when it is needed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -34,7 +34,7 @@ class _Looker:
         self._known: dict[tuple[str, int, int, int], str | None] = {}
 
     def damage(self, path: Path) -> str | None:
-        """Why a file must not be opened; None if it may be."""
+        """Return why a file must not be opened, or None."""
         try:
             status = path.stat()
         except OSError:
@@ -48,7 +48,7 @@ class _Looker:
             return self._known[key]
 
     def make_ready(self) -> None:
-        """Start the other process, if it is not there yet."""
+        """Start the separate process, if it does not run yet."""
         with self._lock:
             if self._process is None:
                 self._start()
@@ -93,7 +93,7 @@ class _Looker:
         return True
 
     def stop(self) -> None:
-        """End the other process."""
+        """End the separate process."""
         process, self._process = self._process, None
         if process is None:
             return
@@ -106,7 +106,7 @@ class _Looker:
 
 
 def _listen(process: subprocess.Popen[str], answers: Queue[str]) -> None:
-    """Pass on what the other process says; an empty text when it has ended."""
+    """Queue the answers of the process; an empty text when it has ended."""
     assert process.stdout is not None
     with suppress(OSError, ValueError):
         for line in process.stdout:
@@ -119,12 +119,12 @@ atexit.register(_looker.stop)
 
 
 def make_ready() -> None:
-    """Have the other process there before the first file: it takes a third of a second."""
+    """Start the separate process before the first file, which takes a third of a second."""
     _looker.make_ready()
 
 
 def check(path: Path) -> None:
-    """Refuse a file that would crash or occupy this process.
+    """Raise an error if a file would crash or block this process.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Look through HDF5 files in a process that may die of them; run by `safety.guard`.
+"""Read HDF5 files in a process that may crash; started by `safety.guard`.
 
 Reads paths from standard input, one JSON text a line, and answers each with one line:
 ``{}`` if it came through, or ``{"damaged": "why"}``. This file must not import anything
@@ -25,7 +25,7 @@ _LARGE_BYTES = 1 << 30
 
 
 def look(path: str) -> dict[str, str]:
-    """Touch everything that describes the content of a file, and its small data."""
+    """Read all metadata of a file, and its small datasets."""
     told: dict[str, str] = {}
     left = [_MOST_READ]
 
@@ -69,10 +69,10 @@ def _touch(name: str, dataset: Any, told: dict[str, str], left: list[int]) -> No
 
 
 def _try(name: str, touch: Any, told: dict[str, str]) -> None:
-    """Errors are for the reader to report, in the process that asked.
+    """Ignore errors, which the reader reports in the process that asked.
 
-    All but those of the heap that texts lie in: with a wrong length in it, gigabytes are
-    asked for at every try.
+    Except errors of the heap of variable-length text: with a wrong length in it, every
+    attempt allocates gigabytes.
     """
     try:
         touch()
@@ -93,7 +93,7 @@ def _limit_memory() -> None:
 
 
 def _limit_time(seconds: float) -> None:
-    """End this process, wherever it is, when it has computed for so long; 0 lifts that."""
+    """End this process after so much processor time; 0 removes the limit."""
     try:
         import signal
 

@@ -1,4 +1,4 @@
-"""Pickled arrays and numbers of other programs, read without running anything.
+"""Read pickled arrays and numbers without executing anything.
 
 A pickle is a program for a small machine, and some of its instructions call functions
 by name. Here those instructions only note down what was to be called; nothing that the
@@ -56,7 +56,7 @@ _LOADERS = frozenset({"load", "loads", "read_pickle"})
 
 
 class Opaque(NamedTuple):
-    """What stands for an object of a class that is not built: its name and its attributes."""
+    """Stand-in for an object whose class is not imported: class name and attributes."""
 
     name: str
     attributes: dict[str, Any]
@@ -68,11 +68,11 @@ class _Global(NamedTuple):
 
 
 class _Refused(Exception):
-    """The file names a function that data has no reason to name."""
+    """The pickle names a function that no data needs."""
 
 
 class _Call:
-    """A call that was not made."""
+    """A call that the pickle asks for, recorded and not executed."""
 
     def __init__(self, what: Any, arguments: Any) -> None:
         self.what, self.arguments = what, arguments
@@ -84,7 +84,7 @@ _Machine: Any = pickle._Unpickler
 
 
 class _Recorder(_Machine):  # type: ignore[misc]
-    """The pickle machine with every instruction that calls something replaced by a note."""
+    """An unpickler that records every call instead of executing it."""
 
     dispatch: ClassVar[dict[int, Any]] = dict(_Machine.dispatch)
 
@@ -159,7 +159,7 @@ class _Recorder(_Machine):  # type: ignore[misc]
 
 
 def _named(module: str, name: str) -> _Global:
-    """A note of a function or class, if data may name it."""
+    """Record a function or class, if data may name it."""
     known = module.split(".", maxsplit=1)[0]
     if known in _PYTHON:
         names = _OF_PYTHON.get(known, frozenset())
@@ -175,7 +175,7 @@ def _named(module: str, name: str) -> _Global:
 
 
 def _require_flat(keys: Iterable[Any]) -> None:
-    """Refuse keys whose comparison could take for ever: tuples in tuples in tuples."""
+    """Refuse nested tuples as keys, whose comparison can take exponential time."""
     for key in keys:
         if isinstance(key, tuple) and any(isinstance(part, tuple) for part in key):
             raise pickle.UnpicklingError("a key is a tuple of tuples")
@@ -234,13 +234,13 @@ def load(file: BinaryIO, name: str) -> Any:
 
 
 def _shown(text: str) -> str:
-    """Text from a file that may be anything, fit for a sentence."""
+    """Shorten and escape text from a file for an error message."""
     printable = "".join(letter if letter.isprintable() else "?" for letter in text)
     return printable if len(printable) <= 80 else f"{printable[:77]}..."
 
 
 def load_npy(path: Any) -> Any:
-    """The object array in a ``.npy`` file, such as Suite2p's ``stat.npy``.
+    """Read the object array of a ``.npy`` file, such as Suite2p's ``stat.npy``.
 
     Raises
     ------
@@ -270,7 +270,7 @@ def load_npy(path: Any) -> Any:
 
 
 class _Decoder:
-    """Turns notes into values; every shared object once, and no object into itself."""
+    """Turn recorded calls into values; shared objects once, and no cycles."""
 
     def __init__(self) -> None:
         self._known: dict[int, Any] = {}
@@ -359,7 +359,7 @@ class _Decoder:
 
     @staticmethod
     def _dtype(item: Any) -> np.dtype[Any] | None:
-        """Type of plain values; None for Python objects."""
+        """Return the dtype of plain values, None for Python objects."""
         if not (isinstance(item, _Call) and item.what == ("numpy", "dtype")):
             raise ValueError("an array has no proper type")
         spec = item.arguments[0]

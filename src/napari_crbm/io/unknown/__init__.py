@@ -1,1 +1,1 @@
-"""Files of unknown layout: guess what is what, keep it as a profile, read by it."""
+"""Files of unknown layout: guess the role of each array, keep it as a profile, read with it."""

@@ -1,4 +1,4 @@
-"""Recordings in any layout, read through a profile that says which array is what."""
+"""Read a recording of any layout with a profile, which gives each array its role."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _PROFILE_OPTIONS = {field.name for field in fields(Profile)}
 
 
 def can_map(entries: tuple[Entry, ...]) -> bool:
-    """Whether a profile could make a recording of these arrays."""
+    """Return whether a profile could make a recording of these arrays."""
     return any(entry.numeric and len(entry.shape) == 2 for entry in entries)
 
 
 def mappable(path: str | Path) -> bool:
-    """Whether a file holds arrays that a profile could make a recording of.
+    """Return whether a profile could make a recording of a file.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def mappable(path: str | Path) -> bool:
 
 
 def read(path: Path, profile: Profile, options: ReadOptions | None = None) -> Recording:
-    """Read a file with a profile; options that the profile has too replace its own.
+    """Read a file with a profile; options replace the profile's values.
 
     Raises
     ------
@@ -177,7 +177,7 @@ def _spikes(
 def _fluorescence(
     path: Path, profile: Profile, arrays: dict[str, Array], shape: tuple[int, int]
 ) -> StoredFluorescence | None:
-    """What is binarised, or what the profile names beside spikes."""
+    """Return the fluorescence to binarise, or the one the profile names beside spikes."""
     name = profile.activity if profile.holds != "spikes" else profile.fluorescence
     if name is None:
         return None
@@ -218,7 +218,7 @@ def _times(
 def _regions(
     profile: Profile, arrays: dict[str, Array], n_neurons: int, options: ReadOptions
 ) -> Regions | None:
-    """Regions from one number or name a neuron, or from a table of members."""
+    """Make regions from one number or name per neuron, or from a membership matrix."""
     if not profile.labels:
         return None
     stored, given = arrays[profile.labels], options.names_of_regions()
@@ -239,7 +239,7 @@ def _regions(
 
 
 def _region_name(number: float, first: int, given: tuple[str, ...] | None) -> str:
-    """Name of a region by its number, counted from ``first``."""
+    """Return the name of a region by its number, counted from ``first``."""
     if given is None:
         return f"region {number:g}"
     if number - first >= len(given) or number != int(number):

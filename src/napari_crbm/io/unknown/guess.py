@@ -1,4 +1,4 @@
-"""What the arrays of an unknown file probably are: one place for all rules of thumb.
+"""Guess the roles of the arrays of an unknown file; all heuristics are here.
 
 Positions tell how many neurons there are, and so which axis of the activity is which.
 Names decide between arrays of the same shape; values decide where shapes do not.
@@ -52,16 +52,16 @@ _MOST_POSITIONS = 20_000_000
 
 @dataclass(frozen=True)
 class Guess:
-    """A profile with, for each field that was guessed, what it was told from."""
+    """A profile, and for each guessed field the reason."""
 
     profile: Profile
     reasons: Mapping[str, str]
 
 
 def guess(path: str | Path, entries: Sequence[Entry] | None = None) -> Guess:
-    """What the arrays of a file probably are.
+    """Guess the roles of the arrays of a file.
 
-    Fields that nothing tells are left open: empty names for positions and activity.
+    Positions and activity that cannot be guessed stay empty.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def guess(path: str | Path, entries: Sequence[Entry] | None = None) -> Guess:
 
 
 def guess_from(entries: Sequence[Entry], arrays: Mapping[str, Array], name: str = "") -> Guess:
-    """The same for arrays that are open."""
+    """Guess the roles of open arrays."""
     reasons: dict[str, str] = {}
     positions, n_neurons, axes_first = _positions(entries, reasons)
     activity = _activity(entries, n_neurons, positions, reasons)
@@ -102,7 +102,7 @@ def _last(entry: Entry) -> str:
 
 
 def _rank(name: str, parts: Sequence[str]) -> int:
-    """Place of the first part that a name contains; behind all if it has none."""
+    """Return the index of the first part that a name contains, ``len(parts)`` if none."""
     return next((place for place, part in enumerate(parts) if part in name), len(parts))
 
 
@@ -112,7 +112,7 @@ def _rank(name: str, parts: Sequence[str]) -> int:
 def _positions(
     entries: Sequence[Entry], reasons: dict[str, str]
 ) -> tuple[tuple[str, ...], int | None, bool]:
-    """Names of the arrays with positions, number of neurons, whether axes come first."""
+    """Return the names of the position arrays, the number of neurons, whether axes come first."""
     lengths = {length for entry in entries if len(entry.shape) == 2 for length in entry.shape}
     ranked = []
     for order, entry in enumerate(entries):
@@ -152,7 +152,7 @@ def _space(
     arrays: Mapping[str, Array],
     reasons: dict[str, str],
 ) -> dict[str, Any]:
-    """Unit and order of the axes."""
+    """Guess the unit and the order of the axes."""
     stored = [arrays[name] for name in positions]
     known = {entry.name: entry for entry in entries}
     if sum(math.prod(array.shape) for array in stored) > _MOST_POSITIONS:
@@ -187,7 +187,7 @@ def _space(
 
 
 def _axes(extent: NDArray[np.float64]) -> tuple[str, str]:
-    """Order of the axes from the shape of a brain: flat from back to belly, long from head to tail.
+    """Guess the order of the axes: a brain is flattest along z and longest along y.
 
     x, y, z unless the extents clearly say otherwise.
     """
@@ -238,7 +238,7 @@ def _activity(
 
 
 def _sample(activity: Array) -> NDArray[np.float64]:
-    """A corner of the activity, in stored axes."""
+    """Read a corner of the activity, in stored axes."""
     rows, columns = (min(length, 4 * _SAMPLE) for length in activity.shape)
     if rows * columns > _SAMPLE * _SAMPLE * 4:
         rows, columns = min(rows, 2 * _SAMPLE), min(columns, 2 * _SAMPLE)
@@ -266,7 +266,7 @@ def _neurons_first(
     sample: NDArray[np.float64],
     reasons: dict[str, str],
 ) -> bool:
-    """Which axis is which: by the number of neurons, else by what changes slowly."""
+    """Guess the axis of the neurons: by their number, else by which axis varies smoothly."""
     first, second = activity.shape
     if n_neurons is not None and first != second:
         reasons["neurons_first"] = f"{n_neurons:,} neurons have positions"
@@ -283,7 +283,7 @@ def _neurons_first(
 
 
 def _smoothness(sample: NDArray[np.float64], axis: int) -> float:
-    """Mean correlation of neighbours along an axis, of traces without their mean."""
+    """Return the mean lag-1 autocorrelation along an axis."""
     values = np.nan_to_num(np.moveaxis(sample, axis, 0))
     if len(values) < 3:
         return 0.0
@@ -324,7 +324,7 @@ def _companions(
     holds: str,
     positions: tuple[str, ...],
 ) -> dict[str, Any]:
-    """Fluorescence beside spikes, regions, stimulus and behaviour."""
+    """Guess fluorescence beside spikes, regions, stimulus and behaviour."""
     found: dict[str, Any] = {}
     others = [e for e in entries if e.numeric and e.name not in (activity.name, *positions)]
     if holds == "spikes":
@@ -353,7 +353,7 @@ def _companions(
 
 
 def settled(profile: Profile, entries: Sequence[Entry]) -> Profile:
-    """The profile with its orientations changed where only that makes it fit the shapes."""
+    """Return the profile with the orientations that fit the shapes."""
     known = {entry.name: entry for entry in entries}
     stored = known.get(profile.positions[0]) if len(profile.positions) == 1 else None
     candidates = []

@@ -1,4 +1,4 @@
-"""A quick look at what a profile makes of a file, before all of it is read."""
+"""Preview of a file read with a profile, before all of it is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_BYTES = 64 << 20
 
 
 class Preview(NamedTuple):
-    """Some neurons in space and fewer in time.
+    """A sample of positions and of traces.
 
     ``coordinates`` (n, 3) are z, y, x in micrometres; ``traces`` and ``active`` (t, k)
     of the neurons ``neurons`` (k,) in the first frames; ``rate`` is the fraction of
@@ -39,7 +39,7 @@ class Preview(NamedTuple):
 
 
 def preview(path: str | Path, profile: Profile, n_traces: int = 4) -> Preview:
-    """Look at a file through a profile that fits it.
+    """Read the preview of a file with a profile that fits it.
 
     At most a few thousand positions and a corner of the activity are read, so this takes
     a moment whatever the size of the file.
@@ -83,7 +83,7 @@ def preview(path: str | Path, profile: Profile, n_traces: int = 4) -> Preview:
 
 
 def _corner(activity: Array, neurons_first: bool) -> tuple[int, NDArray[np.float32]]:
-    """First neuron and (t, n) of a part that is cheap to read."""
+    """Return the first neuron and (t, n) of a part that is cheap to read."""
     n_frames, n_neurons = activity.shape[:: -1 if neurons_first else 1]
     chunks = getattr(activity, "chunks", None)
     frames_chunk, neurons_chunk = (chunks or (1, 1))[:: -1 if neurons_first else 1]

@@ -1,4 +1,4 @@
-"""Profiles: which array of a lab's files plays which role, to be kept and used again."""
+"""Profiles: the role of each array in a lab's files."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LISTS = ("positions", "traces")
 
 @dataclass(frozen=True)
 class Profile:
-    """How the arrays of a file become a recording.
+    """The roles of a file's arrays, with units and orientations.
 
     Parameters
     ----------
@@ -91,19 +91,19 @@ class Profile:
 
     @property
     def level(self) -> float:
-        """The threshold, or the usual one."""
+        """Threshold, or its default."""
         if self.threshold is not None:
             return self.threshold
         return 2.0 if self.holds == "fluorescence" else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain values, for JSON; the inverse of `from_dict`."""
+        """Return plain values for JSON; the inverse of `from_dict`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return values | {name: list(values[name]) for name in _LISTS}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: str = "The profile") -> Profile:
-        """Read what `as_dict` wrote; ``source`` is named in errors.
+        """Make a profile from plain values; errors name ``source``.
 
         Raises
         ------
@@ -162,7 +162,7 @@ def _is_of(value: Any, kinds: tuple[Any, ...]) -> bool:
 
 
 def _senseless(profile: Profile) -> str | None:
-    """What is wrong with a profile whatever the file, or None."""
+    """Return what is wrong with a profile for any file, or None."""
     if profile.holds not in get_args(Holds):
         return f"activity holds {', '.join(get_args(Holds))}, not '{profile.holds}'"
     if profile.unit not in get_args(Unit):

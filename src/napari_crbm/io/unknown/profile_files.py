@@ -18,7 +18,7 @@ FORMAT, VERSION = "napari-crbm profile", 1
 
 
 def save_profile(profile: Profile, path: str | Path) -> Path:
-    """Write a profile as JSON, to be read, edited and passed on.
+    """Write a profile as JSON and return its path.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def load_profile(path: str | Path) -> Profile:
 
 
 def profile_folder() -> Path:
-    """Where profiles are remembered; NAPARI_CRBM_PROFILES names another folder."""
+    """Return the folder of kept profiles; NAPARI_CRBM_PROFILES sets another one."""
     if chosen := os.environ.get("NAPARI_CRBM_PROFILES"):
         return Path(chosen)
     if sys.platform == "win32":
@@ -94,7 +94,7 @@ def remember(profile: Profile) -> Path:
 
 
 def remembered(entries: Sequence[Entry]) -> list[Profile]:
-    """Profiles kept before that fit a file's arrays, the latest first, with its names."""
+    """Return the kept profiles that fit a file's arrays, the latest first."""
     folder = profile_folder()
     if not folder.is_dir():
         return []

@@ -11,7 +11,7 @@ from napari_crbm.io.unknown.profile import Profile
 
 
 def matched(profile: Profile, entries: Sequence[Entry]) -> Profile:
-    """The profile with the names of this file's arrays.
+    """Return the profile with the names of this file's arrays.
 
     A name that is not there stands for the one array whose last part is the same, so
     that files which only differ in the names of their groups share a profile.
@@ -42,7 +42,7 @@ def matched(profile: Profile, entries: Sequence[Entry]) -> Profile:
 
 
 def problem(profile: Profile, entries: Sequence[Entry]) -> str | None:
-    """Why a file's arrays cannot be read with a profile, in one sentence; None if they can.
+    """Return in one sentence why a profile does not fit a file's arrays, or None.
 
     Names and shapes are looked at, values are not.
     """
@@ -74,7 +74,7 @@ def problem(profile: Profile, entries: Sequence[Entry]) -> str | None:
 
 
 def sizes(profile: Profile, activity: Entry) -> tuple[int, int]:
-    """Frames and neurons of 2-D activity."""
+    """Return the numbers of frames and neurons of 2-D activity."""
     first, second = activity.shape
     return (second, first) if profile.neurons_first else (first, second)
 

@@ -1,1 +1,1 @@
-"""Write recordings and results for other programs, and the Python that repeats a reading."""
+"""Write recordings, NWB files, and Python scripts that repeat a reading."""

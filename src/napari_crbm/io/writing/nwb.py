@@ -1,4 +1,4 @@
-"""Recordings and the results of a model as NWB, for archives and other programs.
+"""Write recordings and the results of a model as NWB.
 
 What has a place in the schema goes there: neurons are a plane segmentation, fluorescence
 and binarised activity response series, traces time series of behaviour, assemblies a
@@ -40,7 +40,7 @@ def save_nwb(
     columns: Mapping[str, NDArray[Any]] | None = None,
     session_start: datetime | None = None,
 ) -> Path:
-    """Write a recording, and what a model has found in it, as NWB; returns the path.
+    """Write a recording, and the results of a model, as NWB and return the path.
 
     Nothing is ever held whole but the weights: fluorescence and spikes are written a
     block of frames at a time.
@@ -101,7 +101,7 @@ def save_nwb(
 
 
 def _notes(recording: Recording, model: CRBM | None) -> str:
-    """Provenance and metadata, and how the model was trained, as JSON."""
+    """Return provenance, metadata and training settings as JSON."""
     notes: dict[str, Any] = {
         "provenance": [[step.name, dict(step.parameters)] for step in recording.provenance],
         "metadata": dict(recording.metadata),
@@ -116,7 +116,7 @@ def _notes(recording: Recording, model: CRBM | None) -> str:
 
 
 def _neurons(pynwb: Any, nwbfile: Any, recording: Recording, model: CRBM | None) -> Any:
-    """The plane segmentation: a voxel a neuron, exact positions, regions, parameters."""
+    """Make the plane segmentation: one voxel per neuron, exact positions, regions, parameters."""
     common = pynwb.core
     zyx = recording.coordinates
     origin = np.floor(zyx.min(axis=0)).astype(np.float64)
@@ -185,7 +185,7 @@ def _region_columns(common: Any, recording: Recording) -> list[Any]:
 
 
 def _responses(pynwb: Any, nwbfile: Any, recording: Recording, table: Any) -> None:
-    """Fluorescence and spikes, streamed from where they are."""
+    """Make the response series of fluorescence and spikes, which are streamed."""
     module = nwbfile.processing["ophys"]
     fluorescence, spikes = recording.fluorescence, recording.spikes
 
@@ -238,7 +238,7 @@ def _blocks(read: Any, shape: tuple[int, int], dtype: str) -> Any:
 
 
 def _clock(recording: Recording) -> dict[str, Any]:
-    """Start and rate where frames are regular, as NWB asks for; else every time."""
+    """Return start and rate of regular frames, as NWB asks for, else all timestamps."""
     times, interval = recording.times, recording.frame_interval_s
     if interval:
         regular = times[0] + interval * np.arange(len(times))
@@ -273,7 +273,7 @@ def _results(
     members: Sequence[NDArray[np.int64]] | None,
     columns: Mapping[str, NDArray[Any]],
 ) -> None:
-    """The assemblies: who belongs to them with which weight, parameters, activity."""
+    """Make the table of assemblies: members, weights, parameters, activity."""
     common = pynwb.core
     weights = model.weights_
     if members is None:

@@ -1,4 +1,4 @@
-"""Python that opens a recording again as it is: file, options, and what was done since."""
+"""Write Python that opens a recording again, with its options and later steps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ASSIGN_REGIONS = "assign regions"
 
 
 class Script:
-    """Lines of Python, with what they import in front."""
+    """Lines of Python and their imports."""
 
     def __init__(self) -> None:
         self._imports: dict[str, set[str]] = {}
@@ -45,7 +45,7 @@ def _ours(module: str) -> bool:
 
 
 def open_again(script: Script, recording: Recording, name: str = "recording") -> None:
-    """Add the lines that bring a recording back, as the variable ``name``.
+    """Add the lines that open a recording again as the variable ``name``.
 
     Without a file, ``recording.h5`` stands in its place. Steps that only the person who
     took them can repeat are named in a comment.
@@ -73,7 +73,7 @@ def open_again(script: Script, recording: Recording, name: str = "recording") ->
 
 
 def _assign(script: Script, name: str, how: Mapping[str, Any]) -> None:
-    """Lines that give a recording the regions of an atlas, or its own at another level."""
+    """Add the lines that assign regions of an atlas, or the recording's own at another level."""
     if how.get("atlas") is None:
         regions = f"{name}.regions"
         if how.get("names"):
@@ -96,7 +96,7 @@ def _assign(script: Script, name: str, how: Mapping[str, Any]) -> None:
 
 
 def call(*values: Any, **named: Any) -> str:
-    """Arguments of a call as Python; those that are None are left out."""
+    """Format the arguments of a call as Python; None is omitted."""
 
     def text(value: Any) -> str:
         return repr(str(value) if isinstance(value, Path) else value)

@@ -1,4 +1,4 @@
-"""Cells and their activity in an NWB file: which series belongs to which cells, as what.
+"""Cells and response series of an NWB file, and the role of each series.
 
 The schema does not say whether a series is raw fluorescence, the neuropil around the
 cells, or deconvolved; names do.
@@ -42,7 +42,7 @@ _ACTIVITY = {"raw", "relative", "deconvolved", "binarised"}
 
 @dataclass(eq=False)
 class Plane:
-    """Cells that were recorded together, and everything that is known of their activity."""
+    """The cells of one plane segmentation and their response series."""
 
     segmentation: Any
     rows: NDArray[np.int64]
@@ -50,12 +50,12 @@ class Plane:
 
     @property
     def name(self) -> str:
-        """Name of its segmentation, and of the series if several belong to one."""
+        """Name of the segmentation, and of the series if it has several."""
         return str(self.segmentation.name)
 
 
 def planes_of(nwbfile: Any, group: str | None, path: Path) -> list[Plane]:
-    """Response series by the cells they belong to, in the order of the file."""
+    """Group response series by their cells, in the order of the file."""
     found = [
         item
         for item in nwbfile.objects.values()
@@ -91,7 +91,7 @@ def planes_of(nwbfile: Any, group: str | None, path: Path) -> list[Plane]:
 
 
 def _order(series: Any) -> list[tuple[str | int, ...]]:
-    """By cells, then by name, "plane10" after "plane9"."""
+    """Sort by cells, then by name, with "plane10" after "plane9"."""
     holder = series.parent.name if series.parent is not None else ""
     names = (series.rois.table.name, series.name, holder)
     return [
@@ -101,7 +101,7 @@ def _order(series: Any) -> list[tuple[str | int, ...]]:
 
 
 def _names(series: Any) -> list[str]:
-    """What a person may call a series: itself, what holds it, its cells."""
+    """Return the names of a series: its own, its container's, its cells'."""
     holder = series.parent.name if series.parent is not None else ""
     return [series.name, holder, f"{holder}/{series.name}", series.rois.table.name]
 
@@ -117,7 +117,7 @@ def _role(series: Any, otherwise: str | None = None) -> str:
 
 
 def kept_cells(plane: Plane) -> NDArray[np.int64]:
-    """Which cells of a plane a person or a classifier has kept, as positions in ``rows``."""
+    """Return which cells of a plane a person or a classifier has kept, as indices into ``rows``."""
     table = plane.segmentation
     for column in ("iscell", "keep", "Accepted"):
         if column in table.colnames:
@@ -134,7 +134,7 @@ def activity_of(
     options: ReadOptions,
     notes: dict[str, Any],
 ) -> tuple[Traces | None, Spikes, Step | None]:
-    """dF/F to show if there is any, spikes, and the step that made them."""
+    """Return dF/F if present, spikes, and the step for the provenance."""
 
     def joined(role: str) -> Traces | None:
         parts: list[Traces] = []
@@ -187,7 +187,7 @@ def activity_of(
 
 
 def _stored(series: Any, n_cells: int, options: ReadOptions) -> Traces:
-    """A series in its unit, left in its file."""
+    """Return a series in its unit, left in its file."""
     stored = _as_stored(series, n_cells, options)
     factor, offset = np.float32(series.conversion), np.float32(getattr(series, "offset", 0.0))
     if factor == 1 and offset == 0:
@@ -212,7 +212,7 @@ def _without_neuropil(
 def _residuals(
     planes: list[Plane], kept: list[NDArray[np.int64]], nwbfile: Any, options: ReadOptions
 ) -> Traces | None:
-    """What CaImAn has taken away from its denoised traces."""
+    """Return the residuals of CaImAn's denoised traces."""
     if len(planes) != 1 or quirk_of(planes[0].segmentation) is not Quirk.CAIMAN:
         return None
     found = [item for item in nwbfile.objects.values() if item.name == "residuals"]

@@ -1,4 +1,4 @@
-"""Where the cells of an NWB plane segmentation are, from whichever mask it has.
+"""Positions of the cells of an NWB plane segmentation, from any kind of mask.
 
 A cell is described by the pixels (x, y, weight) or voxels (x, y, z, weight) it covers, in
 one long table with the end of every cell, or by a picture (x, y) or volume (x, y, z) of
@@ -37,7 +37,7 @@ _LARGEST_VOXEL_UM = 200.0
 
 
 class Quirk(Enum):
-    """Programs whose NWB files differ from the schema."""
+    """Programs whose NWB files deviate from the schema."""
 
     NONE = "none"
     #: Masks have y before x; grid spacing and place are place-holders.
@@ -49,7 +49,7 @@ class Quirk(Enum):
 
 
 def quirk_of(segmentation: Any) -> Quirk:
-    """Which program wrote a plane segmentation, as far as that matters."""
+    """Return which of these programs wrote a plane segmentation."""
     return {
         "suite2p output": Quirk.SUITE2P,
         "CNMF_ROIs": Quirk.CAIMAN,
@@ -58,7 +58,7 @@ def quirk_of(segmentation: Any) -> Quirk:
 
 
 def centres(segmentation: Any, cells: NDArray[np.int64], quirk: Quirk) -> NDArray[np.float64]:
-    """Centres of mass of the chosen cells as z, y, x in voxels: (n, 3).
+    """Compute the centres of mass of the chosen cells: z, y, x in voxels, (n, 3).
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ def centres(segmentation: Any, cells: NDArray[np.int64], quirk: Quirk) -> NDArra
 
 
 def _from_lists(index: Any, n_axes: int, n_cells: int) -> NDArray[np.float64]:
-    """Centres as x, y, z from one list of pixels a cell; ``index`` holds their ends."""
+    """Compute centres x, y, z from lists of pixels per cell; ``index`` holds their ends."""
     ends = np.asarray(index.data[:], dtype=np.int64)
     entries = index.target.data
     n_entries = len(entries)
@@ -130,7 +130,7 @@ def _from_lists(index: Any, n_axes: int, n_cells: int) -> NDArray[np.float64]:
 
 
 def _fields(entries: Any, n_axes: int, name: str) -> list[NDArray[np.float64]]:
-    """x, y(, z) and weight of entries: named fields, or columns in older files."""
+    """Return x, y(, z) and weight of entries: named fields, or columns in older files."""
     values = np.asarray(entries)
     names = ("x", "y", "z")[:n_axes]
     if values.dtype.names:
@@ -146,7 +146,7 @@ def _fields(entries: Any, n_axes: int, name: str) -> list[NDArray[np.float64]]:
 
 
 def _from_pictures(pictures: Any, quirk: Quirk) -> NDArray[np.float64]:
-    """Centres as x, y, z from one picture or volume a cell, a few pictures at a time."""
+    """Compute centres x, y, z from one image or volume per cell, a few images at a time."""
     shape = tuple(int(length) for length in np.shape(pictures))
     if len(shape) not in (3, 4) or 0 in shape[1:]:
         raise RecordingError(
@@ -173,7 +173,7 @@ def _from_pictures(pictures: Any, quirk: Quirk) -> NDArray[np.float64]:
 
 
 def _rows_first(segmentation: Any, shape: tuple[int, ...]) -> bool:
-    """Whether pictures are (y, x), as many writers have them, not (x, y) as the schema says.
+    """Return whether images are (y, x), as many writers have them, not (x, y) as the schema says.
 
     Told by the size of the images of the same plane, if they are not square.
     """
@@ -189,7 +189,7 @@ def _rows_first(segmentation: Any, shape: tuple[int, ...]) -> bool:
 
 
 def spacing_um(plane: Any) -> tuple[float | None, float | None, float | None]:
-    """Distance of planes, rows and columns in micrometres, where an imaging plane has them."""
+    """Return the spacing of planes, rows and columns in micrometres, where stored."""
     sizes = _in_micrometres(plane.grid_spacing, plane.grid_spacing_unit)
     plausible = [size if 0 < size < _LARGEST_VOXEL_UM else None for size in sizes]
     x, y, z = (*plausible, None, None, None)[:3]
@@ -197,7 +197,7 @@ def spacing_um(plane: Any) -> tuple[float | None, float | None, float | None]:
 
 
 def origin_um(plane: Any) -> tuple[float, float, float] | None:
-    """Place of the first pixel of an imaging plane as z, y, x in micrometres."""
+    """Return the position of the first pixel of an imaging plane: z, y, x in micrometres."""
     x, y, z = (*_in_micrometres(plane.origin_coords, plane.origin_coords_unit), 0.0, 0.0, 0.0)[:3]
     return None if plane.origin_coords is None else (z, y, x)
 

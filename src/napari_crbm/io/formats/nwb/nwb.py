@@ -45,12 +45,12 @@ POSITIONS, REGIONS = ("x_um", "y_um", "z_um"), "regions"
 
 
 def can_read(file: h5py.File) -> bool:
-    """Whether the open file says which version of NWB it has."""
+    """Return whether the open file states an NWB version."""
     return "nwb_version" in file.attrs or "nwb_version" in file
 
 
 def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
-    """Read all planes of a file, or the one that is asked for as ``group``.
+    """Read all planes of a file, or the one named by ``group``.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
 
 
 def import_pynwb() -> Any:
-    """The library, or one sentence on how to get it."""
+    """Import pynwb, or raise an error that says how to install it."""
     try:
         return importlib.import_module("pynwb")
     except ImportError as error:
@@ -109,7 +109,7 @@ def _coordinates(
     options: ReadOptions,
     notes: dict[str, Any],
 ) -> NDArray[np.float32]:
-    """Positions of all cells, (N, 3) in z, y, x and micrometres."""
+    """Return the positions of all cells, (N, 3): z, y, x in micrometres."""
     exact = [set(POSITIONS) <= set(plane.segmentation.colnames) for plane in planes]
     if all(exact):
         notes["positions"] = ", ".join(POSITIONS)
@@ -159,7 +159,7 @@ def _times(
 
 
 def _regions(planes: list[Plane], kept: list[NDArray[np.int64]]) -> Regions | None:
-    """Brain regions where our own files have them."""
+    """Read brain regions from files that this program exported."""
     if not all(REGIONS in plane.segmentation.colnames for plane in planes):
         return None
     names: list[str] = []
@@ -186,7 +186,7 @@ def _regions(planes: list[Plane], kept: list[NDArray[np.int64]]) -> Regions | No
 
 
 def _traces(nwbfile: Any, n_frames: int) -> dict[str, NDArray[np.float64]]:
-    """Behaviour and stimuli with one number a frame."""
+    """Read behaviour and stimuli with one number per frame."""
     behaviour = nwbfile.processing.get("behavior", None) if nwbfile.processing else None
     held = [*nwbfile.stimulus.values(), *(behaviour.data_interfaces.values() if behaviour else ())]
     found = {}
