@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.palette import oklab_to_srgb
+from napari_crbm.palette import oklab_to_srgb, srgb_to_oklab
 
 # " L", "_R", " (left)", "-right", ", Left" at the end of a name; a lone lower-case l or r
 # is too easily part of the name itself.
@@ -19,6 +19,11 @@ _SALT = 2707
 # Lightness varies as much as hue, so that regions stay apart without red-green vision.
 _LIGHTNESS = (0.58, 0.70, 0.82)
 _CHROMA = 0.125
+# OKLab distance below which two regions look alike, and the colours to choose from then.
+_ALIKE = 0.06
+_OTHER_LIGHTNESS = (0.50, 0.58, 0.66, 0.74, 0.82)
+_OTHER_CHROMA = (0.06, 0.125)
+_N_HUES = 24
 
 
 def without_side(name: str) -> str:
@@ -46,7 +51,48 @@ def region_colours(names: Iterable[str]) -> NDArray[np.float64]:
     )
     hue = (codes >> 8) % 3600 / 3600 * 2 * np.pi
     lightness = np.asarray(_LIGHTNESS)[codes % len(_LIGHTNESS)]
-    lab = np.stack([lightness, _CHROMA * np.cos(hue), _CHROMA * np.sin(hue)], axis=-1)
-    rgb = oklab_to_srgb(lab)
+    return _rgba(lightness, np.full(len(codes), _CHROMA), hue)
+
+
+def distinct_region_colours(names: Sequence[str]) -> NDArray[np.float64]:
+    """Return colours of the regions of one recording, none of which looks like another.
+
+    A region has the colour of `region_colours` unless an earlier one looks alike; then it
+    has the colour that differs most from all before. With more than about a hundred
+    structures colours must come close to each other.
+
+    Parameters
+    ----------
+    names : sequence of str
+
+    Returns
+    -------
+    (R, 4) float64
+        RGBA in [0, 1]; both sides of a structure share a colour.
+    """
+    structures = list(dict.fromkeys(without_side(name) for name in names))
+    colours = region_colours(structures)
+    grid = np.meshgrid(
+        _OTHER_LIGHTNESS, _OTHER_CHROMA, np.arange(_N_HUES) * 2 * np.pi / _N_HUES, indexing="ij"
+    )
+    others = _rgba(*(axis.ravel() for axis in grid))
+    lab, other_lab = srgb_to_oklab(colours[:, :3]), srgb_to_oklab(others[:, :3])
+    free = np.full(len(others), np.inf)
+    for place in range(len(structures)):
+        before = np.linalg.norm(lab[:place] - lab[place], axis=1)
+        if (before < _ALIKE).any():
+            best = int(free.argmax())
+            if free[best] > before.min():
+                colours[place], lab[place] = others[best], other_lab[best]
+        free = np.minimum(free, np.linalg.norm(other_lab - lab[place], axis=1))
+    place_of = {name: place for place, name in enumerate(structures)}
+    return colours[[place_of[without_side(name)] for name in names]].reshape(-1, 4)
+
+
+def _rgba(
+    lightness: NDArray[np.floating], chroma: NDArray[np.floating], hue: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Return opaque RGBA (n, 4) of OKLCH colours; hue in radians."""
+    lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
     # Rounded, because a product's last bit depends on how many colours are made at once.
-    return np.concatenate([np.round(rgb, 6), np.ones((len(codes), 1))], axis=1)
+    return np.concatenate([np.round(oklab_to_srgb(lab), 6), np.ones((len(lab), 1))], axis=1)

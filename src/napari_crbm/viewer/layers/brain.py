@@ -36,7 +36,7 @@ from napari_crbm.viewer.layers.points import (
     Drawing,
     add_quietly,
     palette_of,
-    replace_points,
+    replacing_points,
     set_colours,
 )
 from napari_crbm.viewer.layers.regions import RegionLayers
@@ -77,6 +77,8 @@ class BrainLayers:
         self.regions = RegionLayers(viewer, workspace, run)
         self._limited: NDArray[np.bool_] | None = None
         self._plain = True
+        # False while other points are being put into the layer; a new choice may interrupt that.
+        self._complete = True
         self._shown: Recording | None = None
         self._drawing = Drawing()
         self.selection = SelectionLayers(viewer, workspace, self._drawing)
@@ -108,6 +110,7 @@ class BrainLayers:
         if recording is None or recording is self._shown:
             return
         self._shown, self._limited, self._plain = recording, None, True
+        self._complete = True
         with self._drawing:
             keep = self._layer_of(recording)
             self._remove(keep)
@@ -164,7 +167,7 @@ class BrainLayers:
             from napari.layers import Points
 
             layer = Points(recording.coordinates, **points_arguments(recording))
-            self._limited, self._plain = None, True
+            self._limited, self._plain, self._complete = None, True, True
             layers = self.viewer.layers
             above = [layers.index(name) for name in _ABOVE if name in layers]
             with self._drawing:
@@ -173,14 +176,19 @@ class BrainLayers:
         return layer
 
     def show_neurons(self) -> None:
-        """The neurons of the whole brain, or of some regions, in their colours."""
+        """Draw the neurons of the whole brain, or of some regions, in their colours."""
+        for _ in self._drawing_neurons():
+            pass
+
+    def _drawing_neurons(self) -> Iterator[None]:
+        """Do what `show_neurons` does in pieces."""
         recording, colouring = self.workspace.recording, self.workspace.colouring
         layer = self._neurons()
         if recording is None or layer is None:
             return
         limited = self.workspace.region_view.shown_neurons
         before, self._plain = self._plain, colouring is None and limited is None
-        if before and self._plain:
+        if before and self._plain and self._complete:
             return
         if colouring is None:
             colours = np.tile(np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1))
@@ -188,19 +196,20 @@ class BrainLayers:
             colours = colouring.colours
         layer.metadata["coloured_by"] = None if colouring is None else colouring.title
         layer.metadata["values"] = None if colouring is None else colouring.values
-        if limited is None and self._limited is None:
+        if limited is None and self._limited is None and self._complete:
             set_colours(layer, colours)
             return
-        self._limited = limited
         inside = np.arange(recording.n_neurons) if limited is None else np.flatnonzero(limited)
         features = {name: column[inside] for name, column in neuron_features(recording).items()}
-        replace_points(
+        self._complete = False
+        yield from replacing_points(
             layer,
             recording.coordinates[inside],
             features=features,
             size=neuron_size_um(recording),
             face_color=colours[inside],
         )
+        self._limited, self._complete = limited, True
 
     def _on_region_view(self) -> None:
         limited = self.workspace.region_view.shown_neurons
@@ -209,12 +218,12 @@ class BrainLayers:
             same = limited is before
         else:
             same = np.array_equal(limited, before)
-        if not same:
+        if not same or not self._complete:
             self.later(NEURONS, self._follow_regions())
 
     def _follow_regions(self) -> Iterator[None]:
         """Leave out, or show again, what lies outside of the regions to look at."""
-        self.show_neurons()
+        yield from self._drawing_neurons()
         yield
         self.selection.show_assembly()
         yield

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_crbm.anatomy import region_colours
 from napari_crbm.palette import hex_to_rgb, with_alpha
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
@@ -24,6 +23,7 @@ from napari_crbm.viewer.layers.points import (
     set_visible,
     show_points,
 )
+from napari_crbm.viewer.state.workspace import workspace_of
 
 CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
 ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
@@ -114,7 +114,7 @@ class ConnectionLayers:
             CENTRES,
             centres[used],
             size=14.0,
-            face_color=region_colours(chosen).reshape(-1, 4),
+            face_color=workspace_of(self.viewer).region_view.colours_of(chosen),
             features={"region": np.array(chosen, dtype=object)},
         )
 

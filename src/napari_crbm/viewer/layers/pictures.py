@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QBuffer, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QImage, QPainter
 
-from napari_crbm.analysis import members
 from napari_crbm.errors import CRBMError
 from napari_crbm.palette import DARK, Palette, weight_limit
 from napari_crbm.viewer.layers.points import palette_of
@@ -212,7 +211,7 @@ def _lines(workspace: Workspace, palette: Palette) -> list[Callable[[QPainter, f
     lines: list[Callable[[QPainter, float], None]] = []
     if weights is not None and len(several) == 1:
         column = weights[:, several[0]]
-        inside = members(column)
+        inside = workspace.shown_members(column)
         limit = weight_limit(column[inside])
         lines += [
             lambda painter, top: _text(painter, top, f"Assembly {several[0]}"),
@@ -226,6 +225,11 @@ def _lines(workspace: Workspace, palette: Palette) -> list[Callable[[QPainter, f
             lines.append(lambda painter, top: _text(painter, top, rest))
         if len(several) > 1:
             lines.append(_named("in several", None))
+            columns = weights[:, list(several)]
+            if any(
+                (columns[workspace.shown_members(c), k] < 0).any() for k, c in enumerate(columns.T)
+            ):
+                lines.append(lambda painter, top: _text(painter, top, "rings: negative weight"))
     if recording is not None and workspace.frame is not None:
         now = recording.times[workspace.frame] - recording.times[0]
         lines.append(lambda painter, top: _text(painter, top, f"{now:.1f} s"))

@@ -93,11 +93,17 @@ class SelectionLayers:
         )
 
     def _show_several(self, recording: Recording, weights: NDArray[np.float32]) -> None:
-        """Members of all chosen assemblies, one colour each; those of several on top."""
+        """Draw members of all chosen assemblies, one colour each; those of several on top.
+
+        Discs have a positive weight in one of these assemblies at least, rings in none.
+        """
         chosen = list(self.workspace.assemblies)
         inside = np.zeros((len(weights), len(chosen)), dtype=bool)
+        positive = np.zeros(len(weights), dtype=bool)
         for place, assembly in enumerate(chosen):
-            inside[self.workspace.shown_members(weights[:, assembly]), place] = True
+            members = self.workspace.shown_members(weights[:, assembly])
+            inside[members, place] = True
+            positive[members] |= weights[members, assembly] > 0
         together = inside.sum(axis=1)
         neurons = np.flatnonzero(together)
         neurons = neurons[np.argsort(together[neurons], kind="stable")]
@@ -106,8 +112,13 @@ class SelectionLayers:
             recording.coordinates[neurons],
             colours=self.workspace.palette.memberships(inside[neurons]),
             size=1.4 * neuron_size_um(recording),
-            features={"neuron": neurons, "assemblies": together[neurons]},
+            features={
+                "neuron": neurons,
+                "assemblies": together[neurons],
+                "positive": positive[neurons],
+            },
             metadata={"assembly": chosen[-1], "assemblies": tuple(chosen)},
+            symbol=np.where(positive[neurons], "disc", "ring"),
         )
 
     def keep_assembly(self) -> str | None:
@@ -126,6 +137,7 @@ class SelectionLayers:
                 face_color=np.array(shown.face_color),
                 border_width=0,
                 antialiasing=0,
+                symbol=shown.symbol,
                 features=shown.features.copy(),
                 metadata=dict(shown.metadata),
                 blending="translucent_no_depth",
@@ -146,6 +158,7 @@ class SelectionLayers:
             size=2.2 * neuron_size_um(recording),
             features={"neuron": np.array([neuron])},
             metadata={},
+            symbol="ring",
         )
 
     def show_group(self) -> None:
@@ -203,6 +216,7 @@ class SelectionLayers:
         size: float,
         features: dict[str, NDArray[Any]],
         metadata: dict[str, Any],
+        symbol: str | NDArray[np.str_] = "disc",
     ) -> None:
         with self._drawing:
             show_points(
@@ -213,7 +227,7 @@ class SelectionLayers:
                 face_color=colours,
                 features=features,
                 metadata=metadata,
-                symbol="ring" if name == CHOSEN_NEURON else "disc",
+                symbol=symbol,
             )
 
     def _hide(self, name: str) -> None:

@@ -13,6 +13,7 @@ _STYLES = (
     # Without a gap names run into each other, so letters shrink before it closes.
     "QTabBar::tab { padding: 3px 3px; font-size: 10px; }",
     "QTabBar::tab { padding: 1px 3px; font-size: 10px; }",
+    "QTabBar::tab { padding: 0px 2px; font-size: 9px; }",
 )
 
 

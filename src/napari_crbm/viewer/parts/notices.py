@@ -1,44 +1,80 @@
-"""Sentences for the person, whole and for as long as it takes to read them.
+"""Messages over the canvas, shown in full and for as long as it takes to read them.
 
-napari folds a message to its first line and takes it away after four seconds.
+napari folds a message to its first line, closes it after four seconds, and stacks messages
+over the canvas. Here a new message replaces earlier ones that only inform, and no more than
+two stay at once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from napari.utils import notifications
 from qtpy.QtWidgets import QApplication
 
 _PER_LETTER_MS = 70
+_MOST_SHOWN = 2
+_INFO = "info"
+_SEVERITY = "napari_crbm_severity"
 
 
 def show_error(message: str) -> None:
-    """Say what went wrong and what to do."""
+    """Show what went wrong and what to do."""
     notifications.show_error(message)
-    _unfold(message)
+    _unfold(message, "error")
 
 
 def show_warning(message: str) -> None:
-    """Say what to beware of."""
+    """Show a warning."""
     notifications.show_warning(message)
-    _unfold(message)
+    _unfold(message, "warning")
 
 
 def show_info(message: str) -> None:
-    """Say what was done."""
+    """Show what was done."""
     notifications.show_info(message)
-    _unfold(message)
+    _unfold(message, "info")
 
 
-def _unfold(message: str) -> None:
+def _unfold(message: str, severity: str) -> None:
+    """Show the newest message in full, and close earlier ones that would cover the canvas."""
+    notes = _open_notes()
+    for note in notes:
+        if note.message.text() == message and not note.property("expanded"):
+            note.setProperty(_SEVERITY, severity)
+            _read_whole(note, message)
+    ours = [(str(note.property(_SEVERITY)), note) for note in notes if note.property(_SEVERITY)]
+    for note in superseded(ours):
+        note.close()
+
+
+def superseded(shown: Sequence[tuple[str, Any]]) -> list[Any]:
+    """Return the messages to close: information before the newest, then the oldest.
+
+    Parameters
+    ----------
+    shown : sequence of (severity, message)
+        Oldest first.
+    """
+    earlier = shown[:-1]
+    closed = [note for severity, note in earlier if severity == _INFO]
+    stay = [note for severity, note in earlier if severity != _INFO]
+    return closed + stay[: max(0, len(stay) + 1 - _MOST_SHOWN)]
+
+
+def _open_notes() -> list[Any]:
+    """Return napari's messages that are open in any window, oldest first."""
     from napari._qt.dialogs.qt_notification import NapariQtNotification
 
     application = QApplication.instance()
-    for window in application.topLevelWidgets() if application is not None else ():
-        for note in window.findChildren(NapariQtNotification):
-            if note.message.text() == message and not note.property("expanded"):
-                _read_whole(note, message)
+    windows = application.topLevelWidgets() if application is not None else ()
+    return [
+        note
+        for window in windows
+        for note in window.findChildren(NapariQtNotification)
+        if note.isVisible()
+    ]
 
 
 def _read_whole(note: Any, message: str) -> None:

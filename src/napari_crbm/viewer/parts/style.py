@@ -26,6 +26,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.palette import Palette
+from napari_crbm.viewer.parts.accessible_names import name_controls
 from napari_crbm.viewer.parts.plot_export import offer_export
 from napari_crbm.viewer.parts.widget_lifetime import DeleteOnClose
 
@@ -165,6 +166,8 @@ class _Page(QScrollArea):
         """What changed behind another tab is laid out once somebody looks."""
         super().showEvent(event)
         self._fit()
+        # Names may come from labels beside the controls, so the layout must be known.
+        name_controls(self.widget())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """The content may need another height once parts of it come, go or change."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_crbm.anatomy import region_colours
+from napari_crbm.anatomy import distinct_region_colours, region_colours
 
 if TYPE_CHECKING:
     from napari_crbm.regions import Regions
@@ -39,7 +40,7 @@ class RegionView:
         self.ticked = np.zeros(len(names), dtype=bool)
         self.colours = np.zeros((len(names), 4), dtype=np.float32)
         if names:
-            self.colours[:] = region_colours(names)
+            self.colours[:] = distinct_region_colours(names)
             self.colours[:, 3] = OPACITY
         self.only_ticked = False
         self._shown: tuple[bytes, NDArray[np.bool_]] | None = None
@@ -68,6 +69,15 @@ class RegionView:
         """Show only neurons inside ticked regions, or all."""
         self.only_ticked = only_ticked
         self.changed.emit()
+
+    def colours_of(self, names: Sequence[str]) -> NDArray[np.float32]:
+        """Return opaque RGBA (n, 4) of regions by name, as they are coloured now."""
+        rgba = np.asarray(region_colours(names), dtype=np.float32).reshape(-1, 4)
+        known = {} if self.regions is None else {n: k for k, n in enumerate(self.regions.names)}
+        for place, name in enumerate(names):
+            if name in known:
+                rgba[place, :3] = self.colours[known[name], :3]
+        return rgba
 
     def state(self) -> RegionState:
         """What is shown now."""

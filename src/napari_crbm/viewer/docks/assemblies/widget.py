@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
 from qtpy.QtWidgets import (
@@ -24,12 +23,10 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.palette import ORANGE, Palette, weight_limit
+from napari_crbm.palette import Palette, weight_limit
 from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
-from napari_crbm.viewer.docks.assemblies.table_model import (
-    AssemblyFilter,
-    AssemblyTableModel,
-)
+from napari_crbm.viewer.docks.assemblies.table_model import AssemblyFilter, AssemblyTableModel
+from napari_crbm.viewer.docks.assemblies.traces import ActivityTraces
 from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.style import (
@@ -38,7 +35,6 @@ from napari_crbm.viewer.parts.style import (
     follow_theme,
     link,
     page,
-    plot,
     text_label,
 )
 from napari_crbm.viewer.parts.widget_lifetime import follow
@@ -47,10 +43,15 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 _LISTED_SHARE = 0.1
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No assemblies yet. Train a model (Train dock), or load one."
-_FORMING = (
-    "A training is running: the brain shows its assemblies as they form, table and gallery show "
-    "the last model."
+_TRAINING = (
+    "A training is running: the canvas shows its assemblies as they form. Table and gallery show "
+    "the previous model until the training ends."
 )
+_FIRST_TRAINING = (
+    "A training is running: the canvas shows assembly {} as it forms. Table and gallery appear "
+    "when the training ends."
+)
+_OPENING = "The canvas shows assembly {} of the model. Its activity is being computed ..."
 _CHOOSE = "Choose an assembly; its members light up in the brain."
 _CLICK_HINT = "Click a neuron in the brain to see which assemblies hold it."
 _FEWEST_PERCENT, _MOST_PERCENT = 2, 90
@@ -68,7 +69,7 @@ def _legend(several: Sequence[int], members: Sequence[NDArray[np.int64]], palett
     more = f", {len(several) - _MOST_LISTED} more" if len(several) > _MOST_LISTED else ""
     return (
         f"<b>Assemblies</b> {', '.join(parts)}{more}; {palette.shared_name}: "
-        f"{shared:,} neurons in several"
+        f"{shared:,} neurons in several; rings: negative weight"
     )
 
 
@@ -113,13 +114,7 @@ class AssembliesWidget(QWidget):
         self.scale.setToolTip(
             "Weights of the members: orange fire when the assembly is on, blue fall silent."
         )
-        self.trace = plot(self.home.viewer, "Time", "Activity (sd)", "s", height=110)
-        self.trace.setToolTip(
-            "Expected activity of the chosen assembly, E[h | v], in its standard deviations."
-        )
-        self._line = self.trace.plot(pen=pg.mkPen(ORANGE, width=1))
-        self._line.setDownsampling(auto=True, method="peak")
-        self._line.setClipToView(True)
+        self.traces = ActivityTraces(self.home.viewer, self.workspace)
 
         self.neuron_text = text_label(_CLICK_HINT)
         self.neuron_text.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
@@ -134,13 +129,13 @@ class AssembliesWidget(QWidget):
         splitter = QSplitter(Qt.Orientation.Vertical)
         for parts in (
             (self._make_filter(), self.tabs),
-            (self._titled_scale(), self._make_threshold(), self.trace, self.neuron_text),
+            (self._titled_scale(), self._make_threshold(), self.traces, self.neuron_text),
         ):
             pane = QWidget()
             column = QVBoxLayout(pane)
             column.setContentsMargins(0, 0, 0, 0)
             for part in parts:
-                column.addWidget(part, 1 if part in (self.tabs, self.trace) else 0)
+                column.addWidget(part, 1 if part in (self.tabs, self.traces) else 0)
             splitter.addWidget(pane)
         splitter.setSizes([430, 260])
         splitter.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -152,6 +147,8 @@ class AssembliesWidget(QWidget):
         follow(self, self.workspace.recording_changed, self._show_table)
         follow(self, self.workspace.trained_changed, self._show_table)
         self.home.runs.training_changed.connect(self._show_message)
+        follow(self, self.workspace.forming_changed, self._show_message)
+        follow(self, self.workspace.assembly_changed, self._show_message)
         follow(self, self.workspace.assembly_changed, self._show_assembly)
         follow(self, self.workspace.threshold_changed, self._show_threshold)
         follow(self, self.workspace.region_view.changed, self._show_title)
@@ -280,24 +277,31 @@ class AssembliesWidget(QWidget):
         self._show_neuron()
 
     def _show_message(self) -> None:
-        trained = self.workspace.trained
+        """Say which model table and canvas show, or what is missing."""
+        trained, assembly = self.workspace.trained, self.workspace.assembly
+        forming = self.workspace.forming and assembly is not None
         mixed = trained is not None and self.home.runs.training and self.home.runs.show_forming
-        missing = _NO_RECORDING if self.workspace.recording is None else _NO_MODEL
-        self.message.setText(_FORMING if mixed else missing)
+        if self.workspace.recording is None:
+            text = _NO_RECORDING
+        elif mixed:
+            text = _TRAINING
+        elif forming:
+            text = (_FIRST_TRAINING if self.home.runs.training else _OPENING).format(assembly)
+        else:
+            text = _NO_MODEL
+        self.message.setText(text)
         self.message.setVisible(trained is None or mixed)
 
     def _show_assembly(self) -> None:
         trained, assembly = self.workspace.trained, self.workspace.assembly
         recording = self.workspace.recording
         if trained is None or assembly is None or recording is None:
-            self._line.setData([], [])
             self.title.setText(_CHOOSE)
             self.scale.hide()
             self.keep.setEnabled(False)
             self._show_rows()
             return
         self.keep.setEnabled(True)
-        self._line.setData(recording.times, trained.activity[:, assembly])
         self._show_title()
         self._show_rows()
 
@@ -339,6 +343,10 @@ class AssembliesWidget(QWidget):
             self.title.setText(_legend(several, members, self.workspace.palette))
             return
         (assembly,), (inside,) = several, members
+        if not np.any(weights[:, assembly]):
+            self.title.setText(f"<b>Assembly {assembly}</b> is empty: all of its weights are 0.")
+            self.scale.hide()
+            return
         self.title.setText(f"<b>Assembly {assembly}</b>: {len(inside):,} neurons")
         limit = weight_limit(weights[inside, assembly])
         self.scale.show_ends(f"weight -{limit:.2g}", f"+{limit:.2g}")

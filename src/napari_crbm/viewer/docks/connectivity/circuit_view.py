@@ -12,9 +12,9 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
-from napari_crbm.anatomy import region_colours
 from napari_crbm.viewer.layers.points import palette_of
 from napari_crbm.viewer.parts.style import follow_theme, plot
+from napari_crbm.viewer.state.workspace import workspace_of
 
 _LABEL_ROOM = 1.45
 _LONGEST_LABEL = 17
@@ -100,7 +100,7 @@ class CircuitView(QWidget):
             item = pg.PlotCurveItem(*curve.T, pen=pg.mkPen(colour, width=width), antialias=True)
             self.plot.addItem(item)
             self.edges.append(item)
-        colours = region_colours(used)
+        colours = workspace_of(self._viewer).region_view.colours_of(used)
         self.nodes.setData(
             x=places[:, 0],
             y=places[:, 1],

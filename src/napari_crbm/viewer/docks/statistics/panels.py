@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _MOST_POINTS = 2000
 # Of a panel, in pixels.
-_HEIGHT = 120
+_HEIGHT = 130
+_TICK_DENSITY = 0.5
 # Lags that have a label, in seconds.
 _LAGS = (0.01, 0.1, 0.3, 1, 3, 10, 30, 100, 1000)
 
@@ -93,6 +94,12 @@ def show_lagged(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
     panel.getAxis("bottom").setTicks([[(np.log10(t), f"{t:g}") for t in shown], []])
 
 
+def score_text(evaluation: Evaluation, name: str) -> str:
+    """Return the nRMSE of a statistic, or its correlations where it has none, with the name."""
+    has_nrmse = np.isfinite(evaluation.table["nrmse"][name])
+    return f"{'nRMSE ' if has_nrmse else ''}{evaluation.score(name)}"
+
+
 class StatisticPanel(QWidget):
     """One statistic of the model against the held-out frames."""
 
@@ -105,6 +112,9 @@ class StatisticPanel(QWidget):
         self.plot.setMaximumHeight(_HEIGHT)
         self.plot.showGrid(x=False, y=False)
         self.plot.setAspectLocked(True)
+        for side in ("bottom", "left"):
+            # Half of the usual labels: in two columns they would run into each other.
+            self.plot.getAxis(side).setTickDensity(_TICK_DENSITY)
         self.setToolTip(tip)
         self.image = pg.ImageItem(axisOrder="row-major")
         self.image.setColorMap(pg.colormap.get("cividis"))
@@ -121,7 +131,7 @@ class StatisticPanel(QWidget):
         """Draw the pairs of values, or their density where there are many."""
         from napari_crbm.figures.agreement import pair_density
 
-        self.title.setText(f"{self.label}   <b>{evaluation.score(name)}</b>")
+        self.title.setText(f"{self.label}<br><b>{score_text(evaluation, name)}</b>")
         test, model = evaluation.pairs[name]
         density = pair_density(evaluation, name)
         self.image.setVisible(density is not None)

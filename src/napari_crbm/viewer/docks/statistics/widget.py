@@ -28,6 +28,7 @@ from napari_crbm.viewer.docks.statistics.panels import (
     show_lagged,
     show_population,
 )
+from napari_crbm.viewer.docks.statistics.progress import part, rising
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.job import Cancelled, cancellable
 from napari_crbm.viewer.layers.colour_kinds import (
@@ -48,14 +49,24 @@ _NOT_YET = (
     "Press Evaluate: activity is drawn from the model and compared with the frames it was "
     "not trained on."
 )
+_RUNNING = "Drawing activity from the model and comparing it with the held-out frames ..."
 _SAMPLES, _CHAINS = 5000, 200
 _PANELS = {
-    "mean_v": ("⟨v⟩", "Mean activity of every neuron."),
-    "mean_h": ("⟨h⟩", "Mean activity of every assembly."),
-    "mean_vh": ("⟨vh⟩", "How often neurons and assemblies are active together."),
-    "cov_vv": ("cov(v, v)", "Covariances of all pairs of neurons: not trained, so a prediction."),
-    "cov_hh": ("cov(h, h)", "Covariances of all pairs of assemblies: not trained."),
-    "triplets": ("triplets", "Third moments of random triplets of neurons: not trained."),
+    "mean_v": ("Means ⟨v⟩", "Mean activity of each neuron."),
+    "mean_h": ("Means ⟨h⟩", "Mean activity of each assembly."),
+    "mean_vh": ("Coactivity ⟨vh⟩", "Mean product of the activities of neuron and assembly."),
+    "cov_vv": (
+        "Covariances cov(v, v)",
+        "Covariances of all pairs of neurons. Training does not fit them: a prediction.",
+    ),
+    "cov_hh": (
+        "Covariances cov(h, h)",
+        "Covariances of all pairs of assemblies. Training does not fit them.",
+    ),
+    "triplets": (
+        "Third moments",
+        "Third moments of random triplets of neurons. Training does not fit them.",
+    ),
 }
 
 
@@ -105,15 +116,20 @@ class StatisticsWidget(QWidget):
             "300 chains, 20 steps apart, after 2,000 steps from recorded frames. Otherwise\n"
             "chains run until they have forgotten where they started: the harder test."
         )
-        for part in (self.n_samples, self.n_temperatures):
-            self.as_published.toggled.connect(part.setDisabled)
+        for field in (self.n_samples, self.n_temperatures):
+            self.as_published.toggled.connect(field.setDisabled)
         self.likelihood = QCheckBox("Log-likelihood")
         self.likelihood.setToolTip(
             "Also estimate the log-likelihood of held-out frames by annealed importance sampling."
         )
         options = QHBoxLayout()
-        for part in (QLabel("Frames"), self.n_samples, QLabel("Temperatures"), self.n_temperatures):
-            options.addWidget(part)
+        for control in (
+            QLabel("Frames"),
+            self.n_samples,
+            QLabel("Temperatures"),
+            self.n_temperatures,
+        ):
+            options.addWidget(control)
         row = QHBoxLayout()
         row.addWidget(self.start)
         row.addWidget(self.save)
@@ -160,8 +176,8 @@ class StatisticsWidget(QWidget):
         results = QWidget()
         column = QVBoxLayout(results)
         column.setContentsMargins(0, 0, 0, 0)
-        for part in (self.verdict, self.warning, self.curve, self.body, self.foot):
-            column.addWidget(part)
+        for widget in (self.verdict, self.warning, self.curve, self.body, self.foot):
+            column.addWidget(widget)
         column.addStretch()
         layout.addWidget(scrolling(results, sideways=False), 1)
 
@@ -190,7 +206,8 @@ class StatisticsWidget(QWidget):
         def work(report: Callable[[int, int], None]) -> Any:
             from napari_crbm.analysis import evaluate_held_out, held_out_likelihood
 
-            checked = cancellable(report, cancel)
+            checked = cancellable(rising(report), cancel)
+            n_parts = 1 + wants_likelihood
             try:
                 found = evaluate_held_out(
                     model,
@@ -199,10 +216,10 @@ class StatisticsWidget(QWidget):
                     n_chains=_CHAINS,
                     n_temperatures=n_temperatures,
                     as_published=as_published,
-                    report=checked,
+                    report=part(checked, 0, n_parts),
                 )
                 likelihood = (
-                    held_out_likelihood(model, recording, report=checked)
+                    held_out_likelihood(model, recording, report=part(checked, 1, n_parts))
                     if wants_likelihood
                     else None
                 )
@@ -225,6 +242,11 @@ class StatisticsWidget(QWidget):
         self.start.setText("Cancel" if running else "Evaluate")
         self.bar.setVisible(running)
         self.bar.setRange(0, 0)
+        if running:
+            self.message.setText(_RUNNING)
+            self.message.show()
+        elif self.evaluation is None:
+            self.message.setText(self._missing or _NOT_YET)
 
     def _show(self, result: tuple[Any, Evaluation | None, Likelihood | None]) -> None:
         self._set_running(False)
@@ -246,7 +268,7 @@ class StatisticsWidget(QWidget):
             f"chance. "
             f"Reconstruction {evaluation.median_nllh:.2f} (median over neurons; 1 perfect). "
             f"Active neurons a frame: nRMSE {evaluation.population.nrmse:.2f}. "
-            f"Pseudo-likelihood {evaluation.pseudo_likelihood:.4f} nats a neuron and frame. "
+            f"Pseudo-likelihood {evaluation.pseudo_likelihood:.4f} nats per neuron per frame. "
             + ("" if likelihood is None else f"{likelihood.verdict} ")
             + f"{evaluation.lagged.verdict} "
             + (
@@ -269,16 +291,21 @@ class StatisticsWidget(QWidget):
         self.evaluation = None
         if self.colour.isChecked():
             self.colour.setChecked(False)
-        recording, trained = self.workspace.recording, self.workspace.trained
-        missing = _NO_RECORDING if recording is None else _NO_MODEL if trained is None else ""
-        self.message.setText(missing or _NOT_YET)
+        self.message.setText(self._missing or _NOT_YET)
         self.message.show()
-        self.start.setEnabled(not missing)
-        for part in (self.verdict, self.warning, self.body, self.foot):
-            part.setVisible(False)
-        for part in (self.save, self.colour):
-            part.setEnabled(False)
+        self.start.setEnabled(not self._missing)
+        for widget in (self.verdict, self.warning, self.body, self.foot):
+            widget.setVisible(False)
+        for control in (self.save, self.colour):
+            control.setEnabled(False)
         self._show_history()
+
+    @property
+    def _missing(self) -> str:
+        """What must be opened or trained first; empty if nothing."""
+        if self.workspace.recording is None:
+            return _NO_RECORDING
+        return "" if self.workspace.trained is not None else _NO_MODEL
 
     def _show_history(self) -> None:
         """Statistics of the training the model comes from."""
