@@ -3,7 +3,7 @@
 import pytest
 from napari._qt.dialogs.qt_notification import NapariQtNotification
 
-from napari_crbm.viewer.parts.notices import show_error, show_info
+from napari_crbm.viewer.parts.notices import show_error, show_info, superseded
 
 LONG = (
     "The model was trained on 2,000 neurons, the open recording has 500. Open the recording the "
@@ -44,3 +44,17 @@ def test_a_short_one_is_left_as_it_is(note, qtbot):
     assert not shown.property("expanded")
     assert shown.timer.interval() == NapariQtNotification.DISMISS_AFTER
     shown.close()
+
+
+def test_a_new_message_closes_those_that_only_inform():
+    shown = [("error", 1), ("info", 2), ("warning", 3), ("info", 4)]
+    assert superseded(shown) == [2, 1], "two stay: the newest and the last that warns"
+    assert superseded(shown[:1]) == []
+    assert superseded([("info", 1), ("info", 2), ("info", 3)]) == [1, 2]
+
+
+def test_notices_do_not_pile_up_over_the_canvas(note, qtbot):
+    for text in ("Wrote a.", "Wrote b.", "Wrote c."):
+        show_info(text)
+    qtbot.waitUntil(lambda: note().message.text() == "Wrote c.", timeout=5_000)
+    note().close()

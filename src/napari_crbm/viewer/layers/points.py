@@ -102,11 +102,11 @@ def replacing_points(
         yield
         layer.features = features
         layer.size = size
-        if symbol is not None and len(data):
-            _set_symbols(layer, symbol)
     yield
     # napari warns of colours for no points. It draws others at once, so the points come first.
     if len(data):
+        if symbol is not None:
+            _set_symbols(layer, symbol)
         set_colours(layer, face_color)
 
 

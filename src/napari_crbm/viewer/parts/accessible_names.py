@@ -8,12 +8,12 @@ import pyqtgraph as pg
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
-    QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
     QLabel,
     QLineEdit,
     QProgressBar,
+    QSlider,
     QTabWidget,
     QWidget,
 )
@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 _CONTROLS = (
     QAbstractButton,
     QAbstractItemView,
-    QAbstractSlider,
+    QSlider,
     QAbstractSpinBox,
     QComboBox,
     QLineEdit,

@@ -1,5 +1,6 @@
 """The Statistics dock: verdict, panels, colours, figure, and curves during training."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from napari_crbm.analysis import Likelihood, evaluate_held_out
 from napari_crbm.viewer.docks.statistics import widget as statistics_widget
+from napari_crbm.viewer.docks.statistics.progress import part, rising
 from napari_crbm.viewer.docks.statistics.widget import StatisticsWidget
 from napari_crbm.viewer.layers.names import NEURONS
 from napari_crbm.viewer.parts.plot_export import plot_values
@@ -55,7 +57,7 @@ def test_numbers_are_the_librarys(evaluated, evaluation):
     expected = evaluation
     assert expected.verdict in evaluated.verdict.text()
     for name, panel in evaluated.panels.items():
-        assert expected.score(name) in panel.title.text()
+        assert f"nRMSE {expected.score(name)}" in panel.title.text()
     counts = evaluated.panels["cov_vv"].image.image
     np.testing.assert_allclose(counts, np.log1p(expected.all_pairs.counts), rtol=1e-6)
     drawn = plot_values(evaluated.lagged).pivot(index="x", columns="series", values="y")
@@ -74,6 +76,7 @@ def test_a_statistic_without_a_scale_shows_correlations(evaluated, evaluation):
     panel = evaluated.panels["cov_vv"]
     panel.show_statistic(replace(evaluation, table=table), "cov_vv")
     assert "r 0.50, training 0.25" in panel.title.text() and "nan" not in panel.title.text()
+    assert "nRMSE" not in panel.title.text()
 
 
 def test_replica_exchange_and_the_log_likelihood_can_be_asked_for(
@@ -112,6 +115,28 @@ def test_the_figure_is_written(evaluated, home, qtbot, tmp_path):
     evaluated.save_to(tmp_path / "statistics.svg")
     until(qtbot, lambda: not home.busy)
     assert "nRMSE" in (tmp_path / "statistics.svg").read_text()
+
+
+def test_it_says_that_an_evaluation_runs(dock, trained_home, evaluation, monkeypatch, qtbot):
+    go_on = threading.Event()
+    monkeypatch.setattr(
+        "napari_crbm.analysis.evaluate_held_out", lambda *_, **__: go_on.wait(30) and evaluation
+    )
+    assert "Press Evaluate" in dock.message.text()
+    dock.start.click()
+    assert "Press Evaluate" not in dock.message.text() and "Drawing" in dock.message.text()
+    go_on.set()
+    until(qtbot, lambda: dock.evaluation is not None)
+    assert dock.message.isHidden()
+
+
+def test_progress_never_goes_back_and_parts_share_one_bar():
+    seen = []
+    report = rising(lambda done, total: seen.append(done / total))
+    for number in range(2):
+        for done, total in ((0, 10), (41, 100), (40, 100), (100, 100)):
+            part(report, number, 2)(done, total)
+    assert seen == sorted(seen) and seen[0] == 0 and seen[3] == 0.5 and seen[-1] == 1
 
 
 def test_cancel_leaves_everything_as_it_was(dock, trained_home, qtbot):

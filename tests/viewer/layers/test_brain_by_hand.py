@@ -7,7 +7,7 @@ from napari_crbm.io import save_recording
 from napari_crbm.simulation import simulate
 from napari_crbm.viewer.layers.names import ASSEMBLY, NEURONS, OUTLINE_NAME
 from tests.viewer.conftest import until
-from tests.viewer.test_widgets import Click
+from tests.viewer.layers.test_clicks import Click
 
 
 @pytest.fixture(scope="module")

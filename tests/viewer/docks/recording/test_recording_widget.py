@@ -1,0 +1,50 @@
+"""The Recording dock: what to open, what is open, how to read it."""
+
+import pytest
+from qtpy.QtCore import Qt
+
+from napari_crbm.viewer.docks.recording.widget import RecordingWidget
+from tests.viewer.conftest import until
+
+
+def test_recording_widget_tells_what_to_do_then_what_is_there(viewer, home, recording, qtbot):
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    assert "No recording yet" in widget.message.text()
+    home.show(recording)
+    texts = [
+        widget.summary.itemAt(row, widget.summary.ItemRole.FieldRole).widget().text()
+        for row in range(widget.summary.rowCount())
+    ]
+    assert "400" in texts and "1,000" in texts
+    assert not widget.details.isHidden()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_plots_follow_the_theme(viewer, home, recording, qtbot, theme):
+    from napari.utils.theme import get_theme
+
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    viewer.theme = theme
+    background = widget.histogram.backgroundBrush().color()
+    assert background.name() == get_theme(theme).background.as_hex(format="long")
+
+
+def test_the_sample_button_opens_a_recording_to_train_on(viewer, home, qtbot):
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    qtbot.mouseClick(widget.sample_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.workspace.recording is not None)
+    assert home.workspace.trained is None
+
+
+def test_reading_options_follow_the_boxes(viewer, qtbot):
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    assert widget.options() == {"keep_unlabelled": True}
+    widget.drop_unlabelled.setChecked(True)
+    widget.detect_events.setChecked(True)
+    widget.threshold.setValue(3.0)
+    assert widget.options() == {"keep_unlabelled": False, "binarise": 3.0}

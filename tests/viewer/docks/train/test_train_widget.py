@@ -1,0 +1,130 @@
+"""The Train dock: start, pause, resume, stop, checkpoints, wrong input."""
+
+import threading
+from dataclasses import replace
+
+import numpy as np
+from qtpy.QtCore import Qt
+
+from napari_crbm.model import Settings
+from napari_crbm.model.start.initialise import assembly_start
+from napari_crbm.viewer.docks.train.widget import TrainWidget
+from napari_crbm.viewer.layers.names import ASSEMBLY
+from tests.viewer.conftest import FAST, until
+
+LONG = Settings(**{**FAST.as_dict(), "n_updates": 100_000})
+
+
+def test_training_runs_and_ends_with_assemblies(viewer, home, recording, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    assert not widget.start_button.isEnabled()
+    home.show(recording)
+    assert widget.start_button.isEnabled() and not widget.stop_button.isEnabled()
+    widget.form.n_updates.setValue(200)
+    widget.form.n_hidden.setText("8")
+    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    assert home.runs.training and not widget.start_button.isEnabled()
+    until(qtbot, lambda: home.workspace.trained is not None, 180_000)
+    until(qtbot, lambda: widget.files.save_button.isEnabled())
+    assert widget.bar.value() == 200
+    assert home.workspace.trained.model.n_assemblies == 8
+    assert len(widget.curve.lines["test_pseudo_likelihood"].getOriginalDataset()[0]) > 1
+    later = TrainWidget(viewer)
+    qtbot.addWidget(later)
+    later.curve.draw(home.runs.session.training.history)
+    np.testing.assert_array_equal(
+        later.curve.lines["pseudo_likelihood"].getOriginalDataset()[1],
+        home.runs.session.training.history["pseudo_likelihood"],
+    )
+    assert viewer.layers[ASSEMBLY].visible
+
+
+def test_patience_ends_a_training_early_and_says_so(viewer, home, recording, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    assert widget.settings().patience == 0 and widget.form.patience.text() == "off"
+    widget.form.patience.setValue(1)
+    settings = replace(FAST, n_updates=3000, patience=widget.settings().patience)
+    home.runs.start_training(replace(settings, learning_rate=3e-5, decay_after=0.99))
+    until(qtbot, lambda: home.workspace.trained is not None)
+    reached = home.runs.session.training.update
+    assert reached < 2000 and f"Ended at update {reached:,}" in widget.status.text()
+
+
+def test_senseless_input_is_explained(viewer, home, recording, errors, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    widget.form.n_hidden.setText("many")
+    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    assert errors == ["Assemblies: 'many' is neither a number nor 'auto'."]
+    widget.form.n_hidden.setText("401")
+    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    assert "401 hidden units for 400 neurons" in errors[1]
+    widget.form.n_hidden.setText("auto")
+    widget.form.l1.setText("-1")
+    qtbot.mouseClick(widget.start_button, Qt.MouseButton.LeftButton)
+    assert errors[2] == "Penalty (l1): -1 is too little; write 0 or more, or 'auto'."
+    assert not home.runs.training
+
+
+def test_pause_resume_and_stop(viewer, home, recording, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(LONG)
+    until(qtbot, lambda: home.runs.session.training.update > 5)
+    qtbot.mouseClick(widget.pause_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: "Paused" in widget.status.text())
+    assert widget.pause_button.text() == "Resume" and widget.files.checkpoint_button.isEnabled()
+    at = home.runs.session.training.update
+    qtbot.wait(300)
+    assert home.runs.session.training.update == at
+    qtbot.mouseClick(widget.pause_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.runs.session.training.update > at)
+    qtbot.mouseClick(widget.stop_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.workspace.trained is not None)
+    until(qtbot, lambda: widget.start_button.isEnabled())
+    assert home.runs.session.training.update < LONG.n_updates
+
+
+def test_what_a_start_has_found_is_told_and_stop_ends_it(
+    viewer, home, recording, qtbot, monkeypatch
+):
+    go_on = threading.Event()
+
+    def slow(*arguments):
+        yield 142
+        go_on.wait(10)
+        return (yield from assembly_start(*arguments))
+
+    monkeypatch.setattr("napari_crbm.model.training.learner.assembly_start", slow)
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(LONG)
+    until(qtbot, lambda: "142 assemblies found so far" in widget.status.text())
+    qtbot.mouseClick(widget.stop_button, Qt.MouseButton.LeftButton)
+    go_on.set()
+    until(qtbot, lambda: "nothing was trained" in widget.status.text())
+    assert home.workspace.trained is None
+
+
+def test_a_checkpoint_continues_in_the_viewer(viewer, home, recording, tmp_path, qtbot):
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(LONG)
+    until(qtbot, lambda: home.runs.session.training.update > 5)
+    home.runs.session.control.stop()
+    until(qtbot, lambda: home.workspace.trained is not None)
+    stopped_at = home.runs.session.training.update
+    path = tmp_path / "training.checkpoint.h5"
+    widget.files.save_checkpoint(path)
+    until(qtbot, path.exists)
+    until(qtbot, lambda: not home.busy)
+    widget.files.resume_from(path)
+    until(qtbot, lambda: home.runs.training and home.runs.session.training.update > stopped_at)
+    home.close()
