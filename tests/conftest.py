@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partialmethod
 
 # Widgets are tested without a screen unless one is there.
 if not os.environ.get("DISPLAY") and os.name == "posix":
@@ -77,9 +78,26 @@ def one_core_each() -> Iterator[None]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    _wait_patiently()
     # Files are handed out in the order below, not those with the most tests first.
     if hasattr(config.option, "loadscopereorder"):
         config.option.loadscopereorder = False
+
+
+def _wait_patiently() -> None:
+    """Let waits for events of Qt end with the event, not with the 5 s of pytest-qt.
+
+    Other work may hold up any test. A test that waits for what never comes ends after 5 min.
+    """
+    try:
+        from pytestqt.qtbot import QtBot
+    except Exception:
+        # Tests of the library need neither pytest-qt nor Qt.
+        return
+    for names in (("waitUntil", "wait_until"), ("waitSignal", "wait_signal")):
+        patient = partialmethod(getattr(QtBot, names[0]), timeout=300_000)
+        for name in names:
+            setattr(QtBot, name, patient)
 
 
 @pytest.hookimpl(trylast=True)

@@ -19,13 +19,13 @@ def test_the_cross_of_the_window_keeps_the_training(make_napari_viewer, qtbot, f
     home = home_of(viewer)
     home.show(recording)
     home.runs.start_training(Settings.named("quick", n_hidden=4, n_updates=100_000))
-    qtbot.waitUntil(lambda: home.runs.session.training.update > 20, timeout=120_000)
+    qtbot.waitUntil(lambda: home.runs.session.training.update > 20, timeout=300_000)
     session, window = home.runs.session, viewer.window._qt_window
     gone = []
     window.destroyed.connect(lambda: gone.append(True))
     # What the window manager asks for when the cross is pressed.
     window.windowHandle().close()
-    qtbot.waitUntil(lambda: bool(gone), timeout=30_000)
+    qtbot.waitUntil(lambda: bool(gone), timeout=300_000)
     assert not session._thread.is_alive()
     assert not [t for t in threading.enumerate() if t.name == "napari-crbm training"]
     kept = load_checkpoint(checkpoint_path(recording))

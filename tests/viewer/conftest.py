@@ -116,7 +116,7 @@ def shown_home(home, recording, planted_model, qtbot):
     return home
 
 
-def until(qtbot, condition: Callable[[], object], timeout: int = 60_000) -> None:
+def until(qtbot, condition: Callable[[], object], timeout: int = 300_000) -> None:
     """Wait until the condition holds, as Python understands it (an empty list does not)."""
     qtbot.waitUntil(lambda: bool(condition()), timeout=timeout)
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
@@ -253,26 +252,25 @@ def test_a_training_that_ends_early_is_finished(recording, tmp_path):
     assert model.history_["update"].max() < 4000
 
 
-def test_a_stopped_sweep_goes_on_to_the_same_table(recording, tmp_path):
+def test_a_stopped_sweep_goes_on_to_the_same_table(recording, tmp_path, monkeypatch):
+    """Stopped half way through the second training."""
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
-    control = Control()
     table = finished(recording, sweep, tmp_path / "whole", n_workers=1)
-    stopped = list(
-        _stopping(
-            run_sweep(recording, sweep, tmp_path / "halves", n_workers=1, control=control), control
-        )
-    )
-    assert stopped[-1].done < stopped[-1].total
-    pd.testing.assert_frame_equal(
-        finished(recording, sweep, tmp_path / "halves", n_workers=1), table
-    )
-    assert not list((tmp_path / "halves").glob("*.checkpoint.h5"))
+    advance, folder = Training._advance, tmp_path / "halves"
 
+    def stopping(training: Training) -> None:
+        advance(training)
+        if list(folder.glob("*.json")) and training.update == 75:
+            training.control.stop()
 
-def _stopping(progress, control):
-    for record in progress:
-        yield record
-        threading.Timer(0.3, control.stop).start()
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_advance", stopping)
+        *_, stopped = run_sweep(recording, sweep, folder, n_workers=1)
+    assert stopped.done == 1 and stopped.total == 2
+    [checkpoint] = folder.glob("*.checkpoint.h5")
+    assert load_checkpoint(checkpoint)["update"] == 75
+    pd.testing.assert_frame_equal(finished(recording, sweep, folder, n_workers=1), table)
+    assert not list(folder.glob("*.checkpoint.h5"))
 
 
 def test_a_damaged_result_is_named(recording, tmp_path):

@@ -1,7 +1,6 @@
 """Nothing is lost: checkpoints on closing, the last model, settings of last time."""
 
 import os
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -34,9 +33,7 @@ def test_closing_the_viewer_leaves_a_checkpoint_to_continue(make_napari_viewer, 
     session = home.runs.session
     until(qtbot, lambda: session.training.update > 5)
     viewer.close()
-    deadline = time.monotonic() + 20
-    while session.running and time.monotonic() < deadline:
-        qtbot.wait(50)
+    until(qtbot, lambda: not session.running)
     stopped_at = load_checkpoint(checkpoint_path(recording))["update"]
     assert stopped_at == session.training.update
 

@@ -30,7 +30,7 @@ def note(make_napari_viewer, monkeypatch):
 def test_a_long_sentence_is_unfolded_and_stays_until_it_is_read(note, qtbot):
     show_error(LONG)
     shown = note()
-    qtbot.waitUntil(lambda: bool(shown.property("expanded")), timeout=5_000)
+    qtbot.waitUntil(lambda: bool(shown.property("expanded")))
     qtbot.wait(200)
     assert shown.height() >= shown.message.heightForWidth(shown.message.width())
     assert shown.timer.interval() > 8_000

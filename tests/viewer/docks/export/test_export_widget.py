@@ -212,7 +212,7 @@ def test_every_export_is_repeated_by_its_python(make_napari_viewer, qtbot, tmp_p
             (folder / kind).mkdir(parents=True)
         script.append(dock.code(Path(kind, name)))
         dock.write(first / kind / name)
-        until(qtbot, lambda: not home.busy and not dock._running, timeout=300_000)
+        until(qtbot, lambda: not home.busy and not dock._running)
     (tmp_path / "script.py").write_text("\n".join(script))
     ran = subprocess.run(
         [sys.executable, tmp_path / "script.py"], cwd=again, capture_output=True, text=True

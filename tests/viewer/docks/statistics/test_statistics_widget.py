@@ -150,7 +150,7 @@ def test_cancel_leaves_everything_as_it_was(dock, trained_home, qtbot):
 def test_statistics_are_followed_during_training(dock, home, recording, qtbot):
     home.show(recording)
     home.runs.start_training(FAST)
-    until(qtbot, lambda: home.workspace.trained is not None, timeout=120_000)
+    until(qtbot, lambda: home.workspace.trained is not None)
     assert dock.curve.isVisibleTo(dock)
     x, y = dock._lines["nrmse_cov_vv"].getData()
     history = home.workspace.trained.model.history_

@@ -47,7 +47,7 @@ def test_a_sweep_selects_a_model_that_opens(dock, home, recording, qtbot, tmp_pa
     home.show(recording)
     dock.run_in(tmp_path)
     assert home.runs.sweeping and dock.start.text() == "Stop" and not dock.form.n_hidden.isEnabled()
-    until(qtbot, lambda: not home.runs.sweeping, timeout=120_000)
+    until(qtbot, lambda: not home.runs.sweeping)
     assert home.runs.sweep.selection is not None and "hidden units" in dock.verdict.text()
     assert dock.table.rowCount() == 2
     until(qtbot, lambda: (tmp_path / "selection.png").exists())
