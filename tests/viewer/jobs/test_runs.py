@@ -1,7 +1,6 @@
 """A training of the viewer: shown while it runs, ended with the window."""
 
 import threading
-import time
 
 from napari_crbm.model import Settings
 from napari_crbm.viewer.docks.open import dock_everything
@@ -48,10 +47,7 @@ def test_closing_the_viewer_ends_the_training(make_napari_viewer, recording, qtb
     home.runs.start_training(LONG)
     until(qtbot, lambda: home.runs.session.training.update > 5)
     viewer.close()
-    deadline = time.monotonic() + 10
-    while training_threads() and time.monotonic() < deadline:
-        qtbot.wait(50)
-    assert not training_threads()
+    until(qtbot, lambda: not training_threads())
 
 
 def test_a_model_is_not_mixed_into_a_running_training(
