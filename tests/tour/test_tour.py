@@ -167,9 +167,9 @@ def trains(walk, folder):
     from tests.tour.hands import drop
 
     train = walk.dock("Train", TrainWidget)
-    train.form.recipe.setCurrentText("Quick look")
-    train.form.n_hidden.setText("12")
-    train.form.n_updates.setValue(4000)
+    train.form.recipe.value = "Quick look"
+    train.form.fields["n_hidden"].value = "12"
+    train.form.fields["n_updates"].value = 4000
     walk.until(train.start_button.isEnabled)
     runs = walk.home.runs
     walk.step("start training", train.start_button.click, lambda: runs.session.training.update > 80)

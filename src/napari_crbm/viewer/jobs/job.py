@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from qtpy.QtCore import QObject, Signal
@@ -14,6 +15,25 @@ from napari_crbm.errors import CRBMError, refusal
 
 class Cancelled(Exception):
     """Raised inside work that has been cancelled or whose result is no longer wanted."""
+
+
+class _Relay(QObject):
+    """Passes signals of jobs from their threads to the GUI thread.
+
+    It lives as long as the process: a thread must not touch a job, which Qt may delete at the
+    same moment.
+    """
+
+    arrived = Signal(object, str, object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.arrived.connect(lambda job, signal, values: job.deliver(signal, values))
+
+
+@cache
+def _relay() -> _Relay:
+    return _Relay()
 
 
 class Job(QObject):
@@ -36,15 +56,15 @@ class Job(QObject):
     failed = Signal(str)
     progressed = Signal(int, int)
     cancelled = Signal()
-    # From the thread to the job itself: Qt drops what is still under way when the job is
-    # deleted, whoever listens to the signals above.
-    _arrived = Signal(str, object)
 
     def __init__(self, work: Callable[[Callable[[int, int], None]], Any], parent: QObject) -> None:
         super().__init__(parent)
-        self._arrived.connect(self._deliver)
         self._work = work
+        # Made here, on the GUI thread, to which it then belongs.
+        self._relay = _relay()
         self._stopped = threading.Event()
+        # Not a lambda: Python may have cleared it when it collects the job and Qt calls it.
+        self.destroyed.connect(self._stopped.set)
         self._thread = threading.Thread(target=self._run, daemon=True, name="napari-crbm job")
 
     def start(self) -> None:
@@ -82,13 +102,10 @@ class Job(QObject):
         self._emit("progressed", done, total)
 
     def _emit(self, signal: str, *values: object) -> None:
-        """Hand a signal to the GUI thread, unless the window and the job are gone."""
-        try:
-            self._arrived.emit(signal, values)
-        except RuntimeError:
-            self._stopped.set()
+        self._relay.arrived.emit(self, signal, values)
 
-    def _deliver(self, signal: str, values: tuple[object, ...]) -> None:
+    def deliver(self, signal: str, values: tuple[object, ...]) -> None:
+        """Emit a signal on the GUI thread, unless the job was cancelled or deleted."""
         if not self._stopped.is_set():
             getattr(self, signal).emit(*values)
 

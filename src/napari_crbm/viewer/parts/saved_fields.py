@@ -24,6 +24,17 @@ def settings() -> QSettings:
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-crbm", "viewer")
 
 
+def recall(name: str) -> str | None:
+    """Return the value kept under a name, or None."""
+    value = settings().value(name)
+    return None if value is None else str(value)
+
+
+def store(name: str, value: str) -> None:
+    """Keep a value under a name."""
+    settings().setValue(name, value)
+
+
 def save_field(name: str, control: Any) -> None:
     """Give a control its value of last time, now, and keep every later change.
 
@@ -34,16 +45,16 @@ def save_field(name: str, control: Any) -> None:
     control : QComboBox, QCheckBox, QSpinBox, QDoubleSpinBox or QLineEdit
         A value that it does not have any more is left out.
     """
-    value = settings().value(name)
+    value = recall(name)
     if value is not None:
-        _put(control, str(value))
+        _put(control, value)
     changed = {
         QComboBox: "currentTextChanged",
         QCheckBox: "toggled",
         QLineEdit: "textChanged",
     }
     signal = next((s for kind, s in changed.items() if isinstance(control, kind)), "valueChanged")
-    getattr(control, signal).connect(lambda new: settings().setValue(name, str(new)))
+    getattr(control, signal).connect(lambda new: store(name, str(new)))
 
 
 def _put(control: Any, value: str) -> None:

@@ -23,7 +23,7 @@ class TrainCurve:
     """
 
     def __init__(self, viewer: Any) -> None:
-        self.plot = plot(viewer, "Update", "Pseudo-likelihood (nats)", height=150)
+        self.plot = plot(viewer, "Update", "Pseudo-likelihood<br>(nats)", height=165)
         self.plot.addLegend(offset=(-8, -8), labelTextSize="8pt")
         self.plot.setToolTip(
             "Mean log-probability of a neuron's state given all others, higher is better.\n"

@@ -1,36 +1,37 @@
-"""Choice of the device a training runs on; a GPU can be chosen only where there is one."""
+"""The choice of a device: a GPU can be chosen only where one can be used."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from qtpy.QtWidgets import QComboBox, QWidget
+from magicgui.widgets import ComboBox
 
 from napari_crbm.model.backends import gpu_problem
 from napari_crbm.viewer.jobs.job import Job
 
-_TIP = "Where the training computes. The model is the same up to rounding."
+_CHOICES = (
+    ("Processor", "cpu"),
+    ("NVIDIA GPU (experimental)", "gpu"),
+    ("GPU if there is one", "auto"),
+)
 
 
-class DeviceBox(QComboBox):
-    """Processor or NVIDIA GPU; the latter is dimmed, and says why, where none can be used."""
+def offer_gpu_where_there_is_one(field: ComboBox) -> None:
+    """Name the devices of a combo box; dim the GPU and say why where none can be used.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.addItem("Processor", "cpu")
-        self.addItem("NVIDIA GPU (experimental)", "gpu")
-        self._allow_gpu("looking for one ...")
-        # Asking means importing a large library where it is installed.
-        job = Job(lambda _: gpu_problem(), self)
-        job.done.connect(self._allow_gpu)
-        job.start()
+    Parameters
+    ----------
+    field : ComboBox
+        With the declared values of `Settings.device`.
+    """
+    field.choices = _CHOICES
+    box, help_text = field.native, field.tooltip or ""
+    gpu = [name for _, name in _CHOICES].index("gpu")
 
-    @property
-    def device(self) -> str:
-        """What `Settings.device` should be."""
-        return str(self.currentData())
+    def allow(problem: str | None) -> None:
+        box.model().item(gpu).setEnabled(problem is None)
+        box.setToolTip(help_text if problem is None else f"{help_text}\nNo GPU: {problem}.")
 
-    def _allow_gpu(self, problem: str | None) -> None:
-        model: Any = self.model()
-        model.item(1).setEnabled(problem is None)
-        self.setToolTip(_TIP if problem is None else f"{_TIP}\nNo GPU: {problem}.")
+    allow("looking for one ...")
+    # Looking for one imports a large library where that is installed.
+    job = Job(lambda _: gpu_problem(), box)
+    job.done.connect(allow)
+    job.start()

@@ -1,4 +1,4 @@
-"""How long a training would take: measured in the background, while somebody looks."""
+"""Estimate how long a training takes: measured in the background while the dock is visible."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from napari_crbm.model import Pace, Settings, measure_pace
 from napari_crbm.model.training.compile_ahead import compiled
 from napari_crbm.model.training.settings import check_against
 from napari_crbm.recording import Recording
-from napari_crbm.viewer.docks.train.form import TrainForm
+from napari_crbm.viewer.docks.train.form import OF_NO_COST, TrainForm
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.parts.when_visible import WhenVisible
 
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 
 
 class TrainTimes(QObject):
-    """Times that the training of a form, and every recipe, would take on the open recording.
+    """Durations of the training as set in a form, and of every recipe, on the open recording.
+
+    Emits ``measured`` when a duration has become known.
 
     Parameters
     ----------
     home : Home
     form : TrainForm
-        What is measured is what is entered there.
     widget : QWidget
-        Nothing is measured while it is not seen.
+        The dock. Nothing is measured while it is hidden behind others.
     """
 
     measured = Signal()
@@ -41,23 +42,23 @@ class TrainTimes(QObject):
         self._form = form
         self._paces: dict[tuple[Any, ...], Pace] = {}
         self._measuring: Job | None = None
-        # Settings are typed one key at a time; the machine is asked once they rest.
+        # Settings are typed one key at a time; measure once they have not changed for a while.
         self._settled = QTimer(self, singleShot=True, interval=600)
-        # Not while nobody looks: the processor has better things to do.
+        # Not while the dock is hidden: measuring takes the processor from other work.
         self._when_visible = WhenVisible(widget, self._measure)
         self._settled.timeout.connect(self._when_visible.request)
 
     def forget(self) -> None:
-        """What was measured no longer holds; measure again soon."""
+        """Discard all measurements and measure again soon."""
         self._paces = {}
         self._settled.start()
 
     def measure_soon(self) -> None:
-        """Measure what is not known, once nothing more changes."""
+        """Measure unknown durations once the settings no longer change."""
         self._settled.start()
 
     def of(self, settings: Settings) -> float | None:
-        """Seconds that a training with these settings would take, if that has been measured."""
+        """Return the duration of a training in seconds, or None if it is not yet measured."""
         pace = self._paces.get(_cost(settings))
         return None if pace is None else pace.total(settings.n_updates)
 
@@ -79,7 +80,7 @@ class TrainTimes(QObject):
         self._paces = paces = {}
 
         def work(report: Callable[[int, int], None]) -> None:
-            # What is asked for comes first; recipes of equal cost are measured once.
+            # The settings of the form come first; recipes of equal cost are measured once.
             for place, each in enumerate((settings, *others)):
                 key = _cost(each)
                 if key not in paces:
@@ -96,12 +97,5 @@ class TrainTimes(QObject):
 
 
 def _cost(settings: Settings) -> tuple[Any, ...]:
-    """What the time of an update depends on."""
-    return (
-        settings.n_hidden,
-        settings.n_chains,
-        settings.gibbs_steps,
-        settings.jumps,
-        settings.initialisation,
-        settings.device,
-    )
+    """Return the settings on which the time of an update depends."""
+    return tuple(value for name, value in settings.as_dict().items() if name not in OF_NO_COST)

@@ -1,4 +1,4 @@
-"""The *Train* dock: start, watch, pause and stop a training."""
+"""The *Train* dock: start, monitor, pause and stop a training."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QVBoxLayout, QW
 from napari_crbm.errors import CRBMError
 from napari_crbm.model import Progress, Settings, duration
 from napari_crbm.model.training.compile_ahead import compile_ahead, compiled
+from napari_crbm.model.training.settings import check_against
 from napari_crbm.viewer.docks.train.curve import TrainCurve
 from napari_crbm.viewer.docks.train.files import KeptOffers, TrainFiles
 from napari_crbm.viewer.docks.train.form import TrainForm
@@ -23,14 +24,18 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 
 _NO_RECORDING = "Open a recording first (Recording dock)."
 _COMPILING = (
-    "Ready. Compiling the numerical core meanwhile: under a minute after an installation, "
-    "a moment later on."
+    "Ready. The numerical core is being compiled: up to a minute after an installation, a few "
+    "seconds later on."
 )
 _READY = "Ready. The defaults suit most recordings: press Start."
+_NO_ACTIVITY = (
+    "No model can be trained on this recording: no neuron is active in any frame. Check how its "
+    "activity was binarised (Recording and Preprocess docks)."
+)
 _UNTRAINED = "Stopped before the first update, so nothing was trained."
 _START = "Train on the open recording."
 _KEEPS = " The present model stays under Earlier models."
-_STILL_SHOWN = "The model from before is still shown."
+_STILL_SHOWN = "The previous model is still shown."
 _MEASURING = " Measuring how long it will take ..."
 
 
@@ -52,14 +57,15 @@ class TrainWidget(QWidget):
         self.status = text_label("")
         self.curve = TrainCurve(self.home.viewer)
         layout = page(self)
-        layout.addLayout(self.form)
+        layout.addWidget(self.form)
         layout.addLayout(self._make_controls())
         layout.addLayout(self.kept)
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
+        # Before the curve, which appears with a training: buttons must not move out of sight.
+        layout.addLayout(self.files)
         layout.addWidget(self.curve.plot, 1)
         layout.addStretch(0)
-        layout.addLayout(self.files)
 
         self.runs.progressed.connect(self._on_progress)
         self.runs.training_changed.connect(self._on_training)
@@ -70,7 +76,7 @@ class TrainWidget(QWidget):
         self.times = TrainTimes(self.home, self.form, self)
         self.times.measured.connect(self._refresh)
         self.form.cost_changed.connect(self._on_cost_changed)
-        self.form.n_updates_changed.connect(self._refresh)
+        self.form.settings_changed.connect(self._refresh)
         self._compiling = Job(lambda _: compile_ahead(), self)
         self._compiling.done.connect(self._on_compiled)
         self._on_recording()
@@ -78,10 +84,10 @@ class TrainWidget(QWidget):
     def _make_controls(self) -> QVBoxLayout:
         self.start_button = button("Start", _START, self._start)
         self.pause_button = button(
-            "Pause", "Wait after the current update; press again to go on.", self._pause
+            "Pause", "Pause after the current update; press again to resume.", self._pause
         )
         self.stop_button = button(
-            "Stop", "End training now and keep the model reached so far.", self._stop
+            "Stop", "End the training now and keep the model reached so far.", self._stop
         )
         row = QHBoxLayout()
         for control in (self.start_button, self.pause_button, self.stop_button):
@@ -96,10 +102,10 @@ class TrainWidget(QWidget):
         column.addWidget(self.forming)
         return column
 
-    # --- what the person does ---------------------------------------------------------------
+    # --- actions --------------------------------------------------------------------------
 
     def settings(self) -> Settings:
-        """The settings as entered; see `TrainForm.settings`."""
+        """Return the settings as entered; see `TrainForm.settings`."""
         return self.form.settings()
 
     def _on_compiled(self, _result: object) -> None:
@@ -157,11 +163,11 @@ class TrainWidget(QWidget):
         if not wanted:
             self.home.workspace.show_forming(None)
 
-    # --- what is shown --------------------------------------------------------------------
+    # --- display --------------------------------------------------------------------------
 
     def _on_recording(self) -> None:
         self.times.forget()
-        # Not before: there is nothing to train on yet, and the processor has other work.
+        # Not before a recording is open: until then there is nothing to train on.
         waits = not compiled() and not self._compiling.running
         if waits and self.home.workspace.recording is not None:
             self._compiling.start()
@@ -177,7 +183,8 @@ class TrainWidget(QWidget):
         sweeping = self.runs.sweeping
         paused = training and self.runs.session is not None and self.runs.session.control.paused
         self.form.allow(not training)
-        self.start_button.setEnabled(recording is not None and not training and not sweeping)
+        trainable = recording is not None and bool(recording.spikes.frame_counts.any())
+        self.start_button.setEnabled(trainable and not training and not sweeping)
         keeps = _KEEPS if self.runs.unsaved else ""
         self.start_button.setToolTip(SWEEP_RUNS if sweeping else _START + keeps)
         self.pause_button.setEnabled(training)
@@ -185,27 +192,29 @@ class TrainWidget(QWidget):
         self.stop_button.setEnabled(training)
         self.files.refresh()
         self.kept.refresh()
-        self.form.show_estimates(self._estimates())
+        self.form.show_times(self._times_of_recipes())
         if training:
             return
         trained = home.workspace.trained
         if recording is None:
             self.status.setText(_NO_RECORDING)
+        elif not trainable:
+            self.status.setText(_NO_ACTIVITY)
         elif sweeping:
             self.status.setText(SWEEP_RUNS)
         elif self._untrained:
             self.status.setText(_UNTRAINED if trained is None else f"{_UNTRAINED} {_STILL_SHOWN}")
         elif trained is None:
-            self.status.setText((_READY if compiled() else _COMPILING) + self._expected())
+            self.status.setText(self._ready())
         else:
-            unsaved = " It is kept under Earlier models; save it if it matters."
+            unsaved = " The model is kept under Earlier models; save it to a file of your own."
             self.status.setText(
-                f"Trained: {trained.model.n_assemblies} assemblies.{self._ended_early()} Look at "
-                f"them in the Assemblies dock.{unsaved if self.runs.unsaved else ''}"
+                f"Trained: {trained.model.n_assemblies} assemblies.{self._ended_early()} See the "
+                f"Assemblies dock.{unsaved if self.runs.unsaved else ''}"
             )
 
     def _ended_early(self) -> str:
-        """That patience has ended the training, if it has."""
+        """Return a sentence if patience has ended the training before its last update."""
         session = self.runs.session
         if session is None or not session.training.finished:
             return ""
@@ -217,20 +226,25 @@ class TrainWidget(QWidget):
             "rises, and the best model is kept."
         )
 
-    def _expected(self) -> str:
-        """How long the training would take as it is set."""
+    def _ready(self) -> str:
+        """Return whether the training can start as it is set, and how long it would take."""
+        recording = self.home.workspace.recording
         try:
-            seconds = self.times.of(self.settings())
-        except CRBMError:
-            return ""
-        if seconds is None:
-            return _MEASURING if compiled() else ""
-        return f" It will take about {duration(seconds)}."
+            settings = self.settings()
+            if recording is not None:
+                check_against(settings, recording.spikes)
+        except CRBMError as error:
+            return str(error)
+        if not compiled():
+            return _COMPILING
+        seconds = self.times.of(settings)
+        return _READY + (
+            _MEASURING if seconds is None else f" It will take about {duration(seconds)}."
+        )
 
-    def _estimates(self) -> str:
-        """How long every recipe would take."""
-        times = {label: self.times.of(recipe) for label, recipe in self.form.recipes().items()}
-        return " · ".join(f"{label}: {duration(s)}" for label, s in times.items() if s is not None)
+    def _times_of_recipes(self) -> dict[str, float | None]:
+        """Return how many seconds every recipe takes, where that is known."""
+        return {label: self.times.of(recipe) for label, recipe in self.form.recipes().items()}
 
     def _on_progress(self, progress: Progress) -> None:
         self.bar.setRange(0, progress.n_updates)
@@ -249,14 +263,14 @@ class TrainWidget(QWidget):
             self.status.setText("Computing the activity of all assemblies ...")
         session = self.runs.session
         if session is not None:
-            # With the statistics from before this dock was opened.
+            # Includes the updates from before this dock was opened.
             self.curve.draw(session.training.history)
         paused = session is not None and session.control.paused
         self.files.checkpoint_button.setEnabled(paused and progress.phase == "paused")
 
 
 def _preparing(n_found: int | None) -> str:
-    """What goes on before the first update."""
+    """Return the state of a training before its first update."""
     if n_found is None:
-        return "Preparing: finding first assemblies, compiling on first use ..."
+        return "Preparing: finding initial assemblies, compiling on first use ..."
     return f"Preparing: {n_found} assemblies found so far, looking for more ..."
