@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -102,11 +102,19 @@ def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., Non
         yield advance
 
 
-def require_writable(path: Path, force: bool) -> None:
-    """Refuse to overwrite a file unless asked to."""
+def require_writable(path: Path, force: bool, inputs: Iterable[Path | None] = ()) -> None:
+    """Refuse an output that is an input, exists without ``--force``, or cannot be written."""
     from napari_crbm.errors import CRBMError
+    from napari_crbm.io.safety.replacing import same_file, try_writing
 
+    for source in inputs:
+        if source is not None and same_file(path, source):
+            raise CRBMError(
+                f"{path} is an input of this command, which is never overwritten: choose another "
+                "name for the output."
+            )
+    if path.is_dir():
+        raise CRBMError(f"{path} is a folder: name a file in it.")
     if path.exists() and not force:
         raise CRBMError(f"{path} exists already: choose another name, or add --force.")
-    if not path.parent.exists():
-        raise CRBMError(f"The folder {path.parent} does not exist: create it first.")
+    try_writing(path.parent)

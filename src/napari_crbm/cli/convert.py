@@ -77,7 +77,7 @@ def convert(
     ):
         if wrong:
             raise typer.BadParameter(f"{why}.", param_hint=hint)
-    require_writable(output, force)
+    require_writable(output, force, [source, model, recording])
     if is_model:
         _convert_model(source, output, fishualizer, recording)
         return

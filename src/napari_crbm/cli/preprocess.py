@@ -89,9 +89,7 @@ def preprocess(
     from napari_crbm.preprocessing import Steps, activity_warning, dropped_text, steps_of
     from napari_crbm.preprocessing import preprocess as run
 
-    require_writable(output, force)
-    if output.exists() and output.samefile(source):
-        raise typer.BadParameter("OUTPUT must not be RECORDING itself.", param_hint="OUTPUT")
+    require_writable(output, force, [source, steps_from])
     chosen = [
         name
         for name, wanted in (

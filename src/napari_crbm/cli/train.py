@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -81,7 +80,8 @@ def train(
     from napari_crbm.model.training.compile_ahead import compile_ahead
 
     output = output or recording_path.with_suffix(".model.h5")
-    require_writable(output, force)
+    require_writable(output, force, [recording_path, resume])
+    _require_free_checkpoint(output, recording_path, resume, force)
     recording = open_recording(recording_path, keep_unlabelled=not drop_unlabelled)
     chosen = {
         "n_hidden": _number_or_auto("--n-hidden", n_hidden, int),
@@ -111,22 +111,40 @@ def train(
         control=control,
         resume=None if resume is None else load_checkpoint(resume),
     )
-    run(training, control, recording, output, 60 * checkpoint_minutes)
+    run(training, control, recording, output, 60 * checkpoint_minutes, replace=force)
 
 
 def run(
-    training: Training, control: Control, recording: Any, output: Path, checkpoint_s: float = 120.0
+    training: Training,
+    control: Control,
+    recording: Any,
+    output: Path,
+    checkpoint_s: float = 120.0,
+    *,
+    replace: bool = True,
 ) -> None:
     """Drive a training with a progress bar; write the model.
 
-    A checkpoint is kept beside it every ``checkpoint_s`` seconds, and on Ctrl-C; it goes
-    when the model is written.
+    A checkpoint is written beside it every ``checkpoint_s`` seconds, on Ctrl-C and on
+    SIGTERM; it is deleted when the model is written. Without ``replace``, a model that
+    another training has written meanwhile stays, and this one gets another name.
     """
-    from napari_crbm.io import save_checkpoint, save_model
+    from napari_crbm.io import save_model
+    from napari_crbm.io.models.autosave import (
+        Autosave,
+        checkpoint_beside,
+        free_name,
+        write_or_rescue,
+    )
 
-    warned: str | None = None
-    checkpoint = output.with_suffix(".checkpoint.h5")
-    kept = time.monotonic()
+    warned: set[str] = set()
+    autosave = Autosave(checkpoint_beside(output), checkpoint_s)
+
+    def warn(message: str | None) -> None:
+        if message and message not in warned:
+            warned.add(message)
+            say(f"[yellow]Warning:[/] {message}")
+
     with signals_stop(control), progress_bar("Training", "updates") as advance:
         for progress in training:
             note = "compiling and preparing" if progress.phase == "preparing" else ""
@@ -136,29 +154,69 @@ def run(
             if score is not None:
                 note = f"held-out PL {score:.5f}"
             advance(progress.update, progress.n_updates, note)
-            if progress.message and progress.message != warned:
-                warned = progress.message
-                say(f"[yellow]Warning:[/] {warned}")
-            if progress.phase == "training" and time.monotonic() - kept >= checkpoint_s:
-                save_checkpoint(training.checkpoint(), checkpoint)
-                kept = time.monotonic()
+            warn(progress.message)
+            if progress.phase == "training":
+                autosave.offer(training.checkpoint)
+                warn(autosave.problem)
     if control.stopped and not training.update:
         say("Stopped before the first update: there is nothing to keep.")
         raise typer.Exit(130)
     if control.stopped:
-        save_checkpoint(training.checkpoint(), checkpoint)
-        say(
-            f"Stopped after {training.update:,} of {training.settings.n_updates:,} updates. "
-            f"Continue with: napari-crbm train RECORDING --resume {checkpoint}"
-        )
+        _leave_checkpoint(training, autosave.path)
         raise typer.Exit(130)
     model = training.model()
-    save_model(model, output, recording)
-    checkpoint.unlink(missing_ok=True)
+    written, problem = write_or_rescue(
+        lambda path: save_model(model, path, recording), output if replace else free_name(output)
+    )
+    if problem is not None:
+        say(f"[yellow]Warning:[/] {problem} The model was written to {written} instead.")
+        raise typer.Exit(1)
+    if written != output:
+        say(f"[yellow]Warning:[/] {output} was written by another program meanwhile.")
+    autosave.discard()
     say(
-        f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons, "
+        f"Wrote {written}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons, "
         f"{training.elapsed_s:.0f} s, l1 {float(training.settings.l1):.3g}."
     )
+
+
+def _leave_checkpoint(training: Training, path: Path) -> None:
+    from napari_crbm.io import save_checkpoint
+    from napari_crbm.io.models.autosave import write_or_rescue
+
+    state = training.checkpoint()
+    written, problem = write_or_rescue(lambda target: save_checkpoint(state, target), path)
+    if problem is not None:
+        say(f"[yellow]Warning:[/] {problem} The checkpoint was written to {written} instead.")
+    say(
+        f"Stopped after {training.update:,} of {training.settings.n_updates:,} updates. "
+        f"Continue with: napari-crbm train RECORDING --resume {written}"
+    )
+
+
+def _require_free_checkpoint(
+    output: Path, recording: Path, resume: Path | None, force: bool
+) -> None:
+    """Refuse to overwrite the checkpoint of another training, or the recording."""
+    from napari_crbm.errors import CRBMError
+    from napari_crbm.io.models.autosave import checkpoint_beside
+    from napari_crbm.io.reading import hdf5
+    from napari_crbm.io.safety.replacing import same_file
+
+    # Not after hours of training.
+    hdf5.refuse_other_kind(output, "model")
+    checkpoint = checkpoint_beside(output)
+    if same_file(checkpoint, recording):
+        raise CRBMError(
+            f"The checkpoint of this training would overwrite the recording {recording}: choose "
+            "another name with --output."
+        )
+    continued = resume is not None and same_file(checkpoint, resume)
+    if checkpoint.exists() and not (force or continued):
+        raise CRBMError(
+            f"{checkpoint} holds an unfinished training: continue it with --resume {checkpoint}, "
+            "choose another name with --output, or add --force to start again."
+        )
 
 
 def _number_or_auto(option: str, text: str | None, kind: type) -> Any:

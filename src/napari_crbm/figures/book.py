@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.figures.assembly import assembly_sheet
 from napari_crbm.figures.style import DPI, set_width
+from napari_crbm.io.safety.replacing import replacing
 from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
@@ -57,27 +58,23 @@ def assembly_book(
     if activity is None:
         activity = model.transform(recording.spikes)
     chosen = np.arange(model.n_assemblies) if assemblies is None else np.asarray(assemblies)
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        with (
-            matplotlib.rc_context({"pdf.fonttype": 42}),
-            PdfPages(unfinished, metadata=None if about is None else {"Subject": about}) as book,
-        ):
-            for page, assembly in enumerate(chosen):
-                sheet = assembly_sheet(
-                    model,
-                    recording,
-                    int(assembly),
-                    activity,
-                    weight_limit=weight_limit,
-                    frontal=frontal,
-                    theme=theme,
-                )
-                set_width(sheet, width_mm)
-                book.savefig(sheet, dpi=dpi)
-                if progress is not None:
-                    progress(page + 1, len(chosen))
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with (
+        replacing(path) as unfinished,
+        matplotlib.rc_context({"pdf.fonttype": 42}),
+        PdfPages(unfinished, metadata=None if about is None else {"Subject": about}) as book,
+    ):
+        for page, assembly in enumerate(chosen):
+            sheet = assembly_sheet(
+                model,
+                recording,
+                int(assembly),
+                activity,
+                weight_limit=weight_limit,
+                frontal=frontal,
+                theme=theme,
+            )
+            set_width(sheet, width_mm)
+            book.savefig(sheet, dpi=dpi)
+            if progress is not None:
+                progress(page + 1, len(chosen))
     return path

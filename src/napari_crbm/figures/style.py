@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from napari_crbm import palette
 from napari_crbm.errors import CRBMError
+from napari_crbm.io.safety.replacing import replacing
 from napari_crbm.palette import Palette, rgb_to_hex
 
 #: Width of a figure over two columns of a journal page (183 mm), in inches.
@@ -197,5 +198,6 @@ def save_figure(figure: Figure, path: Path | str, dpi: int = DPI, about: str | N
         )
     with matplotlib.rc_context({"pdf.fonttype": 42, "svg.fonttype": "none"}):
         metadata = None if about is None else {_ABOUT[path.suffix.lower()]: about}
-        figure.savefig(path, dpi=dpi, metadata=metadata)
+        with replacing(path) as temporary:
+            figure.savefig(temporary, dpi=dpi, metadata=metadata)
     return path

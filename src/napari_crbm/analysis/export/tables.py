@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.assemblies.table import assembly_table, member_table
 from napari_crbm.errors import CRBMError
+from napari_crbm.io.safety.replacing import replacing
 from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def write_table(
     if ending not in TABLE_ENDINGS:
         raise CRBMError(f"'{path.name}' must end in {' or '.join(TABLE_ENDINGS)} to hold a table.")
     if ending == ".csv":
-        table.to_csv(path, index=index, float_format=float_format)
+        with replacing(path) as temporary:
+            table.to_csv(temporary, index=index, float_format=float_format)
         return path
     try:
         import pyarrow  # noqa: F401
@@ -64,7 +66,8 @@ def write_table(
         for name in whole.columns
         if whole[name].dtype == object and whole[name].map(type).nunique() > 1
     }
-    whole.astype(mixed).to_parquet(path, index=False, engine="pyarrow")
+    with replacing(path) as temporary:
+        whole.astype(mixed).to_parquet(temporary, index=False, engine="pyarrow")
     return path
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import time
+import warnings
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +16,8 @@ from napari_crbm.analysis.selection.sweep import BLOCKS, Trial, blocks_of_time, 
 from napari_crbm.analysis.statistics.evaluation import reconstruction_nllh
 from napari_crbm.errors import FormatError, ModelError, TrainingCollapsed, TrainingDiverged
 from napari_crbm.io import load_checkpoint, open_recording, save_checkpoint, save_model
+from napari_crbm.io.models.autosave import Autosave
+from napari_crbm.io.safety.replacing import write_text
 from napari_crbm.model import CRBM, Control, Settings, Training
 from napari_crbm.model.training.health import duplicate_units, idle_units
 from napari_crbm.model.training.training import CHECKPOINT_VERSION
@@ -76,9 +77,7 @@ def run_trial(
             "model": f"{key}.model.h5",
         }
     result = result_file(folder, key)
-    temporary = result.with_suffix(f".{os.getpid()}.part")
-    temporary.write_text(json.dumps(row, indent=1))
-    temporary.replace(result)
+    write_text(result, json.dumps(row, indent=1))
     _checkpoint_file(folder, key).unlink(missing_ok=True)
 
 
@@ -86,13 +85,14 @@ def train_with_checkpoints(
     training: Training, checkpoint: Path, checkpoint_s: float, stop_file: Path | None = None
 ) -> Training | None:
     """Drive a training to its end; None if it was stopped, with a checkpoint of its updates."""
-    kept = time.monotonic()
+    autosave = Autosave(checkpoint, checkpoint_s)
     for progress in training:
         if stop_file is not None and stop_file.exists():
             training.control.stop()
-        if progress.phase == "training" and time.monotonic() - kept >= checkpoint_s:
-            save_checkpoint(training.checkpoint(), checkpoint)
-            kept = time.monotonic()
+        if progress.phase == "training":
+            autosave.offer(training.checkpoint)
+            if autosave.problem is not None:
+                warnings.warn(autosave.problem, stacklevel=2)
     if training.finished:
         return training
     if training.update:

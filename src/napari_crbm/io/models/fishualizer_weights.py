@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io.reading import hdf5
 from napari_crbm.io.safety import safe_pickle
+from napari_crbm.io.safety.replacing import sink
 from napari_crbm.model import CRBM, DReLU
 
 _COLUMN = re.compile(r"hu_?\d+$")
@@ -129,7 +130,8 @@ def save_weights(
     weights[kept] = model.weights_
     digits = max(3, len(str(model.n_assemblies - 1)))
     names = np.array([f"hu_{unit:0{digits}d}" for unit in range(model.n_assemblies)], dtype="S")
-    with hdf5.replacing(path) as temporary, h5py.File(temporary, "w-") as file:
+    hdf5.refuse_other_kind(path, "a table of weights", can_read)
+    with sink(path) as target, hdf5.OutputFile(target) as file:
         _describe(file, "GROUP", "1.0", PYTABLES_FORMAT_VERSION="2.1")
         group = file.create_group(_KEY)
         _describe(

@@ -6,12 +6,9 @@ every way in which a file can be unreadable raises one `FormatError` that says s
 
 from __future__ import annotations
 
-import glob
 import json
-import secrets
-import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,15 +19,13 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError, FormatError
 from napari_crbm.io.safety import guard
+from napari_crbm.io.safety.replacing import Sink, reason, sink
 
 FORMAT = "napari-crbm"
 VERSION = 1
 
 # HDF5 brings those with lower numbers, up to lossless scaling, itself.
 _FIRST_FOREIGN_FILTER = 256
-
-# A temporary file this old belongs to no writer any more.
-_ABANDONED_S = 3600.0
 
 T = TypeVar("T")
 
@@ -66,7 +61,7 @@ def reading(path: str | Path) -> Iterator[h5py.File]:
                 "with 'h5repack -f GZIP=1 old.h5 new.h5'."
             ) from error
         raise FormatError(
-            f"{path.name} is damaged: a part of it cannot be read ({_reason(error)}). "
+            f"{path.name} is damaged: a part of it cannot be read ({reason(error)}). "
             "Copy it again from its source."
         ) from error
 
@@ -110,51 +105,75 @@ def _opened(path: Path) -> h5py.File:
                 f"{path.name} is not an HDF5 file. Recordings and models are HDF5 files, "
                 "usually ending in .h5."
             ) from error
-        raise FormatError(f"{path.name} cannot be opened: {_reason(error)}.") from error
+        raise FormatError(f"{path.name} cannot be opened: {reason(error)}.") from error
 
 
 @contextmanager
-def writing(path: str | Path, kind: str) -> Iterator[h5py.File]:
-    """Write a file of ours: under a temporary name beside it, renamed when complete.
+def writing(path: str | Path, kind: str) -> Iterator[OutputFile]:
+    """Write a file of this program: under a temporary name, renamed when complete.
 
     A failure leaves neither the temporary file nor a change to an existing one.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be written, or would replace a file of another kind.
     """
-    with replacing(path) as temporary, h5py.File(temporary, "w-") as file:
+    refuse_other_kind(path, kind)
+    with sink(path) as target, OutputFile(target) as file:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         file.attrs["kind"] = kind
         yield file
 
 
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary name beside a file, which takes the file's place when all went well.
+class OutputFile(h5py.File):  # type: ignore[misc]
+    """An HDF5 file that is written through a `Sink`."""
 
-    What a killed process left half written goes with the next write, an hour later or more.
+    def __init__(self, target: Sink) -> None:
+        super().__init__(target, "w")
+        self._target = target
+
+    def check(self) -> None:
+        """Raise the error of the first write that failed, if there was one."""
+        self._target.check()
+
+
+def refuse_other_kind(
+    path: str | Path, kind: str, is_same: Callable[[h5py.File], bool] | None = None
+) -> None:
+    """Raise an error if an HDF5 file of another kind has this name.
+
+    A model never replaces a recording, and nothing replaces a file of another program.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        Kind of the file that is to be written, or what it is in words.
+    is_same : callable, optional
+        Returns whether an open file is of that kind.
+
+    Raises
+    ------
+    FormatError
     """
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FormatError(f"{path.name} cannot be written: there is no folder {path.parent}.")
-    _remove_abandoned(path)
-    # Writers that look at endings find the one they expect.
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
     try:
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise FormatError(f"{path.name} could not be written: {_reason(error)}.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _remove_abandoned(path: Path) -> None:
-    """Delete old temporary files of ``path``; young ones may be in another process's hands."""
-    for temporary in path.parent.glob(
-        f".{glob.escape(path.stem)}.*.part{glob.escape(path.suffix)}"
-    ):
-        with suppress(OSError):
-            if time.time() - temporary.stat().st_mtime > _ABANDONED_S:
-                temporary.unlink()
+        if not (path.is_file() and path.stat().st_size and h5py.is_hdf5(path)):
+            return
+        with reading(path) as file:
+            known = kind_of(file)
+            if known == kind or (is_same is not None and is_same(file)):
+                return
+            found = "an HDF5 file of another program" if known is None else _KINDS[known]
+    except (CRBMError, OSError):
+        # A damaged file may still be worth something to its owner.
+        found = "an HDF5 file that this program cannot read"
+    raise FormatError(
+        f"{path.name} holds {found}, which is not replaced by {_KINDS.get(kind, kind)}: choose "
+        "another name, or delete the file first."
+    )
 
 
 def kind_of(file: h5py.File) -> str | None:
@@ -301,9 +320,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.ndarray):
         return value.tolist()
     return str(value)
-
-
-def _reason(error: BaseException) -> str:
-    """Return the message of an error on one line, without its full stop."""
-    text = getattr(error, "strerror", None) or str(error)
-    return " ".join(text.split()).rstrip(".")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from napari_crbm.errors import FormatError
 from napari_crbm.io.reading.sources import Entry
+from napari_crbm.io.safety.replacing import write_text
 from napari_crbm.io.unknown.profile import Profile
 from napari_crbm.io.unknown.profile_fit import matched, problem
 
@@ -25,15 +26,8 @@ def save_profile(profile: Profile, path: str | Path) -> Path:
     FormatError
         If it cannot be written there.
     """
-    path = Path(path)
     content = {"format": FORMAT, "version": VERSION, **profile.as_dict()}
-    try:
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise FormatError(
-            f"{path.name} could not be written: {error.strerror or error}."
-        ) from error
-    return path
+    return write_text(path, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def load_profile(path: str | Path) -> Profile:

@@ -20,6 +20,8 @@ from napari_crbm.errors import ModelError
 from napari_crbm.io.formats.nwb.activity import BINARISED
 from napari_crbm.io.formats.nwb.nwb import POSITIONS, REGIONS, import_pynwb
 from napari_crbm.io.reading import hdf5
+from napari_crbm.io.safety.replacing import sink
+from napari_crbm.io.writing.inputs import refuse_source
 from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
 from napari_crbm.spikes import CHUNK_FRAMES
@@ -69,6 +71,7 @@ def save_nwb(
         If the model describes other neurons.
     """
     pynwb = import_pynwb()
+    refuse_source(path, recording)
     if model is not None and model.n_neurons != recording.n_neurons:
         raise ModelError(
             f"The model has {model.n_neurons:,} neurons, recording '{recording.name}' "
@@ -93,8 +96,9 @@ def save_nwb(
             activity = model.transform(recording.spikes)
         _results(pynwb, nwbfile, recording, table, model, activity, members, columns or {})
     with (
-        hdf5.replacing(path) as temporary,
-        pynwb.NWBHDF5IO(str(temporary), mode="w") as writer,
+        sink(path) as target,
+        hdf5.OutputFile(target) as file,
+        pynwb.NWBHDF5IO(file=file, mode="w") as writer,
     ):
         writer.write(nwbfile)
     return Path(path)

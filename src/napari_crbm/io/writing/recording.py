@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from napari_crbm.errors import RecordingError
 from napari_crbm.io.reading import hdf5
+from napari_crbm.io.writing.inputs import refuse_source
 from napari_crbm.recording import Recording, Step, check_coordinates, check_times
 from napari_crbm.regions import Regions
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
@@ -94,7 +95,7 @@ class RecordingWriter:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self.file: h5py.File = self._stack.enter_context(hdf5.writing(self.path, "recording"))
+        self.file: hdf5.OutputFile = self._stack.enter_context(hdf5.writing(self.path, "recording"))
         try:
             self._write_frame_independent()
         except BaseException as error:
@@ -149,6 +150,7 @@ class RecordingWriter:
         self.file["spikes"][start:stop] = spikes.packed
         if fluorescence is not None:
             self.file["fluorescence"][start:stop] = self._checked(fluorescence, spikes.shape)
+        self.file.check()
         self.frames_written = stop
 
     def _checked(self, fluorescence: ArrayLike, shape: tuple[int, int]) -> NDArray[np.generic]:
@@ -204,10 +206,15 @@ class RecordingWriter:
 def save_recording(recording: Recording, path: str | Path) -> Path:
     """Write a recording to a file of our own format and return its path.
 
-    Fluorescence is copied block by block in the precision it has. Saving a recording
-    over the file it came from is safe.
+    Fluorescence is copied block by block in the precision it has.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be written, or is the one that the recording was read from.
     """
     path, fluorescence = Path(path), recording.fluorescence
+    refuse_source(path, recording)
     with RecordingWriter(
         path,
         recording.n_frames,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QObject
 
 from napari_crbm.errors import CRBMError
+from napari_crbm.io.models.autosave import Autosave
 from napari_crbm.model import Settings, Training
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.jobs.autosave import (
@@ -62,12 +63,14 @@ class TrainingSession(LongRun):
         save_checkpoint(self.training.checkpoint(), path)
 
     def _work(self) -> Trained | None:
-        kept = time.monotonic()
+        autosave = Autosave(checkpoint_path(self.recording), CHECKPOINT_S)
         for progress in self.training:
-            self._latest = progress
-            if progress.phase == "training" and time.monotonic() - kept >= CHECKPOINT_S:
-                self._keep_checkpoint()
-                kept = time.monotonic()
+            if self.keep and progress.phase == "training":
+                autosave.offer(self._checkpoint)
+            # A full disk must not end a training, and the user must hear of it.
+            self._latest = (
+                replace(progress, message=autosave.problem) if autosave.problem else progress
+            )
         return self._conclude()
 
     def _conclude(self) -> Trained | None:
@@ -83,6 +86,10 @@ class TrainingSession(LongRun):
         if self.kept and not unfinished:
             checkpoint_path(self.recording).unlink(missing_ok=True)
         return trained
+
+    def _checkpoint(self) -> dict[str, Any]:
+        make_room()
+        return self.training.checkpoint()
 
     def _keep_checkpoint(self) -> None:
         if self.keep:
