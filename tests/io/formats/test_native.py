@@ -98,8 +98,10 @@ def test_fluorescence_is_read_lazily_and_exactly(tmp_path, dtype, recording):
         np.testing.assert_array_equal(blocks, values)
     with pytest.raises(IndexError):
         opened.fluorescence.trace(recording.n_neurons)
-    # Nothing holds the file open, so it can be replaced while the recording is in use.
-    save_recording(open_recording(path), path)
+    # Nothing holds the file open, so another can take its place while the recording is in use.
+    with pytest.raises(FormatError, match="never overwritten"):
+        save_recording(open_recording(path), path)
+    save_recording(open_recording(copy), path)
     np.testing.assert_array_equal(open_recording(path).fluorescence.trace(0), values[:, 0])
     copy.unlink()
     with pytest.raises(FormatError, match="no file"):
