@@ -24,18 +24,20 @@ WIDGETS = (
     "Compare",
     "Export",
 )
+#: Docks that are opened one by one only, such as from the Start dock.
+SINGLE = ("Simulate",)
 DOCK_WIDTH_PX = 420
 # Titles that differ from the entry in the menu.
 _TITLES = {EVERYTHING: "Start"}
 
 
 def is_docked(viewer: Any) -> bool:
-    """Whether all docks of `dock_everything` are there."""
+    """Return whether all docks of `dock_everything` are open."""
     return all(_find_dock(viewer, name) is not None for name in WIDGETS)
 
 
 def _find_dock(viewer: Any, name: str) -> Any:
-    """The dock with one of our widgets that has not been closed, or None.
+    """Return the open dock with one of our widgets, or None.
 
     napari itself does not recognise a dock that was opened from the menu, where it bears
     the name of the plugin that people see.
@@ -50,13 +52,13 @@ def _find_dock(viewer: Any, name: str) -> Any:
 
 
 def open_dock(viewer: Any, name: str) -> Any:
-    """The dock with one of our widgets: the one that is open, or a new one among the tabs.
+    """Return the dock with one of our widgets: the open one, or a new one among the tabs.
 
     Parameters
     ----------
     viewer : napari.Viewer
     name : str
-        One of `WIDGETS`.
+        One of `WIDGETS` or `SINGLE`.
     """
     from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QLabel
@@ -73,7 +75,7 @@ def open_dock(viewer: Any, name: str) -> Any:
         if label.text().startswith(name):
             label.setText(title)
     # There are tabs once the window has been laid out, if it has not been closed by then.
-    titles = [_TITLES.get(each, each) for each in WIDGETS]
+    titles = [_TITLES.get(each, each) for each in (*WIDGETS, *SINGLE)]
     soon = QTimer(dock, singleShot=True, interval=0)
     soon.timeout.connect(lambda: make_readable(viewer.window._qt_window, titles))
     soon.start()
@@ -81,7 +83,7 @@ def open_dock(viewer: Any, name: str) -> Any:
 
 
 def _make_controls(viewer: Any) -> None:
-    """Have napari make now what the first layer of points would wait for."""
+    """Let napari make its layer controls now, so that the first points layer is quick."""
     import numpy as np
 
     from napari_crbm.viewer.layers.points import SPACE
@@ -98,13 +100,13 @@ def dock_everything(viewer: Any) -> list[Any]:
 
 
 def docking(viewer: Any) -> Iterator[None]:
-    """Do what `dock_everything` does, a dock at a time: between two a window can answer."""
+    """Dock one widget after the other; the window can respond between two of them."""
     from qtpy.QtCore import QRect, Qt, QTimer
     from qtpy.QtWidgets import QTabWidget
 
     window = viewer.window
     were_there = is_docked(viewer)
-    # Upright tabs have room for all names.
+    # Vertical tabs have room for all names.
     window._qt_window.setTabPosition(
         Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
     )
@@ -147,12 +149,12 @@ def docking(viewer: Any) -> Iterator[None]:
 
 
 def _docks(viewer: Any, names: Sequence[str]) -> list[Any]:
-    """Those of the named docks that are open; a person may close some at any time."""
+    """Return those of the named docks that are open."""
     return [dock for name in names if (dock := _find_dock(viewer, name)) is not None]
 
 
 def raise_dock(viewer: Any, name: str) -> Any:
-    """Bring a dock of ours to the front; it is opened if it is not there."""
+    """Bring a dock of ours to the front, and open it if needed."""
     dock = open_dock(viewer, name)
     dock.show()
     dock.raise_()

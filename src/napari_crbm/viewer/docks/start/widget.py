@@ -110,6 +110,11 @@ class StartWidget(QWidget):
         self.sample = button(
             "Try the sample", "A small simulated brain with assemblies to find.", self._open_sample
         )
+        self.simulate = button(
+            "Simulate...",
+            "Make a recording with known assemblies of any size (Simulate dock).",
+            self._raiser("Simulate"),
+        )
         way = QGroupBox("From file to figure")
         grid = QGridLayout(way)
         grid.setColumnStretch(2, 1)
@@ -125,7 +130,7 @@ class StartWidget(QWidget):
             opener.setStyleSheet("padding: 0px 4px;")
             grid.addWidget(opener, row, 1)
             grid.addWidget(text_label(what), row, 2)
-        for step in (self.next, self.sample):
+        for step in (self.next, self.sample, self.simulate):
             step.setMinimumHeight(30)
         keys = QGroupBox("Keys and mouse")
         QVBoxLayout(keys).addWidget(text_label(help_text()))
@@ -133,6 +138,7 @@ class StartWidget(QWidget):
         steps = QHBoxLayout()
         steps.addWidget(self.next, 1)
         steps.addWidget(self.sample, 1)
+        steps.addWidget(self.simulate)
         layout.addWidget(self.headline)
         layout.addWidget(self.detail)
         layout.addLayout(steps)
@@ -172,7 +178,8 @@ class StartWidget(QWidget):
         self.detail.setText(now.detail)
         self.next.setText(now.action)
         workspace = self.home.workspace
-        self.sample.setVisible(workspace.recording is None)
+        for choice in (self.sample, self.simulate):
+            choice.setVisible(workspace.recording is None)
         done = {
             "Recording": workspace.recording is not None,
             "Train": workspace.trained is not None,

@@ -1,0 +1,57 @@
+"""Settings of a simulation, each declared once: type, range, unit, default and help."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+
+from napari_crbm.declarations import Setting, check, documented
+
+
+@documented
+@dataclass(frozen=True)
+class SimulationSettings:
+    """Arguments of `simulate` and `simulate_to_file`.
+
+    Raises
+    ------
+    SettingError
+        If a value has a wrong type or is out of its range.
+    """
+
+    n_neurons: Annotated[int, Setting("Number of neurons.", ge=10, label="Neurons")] = 3000
+    n_frames: Annotated[int, Setting("Number of frames.", ge=2, label="Frames")] = 4000
+    n_assemblies: Annotated[
+        int, Setting("Number of planted assemblies.", ge=1, label="Assemblies")
+    ] = 30
+    seed: Annotated[
+        int, Setting("Seed of all random numbers. The same seed gives the same recording.", ge=0)
+    ] = 0
+    generator: Annotated[
+        Literal["noisy-or", "crbm"],
+        Setting(
+            "How frames are drawn: assemblies that switch on and off and make their members fire "
+            "('noisy-or'), or samples of a known compositional RBM ('crbm').",
+            group="rare",
+        ),
+    ] = "noisy-or"
+    mean_activity: Annotated[
+        float,
+        Setting("Mean fraction of neurons that are active in a frame.", gt=0, lt=1, group="rare"),
+    ] = 0.035
+    frame_rate_hz: Annotated[
+        float, Setting("Frames per second.", gt=0, unit="Hz", label="Frame rate", group="rare")
+    ] = 4.0
+    fluorescence: Annotated[
+        bool,
+        Setting(
+            "Also simulate fluorescence as of GCaMP6s (4 bytes per neuron per frame).", group="rare"
+        ),
+    ] = False
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the arguments by name."""
+        return asdict(self)
