@@ -309,7 +309,7 @@ def exports(walk, folder):
     from napari_crbm.viewer.docks.export.widget import ExportWidget
 
     exporting = walk.dock("Export", ExportWidget)
-    exporting.length_s.setValue(0.6)
+    exporting.form["length_s"].value = 0.6
     files = [
         ("movie", "brain.gif"),
         ("canvas", "canvas.png"),

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from napari_crbm.declarations import Setting
 from napari_crbm.errors import CRBMError
 from napari_crbm.figures.agreement import statistics_page
 from napari_crbm.figures.assembly import assembly_sheet
@@ -78,11 +79,42 @@ class Export:
     kind: str
     path: Path
     assembly: int | None = None
-    theme: str = "light"
-    width_mm: float | None = None
-    dpi: int = DPI
-    table_format: str = "csv"
-    frontal: bool = False
+    theme: Annotated[
+        Literal["light", "dark"],
+        Setting("Dark figures on a light background ('light') or the reverse.", label="Colours"),
+    ] = "light"
+    width_mm: Annotated[
+        float | None,
+        Setting(
+            "Width on paper. Text keeps its size in points.",
+            ge=40,
+            le=1000,
+            unit="mm",
+            label="Width",
+            absent="as designed",
+        ),
+    ] = None
+    dpi: Annotated[
+        int,
+        Setting(
+            "Resolution of PNG files, and of the neurons inside PDF and SVG.",
+            ge=50,
+            le=2400,
+            unit="dpi",
+            label="Resolution",
+        ),
+    ] = DPI
+    table_format: Annotated[
+        Literal["csv", "parquet"],
+        Setting("CSV for any program; Parquet for large tables and all digits.", label="Format"),
+    ] = "csv"
+    frontal: Annotated[
+        bool,
+        Setting(
+            "Add the view from the front to those from above and from the side.",
+            label="Add the front view",
+        ),
+    ] = False
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:

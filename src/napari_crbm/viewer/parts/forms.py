@@ -114,6 +114,13 @@ class Form(QWidget):
         """Return the message of an error with settings named as their fields are labelled."""
         return error.naming({name: self.label(name) for name in self._fields})
 
+    def offer(self, name: str, choices: Sequence[tuple[str, Any]]) -> None:
+        """Replace the choices of a combo box by labels and values; the present value stays."""
+        field = self._fields[name]
+        if not isinstance(field, ComboBox):
+            raise TypeError(f"'{name}' is not entered in a combo box.")
+        field.choices = choices
+
     def label(self, name: str) -> str:
         """Return the label of a field."""
         return self._labels.get(name) or self._declared[name].label
@@ -270,7 +277,7 @@ def _is_boxed(each: Declared) -> bool:
 def _bounds(each: Declared) -> tuple[float, float]:
     """Return the lowest and the highest number of a box; the lowest stands for None if allowed."""
     limits = each.setting
-    step = 1 if each.kind is int else 10.0 ** -_decimals(each)
+    step = 10.0 ** -_decimals(each)
     low: float = -_LARGEST
     if limits.ge is not None:
         low = limits.ge - step if each.optional else limits.ge
@@ -285,9 +292,15 @@ def _bounds(each: Declared) -> tuple[float, float]:
 
 
 def _decimals(each: Declared) -> int:
-    """Return how many decimals a box of numbers shows: two, or more if the default has more."""
-    if each.kind is int:
+    """Return how many decimals a box of numbers shows.
+
+    Two, or more if the default has more; three of fractions, none of large numbers.
+    """
+    limits = each.setting
+    if each.kind is int or (limits.ge or 0) >= 10:
         return 0
+    if 1 in (limits.le, limits.lt):
+        return max(3, len(f"{each.default or 0.0:g}".partition(".")[2]))
     _, _, fraction = f"{each.default or 0.0:g}".partition(".")
     return max(2, len(fraction))
 

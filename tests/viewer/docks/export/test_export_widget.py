@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QLabel
 
 from napari_crbm import analysis
 from napari_crbm.figures import KINDS
@@ -48,7 +48,8 @@ def test_figures_and_tables_are_written(dock, shown_home, qtbot, tmp_path):
     until(qtbot, lambda: dock.save.text() == "Save as...")
     assert "<svg" in (tmp_path / "sheet.svg").read_text()
     dock.choose("tables")
-    assert dock.theme.isHidden() and dock.dpi.isHidden() and not dock.table_format.isHidden()
+    assert dock.form["theme"].native.isHidden() and dock.form["dpi"].native.isHidden()
+    assert not dock.form["table_format"].native.isHidden()
     dock.write(tmp_path / "tables")
     until(qtbot, lambda: not shown_home.busy)
     assert {path.name for path in (tmp_path / "tables").iterdir()} == {
@@ -77,10 +78,10 @@ def test_a_wrong_ending_is_explained(dock, shown_home, tmp_path, monkeypatch):
 
 def test_python_is_copied(dock, shown_home):
     dock.choose("sheet")
-    dock.width_mm.setValue(90)
+    dock.form["width_mm"].value = 90
     dock.copy.click()
     code = QApplication.clipboard().text()
-    assert f"assembly={shown_home.workspace.assembly}" in code and "width_mm=90.0" in code
+    assert f"assembly={shown_home.workspace.assembly}" in code and "width_mm=90" in code
     compile(code, "copied", "exec")
 
 
@@ -198,9 +199,9 @@ def test_every_export_is_repeated_by_its_python(make_napari_viewer, qtbot, tmp_p
     qtbot.addWidget(dock)
     home.workspace.choose_assemblies([3, 1])
     viewer.scene.camera.angles = (10.0, 20.0, 30.0)
-    dock.width_mm.setValue(90)
-    dock.dpi.setValue(60)
-    dock.length_s.setValue(0.5)
+    dock.form["width_mm"].value = 90
+    dock.form["dpi"].value = 60
+    dock.form["length_s"].value = 0.5
     names = {"book": "a.pdf", "tables": "tables", "nwb": "a.nwb", "weights": "a.h5"}
     names |= {"movie": "a.gif", "sheet": "sheet.svg"}
     first, again = tmp_path / "first", tmp_path / "again"
@@ -300,3 +301,71 @@ def test_what_needs_a_model_cannot_be_chosen_without(dock, home, recording, qtbo
     assert usable() == set()
     home.show(recording)
     assert usable() == {"canvas", "movie"}
+
+
+def test_a_movie_whose_pictures_fail_says_so_once(dock, shown_home, errors, qtbot, monkeypatch):
+    said, asked = [], []
+
+    def broken(*_, **__):
+        asked.append(1)
+        raise RuntimeError("no graphics")
+
+    monkeypatch.setattr("napari_crbm.viewer.docks.export.widget.show_error", said.append)
+    monkeypatch.setattr("napari_crbm.viewer.docks.export.widget.canvas_picture", broken)
+    before = shown_home.viewer.scene.camera.angles
+    dock.choose("movie")
+    dock.write(Path("brain.gif"))
+    until(qtbot, lambda: said)
+    qtbot.wait(50)
+    assert len(said) == len(asked) == 1 and "no graphics" in said[0]
+    assert dock.save.text() == "Save as..." and dock.save.isEnabled()
+    np.testing.assert_allclose(shown_home.viewer.scene.camera.angles, before)
+
+
+def test_a_movie_can_be_cancelled(dock, shown_home, grey_canvas, qtbot, tmp_path):
+    dock.choose("movie")
+    dock.write(tmp_path / "brain.gif")
+    until(qtbot, lambda: dock.bar.value() > 0)
+    dock.save.click()
+    assert dock.save.text() == "Save as..." and not shown_home.busy
+    qtbot.wait(50)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_of_what_was_written_can_be_shown(
+    dock, shown_home, grey_canvas, qtbot, tmp_path, monkeypatch
+):
+    opened = []
+    monkeypatch.setattr(
+        "napari_crbm.viewer.docks.export.widget.QDesktopServices.openUrl",
+        lambda url: opened.append(Path(url.toLocalFile())),
+    )
+    assert dock.show_folder.isHidden()
+    dock.choose("canvas")
+    dock.write(tmp_path / "canvas.png")
+    until(qtbot, lambda: not dock.show_folder.isHidden())
+    assert "canvas.png" in dock.result.text()
+    dock.show_folder.click()
+    assert opened == [tmp_path]
+
+
+def test_its_fields_come_back(dock, home, qtbot):
+    dock.choose("gallery")
+    dock.form["dpi"].value = 600
+    dock.form["width_mm"].value = 90
+    later = ExportWidget(home.viewer)
+    qtbot.addWidget(later)
+    assert later.chosen == "gallery"
+    exported = later.export_to(Path("a.png"))
+    assert (exported.dpi, exported.width_mm) == (600, 90)
+    assert ExportWidget.export_to(dock, Path("a.png")) == exported
+
+
+def test_what_is_chosen_is_always_labelled(dock, shown_home, qtbot):
+    dock.resize(360, 500)
+    dock.show()
+    for place in range(dock.kind.count()):
+        dock.kind.setCurrentIndex(place)
+        qtbot.wait(10)
+        labels = [label for label in dock.findChildren(QLabel) if label.text() == "What"]
+        assert len(labels) == 1 and labels[0].isVisible() and labels[0].height() >= 12

@@ -7,39 +7,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import (
-    QApplication,
-    QCheckBox,
-    QComboBox,
-    QDoubleSpinBox,
-    QFileDialog,
-    QFormLayout,
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QSpinBox,
-    QWidget,
-)
+from magicgui.widgets import ComboBox
+from qtpy.QtCore import QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QApplication, QHBoxLayout, QProgressBar, QWidget
 
+from napari_crbm.declarations import declared
 from napari_crbm.errors import CRBMError
-from napari_crbm.figures import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
+from napari_crbm.figures import FIGURES, KINDS, SHEETS, Export
+from napari_crbm.figures.style import DPI
+from napari_crbm.viewer.docks.export.movie import MovieSettings, Picture, Turn
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.job import Cancelled, Job, cancellable, message_of
 from napari_crbm.viewer.layers.canvas_code import canvas_code
 from napari_crbm.viewer.layers.pictures import (
-    FRAME_MS,
     MOVIE_ENDINGS,
     canvas_picture,
     check_movie,
     check_picture,
-    turned,
     write_movie,
     write_picture,
 )
+from napari_crbm.viewer.parts.forms import Form, save_magic_field
 from napari_crbm.viewer.parts.notices import show_error, show_info
+from napari_crbm.viewer.parts.saved_fields import ask_folder, ask_save
 from napari_crbm.viewer.parts.style import button, page, text_label
 from napari_crbm.viewer.parts.widget_lifetime import follow
 
@@ -57,7 +48,7 @@ _OWN = {
 
 
 class ExportWidget(QWidget):
-    """Choose what, how large and where; the same in Python can be copied."""
+    """Choose what to write, how and where; or copy the Python code that does the same."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -66,60 +57,20 @@ class ExportWidget(QWidget):
         self.setMinimumWidth(320)
         self._cancel = threading.Event()
         self._running = False
-        self._movie: _Turn | None = None
+        self._turn: Turn | None = None
+        self._written_to: Path | None = None
 
         self.message = text_label(_NO_RECORDING)
-        self.kind = QComboBox()
-        for name, (label, _) in {**KINDS, **_OWN}.items():
-            self.kind.addItem(label, name)
-        self.kind.currentIndexChanged.connect(self._show_state)
-        self.theme = QComboBox()
-        self.theme.addItem("Dark on light", "light")
-        self.theme.addItem("Light on dark", "dark")
-        self.width_mm = QDoubleSpinBox()
-        self.width_mm.setRange(0, 1000)
-        self.width_mm.setDecimals(0)
-        self.width_mm.setSuffix(" mm")
-        self.width_mm.setSpecialValueText("as designed")
-        self.width_mm.setToolTip("Width on paper; text keeps its size in points.")
-        self.dpi = QSpinBox()
-        self.dpi.setRange(50, 2400)
-        self.dpi.setValue(300)
-        self.dpi.setSuffix(" dpi")
-        self.dpi.setToolTip("Resolution of PNG files, and of the neurons inside PDF and SVG.")
-        self.table_format = QComboBox()
-        self.table_format.addItems(TABLE_FORMATS)
-        self.table_format.setToolTip("CSV for everybody; Parquet for large tables and all digits.")
-        self.frontal = QCheckBox("From the front too")
-        self.frontal.setToolTip("Add the view from the front to dorsal and side view.")
-        self.length_s = QDoubleSpinBox()
-        self.length_s.setRange(0.5, 60)
-        self.length_s.setDecimals(1)
-        self.length_s.setValue(4)
-        self.length_s.setSuffix(" s")
-        self.length_s.setToolTip("How long one turn takes; longer is smoother, and a larger file.")
-        form = QFormLayout()
-        form.setHorizontalSpacing(16)
-        self.fields = {
-            "theme": self.theme,
-            "width_mm": self.width_mm,
-            "dpi": self.dpi,
-            "table_format": self.table_format,
-            "frontal": self.frontal,
-            "length_s": self.length_s,
-        }
-        self.labels = {}
-        form.addRow("What", self.kind)
-        for name, text in (
-            ("theme", "Colours"),
-            ("width_mm", "Width"),
-            ("dpi", "Resolution"),
-            ("table_format", "Format"),
-            ("frontal", "Views"),
-            ("length_s", "One turn"),
-        ):
-            self.labels[name] = QLabel(text)
-            form.addRow(self.labels[name], self.fields[name])
+        choices = [(label, name) for name, (label, _) in {**KINDS, **_OWN}.items()]
+        what = ComboBox(name="kind", label="What", choices=choices)
+        what.native.setAccessibleName("What")
+        #: The choice of a kind as Qt has it: some entries are dimmed.
+        self.kind = what.native
+        options = [each for each in declared(Export) if each.setting.label]
+        self.form = Form([*options, *declared(MovieSettings)], first=[what])
+        self.form.offer("theme", [("Dark on light", "light"), ("Light on dark", "dark")])
+        save_magic_field("export/kind", what)
+        self.form.save("export")
         self.save = button(
             "Save as...", "Choose a file; it is written in the background.", self._ask
         )
@@ -128,22 +79,30 @@ class ExportWidget(QWidget):
             "Copy the lines of Python that write the same file again, for a script or a notebook.",
             self._copy,
         )
+        self.show_folder = button(
+            "Show in folder", "Open the folder of the file written last.", self._show_folder
+        )
+        self.show_folder.hide()
         self.bar = QProgressBar()
         self.bar.hide()
         self.hint = text_label("")
+        self.result = text_label("")
         row = QHBoxLayout()
         row.addWidget(self.save)
         row.addWidget(self.copy)
         layout = page(self)
         layout.addWidget(self.message)
-        layout.addLayout(form)
+        layout.addWidget(self.form)
         layout.addWidget(self.hint)
         layout.addLayout(row)
         layout.addWidget(self.bar)
+        layout.addWidget(self.result)
+        layout.addWidget(self.show_folder)
         layout.addStretch(1)
 
         for signal in ("recording_changed", "trained_changed", "assembly_changed"):
             follow(self, getattr(self.workspace, signal), self._show_state)
+        what.changed.connect(lambda _: self._show_state())
         self._show_state()
 
     # --- state ----------------------------------------------------------------------------
@@ -177,18 +136,16 @@ class ExportWidget(QWidget):
         used["table_format"] = kind == "tables"
         used["frontal"] = kind in SHEETS
         used["length_s"] = kind == _MOVIE
-        for name, field in self.fields.items():
-            field.setVisible(used[name])
-            self.labels[name].setVisible(used[name])
+        self.form.show_fields(used)
         hints = {
             "sheet": f"Assembly {self.workspace.assembly}, the one shown in the brain.",
-            "statistics": "What the model generates is compared with held-out frames; a minute.",
-            "connectivity": "Effective couplings between regions; a quarter of a minute at most.",
+            "statistics": "Samples of the model are compared with held-out frames; about a minute.",
+            "connectivity": "Effective couplings between regions; up to 15 s.",
             "tables": "Four files in a folder: assemblies, members, weights, activity.",
             "nwb": "Neurons, spikes, fluorescence, assemblies and their activity in one file.",
             "weights": "Opens in Fishualizer (Add static data), in pandas, and here again.",
-            _CANVAS: "With scale bar and legend, at twice the size of the screen.",
-            _MOVIE: "The brain in the window turns meanwhile.",
+            _CANVAS: "With scale bar and legend, at twice the resolution of the screen.",
+            _MOVIE: "The brain in the window turns while the pictures are taken.",
         }
         if possible and unchosen:
             self.hint.setText(_NO_ASSEMBLY)
@@ -196,7 +153,7 @@ class ExportWidget(QWidget):
             self.hint.setText(hints.get(kind, "") if ready else "")
 
     def export_to(self, path: Path) -> Export:
-        """What would be written.
+        """Return what would be written.
 
         Raises
         ------
@@ -204,24 +161,24 @@ class ExportWidget(QWidget):
             If the choices make no sense.
         """
         kind = self.chosen
-        figure = kind in FIGURES
+        figure, values = kind in FIGURES, self.form.values()
         return Export(
             kind,
             path,
             assembly=self.workspace.assembly if kind == "sheet" else None,
-            theme=str(self.theme.currentData()) if figure else "light",
-            width_mm=(self.width_mm.value() or None) if figure else None,
-            dpi=self.dpi.value() if figure else 300,
-            table_format=self.table_format.currentText(),
-            frontal=kind in SHEETS and self.frontal.isChecked(),
+            theme=values["theme"] if figure else "light",
+            width_mm=values["width_mm"] if figure else None,
+            dpi=values["dpi"] if figure else DPI,
+            table_format=values["table_format"],
+            frontal=kind in SHEETS and values["frontal"],
         )
 
     @property
     def n_pictures(self) -> int:
-        """Pictures of a movie."""
-        return round(1000 * self.length_s.value() / FRAME_MS)
+        """Number of pictures of a movie."""
+        return MovieSettings(self.form["length_s"].value).n_pictures
 
-    # --- what the person does ---------------------------------------------------------------
+    # --- actions --------------------------------------------------------------------------
 
     def _default_path(self) -> Path:
         recording = self.workspace.recording
@@ -233,18 +190,24 @@ class ExportWidget(QWidget):
     def _ask(self) -> None:
         if self._running:
             self._cancel.set()
+            if self._turn is not None:
+                self._turn.stop()
             return
         endings = {**KINDS, **_OWN}[self.chosen][1]
         if not endings:
-            path = QFileDialog.getExistingDirectory(self, "Folder for the tables")
+            path = ask_folder(self, "Folder for the tables")
         else:
             kinds = ";;".join(f"{ending[1:].upper()} (*{ending})" for ending in endings)
-            path, _ = QFileDialog.getSaveFileName(self, "Export", str(self._default_path()), kinds)
+            path = ask_save(self, "Export", self._default_path().name, kinds)
         if path:
-            self.write(Path(path))
+            self.write(path)
+
+    def _show_folder(self) -> None:
+        if self._written_to is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._written_to)))
 
     def code(self, path: Path | None = None) -> str:
-        """Python that writes the same again.
+        """Return Python code that writes the same file again.
 
         Raises
         ------
@@ -305,10 +268,14 @@ class ExportWidget(QWidget):
         self._write(path, work).progressed.connect(self._show_progress)
 
     def _write(self, path: Path, work: Callable[[Any], list[Path]]) -> Job:
-        """Let a job write what it returns; the button stops it meanwhile."""
+        """Write files in the background; meanwhile the button cancels it."""
         self._set_running(True)
         return self.home.run(
-            f"Writing {path.name}", work, self._written, lambda: self._set_running(False)
+            f"Writing {path.name}",
+            work,
+            self._written,
+            lambda: self._set_running(False),
+            owner=self,
         )
 
     def _show_progress(self, done: int, total: int) -> None:
@@ -319,10 +286,16 @@ class ExportWidget(QWidget):
         self._set_running(False)
         if paths:
             shown = paths[0] if len(paths) == 1 else f"{len(paths)} files to {paths[0].parent}"
+            self._written_to = paths[0].absolute().parent
+            self.result.setText(f"Wrote {shown}.")
+            self.show_folder.show()
             show_info(f"Wrote {shown}.")
 
     def _set_running(self, running: bool) -> None:
         self._running = running
+        if running:
+            self.result.setText("")
+            self.show_folder.hide()
         self.bar.setVisible(running)
         self.bar.setRange(0, 0)
         self.save.setText("Cancel" if running else "Save as...")
@@ -331,40 +304,26 @@ class ExportWidget(QWidget):
     # --- movie ----------------------------------------------------------------------------
 
     def _start_movie(self, path: Path) -> None:
-        self._cancel = threading.Event()
+        viewer = self.home.viewer
         self._set_running(True)
-        self._movie = _Turn(self, lambda pictures: self._finish_movie(path, pictures))
+        self._turn = turn = Turn(
+            viewer.scene.camera,
+            lambda: canvas_picture(viewer, scale=1.0),
+            self.n_pictures,
+            self,
+        )
+        turn.progressed.connect(self._show_progress)
+        turn.failed.connect(self._end_movie)
+        turn.finished.connect(lambda pictures: self._finish_movie(path, pictures))
+        turn.start()
 
-    def _finish_movie(self, path: Path, pictures: list[NDArray[np.uint8]]) -> None:
-        self._movie = None
-        if not pictures:
-            self._set_running(False)
-            return
-        self._write(path, lambda _: [write_movie(path, pictures)])
+    def _finish_movie(self, path: Path, pictures: list[Picture]) -> None:
+        self._end_movie()
+        if pictures:
+            self._write(path, lambda _: [write_movie(path, pictures)])
 
-
-class _Turn:
-    """Take pictures while the camera goes round, one at a time, so that the window lives on."""
-
-    def __init__(self, dock: ExportWidget, done: Callable[[list[NDArray[np.uint8]]], None]) -> None:
-        self.dock, self.done = dock, done
-        self.camera = dock.home.viewer.scene.camera
-        self.before = self.camera.angles
-        self.pictures: list[NDArray[np.uint8]] = []
-        self.n_pictures = dock.n_pictures
-        self.timer = QTimer(dock)
-        self.timer.timeout.connect(self._take)
-        self.timer.start(0)
-
-    def _take(self) -> None:
-        if self.dock._cancel.is_set():
-            self.pictures = []
-        elif len(self.pictures) < self.n_pictures:
-            self.camera.angles = turned(self.before, len(self.pictures), self.n_pictures)
-            picture = canvas_picture(self.dock.home.viewer, scale=1.0)
-            self.pictures.append(picture[..., :3])
-            self.dock._show_progress(len(self.pictures), self.n_pictures)
-            return
-        self.timer.stop()
-        self.camera.angles = self.before
-        self.done(self.pictures)
+    def _end_movie(self, problem: str = "") -> None:
+        self._turn = None
+        self._set_running(False)
+        if problem:
+            show_error(problem)
