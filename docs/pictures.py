@@ -1,11 +1,17 @@
-"""Pictures of the guide that the tour (tests/tour) does not come by.
+"""Make all pictures of the documents, in a real window.
 
 xvfb-run -a -s "-screen 0 1440x900x24" python docs/pictures.py docs/images
+
+The walk through the viewer that the tests take (tests/tour) gives most of them; the others are
+taken here, and figures are drawn. Plots of benchmarks are made by benchmarks/summary.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -27,8 +33,8 @@ from napari_crbm.connectome import (
     load_project,
     read_matrix,
 )
-from napari_crbm.figures import save_figure
-from napari_crbm.figures.connectivity import comparison_figure
+from napari_crbm.figures import assembly_sheet, save_figure
+from napari_crbm.figures.connectivity import comparison_figure, composition_figure
 from napari_crbm.io import load_model, open_recording
 from napari_crbm.simulation import simulate
 from napari_crbm.simulation.animals import plant_connectome, simulate_animal
@@ -41,6 +47,40 @@ from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.names import ASSEMBLY
 from napari_crbm.viewer.opening.mapping_dialog import MappingDialog
 from napari_crbm.viewer.sample_data import sample_folder
+
+#: Pictures of the tour, by the name under which the documents show them.
+TOUR = {
+    "start": "start",
+    "recording": "recording",
+    "training": "training",
+    "assembly": "assemblies",
+    "gallery": "gallery",
+    "neurons": "neurons",
+    "time": "time",
+    "states": "states",
+    "statistics": "statistics",
+    "compare": "compare",
+    "export": "export",
+    "anatomy": "anatomy",
+}
+ROOT = Path(__file__).parents[1]
+
+
+def tour(images: Path) -> None:
+    """Take the walk of the tests, and keep its pictures."""
+    with TemporaryDirectory() as name:
+        walk = ["tests/tour/test_tour.py", "-q", "-p", "no:cacheprovider", "--shots", name]
+        subprocess.run([sys.executable, "-m", "pytest", *walk], cwd=ROOT, check=False)
+        for shot, picture in TOUR.items():
+            shutil.copy(Path(name) / f"{shot}.png", images / f"{picture}.png")
+
+
+def figures(images: Path) -> None:
+    """Draw the sheet of an assembly, and assemblies by region, of the sample."""
+    sample = sample_folder()
+    recording, model = open_recording(sample / "recording.h5"), load_model(sample / "model.h5")
+    save_figure(assembly_sheet(model, recording, 12), images / "assembly-sheet.png", dpi=130)
+    save_figure(composition_figure(model, recording.regions), images / "composition.png", dpi=130)
 
 
 class Window:
@@ -226,7 +266,10 @@ def main() -> None:
     """Take all pictures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    window = Window(parser.parse_args().folder)
+    images = parser.parse_args().folder
+    figures(images)
+    tour(images)
+    window = Window(images)
     with TemporaryDirectory() as name:
         connectivity(window, Path(name))
     window.widen("Connectivity", 420)
