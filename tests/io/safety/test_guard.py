@@ -1,5 +1,6 @@
 """Files that would crash or occupy the program are met by another process first."""
 
+import subprocess
 import sys
 
 import h5py
@@ -54,3 +55,29 @@ def test_data_that_cannot_be_there_are_refused(tmp_path):
     assert "announces 8,192.0 GB" in look.look(str(tmp_path / "a.h5"))["damaged"]
     with pytest.raises(FormatError, match="announces"):
         read_kind(tmp_path / "a.h5")
+
+
+def test_a_process_that_cannot_limit_its_own_time_is_ended(tmp_path, monkeypatch):
+    """As on Windows: the time that it has used is asked from outside."""
+    psutil = pytest.importorskip("psutil")
+
+    def used(process):
+        times = psutil.Process(process.pid).cpu_times()
+        return times.user + times.system
+
+    endless = "import sys\nfor line in sys.stdin:\n    while True:\n        pass\n"
+    started = []
+
+    def start(*_, **options):
+        started.append(popen([sys.executable, "-c", endless], **options))
+        return started[-1]
+
+    popen = subprocess.Popen
+    monkeypatch.setattr(guard.subprocess, "Popen", start)
+    monkeypatch.setattr(guard, "processor_time", used)
+    monkeypatch.setattr(guard, "_LONGEST_CPU_S", 0.5)
+    # No other limit ends it.
+    monkeypatch.setattr(guard, "_LONGEST_S", 1e6)
+    (tmp_path / "file.h5").touch()
+    assert "does not come to an end" in guard._Looker().damage(tmp_path / "file.h5")
+    assert started[0].poll() is not None

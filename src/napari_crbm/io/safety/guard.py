@@ -13,14 +13,20 @@ import json
 import subprocess
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 from queue import Empty, Queue
 
 from napari_crbm.errors import FormatError
+from napari_crbm.io.safety.processor_time import processor_time
 
 # Beyond the limit on its processor time; slow disks may take their time.
 _LONGEST_S = 120.0
+# For systems where the process cannot limit its own time (3 s, see look.py): that limit, and
+# what its start takes.
+_LONGEST_CPU_S = 6.0
+_POLL_S = 0.5
 _MOST_REMEMBERED = 1000
 
 
@@ -61,9 +67,7 @@ class _Looker:
         try:
             process.stdin.write(json.dumps(str(path.resolve())) + "\n")
             process.stdin.flush()
-            line = answers.get(timeout=_LONGEST_S)
-        except Empty:
-            line = ""
+            line = _answer(process, answers)
         except OSError:
             line = ""
         if line:
@@ -103,6 +107,19 @@ class _Looker:
                 with suppress(OSError):
                     pipe.close()
         process.wait()
+
+
+def _answer(process: subprocess.Popen[str], answers: Queue[str]) -> str:
+    """Return the next answer of the process; an empty text if it takes too long."""
+    begun = processor_time(process)
+    deadline = time.monotonic() + _LONGEST_S
+    while time.monotonic() < deadline:
+        with suppress(Empty):
+            return answers.get(timeout=_POLL_S)
+        used = processor_time(process)
+        if begun is not None and used is not None and used - begun > _LONGEST_CPU_S:
+            break
+    return ""
 
 
 def _listen(process: subprocess.Popen[str], answers: Queue[str]) -> None:
