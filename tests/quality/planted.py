@@ -13,13 +13,14 @@ from napari_crbm.simulation import simulate
 def check_recovery_and_statistics(generator: str, n_seeds: int) -> None:
     """Train on one recording a seed; all must reproduce, and on average recover nine in ten.
 
-    The first of them is the recording whose true cRBM has ended with a state that no recording
-    shows; `benchmarks/study.csv` has more seeds and sizes.
+    Small, to take half a minute of one core; `benchmarks/study.csv` has more seeds and sizes.
+    A training that is stopped after 150 updates recovers all, but its nRMSE of the covariances
+    is 0.96.
     """
     recovered = []
     for seed in range(1, 1 + n_seeds):
         simulation = simulate(
-            n_neurons=2000, n_frames=4000, n_assemblies=20, generator=generator, seed=seed
+            n_neurons=1000, n_frames=2500, n_assemblies=10, generator=generator, seed=seed
         )
         spikes = simulation.recording.spikes
         training = Training(spikes, Settings(random_state=seed))
