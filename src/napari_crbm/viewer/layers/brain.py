@@ -1,6 +1,6 @@
-"""From the workspace to napari layers: neurons and outline, and through them all others.
+"""Layers of neurons and brain outline; creates the objects that draw all other layers.
 
-Layers are made once and reused: adding one costs a second, changing one a few
+Layers are added once and reused: adding one costs a second, changing one a few
 milliseconds. What a layer shows is also in its ``features`` and ``metadata``.
 """
 
@@ -43,24 +43,24 @@ from napari_crbm.viewer.layers.regions import RegionLayers
 from napari_crbm.viewer.layers.selection import SelectionLayers
 from napari_crbm.viewer.state.workspace import Workspace
 
-# What lies over the neurons.
+# Layers above the neurons.
 _ABOVE = (ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
-# Metadata of layers that a person has kept or renamed: they show another brain from now on.
+# Metadata of copied or renamed layers: hidden when another recording is opened.
 _OF_A_BRAIN = {"assembly", "regions"}
 
 
 class BrainLayers:
-    """Keep a viewer's layers in step with its workspace.
+    """Draw the workspace of a viewer into its layers.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        A window is not needed.
+        No window is needed.
     workspace : Workspace
     run : Runner, optional
-        How longer work is done; at once by default.
+        Runs long computations; at once by default.
     later : Later, optional
-        How work of the window is done in pieces; at once by default.
+        Runs GUI work in pieces; at once by default.
     """
 
     def __init__(
@@ -99,13 +99,13 @@ class BrainLayers:
 
     @property
     def drawing(self) -> bool:
-        """Whether layers are being added by us, not by the user."""
+        """Whether the plugin itself, not the user, is adding layers."""
         return self._drawing.under_way
 
     # --- recording ----------------------------------------------------------------------
 
     def show_recording(self) -> None:
-        """Neurons of a newly opened recording, and its outline once it has been found."""
+        """Draw the neurons of a newly opened recording, then its outline from the background."""
         recording = self.workspace.recording
         if recording is None or recording is self._shown:
             return
@@ -139,7 +139,7 @@ class BrainLayers:
         )
 
     def _show_scale_bar(self) -> Iterator[None]:
-        """In a turn of its own, after the neurons: napari makes it when it is first shown."""
+        """Show the scale bar, after the neurons: napari creates it when it is first shown."""
         yield
         self.viewer.canvas.overlays.scale_bar.visible = True
 
@@ -158,7 +158,7 @@ class BrainLayers:
                 layer.visible = False
 
     def _neurons(self) -> Any:
-        """The layer of all neurons, by whatever name; drawn anew if it was removed by hand."""
+        """Return the layer of all neurons, whatever its name; add it again if it was removed."""
         recording = self.workspace.recording
         if recording is None:
             return None
@@ -222,7 +222,7 @@ class BrainLayers:
             self.later(NEURONS, self._follow_regions())
 
     def _follow_regions(self) -> Iterator[None]:
-        """Leave out, or show again, what lies outside of the regions to look at."""
+        """Hide or show neurons, members and activity outside of the ticked regions."""
         yield from self._drawing_neurons()
         yield
         self.selection.show_assembly()
@@ -230,7 +230,7 @@ class BrainLayers:
         self.selection.show_frame()
 
     def _on_regions(self) -> None:
-        """Other regions of the same neurons."""
+        """Update features for other regions of the same neurons."""
         recording, layer = self.workspace.recording, neurons_layer(self.viewer.layers)
         if recording is None or layer is None:
             return

@@ -1,4 +1,4 @@
-"""Python that shows in another viewer what is in the canvas of this one, and writes it."""
+"""Python that repeats a picture or movie of the canvas."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from napari_crbm.viewer.state.workspace import Workspace, workspace_of
 def canvas_code(
     kind: str, path: Path | str, model_path: str | None, viewer: Any, **options: Any
 ) -> str:
-    """Python that shows the same again and writes it.
+    """Return Python that shows the same in a new viewer and writes the picture or movie.
 
     Parameters
     ----------
     kind : {"canvas", "movie"}
     path : path
-        What to write.
+        File to write.
     model_path : str, optional
         Without a model only neurons are shown.
     viewer : napari.Viewer
         With a recording.
     **options
-        Of `save_canvas` or `save_turn`.
+        Options of `save_canvas` or `save_turn`.
     """
     workspace = workspace_of(viewer)
     assert workspace.recording is not None
@@ -74,7 +74,7 @@ def canvas_code(
 
 
 def _add_choices(script: Script, workspace: Workspace) -> None:
-    """Frame, neurons and colours."""
+    """Add the selected frame and neurons, and the colours."""
     if workspace.frame is not None:
         script.add(f"workspace.choose_frame({workspace.frame})")
     if workspace.neuron is not None:
@@ -92,7 +92,7 @@ def _add_choices(script: Script, workspace: Workspace) -> None:
 
 
 def _add_regions(script: Script, view: RegionView) -> None:
-    """Ticked regions, in the colours they have now."""
+    """Add the ticked regions in their colours."""
     if view.regions is None or not view.ticked.any():
         return
     plain = RegionView(view.regions).colours
@@ -110,7 +110,7 @@ def _add_regions(script: Script, view: RegionView) -> None:
 
 
 def _add_layers(script: Script, viewer: Any) -> None:
-    """Layers that were hidden by hand, and those that are not ours to repeat."""
+    """Add hidden layers, and comments on layers that the plugin did not make."""
     for layer in viewer.layers:
         if layer.name in OURS and not layer.visible:
             script.add(

@@ -1,4 +1,4 @@
-"""Clicks in the canvas: a neuron under the pointer becomes the chosen one."""
+"""Mouse clicks in the canvas: a click on a neuron selects it, elsewhere selects none."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ _DRAG_PX = 4.0
 def install_clicks(
     viewer: Any, workspace: Workspace, wanted: Callable[[], bool] = lambda: True
 ) -> None:
-    """Choose a neuron when it is clicked (not dragged), whichever layer is active.
+    """Select the neuron that is clicked (not dragged), whichever layer is active.
 
-    ``wanted`` tells whether a click is for us just now.
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    workspace : Workspace
+    wanted : callable
+        Returns False while clicks have another meaning, as with the lasso.
     """
 
     def on_drag(viewer: Any, event: Any) -> Iterator[None]:
@@ -35,9 +40,9 @@ def install_clicks(
 
 
 def neuron_at(viewer: Any, event: Any) -> int | None:
-    """The neuron drawn at the pointer, or None."""
+    """Return the neuron drawn at the pointer, or None."""
     layers = viewer.layers
-    # What is drawn on top is asked first.
+    # The layer on top comes first.
     for layer in (*(each for each in layers if each.name == ASSEMBLY), neurons_layer(layers)):
         if layer is None or not layer.visible:
             continue

@@ -1,4 +1,4 @@
-"""What the neurons of the whole brain can be coloured by."""
+"""Quantities by which all neurons can be coloured, in `KINDS`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _RAMP = 64
 _PEAK_SHARE = 0.01
 _PEAK_BINS = 400
 
-#: Kind of the colours that the Statistics dock gives.
+#: Kind of the colours of the Statistics dock.
 RECONSTRUCTION = "reconstruction"
 
 
@@ -78,28 +78,28 @@ def by_signed(
 
 
 def by_activity(workspace: Workspace) -> Colouring:
-    """Share of frames in which a neuron is active."""
+    """Colour neurons by the share of frames in which they are active."""
     assert workspace.recording is not None
     values = 100 * workspace.recording.spikes.mean_activity
     return by_values("activity", "Active frames (%)", values, palette=workspace.palette)
 
 
 def by_region(workspace: Workspace) -> Colouring:
-    """The smallest region that holds a neuron; regions that are ticked come first."""
+    """Colour neurons by the smallest region they are in; ticked regions take precedence."""
     recording, view = workspace.recording, workspace.region_view
     assert recording is not None
     colours = np.tile(np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1))
     if view.regions is not None:
-        # What is written last wins: small regions over large ones, ticked over others.
+        # Later colours overwrite earlier ones: ticked regions last, small ones after large ones.
         for index in np.lexsort((-view.regions.counts, view.ticked)):
             colours[view.regions.members(view.regions.names[index])] = view.colours[index]
         inside = view.regions.labelled
         colours[inside, 3] = _ALPHA
-    return Colouring("region", "Smallest region that holds the neuron", colours)
+    return Colouring("region", "Smallest region of the neuron", colours)
 
 
 def by_memberships(workspace: Workspace) -> Colouring:
-    """How many assemblies hold a neuron."""
+    """Colour neurons by the number of assemblies they belong to."""
     from napari_crbm.analysis import membership
 
     assert workspace.trained is not None
@@ -108,7 +108,7 @@ def by_memberships(workspace: Workspace) -> Colouring:
     values = np.where(counts > 0, counts, np.nan)
     return by_values(
         "memberships",
-        "Assemblies that hold the neuron",
+        "Assemblies of the neuron",
         values,
         pattern="{:.0f}",
         top=top,
@@ -117,7 +117,7 @@ def by_memberships(workspace: Workspace) -> Colouring:
 
 
 def by_reconstruction(workspace: Workspace) -> Colouring:
-    """How well the assemblies bring back a neuron's activity."""
+    """Colour neurons by how well the model reconstructs their activity."""
     from napari_crbm.analysis import reconstruction_nllh
 
     assert workspace.recording is not None and workspace.trained is not None
@@ -131,7 +131,7 @@ def reconstruction_colouring(quality: NDArray[np.floating], palette: Palette = D
 
 
 def by_peak_time(workspace: Workspace) -> Colouring:
-    """When a neuron is most active."""
+    """Colour neurons by the time of their highest activity."""
     recording = workspace.recording
     assert recording is not None
     return by_values(
@@ -145,7 +145,7 @@ def by_peak_time(workspace: Workspace) -> Colouring:
 
 
 def peak_times(recording: Recording) -> NDArray[np.float64]:
-    """Time in seconds at which every neuron's smoothed activity is highest, (N,).
+    """Return the time in seconds at which each neuron's smoothed activity is highest, (N,).
 
     Activity is counted in at most 400 bins of equal length and smoothed with a Gaussian
     of about a hundredth of the recording; NaN for a neuron that is never active.

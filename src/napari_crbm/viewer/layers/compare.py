@@ -1,4 +1,4 @@
-"""Two models in one canvas: a pair of assemblies in two colours, the brains apart or overlaid."""
+"""Layers of the Compare dock: pairs of assemblies of two models, side by side or overlaid."""
 
 from __future__ import annotations
 
@@ -19,17 +19,14 @@ from napari_crbm.viewer.layers.points import palette_of, remove_layers, show_poi
 PAIR, SECOND_BRAIN = "Counterparts", "Second brain"
 SECOND_OUTLINE = "Second outline"
 
-# Between the two brains, as a part of the wider one.
+# Gap between the two brains, as a fraction of the wider one.
 _GAP = 0.12
-# Members of least weight still stand out against the context.
+# Strength of colour of members with the smallest weight.
 _FAINTEST = 0.35
 
 
 class CompareLayers:
-    """Draw pairs of assemblies into a viewer.
-
-    While they are shown, the layer of the chosen assembly steps aside.
-    """
+    """Draw pairs of assemblies; the layer of the selected assembly is hidden meanwhile."""
 
     def __init__(self, viewer: Any) -> None:
         self.viewer = viewer
@@ -38,7 +35,7 @@ class CompareLayers:
     def show(
         self, found: Counterparts, first: int | None, second: int | None, *, apart: bool
     ) -> Iterator[None]:
-        """Show an assembly of the first model, one of the second, or both; in pieces.
+        """Show an assembly of the first model, one of the second, or both, in pieces.
 
         Parameters
         ----------
@@ -49,7 +46,7 @@ class CompareLayers:
             Whether the second brain stands right of the first, or lies over it.
         """
         moved = self._brain is None or self._brain[0] is not found or self._brain[1] != apart
-        # A person may have removed it by hand.
+        # The user may have removed it.
         moved = moved or (apart and SECOND_BRAIN not in self.viewer.layers)
         if moved:
             yield from self._show_brain(found, apart)
@@ -91,7 +88,7 @@ class CompareLayers:
             self.viewer.reset_view()
 
     def end(self) -> Iterator[None]:
-        """Take everything away and bring the chosen assembly back; in pieces."""
+        """Remove these layers and show the selected assembly again, in pieces."""
         moved = self._brain is not None or SECOND_BRAIN in self.viewer.layers
         self._brain = None
         for name in (PAIR, SECOND_BRAIN, SECOND_OUTLINE):
@@ -104,8 +101,8 @@ class CompareLayers:
             self.viewer.reset_view()
 
     def _show_brain(self, found: Counterparts, apart: bool) -> Iterator[None]:
-        """The neurons of the second brain, where they are needed."""
-        # Until it is there: other pieces may be begun before these are done.
+        """Draw the neurons of the second recording, unless both have the same and overlap."""
+        # Set only at the end: another pair may interrupt these pieces.
         self._brain = None
         recording = found.second_recording
         if apart or not have_same_neurons(found.first_recording, recording):
@@ -133,7 +130,7 @@ class CompareLayers:
         self._brain = (found, apart)
 
     def _show_outline(self, recording: Recording, offset: NDArray[np.float32]) -> Iterator[None]:
-        """The contour of the second brain, behind everything else."""
+        """Draw the outline of the second brain, behind all other layers."""
         if SECOND_OUTLINE in self.viewer.layers:
             remove_layers(self.viewer, SECOND_OUTLINE)
             yield
@@ -144,7 +141,7 @@ class CompareLayers:
 
     @staticmethod
     def _offset_um(found: Counterparts) -> NDArray[np.float32]:
-        """From a place in the second brain to where it is drawn."""
+        """Return the shift that puts the second brain right of the first."""
         one, other = (_box(r) for r in (found.first_recording, found.second_recording))
         gap = _GAP * max(one[1][2] - one[0][2], other[1][2] - other[0][2])
         offset = (one[0] + one[1] - other[0] - other[1]) / 2

@@ -1,6 +1,6 @@
-"""Connections in space: lines between the centres of regions, neurons of a chosen pair.
+"""Layers of region maps and atlases: connections, a pair of regions, placement in an atlas.
 
-The layers are made once and reused; what they show is in their ``features`` or ``metadata``.
+Layers are added once and reused; what they show is in their ``features`` or ``metadata``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ CONNECTIONS, CENTRES, PAIR = "Connections", "Region centres", "Chosen regions"
 ATLAS_OUTLINE, PLACED = "Atlas", "Neurons in the atlas"
 
 _ALPHA = 0.9
-# Of a previewed neuron, relative to the length of the brain.
+# Size of a neuron in the atlas, as a fraction of the length of the brain.
 _PLACED_SIZE = 0.006
 _RADIUS_UM = (0.5, 4.0)
 _SIDES = 6
@@ -38,7 +38,7 @@ _SIDES = 6
 def tubes(
     ends: NDArray[np.float64], radius: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Six-sided tubes along lines: one mesh, because many shapes are slow to change.
+    """Return six-sided tubes along lines as one mesh: many shapes are slow to change.
 
     Parameters
     ----------
@@ -48,11 +48,11 @@ def tubes(
     Returns
     -------
     vertices : (12 E, 3) float64
-        Those of a tube are consecutive.
+        The vertices of a tube are consecutive.
     faces : (12 E, 3) int64
     """
     along = ends[:, 1] - ends[:, 0]
-    # Any direction that is not the line's own spans the cross-section with it.
+    # Any direction other than the line's own gives a perpendicular one.
     helper = np.where(np.abs(along).argmax(axis=1)[:, None] == 0, [[0.0, 1, 0]], [[1.0, 0, 0]])
     first = np.cross(along, helper)
     first /= np.maximum(np.linalg.norm(first, axis=1), 1e-12)[:, None]
@@ -75,7 +75,7 @@ def tubes(
 
 
 class ConnectionLayers:
-    """Draw region maps into a viewer."""
+    """Draw region maps, and neurons in an atlas."""
 
     def __init__(self, viewer: Any) -> None:
         self.viewer = viewer
@@ -84,7 +84,7 @@ class ConnectionLayers:
     def show_edges(
         self, edges: pd.DataFrame, names: tuple[str, ...], centres: NDArray[np.float64]
     ) -> None:
-        """Draw connections, wider and brighter the stronger, and the regions they join.
+        """Draw connections, wider the stronger they are, and the centres of their regions.
 
         Parameters
         ----------
@@ -119,7 +119,7 @@ class ConnectionLayers:
         )
 
     def show_pair(self, recording: Recording, regions: Regions, first: str, second: str) -> None:
-        """Light up the neurons of two regions, blue and orange."""
+        """Draw the neurons of two regions in blue and orange."""
         a, b = regions.members(first), regions.members(second)
         neurons = a if first == second else np.concatenate([a, b])
         colours = np.repeat(self._two_colours, (len(a), len(neurons) - len(a)), axis=0)
@@ -142,7 +142,7 @@ class ConnectionLayers:
     ) -> None:
         """Draw neurons in the brain of an atlas, those outside in orange.
 
-        Other layers are in the recording's space, so they step aside meanwhile.
+        All other layers are hidden: they are in the space of the recording.
 
         Parameters
         ----------
@@ -200,7 +200,7 @@ class ConnectionLayers:
         )
 
     def end_placement(self, *, restore: bool = True) -> None:
-        """Take the atlas away and bring back what was there before, if it still holds."""
+        """Remove the atlas and show the layers that were hidden for it."""
         self.hide(ATLAS_OUTLINE, PLACED)
         for layer in self._set_aside if restore else []:
             set_visible(layer, True)

@@ -1,4 +1,4 @@
-"""Choosing a group of neurons by drawing around them in the canvas."""
+"""Lasso: select neurons by drawing around them in the canvas."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def inside_lasso(
     view_direction: NDArray[np.floating] | None,
     displayed: tuple[int, ...] = (0, 1, 2),
 ) -> NDArray[np.bool_]:
-    """Which points lie inside a closed line drawn on the screen, (N,).
+    """Return which points lie inside a closed line drawn on the screen, (N,).
 
     Parameters
     ----------
     points : (N, 3)
         Micrometres, as displayed.
     path : (P, 3)
-        Where the pointer was, in the same space, anywhere along the line of sight.
+        Positions of the pointer in the same space, anywhere along the line of sight.
     view_direction : (3,), optional
         Line of sight in three dimensions; None for a view of a plane.
     displayed : tuple of int
@@ -54,7 +54,7 @@ def inside_lasso(
 
 
 def _across(direction: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Two directions at right angles to the line of sight and to each other, (2, 3)."""
+    """Return two directions perpendicular to the line of sight and each other, (2, 3)."""
     along = direction / np.linalg.norm(direction)
     helper = np.eye(3)[np.abs(along).argmin()]
     first = np.cross(along, helper)
@@ -63,10 +63,10 @@ def _across(direction: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Lasso(QObject):
-    """A mode in which dragging in the canvas draws around neurons instead of turning the brain.
+    """Mode in which dragging in the canvas selects neurons instead of rotating the view.
 
-    Shift adds to what is chosen, Alt takes away. Emits ``active_changed`` and, when
-    neurons were chosen, ``finished``.
+    Shift adds to the selection, Alt removes from it. Emits ``active_changed(active)``, and
+    ``finished`` after a selection.
     """
 
     active_changed = Signal(bool)
@@ -77,7 +77,7 @@ class Lasso(QObject):
         self.viewer = viewer
         self.workspace = workspace
         self.active = False
-        self._sheet: _Sheet | None = None
+        self._overlay: _Overlay | None = None
         viewer.mouse_drag_callbacks.append(self._on_drag)
 
     def set_active(self, active: bool) -> None:
@@ -86,7 +86,7 @@ class Lasso(QObject):
         if active == self.active:
             return
         self.active = active
-        # The camera would turn with every stroke.
+        # Otherwise the view rotates while the user draws.
         self.viewer.scene.camera.mouse_pan = not active
         self.active_changed.emit(active)
 
@@ -101,18 +101,18 @@ class Lasso(QObject):
             pixels.append(tuple(event.pos[:2]))
             self._draw(pixels)
             yield
-        # Not every move is told, so the last one may lie further back.
+        # vispy skips some moves, so the last one reported may lie before the release.
         places.append(np.array(event.position))
         self._draw([])
         if len(places) > _FEWEST_CORNERS:
             self.choose(np.array(places), event, modifiers)
 
     def choose(self, path: NDArray[np.floating], event: Any, modifiers: set[str]) -> None:
-        """Choose the visible neurons inside a path of pointer positions (P, 3 or more)."""
+        """Select the visible neurons inside a path of pointer positions (P, 3 or more)."""
         recording = self.workspace.recording
         if recording is None:
             return
-        # Time, and what other layers add, are axes in front of those of space.
+        # Time and axes of other layers come before the three of space.
         before = path.shape[1] - 3
         path = path[:, before:]
         displayed = tuple(axis - before for axis in event.dims_displayed if axis >= before)
@@ -135,14 +135,14 @@ class Lasso(QObject):
         self.finished.emit()
 
     def _draw(self, pixels: list[tuple[float, float]]) -> None:
-        if self._sheet is None:
+        if self._overlay is None:
             canvas = self.viewer.window._qt_viewer.canvas.native
-            self._sheet = _Sheet(canvas)
-        self._sheet.show_line(pixels)
+            self._overlay = _Overlay(canvas)
+        self._overlay.show_line(pixels)
 
 
-class _Sheet(QWidget):
-    """A transparent sheet over the canvas, to draw on."""
+class _Overlay(QWidget):
+    """Transparent widget over the canvas, on which the line is drawn."""
 
     def __init__(self, canvas: QWidget) -> None:
         super().__init__(canvas)
@@ -150,7 +150,7 @@ class _Sheet(QWidget):
         self._line: list[tuple[float, float]] = []
 
     def show_line(self, line: list[tuple[float, float]]) -> None:
-        """Draw a line, closed; nothing if it is empty."""
+        """Draw a closed line; hide the widget if it is empty."""
         self._line = line
         self.resize(self.parentWidget().size())
         self.setVisible(bool(line))

@@ -1,4 +1,4 @@
-"""All neurons of a recording as points: how large, with which features."""
+"""Layer of all neurons: point size, features, arguments; how to find it again."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from napari_crbm.viewer.layers.points import SPACE
 
 
 def neuron_size_um(recording: Recording) -> float:
-    """A disc that keeps dense and sparse recordings readable, in micrometres."""
+    """Return the diameter of points, 4 to 12 micrometres, from the density of neurons."""
     area = float(np.prod(np.maximum(np.ptp(recording.coordinates[:, 1:], axis=0), 1.0)))
     spacing = np.sqrt(area / recording.n_neurons)
     return float(np.clip(1.6 * spacing, 4.0, 12.0))
 
 
 def neuron_features(recording: Recording) -> dict[str, NDArray[Any]]:
-    """Index, mean activity and regions of every neuron, for `layer.features`."""
+    """Return index, mean activity and region of all neurons, for `layer.features`."""
     features: dict[str, NDArray[Any]] = {
         "neuron": np.arange(recording.n_neurons),
         "mean_activity": recording.spikes.mean_activity,
@@ -32,10 +32,10 @@ def neuron_features(recording: Recording) -> dict[str, NDArray[Any]]:
 
 
 def region_of_neurons(recording: Recording) -> NDArray[np.object_]:
-    """Smallest region that holds each neuron, (N,); empty where there is none."""
+    """Return the smallest region of each neuron, (N,); empty text without one."""
     names = np.full(recording.n_neurons, "", dtype=object)
     if recording.regions is not None:
-        # Larger regions first, so that the most specific one is written last.
+        # Smaller regions overwrite larger ones.
         for index in np.argsort(-recording.regions.counts, kind="stable"):
             name = recording.regions.names[index]
             names[recording.regions.members(name)] = name
@@ -43,7 +43,7 @@ def region_of_neurons(recording: Recording) -> NDArray[np.object_]:
 
 
 def points_arguments(recording: Recording) -> dict[str, Any]:
-    """Arguments of the "Neurons" layer."""
+    """Return the arguments of `viewer.add_points` for the "Neurons" layer."""
     return {
         "name": NEURONS,
         "size": neuron_size_um(recording),
@@ -57,13 +57,13 @@ def points_arguments(recording: Recording) -> dict[str, Any]:
 
 
 def neurons_layer(layers: Any) -> Any:
-    """The layer of all neurons, whatever a person has called it; None if there is none."""
+    """Return the layer of all neurons, also if the user renamed it; None without one."""
     found = [layer for layer in layers if RECORDING_KEY in layer.metadata]
     return next((layer for layer in found if layer.name == NEURONS), found[-1] if found else None)
 
 
 def recording_in(layers: Any) -> Recording | None:
-    """The recording a set of layers brought along, if any: how dropped files arrive."""
+    """Return the recording in the metadata of layers: how dropped files arrive."""
     for layer in reversed(list(layers)):
         if RECORDING_KEY in layer.metadata:
             found: Recording = layer.metadata[RECORDING_KEY]

@@ -1,4 +1,4 @@
-"""The outline of a brain, drawn behind its neurons."""
+"""Layer of the brain outline, behind the neurons."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from napari_crbm.anatomy import brain_outline
 from napari_crbm.palette import OUTLINE
 from napari_crbm.viewer.layers.points import SPACE, add_quietly
 
-# Finer ones are not seen, and napari draws its small picture of a layer piece by piece.
+# More pieces cannot be seen, and napari draws layer thumbnails piece by piece.
 _MOST_PIECES = 400
 
 
 def outline_segments(coordinates_um: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The contour of a brain seen from above, half-way down.
+    """Return the outline of a brain seen from above, at the median depth.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def outline_segments(coordinates_um: NDArray[np.float32]) -> NDArray[np.float32]
     Returns
     -------
     (K, 2, 3) float32
-        Where each straight piece starts, and its extent, as a Vectors layer has it.
+        Start and extent of each straight piece, as a Vectors layer takes them.
     """
     depth = float(np.median(coordinates_um[:, 0]))
     pieces = [np.empty((0, 2, 3), dtype=np.float32)]
@@ -38,9 +38,9 @@ def outline_segments(coordinates_um: NDArray[np.float32]) -> NDArray[np.float32]
 
 
 def add_outline(viewer: Any, segments: NDArray[np.float32], name: str) -> None:
-    """Draw `outline_segments` in a layer of their own, behind all others.
+    """Draw `outline_segments` in a layer behind all others.
 
-    A Shapes layer would compile for it, and make a tube of every piece: three times as long.
+    A Shapes layer takes three times as long: it triangulates every piece.
     """
     from napari.layers import Vectors
 

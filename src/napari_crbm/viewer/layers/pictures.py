@@ -1,4 +1,4 @@
-"""Pictures of the canvas with a legend, and movies of it turning."""
+"""Pictures of the canvas with a legend, and movies of it rotating."""
 
 from __future__ import annotations
 
@@ -30,24 +30,24 @@ def canvas_picture(
     legend: bool = True,
     size: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8]:
-    """The canvas as it is, with its scale bar and a legend of what is shown, (H, W, 4).
+    """Return a picture (H, W, 4) of the canvas with scale bar and legend.
 
     Parameters
     ----------
     viewer : napari.Viewer
     scale : float
-        Pixels of the picture for one of the screen.
+        Pixels of the picture per pixel of the screen.
     legend : bool
-        Whether to write which assembly or time is shown, and the weights' colours.
+        Whether to draw the assemblies, the time and the colour bar of weights.
     size : (int, int), optional
-        Height and width of the canvas, instead of what the window leaves for it.
+        Height and width of the canvas; by default its size in the window.
     """
     if size is not None:
-        # napari counts the pixels of the screen, of which a fine one has several for each.
+        # napari counts physical pixels, of which high-resolution screens have several.
         ratio = viewer.window._qt_window.devicePixelRatio()
         size = (int(size[0] * ratio), int(size[1] * ratio))
     bar, camera = viewer.canvas.overlays.scale_bar, viewer.scene.camera
-    # A larger picture draws nothing larger by itself: neither overlays nor the brain.
+    # napari scales neither overlays nor the scene with the picture.
     font_size, zoom = float(bar.font_size), float(camera.zoom)
     bar.font_size, camera.zoom = font_size * scale, zoom * scale
     try:
@@ -76,7 +76,7 @@ def save_canvas(
 
 
 def check_picture(path: Path | str) -> None:
-    """Refuse a file name that no picture can be written to, before it is taken.
+    """Check the file name of a picture before it is taken.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def write_picture(path: Path | str, picture: NDArray[np.uint8]) -> Path:
 
 
 def turned(angles: Sequence[float], picture: int, n_pictures: int) -> tuple[float, float, float]:
-    """Angles of the camera in one picture of a full turn."""
+    """Return the camera angles of one picture of a full rotation."""
     first, second, third = angles
     return first, second + 360 * picture / n_pictures, third
 
@@ -110,7 +110,7 @@ def save_turn(
     n_pictures: int = 72,
     size: tuple[int, int] | None = None,
 ) -> Path:
-    """Write a movie of the brain turning once round, as .gif or .mp4; see `canvas_picture`."""
+    """Write a movie of one full rotation as .gif or .mp4; see `canvas_picture`."""
     before = viewer.scene.camera.angles
     pictures = []
     try:
@@ -123,12 +123,12 @@ def save_turn(
 
 
 def check_movie(path: Path | str) -> None:
-    """Refuse a file name that no movie can be written to, before any picture is taken.
+    """Check the file name of a movie before any picture is taken.
 
     Raises
     ------
     CRBMError
-        If the ending is unknown, or what writes MP4 files is missing.
+        If the ending is unknown, or imageio-ffmpeg is missing for MP4.
     """
     path = Path(path)
     if path.suffix.lower() not in MOVIE_ENDINGS:
@@ -153,7 +153,7 @@ def write_movie(path: Path | str, pictures: Sequence[NDArray[np.uint8]]) -> Path
     if path.suffix.lower() == ".gif":
         iio.imwrite(path, stack, duration=FRAME_MS, loop=0)
     else:
-        # The format wants even numbers of pixels.
+        # H.264 needs even numbers of pixels.
         even = stack[:, : stack.shape[1] // 2 * 2, : stack.shape[2] // 2 * 2]
         iio.imwrite(path, even, fps=1000 / FRAME_MS, codec="libx264", macro_block_size=2)
     return path
@@ -165,13 +165,13 @@ def draw_legend(
     scale: float = 1.0,
     palette: Palette = DARK,
 ) -> NDArray[np.uint8]:
-    """The picture (H, W, 4) with a legend in its upper left corner."""
+    """Return the picture (H, W, 4) with a legend in its upper left corner."""
     lines = _lines(workspace, palette)
     height = min(picture.shape[0], int(scale * (2 * _MARGIN_PX + _LINE_PX * len(lines))))
     width = min(picture.shape[1], int(scale * _LEGEND_PX))
     image = QImage(width, height, QImage.Format.Format_RGBA8888)
     image.fill(Qt.GlobalColor.transparent)
-    # Text that stands out against the canvas, light or dark.
+    # Black or white text, whichever contrasts with the canvas.
     bright = picture[:height, :width, :3].mean() > 127
     ink = QColor("black" if bright else "white")
     painter = QPainter(image)
@@ -195,7 +195,7 @@ def draw_legend(
 
 
 def _pixels(image: QImage) -> NDArray[np.uint8]:
-    """A small image as (H, W, 4), the same way with every binding of Qt."""
+    """Return an image as (H, W, 4), with every binding of Qt."""
     import imageio.v3 as iio
 
     buffer = QBuffer()
@@ -205,7 +205,7 @@ def _pixels(image: QImage) -> NDArray[np.uint8]:
 
 
 def _lines(workspace: Workspace, palette: Palette) -> list[Callable[[QPainter, float], None]]:
-    """What the legend says, a line each."""
+    """Return functions that draw the lines of the legend."""
     recording, weights = workspace.recording, workspace.weights
     several = workspace.assemblies
     lines: list[Callable[[QPainter, float], None]] = []
@@ -237,7 +237,7 @@ def _lines(workspace: Workspace, palette: Palette) -> list[Callable[[QPainter, f
 
 
 def _named(text: str, colour: str | None) -> Callable[[QPainter, float], None]:
-    """A dot and what it stands for; in the colour of the text if none is given."""
+    """Return a function that draws a dot and its name; without colour in that of the text."""
 
     def draw(painter: QPainter, top: float) -> None:
         pen = painter.pen()
@@ -259,7 +259,7 @@ def _text(painter: QPainter, top: float, text: str, indent: int = 0) -> None:
 
 
 def _colour_bar(painter: QPainter, top: float, limit: float, palette: Palette) -> None:
-    """Weights from minus to plus the limit."""
+    """Draw the colour bar of weights from minus to plus the limit."""
     ramp = (255 * palette.weights(np.linspace(-1, 1, _BAR_PX), 1.0)).astype(np.uint8)
     pixels = np.ascontiguousarray(np.tile(ramp, (8, 1, 1)))
     bar = QImage(pixels.data, _BAR_PX, 8, 4 * _BAR_PX, QImage.Format.Format_RGBA8888)

@@ -1,4 +1,4 @@
-"""Points layers that are made once and changed afterwards: adding one costs a second."""
+"""Points layers that are added once and then changed: adding one costs a second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.palette import DARK, LIGHT, Palette
 
-#: Units and axes of everything in the brain.
+#: Units and axes of all layers in the space of the brain.
 SPACE = {"units": ("um", "um", "um"), "axis_labels": ("z", "y", "x")}
 _SELECTS = "_activate_on_insert"
 
@@ -42,7 +42,7 @@ def show_points(
         return
     if name in viewer.layers:
         layer = viewer.layers[name]
-        # A hidden layer does not slice new data, and then draws old indices into it.
+        # napari does not slice a hidden layer, and then draws old indices of new data.
         set_visible(layer, True)
         replace_points(
             layer, data, features=features, size=size, face_color=face_color, symbol=symbol
@@ -75,7 +75,7 @@ def replace_points(
     face_color: NDArray[Any],
     symbol: str | NDArray[np.str_] | None = None,
 ) -> None:
-    """Give a Points layer other points."""
+    """Replace the points of a layer."""
     for _ in replacing_points(
         layer, data, features=features, size=size, face_color=face_color, symbol=symbol
     ):
@@ -103,7 +103,7 @@ def replacing_points(
         layer.features = features
         layer.size = size
     yield
-    # napari warns of colours for no points. It draws others at once, so the points come first.
+    # napari warns of colours without points. It draws colours at once, so points come first.
     if len(data):
         if symbol is not None:
             _set_symbols(layer, symbol)
@@ -111,10 +111,10 @@ def replacing_points(
 
 
 def set_colours(layer: Any, colours: NDArray[Any]) -> None:
-    """Colour the points of a layer, which are drawn anew once.
+    """Set the colours of the points of a layer, and draw it once.
 
-    napari does so twice: for the layer, and for a part of it that can be kept silent, though
-    not in public.
+    napari draws twice, for the layer and for its colour manager. Blocking the second needs a
+    private attribute; without it both are drawn.
     """
     part = getattr(layer, "_face", None)
     with nullcontext() if part is None else part.events.blocker_all():
@@ -130,9 +130,10 @@ def _set_symbols(layer: Any, symbol: str | NDArray[np.str_]) -> None:
 
 @contextmanager
 def _sliced_once(layer: Any) -> Iterator[None]:
-    """Change several properties of a layer, which is sliced and drawn at the end.
+    """Change several properties of a layer, then slice and draw it once.
 
-    Every setter does that by itself; napari can be told not to, though not in public.
+    Every setter slices and draws. Preventing that needs a private attribute of napari;
+    without it the layer is drawn several times.
     """
     block = getattr(layer, "_block_refresh", nullcontext)
     with block():
@@ -140,12 +141,12 @@ def _sliced_once(layer: Any) -> Iterator[None]:
     if layer.visible:
         layer.refresh()
     else:
-        # A hidden layer is not sliced, and would draw new colours with old indices.
+        # napari does not slice a hidden layer, and would colour points by old indices.
         layer.set_view_slice()
 
 
 def set_visible(layer: Any, visible: bool) -> None:
-    """Show or hide a layer; told what is so already, napari would go through its whole scene."""
+    """Show or hide a layer, only if that changes something: napari then updates its scene."""
     if layer.visible != visible:
         layer.visible = visible
 
@@ -158,7 +159,7 @@ def remove_layers(viewer: Any, *names: str) -> None:
 
 
 class Drawing:
-    """Entered while we add layers, to tell them from those that the user adds."""
+    """Context entered while the plugin adds layers, to distinguish them from the user's."""
 
     def __init__(self) -> None:
         self.under_way = False
@@ -171,11 +172,11 @@ class Drawing:
 
 
 def add_quietly(viewer: Any, add: Any, *args: Any, **options: Any) -> Any:
-    """Add a layer and leave the active one active; what ``add`` returns."""
+    """Add a layer without selecting it; return what ``add`` returns."""
     layers = viewer.layers
     active = layers.selection.active
-    # Every change of the selection makes napari redraw the highlights of all layers. Its list
-    # can be told not to select what is added, though not in public: without that, it is undone.
+    # Selecting a layer makes napari redraw the highlights of all layers. Preventing that needs
+    # a private attribute of its list; without it the selection is restored afterwards.
     selects = getattr(layers, _SELECTS, None)
     if active is not None and selects:
         setattr(layers, _SELECTS, False)

@@ -1,4 +1,4 @@
-"""Regions as bodies in space: one surface layer for all that are ticked."""
+"""Layer of region surfaces: one layer for all ticked regions."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ Body = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 class RegionLayers:
-    """Keep the bodies of regions in step with the workspace's `region_view`.
+    """Draw the surfaces of the regions that are ticked in the workspace's `region_view`.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
     workspace : Workspace
     run : Runner
-        Bodies are shaped from the positions of the neurons: seconds for hundreds of
-        regions of a whole brain.
+        Without an atlas, surfaces are computed around the neurons: seconds for hundreds
+        of regions.
     """
 
     def __init__(self, viewer: Any, workspace: Workspace, run: Runner = run_at_once) -> None:
@@ -47,7 +47,7 @@ class RegionLayers:
         workspace.region_view.changed.connect(self.show)
 
     def show(self) -> None:
-        """Draw the bodies of the ticked regions, shaping those that are new."""
+        """Draw the surfaces of the ticked regions, computing those that are new."""
         recording, view = self.workspace.recording, self.workspace.region_view
         if view.regions is not self._of:
             self._bodies, self._of = {}, view.regions
@@ -79,7 +79,7 @@ class RegionLayers:
                 self._bodies.update(bodies)
             self.show()
 
-        self.run("Shaping regions", work, done)
+        self.run("Computing region surfaces", work, done)
 
     def _draw(self, ticked: list[int]) -> None:
         view = self.workspace.region_view
@@ -91,7 +91,7 @@ class RegionLayers:
             and drawn[1] == ticked
             and np.array_equal(drawn[2], paints)
         ):
-            # Other neurons are shown, not other regions.
+            # Only the neurons that are shown have changed.
             return
         bodies = [(k, *self._bodies[k]) for k in ticked if len(self._bodies[k][0])]
         if not bodies or view.regions is None:
@@ -136,14 +136,14 @@ class RegionLayers:
             units=("um", "um", "um"),
             axis_labels=("z", "y", "x"),
         )
-        # Behind the neurons, so that they are not veiled.
+        # Behind the neurons, so that they stay visible.
         add_quietly(self.viewer, self.viewer.layers.insert, 0, layer)
 
 
 def _body(recording: Recording, regions: Regions, name: str, placed: PlacedAtlas | None) -> Body:
-    """A region's surface from the atlas it comes from, else around its neurons."""
+    """Return the surface of a region from its atlas, else around its neurons."""
     if placed is not None:
-        # Levels that are joined have no surface of their own in every atlas.
+        # Some atlases have no surface for regions that were merged to a level.
         with suppress(RecordingError):
             return placed.body(name)
     return enclosing_surface(recording.coordinates[regions.members(name)])

@@ -1,4 +1,4 @@
-"""What is chosen in a workspace, shown in the brain: assemblies, neurons, a frame."""
+"""Layers of the selection: assemblies, one neuron, a group of neurons, a frame."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from napari_crbm.viewer.layers.points import (
 )
 from napari_crbm.viewer.state.workspace import Workspace
 
-# Young assemblies can have thousands of members; drawing them all would hold up the window.
+# Early in a training an assembly has thousands of members, which are slow to draw.
 _SHOWN_WHILE_FORMING = 1000
 
 
 class SelectionLayers:
-    """Keep the layers of what is chosen in step with a workspace.
+    """Draw the selection of a workspace.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
-        A window is not needed.
+        No window is needed.
     workspace : Workspace
     drawing : Drawing
         Entered while layers are added.
@@ -62,7 +62,7 @@ class SelectionLayers:
                 show()
 
     def show_assembly(self) -> None:
-        """Members of the chosen assembly, coloured by signed weight."""
+        """Draw the members of the selected assembly, coloured by signed weight."""
         recording, weights = self.workspace.recording, self.workspace.weights
         assembly = self.workspace.assembly
         if recording is None or weights is None or assembly is None:
@@ -122,7 +122,7 @@ class SelectionLayers:
         )
 
     def keep_assembly(self) -> str | None:
-        """Copy what is shown of the assemblies to a layer that stays; its name."""
+        """Copy the shown members to a layer of their own; return its name."""
         if ASSEMBLY not in self.viewer.layers or self.workspace.assembly is None:
             return None
         shown = self.viewer.layers[ASSEMBLY]
@@ -146,7 +146,7 @@ class SelectionLayers:
         return str(kept.name)
 
     def show_neuron(self) -> None:
-        """A ring around the chosen neuron."""
+        """Draw a ring around the selected neuron."""
         recording, neuron = self.workspace.recording, self.workspace.neuron
         if recording is None or neuron is None:
             self._hide(CHOSEN_NEURON)
@@ -162,7 +162,7 @@ class SelectionLayers:
         )
 
     def show_group(self) -> None:
-        """A dot on every neuron of the chosen group; its own colour shows around it."""
+        """Draw a dot on every neuron of the selected group."""
         recording, neurons = self.workspace.recording, self.workspace.neurons
         if recording is None or not len(neurons):
             self._hide(GROUP)
@@ -177,7 +177,7 @@ class SelectionLayers:
         )
 
     def show_frame(self) -> None:
-        """Neurons active in the chosen frame, and fading, in those just before it."""
+        """Draw the neurons that are active in the selected frame, fading from earlier ones."""
         recording, frame = self.workspace.recording, self.workspace.frame
         if recording is None or frame is None:
             self._hide(ACTIVE)
@@ -199,11 +199,11 @@ class SelectionLayers:
         )
 
     def _mark(self, n: int) -> NDArray[np.float32]:
-        """Return the colour of chosen neurons, (n, 4)."""
+        """Return the colour of selected neurons, (n, 4)."""
         return np.repeat(with_alpha(hex_to_rgb([self.workspace.palette.mark])), n, axis=0)
 
     def _allowed(self, neurons: NDArray[np.integer]) -> NDArray[np.integer]:
-        """Those neurons that lie where neurons are shown."""
+        """Return the neurons inside ticked regions while only these are shown, else all."""
         limited = self.workspace.region_view.shown_neurons
         return neurons if limited is None else neurons[limited[neurons]]
 

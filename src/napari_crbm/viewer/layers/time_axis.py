@@ -1,4 +1,4 @@
-"""Time as an axis of the viewer: napari's own slider, and its play button, move the cursor."""
+"""Time axis of the viewer: napari's own slider and play button select the frame."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from napari_crbm.viewer.jobs.runners import Later, at_once
 from napari_crbm.viewer.layers.points import add_quietly
 from napari_crbm.viewer.state.workspace import Workspace
 
-#: Says in the list of layers what it is there for.
+#: Name of the layer that makes napari show a slider of time.
 TIME = "Time slider"
 
 
 class TimeAxis:
-    """Keep the viewer's slider of time and the workspace's frame in step.
+    """Synchronise napari's slider of time with the frame of the workspace.
 
-    napari has a slider for every axis that is not displayed and that some layer has. Neurons
-    have no time, so a layer of two invisible points, in the first and in the last frame, has
-    it for them. Removing that layer removes the slider, and nothing else.
+    napari shows a slider for every axis of a layer that is not displayed. Neurons have no
+    time axis, so a layer of two invisible points, at the first and the last frame, provides
+    it. Removing that layer removes only the slider.
 
     Parameters
     ----------
     viewer : napari.components.ViewerModel
     workspace : Workspace
     later : Later, optional
-        At once by default. napari takes a third of a second to make a slider.
+        Runs GUI work in pieces; at once by default. A slider takes napari 0.3 s.
     """
 
     def __init__(self, viewer: Any, workspace: Workspace, later: Later = at_once) -> None:
@@ -73,7 +73,7 @@ class TimeAxis:
                 units=("s", "um", "um", "um"),
                 axis_labels=("time", "z", "y", "x"),
             )
-            # Kept out of the way: the neurons should be what a new user sees on top.
+            # At the bottom of the list: a new user should find the neurons on top.
             add_quietly(self.viewer, self.viewer.layers.insert, 0, layer)
             self._step = self.workspace.frame or 0
             self.viewer.dims.set_current_step(0, self._step)
@@ -100,5 +100,5 @@ class TimeAxis:
 
     @property
     def _has_time(self) -> bool:
-        """Whether the first axis is ours: other layers may have more axes."""
+        """Whether the first axis is time: other layers may have more axes."""
         return TIME in self.viewer.layers and self.viewer.dims.ndim == self.viewer.layers[TIME].ndim

@@ -1,4 +1,4 @@
-"""A pandas table in Qt: shows text, sorts by value."""
+"""Qt table of a pandas DataFrame: shows text, sorts by value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 
 
 class Column(NamedTuple):
-    """A column: its name in the table, heading, width, how values are written, tooltip."""
+    """A column: name in the DataFrame, heading, width, format of values, tooltip."""
 
     name: str
     heading: str
@@ -24,18 +24,18 @@ class Column(NamedTuple):
 
 
 class DataFrameModel(QAbstractTableModel):
-    """Some columns of a DataFrame, as Qt wants them; what is not known stays empty."""
+    """Qt model of some columns of a DataFrame; missing values are empty cells."""
 
     def __init__(self, columns: Sequence[Column]) -> None:
         super().__init__()
         self._known = tuple(columns)
         self.columns: list[Column] = []
         self.table = pd.DataFrame()
-        # Values column by column: Qt asks thousands of times, and pandas is slow at single cells.
+        # Values by column: Qt asks for thousands of cells, and pandas is slow at single ones.
         self._values: list[list[Any]] = []
 
     def show(self, table: pd.DataFrame | None) -> None:
-        """Replace the content; columns that the table lacks are left out."""
+        """Replace the content; columns that are missing in the table are hidden."""
         self.beginResetModel()
         self.table = pd.DataFrame() if table is None else table.reset_index(drop=True)
         self.columns = [column for column in self._known if column.name in self.table]
@@ -64,7 +64,7 @@ class DataFrameModel(QAbstractTableModel):
         if not np.isfinite(value):
             return ""
         text = self.columns[index.column()].pattern.format(value)
-        # Nothing has no sign.
+        # Zero is written without a sign.
         return text.lstrip("+-") if not text.strip("+-0.% ") else text
 
     def headerData(  # noqa: D102, N802
@@ -82,7 +82,7 @@ class DataFrameModel(QAbstractTableModel):
 
 
 class DataFrameView(QTableView):
-    """A sortable view of a `DataFrameModel`, of which one row is chosen."""
+    """Sortable view of a `DataFrameModel` in which one row can be selected."""
 
     def __init__(self, columns: Sequence[Column], tip: str) -> None:
         super().__init__()
@@ -102,7 +102,7 @@ class DataFrameView(QTableView):
         self.setToolTip(tip)
 
     def show_table(self, table: pd.DataFrame | None) -> None:
-        """Replace the content, in the order given."""
+        """Replace the content, in the order of the table."""
         self.source.show(table)
         self.proxy.sort(-1)
         self.horizontalHeader().setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
@@ -111,14 +111,14 @@ class DataFrameView(QTableView):
 
     @property
     def chosen(self) -> pd.Series | None:
-        """The row under the cursor."""
+        """The selected row; None without one."""
         index = self.currentIndex()
         if not index.isValid():
             return None
         return self.source.table.iloc[self.proxy.mapToSource(index).row()]
 
     def choose(self, row: int) -> None:
-        """Put the cursor on a row of the table."""
+        """Select a row of the table."""
         index = self.proxy.mapFromSource(self.source.index(row, 0))
         self.setCurrentIndex(index)
         self.scrollTo(index)

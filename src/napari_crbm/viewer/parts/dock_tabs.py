@@ -1,4 +1,4 @@
-"""Upright tabs of docks, whose names can be read in a low window too."""
+"""Tabs of docks: smaller letters in low windows, so that names are not cut."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Collection
 from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import QTabBar, QWidget
 
-# The roomiest first.
+# The most spacious first.
 _STYLES = (
     "",
-    # Without a gap names run into each other, so letters shrink before it closes.
+    # Names need a gap between them, so letters shrink before padding goes.
     "QTabBar::tab { padding: 3px 3px; font-size: 10px; }",
     "QTabBar::tab { padding: 1px 3px; font-size: 10px; }",
     "QTabBar::tab { padding: 0px 2px; font-size: 9px; }",
@@ -18,7 +18,7 @@ _STYLES = (
 
 
 def make_readable(window: QWidget, titles: Collection[str]) -> None:
-    """Let all names be read on a window's tabs that bear none but these titles."""
+    """Fit the tab bars of a window whose tabs all have one of these titles."""
     for bar in window.findChildren(QTabBar):
         names = {bar.tabText(place) for place in range(bar.count())}
         if names and names <= set(titles) and bar.elideMode() != Qt.TextElideMode.ElideNone:
@@ -26,16 +26,16 @@ def make_readable(window: QWidget, titles: Collection[str]) -> None:
 
 
 class ReadableTabs(QObject):
-    """Smaller letters where names would not fit, and arrows where they still do not.
+    """Shrink the letters of tabs until all names fit; show arrows if they still do not.
 
-    Qt itself cuts names short: four of ours would read "S...".
+    Qt itself elides names: four docks would be called "S...".
 
     Parameters
     ----------
     bar : QTabBar
-        Of upright tabs.
+        With vertical tabs.
     parent : QObject
-        The window. A bar that Qt has made would not keep what Python makes.
+        The window, which keeps this object alive.
     """
 
     def __init__(self, bar: QTabBar, parent: QObject) -> None:
@@ -47,7 +47,7 @@ class ReadableTabs(QObject):
         self._fit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Fit again when the window is made higher or lower."""
+        """Fit again when the height of the window changes."""
         if event.type() == QEvent.Type.Resize and self._bar.height() != self._length:
             self._fit()
         return bool(super().eventFilter(watched, event))

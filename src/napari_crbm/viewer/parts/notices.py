@@ -81,5 +81,5 @@ def _read_whole(note: Any, message: str) -> None:
     note.timer.setInterval(max(note.DISMISS_AFTER, _PER_LETTER_MS * len(message)))
     label = note.message
     if label.fontMetrics().horizontalAdvance(message) > label.width():
-        # It is still sliding in.
+        # It is still being animated.
         note.geom_anim.finished.connect(lambda: note.property("expanded") or note.expand())

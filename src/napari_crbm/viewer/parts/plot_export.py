@@ -1,4 +1,4 @@
-"""Every plot of every dock can be kept: right-click it, as a picture or as its numbers."""
+"""Saving plots: a right-click on any plot of a dock writes a picture or its numbers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PICTURE_WIDTH_PX = 1600
 
 
 def offer_export(widget: pg.PlotWidget) -> None:
-    """Let a right-click on a plot ask where to save it."""
+    """Add *Save this plot* to the context menu of a plot."""
 
     def ask() -> None:
         path, chosen = QFileDialog.getSaveFileName(widget, "Save plot", "plot.png", _FILTER)
@@ -70,7 +70,7 @@ def save_plot(widget: pg.PlotWidget, path: Path | str) -> Path:
 
 
 def _draw_svg(widget: pg.PlotWidget, path: Path) -> None:
-    # pyqtgraph's own exporter stumbles over some symbols.
+    # pyqtgraph's SVG exporter fails on some symbols.
     drawing = QSvgGenerator()
     drawing.setFileName(str(path))
     drawing.setSize(widget.size())
@@ -81,7 +81,7 @@ def _draw_svg(widget: pg.PlotWidget, path: Path) -> None:
 
 
 def plot_values(widget: pg.PlotWidget) -> pd.DataFrame:
-    """The numbers behind a plot, a row a point: ``series, x, y``; of pictures also ``value``.
+    """Return the numbers of a plot, one row per point: ``series, x, y``, for images ``value``.
 
     Pixels are given by their centres.
     """
@@ -93,7 +93,7 @@ def plot_values(widget: pg.PlotWidget) -> pd.DataFrame:
             x, y = item.getOriginalDataset()
             name = item.name()
             if x is not None and len(x) == len(y) + 1:
-                # Steps are given by their edges.
+                # Steps have one edge more than values.
                 x = (x[:-1] + x[1:]) / 2
         elif isinstance(item, pg.ScatterPlotItem):
             x, y = item.getData()

@@ -1,4 +1,4 @@
-"""Settings that come back the next time: fields of the docks, folders of dialogs."""
+"""Values of fields and folders of file dialogs, saved between sessions of napari."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOLDER = "folder"
 
 
 def settings() -> QSettings:
-    """Where settings are kept: one small file of this user."""
+    """Return the settings file of the user."""
     return QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "napari-crbm", "viewer")
 
 
@@ -36,14 +36,14 @@ def store(name: str, value: str) -> None:
 
 
 def save_field(name: str, control: Any) -> None:
-    """Give a control its value of last time, now, and keep every later change.
+    """Restore the saved value of a field, and save every later change.
 
     Parameters
     ----------
     name : str
-        Under which the value is kept, such as "train/recipe".
+        Key of the value, such as "train/recipe".
     control : QComboBox, QCheckBox, QSpinBox, QDoubleSpinBox or QLineEdit
-        A value that it does not have any more is left out.
+        A saved value that the field no longer offers is ignored.
     """
     value = recall(name)
     if value is not None:
@@ -75,23 +75,23 @@ def _put(control: Any, value: str) -> None:
 
 
 def ask_open(parent: QWidget, title: str, kinds: str) -> Path | None:
-    """Let the person choose a file to read, starting where one was chosen last."""
+    """Ask for a file to read, starting in the folder used last; None if cancelled."""
     return _with_folder_saved(QFileDialog.getOpenFileName(parent, title, last_folder(), kinds)[0])
 
 
 def ask_folder(parent: QWidget, title: str) -> Path | None:
-    """Let the person choose a folder to read."""
+    """Ask for a folder to read; None if cancelled."""
     return _with_folder_saved(QFileDialog.getExistingDirectory(parent, title, last_folder()))
 
 
 def ask_save(parent: QWidget, title: str, name: str, kinds: str) -> Path | None:
-    """Let the person choose a file to write; ``name`` is proposed."""
+    """Ask for a file to write, with a proposed name; None if cancelled."""
     proposed = str(Path(last_folder()) / name)
     return _with_folder_saved(QFileDialog.getSaveFileName(parent, title, proposed, kinds)[0])
 
 
 def last_folder() -> str:
-    """Folder in which a file was last chosen; empty at first."""
+    """Return the folder used last; empty if none was or it no longer exists."""
     folder = str(settings().value(_FOLDER) or "")
     return folder if folder and Path(folder).is_dir() else ""
 

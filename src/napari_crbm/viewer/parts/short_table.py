@@ -1,4 +1,4 @@
-"""Short tables to read and to click; see `frame_table` for long ones to sort."""
+"""Short tables of text and numbers; see `dataframe_table` for long sortable ones."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class ShortTable(QTableWidget):
-    """One line a row, of which one can be chosen: texts to the left, numbers to the right.
+    """Table in which one row can be selected; texts are left-aligned, numbers right-aligned.
 
     Parameters
     ----------
     headings : sequence of str
     texts : collection of int
-        Columns that hold texts; they share the width that the others leave.
+        Columns of texts; they share the width that the other columns leave.
     widths : mapping of int to int
-        Pixels of columns that differ from the usual ones.
+        Width in pixels of columns that differ from the default.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ShortTable(QTableWidget):
 
 
 class Number(QTableWidgetItem):
-    """A cell that sorts by its value."""
+    """Cell that sorts by its value."""
 
     def __init__(self, value: Any, pattern: str) -> None:
         if isinstance(value, bool | np.bool_):

@@ -1,4 +1,4 @@
-"""Small pieces that all widgets share, so that they look alike in both themes."""
+"""Labels, buttons, plots, colour bars and pages that all docks share, in both themes."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from napari_crbm.viewer.state.colouring import Colouring
 
 _SCALE_PX = 90
-# What is lower cannot be used.
+# Smallest usable height of a dock.
 _LEAST_HEIGHT_PX = 240
 
 
 def text_label(text: str = "", *, wrap: bool = True) -> QLabel:
-    """A label that wraps and whose text can be copied."""
+    """Return a label that wraps and whose text can be copied."""
     label = QLabel(text)
     label.setWordWrap(wrap)
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -48,7 +48,7 @@ def text_label(text: str = "", *, wrap: bool = True) -> QLabel:
 
 
 def button(text: str, tip: str, on_click: Any) -> QPushButton:
-    """A button with a tooltip that says what will happen."""
+    """Return a button with a tooltip that says what it does."""
     made = QPushButton(text)
     made.setToolTip(tip)
     made.clicked.connect(lambda: on_click())
@@ -58,9 +58,9 @@ def button(text: str, tip: str, on_click: Any) -> QPushButton:
 def plot(
     viewer: Any, x_label: str, y_label: str, x_unit: str = "", height: int = 130
 ) -> pg.PlotWidget:
-    """A plot with labelled axes in the colours of the viewer's theme, now and later.
+    """Return a plot with labelled axes that follows the viewer's theme.
 
-    A right-click offers to save it.
+    A right-click saves it.
     """
     widget = pg.PlotWidget()
     offer_export(widget)
@@ -86,13 +86,13 @@ def plot(
 
 
 def follow_theme(widget: QWidget, viewer: Any, act: Callable[[Any], None]) -> None:
-    """Call ``act(theme)`` now and with every other theme of a viewer while a widget lives."""
+    """Call ``act(theme)`` now and whenever the viewer's theme changes, while a widget exists."""
 
     def follow(_event: object = None) -> None:
         act(get_theme(viewer.theme))
 
     follow()
-    # When the window is closed, the viewer may be gone before its widgets.
+    # When the window is closed, the viewer may be deleted before its widgets.
     changed = viewer.events.theme
     changed.connect(follow)
     widget.destroyed.connect(lambda: changed.disconnect(follow))
@@ -103,16 +103,13 @@ def _text_colour(theme: Any) -> QColor:
 
 
 def link(target: object, text: object, viewer: Any) -> str:
-    """A link in the colour of the text: Qt's own blue cannot be read on a dark window."""
+    """Return a link in the colour of the text: Qt's blue has little contrast in dark themes."""
     colour = _text_colour(get_theme(viewer.theme)).name()
     return f'<a href="{target}" style="color: {colour}">{text}</a>'
 
 
 def visible_ticks(view: QAbstractItemView, viewer: Any) -> None:
-    """A frame around the boxes of a list or tree that are not ticked, which have none of their own.
-
-    Qt draws it in a shade of the background.
-    """
+    """Draw a frame around unticked boxes of a list or tree; Qt's own is hardly visible."""
     kind = "QTreeView" if view.inherits("QTreeView") else "QListView"
 
     def frame(theme: Any) -> None:
@@ -125,7 +122,7 @@ def visible_ticks(view: QAbstractItemView, viewer: Any) -> None:
 
 
 def scrolling(inside: QWidget, sideways: bool = True) -> QScrollArea:
-    """A widget that may need more room than the window has; not ``sideways``: more height."""
+    """Return a scroll area around a widget; not ``sideways``: it scrolls vertically only."""
     area = QScrollArea()
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setWidgetResizable(True)
@@ -136,10 +133,10 @@ def scrolling(inside: QWidget, sideways: bool = True) -> QScrollArea:
 
 
 class _Page(QScrollArea):
-    """Content as large as the view; it scrolls once it cannot be squeezed into the height.
+    """Scroll area whose content fills the view and scrolls only below its minimum height.
 
-    Qt's own resizable scroll area begins to scroll as soon as texts that wrap, and all
-    beside them, do not have the height that they would like best.
+    Qt's resizable scroll area scrolls as soon as wrapped texts do not have their preferred
+    height.
     """
 
     def __init__(self, inside: QWidget) -> None:
@@ -148,29 +145,29 @@ class _Page(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setMinimumHeight(_LEAST_HEIGHT_PX)
         self.setWidget(inside)
-        # The dock behind it must be painted: what nobody paints is not seen; see `WhenVisible`.
+        # The dock behind must be painted too; see `WhenVisible`.
         for part in (self.viewport(), inside):
             part.setAutoFillBackground(False)
         inside.installEventFilter(self)
 
     def sizeHint(self) -> QSize:  # noqa: N802
-        """As large as the content would like to be."""
+        """Return the preferred size of the content."""
         return self.widget().sizeHint()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Give the content the size of the view."""
+        """Resize the content with the view."""
         super().resizeEvent(event)
         self._fit()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """What changed behind another tab is laid out once somebody looks."""
+        """Lay out what changed while the dock was behind another tab."""
         super().showEvent(event)
         self._fit()
         # Names may come from labels beside the controls, so the layout must be known.
         name_controls(self.widget())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """The content may need another height once parts of it come, go or change."""
+        """Fit the height when parts of the content appear, disappear or change."""
         if event.type() == QEvent.Type.LayoutRequest and self.isVisible():
             self._fit()
         return bool(super().eventFilter(watched, event))
@@ -186,9 +183,9 @@ class _Page(QScrollArea):
 
 
 def page(dock: QWidget, leave: Callable[[], None] | None = None) -> QVBoxLayout:
-    """The layout for the content of a dock, which must not outgrow a small screen.
+    """Return the layout for the content of a dock; it scrolls on small screens.
 
-    When the dock is closed ``leave`` is called and its content deleted; see `DeleteOnClose`.
+    When the dock is closed, ``leave`` is called and its content deleted; see `DeleteOnClose`.
     """
     inside = QWidget()
     layout = QVBoxLayout(inside)
@@ -200,7 +197,7 @@ def page(dock: QWidget, leave: Callable[[], None] | None = None) -> QVBoxLayout:
 
 
 def count_box(low: int, high: int, value: int, tip: str, step: int = 1) -> QSpinBox:
-    """A field for a whole number."""
+    """Return a field for a whole number."""
     box = QSpinBox()
     box.setRange(low, high)
     box.setValue(value)
@@ -211,15 +208,15 @@ def count_box(low: int, high: int, value: int, tip: str, step: int = 1) -> QSpin
 
 
 def _ramp_image(ramp: NDArray[np.floating]) -> QImage:
-    """A bar of colours (K, 4)."""
+    """Return an image of a bar of colours (K, 4)."""
     pixels = np.ascontiguousarray(np.tile((255 * ramp).astype(np.uint8), (10, 1, 1)))
     image = QImage(pixels.data, len(ramp), 10, 4 * len(ramp), QImage.Format.Format_RGBA8888)
-    # A copy: the image must not look into an array that is gone.
+    # A copy: the image must not refer to an array that will be deleted.
     return image.scaled(_SCALE_PX, 10).copy()
 
 
 def _ramp_png(ramp: NDArray[np.floating]) -> str:
-    """A bar of colours (K, 4) as text for an image in a label."""
+    """Return a bar of colours (K, 4) as base64 text for an image in a label."""
     buffer = QBuffer()
     buffer.open(QBuffer.OpenModeFlag.WriteOnly)
     _ramp_image(ramp).save(buffer, "PNG")
@@ -227,14 +224,14 @@ def _ramp_png(ramp: NDArray[np.floating]) -> str:
 
 
 class ColourBar(QLabel):
-    """What the colours of the neurons mean."""
+    """Colour bar of the quantity by which neurons are coloured."""
 
     def __init__(self) -> None:
         super().__init__()
         self.setWordWrap(True)
 
     def show_colouring(self, colouring: Colouring | None) -> None:
-        """Write title and ends of the bar; nothing for plain neurons."""
+        """Write title and ends of the bar; nothing for plain grey neurons."""
         self.setVisible(colouring is not None)
         if colouring is None:
             self.setText("")
@@ -262,7 +259,7 @@ class SignedScale(QWidget):
         self.low, bar, self.high = QLabel(low), QLabel(), QLabel(high)
         self._bar = bar
         self.show_palette(palette)
-        # In narrow docks the bar shrinks, with all of its colours, and what is written does not.
+        # In narrow docks the bar shrinks and the labels do not.
         bar.setScaledContents(True)
         bar.setMinimumWidth(_SCALE_PX // 3)
         bar.setMaximumSize(_SCALE_PX, 10)
@@ -278,6 +275,6 @@ class SignedScale(QWidget):
         self._bar.setPixmap(QPixmap.fromImage(_ramp_image(colours)))
 
     def show_ends(self, low: str, high: str) -> None:
-        """Write what the ends mean."""
+        """Write the values of the ends."""
         self.low.setText(low)
         self.high.setText(high)

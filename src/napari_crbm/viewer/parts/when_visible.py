@@ -1,7 +1,7 @@
-"""Work that waits until somebody looks.
+"""Work that waits until its widget is visible.
 
-Qt calls a dock behind other tabs visible; it only lies outside the window. What is painted
-is seen.
+Qt also calls a dock behind other tabs visible: it lies outside of the window. Only what is
+painted is on the screen.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QWidget
 
 
 class WhenVisible(QObject):
-    """Call a function when a widget is next seen, at most once a request.
+    """Call a function when a widget is next on the screen, at most once per request.
 
     Parameters
     ----------
@@ -32,18 +32,18 @@ class WhenVisible(QObject):
         widget.installEventFilter(self)
 
     def request(self) -> None:
-        """Ask for the call: at once if the widget is seen, else when it will be."""
+        """Request the call: at once if the widget is on the screen, else when it is painted."""
         self._due = self._widget.visibleRegion().isEmpty()
         if not self._due:
             self._timer.start()
 
     def cancel(self) -> None:
-        """Take the request back."""
+        """Cancel the request."""
         self._due = False
         self._timer.stop()
 
     def eventFilter(self, _watched: QObject, event: Any) -> bool:  # noqa: N802
-        """Notice that the widget is painted."""
+        """React when the widget is painted."""
         if self._due and event.type() == QEvent.Type.Paint:
             self._due = False
             self._timer.start()

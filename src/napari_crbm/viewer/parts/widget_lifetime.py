@@ -1,7 +1,7 @@
-"""Docks that are closed go, and hear of nothing any more.
+"""Delete closed docks and disconnect their callbacks.
 
-napari only takes what lies in a dock out of it. Nobody would see it again, but it would go on
-to follow the workspace.
+napari only removes the content from a dock that is closed. The widget would live on, unseen,
+and still react to every change of the workspace.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from qtpy.QtWidgets import QWidget
 
 
 def follow(listener: QObject, signal: SignalInstance, act: Callable[..., Any]) -> None:
-    """Call a method of a listener with every signal, until Qt deletes the listener."""
+    """Connect a method of a listener to a signal, until Qt deletes the listener."""
     reference = WeakMethod(act)
     signal.connect(act)
 
@@ -30,13 +30,13 @@ def follow(listener: QObject, signal: SignalInstance, act: Callable[..., Any]) -
 
 
 class DeleteOnClose(QObject):
-    """Delete a widget once it has been taken out of the dock it lay in.
+    """Delete a widget when it has been removed from its dock.
 
     Parameters
     ----------
     widget : QWidget
     leave : callable, optional
-        Called before: takes away what the widget alone shows elsewhere in the window.
+        Called first, to remove what the widget shows elsewhere in the window.
     """
 
     def __init__(self, widget: QWidget, leave: Callable[[], None] | None = None) -> None:
@@ -47,14 +47,14 @@ class DeleteOnClose(QObject):
         widget.installEventFilter(self)
 
     def _go(self) -> None:
-        # It may have been put elsewhere.
+        # It may have been moved into another dock.
         if self._widget.parent() is None:
             if self._leave is not None:
                 self._leave()
             self._widget.deleteLater()
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Notice that the widget has another parent, or none."""
+        """React when the widget gets another parent, or none."""
         if event.type() == QEvent.Type.ParentChange:
             self._timer.start()
         return False
@@ -62,10 +62,10 @@ class DeleteOnClose(QObject):
 
 @contextmanager
 def ignore_deleted_widgets() -> Iterator[None]:
-    """Leave off what would touch a widget that has been closed."""
+    """Ignore errors of widgets that have been deleted."""
     try:
         yield
     except RuntimeError as error:
-        # As both bindings say, of an object that only Python still knows.
+        # The word that PyQt and PySide use for objects that Qt has deleted.
         if "deleted" not in str(error):
             raise

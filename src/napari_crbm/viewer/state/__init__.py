@@ -1,1 +1,1 @@
-"""State of one viewer, without Qt or napari: recording, model, selection."""
+"""State of one viewer: recording, model, selection. Imports neither Qt nor napari."""

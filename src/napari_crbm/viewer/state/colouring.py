@@ -1,4 +1,4 @@
-"""How the neurons of the whole brain are coloured, and how to read the colours."""
+"""Colours of all neurons by one quantity, with the colour bar that explains them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from napari_crbm.palette import Palette
 
 @dataclass(frozen=True, eq=False)
 class Colouring:
-    """Colours of all neurons, and how to read them.
+    """Colours of all neurons by one quantity, with the colour bar that explains them.
 
     Parameters
     ----------
     kind : str
-        Key of `layers.colour_kinds.KINDS`, or a name of one's own.
+        Key of `layers.colour_kinds.KINDS`, or another name, for colours made by a dock.
     title : str
-        With unit.
+        Name of the quantity, with its unit.
     colours : (N, 4) float32
     values : (N,) float array, optional
-        What the colours stand for, if it is a number.
+        The quantity, if it is a number.
     low, high : str
-        What the ends of the colour bar mean; empty without a bar.
+        Values at the ends of the colour bar; empty without a bar.
     ramp : (K, 4) float array, optional
         The colour bar; none for categories.
     on : callable, optional

@@ -1,4 +1,4 @@
-"""Two models compared, with what the viewer tells of it; without Qt."""
+"""Comparison of two models: matched assemblies, their activity, code that repeats it."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ Paths = tuple[Path, Path | None]
 
 
 class ModelComparison(NamedTuple):
-    """A comparison with the second model's activity, and where it came from."""
+    """Matched assemblies of two models, the activity of the second, and its files."""
 
     found: Counterparts
     activity: NDArray[np.float32]
     trained: Trained
     paths: Paths
-    #: Why each way of matching cannot be chosen; empty if it can.
+    #: Why each way of matching is unavailable; empty if it is available.
     ways: dict[str, str]
 
     @property
     def verdict(self) -> str:
-        """How many assemblies have a counterpart."""
+        """How many assemblies have a counterpart, in rich text."""
         found = self.found
         pairs = found.pairs[found.pairs["found"]]
-        alike = f", typically {pairs['similarity'].median():.2f} alike" if len(pairs) else ""
+        alike = f" (median similarity {pairs['similarity'].median():.2f})" if len(pairs) else ""
         return (
             f"<b>{found.n_found} of {len(found.pairs)}</b> assemblies have a counterpart in "
-            f"{self.paths[0].name}{alike}; {len(found.pairs) - found.n_found} only here, "
-            f"{len(found.alone_second)} only there. Found means more alike than 95 % of partners "
-            "by chance."
+            f"{self.paths[0].name}{alike}; {len(found.pairs) - found.n_found} are in the first "
+            f"model only, {len(found.alone_second)} in the second only. A counterpart is more "
+            "similar than 95 % of the best matches by chance."
         )
 
     def traces(
         self, first: int | None, second: int | None
     ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
-        """Times and activity (2, T) of each of a pair, in standard deviations from the mean.
+        """Return times and z-scored activity, (2, T), of each assembly of a pair.
 
-        The second has the sign of the first. None where there is no assembly.
+        The second is negated if its weights match with opposite sign. None without an assembly.
         """
         found = self.found
         sign = 1.0 if first is None else float(found.pairs["orientation"].iloc[first] or 1)
@@ -59,7 +59,7 @@ class ModelComparison(NamedTuple):
     def correlation(
         self, first: int | None, second: int | None, orientation: float
     ) -> float | None:
-        """Between the activities of a pair in the same frames."""
+        """Return Pearson's r between the activities of a pair; None if recordings differ."""
         found = self.found
         if found.first_recording is not found.second_recording or first is None or second is None:
             return None
@@ -69,7 +69,7 @@ class ModelComparison(NamedTuple):
         return float(orientation * np.corrcoef(one, other)[0, 1])
 
     def code(self, model_path: Path, path: str) -> str:
-        """Python that repeats the comparison with a model in a file, and writes it."""
+        """Return Python that repeats the comparison with a model in a file and saves it."""
         found = self.found
         same = found.second_recording is found.first_recording
         script = Script()
@@ -98,7 +98,7 @@ def compare(
     by: str | None,
     progress: Callable[[int, int], None],
 ) -> ModelComparison:
-    """Match the assemblies of two models; ``progress`` may raise to give it up."""
+    """Match the assemblies of two models; ``progress`` may raise to cancel."""
     ways = ways_to_match(here, recording)
     found = find_counterparts(trained.model, here, model, recording, by=by, progress=progress)
     return ModelComparison(found, model.transform(recording.spikes), trained, paths, ways)

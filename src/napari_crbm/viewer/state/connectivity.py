@@ -1,4 +1,4 @@
-"""A region map with what the viewer shows of it; without Qt."""
+"""A region map of the open recording, and what the Connectivity dock shows of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SMALLEST_SHARE = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
-    """A region map of a recording, computed in the background."""
+    """A region map of a recording with its regions, coupling factors and display order."""
 
     recording: Recording
     regions: Regions
@@ -34,25 +34,25 @@ class Mapped:
     order: NDArray[np.int64]
     centres: NDArray[np.float64]
 
-    def among(self, kept: Sequence[str]) -> tuple[RegionMap, NDArray[np.int64]]:
-        """The map of some regions only, and their order; of all if fewer than two are given."""
+    def among(self, regions: Sequence[str]) -> tuple[RegionMap, NDArray[np.int64]]:
+        """Return the map of these regions and their order; of all if fewer than two are given."""
         from napari_crbm.connectome import cluster_order
 
-        if len(kept) < 2:
+        if len(regions) < 2:
             return self.region_map, self.order
-        shown = self.region_map.among(kept)
+        shown = self.region_map.among(regions)
         return shown, cluster_order(shown)
 
-    def connections(self, n: int, kept: Sequence[str] = ()) -> pd.DataFrame:
-        """The n strongest connections among some regions, of a single one, or of all."""
+    def connections(self, n: int, regions: Sequence[str] = ()) -> pd.DataFrame:
+        """Return the n strongest connections among several regions, of one region, or of all."""
         from napari_crbm.connectome import circuit
 
-        if len(kept) > 1:
-            return circuit(self.region_map.among(kept), n)
-        return circuit(self.region_map, n, about=kept[0] if kept else None)
+        if len(regions) > 1:
+            return circuit(self.region_map.among(regions), n)
+        return circuit(self.region_map, n, about=regions[0] if regions else None)
 
     def connections_of(self, regions: Sequence[str], n: int) -> pd.DataFrame:
-        """The n strongest connections that start or end in any of these regions."""
+        """Return the n strongest connections that start or end in any of these regions."""
         import pandas as pd
 
         from napari_crbm.connectome import circuit
@@ -63,29 +63,29 @@ class Mapped:
         return edges.assign(strength=edges["value"].abs() / edges["value"].abs().max())
 
     def describe(self, first: str, second: str) -> str:
-        """The connection of two regions in words, with what is known of its certainty."""
+        """Return a connection in rich text: value, confidence interval, null mean, q-value."""
         found = self.region_map
         at = found.names.index(first), found.names.index(second)
         text = f"<b>{first}</b> and <b>{second}</b>: {found.values[at]:.3g}"
         if found.low is not None and found.high is not None:
             text += f" (95 % interval {found.low[at]:.3g} to {found.high[at]:.3g})"
         if found.expected is not None and found.q_value is not None:
-            text += f"; random neurons {found.expected[at]:.3g}, q = {found.q_value[at]:.2g}"
+            text += f"; neurons shuffled {found.expected[at]:.3g}, q = {found.q_value[at]:.2g}"
         return text
 
     def carriers(self, first: str, second: str) -> pd.DataFrame:
-        """Assemblies that carry a good part of the connection of two regions."""
+        """Return the assemblies that contribute 1 % or more to a connection, at most ten."""
         from napari_crbm.connectome import carriers
 
         shown = carriers(self.factors, self.regions, first, second)
         return shown[shown["share"] >= _SMALLEST_SHARE].head(_MOST_LISTED)
 
     def for_project(self) -> dict[str, Any]:
-        """What `connectome.add_to_project` wants to know about the map."""
+        """Return the arguments of `connectome.add_to_project` for this map."""
         n_hidden = self.factors.shape[1]
         return {
             "animal": self.recording.name,
-            # A few letters tell one model of a recording from another.
+            # A checksum distinguishes models of the same recording.
             "model": f"{n_hidden} units, {zlib.crc32(self.factors.tobytes()):08x}",
             "region_map": self.region_map,
             "n_frames": self.recording.n_frames,
@@ -101,7 +101,7 @@ def compute(
     rule: str,
     report: Callable[[int, int], None],
 ) -> Mapped:
-    """Map the connections; seconds, for a whole brain a quarter of a minute."""
+    """Compute a region map: seconds, about 15 s for a whole brain."""
     from napari_crbm import connectome
 
     model = trained.model

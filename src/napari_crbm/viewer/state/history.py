@@ -1,4 +1,4 @@
-"""Going back and forth between states, as a browser does."""
+"""Undo and redo."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ _LONGEST = 200
 
 
 class History(Generic[T]):
-    """States before and after the present one; the oldest are forgotten."""
+    """States before and after the current one; at most 200 are stored."""
 
     def __init__(self) -> None:
         self._past: list[T] = []
         self._future: list[T] = []
 
     def record(self, state: T) -> None:
-        """Keep the present state, as the next one is about to replace it."""
+        """Store the current state before another one replaces it."""
         self._past.append(state)
         del self._past[:-_LONGEST]
         self._future.clear()
 
     def undo(self, present: T) -> T | None:
-        """The state before; None if there is none."""
+        """Return the previous state; None if there is none."""
         return self._move(self._past, self._future, present)
 
     def redo(self, present: T) -> T | None:
-        """The state that was undone; None if there is none."""
+        """Return the state that was undone last; None if there is none."""
         return self._move(self._future, self._past, present)
 
     @staticmethod
@@ -37,16 +37,16 @@ class History(Generic[T]):
         return source.pop()
 
     def clear(self) -> None:
-        """Forget all states."""
+        """Delete all stored states."""
         self._past.clear()
         self._future.clear()
 
     @property
     def can_undo(self) -> bool:
-        """Whether there is a state before."""
+        """Whether there is a previous state."""
         return bool(self._past)
 
     @property
     def can_redo(self) -> bool:
-        """Whether a state was undone."""
+        """Whether a state was undone and can be restored."""
         return bool(self._future)

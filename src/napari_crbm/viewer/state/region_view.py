@@ -1,4 +1,4 @@
-"""How the regions of a recording are shown: ticked or not, colour, transparency; no Qt."""
+"""Which regions of the recording are shown, in which colour and opacity."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from napari_crbm.anatomy import distinct_region_colours, region_colours
 if TYPE_CHECKING:
     from napari_crbm.regions import Regions
 
-#: Opacity of a region's body at first.
+#: Initial opacity of a region's surface.
 OPACITY = 0.3
 
 
 class RegionState(NamedTuple):
-    """A copy of everything a `RegionView` shows, to go back to."""
+    """A copy of the state of a `RegionView`, for undo."""
 
     ticked: NDArray[np.bool_]
     colours: NDArray[np.float32]
@@ -27,7 +27,7 @@ class RegionState(NamedTuple):
 
 
 class RegionView:
-    """Ticks, colours and transparency of regions; emits ``changed`` after every change."""
+    """Ticks, colours and opacities of regions; emits ``changed`` after every change."""
 
     changed = Signal()
 
@@ -51,17 +51,17 @@ class RegionView:
         self.changed.emit()
 
     def tick(self, regions: NDArray[np.integer] | list[int], ticked: bool = True) -> None:
-        """Show bodies of regions, or no longer."""
+        """Show or hide the surfaces of regions."""
         self.ticked[regions] = ticked
         self.changed.emit()
 
     def paint(self, regions: list[int], rgb: tuple[float, float, float]) -> None:
-        """Give regions a colour."""
+        """Set the colour of regions."""
         self.colours[regions, :3] = rgb
         self.changed.emit()
 
     def fade(self, regions: list[int], opacity: float) -> None:
-        """Give regions an opacity, 0 to 1."""
+        """Set the opacity of regions, 0 to 1."""
         self.colours[regions, 3] = opacity
         self.changed.emit()
 
@@ -80,11 +80,11 @@ class RegionView:
         return rgba
 
     def state(self) -> RegionState:
-        """What is shown now."""
+        """Return a copy of what is shown."""
         return RegionState(self.ticked.copy(), self.colours.copy(), self.only_ticked)
 
     def restore(self, state: RegionState) -> None:
-        """Go back to a `state` of the same regions."""
+        """Restore a `state` of the same regions; another one is ignored."""
         if len(state.ticked) != len(self.ticked):
             return
         if (
@@ -99,10 +99,10 @@ class RegionView:
 
     @property
     def shown_neurons(self) -> NDArray[np.bool_] | None:
-        """Neurons that may be shown, (N,); None for all."""
+        """Neurons inside ticked regions, (N,), while only these are shown; else None."""
         if self.regions is None or not self.only_ticked or not self.ticked.any():
             return None
-        # Asked for by all that shows neurons, again and again.
+        # Every layer and dock that shows neurons asks, so the answer is cached.
         key = self.ticked.tobytes()
         if self._shown is None or self._shown[0] != key:
             chosen = self.regions.membership[:, np.flatnonzero(self.ticked)]

@@ -1,4 +1,4 @@
-"""A trained model with what the viewer shows of it, without Qt or napari."""
+"""A trained model with its activity and assembly table."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A model with what the viewer shows of it, computed once in the background.
+    """A trained model with what is computed from it once, in the background.
 
     Parameters
     ----------
@@ -36,7 +36,7 @@ class Trained:
     activity : (T, M) float32
         E[h | v] of every frame.
     table : pandas.DataFrame
-        One row an assembly; see `napari_crbm.analysis.assembly_table`.
+        One row per assembly; see `napari_crbm.analysis.assembly_table`.
     """
 
     model: CRBM
@@ -44,12 +44,12 @@ class Trained:
     table: pd.DataFrame = field(repr=False)
 
     def __post_init__(self) -> None:
-        # Where all of this is made: in the background.
+        # Computed here, in the background thread, and not when the GUI first asks.
         _ = self.membership, self.active_above
 
     @classmethod
     def of(cls, model: CRBM, recording: Recording) -> Trained:
-        """Compute activity and table; seconds on a whole brain.
+        """Compute activity and table: seconds on a whole brain.
 
         Raises
         ------
@@ -69,12 +69,12 @@ class Trained:
 
     @cached_property
     def membership(self) -> sparse.csr_array:
-        """Which neurons belong to which assembly, (N, M) bool."""
+        """Membership of neurons in assemblies, (N, M) bool."""
         return sparse.csr_array(membership(self.model.weights_, self.thresholds))
 
     @cached_property
     def thresholds(self) -> NDArray[np.floating]:
-        """``|w|`` that members of each assembly exceed, (M,)."""
+        """Smallest ``|w|`` of members of each assembly, (M,)."""
         return membership_thresholds(self.model.weights_)
 
     @cached_property
@@ -83,18 +83,18 @@ class Trained:
         return active_threshold(self.activity)
 
     def assemblies_of(self, neuron: int) -> pd.DataFrame:
-        """Assemblies of a neuron; see `napari_crbm.analysis.assemblies_of_neuron`."""
+        """Return the assemblies of a neuron; see `napari_crbm.analysis.assemblies_of_neuron`."""
         return assemblies_of_neuron(self.model, neuron, threshold=self.thresholds)
 
     def with_regions_of(self, recording: Recording) -> Trained:
-        """The same model, its table told by other regions of the same neurons."""
+        """Return the same model with a table for other regions of the same neurons."""
         from napari_crbm.analysis import assembly_table
 
         return replace(self, table=assembly_table(self.model, recording, self.activity))
 
 
 def strongest_assembly(weights: NDArray[np.float32]) -> int:
-    """The assembly whose members have the largest sum of ``|w|``: the one shown first."""
+    """Return the assembly whose members have the largest sum of ``|w|``; it is shown first."""
     size = np.abs(weights)
     members = size > MEMBERSHIP_FRACTION * size.max(axis=0, initial=0.0)
     return int(np.einsum("nm,nm->m", size, members, dtype=np.float64).argmax())

@@ -1,6 +1,6 @@
-"""What a viewer is looking at: one evented object a viewer, without Qt or napari.
+"""What a viewer shows: one object per viewer, with a signal for every change.
 
-Widgets and layers render it and call it; none of them looks up another.
+Docks and layers draw the workspace and change it; none of them calls another.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """What was chosen at one moment, to go back to."""
+    """A copy of everything that is selected, for undo."""
 
     assemblies: tuple[int, ...]
     neuron: int | None
@@ -43,10 +43,10 @@ class Selection:
 class Workspace:
     """Recording, model and selection of one viewer.
 
-    Every change is announced once, after it has happened: ``recording_changed``,
+    Every change emits one signal, afterwards: ``recording_changed``,
     ``regions_changed`` (of the same recording), ``trained_changed``,
     ``forming_changed`` (weights of a running training), ``assembly_changed``,
-    ``threshold_changed``, ``neuron_changed``, ``neurons_changed`` (a chosen group),
+    ``threshold_changed``, ``neuron_changed``, ``neurons_changed`` (a selected group),
     ``frame_changed``, ``colouring_changed``, ``palette_changed`` and
     ``history_changed``; `region_view` has a signal of its own.
     """
@@ -65,7 +65,7 @@ class Workspace:
     history_changed = Signal()
 
     def __init__(self) -> None:
-        #: File of the model that is shown, if it is in one.
+        #: File of the model that is shown; None if it has not been saved.
         self.model_path: Path | None = None
         self.region_view = RegionView()
         self._history: History[Selection] = History()
@@ -88,7 +88,7 @@ class Workspace:
         return self._recording
 
     def open(self, recording: Recording) -> None:
-        """Look at another recording; the model of the previous one is put away."""
+        """Show another recording, without a model."""
         self._recording, self._placed = recording, None
         self._trained = self._forming = None
         self._assembly = self._neuron = self._frame = None
@@ -96,7 +96,7 @@ class Workspace:
         self._neurons = np.empty(0, dtype=np.int64)
         self._colouring = None
         self.region_view.reset(recording.regions)
-        self._forget()
+        self._clear_history()
         self.recording_changed.emit()
         self.trained_changed.emit()
         self.assembly_changed.emit()
@@ -111,15 +111,15 @@ class Workspace:
         placed: PlacedAtlas | None = None,
         how: Mapping[str, Any] | None = None,
     ) -> None:
-        """Give the open recording other regions; model and selection stay.
+        """Replace the regions of the open recording; model and selection stay.
 
         Parameters
         ----------
         regions : Regions
         placed : PlacedAtlas, optional
-            The atlas they come from, for the bodies of regions.
+            The atlas they come from, for the surfaces of regions.
         how : mapping, optional
-            Where they come from, for the provenance; see `napari_crbm.io.writing.script`.
+            How they were assigned, for the provenance; see `napari_crbm.io.writing.script`.
         """
         if self._recording is None:
             return
@@ -128,35 +128,36 @@ class Workspace:
         )
         self._placed = placed
         self.region_view.reset(regions)
-        self._forget()
+        self._clear_history()
         self.regions_changed.emit()
 
     @property
     def placed(self) -> PlacedAtlas | None:
-        """The atlas that the regions of the recording were assigned from, if they were."""
+        """The atlas from which regions were assigned; None without one."""
         return self._placed
 
     def update_table(self, trained: Trained) -> None:
-        """Show the same model with another table."""
+        """Replace the assembly table of the model that is shown."""
         if self._trained is not None and self._trained.model is trained.model:
             self._trained = trained
             self.trained_changed.emit()
 
     @property
     def trained(self) -> Trained | None:
-        """The model with its activity and table."""
+        """The model that is shown, with its activity and table."""
         return self._trained
 
     def show_model(self, trained: Trained, path: Path | None = None) -> None:
-        """Look at a trained model (of a file).
+        """Show a trained model, saved in ``path`` if given.
 
-        What was chosen in its `preview` stays, else its most active assembly is chosen.
+        The selection made during its `preview` stays; otherwise the assembly with the largest
+        total weight is selected.
         """
         previewed = self._forming is trained.model.weights_
         self._trained = trained
         self.model_path = path
         self._forming = None
-        self._forget()
+        self._clear_history()
         if previewed and self._assemblies:
             self.trained_changed.emit()
             return
@@ -167,7 +168,7 @@ class Workspace:
         self.choose_assembly(int(size.to_numpy().argmax()))
 
     def preview(self, model: CRBM, assembly: int) -> None:
-        """Show one assembly of a model of this recording whose activity is being computed."""
+        """Show one assembly of a model while its activity is being computed."""
         if self._recording is None or self._recording.n_neurons != model.n_neurons:
             return
         self.choose_assembly(None)
@@ -177,105 +178,105 @@ class Workspace:
         self.choose_assembly(assembly)
 
     def end_preview(self, model: CRBM) -> None:
-        """Show no longer what `preview` showed."""
+        """End the `preview` of a model."""
         if self._forming is model.weights_:
             self.choose_assembly(None)
             self.show_forming(None)
 
     @property
     def weights(self) -> NDArray[np.float32] | None:
-        """Weights (N, M) to show: those of the running training, else of the model."""
+        """Weights (N, M) that are shown: of the running training, else of the model."""
         if self._forming is not None:
             return self._forming
         return None if self._trained is None else self._trained.model.weights_
 
     @property
     def n_assemblies(self) -> int:
-        """How many assemblies can be chosen."""
+        """Number of assemblies that can be selected."""
         shown = [] if self._forming is None else [self._forming.shape[1]]
-        # While another model forms, the table is still that of the last one.
+        # During a training the table is still that of the previous model.
         shown += [] if self._trained is None else [self._trained.model.n_assemblies]
         return min(shown, default=0)
 
     @property
     def forming(self) -> bool:
-        """Whether the weights shown are those of a training, or of a model just opened."""
+        """Whether the weights shown belong to a running training or a `preview`."""
         return self._forming is not None
 
     def show_forming(self, weights: NDArray[np.float32] | None) -> None:
-        """Show the weights of a running training, or no longer (None)."""
+        """Show the weights of a running training; None ends this."""
         self._forming = weights if weights is not None and weights.shape[1] else None
         self.forming_changed.emit()
 
     @property
     def assembly(self) -> int | None:
-        """The chosen assembly."""
+        """The selected assembly; the last one if several are selected."""
         return self._assembly
 
     @property
     def assemblies(self) -> tuple[int, ...]:
-        """All assemblies that are shown together; the chosen one is the last."""
+        """All selected assemblies, in the order of selection."""
         return self._assemblies
 
     def choose_assembly(self, assembly: int | None) -> None:
-        """Choose an assembly alone, or none."""
+        """Select one assembly, or none."""
         self.choose_assemblies(() if assembly is None else (assembly,))
 
     def choose_assemblies(self, assemblies: Sequence[int]) -> None:
-        """Choose several assemblies, to be shown together; the last one is the chosen one."""
+        """Select several assemblies; numbers out of range are ignored altogether."""
         chosen = tuple(dict.fromkeys(int(assembly) for assembly in assemblies))
         if not all(0 <= assembly < self.n_assemblies for assembly in chosen):
             return
         if chosen != self._assemblies:
-            self._remember()
+            self._store_selection()
             self._assemblies = chosen
             self._assembly = chosen[-1] if chosen else None
             self.assembly_changed.emit()
 
     def step_assembly(self, step: int) -> None:
-        """Choose the assembly so many numbers further, round about."""
+        """Select the assembly ``step`` numbers further, modulo their number."""
         if self.n_assemblies:
             now = -min(step, 1) if self._assembly is None else self._assembly
             self.choose_assembly((now + step) % self.n_assemblies)
 
     @property
     def neuron(self) -> int | None:
-        """The chosen neuron."""
+        """The selected neuron."""
         return self._neuron
 
     def choose_neuron(self, neuron: int | None) -> None:
-        """Choose a neuron, or none."""
+        """Select a neuron, or none."""
         if neuron != self._neuron:
-            self._remember()
+            self._store_selection()
             self._neuron = neuron
             self.neuron_changed.emit()
 
     @property
     def neurons(self) -> NDArray[np.int64]:
-        """The chosen group of neurons, ascending; empty if none is."""
+        """The selected group of neurons, ascending; empty without one."""
         return self._neurons
 
     def choose_neurons(self, neurons: NDArray[np.integer] | Sequence[int]) -> None:
-        """Choose a group of neurons, as with a lasso; none with an empty one."""
+        """Select a group of neurons, as with the lasso; an empty one clears it."""
         chosen = np.unique(np.asarray(neurons, dtype=np.int64))
         if not np.array_equal(chosen, self._neurons):
-            self._remember()
+            self._store_selection()
             self._neurons = chosen
             self.neurons_changed.emit()
 
     @property
     def threshold(self) -> float:
-        """Members are shown whose ``|w|`` exceeds this fraction of the assembly's largest."""
+        """Fraction of the largest ``|w|`` of an assembly above which members are shown."""
         return self._threshold
 
     def set_threshold(self, fraction: float) -> None:
-        """Show fewer or more members of assemblies."""
+        """Set the fraction of the largest ``|w|`` above which members are shown."""
         if fraction != self._threshold:
             self._threshold = float(fraction)
             self.threshold_changed.emit()
 
     def shown_members(self, column: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Neurons of one assembly that are shown, from its weights (N,); strongest last."""
+        """Return the members of an assembly with weights (N,) that are shown, strongest last."""
         size = np.abs(column)
         inside = np.flatnonzero(size > self._threshold * size.max(initial=0.0))
         allowed = self.region_view.shown_neurons
@@ -285,11 +286,11 @@ class Workspace:
 
     @property
     def colouring(self) -> Colouring | None:
-        """How the neurons of the whole brain are coloured; None for plain."""
+        """Colours of all neurons; None for plain grey."""
         return self._colouring
 
     def show_colouring(self, colouring: Colouring | None) -> None:
-        """Colour the neurons of the whole brain, or draw them plainly again."""
+        """Colour all neurons; None draws them in plain grey."""
         if colouring is not self._colouring:
             self._colouring = colouring
             self.colouring_changed.emit()
@@ -308,39 +309,39 @@ class Workspace:
         if self._colouring is not None and self._colouring.on is not None:
             self.show_colouring(self._colouring.on(palette))
 
-    # --- going back -----------------------------------------------------------------------
+    # --- undo -----------------------------------------------------------------------
 
     def _selection(self) -> Selection:
         return Selection(self._assemblies, self._neuron, self._neurons, self.region_view.state())
 
-    def _remember(self) -> None:
+    def _store_selection(self) -> None:
         self._history.record(self._selection())
         self.history_changed.emit()
 
-    def _forget(self) -> None:
+    def _clear_history(self) -> None:
         self._history.clear()
         self.history_changed.emit()
 
     def remember_regions(self) -> None:
-        """Make the next change of `region_view` one that can be undone."""
-        self._remember()
+        """Store the selection before `region_view` changes, so that undo restores it."""
+        self._store_selection()
 
     @property
     def can_undo(self) -> bool:
-        """Whether something was chosen before."""
+        """Whether there is a previous selection."""
         return self._history.can_undo
 
     @property
     def can_redo(self) -> bool:
-        """Whether an undone choice can be made again."""
+        """Whether an undone selection can be restored."""
         return self._history.can_redo
 
     def undo(self) -> None:
-        """Go back to what was chosen before: assemblies, neurons, how regions are shown."""
+        """Restore the previous selection of assemblies, neurons and regions."""
         self._restore(self._history.undo(self._selection()))
 
     def redo(self) -> None:
-        """Choose again what was undone."""
+        """Restore the selection that was undone."""
         self._restore(self._history.redo(self._selection()))
 
     def _restore(self, selection: Selection | None) -> None:
@@ -362,11 +363,11 @@ class Workspace:
 
     @property
     def frame(self) -> int | None:
-        """The frame whose activity is shown in the brain, if any is."""
+        """The frame whose active neurons are shown in the canvas; None without one."""
         return self._frame
 
     def choose_frame(self, frame: int | None) -> None:
-        """Show the activity of a frame, the first or last one if it lies outside; or none."""
+        """Show the active neurons of a frame, clipped to the recording; None hides them."""
         if self._recording is None:
             frame = None
         if frame is not None and self._recording is not None:
@@ -380,8 +381,8 @@ _workspaces: WeakKeyDictionary[Any, Workspace] = WeakKeyDictionary()
 
 
 def workspace_of(viewer: Any) -> Workspace:
-    """The workspace of a viewer; made when it is first asked for, gone with the viewer."""
-    # Dock widgets are handed a proxy of the viewer; its layer list is one object for both.
+    """Return the workspace of a viewer, created at the first call and deleted with it."""
+    # Docks get a proxy of the viewer; both have the same layer list.
     layers = getattr(viewer.layers, "__wrapped__", viewer.layers)
     key = layers.events
     if key not in _workspaces:

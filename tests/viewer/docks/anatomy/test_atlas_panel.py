@@ -139,7 +139,7 @@ def test_levels_are_those_of_the_atlas(panel, home, recording, tmp_path, qtbot):
 def test_own_regions_get_names_and_levels(panel, home, recording, tmp_path, qtbot):
     panel.source.setEditText(OWN)
     panel.open.click()
-    assert "brought no regions" in panel.errors[0]
+    assert "has no regions" in panel.errors[0]
     rng = np.random.default_rng(0)
     dense = rng.random((recording.n_neurons, 4)) < 0.4
     regions = Regions.from_dense(dense, tuple(f"ZBrain region {k}" for k in range(4)))

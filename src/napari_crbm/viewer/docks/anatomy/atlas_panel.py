@@ -1,4 +1,4 @@
-"""Choose an atlas, place the neurons in it with a live preview, assign their regions."""
+"""Atlas tab: open an atlas, place the neurons in it with a preview, assign regions."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from napari_crbm.regions import Regions
     from napari_crbm.viewer.home import Home
 
-#: The regions that came with the recording.
+#: The regions in the file of the recording.
 OWN = "the recording's own"
 _ZEBRAFISH = "mpin_zfish_1um"
 _HINT = (
-    "Check that the neurons (blue inside, orange outside) fill the brain. A brain and its mirror "
-    "image look alike: left and right you have to know."
+    "Check that the neurons (blue inside, orange outside) fill the brain. Left and right cannot "
+    "be found from the positions: a brain and its mirror image score alike."
 )
 _PREVIEWED, _SCORED = 6000, 1500
 _SCORE_AFTER_MS = 250
@@ -49,7 +49,7 @@ _ENDINGS = "*.tif *.tiff *.nrrd *.nii *.nii.gz *.mat *.npy *.npz"
 
 
 class Assignment(NamedTuple):
-    """Regions of the neurons, the placed atlas they come from (if any), and how to repeat it."""
+    """Regions of the neurons, the placed atlas they come from, and arguments to repeat it."""
 
     regions: Regions
     placed: PlacedAtlas | None
@@ -57,7 +57,7 @@ class Assignment(NamedTuple):
 
 
 class AtlasPanel(QWidget):
-    """Emits ``assigned(assignment)`` when regions were assigned."""
+    """Form for an atlas; emits ``assigned(Assignment)`` when regions were assigned."""
 
     assigned = Signal(object)
 
@@ -68,7 +68,7 @@ class AtlasPanel(QWidget):
         self.placement: Placement | None = None
         self.own: Regions | None = None
         self._opened_own: Regions | None = None
-        # Arguments that open what is open: of `open_atlas`, or the names of own regions.
+        # Arguments that open the atlas again, or the names of the recording's own regions.
         self._opened_as: dict[str, Any] = {}
         self._body: Mesh | None = None
         self._scoring = QTimer(self, singleShot=True, interval=_SCORE_AFTER_MS)
@@ -78,14 +78,14 @@ class AtlasPanel(QWidget):
         self.form.changed.connect(self._on_change)
         self.form.centre_wanted.connect(self._centre)
         self.flips, self.order, self.unit = self.form.flips, self.form.order, self.form.unit
-        self.best = button("Best", "Try all flips; most neurons inside wins.", self._best)
+        self.best = button("Best", "Choose the flips with the most neurons inside.", self._best)
         self.level = QComboBox()
-        self.level.setToolTip("How finely the brain is divided.")
-        self.sides = QCheckBox("Left and right apart")
+        self.level.setToolTip("Level of the atlas: how finely the brain is divided.")
+        self.sides = QCheckBox("Left and right separate")
         self.sides.setChecked(True)
         self.score = text_label("")
         self.assign = button(
-            "Assign regions", "Use these regions for the open recording, from now on.", self._assign
+            "Assign regions", "Replace the regions of the open recording.", self._assign
         )
         self._lay_out()
         follow(self, home.workspace.recording_changed, self._on_recording)
@@ -95,29 +95,30 @@ class AtlasPanel(QWidget):
         self.source = QComboBox()
         self.source.setEditable(True)
         self.source.setToolTip(
-            "The fish of simulated recordings, a BrainGlobe atlas by name, a label volume file,\n"
-            "or the regions that the recording brought along."
+            "Name of a BrainGlobe atlas, file of a label volume, the fish of simulated\n"
+            "recordings, or the regions in the file of the recording."
         )
         self.source.addItems([LARVAL_FISH, OWN, *cached_brainglobe()])
         if self.source.findText(_ZEBRAFISH) < 0:
             self.source.addItem(_ZEBRAFISH)
         self.source.editTextChanged.connect(self._on_source)
         self.names = QLineEdit()
-        self.names_browse = button("...", "Choose a table of names.", self._browse_names)
+        self.names_browse = button("...", "Choose a table of region names.", self._browse_names)
         self.spacing = QLineEdit()
         self.spacing.setPlaceholderText("Voxel size, µm: 0.798 0.798 2")
         self.orientation = QLineEdit()
         self.orientation.setPlaceholderText("Axes start at: sal")
         self.orientation.setToolTip(
-            "Where the volume's axes start: s or i (top, bottom), a or p (front, back), l or r.\n"
-            "'las': the first axis starts on the left, the second in front, the third on top."
+            "Where each axis of the volume starts: s or i (superior, inferior), a or p (anterior,\n"
+            "posterior), l or r (left, right). 'las': the first axis starts at the left, the\n"
+            "second at the anterior, the third at the superior end."
         )
         self.download = QCheckBox("Download")
         self.download.setToolTip(
-            "The atlas is not on this machine yet. Fetch it from BrainGlobe: needs the internet, "
-            "takes minutes."
+            "The atlas is not on this computer. Download it from BrainGlobe: this needs an "
+            "internet connection and takes minutes."
         )
-        self.open = button("Open", "Open it and find the best orientation.", self.open_atlas)
+        self.open = button("Open", "Open the atlas and find the best flips.", self.open_atlas)
         self.names_row = _row(self.names, self.names_browse)
         self.volume_row = _row(self.spacing, self.orientation)
 
@@ -149,7 +150,7 @@ class AtlasPanel(QWidget):
     # --- opening ------------------------------------------------------------------------
 
     def open_atlas(self) -> None:
-        """Open the atlas in the background and find the best flips."""
+        """Open the atlas in the background, then find the best flips."""
         source = self.source.currentText().strip()
         names = self.names.text().strip() or None
         if source == OWN:
@@ -167,9 +168,13 @@ class AtlasPanel(QWidget):
             try:
                 size = tuple(float(text) for text in numbers)
             except ValueError as error:
-                raise RecordingError(f"Voxel sizes must be numbers: {error}.") from error
+                raise RecordingError(
+                    f"Voxel size: expected three numbers in micrometres, found {error}."
+                ) from error
             if size and len(size) != 3:
-                raise RecordingError("Give three voxel sizes, one for each axis.")
+                raise RecordingError(
+                    f"Voxel size: expected three numbers, one per axis, found {len(size)}."
+                )
             opening = {
                 "source": source,
                 "names": names,
@@ -204,12 +209,12 @@ class AtlasPanel(QWidget):
         self._best()
 
     def _open_own(self, names: str | None) -> None:
-        """Take the regions that came with the recording, by names from a file if one is given."""
+        """Use the regions in the file of the recording, renamed from a file if one is given."""
         from napari_crbm.anatomy.hierarchy import at_level, n_levels, renamed
         from napari_crbm.errors import CRBMError, FormatError
 
         if self.own is None:
-            show_error("This recording brought no regions along. Choose an atlas.")
+            show_error("The file of this recording has no regions. Choose an atlas.")
             return
         regions = self.own
         try:
@@ -229,8 +234,8 @@ class AtlasPanel(QWidget):
         counts = [len(at_level(regions, level).names) for level in range(levels)]
         self._list_levels(levels, counts, all_levels=True)
         self.score.setText(
-            f"{len(regions.names)} regions of the recording hold "
-            f"{100 * regions.labelled.mean():.1f} % of its neurons."
+            f"{100 * regions.labelled.mean():.1f} % of the neurons are in the "
+            f"{len(regions.names)} regions of the recording."
         )
         self._enable()
 
@@ -282,7 +287,7 @@ class AtlasPanel(QWidget):
         self._scoring.start()
 
     def _score(self) -> None:
-        """Score all flips of what is set, a moment after the last change."""
+        """Score all flips of the current placement, shortly after the last change."""
         from napari_crbm.anatomy.placement import score_placements
 
         sample = self._sample(_SCORED)
@@ -330,7 +335,7 @@ class AtlasPanel(QWidget):
         is_own, is_file = source == OWN, bool(Path(source).suffix)
         self.names_row.setVisible(is_own or is_file)
         self.names.setPlaceholderText(
-            "Names of numbered regions, one a line (optional)"
+            "Names of numbered regions, one per line (optional)"
             if is_own
             else "Table of labels and names"
         )
@@ -353,7 +358,7 @@ class AtlasPanel(QWidget):
         self.own = None if recording is None else recording.regions
         self._opened_own = None
         self.layers.end_placement(restore=False)
-        self.score.setText("Choose an atlas and open it.")
+        self.score.setText("Choose an atlas and press Open.")
         self._on_source()
         self._enable()
 

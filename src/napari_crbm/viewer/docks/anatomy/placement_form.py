@@ -1,4 +1,4 @@
-"""Fields for where neurons lie in an atlas: flips, order, unit, turn, shift, affine map."""
+"""Form for the placement of neurons in an atlas: flips, axes, unit, rotation, shift."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 _FARTHEST_UM = 1e5
 _NO_AFFINE = "no affine map"
-_SHIFT_TIP = "Move the neurons along {}, in micrometres: {}."
-_ALONG = {"z": "down is positive", "y": "back is positive", "x": "right is positive"}
-_TURN_TIP = "Turn about {} through the middle of the atlas, in degrees: {}."
-_ABOUT = {"z": "the head points left or right", "y": "rolls", "x": "lifts or lowers the head"}
+_SHIFT_TIP = "Shift of the neurons along {}, in micrometres: {}."
+_ALONG = {"z": "ventral is positive", "y": "posterior is positive", "x": "right is positive"}
+_TURN_TIP = "Rotation about {} through the centre of the atlas, in degrees: {}."
+_ABOUT = {"z": "yaw", "y": "roll", "x": "pitch"}
 
 
 class PlacementForm(QWidget):
-    """Emits ``changed`` when the person has set something; ask `placement` then.
+    """Form for a `Placement`; emits ``changed`` when the user has changed a field.
 
-    ``centre_wanted`` asks whoever knows atlas and neurons for the shift.
+    ``centre_wanted`` requests the shift that centres the neurons.
     """
 
     changed = Signal()
@@ -53,15 +53,15 @@ class PlacementForm(QWidget):
             box.toggled.connect(self._announce)
         self.scored = QComboBox()
         self.scored.setToolTip(
-            "All eight ways to flip, best first: share of neurons inside the brain. Choose one.\n"
-            "A brain and its mirror image score alike: whether x is flipped you have to know."
+            "Share of neurons inside the brain for all eight flips, best first. Choose one.\n"
+            "A brain and its mirror image score alike: you must know whether to flip x."
         )
         self.scored.activated.connect(self._take_scored)
         self.order = QComboBox()
         self.order.addItems(["".join(axes) for axes in permutations("zyx")])
-        self.order.setToolTip("What the three columns of the coordinates are.")
+        self.order.setToolTip("Axes of the three columns of the coordinates.")
         self.order.currentTextChanged.connect(self._announce)
-        self.unit = _number(1e-3, 1e6, 1.0, 3, "Micrometres a unit of the coordinates.")
+        self.unit = _number(1e-3, 1e6, 1.0, 3, "Micrometres per unit of the coordinates.")
         self.unit.valueChanged.connect(self._announce)
         self.shift = [
             _number(-_FARTHEST_UM, _FARTHEST_UM, 0.0, 0, _SHIFT_TIP.format(axis, _ALONG[axis]), 5)
@@ -73,17 +73,19 @@ class PlacementForm(QWidget):
         for box in (*self.shift, *self.turn):
             box.valueChanged.connect(self._announce)
         self.centre = button(
-            "Centre", "Bring the middle of the neurons to the middle of the brain.", self._centre
+            "Centre", "Shift the centre of the neurons to the centre of the brain.", self._centre
         )
-        self.level_head = button("Undo turn", "Set all three angles to zero.", self._undo_turn)
+        self.level_head = button("No rotation", "Set all three angles to zero.", self._undo_turn)
         self.affine_text = QLabel(_NO_AFFINE)
-        self.affine_text.setToolTip("Applied last, for instance from a registration program.")
+        self.affine_text.setToolTip("Affine map, applied last, as from a registration program.")
         self.affine_open = button(
             "Affine ...",
             "Read an affine map from a text file: three or four rows of four numbers, z, y, x, 1.",
             self._choose_affine,
         )
-        self.affine_clear = button("Clear", "Use no affine map.", lambda: self.set_affine(None, ""))
+        self.affine_clear = button(
+            "Clear", "Remove the affine map.", lambda: self.set_affine(None, "")
+        )
         self._matrix: tuple[tuple[float, ...], ...] | None = None
         self._lay_out()
 
@@ -91,7 +93,7 @@ class PlacementForm(QWidget):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         for row, (label, parts) in enumerate(
-            (("Shift µm", self.shift), ("Turn °", self.turn)), start=1
+            (("Shift µm", self.shift), ("Rotation °", self.turn)), start=1
         ):
             grid.addWidget(QLabel(label), row, 0)
             for column, part in enumerate(parts, start=1):
@@ -108,17 +110,17 @@ class PlacementForm(QWidget):
         layout.addLayout(grid)
         layout.addLayout(_row(self.centre, self.level_head))
         layout.addLayout(_row(self.affine_text, self.affine_open, self.affine_clear))
-        # A narrow dock must not cut anything off.
+        # Otherwise the longest entry would widen the dock.
         for box in (self.scored, self.order):
             box.setMinimumContentsLength(4)
             box.setSizeAdjustPolicy(
                 QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
             )
 
-    # --- what is set ----------------------------------------------------------------------
+    # --- placement ------------------------------------------------------------------------
 
     def placement(self, start: Placement) -> Placement:
-        """``start``, the extent of an atlas, with everything that is set here."""
+        """Return ``start``, the extent of an atlas, with the values of the form."""
         z, y, x = (box.isChecked() for box in self.flips)
         unit, columns = self.unit.value(), self.order.currentText()
         shift, turn = ([box.value() for box in part] for part in (self.shift, self.turn))
@@ -133,7 +135,7 @@ class PlacementForm(QWidget):
         )
 
     def show_placement(self, placement: Placement) -> None:
-        """Set the fields, announced once."""
+        """Set all fields; emits ``changed`` once."""
         self._quiet = True
         for box, flip in zip(self.flips, placement.flips, strict=True):
             box.setChecked(flip)
@@ -149,7 +151,7 @@ class PlacementForm(QWidget):
         self.changed.emit()
 
     def show_scores(self, table: pd.DataFrame) -> None:
-        """List flips by the share of neurons inside, see `anatomy.placement.score_placements`."""
+        """List flips by the share of neurons inside; see `anatomy.placement.score_placements`."""
         self.scored.clear()
         current = tuple(box.isChecked() for box in self.flips)
         for row in table.itertuples():
@@ -161,12 +163,12 @@ class PlacementForm(QWidget):
                 self.scored.setCurrentIndex(self.scored.count() - 1)
 
     def set_affine(self, matrix: tuple[tuple[float, ...], ...] | None, name: str) -> None:
-        """Use an affine map, or none."""
+        """Use an affine map; None removes it."""
         self._matrix = matrix
         self.affine_text.setText(name or _NO_AFFINE)
         self.changed.emit()
 
-    # --- what the person does ---------------------------------------------------------------
+    # --- actions of the user ----------------------------------------------------------------
 
     def _announce(self, *_: Any) -> None:
         if not self._quiet:
@@ -195,7 +197,7 @@ class PlacementForm(QWidget):
             self.read_affine(path)
 
     def read_affine(self, path: str | Path) -> None:
-        """Read an affine map; errors are shown."""
+        """Read an affine map from a file and show errors."""
         from napari_crbm.anatomy.placement import read_affine
         from napari_crbm.errors import CRBMError
 
@@ -213,8 +215,8 @@ def _number(
     box.setDecimals(decimals)
     box.setSingleStep(step)
     box.setValue(value)
-    box.setToolTip(f"{tip}\nArrow keys or the wheel change it in steps.")
-    # napari's theme asks for more than a narrow dock has.
+    box.setToolTip(f"{tip}\nArrow keys and the mouse wheel change it in steps.")
+    # The minimum of napari's theme is too wide for a narrow dock.
     box.setStyleSheet("min-width: 46px;")
     box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
     return box

@@ -1,4 +1,4 @@
-"""The tree of regions as Qt wants it: ticks, colours, search."""
+"""Qt model of the tree of regions: ticks, colours, search."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _CHECKED, _PARTLY, _UNCHECKED = (
 
 
 class RegionModel(QStandardItemModel):
-    """One row a region or heading: name with tick and colour, number of neurons."""
+    """One row per region or heading: tick, colour and name, number of neurons."""
 
     def __init__(self, view: RegionView) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class RegionModel(QStandardItemModel):
         self.itemChanged.connect(self._on_item)
 
     def rebuild(self) -> None:
-        """Arrange the regions anew."""
+        """Build the tree for the regions of the view."""
         self.clear()
         self.setHorizontalHeaderLabels(["Region", "Neurons"])
         self._arranged = self.view.regions
@@ -62,9 +62,9 @@ class RegionModel(QStandardItemModel):
             self._add(item, child)
 
     def sync(self) -> None:
-        """Take over ticks and colours from the view."""
+        """Update ticks and colours from the view."""
         if self.view.regions is not self._arranged:
-            # Those of another recording, which are arranged in a moment.
+            # Regions of another recording; `rebuild` follows.
             return
         self._syncing = True
         try:
@@ -84,7 +84,7 @@ class RegionModel(QStandardItemModel):
             self._syncing = False
 
     def items(self) -> list[QStandardItem]:
-        """All rows' first items, parents before children."""
+        """Return the first item of all rows, parents before children."""
         found: list[QStandardItem] = []
         queue = [self.item(row) for row in range(self.rowCount())]
         while queue:
@@ -94,11 +94,11 @@ class RegionModel(QStandardItemModel):
         return found
 
     def find(self, name: str) -> QStandardItem | None:
-        """The row of a region by its full name."""
+        """Return the row of a region by its full name; None if there is none."""
         return next((item for item in self.items() if item.data(_NAME_ROLE) == name), None)
 
     def ticks(self, item: QStandardItem, ticked: bool) -> None:
-        """Tick a row and all below it."""
+        """Tick or untick a row and all rows below it."""
         item.setCheckState(_CHECKED if ticked else _UNCHECKED)
 
     def _on_item(self, item: QStandardItem) -> None:
@@ -107,12 +107,12 @@ class RegionModel(QStandardItemModel):
         self.tick_wanted(item.data(_REGIONS_ROLE), item.checkState() != _UNCHECKED)
 
     def tick_wanted(self, regions: list[int], ticked: bool) -> None:
-        """Called when the person has ticked; replaced by the dock, to keep it undoable."""
+        """Act on a tick of the user; the dock replaces this to make it undoable."""
         self.view.tick(regions, ticked)
 
 
 class RegionFilter(QSortFilterProxyModel):
-    """Rows whose region, or one above or below it, matches what is searched for."""
+    """Rows that match the search text, with the rows above and below them."""
 
     def __init__(self, source: RegionModel) -> None:
         super().__init__()
@@ -122,6 +122,6 @@ class RegionFilter(QSortFilterProxyModel):
         self.setFilterCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
 
     def regions(self, index: Any) -> tuple[str, list[int]]:
-        """Name of a row, and its regions."""
+        """Return the name of a row and its regions."""
         first = self.mapToSource(index.siblingAtColumn(0))
         return first.data(_NAME_ROLE), first.data(_REGIONS_ROLE)

@@ -1,4 +1,4 @@
-"""The *Anatomy* dock: regions to tick and colour, what neurons are coloured by, atlases."""
+"""The *Anatomy* dock: brain regions, colours of neurons, atlases."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ from napari_crbm.viewer.state.colouring import Colouring
 from napari_crbm.viewer.state.region_view import OPACITY
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_NO_REGIONS = "This recording names no brain regions. Assign them from an atlas (Atlas tab)."
-_HINT = "Tick a region to see its body in the brain; click one to read about it."
-_PLAIN = "nothing (plain)"
+_NO_REGIONS = "This recording has no brain regions. Assign them from an atlas (Atlas tab)."
+_HINT = "Tick a region to show its surface in the canvas. Click one to read about it."
+_PLAIN = "nothing (grey)"
 
 
 class AnatomyWidget(QWidget):
@@ -61,8 +61,8 @@ class AnatomyWidget(QWidget):
         self.message = text_label(_NO_RECORDING)
         self.colour_by = QComboBox()
         self.colour_by.setToolTip(
-            "What the neurons of the whole brain are coloured by.\n"
-            "Grey entries need a trained model, or regions."
+            "Quantity by which all neurons are coloured.\n"
+            "Entries in grey need a trained model or regions."
         )
         self.colour_by.addItem(_PLAIN, "")
         for kind, (label, *_) in KINDS.items():
@@ -113,28 +113,31 @@ class AnatomyWidget(QWidget):
         visible_ticks(self.tree, self.home.viewer)
         self.tree.setIndentation(14)
         self.tree.setToolTip(
-            "Tick to show the body of a region. Click a row, or several with Ctrl or Shift, to "
-            "change colour and opacity\nor to choose the neurons inside. Overlapping regions are "
-            "all shown."
+            "Tick a region to show its surface. Click rows (Ctrl or Shift for several) to change "
+            "their colour and opacity\nor to choose the neurons inside."
         )
         self.tree.selectionModel().selectionChanged.connect(self._show_rows)
         self.about = text_label(_HINT)
-        self.colour = button("Colour ...", "Choose a colour for the regions.", self._pick_colour)
+        self.colour = button(
+            "Colour ...",
+            "Choose a colour for the selected regions, or else for all ticked ones.",
+            self._pick_colour,
+        )
         self.opacity = QSlider(Qt.Orientation.Horizontal)
         self.opacity.setRange(5, 100)
         self.opacity.setValue(int(100 * OPACITY))
-        self.opacity.setToolTip("How opaque the bodies of the regions are.")
+        self.opacity.setToolTip("Opacity of the surfaces of the regions.")
         self.opacity.sliderPressed.connect(self.workspace.remember_regions)
         self.opacity.valueChanged.connect(self._fade)
         self.choose = button(
             "Choose neurons",
-            "Choose the neurons in these regions: the Neurons dock tells which assemblies are "
-            "enriched there.",
+            "Choose the neurons in these regions. The Neurons dock then lists the assemblies that "
+            "are enriched there.",
             self._choose_neurons,
         )
-        self.untick = button("Untick all", "Hide the bodies of all regions.", self._untick)
+        self.untick = button("Untick all", "Hide the surfaces of all regions.", self._untick)
         self.only = QCheckBox("Only neurons in ticked regions")
-        self.only.setToolTip("Hide all neurons elsewhere, also those of assemblies.")
+        self.only.setToolTip("Hide all other neurons, also members of assemblies.")
         self.only.toggled.connect(self._restrict)
         looks, more = QHBoxLayout(), QHBoxLayout()
         looks.addWidget(self.colour)
@@ -157,7 +160,7 @@ class AnatomyWidget(QWidget):
     def _buttons(self) -> tuple[QWidget, ...]:
         return self.colour, self.opacity, self.choose, self.untick
 
-    # --- what the person does ---------------------------------------------------------------
+    # --- actions of the user ----------------------------------------------------------------
 
     def _search(self, text: str) -> None:
         self.proxy.setFilterFixedString(text)
@@ -180,12 +183,12 @@ class AnatomyWidget(QWidget):
             self.view.restrict(only)
 
     def highlighted(self) -> list[int]:
-        """Regions of the highlighted rows."""
+        """Return the regions of the selected rows."""
         rows = self.tree.selectionModel().selectedRows()
         return sorted({region for row in rows for region in self.proxy.regions(row)[1]})
 
     def _targets(self) -> list[int]:
-        """Regions that colour and opacity apply to: highlighted ones, else all that are ticked."""
+        """Return the regions that colour and opacity apply to: selected ones, else ticked ones."""
         return self.highlighted() or np.flatnonzero(self.view.ticked).tolist()
 
     def _pick_colour(self) -> None:
@@ -198,7 +201,7 @@ class AnatomyWidget(QWidget):
             self.paint(regions, (chosen.redF(), chosen.greenF(), chosen.blueF()))
 
     def paint(self, regions: list[int], rgb: tuple[float, float, float]) -> None:
-        """Give regions a colour."""
+        """Set the colour of regions."""
         self.workspace.remember_regions()
         self.view.paint(regions, rgb)
 
@@ -218,7 +221,7 @@ class AnatomyWidget(QWidget):
         self.tabs.setCurrentIndex(0)
 
     def choose_colouring(self, kind: str) -> None:
-        """Colour neurons by an entry of the list, "" for plain."""
+        """Colour neurons by an entry of the list; "" draws them in grey."""
         self.colour_by.setCurrentIndex(self.colour_by.findData(kind))
         self._colour()
 
@@ -275,7 +278,7 @@ class AnatomyWidget(QWidget):
         while self.colour_by.count() > 1 + len(KINDS):
             self.colour_by.removeItem(self.colour_by.count() - 1)
         if row < 0 and colouring is not None:
-            # Another dock colours the neurons by something of its own.
+            # Another dock has coloured the neurons.
             self.colour_by.addItem(colouring.title, colouring.kind)
             row = self.colour_by.count() - 1
         self.colour_by.setCurrentIndex(row)

@@ -1,4 +1,4 @@
-"""Many assemblies side by side, each a small brain seen from above; a click chooses one."""
+"""Gallery of assemblies: small brains seen from above; a click selects one."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from napari_crbm.palette import BLUE, DARK, Palette, weight_limit
 _LONGEST_PX = 132
 _NUMBER_PX = 16
 _MARGIN_PX = 5
-# Drawn twice as large as shown, so that it is sharp on every screen.
+# Drawn at twice the size, so that it is sharp on high-resolution screens.
 _SCALE = 2
 _BRAIN = (0.62, 0.64, 0.66, 0.35)
-_KEPT = 1000
+_MOST_CACHED = 1000
 
 
 class Thumbnails:
-    """Pictures of assemblies, drawn when they are first seen.
+    """Pictures of assemblies, drawn when they are first shown.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Thumbnails:
 
     @property
     def size(self) -> QSize:
-        """Size as shown."""
+        """Size on the screen."""
         return QSize(self.shape[1] // _SCALE, self.shape[0] // _SCALE)
 
     def use(self, palette: Palette) -> None:
@@ -72,13 +72,13 @@ class Thumbnails:
         self._pixmaps.clear()
 
     def picture(self, assembly: int) -> NDArray[np.float32]:
-        """RGBA picture (height, width, 4) of one assembly, members coloured by weight."""
+        """Return an RGBA picture (height, width, 4) of an assembly, coloured by weight."""
         from napari_crbm.analysis import members
 
         picture = self._brain.copy()
         column = self._weights[:, assembly]
         inside = members(column)
-        # The strongest are drawn last, on top.
+        # The strongest members last, on top.
         inside = inside[np.argsort(np.abs(column[inside]), kind="stable")]
         colours = self._palette.weights(column[inside], weight_limit(column[inside]))
         rows, columns = self._place[inside].T
@@ -90,7 +90,7 @@ class Thumbnails:
         return picture
 
     def pixmap(self, assembly: int) -> QPixmap:
-        """The picture as Qt draws it; kept."""
+        """Return the picture as a cached pixmap."""
         if assembly not in self._pixmaps:
             pixels = np.ascontiguousarray((255 * self.picture(assembly)).astype(np.uint8))
             height, width = self.shape
@@ -98,14 +98,14 @@ class Thumbnails:
             image = QImage(pixels.data, width, height, 4 * width, form).copy()
             pixmap = QPixmap.fromImage(image)
             pixmap.setDevicePixelRatio(_SCALE)
-            if len(self._pixmaps) >= _KEPT:
+            if len(self._pixmaps) >= _MOST_CACHED:
                 self._pixmaps.clear()
             self._pixmaps[assembly] = pixmap
         return self._pixmaps[assembly]
 
 
 class _Delegate(QStyledItemDelegate):
-    """Draws one assembly: number above, brain below, a frame where it is chosen."""
+    """Draw one assembly: number above, brain below, a frame if it is selected."""
 
     def __init__(self, gallery: Gallery) -> None:
         super().__init__(gallery)
@@ -139,7 +139,7 @@ class _Delegate(QStyledItemDelegate):
 
 
 class Gallery(QListView):
-    """Pictures in the order of a table's rows; shares the table's model.
+    """Pictures in the order of the rows of a table, with which it shares its model.
 
     Parameters
     ----------
@@ -161,13 +161,13 @@ class Gallery(QListView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setToolTip(
-            "All assemblies from above, anterior up, in the order of the table. Orange fire with "
-            "the assembly, blue fall silent.\nClick one, or use the arrow keys; Ctrl or Shift for "
-            "several."
+            "All assemblies from above, anterior up, in the order of the table. Orange: positive "
+            "weights; blue: negative weights.\nClick one, or use the arrow keys. Click with Ctrl "
+            "or Shift to select several."
         )
 
     def show_assemblies(self, thumbnails: Thumbnails | None) -> None:
-        """Show other pictures."""
+        """Replace the pictures; None shows none."""
         self.thumbnails = thumbnails
         if thumbnails is not None:
             width = thumbnails.size.width() + 2 * _MARGIN_PX

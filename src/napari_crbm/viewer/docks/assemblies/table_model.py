@@ -1,4 +1,4 @@
-"""The table of assemblies as Qt wants it."""
+"""Qt model of the assembly table: add or change its columns in `COLUMNS`."""
 
 from __future__ import annotations
 
@@ -9,36 +9,56 @@ import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 
+from napari_crbm.viewer.parts.dataframe_table import Column
+
 #: Role of the value that a column is sorted by.
 SORT_ROLE = Qt.ItemDataRole.UserRole
 
-# Column of the table, heading, width in pixels (0: what is left), how a value is written, tooltip.
-_COLUMNS = (
-    ("assembly", "#", 30, "{:.0f}", "Number of the assembly (hidden unit)."),
-    ("size", "Size", 52, "{:,.0f}", "Members: neurons above a fifth of the largest |weight|."),
-    ("region", "Region", 0, "{}", "Region with the largest share of the assembly."),
-    ("mean_activity", "On (%)", 48, "{:.1f}", "Share of frames in which the assembly is on."),
-    ("laterality", "Side", 48, "{:+.2f}", "-1: all weight left of the midline, +1: all right."),
-    ("compactness_um", "Spread", 58, "{:.0f} µm", "Median distance of members to their centre."),
-    (
+#: Columns from left to right; width 0 takes what is left. Those missing in the table are hidden.
+COLUMNS = (
+    Column("assembly", "#", 30, "{:.0f}", "Number of the assembly (hidden unit)."),
+    Column(
+        "size",
+        "Size",
+        52,
+        "{:,.0f}",
+        "Number of members: neurons with |weight| above 20 % of the largest.",
+    ),
+    Column("region", "Region", 0, "{}", "Region with the largest share of the assembly."),
+    Column("mean_activity", "On (%)", 48, "{:.1f}", "Share of frames in which it is on."),
+    Column(
+        "laterality",
+        "Side",
+        48,
+        "{:+.2f}",
+        "Laterality: -1 if all weight is left of the midline, +1 if all is right.",
+    ),
+    Column(
+        "compactness_um",
+        "Spread",
+        58,
+        "{:.0f} µm",
+        "Median distance of members from their centre.",
+    ),
+    Column(
         "reproducibility",
-        "Again",
-        44,
+        "Reproduci-\nbility",
+        66,
         "{:.2f}",
-        "Reproducibility: likeness (|cosine| of weights) to its partners in models trained with "
-        "other seeds, 0 to 1.",
+        "Mean |cosine| of the weights with the matched assemblies of models trained with other "
+        "seeds, 0 to 1.",
     ),
 )
 
 
 class AssemblyTableModel(QAbstractTableModel):
-    """The table of assemblies, as Qt wants it; sorts by value, shows text."""
+    """Qt model of the assembly table; sorts by value, shows text."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._columns: list[tuple[str, str, int, str, str]] = []
+        self._columns: list[Column] = []
         self._table = pd.DataFrame()
-        # Values column by column: Qt asks thousands of times, and pandas is slow at single cells.
+        # Values by column: Qt asks for thousands of cells, and pandas is slow at single ones.
         self._values: list[list[Any]] = []
 
     def show(self, table: pd.DataFrame | None) -> None:
@@ -49,9 +69,9 @@ class AssemblyTableModel(QAbstractTableModel):
             self._table["mean_activity"] *= 100
         self._columns = [
             column
-            for column in _COLUMNS
-            if column[0] in self._table
-            and not (column[0] == "region" and (self._table["region"] == "").all())
+            for column in COLUMNS
+            if column.name in self._table
+            and not (column.name == "region" and (self._table["region"] == "").all())
         ]
         self._values = [self._table[name].tolist() for name, *_ in self._columns]
         self.endResetModel()
@@ -63,13 +83,13 @@ class AssemblyTableModel(QAbstractTableModel):
         return 0 if parent.isValid() else len(self._columns)
 
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # noqa: D102
-        name, _, _, pattern, _ = self._columns[index.column()]
+        column = self._columns[index.column()]
         if role in (Qt.ItemDataRole.DisplayRole, SORT_ROLE):
             value = self._values[index.column()][index.row()]
             if role == SORT_ROLE:
                 return value if isinstance(value, str) else float(np.nan_to_num(value, nan=-1e300))
-            return _text(value, pattern)
-        if role == Qt.ItemDataRole.TextAlignmentRole and name != "region":
+            return _text(value, column.pattern)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column.name != "region":
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
@@ -81,31 +101,31 @@ class AssemblyTableModel(QAbstractTableModel):
     ) -> Any:
         if orientation == Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
-                return self._columns[section][1]
+                return self._columns[section].heading
             if role == Qt.ItemDataRole.ToolTipRole:
-                return self._columns[section][4]
+                return self._columns[section].tip
         return None
 
     @property
     def widths(self) -> list[int]:
-        """Widths of the columns in pixels; 0 for that which takes what is left."""
-        widths = [column[2] for column in self._columns]
+        """Widths of the columns in pixels; 0 for the one that takes what is left."""
+        widths = [column.width_px for column in self._columns]
         return widths if 0 in widths else [*widths[:-1], 0]
 
     def texts(self) -> list[str]:
-        """What every row shows, in small letters, a line a column: to search in."""
+        """Return the text of every row in lower case, one line per column, for searching."""
         columns = [
-            [_text(value, pattern) for value in values]
-            for values, (_, _, _, pattern, _) in zip(self._values, self._columns, strict=True)
+            [_text(value, column.pattern) for value in values]
+            for values, column in zip(self._values, self._columns, strict=True)
         ]
         return ["\n".join(cells).lower() for cells in zip(*columns, strict=True)]
 
     def assembly(self, row: int) -> int:
-        """Number of the assembly in a row."""
+        """Return the number of the assembly in a row."""
         return int(self._values[0][row])
 
     def row_of(self, assembly: int) -> int | None:
-        """Row of an assembly."""
+        """Return the row of an assembly; None if it is not in the table."""
         if "assembly" not in self._table:
             return None
         rows = np.flatnonzero(self._table["assembly"] == assembly)
@@ -113,14 +133,14 @@ class AssemblyTableModel(QAbstractTableModel):
 
 
 def _text(value: Any, pattern: str) -> str:
-    """How a cell is written."""
+    """Return the text of a cell."""
     if isinstance(value, float) and not np.isfinite(value):
         return ""
     return pattern.format(value)
 
 
 class AssemblyFilter(QSortFilterProxyModel):
-    """Rows that match the text, of the assemblies that are to be listed.
+    """Rows of the listed assemblies that match a text.
 
     Parameters
     ----------
@@ -132,20 +152,20 @@ class AssemblyFilter(QSortFilterProxyModel):
         self._model = model
         self._wanted = ""
         self._listed: NDArray[np.bool_] | None = None
-        # What Qt would ask for cell by cell, whenever the text changes.
+        # Read once: Qt would ask for every cell whenever the text changes.
         self._texts: list[str] = []
         self.setSortRole(SORT_ROLE)
-        # Before Qt, which then asks for every row.
+        # Connected before Qt, which then filters every row.
         model.modelReset.connect(self._read)
         self.setSourceModel(model)
 
     def search(self, text: str) -> None:
-        """List rows in which a column holds this text."""
+        """List rows in which a column contains this text."""
         self._wanted = text.lower()
         self.invalidateFilter()
 
     def list_only(self, listed: NDArray[np.bool_] | None) -> None:
-        """List some assemblies (M,), or all of them."""
+        """List the assemblies marked in (M,); None lists all."""
         if listed is not self._listed:
             self._listed = listed
             self.invalidateFilter()

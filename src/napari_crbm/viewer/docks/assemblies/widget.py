@@ -1,13 +1,12 @@
-"""The *Assemblies* dock: a table and a gallery to flip through, threshold, activity trace."""
+"""The *Assemblies* dock: table, gallery, threshold on weights, activity traces."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
+from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -23,12 +22,14 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.palette import Palette, weight_limit
+from napari_crbm.palette import weight_limit
 from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.docks.assemblies.table_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.docks.assemblies.traces import ActivityTraces
 from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.parts.assembly_key import assembly_key
+from napari_crbm.viewer.parts.keys import native_text
 from napari_crbm.viewer.parts.style import (
     SignedScale,
     button,
@@ -39,10 +40,10 @@ from napari_crbm.viewer.parts.style import (
 )
 from napari_crbm.viewer.parts.widget_lifetime import follow
 
-# An assembly counts as one of some regions if so much of its members lie there.
+# Share of members inside ticked regions from which an assembly is listed.
 _LISTED_SHARE = 0.1
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_NO_MODEL = "No assemblies yet. Train a model (Train dock), or load one."
+_NO_MODEL = "No assemblies yet. Train a model (Train dock) or open one."
 _TRAINING = (
     "A training is running: the canvas shows its assemblies as they form. Table and gallery show "
     "the previous model until the training ends."
@@ -52,29 +53,14 @@ _FIRST_TRAINING = (
     "when the training ends."
 )
 _OPENING = "The canvas shows assembly {} of the model. Its activity is being computed ..."
-_CHOOSE = "Choose an assembly; its members light up in the brain."
-_CLICK_HINT = "Click a neuron in the brain to see which assemblies hold it."
+_CHOOSE = "Choose an assembly to show its members in the canvas."
+_CLICK_HINT = "Click a neuron in the canvas to see its assemblies."
 _FEWEST_PERCENT, _MOST_PERCENT = 2, 90
 _MOST_LISTED = 8
 
 
-def _legend(several: Sequence[int], members: Sequence[NDArray[np.int64]], palette: Palette) -> str:
-    """Write the colours of several assemblies, and how many neurons are in more than one."""
-    _, times = np.unique(np.concatenate(members), return_counts=True)
-    shared = int((times > 1).sum())
-    parts = []
-    for place, assembly in enumerate(several[:_MOST_LISTED]):
-        colour = palette.assembly(place)
-        parts.append(f'<span style="color: {colour}">&#9679;</span> {assembly}')
-    more = f", {len(several) - _MOST_LISTED} more" if len(several) > _MOST_LISTED else ""
-    return (
-        f"<b>Assemblies</b> {', '.join(parts)}{more}; {palette.shared_name}: "
-        f"{shared:,} neurons in several; rings: negative weight"
-    )
-
-
 class AssembliesWidget(QWidget):
-    """All assemblies of the model; what is chosen here shows in the canvas, and back."""
+    """All assemblies of the model; the selection is the same here and in the canvas."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -88,8 +74,8 @@ class AssembliesWidget(QWidget):
         self.filter.setPlaceholderText("Filter by region or number")
         self.filter.setClearButtonEnabled(True)
         self.filter.setToolTip(
-            "A region's name or a number. While the Anatomy dock shows only neurons in ticked\n"
-            "regions, assemblies are listed of which a tenth of the members or more lie there."
+            "Name of a region, or a number. While the Anatomy dock shows only neurons in ticked\n"
+            "regions, only assemblies with 10 % or more of their members there are listed."
         )
         self.model = AssemblyTableModel()
         self.proxy = AssemblyFilter(self.model)
@@ -104,16 +90,14 @@ class AssembliesWidget(QWidget):
         self.table.setWordWrap(False)
         self.table.horizontalHeader().setMinimumSectionSize(30)
         self.table.setToolTip(
-            "Choose a row, or use the arrow keys to flip through.\n"
-            "Ctrl-click or Shift-click several rows to show them together."
+            "Click a row, or use the arrow keys, to show an assembly.\n"
+            "Click with Ctrl or Shift to show several together."
         )
         self.table.selectionModel().selectionChanged.connect(self._on_rows)
 
         self.title = text_label("")
         self.scale = SignedScale(self.workspace.palette)
-        self.scale.setToolTip(
-            "Weights of the members: orange fire when the assembly is on, blue fall silent."
-        )
+        self.scale.setToolTip("Weights of the members: orange if positive, blue if negative.")
         self.traces = ActivityTraces(self.home.viewer, self.workspace)
 
         self.neuron_text = text_label(_CLICK_HINT)
@@ -160,7 +144,7 @@ class AssembliesWidget(QWidget):
         self._show_neuron()
 
     def _list_by_region(self) -> None:
-        """List the assemblies of the ticked regions while only their neurons are shown."""
+        """List only assemblies of the ticked regions while only their neurons are shown."""
         trained, shown = self.workspace.trained, self.workspace.region_view.shown_neurons
         if trained is None or shown is None:
             self.proxy.list_only(None)
@@ -171,8 +155,10 @@ class AssembliesWidget(QWidget):
         )
 
     def _make_filter(self) -> QWidget:
-        self.back = button("←", "Back to what was chosen before (Alt+Left).", self.workspace.undo)
-        self.forward = button("→", "Forward again (Alt+Right).", self.workspace.redo)
+        keys = QKeySequence.StandardKey
+        undo, redo = native_text(keys.Back), native_text(keys.Forward)
+        self.back = button("←", f"Undo the last selection ({undo}).", self.workspace.undo)
+        self.forward = button("→", f"Redo the selection ({redo}).", self.workspace.redo)
         row = QWidget()
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
@@ -192,8 +178,8 @@ class AssembliesWidget(QWidget):
         self.threshold = QSlider(Qt.Orientation.Horizontal)
         self.threshold.setRange(_FEWEST_PERCENT, _MOST_PERCENT)
         self.threshold.setToolTip(
-            "Show members whose |weight| is above this share of the assembly's largest.\n"
-            "Sizes and regions in the table count members above 20 %."
+            "Show members with |weight| above this share of the largest of the assembly.\n"
+            "Sizes and regions in the table always count members above 20 %."
         )
         self.threshold.valueChanged.connect(
             lambda percent: self.workspace.set_threshold(percent / 100)
@@ -215,24 +201,24 @@ class AssembliesWidget(QWidget):
         line.addWidget(self.scale)
         self.keep = button(
             "Keep",
-            "Copy what is shown to a layer of its own, which stays when you go on.",
+            "Copy the shown members to a layer of their own, which does not change any more.",
             lambda: self.home.layers.selection.keep_assembly(),
         )
         line.addWidget(self.keep)
         return row
 
-    # --- what the person does ---------------------------------------------------------------
+    # --- actions of the user ----------------------------------------------------------------
 
     def _on_rows(self) -> None:
         if self._syncing:
             return
-        # The gallery chooses single cells, the table whole rows.
+        # The gallery selects single cells, the table whole rows.
         rows = dict.fromkeys(index.row() for index in self.table.selectionModel().selectedIndexes())
         chosen = [self._assembly_in(row) for row in rows]
         current = self.table.currentIndex()
         if current.isValid() and chosen:
             last = self._assembly_in(current.row())
-            # The row under the cursor is the one that is described below.
+            # The row under the cursor comes last: it is described below.
             chosen.sort(key=lambda assembly: assembly == last)
         if chosen:
             self.workspace.choose_assemblies(chosen)
@@ -337,12 +323,12 @@ class AssembliesWidget(QWidget):
         if trained is None or not several:
             return
         weights = trained.model.weights_
-        members = [self.workspace.shown_members(weights[:, assembly]) for assembly in several]
         self.scale.setVisible(len(several) == 1)
         if len(several) > 1:
-            self.title.setText(_legend(several, members, self.workspace.palette))
+            self.title.setText(assembly_key(self.workspace))
             return
-        (assembly,), (inside,) = several, members
+        (assembly,) = several
+        inside = self.workspace.shown_members(weights[:, assembly])
         if not np.any(weights[:, assembly]):
             self.title.setText(f"<b>Assembly {assembly}</b> is empty: all of its weights are 0.")
             self.scale.hide()
@@ -352,7 +338,7 @@ class AssembliesWidget(QWidget):
         self.scale.show_ends(f"weight -{limit:.2g}", f"+{limit:.2g}")
 
     def _on_palette(self) -> None:
-        """Draw and write in the colours of another theme."""
+        """Use the colours of another theme."""
         self.scale.show_palette(self.workspace.palette)
         if self.gallery.thumbnails is not None:
             self.gallery.thumbnails.use(self.workspace.palette)

@@ -1,4 +1,4 @@
-"""One pair of the *Compare* dock in detail: members, regions, activity of both."""
+"""One pair of the *Compare* dock: members, regions and activity of both assemblies."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PairDetails(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose theme the plot follows.
+        Its theme sets the colours of the plot.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -62,8 +62,8 @@ class PairDetails(QWidget):
             line.setPen(pg.mkPen(palette.assembly(place), width=1))
 
     def clear(self) -> None:
-        """Show nothing: there is no such pair."""
-        self.title.setText("There is none.")
+        """Show that no pair is selected."""
+        self.title.setText("No such pair.")
         for table in (self.member_table, self.region_table):
             table.show_table(None)
         for line in self._lines:

@@ -1,4 +1,4 @@
-"""What the Compare dock lists: pairs of assemblies, their members, their regions."""
+"""Tables of the Compare dock: pairs of assemblies, their members, their regions."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ ALL, FOUND, FIRST_ONLY, SECOND_ONLY = (
 )
 
 PAIR_COLUMNS = (
-    Column("mark", "", 24, tip="Whether the pair is more alike than chance."),
+    Column("mark", "", 24, tip="Whether the pair is more similar than chance."),
     Column("first", "First", 36, "{:.0f}", "Assembly of the model in the viewer (orange)."),
     Column("second", "Second", 53, "{:.0f}", "Its partner in the second model (blue)."),
-    Column("similarity", "Alike", 42, "{:.2f}", "Absolute cosine between the two, 0 to 1."),
-    Column("chance", "Chance", 54, "{:.2f}", "95 % of partners by chance are less alike."),
+    Column("similarity", "|cos|", 42, "{:.2f}", "Absolute cosine between the two, 0 to 1."),
+    Column("chance", "Chance", 54, "{:.2f}", "95th percentile of the best matches by chance."),
     Column("overlap", "Shared", 53, "{:.0%}", "Share of the members that both have in common."),
-    Column("size_first", "Size", 36, "{:,.0f}", "Members of the first."),
-    Column("size_second", "Size 2", 42, "{:,.0f}", "Members of the second."),
+    Column("size_first", "Size", 36, "{:,.0f}", "Number of members of the first."),
+    Column("size_second", "Size 2", 42, "{:,.0f}", "Number of members of the second."),
 )
 MEMBER_COLUMNS = (
-    Column("animal", "In", 54, tip="Which of the two recordings the neuron belongs to."),
+    Column("animal", "In", 54, tip="Recording of the neuron."),
     Column("neuron", "Neuron", 60, "{:.0f}", "Click to choose it."),
     Column("weight", "Weight", 60, "{:+.2f}", "Weight in its own assembly."),
     Column("weight_first", "First", 60, "{:+.2f}", "Weight in the first assembly."),
@@ -50,7 +50,7 @@ REGION_COLUMNS = (
 
 
 def pair_rows(found: Counterparts) -> pd.DataFrame:
-    """The pairs, best first, then assemblies of the second model that are nobody's partner."""
+    """Return the pairs, best first, then the unmatched assemblies of the second model."""
     pairs = found.pairs.rename(columns={"assembly": "first", "match": "second"})
     held = pairs["found"].to_numpy()
     pairs["second"] = np.where(pairs["second"] < 0, np.nan, pairs["second"])
@@ -73,7 +73,7 @@ def pair_rows(found: Counterparts) -> pd.DataFrame:
 
 
 def pair_title(row: pd.Series, correlation: float | None = None, palette: Palette = DARK) -> str:
-    """A row in words, in the colours of the two models."""
+    """Return a row in rich text, with the colours of the two models."""
     first, second = row["first"], row["second"]
     dots = [_dot(palette.assembly(place)) for place in (0, 1)]
     if not np.isfinite(first):
@@ -81,11 +81,11 @@ def pair_title(row: pd.Series, correlation: float | None = None, palette: Palett
     text = f"{dots[0]} <b>Assembly {first:.0f}</b>"
     if not np.isfinite(second):
         return f"{text}: no partner in the second model"
-    text += f" and {dots[1]} <b>{second:.0f}</b>: {row['similarity']:.2f} alike"
+    text += f" and {dots[1]} <b>{second:.0f}</b>: |cosine| {row['similarity']:.2f}"
     text += f" (chance {row['chance']:.2f}), {100 * row['overlap']:.0f} % of members shared"
     if correlation is not None:
-        text += f", activities correlate with {correlation:.2f}"
-    return text + ("; mirrored" if row["orientation"] < 0 else "")
+        text += f", activities correlate with r = {correlation:.2f}"
+    return text + ("; opposite sign" if row["orientation"] < 0 else "")
 
 
 def _dot(colour: str) -> str:

@@ -1,4 +1,4 @@
-"""From the file of a second model to a comparison: ask, read, match, in the background."""
+"""Comparison with a second model: ask for its file, read it, match, in the background."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 class CompareRun(QObject):
     """Compares the model in the viewer with that of a file.
 
-    Emits ``compared(ModelComparison)`` if it comes to an end, ``progressed(done, total)`` on the
-    way, and ``running_changed``.
+    Emits ``progressed(done, total)`` and ``running_changed`` meanwhile, and
+    ``compared(ModelComparison)`` at the end.
 
     Parameters
     ----------
     home : Home
     window : QWidget
-        Above which files are asked for.
+        Parent of the file dialogs.
     """
 
     compared = Signal(object)
@@ -45,7 +45,7 @@ class CompareRun(QObject):
         self.running = False
 
     def toggle(self) -> None:
-        """Ask for the file of the second model, or give up what is under way."""
+        """Ask for the file of the second model, or cancel the running comparison."""
         if self.running:
             self._cancel.set()
             return
@@ -58,7 +58,7 @@ class CompareRun(QObject):
     def open(self, model_path: Path, recording_path: Path | None = None) -> None:
         """Compare with the model of a file, in the background.
 
-        If it is of other neurons and no recording is given, the person is asked for it.
+        If it has other neurons and no recording is given, the user is asked for it.
         """
         here = self._home.workspace.recording
         if here is None:
@@ -88,7 +88,7 @@ class CompareRun(QObject):
     def _ask_recording(self, model_path: Path, model: CRBM) -> None:
         path, _ = QFileDialog.getOpenFileName(
             self._window,
-            f"{model_path.name} is of {model.n_neurons:,} other neurons: open its recording",
+            f"{model_path.name} has {model.n_neurons:,} other neurons: open its recording",
             str(model_path.parent),
             "Recordings (*.h5 *.hdf5)",
         )
@@ -102,7 +102,7 @@ class CompareRun(QObject):
         paths: Paths,
         by: str | None = None,
     ) -> None:
-        """Match the assemblies of the model in the viewer with those of another one."""
+        """Match the assemblies of the model in the viewer with those of another model."""
         here, trained = self._home.workspace.recording, self._home.workspace.trained
         if here is None or trained is None or self.running:
             return
@@ -123,12 +123,12 @@ class CompareRun(QObject):
         job.progressed.connect(self.progressed)
 
     def match_again(self, by: str) -> None:
-        """Match the same two models by something else."""
+        """Match the same two models by another measure."""
         if self._second is not None:
             self.match(*self._second, by=by)
 
     def forget(self) -> None:
-        """The model in the viewer is another one: there is nothing to match again."""
+        """Drop the second model: the model in the viewer has changed."""
         self._second = None
 
     def _done(self, result: ModelComparison | None) -> None:

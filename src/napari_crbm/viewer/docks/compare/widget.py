@@ -1,4 +1,4 @@
-"""The *Compare* dock: a second model beside the first, pair by pair."""
+"""The *Compare* dock: assemblies of two models, matched and shown pair by pair."""
 
 from __future__ import annotations
 
@@ -41,18 +41,18 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.state.comparison import ModelComparison
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_NO_MODEL = "No model yet. Train one (Train dock), or load one; then compare it with another."
+_NO_MODEL = "No model yet. Train one (Train dock) or open one; then compare it with another."
 _WHAT = (
-    "Load a second model: of the same recording (another seed, another number of assemblies) or "
-    "of another animal. Assemblies are matched one to one, and shown side by side."
+    "Open a second model: of the same recording (another seed or number of assemblies) or of "
+    "another animal. Assemblies are matched one to one."
 )
 _APART, _OVERLAID = "Side by side", "Overlaid"
-# Of a piece of work that only the newest choice is worth.
+# Name of the work in pieces; a new pair replaces the work for the pair before.
 _PAIR = "pair of assemblies"
 
 
 class CompareWidget(QWidget):
-    """Load a second model, look through the pairs, see them in the brain."""
+    """Open a second model, list the pairs, show them in the canvas."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ class CompareWidget(QWidget):
         self.by = QComboBox()
         for key, words in MATCH_BY.items():
             self.by.addItem(f"By {words}", key)
-        self.by.setToolTip("What makes two assemblies alike.")
+        self.by.setToolTip("Measure of similarity between two assemblies.")
         self.by.setMinimumContentsLength(12)
         self.by.currentIndexChanged.connect(lambda _: self._match_again())
         self.bar = QProgressBar()
@@ -83,11 +83,11 @@ class CompareWidget(QWidget):
         self.arrangement = QComboBox()
         self.arrangement.addItems([_APART, _OVERLAID])
         self.arrangement.setToolTip(
-            "Brains next to each other, or over each other: orange only first, blue only\n"
-            "second, white (on a light canvas black) both (where the neurons are the same)."
+            "Brains side by side or overlaid. Orange: first model only; blue: second model only;\n"
+            "white (black on a light canvas): both, if the recordings have the same neurons."
         )
         self.arrangement.currentIndexChanged.connect(lambda _: self._show_pair())
-        self.shown = QCheckBox("In the brain")
+        self.shown = QCheckBox("Show in canvas")
         self.shown.setToolTip("Show the chosen pair in the canvas.")
         self.shown.setChecked(True)
         self.shown.toggled.connect(lambda _: self._show_pair())
@@ -95,7 +95,7 @@ class CompareWidget(QWidget):
         self.which.addItems([ALL, FOUND, FIRST_ONLY, SECOND_ONLY])
         self.which.currentIndexChanged.connect(lambda _: self._show_table())
         self.table = DataFrameView(
-            PAIR_COLUMNS, "Choose a pair, or use the arrow keys; it is shown in the brain."
+            PAIR_COLUMNS, "Click a pair, or use the arrow keys, to show it in the canvas."
         )
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._on_row())
 
@@ -109,15 +109,13 @@ class CompareWidget(QWidget):
             "Write the table of pairs (CSV or Parquet), or a figure (PDF, SVG or PNG).",
             self._ask_export,
         )
-        self.copy = button(
-            "Copy Python", "Copy the lines of Python that repeat this comparison.", self._copy
-        )
+        self.copy = button("Copy Python", "Copy Python that repeats this comparison.", self._copy)
         self._lay_out()
         for signal in ("recording_changed", "trained_changed"):
             follow(self, getattr(self.workspace, signal), self._reset)
         follow(self, self.workspace.assembly_changed, self._on_assembly)
         self._reset()
-        # What both share is black or white, as the canvas is not.
+        # Neurons in both are white or black, whichever contrasts with the canvas.
         follow_theme(self, self.home.viewer, lambda _: self._show_pair())
 
     def _lay_out(self) -> None:
@@ -129,7 +127,7 @@ class CompareWidget(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.verdict)
         column.addLayout(looks)
-        # Its entries are too long to stand beside anything.
+        # On a row of its own, because its entries are long.
         column.addWidget(self.which)
         column.addWidget(self.table)
         self.body = QSplitter(Qt.Orientation.Vertical)
@@ -153,17 +151,17 @@ class CompareWidget(QWidget):
         layout.addWidget(self.exports)
         layout.addStretch(0)
 
-    # --- what the person does ---------------------------------------------------------------
+    # --- actions of the user ----------------------------------------------------------------
 
     @property
     def found(self) -> Counterparts | None:
-        """The comparison that is shown."""
+        """The comparison that is shown; None without one."""
         return None if self._compared is None else self._compared.found
 
     def compare_with(self, model_path: Path, recording_path: Path | None = None) -> None:
         """Compare with the model of a file, in the background.
 
-        If it is of other neurons and no recording is given, the person is asked for it.
+        If it has other neurons and no recording is given, the user is asked for it.
         """
         self.comparing.open(model_path, recording_path)
 
@@ -185,7 +183,7 @@ class CompareWidget(QWidget):
         self._show_pair()
 
     def _on_assembly(self) -> None:
-        """An assembly was chosen elsewhere: go to its pair."""
+        """Show the pair of an assembly that was selected elsewhere."""
         if self._syncing or self._compared is None or self.workspace.assembly is None:
             return
         rows = np.flatnonzero(self.table.source.table["first"] == self.workspace.assembly)
@@ -205,7 +203,7 @@ class CompareWidget(QWidget):
     # --- what is shown ----------------------------------------------------------------------
 
     def _reset(self) -> None:
-        """Back to the start: the comparison belongs to the model it was made with."""
+        """Remove the comparison when the model of the viewer has changed."""
         trained = self.workspace.trained
         if self._compared is not None and self._compared.trained is not trained:
             self.home.turns.start(_PAIR, self.layers.end())
@@ -218,7 +216,7 @@ class CompareWidget(QWidget):
         self._show_state()
 
     def _leave(self) -> None:
-        """Nobody could end the comparison any more."""
+        """Remove the comparison from the canvas when the dock is closed."""
         self.comparing.forget()
         if self._compared is not None:
             self.home.turns.start(_PAIR, self.layers.end())
@@ -321,7 +319,7 @@ class CompareWidget(QWidget):
             self.export(Path(path))
 
     def export(self, path: Path) -> None:
-        """Write table or figure, as the ending says, in the background."""
+        """Write table or figure, by the ending of the name, in the background."""
         found = self.found
         if found is None:
             return
@@ -334,7 +332,7 @@ class CompareWidget(QWidget):
         self.home.run(f"Writing {path.name}", work, lambda done: show_info(f"Wrote {done}."))
 
     def code(self, path: str = "comparison.pdf") -> str:
-        """Python that repeats the comparison and writes it."""
+        """Return Python that repeats the comparison and writes it."""
         if self._compared is None:
             raise CRBMError("Compare two models first.")
         return self._compared.code(self._model_path, path)
@@ -346,7 +344,11 @@ class CompareWidget(QWidget):
             show_error(str(error))
             return
         known = self.workspace.model_path is not None
-        show_info("Copied." if known else "Copied. Save the model to model.h5 to use it.")
+        show_info(
+            "Copied the Python."
+            if known
+            else "Copied the Python. Save the model as model.h5 to run it."
+        )
 
     @property
     def _model_path(self) -> Path:

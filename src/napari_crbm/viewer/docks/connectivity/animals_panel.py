@@ -1,4 +1,4 @@
-"""Several animals in one place: their maps, how alike they are, their mean, and anatomy."""
+"""Animals tab: region maps of several animals, their similarity, mean and anatomy."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ if TYPE_CHECKING:
     from napari_crbm.viewer.home import Home
 
 _EMPTY = (
-    "Compare animals: open a project, a file with the region maps of several recordings and "
-    "models. Compute a map and press Add this map to make one, or use "
+    "Open a project to compare animals. A project is a file with the region maps of several "
+    "recordings and models. To make one, compute a map and press Add this map, or use "
     "'napari-crbm connectivity --project'."
 )
 _ALONE = "The project holds one animal. Add others to compare them."
-_KEPT = Qt.ItemDataRole.UserRole
+_MAP_ROLE = Qt.ItemDataRole.UserRole
 
 
 class AnimalsPanel(QWidget):
-    """Emits ``chosen(first, second)`` when a cell of a map is clicked.
+    """Project of several animals; emits ``chosen(first, second)`` when a cell is clicked.
 
     Parameters
     ----------
     home : Home
     current : callable
-        Returns the map that is shown in the dock and the names of its animal and model,
-        its frames and fingerprint; None if there is none.
+        Returns the map of the dock with the names of its animal and model, number of frames
+        and fingerprint, as arguments of `connectome.add_to_project`; None without a map.
     """
 
     chosen = Signal(str, str)
@@ -66,31 +66,37 @@ class AnimalsPanel(QWidget):
         self.structural: RegionMap | None = None
         self.study: Study | None = None
         self.message = text_label(_EMPTY)
-        self.open = button("Open project ...", "A project file (.h5).", self._choose_project)
+        self.open = button("Open project ...", "Open a project file (.h5).", self._choose_project)
         self.add = button(
-            "Add this map ...", "Add the map of the Matrix tab to a project.", self._choose_target
+            "Add this map ...",
+            "Add the map of the Matrix tab to a project.",
+            self._choose_target,
         )
         self.anatomy = button(
             "Structural ...",
-            "A structural matrix to compare the mean with: a square CSV table with region names\n"
-            "in the first row and column. Names are matched, not positions.",
+            "Open a structural connectivity matrix to compare the mean with: a square CSV table\n"
+            "with region names in the first row and column. Regions are matched by name.",
             self._choose_matrix,
         )
         self.kind = QComboBox()
-        self.kind.setToolTip("Which maps of the project to look at.")
+        self.kind.setToolTip("Measure of the maps that are shown.")
         self.kind.activated.connect(lambda _: self._compare())
         self.list = QTreeWidget()
         self.list.setHeaderLabels(["Animal, model", "Regions", "Frames"])
         self.list.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self.list.header().setStretchLastSection(False)
-        self.list.setToolTip("Choose one to see its map; the mean of an animal is over its models.")
+        self.list.setToolTip(
+            "Click a row to show its map. The map of an animal is the mean over its models."
+        )
         self.list.currentItemChanged.connect(lambda *_: self._show_chosen())
         self.one, self.other = MatrixView(home.viewer), MatrixView(home.viewer)
         for view in (self.one, self.other):
             view.clicked.connect(self.chosen.emit)
         self.alike = QTableWidget()
         self.alike.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
-        self.alike.setToolTip("Spearman below the diagonal, Pearson (of logarithms) above it.")
+        self.alike.setToolTip(
+            "Below the diagonal: Spearman's rho. Above it: Pearson's r of logarithms."
+        )
         self.alike_text = text_label("")
         self.scatter = plot(home.viewer, "log10 structural connection", "log10 functional")
         self.dots = pg.ScatterPlotItem(size=5, pen=None, brush=pg.mkBrush(BLUE), hoverable=True)
@@ -155,7 +161,7 @@ class AnimalsPanel(QWidget):
             self.add_to(path)
 
     def add_to(self, path: str | Path) -> None:
-        """Add the dock's map to a project, which is made if it does not exist."""
+        """Add the map of the dock to a project, which is created if it does not exist."""
         from napari_crbm.connectome import add_to_project
 
         shown = self.current()
@@ -203,7 +209,7 @@ class AnimalsPanel(QWidget):
         self.home.run("Comparing animals", work, self._show_study)
 
     def _centres(self) -> Any:
-        """Centres of the regions of the open recording, for distances."""
+        """Return the centres of the regions of the open recording, for distances."""
         from napari_crbm.connectome import region_centroids
 
         recording = self.home.workspace.recording
@@ -220,7 +226,7 @@ class AnimalsPanel(QWidget):
 
         self.kind.clear()
         for kind in kinds(self.animals):
-            # Figures take half a second to import, which an empty panel need not wait for.
+            # Imported here because figures take half a second to import.
             from napari_crbm.figures.connectivity import kind_label
 
             self.kind.addItem(kind_label(*kind), kind)
@@ -243,16 +249,16 @@ class AnimalsPanel(QWidget):
         self.list.blockSignals(True)
         self.list.clear()
         top = QTreeWidgetItem([f"Mean of {len(study.maps)} animals", str(len(study.mean.names))])
-        top.setData(0, _KEPT, study.mean)
+        top.setData(0, _MAP_ROLE, study.mean)
         self.list.addTopLevelItem(top)
         for name, animal in of_kind(self.animals, *self.kind.currentData()).items():
             mean = study.maps[name]
             item = QTreeWidgetItem([name, str(len(mean.names)), f"{animal.n_frames:,}"])
-            item.setData(0, _KEPT, mean)
+            item.setData(0, _MAP_ROLE, mean)
             self.list.addTopLevelItem(item)
             for model, found in animal.maps.items() if len(animal.maps) > 1 else ():
                 below = QTreeWidgetItem([model, str(len(found.names))])
-                below.setData(0, _KEPT, found)
+                below.setData(0, _MAP_ROLE, found)
                 item.addChild(below)
             item.setExpanded(True)
         self.list.blockSignals(False)
@@ -260,14 +266,14 @@ class AnimalsPanel(QWidget):
         self._show_chosen()
 
     def _show_chosen(self) -> None:
-        """The chosen map, and beside it the structural one, or the mean, in the same order."""
+        """Show the selected map and, in the same order, the structural one or the mean."""
         from napari_crbm.anatomy.names import match_names
         from napari_crbm.connectome import cluster_order
 
         item, study = self.list.currentItem(), self.study
         if item is None or study is None:
             return
-        shown: RegionMap = item.data(0, _KEPT)
+        shown: RegionMap = item.data(0, _MAP_ROLE)
         order = cluster_order(shown)
         self.one.show_map(shown, order, item.text(0))
         beside, title = study.structural, "Structural, same order"
@@ -312,7 +318,7 @@ class AnimalsPanel(QWidget):
 
 
 def agreement_text(found: Comparison, given_distance: Comparison | None = None) -> str:
-    """A comparison with anatomy in words, regions without a counterpart named."""
+    """Return a comparison with anatomy in rich text, with the regions left out."""
     zero = f", {found.n_zero} unconnected pairs left out" if found.n_zero else ""
     text = (
         f"<b>Spearman {found.spearman:.2f}</b> (p = {found.spearman_p:.2g}), Pearson "

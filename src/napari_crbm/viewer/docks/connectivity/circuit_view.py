@@ -1,4 +1,4 @@
-"""The strongest connections as a circuit: regions around a ring, head at the top."""
+"""Circuit of the strongest connections: regions on a ring, anterior at the top."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WIDTH_PX = (1.0, 6.0)
 
 
 class CircuitView(QWidget):
-    """Emits ``clicked(region)`` when a region of the ring is clicked."""
+    """Plot of a circuit; emits ``clicked(region)`` when a region is clicked."""
 
     clicked = Signal(str)
 
@@ -38,7 +38,7 @@ class CircuitView(QWidget):
         self.nodes = pg.ScatterPlotItem(pxMode=True)
         self.nodes.sigClicked.connect(self._on_click)
         self.plot.setToolTip(
-            "Left regions on the left, from head (top) to tail. Stronger connections "
+            "Left regions on the left, from anterior (top) to posterior. Stronger connections "
             "are thicker and contrast more.\n"
             "Click a region to see its connections only; click it again for all."
         )
@@ -75,7 +75,7 @@ class CircuitView(QWidget):
         names : tuple of str
         centres : (R, 3) float64
         pair : two str, optional
-            The chosen connection, in the colour of the text.
+            The selected connection, drawn in the colour of the text.
         """
         from matplotlib import colormaps
 
@@ -136,7 +136,7 @@ class CircuitView(QWidget):
 
 
 def _short(name: str) -> str:
-    """A name that fits beside the ring; the side stays."""
+    """Return a name that fits beside the ring, with its side."""
     if len(name) <= _LONGEST_LABEL:
         return name
     side = name[-2:] if name.endswith((" L", " R")) else ""

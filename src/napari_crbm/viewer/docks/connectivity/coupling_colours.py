@@ -1,4 +1,4 @@
-"""All neurons coloured by their coupling with a neuron, or with a group in the mean."""
+"""Colours of all neurons by their coupling with one neuron, or mean coupling with a group."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PARTNERS = {
 }
 
 _FIRST = {
-    "neuron": "Click a neuron in the brain; all others take the colour of their coupling with it.",
+    "neuron": "Click a neuron in the canvas; all others are coloured by their coupling with it.",
     "neurons": "Choose neurons first, with the lasso of the Neurons dock.",
     "assembly": "Choose an assembly first, in the Assemblies dock.",
     "region": "Choose a region first, in the matrix or the circuit.",
@@ -33,7 +33,7 @@ _KIND = "coupling"
 
 
 class CouplingColours(QHBoxLayout):
-    """Choose with what, and whether; the colours follow the selection.
+    """Tick box and list of partners; the colours follow the selection.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ class CouplingColours(QHBoxLayout):
         self._region: str | None = None
         self.wanted = QCheckBox("Colour by coupling with")
         self.wanted.setToolTip(
-            "All neurons are coloured by their effective coupling with a neuron, or with a group "
-            "in the mean:\norange if it makes them more likely to fire, blue if less."
+            "Colour all neurons by their effective coupling with a neuron, or by the mean over a "
+            "group.\nOrange: more likely to be active together with it; blue: less likely."
         )
         self.wanted.toggled.connect(self._toggle)
         self.partner = QComboBox()
@@ -63,11 +63,11 @@ class CouplingColours(QHBoxLayout):
         follow(self, workspace.colouring_changed, self._follow)
 
     def use(self, mapped: Mapped | None) -> None:
-        """Colour by the couplings of another map, once something is chosen in it."""
+        """Use the couplings of another map from the next selection on."""
         self._mapped, self._region = mapped, None
 
     def choose_region(self, region: str) -> None:
-        """The region whose neurons are meant by "region"."""
+        """Set the region whose neurons are the partners."""
         self._region = region
         if self.partner.currentData() == "region":
             self._show()
@@ -83,12 +83,12 @@ class CouplingColours(QHBoxLayout):
 
     @property
     def _coloured(self) -> bool:
-        """Whether the neurons are coloured by couplings now."""
+        """Whether the neurons are coloured by couplings."""
         colouring = self.workspace.colouring
         return colouring is not None and colouring.kind == _KIND
 
     def _follow(self) -> None:
-        """Another dock may colour the neurons by something else."""
+        """Untick the box when another dock colours the neurons."""
         if not self._coloured:
             self.wanted.setChecked(False)
 
@@ -104,7 +104,7 @@ class CouplingColours(QHBoxLayout):
         )
 
     def _partners(self) -> NDArray[np.int64]:
-        """Neurons whose coupling with all others is shown."""
+        """Return the neurons whose coupling with all others is shown."""
         workspace, what = self.workspace, self.partner.currentData()
         if what == "neuron":
             return np.array([] if workspace.neuron is None else [workspace.neuron], dtype=np.int64)

@@ -1,4 +1,4 @@
-"""A region map as a picture to point at and click."""
+"""Region map as an image that can be read and clicked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AXIS_PX = 64
 
 
 class MatrixView(QWidget):
-    """Emits ``clicked(first, second)`` with the names of the regions of a cell."""
+    """Image of a region map; emits ``clicked(first, second)`` with the regions of a cell."""
 
     clicked = Signal(str, str)
 
@@ -41,7 +41,7 @@ class MatrixView(QWidget):
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
         self.bar = pg.ColorBarItem(interactive=False, width=12, colorMap=pg.colormap.get("CET-L1"))
-        # Numbers such as -0.0005 and, beside them, what they are.
+        # Room for numbers such as -0.0005 and the label.
         self.bar.axis.setWidth(_AXIS_PX)
         self.bar.setImageItem(self.image, insert_in=self.plot.getPlotItem())
         self.cross = pg.PlotDataItem(pen=pg.mkPen("#ffffff", width=2))
@@ -90,7 +90,7 @@ class MatrixView(QWidget):
             stops = ListedColormap(palette_of(self._viewer).weight_scale)
         table = pg.ColorMap(np.linspace(0, 1, _STOPS), stops(np.linspace(0, 1, _STOPS), bytes=True))
         if logarithmic:
-            # A connection of zero has no logarithm; it is left blank.
+            # A connection of zero has no logarithm and is left blank.
             shown = np.where(values > 0, shown, np.nan)
         self.image.setImage(shown, autoLevels=False)
         self.bar.setColorMap(table)
@@ -117,7 +117,7 @@ class MatrixView(QWidget):
             )
 
     def on_click(self, event: Any) -> None:
-        """A click in the picture."""
+        """Emit ``clicked`` for the cell under the pointer."""
         cell = self._cell(event.scenePos())
         if cell is not None:
             self.clicked.emit(*cell)

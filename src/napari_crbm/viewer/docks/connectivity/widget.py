@@ -1,4 +1,4 @@
-"""The *Connectivity* dock: the region map, what is behind a cell, the circuit in space."""
+"""The *Connectivity* dock: region map, its strongest connections, several animals."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from napari_crbm.regions import Regions
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_NO_MODEL = "No model yet. Train one (Train dock), or load one."
+_NO_MODEL = "No model yet. Train one (Train dock) or open one."
 _NO_REGIONS = (
-    "This recording names no brain regions. Assign them from an atlas (Anatomy dock, Atlas tab)."
+    "This recording has no brain regions. Assign them from an atlas (Anatomy dock, Atlas tab)."
 )
 _NO_MAP = "Press Compute to map the connections between brain regions."
-_CLICK_HINT = "Click a cell of the matrix, or a row of the circuit."
+_CLICK_HINT = "Click a cell of the matrix or a row of the circuit."
 _MOST_EDGES, _FIRST_EDGES = 150, 30
 
 _MEASURES = {
@@ -55,14 +55,14 @@ _MEASURES = {
     "correlation": ("Correlations", "Recorded correlations of the neurons, for comparison."),
 }
 _RULES = {
-    "mean_abs": ("Mean size", "Mean of absolute values over pairs of neurons, as published."),
+    "mean_abs": ("Mean size", "Mean absolute value over pairs of neurons, as published."),
     "rms": ("RMS", "Root of the mean square over pairs of neurons."),
     "mean": ("Signed mean", "Mean with sign over pairs of neurons."),
 }
 
 
 class ConnectivityWidget(QWidget):
-    """Which brain regions are coupled, how strongly, and through which assemblies."""
+    """Connections between brain regions and the assemblies that carry them."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class ConnectivityWidget(QWidget):
         self.layers = ConnectionLayers(self.home.viewer)
         self.mapped: Mapped | None = None
         self.pair: tuple[str, str] | None = None
-        self._kept: tuple[str, ...] = ()
+        self._only_regions: tuple[str, ...] = ()
         self._about: str | None = None
         self._cancel = threading.Event()
         self._running = False
@@ -90,8 +90,8 @@ class ConnectivityWidget(QWidget):
         self.ring.clicked.connect(self._on_region)
         self.circuit = ShortTable(["Region", "and", "Value", "q"], texts=(0, 1))
         self.circuit.setToolTip(
-            "Strongest connections between regions. q: corrected chance that random neurons "
-            "connect as strongly."
+            "Strongest connections between regions. q: false discovery rate against neurons "
+            "shuffled between regions."
         )
         self.circuit.cellClicked.connect(self._on_edge_row)
         self.animals = AnimalsPanel(self.home, self._for_project)
@@ -108,7 +108,7 @@ class ConnectivityWidget(QWidget):
         self.edges = QSlider(Qt.Orientation.Horizontal)
         self.edges.setRange(0, _MOST_EDGES)
         self.edges.setValue(_FIRST_EDGES)
-        self.edges.setToolTip("Threshold: how many of the strongest connections are drawn.")
+        self.edges.setToolTip("Number of strongest connections that are drawn.")
         self.edges_text = QLabel()
         self.edges_text.setMinimumWidth(120)
         self.edges.valueChanged.connect(self._show_edges)
@@ -116,11 +116,11 @@ class ConnectivityWidget(QWidget):
         slider.addWidget(QLabel("Connections"))
         slider.addWidget(self.edges, 1)
         slider.addWidget(self.edges_text)
-        self.only_chosen = QCheckBox("Only of chosen regions")
+        self.only_chosen = QCheckBox("Only chosen regions")
         self.only_chosen.setToolTip("Draw connections that start or end in the chosen regions.")
         self.only_chosen.toggled.connect(self._show_edges)
-        self.bodies = QCheckBox("Show their bodies")
-        self.bodies.setToolTip("Tick the chosen regions in the Anatomy dock, and no others.")
+        self.bodies = QCheckBox("Show their surfaces")
+        self.bodies.setToolTip("Tick only the chosen regions in the Anatomy dock.")
         self.bodies.toggled.connect(self._show_bodies)
         self.couplings = CouplingColours(self.workspace)
         of_regions = QHBoxLayout()
@@ -130,7 +130,7 @@ class ConnectivityWidget(QWidget):
 
         self.pair_text = text_label(_CLICK_HINT)
         self.carriers = ShortTable(["Assembly", "Share of the connection"])
-        self.carriers.setToolTip("Assemblies that carry the connection; click one to show it.")
+        self.carriers.setToolTip("Assemblies that carry the connection. Click one to show it.")
         self.carriers.cellClicked.connect(
             lambda row, _: self.workspace.choose_assembly(int(self.carriers.item(row, 0).text()))
         )
@@ -187,14 +187,17 @@ class ConnectivityWidget(QWidget):
 
         self._set_running(True)
         job = self.home.run(
-            "Mapping connectivity", work, self._show, lambda: self._set_running(False)
+            "Mapping connectivity", work, self._show, lambda: self._set_running(False), owner=self
         )
-        job.progressed.connect(lambda k, n: self.message.setText(f"Mapping: {100 * k // n} %"))
+        job.progressed.connect(self._show_progress)
+
+    def _show_progress(self, done: int, total: int) -> None:
+        self.message.setText(f"Mapping connections: {100 * done // max(total, 1)} %")
 
     def _set_running(self, running: bool) -> None:
         self._running = running
         self.start.setText("Cancel" if running else "Compute")
-        self.message.setText("Mapping ..." if running else self._missing or _NO_MAP)
+        self.message.setText("Mapping connections ..." if running else self._missing or _NO_MAP)
         self.message.setVisible(running or self.mapped is None)
 
     def _show(self, mapped: Mapped | None) -> None:
@@ -205,7 +208,7 @@ class ConnectivityWidget(QWidget):
         self.couplings.use(mapped)
         self.message.setVisible(False)
         self._show_body()
-        self._kept = self._looked_at()
+        self._only_regions = self._ticked_regions()
         self._show_map(mapped)
         first = self._strongest_pair(mapped)
         self._show_edges()
@@ -232,14 +235,14 @@ class ConnectivityWidget(QWidget):
         self._show_body()
 
     def _leave(self) -> None:
-        """Take along what would belong to no map any more."""
+        """Remove the layers and colours of the map when the dock is closed."""
         self._cancel.set()
         self.layers.hide(CONNECTIONS, CENTRES, PAIR)
         self.couplings.wanted.setChecked(False)
 
     @property
     def _missing(self) -> str:
-        """What has to be there before anything can be mapped; empty if all is."""
+        """What must be opened, trained or assigned first; empty if nothing."""
         if self.workspace.recording is None:
             return _NO_RECORDING
         if self.workspace.trained is None:
@@ -247,12 +250,12 @@ class ConnectivityWidget(QWidget):
         return _NO_REGIONS if self.regions is None else ""
 
     def _show_body(self) -> None:
-        """Nothing of a map that is not there; projects can be opened without one."""
+        """Show the tabs of the map only if there is one; projects need none."""
         there = self.mapped is not None
-        comes = there and not self.tabs.isTabVisible(0)
+        is_new = there and not self.tabs.isTabVisible(0)
         for place in (0, 1):
             self.tabs.setTabVisible(place, there)
-        if comes:
+        if is_new:
             self.tabs.setCurrentIndex(0)
         self._show_below()
 
@@ -262,8 +265,8 @@ class ConnectivityWidget(QWidget):
 
     # --- map ------------------------------------------------------------------------------
 
-    def _looked_at(self) -> tuple[str, ...]:
-        """Regions to look at: those ticked in the Anatomy dock, if only they are shown."""
+    def _ticked_regions(self) -> tuple[str, ...]:
+        """Return the regions ticked in the Anatomy dock while only these are shown, else none."""
         view, mapped = self.workspace.region_view, self.mapped
         if mapped is None or view.regions is None or not view.only_ticked:
             return ()
@@ -271,18 +274,18 @@ class ConnectivityWidget(QWidget):
         return tuple(name for name in mapped.region_map.names if name in ticked)
 
     def _on_region_view(self) -> None:
-        kept = self._looked_at()
-        if self.mapped is not None and kept != self._kept:
-            self._kept = kept
+        ticked = self._ticked_regions()
+        if self.mapped is not None and ticked != self._only_regions:
+            self._only_regions = ticked
             self._show_map(self.mapped)
             self._show_edges()
 
     def _show_map(self, mapped: Mapped) -> None:
-        """Matrix and list, of the regions to look at."""
-        self.matrix.show_map(*mapped.among(self._kept))
+        """Show matrix and list of the regions."""
+        self.matrix.show_map(*mapped.among(self._only_regions))
         if self.pair is not None:
             self.matrix.mark(*self.pair)
-        rows = mapped.connections(_MOST_EDGES, self._kept)
+        rows = mapped.connections(_MOST_EDGES, self._only_regions)
         q = rows["q_value"] if "q_value" in rows else [np.nan] * len(rows)
         cells = zip(rows["region_a"], rows["region_b"], rows["value"], q, strict=True)
         self.circuit.fill([(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in cells])
@@ -293,7 +296,7 @@ class ConnectivityWidget(QWidget):
     # --- chosen pair --------------------------------------------------------------------
 
     def choose_pair(self, first: str, second: str) -> None:
-        """Show the connection of two regions: neurons, value, assemblies that carry it."""
+        """Show a connection of two regions: neurons, value, assemblies that carry it."""
         mapped = self.mapped
         if mapped is None or not {first, second} <= set(mapped.region_map.names):
             return
@@ -313,12 +316,12 @@ class ConnectivityWidget(QWidget):
         self.couplings.choose_region(first)
 
     def _show_bodies(self) -> None:
-        """Tick the chosen regions, so that their bodies are drawn."""
+        """Tick the chosen regions, so that their surfaces are drawn."""
         view = self.workspace.region_view
         if not self.bodies.isChecked() or self.pair is None or view.regions is None:
             return
         if view.only_ticked:
-            # Ticks say which regions to look at; they are not ours to change.
+            # The ticks then say which neurons are shown, so they must not change.
             return
         chosen = [view.regions.names.index(name) for name in dict.fromkeys(self.pair)]
         if not np.array_equal(np.flatnonzero(view.ticked), np.sort(chosen)):
@@ -327,7 +330,7 @@ class ConnectivityWidget(QWidget):
             view.tick(chosen)
 
     def _strongest_pair(self, mapped: Mapped) -> tuple[str, str] | None:
-        top = mapped.connections(1, self._kept)
+        top = mapped.connections(1, self._only_regions)
         return None if not len(top) else (top["region_a"].iloc[0], top["region_b"].iloc[0])
 
     # --- circuit ------------------------------------------------------------------------
@@ -345,14 +348,14 @@ class ConnectivityWidget(QWidget):
         elif self.only_chosen.isChecked() and self.pair is not None:
             edges = mapped.connections_of(self.pair, n)
         else:
-            edges = mapped.connections(n, self._kept)
+            edges = mapped.connections(n, self._only_regions)
         smallest = f" ≥ {edges['value'].abs().min():.2g}" if len(edges) else ""
         self.edges_text.setText(f"{len(edges)}{smallest}")
         self.layers.show_edges(edges, mapped.region_map.names, mapped.centres)
         self.ring.show_edges(edges, mapped.region_map.names, mapped.centres, self.pair)
 
     def _on_region(self, region: str) -> None:
-        """Show the connections of a region of the ring; of all again if it is clicked twice."""
+        """Show the connections of one region; clicking it again shows all."""
         self._about = None if self._about == region else region
         self._show_edges()
 

@@ -1,4 +1,4 @@
-"""The *Neurons* dock: the clicked neuron, and the group drawn around with the lasso."""
+"""The *Neurons* dock: the clicked neuron, and the group selected with the lasso."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.home import home_of
+from napari_crbm.viewer.parts.keys import modifier_text, native_text
 from napari_crbm.viewer.parts.short_table import ShortTable
 from napari_crbm.viewer.parts.style import button, page, plot, text_label
 from napari_crbm.viewer.parts.when_visible import WhenVisible
@@ -33,18 +34,21 @@ if TYPE_CHECKING:
     from napari_crbm.viewer.state.trained import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_CLICK = "Click a neuron in the brain to read about it."
-_DRAW = "Press Lasso and draw around neurons in the brain to see what is enriched there."
-_NO_MODEL = "Assemblies and couplings appear here once a model is trained or loaded."
+_CLICK = "Click a neuron in the canvas to read about it."
+_DRAW = (
+    "Press Lasso and draw around neurons in the canvas to test which assemblies and regions are "
+    "enriched there."
+)
+_NO_MODEL = "Assemblies and couplings appear here once a model is trained or opened."
 _MOST_LISTED = 12
 _MOST_ENRICHED = 40
 _SIGNIFICANT = 0.05
-#: Activity of a neuron is smoothed with a Gaussian of this width.
+#: Standard deviation of the Gaussian that smooths the activity of a neuron.
 _SMOOTH_S = 2.0
 
 
 class NeuronsWidget(QWidget):
-    """What a neuron does and belongs to; what a group of neurons has in common."""
+    """Activity, assemblies and couplings of a neuron; enrichment of a group."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -65,7 +69,7 @@ class NeuronsWidget(QWidget):
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
 
-        # Couplings take seconds of a whole brain's computing: only if somebody looks.
+        # Couplings take seconds for a whole brain: only when the dock is visible.
         self._when_visible = WhenVisible(self, self._compute_factors)
         follow(self, self.workspace.recording_changed, self._show_all)
         follow(self, self.workspace.regions_changed, self._show_all)
@@ -81,8 +85,8 @@ class NeuronsWidget(QWidget):
         self.neuron_text = text_label(_CLICK)
         self.trace = plot(self.home.viewer, "Time", "Active (%)", "s", height=90)
         self.trace.setToolTip(
-            "Orange: how often the neuron is active, smoothed over two seconds.\n"
-            "Blue, where the file has it: fluorescence, scaled to the same height."
+            "Orange: share of frames in which the neuron is active, smoothed (Gaussian, sd 2 s).\n"
+            "Blue: fluorescence, if the file has it, scaled to the same height."
         )
         self._fluorescence = self.trace.plot(pen=pg.mkPen(BLUE, width=1))
         self._rate = self.trace.plot(pen=pg.mkPen(ORANGE, width=1))
@@ -91,14 +95,14 @@ class NeuronsWidget(QWidget):
             line.setClipToView(True)
         self.assemblies = ShortTable(["Assembly", "Weight", "Region"], texts=(2,))
         self.assemblies.setToolTip(
-            "Assemblies that hold the neuron, strongest first; click one to show it."
+            "Assemblies of the neuron, strongest first. Click one to show it."
         )
         self.assemblies.cellClicked.connect(lambda row, _: self._choose(self.assemblies, row))
         self.partners = ShortTable(["Neuron", "Coupling", "Region"], texts=(2,))
         self.partners.setToolTip(
-            "Strongest effective couplings, in nats: how much the log-odds of the other neuron "
-            "rise when this one fires,\nall else being equal (to second order). Click one to go "
-            "there."
+            "Strongest effective couplings, in nats: increase of the log-odds that the other "
+            "neuron is active when this one is,\nall else being equal (second order). Click one "
+            "to choose that neuron."
         )
         self.partners.cellClicked.connect(
             lambda row, _: self.workspace.choose_neuron(int(self.partners.item(row, 0).text()))
@@ -114,29 +118,34 @@ class NeuronsWidget(QWidget):
         )
         self.lasso_button.setCheckable(True)
         self.lasso_button.setToolTip(
-            "Draw around neurons in the brain (Ctrl+Shift+L). Everything along the line of sight "
-            "is chosen.\nShift adds, Alt takes away. Press again to turn the brain with the mouse."
+            f"Draw around neurons in the canvas ({native_text('Ctrl+Shift+L')}). All neurons along "
+            f"the line of sight are chosen.\nShift adds, {modifier_text('Alt').rstrip('+')} "
+            "removes. Press again to rotate the view with the mouse."
         )
         self.lasso.active_changed.connect(self.lasso_button.setChecked)
         self.lasso.finished.connect(lambda: self.lasso.set_active(False))
-        self.clear = button("Clear", "Let go of the chosen group.", self._clear)
+        self.clear = button("Clear", "Clear the chosen group.", self._clear)
         self.group_text = text_label(_DRAW)
         row = QHBoxLayout()
         row.addWidget(self.lasso_button)
         row.addWidget(self.clear)
         row.addStretch(1)
-        headings = ["Found", "Of", "x chance", "q"]
-        self.group_assemblies = ShortTable(["#", *headings])
+        headings = ["Found", "Of", "Fold enrichment", "q"]
+        widths = {0: 44, 1: 50, 2: 50, 3: 104}
+        self.group_assemblies = ShortTable(["#", *headings], widths=widths)
         self.group_assemblies.setToolTip(
-            "Assemblies with more members in the group than a random group of its size would "
-            "have (hypergeometric test).\nq: corrected for the number of assemblies (Benjamini "
-            "and Hochberg). Click one to show it."
+            "Assemblies with more members in the group than expected for a random group of that "
+            "size (hypergeometric test).\nFound: members in the group. Of: members. q: false "
+            "discovery rate (Benjamini and Hochberg). Click one to show it."
         )
         self.group_assemblies.cellClicked.connect(
             lambda row, _: self._choose(self.group_assemblies, row)
         )
-        self.group_regions = ShortTable(["Region", *headings], texts=(0,))
-        self.group_regions.setToolTip("The same for regions.")
+        self.group_regions = ShortTable(["Region", *headings], texts=(0,), widths=widths)
+        self.group_regions.setToolTip(
+            "Regions with more neurons in the group than expected for a random group of that "
+            "size.\nFound: neurons in the group. Of: neurons. q: false discovery rate."
+        )
         self.group_tabs = QTabWidget()
         self.group_tabs.addTab(self.group_assemblies, "Enriched assemblies")
         self.group_tabs.addTab(self.group_regions, "Enriched regions")
@@ -144,7 +153,7 @@ class NeuronsWidget(QWidget):
         pane.layout().insertLayout(0, row)
         return pane
 
-    # --- what the person does ---------------------------------------------------------------
+    # --- actions of the user ----------------------------------------------------------------
 
     def _choose(self, table: QTableWidget, row: int) -> None:
         self.workspace.choose_assembly(int(table.item(row, 0).text()))
@@ -244,7 +253,7 @@ class NeuronsWidget(QWidget):
         def failed() -> None:
             self._computing = None
 
-        self.home.run("Computing couplings", work, done, failed)
+        self.home.run("Computing couplings", work, done, failed, owner=self)
 
     def _show_group(self) -> None:
         recording, neurons = self.workspace.recording, self.workspace.neurons
@@ -264,7 +273,7 @@ class NeuronsWidget(QWidget):
         )
         trained = self.workspace.trained
         self.home.run(
-            "Looking for enrichment",
+            "Testing for enrichment",
             lambda _: _enriched(recording, trained, neurons),
             lambda found: self._show_enriched(neurons, trained, found),
         )
@@ -288,7 +297,7 @@ class NeuronsWidget(QWidget):
 def _enriched(
     recording: Recording, trained: Trained | None, neurons: NDArray[np.int64]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Assemblies and regions that hold more of a group than chance; empty if there are none."""
+    """Return the enrichment of assemblies and of regions in a group, each possibly empty."""
     from napari_crbm.connectome import enriched_assemblies, enriched_regions
 
     nothing = pd.DataFrame()
@@ -299,7 +308,7 @@ def _enriched(
 
 
 def neuron_summary(recording: Recording, neuron: int) -> str:
-    """What a neuron is, in a line of rich text."""
+    """Return regions, activity and position of a neuron as one line of rich text."""
     regions = [] if recording.regions is None else recording.regions.of_neuron(neuron)
     rate = recording.spikes.mean_activity[neuron]
     hz = rate / recording.frame_interval_s if recording.frame_interval_s else 0.0

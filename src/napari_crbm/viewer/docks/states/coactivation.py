@@ -1,4 +1,4 @@
-"""Pairs of assemblies: how much more or less often than by chance they are on together."""
+"""Coactivation tab: how often pairs of assemblies are on together, relative to chance."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 # log2 of the ratio to chance at which colours are full.
 _LIMIT = 3.0
-_HOVER = "Move over the matrix to read a pair; click to show both assemblies."
+_HOVER = "Point at the matrix to read a pair. Click to show both assemblies."
 
 
 class CoactivationPanel(QWidget):
-    """Matrix of co-activation, to read and to click.
+    """Matrix of coactivation that can be read and clicked.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose theme the matrix follows.
+        Its theme sets the colours of the axes.
     workspace : Workspace
-        Where pairs are chosen.
+        Pairs are selected in it.
     """
 
     def __init__(self, viewer: Any, workspace: Workspace) -> None:
@@ -45,8 +45,8 @@ class CoactivationPanel(QWidget):
         for side in ("bottom", "left"):
             self.matrix.getAxis(side).setTicks([[]])
         self.matrix.setToolTip(
-            "How much more (orange) or less (blue) often than by chance two assemblies are on\n"
-            "together; sorted so that similar ones are neighbours."
+            "How often two assemblies are on together, relative to independent assemblies: orange\n"
+            "more, blue less. Sorted so that similar assemblies are neighbours."
         )
         self.pairs = pg.ImageItem(axisOrder="row-major")
         self.matrix.addItem(self.pairs)
@@ -63,7 +63,7 @@ class CoactivationPanel(QWidget):
         column.addWidget(self.pair)
 
     def show_states(self, states: BrainStates) -> None:
-        """Show what was found in a recording, similar assemblies next to each other."""
+        """Show the states of a recording, similar assemblies next to each other."""
         from napari_crbm.analysis import sort_by_similarity
 
         self._states = states
@@ -82,18 +82,18 @@ class CoactivationPanel(QWidget):
             self.show_states(self._states)
 
     def clear(self) -> None:
-        """Nothing is known of the recording that is open now."""
+        """Forget the states of the previous recording."""
         self._states = None
 
     def read(self, position: Any) -> None:
-        """Say what the matrix holds at a position of its scene."""
+        """Describe the pair at a position of the scene."""
         found = self._pair_at(position)
         if found is None or self._states is None:
             return
         first, second = found
         frames = int((self._states.on[:, first] & self._states.on[:, second]).sum())
         ratio = self._states.coactivation[first, second]
-        often = "never" if not frames else f"{2**ratio:.2g} times as often as by chance"
+        often = "never" if not frames else f"{2**ratio:.2g} times the chance rate"
         self.pair.setText(f"<b>{first} and {second}</b>: on together in {frames:,} frames, {often}")
 
     def _choose(self, event: Any) -> None:

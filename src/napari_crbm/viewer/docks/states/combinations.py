@@ -1,4 +1,4 @@
-"""Assemblies in combination over time: how many at once, which sets, and when."""
+"""Combinations tab: number of active assemblies over time, and their combinations."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ class CombinationsPanel(QWidget):
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose theme the plots follow.
+        Its theme sets the colours of the plots.
     workspace : Workspace
-        Where frames and sets are chosen.
+        Frames and assemblies are selected in it.
     """
 
     def __init__(self, viewer: Any, workspace: Workspace) -> None:
         super().__init__()
         self.workspace = workspace
         self._states: BrainStates | None = None
-        self.active = plot(viewer, "", "Active, m", height=90)
+        self.active = plot(viewer, "", "Active assemblies", height=90)
         self.active.setToolTip(
-            "Effective number of active assemblies of every frame. Orange: median; dotted: one in\n"
-            "twenty, below which single assemblies dominate; dashed: as many as mere noise.\n"
-            "Click to show that frame in the brain."
+            "Effective number m of active assemblies in each frame. Orange: median. Dotted: 5 %\n"
+            "of the assemblies, below which single ones dominate. Dashed: expected from noise.\n"
+            "Click to show that frame in the canvas."
         )
         self._line = self.active.plot(pen=pg.mkPen(BLUE, width=1))
         self._line.setDownsampling(auto=True, method="peak")
@@ -57,8 +57,8 @@ class CombinationsPanel(QWidget):
         self.when = plot(viewer, "Time", "Combination", "s", height=110)
         self.when.showGrid(x=False, y=False)
         self.when.setToolTip(
-            "When each of the most frequent combinations is on and nothing else; row numbers are\n"
-            "those of the list. Click to show that frame in the brain."
+            "Frames in which exactly this combination is on. Rows are numbered as in the list.\n"
+            "Click to show that frame in the canvas."
         )
         self.when.getPlotItem().invertY(True)
         self.when.setXLink(self.active)
@@ -67,7 +67,7 @@ class CombinationsPanel(QWidget):
         self.when.addItem(self.image)
         self.cursors = []
         for panel in (self.active, self.when):
-            panel.getAxis("left").setWidth(44)
+            panel.getAxis("left").setWidth(48)
             cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(GREEN, width=2))
             cursor.hide()
             panel.addItem(cursor)
@@ -81,8 +81,8 @@ class CombinationsPanel(QWidget):
             widths={0: 28, 2: 54, 3: 42, 4: 50},
         )
         self.sets.setToolTip(
-            "Combinations of assemblies with two clear states, by how many frames they last in\n"
-            "all, and how many times they begin. Click one to show its assemblies together."
+            "Combinations of bimodal assemblies, most frequent first. Frames and %: frames in\n"
+            "which exactly these are on. Times: number of episodes. Click one to show it."
         )
         self.sets.cellClicked.connect(lambda row, _: self._choose_set(row))
         column = QVBoxLayout(self)
@@ -93,7 +93,7 @@ class CombinationsPanel(QWidget):
         follow(self, self.workspace.frame_changed, self.show_frame)
 
     def show_states(self, states: BrainStates) -> None:
-        """Show what was found in a recording."""
+        """Show the states of a recording."""
         from napari_crbm.analysis import occurrences
         from napari_crbm.analysis.states.combinations import FERROMAGNETIC
 
@@ -126,11 +126,11 @@ class CombinationsPanel(QWidget):
         self.show_frame()
 
     def clear(self) -> None:
-        """Nothing is known of the recording that is open now."""
+        """Forget the states of the previous recording."""
         self._states = None
 
     def show_frame(self) -> None:
-        """Mark the chosen frame."""
+        """Mark the selected frame."""
         recording, frame = self.workspace.recording, self.workspace.frame
         for cursor in self.cursors:
             cursor.setVisible(frame is not None and recording is not None)

@@ -1,4 +1,4 @@
-"""Single assemblies: how often and how long they are on, how compact they lie."""
+"""Assemblies tab: how often and how long each is on, bimodality, density, regions."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ if TYPE_CHECKING:
 _UNIT_COLUMNS = (
     ("assembly", "#", "{:.0f}", "Number of the assembly."),
     ("fraction_on", "On (%)", "{:.1f}", "Share of frames in which it is on."),
-    ("on_s", "On (s)", "{:.1f}", "How long it stays on (median)."),
-    ("off_s", "Off (s)", "{:.1f}", "How long it stays off (median)."),
-    ("bimodal", "Two", "{}", "Whether it has two clear states (bimodality above 5/9)."),
+    ("on_s", "On (s)", "{:.1f}", "Median duration of its on-episodes."),
+    ("off_s", "Off (s)", "{:.1f}", "Median duration between on-episodes."),
+    ("bimodal", "Bimodal", "{}", "Bimodality coefficient above 5/9: two clear states."),
     (
         "times_denser",
         "Dense",
         "{:.1f}",
-        "How many times denser its members lie than as many random neurons.",
+        "Spatial density of its members relative to random neurons.",
     ),
-    ("n_regions", "Regions", "{:.1f}", "Effective number of regions it takes."),
+    ("n_regions", "Regions", "{:.1f}", "Effective number of regions of its members."),
 )
 
 
 class UnitTable(QWidget):
-    """A row an assembly, to sort and to click.
+    """Sortable table with one row per assembly; a click selects it.
 
     Parameters
     ----------
     workspace : Workspace
-        Where assemblies are chosen.
+        Assemblies are selected in it.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.table = ShortTable(
             [heading for _, heading, _, _ in _UNIT_COLUMNS],
-            widths=dict(enumerate((34, 50, 46, 48, 36, 46))),
+            widths=dict(enumerate((30, 50, 46, 48, 58, 46))),
         )
         for place, (_, _, _, tip) in enumerate(_UNIT_COLUMNS):
             self.table.horizontalHeaderItem(place).setToolTip(tip)
@@ -59,7 +59,7 @@ class UnitTable(QWidget):
         column.addWidget(self.table, 1)
 
     def show_states(self, states: BrainStates) -> None:
-        """Show what was found in a recording."""
+        """Show the states of a recording."""
         self.where.setText(states.locality.verdict)
         table = states.table.join(states.locality.table).reset_index()
         self.table.setSortingEnabled(False)

@@ -1,4 +1,4 @@
-"""The *States* dock: assemblies in combination, how many at a time, which sets, and when."""
+"""The *States* dock: combinations of assemblies over time, coactivation, durations."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from napari_crbm.viewer.docks.states.combinations import CombinationsPanel
 from napari_crbm.viewer.docks.states.unit_table import UnitTable
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.job import Cancelled, cancellable
+from napari_crbm.viewer.parts.assembly_key import AssemblyKey
 from napari_crbm.viewer.parts.notices import show_info
 from napari_crbm.viewer.parts.style import button, page, text_label
 from napari_crbm.viewer.parts.when_visible import WhenVisible
@@ -32,11 +33,11 @@ if TYPE_CHECKING:
     from napari_crbm.analysis import BrainStates
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_NO_MODEL = "No model yet. Train one (Train dock), or load one."
+_NO_MODEL = "No model yet. Train one (Train dock) or open one."
 
 
 class StatesWidget(QWidget):
-    """Number of active assemblies over time, combinations, co-activation, time constants."""
+    """Number of active assemblies, their combinations, coactivation and durations."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -50,8 +51,8 @@ class StatesWidget(QWidget):
         self.message = text_label(_NO_RECORDING)
         self.bar = QProgressBar()
         self.bar.hide()
-        self.save = button("Save figure ...", "All of it on one page.", self._save)
-        self.export = button("Save tables ...", "All numbers as CSV files.", self._export)
+        self.save = button("Save figure ...", "Save all plots as PDF, SVG or PNG.", self._save)
+        self.export = button("Save tables ...", "Save all tables as CSV files.", self._export)
         row = QHBoxLayout()
         row.addWidget(self.save)
         row.addWidget(self.export)
@@ -61,8 +62,8 @@ class StatesWidget(QWidget):
         self.together = CoactivationPanel(self.home.viewer, self.workspace)
         self.units = UnitTable(self.workspace)
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.in_time, "In time")
-        self.tabs.addTab(self.together, "Together")
+        self.tabs.addTab(self.in_time, "Combinations")
+        self.tabs.addTab(self.together, "Coactivation")
         self.tabs.addTab(self.units, "Assemblies")
         self.body = QWidget()
         self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -72,6 +73,7 @@ class StatesWidget(QWidget):
         column.addWidget(self.verdict)
         column.addWidget(self.summary)
         column.addWidget(self.tabs, 1)
+        column.addWidget(AssemblyKey(self.workspace))
         layout = page(self)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.bar, 0, Qt.AlignmentFlag.AlignTop)
@@ -97,7 +99,7 @@ class StatesWidget(QWidget):
         self._when_visible.request()
 
     def _compute(self) -> None:
-        """Describe the model, once, when there is somebody to see it."""
+        """Compute the states once, when the dock is visible."""
         recording, trained = self.workspace.recording, self.workspace.trained
         if recording is None or trained is None or self._asked_for is trained:
             return
@@ -114,11 +116,11 @@ class StatesWidget(QWidget):
                 found = None
             return trained, found
 
-        self.message.setText("Looking at assemblies in combination ...")
+        self.message.setText("Computing combinations of assemblies ...")
         self.message.show()
         self.bar.show()
         self.bar.setRange(0, 0)
-        job = self.home.run("Describing states", work, self._show, self._failed)
+        job = self.home.run("Computing states", work, self._show, self._failed, owner=self)
         job.progressed.connect(self._on_job)
 
     def _on_job(self, done: int, total: int) -> None:
@@ -127,7 +129,7 @@ class StatesWidget(QWidget):
 
     def _failed(self) -> None:
         self.bar.hide()
-        self.message.setText("Nothing can be said about combinations of these assemblies.")
+        self.message.setText("The combinations of these assemblies could not be computed.")
 
     # --- what is shown ----------------------------------------------------------------------
 
@@ -154,7 +156,7 @@ class StatesWidget(QWidget):
             self.save_to(Path(path))
 
     def save_to(self, path: Path) -> None:
-        """Draw everything to a file, in the background."""
+        """Draw all plots to a file, in the background."""
         states, recording = self.states, self.workspace.recording
 
         def work(_report: Callable[[int, int], None]) -> Path:

@@ -1,4 +1,4 @@
-"""Panels of the *Statistics* dock: each draws one comparison of an evaluation."""
+"""Plots of the *Statistics* dock: each draws one comparison of an evaluation."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ _LAGS = (0.01, 0.1, 0.3, 1, 3, 10, 30, 100, 1000)
 
 
 def population_panel(viewer: Any) -> pg.PlotWidget:
-    """An empty plot for how many neurons are active at once."""
-    panel = plot(viewer, "active neurons a frame", "frames (%)", height=_HEIGHT)
+    """Return an empty plot for the distribution of active neurons per frame."""
+    panel = plot(viewer, "active neurons per frame", "frames (%)", height=_HEIGHT)
     panel.setMaximumHeight(_HEIGHT)
     panel.setToolTip(
-        "How many neurons are active at once: held-out frames (grey), model (orange),\n"
-        "independent neurons of the same activity (dotted)."
+        "Number of active neurons per frame: held-out frames (grey), model (orange),\n"
+        "independent neurons with the same mean activities (dotted)."
     )
     return panel
 
 
 def show_population(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
-    """Draw how many neurons are active at once, in recording and model."""
+    """Draw the distribution of active neurons per frame in recording and model."""
     population = evaluation.population
     panel.clear()
     grey = pg.mkPen("#999999", width=2)
@@ -53,22 +53,22 @@ def show_population(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
 
 
 def lagged_panel(viewer: Any) -> pg.PlotWidget:
-    """An empty plot for correlations of assemblies some time apart."""
+    """Return an empty plot for lagged correlations of assemblies."""
     panel = plot(viewer, "lag (s)", "correlation", height=_HEIGHT)
     panel.setMaximumHeight(_HEIGHT)
     panel.setLogMode(x=True, y=False)
     panel.setToolTip(
-        "Grey: how much an assembly resembles itself some time later (median, held-out frames).\n"
-        "Orange: how well the model's correlations of different assemblies, fading as each\n"
-        "forgets itself, agree with the held-out ones (Pearson r); blue: how well those of\n"
-        "the training frames do. Green: whether who precedes whom comes back (r between\n"
-        "training and held-out frames): the part no model without time shows."
+        "Grey: autocorrelation of assemblies (median, held-out frames).\n"
+        "Orange: agreement (Pearson's r) of lagged correlations between assemblies in the model,\n"
+        "which decay with the autocorrelations, and in held-out frames. Blue: the same for the\n"
+        "training frames. Green: agreement of the antisymmetric part (which assembly precedes\n"
+        "which) of training and held-out frames; a model without time has none."
     )
     return panel
 
 
 def show_lagged(panel: pg.PlotWidget, evaluation: Evaluation) -> None:
-    """Draw how correlations of assemblies fade, and how far the model explains them."""
+    """Draw lagged correlations of assemblies, and how well the model explains them."""
     table = evaluation.lagged.table
     panel.clear()
     for name, colour in (
@@ -101,7 +101,7 @@ def score_text(evaluation: Evaluation, name: str) -> str:
 
 
 class StatisticPanel(QWidget):
-    """One statistic of the model against the held-out frames."""
+    """Scatter of one statistic: model against held-out frames."""
 
     def __init__(self, viewer: Any, label: str, tip: str) -> None:
         super().__init__()

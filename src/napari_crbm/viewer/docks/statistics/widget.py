@@ -1,4 +1,4 @@
-"""The *Statistics* dock: does the model reproduce the recording? In words, numbers and plots."""
+"""The *Statistics* dock: does the model fit? Evaluation against held-out frames."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ if TYPE_CHECKING:
     from napari_crbm.model import Progress
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_NO_MODEL = "No model yet. Train one (Train dock), or load one."
+_NO_MODEL = "No model yet. Train one (Train dock) or open one."
 _NOT_YET = (
-    "Press Evaluate: activity is drawn from the model and compared with the frames it was "
-    "not trained on."
+    "Press Evaluate to draw activity from the model and compare it with the held-out frames, "
+    "which it was not trained on."
 )
 _RUNNING = "Drawing activity from the model and comparing it with the held-out frames ..."
 _SAMPLES, _CHAINS = 5000, 200
@@ -71,7 +71,7 @@ _PANELS = {
 
 
 class StatisticsWidget(QWidget):
-    """Verdict, one scatter a statistic, and the training's own statistics while it runs."""
+    """Verdict, one scatter per statistic, and nRMSE curves of a training."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -88,33 +88,33 @@ class StatisticsWidget(QWidget):
         self.start = button(
             "Evaluate",
             "Draw activity from the model and compare it with held-out frames.\n"
-            "Seconds for a small recording, minutes for a whole brain; can be cancelled.",
+            "Takes seconds for a small recording, minutes for a whole brain.",
             self._toggle,
         )
-        self.save = button("Save figure ...", "All panels as PDF, SVG or PNG.", self._save)
+        self.save = button("Save figure ...", "Save all plots as PDF, SVG or PNG.", self._save)
         self.colour = QCheckBox("Colour neurons")
         self.colour.setToolTip(
-            "Colour neurons by reconstruction: how well the activity of each is brought back\n"
-            "from the assemblies alone: dark, no better than its mean rate; yellow, best."
+            "Colour neurons by how well their activity is reconstructed from the assemblies:\n"
+            "0, no better than the mean rate; 1, perfect."
         )
         self.colour.toggled.connect(self._colour)
         self.bar = QProgressBar()
         self.bar.hide()
         self.n_samples = count_box(
-            200, 1_000_000, _SAMPLES, "Frames to draw from the model.", step=1000
+            200, 1_000_000, _SAMPLES, "Number of frames drawn from the model.", step=1000
         )
         self.n_temperatures = count_box(
             1,
             32,
             1,
-            "More than 1: replica exchange, for models whose chains mix slowly.\n"
-            "Takes as many times longer.",
+            "Number of temperatures. More than 1: replica exchange, for models whose chains mix\n"
+            "slowly; the time grows in proportion.",
         )
         self.as_published = QCheckBox("As published")
         self.as_published.setToolTip(
-            "Draw as the paper does, to compare with its figures: 50 frames from each of\n"
-            "300 chains, 20 steps apart, after 2,000 steps from recorded frames. Otherwise\n"
-            "chains run until they have forgotten where they started: the harder test."
+            "Draw as in the paper, to compare with its figures: 50 frames from each of 300\n"
+            "chains, 20 steps apart, after 2,000 steps from recorded frames. Otherwise chains run\n"
+            "until they are independent of their start, which is the stricter test."
         )
         for field in (self.n_samples, self.n_temperatures):
             self.as_published.toggled.connect(field.setDisabled)
@@ -157,8 +157,8 @@ class StatisticsWidget(QWidget):
         self.curve.setMaximumHeight(200)
         self.curve.addLegend(offset=(-8, 8), labelTextSize="8pt")
         self.curve.setToolTip(
-            "Statistics of the model's chains during training, on some neurons:\n"
-            "0 as good as the training frames, 1 no better than chance."
+            "nRMSE of the model's chains during training, on a subset of neurons:\n"
+            "0: as good as the training frames; 1: no better than chance."
         )
         self.curve.setYRange(-0.5, 1.5)
         self._lines = {
@@ -229,7 +229,7 @@ class StatisticsWidget(QWidget):
 
         self._set_running(True)
         job = self.home.run(
-            "Evaluating the model", work, self._show, lambda: self._set_running(False)
+            "Evaluating the model", work, self._show, lambda: self._set_running(False), owner=self
         )
         job.progressed.connect(self._on_job)
 
@@ -264,10 +264,10 @@ class StatisticsWidget(QWidget):
         show_lagged(self.lagged, evaluation)
         drawn = evaluation.samples
         self.foot.setText(
-            f"Numbers: nRMSE ± standard error; 0 as good as the training frames, 1 no better than "
-            f"chance. "
+            f"nRMSE ± standard error: 0 if the model is as good as the training frames, 1 if no "
+            f"better than chance. "
             f"Reconstruction {evaluation.median_nllh:.2f} (median over neurons; 1 perfect). "
-            f"Active neurons a frame: nRMSE {evaluation.population.nrmse:.2f}. "
+            f"Active neurons per frame: nRMSE {evaluation.population.nrmse:.2f}. "
             f"Pseudo-likelihood {evaluation.pseudo_likelihood:.4f} nats per neuron per frame. "
             + ("" if likelihood is None else f"{likelihood.verdict} ")
             + f"{evaluation.lagged.verdict} "
@@ -308,7 +308,7 @@ class StatisticsWidget(QWidget):
         return "" if self.workspace.trained is not None else _NO_MODEL
 
     def _show_history(self) -> None:
-        """Statistics of the training the model comes from."""
+        """Draw the nRMSE curves of the training of the model."""
         if self.home.runs.training:
             return
         self._series = {name: {} for name in self._lines}
@@ -323,7 +323,7 @@ class StatisticsWidget(QWidget):
                     line.setData(history["update"], history[name], connect="finite")
         self.curve.setVisible(any(self._series.values()))
 
-    # --- what follows from it -------------------------------------------------------------
+    # --- colours and figure ---------------------------------------------------------------
 
     def _colour(self) -> None:
         if self.evaluation is None:
@@ -336,12 +336,12 @@ class StatisticsWidget(QWidget):
 
     @property
     def _coloured(self) -> bool:
-        """Whether the neurons are coloured by reconstruction now."""
+        """Whether the neurons are coloured by reconstruction."""
         colouring = self.workspace.colouring
         return colouring is not None and colouring.kind == RECONSTRUCTION
 
     def _follow(self) -> None:
-        """Another dock may colour the neurons by something else."""
+        """Untick the box when another dock colours the neurons."""
         if not self._coloured:
             self.colour.setChecked(False)
 
@@ -353,7 +353,7 @@ class StatisticsWidget(QWidget):
             self.save_to(Path(path))
 
     def save_to(self, path: Path) -> None:
-        """Draw all panels to a file, in the background."""
+        """Draw all plots to a file, in the background."""
         evaluation, recording = self.evaluation, self.workspace.recording
 
         def work(_report: Callable[[int, int], None]) -> Path:
@@ -371,7 +371,7 @@ class StatisticsWidget(QWidget):
             self._series = {name: {} for name in self._lines}
             self.curve.setVisible(True)
         if self.home.runs.training and self.workspace.trained is None:
-            self.message.setText("Training: its statistics appear below as it goes on.")
+            self.message.setText("A training is running; its nRMSE appears below.")
 
     def _on_progress(self, progress: Progress) -> None:
         for name, values in self._series.items():

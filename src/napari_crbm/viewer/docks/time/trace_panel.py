@@ -1,4 +1,4 @@
-"""Behaviour, stimuli and the activity of the whole brain over time, as many as one likes."""
+"""Traces of the Time dock: behaviour, stimuli and share of active neurons."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from napari_crbm.viewer.layers.points import palette_of
 from napari_crbm.viewer.parts.style import follow_theme, plot
 
 POPULATION = "Active neurons (%)"
-# Of a row, so that neighbours do not touch.
+# Share of its row that a trace fills.
 _FILLED = 0.86
 _HEIGHT_PX = 100
 _LONGEST_NAME = 14
 
 
 class TracePanel(QWidget):
-    """One trace with its own axis, or several below each other, each over its own range.
+    """Plot of one trace with its own axis, or of several below each other, each scaled.
 
     Parameters
     ----------
     viewer : napari.Viewer
-        Whose theme is followed.
+        Its theme sets the colours.
     """
 
     def __init__(self, viewer: Any) -> None:
@@ -38,8 +38,8 @@ class TracePanel(QWidget):
         self.lines: dict[str, pg.PlotDataItem] = {}
         self.choose = QPushButton()
         self.choose.setToolTip(
-            "Activity of the brain, behaviour and stimuli of the recording: tick what to show.\n"
-            "Several are drawn below each other, each from its least to its largest value."
+            "Tick traces to show: share of active neurons, behaviour, stimuli.\n"
+            "Several are drawn below each other, each scaled from its minimum to its maximum."
         )
         self.menu = QMenu(self.choose)
         self.choose.setMenu(self.menu)
@@ -52,16 +52,16 @@ class TracePanel(QWidget):
 
     @property
     def names(self) -> list[str]:
-        """All that can be shown."""
+        """Names of all traces."""
         return list(self._boxes)
 
     @property
     def shown(self) -> list[str]:
-        """What is shown, from top to bottom."""
+        """Names of the traces that are shown, from top to bottom."""
         return [name for name, box in self._boxes.items() if box.isChecked()]
 
     def show_recording(self, recording: Recording) -> None:
-        """Offer the traces of another recording; those ticked before stay ticked."""
+        """List the traces of another recording; ticked names stay ticked."""
         before = self.shown or [POPULATION]
         self._recording = recording
         self.menu.clear()
@@ -71,7 +71,7 @@ class TracePanel(QWidget):
             box.setContentsMargins(8, 2, 8, 2)
             box.setChecked(name in before)
             box.toggled.connect(self._draw)
-            # A box does not close the menu: several are ticked in one go.
+            # A box in the menu does not close it when ticked.
             action = QWidgetAction(self.menu)
             action.setDefaultWidget(box)
             self.menu.addAction(action)
@@ -79,7 +79,7 @@ class TracePanel(QWidget):
         self._draw()
 
     def show_traces(self, *names: str) -> None:
-        """Show some traces and no others."""
+        """Show these traces only."""
         for name, box in self._boxes.items():
             box.blockSignals(True)
             box.setChecked(name in names)
@@ -128,11 +128,11 @@ class TracePanel(QWidget):
         else:
             self.plot.enableAutoRange(axis="y")
         more = f" and {len(shown) - 1} more" if several else ""
-        self.choose.setText(f"{shown[0]}{more}" if shown else "Choose what to show beside")
+        self.choose.setText(f"{shown[0]}{more}" if shown else "Choose traces")
 
 
 def _spread(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values from 0 to 1; a constant lies in the middle."""
+    """Return values scaled to 0..1; a constant becomes 0.5."""
     known = values[np.isfinite(values)]
     low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
     if high <= low:

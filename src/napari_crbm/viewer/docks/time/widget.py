@@ -40,7 +40,7 @@ _MOST_TICKS = 25
 
 
 class TimeWidget(QWidget):
-    """Raster, traces and a time cursor; the chosen frame flashes in the brain."""
+    """Raster, traces and a time cursor; shows the active neurons of a frame in the canvas."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -56,16 +56,16 @@ class TimeWidget(QWidget):
         self._played_from = (0.0, 0.0)
 
         self.message = text_label(_NO_RECORDING)
-        self.play = button(_PLAY, "Play the recording from the cursor on (P).", self._toggle)
-        self.back = button("‹", "One frame back (,).", lambda: self._step(-1))
-        self.forward = button("›", "One frame on (.).", lambda: self._step(1))
+        self.play = button(_PLAY, "Play the recording from the cursor (P).", self._toggle)
+        self.back = button("‹", "Previous frame (,).", lambda: self._step(-1))
+        self.forward = button("›", "Next frame (.).", lambda: self._step(1))
         self.earlier = button(
             "‹ peak",
-            "Back to when the chosen assembly was most active (<).",
+            "Previous peak of the chosen assembly (<).",
             lambda: self._peak(-1),
         )
         self.later = button(
-            "peak ›", "On to when the chosen assembly is most active (>).", lambda: self._peak(1)
+            "peak ›", "Next peak of the chosen assembly (>).", lambda: self._peak(1)
         )
         for small in (self.back, self.forward):
             small.setMaximumWidth(34)
@@ -73,28 +73,28 @@ class TimeWidget(QWidget):
         for factor in _SPEEDS:
             self.speed.addItem(f"{factor:g} x", factor)
         self.speed.setCurrentIndex(_SPEEDS.index(5.0))
-        self.speed.setToolTip("How many seconds of the recording pass in one second.")
+        self.speed.setToolTip("Seconds of the recording per second of playback.")
         self.speed.currentIndexChanged.connect(self._restart_clock)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setToolTip("The frame that is shown in the brain.")
+        self.slider.setToolTip("Frame under the cursor.")
         self.slider.valueChanged.connect(self._on_slider)
         self.readout = text_label("")
-        self.shown = QCheckBox("In the brain")
+        self.shown = QCheckBox("Show in canvas")
         self.shown.setToolTip(
-            "Neurons that are active at the cursor flash in the brain and fade within a second."
+            "Show neurons that are active at the cursor in the canvas; they fade within a second."
         )
         self.shown.toggled.connect(self._on_shown)
 
         self.rows_of = QComboBox()
         self.rows_of.addItems([_ASSEMBLIES, _NEURONS])
         self.rows_of.setToolTip(
-            "Assemblies, sorted by similarity of their activity; or neurons in groups, sorted by\n"
-            "the assembly they belong to most (by mean activity without a model)."
+            "Rows of the raster. Assemblies: sorted by similarity of their activity. Neurons: in\n"
+            "groups, sorted by their strongest assembly (by mean activity without a model)."
         )
         self.rows_of.currentIndexChanged.connect(self._show_raster)
         self.raster = plot(self.home.viewer, "", _ASSEMBLIES, height=110)
         self.raster.showGrid(x=False, y=False)
-        self.raster.setToolTip("Click to move the cursor and to choose the assembly of the row.")
+        self.raster.setToolTip("Click to move the cursor and choose the assembly of the row.")
         self.image = pg.ImageItem(axisOrder="row-major")
         self.image.setColorMap(pg.colormap.get("cividis"))
         self.image.setAutoDownsample(True)
@@ -110,7 +110,7 @@ class TimeWidget(QWidget):
             cursor = pg.InfiniteLine(angle=90, movable=True, pen=pg.mkPen(GREEN, width=2))
             cursor.sigDragged.connect(lambda line: self._go_to_time(line.value()))
             panel.addItem(cursor)
-            # Wide enough for the names of traces; the same for both, so that times align.
+            # The same width for both, so that their times align.
             panel.getAxis("left").setWidth(_AXIS_PX)
             self.cursors.append(cursor)
 
@@ -155,7 +155,7 @@ class TimeWidget(QWidget):
         follow(self, self.workspace.frame_changed, self._show_frame)
         self._show_recording()
 
-    # --- what the person does -----------------------------------------------------------
+    # --- actions of the user ------------------------------------------------------------
 
     @property
     def frame(self) -> int:
@@ -164,7 +164,7 @@ class TimeWidget(QWidget):
 
     @property
     def playing(self) -> bool:
-        """Whether the recording is being played."""
+        """Whether the recording is playing."""
         return bool(self._timer.isActive())
 
     def _toggle(self) -> None:
@@ -220,7 +220,7 @@ class TimeWidget(QWidget):
             self._go_to(int(np.abs(recording.times - seconds).argmin()))
 
     def _peak(self, direction: int) -> None:
-        """To the next or previous frame at which the chosen assembly peaks."""
+        """Go to the next or previous peak of the chosen assembly."""
         trained, assembly = self.workspace.trained, self.workspace.assembly
         if trained is None or assembly is None:
             return
@@ -328,7 +328,7 @@ class TimeWidget(QWidget):
         self._offer_peaks()
 
     def _offer_peaks(self) -> None:
-        """Buttons that lead somewhere."""
+        """Enable the buttons if there is a peak in that direction."""
         self.earlier.setEnabled(bool((self._peaks < self.frame).any()))
         self.later.setEnabled(bool((self._peaks > self.frame).any()))
 
@@ -377,6 +377,6 @@ class TimeWidget(QWidget):
 
 
 def _row_ticks(rows: NDArray[np.integer]) -> list[tuple[float, str]]:
-    """Numbers of the assemblies in the rows of the raster, as many as can be read."""
+    """Return tick labels of the rows: numbers of assemblies, at most 25."""
     every = -(-len(rows) // _MOST_TICKS)
     return [(row + 0.5, str(rows[row])) for row in range(0, len(rows), max(every, 1))]
