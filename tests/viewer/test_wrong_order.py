@@ -94,10 +94,10 @@ def test_the_curve_of_a_model_goes_with_it(dock, trained_home):
 def test_no_assembly_chosen_is_said(dock, shown_home):
     widget = dock(AssembliesWidget)
     shown_home.workspace.choose_assembly(2)
-    assert "Assembly 2" in widget.title.text() and widget.keep.isEnabled()
+    assert "Assembly 2" in widget.title.text() and widget.copy.isEnabled()
     shown_home.workspace.choose_assembly(None)
     assert "Choose an assembly" in widget.title.text() and widget.scale.isHidden()
-    assert not widget.keep.isEnabled() and not widget.table.selectionModel().hasSelection()
+    assert not widget.copy.isEnabled() and not widget.table.selectionModel().hasSelection()
     shown_home.workspace.choose_assembly(1)
     assert "Assembly 1" in widget.title.text() and not widget.scale.isHidden()
 

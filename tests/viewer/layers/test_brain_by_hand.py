@@ -83,7 +83,7 @@ def test_neurons_of_another_name_can_be_clicked_and_coloured(viewer, shown_home)
 
 
 def test_what_was_kept_of_a_brain_does_not_lie_over_the_next_one(viewer, shown_home, other):
-    kept = shown_home.layers.selection.keep_assembly()
+    kept = shown_home.layers.selection.copy_assembly()
     viewer.layers[ASSEMBLY].name = "Mine"
     assert viewer.layers[kept].visible and viewer.layers["Mine"].visible
     shown_home.show(other)

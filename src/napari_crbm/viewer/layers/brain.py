@@ -21,8 +21,8 @@ from napari_crbm.viewer.layers.names import (
     CHOSEN_NEURON,
     GROUP,
     NEURONS,
-    OURS,
     OUTLINE_NAME,
+    PLUGIN_LAYERS,
     RECORDING_KEY,
 )
 from napari_crbm.viewer.layers.neurons import (
@@ -151,8 +151,8 @@ class BrainLayers:
 
     def _remove(self, keep: Any) -> None:
         for layer in list(self.viewer.layers):
-            ours = layer.name in OURS or RECORDING_KEY in layer.metadata
-            if ours and layer is not keep:
+            is_plugins = layer.name in PLUGIN_LAYERS or RECORDING_KEY in layer.metadata
+            if is_plugins and layer is not keep:
                 self.viewer.layers.remove(layer)
             elif _OF_A_BRAIN & layer.metadata.keys():
                 layer.visible = False

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_crbm.io.writing.script import Script, call, open_again
 from napari_crbm.viewer.layers.colour_kinds import KINDS
-from napari_crbm.viewer.layers.names import OURS
+from napari_crbm.viewer.layers.names import PLUGIN_LAYERS
 from napari_crbm.viewer.layers.time_axis import TIME
 from napari_crbm.viewer.state.region_view import RegionView
 from napari_crbm.viewer.state.workspace import Workspace, workspace_of
@@ -112,10 +112,10 @@ def _add_regions(script: Script, view: RegionView) -> None:
 def _add_layers(script: Script, viewer: Any) -> None:
     """Add hidden layers, and comments on layers that the plugin did not make."""
     for layer in viewer.layers:
-        if layer.name in OURS and not layer.visible:
+        if layer.name in PLUGIN_LAYERS and not layer.visible:
             script.add(
                 f"if {layer.name!r} in viewer.layers:",
                 f"    viewer.layers[{layer.name!r}].visible = False",
             )
-        elif layer.name not in (*OURS, TIME) and layer.visible:
+        elif layer.name not in (*PLUGIN_LAYERS, TIME) and layer.visible:
             script.add(f"# Not repeated: the layer {layer.name!r}.")

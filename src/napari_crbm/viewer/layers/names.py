@@ -5,7 +5,7 @@ ASSEMBLY, CHOSEN_NEURON, ACTIVE = "Assembly", "Chosen neuron", "Active neurons"
 GROUP = "Chosen neurons"
 REGIONS = "Regions"
 #: All layers that show the workspace.
-OURS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
+PLUGIN_LAYERS = (OUTLINE_NAME, NEURONS, REGIONS, ASSEMBLY, CHOSEN_NEURON, GROUP, ACTIVE)
 #: Metadata key of the recording that a layer shows.
 RECORDING_KEY = "napari_crbm_recording"
 MODEL_KEY = "napari_crbm_model"

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from napari_crbm.anatomy.meshes import PlacedAtlas
     from napari_crbm.regions import Regions
 
-Body = tuple[NDArray[np.float32], NDArray[np.int64]]
+SurfaceMesh = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 class RegionLayers:
@@ -40,7 +40,7 @@ class RegionLayers:
         self.viewer = viewer
         self.workspace = workspace
         self.run = run
-        self._bodies: dict[int, Body] = {}
+        self._surfaces: dict[int, SurfaceMesh] = {}
         self._of: Any = None
         self._shaping = False
         self._drawn: tuple[Any, list[int], NDArray[np.float32]] | None = None
@@ -50,9 +50,9 @@ class RegionLayers:
         """Draw the surfaces of the ticked regions, computing those that are new."""
         recording, view = self.workspace.recording, self.workspace.region_view
         if view.regions is not self._of:
-            self._bodies, self._of = {}, view.regions
+            self._surfaces, self._of = {}, view.regions
         ticked = [int(k) for k in np.flatnonzero(view.ticked)]
-        missing = [k for k in ticked if k not in self._bodies]
+        missing = [k for k in ticked if k not in self._surfaces]
         if recording is None or not ticked:
             self._draw([])
         elif not missing:
@@ -66,17 +66,17 @@ class RegionLayers:
         self._shaping = True
         placed = self.workspace.placed
 
-        def work(report: Callable[[int, int], None]) -> dict[int, Body]:
-            bodies = {}
+        def work(report: Callable[[int, int], None]) -> dict[int, SurfaceMesh]:
+            surfaces = {}
             for place, k in enumerate(missing):
                 report(place, len(missing))
-                bodies[k] = _body(recording, regions, regions.names[k], placed)
-            return bodies
+                surfaces[k] = _surface(recording, regions, regions.names[k], placed)
+            return surfaces
 
-        def done(bodies: dict[int, Body]) -> None:
+        def done(surfaces: dict[int, SurfaceMesh]) -> None:
             self._shaping = False
             if regions is self._of:
-                self._bodies.update(bodies)
+                self._surfaces.update(surfaces)
             self.show()
 
         self.run("Computing region surfaces", work, done)
@@ -93,19 +93,19 @@ class RegionLayers:
         ):
             # Only the neurons that are shown have changed.
             return
-        bodies = [(k, *self._bodies[k]) for k in ticked if len(self._bodies[k][0])]
-        if not bodies or view.regions is None:
+        surfaces = [(k, *self._surfaces[k]) for k in ticked if len(self._surfaces[k][0])]
+        if not surfaces or view.regions is None:
             if REGIONS in self.viewer.layers:
                 set_visible(self.viewer.layers[REGIONS], False)
             return
-        sizes = [len(vertices) for _, vertices, _ in bodies]
+        sizes = [len(vertices) for _, vertices, _ in surfaces]
         starts = np.cumsum([0, *sizes[:-1]])
-        vertices = np.concatenate([vertices for _, vertices, _ in bodies])
+        vertices = np.concatenate([vertices for _, vertices, _ in surfaces])
         faces = np.concatenate(
-            [faces + start for (_, _, faces), start in zip(bodies, starts, strict=True)]
+            [faces + start for (_, _, faces), start in zip(surfaces, starts, strict=True)]
         )
-        colours = np.repeat(view.colours[[k for k, _, _ in bodies]], sizes, axis=0)
-        names = [view.regions.names[k] for k, _, _ in bodies]
+        colours = np.repeat(view.colours[[k for k, _, _ in surfaces]], sizes, axis=0)
+        names = [view.regions.names[k] for k, _, _ in surfaces]
         if REGIONS not in self.viewer.layers:
             self._add(vertices, faces, colours, names)
             return
@@ -140,7 +140,9 @@ class RegionLayers:
         add_quietly(self.viewer, self.viewer.layers.insert, 0, layer)
 
 
-def _body(recording: Recording, regions: Regions, name: str, placed: PlacedAtlas | None) -> Body:
+def _surface(
+    recording: Recording, regions: Regions, name: str, placed: PlacedAtlas | None
+) -> SurfaceMesh:
     """Return the surface of a region from its atlas, else around its neurons."""
     if placed is not None:
         # Some atlases have no surface for regions that were merged to a level.

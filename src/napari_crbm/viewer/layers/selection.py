@@ -121,14 +121,14 @@ class SelectionLayers:
             symbol=np.where(positive[neurons], "disc", "ring"),
         )
 
-    def keep_assembly(self) -> str | None:
+    def copy_assembly(self) -> str | None:
         """Copy the shown members to a layer of their own; return its name."""
         if ASSEMBLY not in self.viewer.layers or self.workspace.assembly is None:
             return None
         shown = self.viewer.layers[ASSEMBLY]
         numbers = " + ".join(str(assembly) for assembly in self.workspace.assemblies)
         with self._drawing:
-            kept = add_quietly(
+            copied = add_quietly(
                 self.viewer,
                 self.viewer.add_points,
                 np.array(shown.data),
@@ -143,7 +143,7 @@ class SelectionLayers:
                 blending="translucent_no_depth",
                 **SPACE,
             )
-        return str(kept.name)
+        return str(copied.name)
 
     def show_neuron(self) -> None:
         """Draw a ring around the selected neuron."""

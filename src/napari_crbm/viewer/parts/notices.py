@@ -44,8 +44,8 @@ def _unfold(message: str, severity: str) -> None:
         if note.message.text() == message and not note.property("expanded"):
             note.setProperty(_SEVERITY, severity)
             _read_whole(note, message)
-    ours = [(str(note.property(_SEVERITY)), note) for note in notes if note.property(_SEVERITY)]
-    for note in superseded(ours):
+    shown = [(str(note.property(_SEVERITY)), note) for note in notes if note.property(_SEVERITY)]
+    for note in superseded(shown):
         note.close()
 
 

@@ -68,7 +68,7 @@ def test_several_assemblies_are_shown_together_and_kept(viewer, trained_home, qt
     assert (
         layer.face_color[shared] == 1
     ).all() and f"{shared.sum():,} neurons" in widget.title.text()
-    widget.keep.click()
+    widget.copy.click()
     name = "Assembly " + " + ".join(map(str, workspace.assemblies))
     workspace.choose_assembly(numbers[1])
     assert len(viewer.layers[name].data) == len(neurons)

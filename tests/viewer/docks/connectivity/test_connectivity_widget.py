@@ -190,7 +190,7 @@ def test_only_regions_to_look_at_are_mapped(mapped, home):
 def test_bodies_of_the_chosen_regions(mapped, home):
     pytest.importorskip("skimage")
     view, names = home.workspace.region_view, mapped.mapped.region_map.names
-    mapped.bodies.setChecked(True)
+    mapped.surfaces.setChecked(True)
     mapped.choose_pair(names[0], names[2])
     ticked = {view.regions.names[k] for k in np.flatnonzero(view.ticked)}
     assert ticked == {names[0], names[2]}

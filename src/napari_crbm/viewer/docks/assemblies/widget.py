@@ -199,12 +199,12 @@ class AssembliesWidget(QWidget):
         line.setContentsMargins(0, 0, 0, 0)
         line.addWidget(self.title, 1)
         line.addWidget(self.scale)
-        self.keep = button(
-            "Keep",
+        self.copy = button(
+            "Copy",
             "Copy the shown members to a layer of their own, which does not change any more.",
-            lambda: self.home.layers.selection.keep_assembly(),
+            lambda: self.home.layers.selection.copy_assembly(),
         )
-        line.addWidget(self.keep)
+        line.addWidget(self.copy)
         return row
 
     # --- actions of the user ----------------------------------------------------------------
@@ -284,10 +284,10 @@ class AssembliesWidget(QWidget):
         if trained is None or assembly is None or recording is None:
             self.title.setText(_CHOOSE)
             self.scale.hide()
-            self.keep.setEnabled(False)
+            self.copy.setEnabled(False)
             self._show_rows()
             return
-        self.keep.setEnabled(True)
+        self.copy.setEnabled(True)
         self._show_title()
         self._show_rows()
 

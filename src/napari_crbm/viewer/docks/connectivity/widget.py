@@ -119,13 +119,13 @@ class ConnectivityWidget(QWidget):
         self.only_chosen = QCheckBox("Only chosen regions")
         self.only_chosen.setToolTip("Draw connections that start or end in the chosen regions.")
         self.only_chosen.toggled.connect(self._show_edges)
-        self.bodies = QCheckBox("Show their surfaces")
-        self.bodies.setToolTip("Tick only the chosen regions in the Anatomy dock.")
-        self.bodies.toggled.connect(self._show_bodies)
+        self.surfaces = QCheckBox("Show their surfaces")
+        self.surfaces.setToolTip("Tick only the chosen regions in the Anatomy dock.")
+        self.surfaces.toggled.connect(self._show_surfaces)
         self.couplings = CouplingColours(self.workspace)
         of_regions = QHBoxLayout()
         of_regions.addWidget(self.only_chosen)
-        of_regions.addWidget(self.bodies)
+        of_regions.addWidget(self.surfaces)
         of_regions.addStretch(1)
 
         self.pair_text = text_label(_CLICK_HINT)
@@ -312,13 +312,13 @@ class ConnectivityWidget(QWidget):
             ]
         )
         self._show_edges()
-        self._show_bodies()
+        self._show_surfaces()
         self.couplings.choose_region(first)
 
-    def _show_bodies(self) -> None:
+    def _show_surfaces(self) -> None:
         """Tick the chosen regions, so that their surfaces are drawn."""
         view = self.workspace.region_view
-        if not self.bodies.isChecked() or self.pair is None or view.regions is None:
+        if not self.surfaces.isChecked() or self.pair is None or view.regions is None:
             return
         if view.only_ticked:
             # The ticks then say which neurons are shown, so they must not change.

@@ -1,4 +1,4 @@
-"""The *Time* dock: the recording as it goes on, in rasters and as activity in the brain."""
+"""The *Time* dock: raster and traces of the recording, playback, active neurons."""
 
 from __future__ import annotations
 
