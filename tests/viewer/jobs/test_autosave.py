@@ -229,7 +229,7 @@ def test_every_recipe_tells_how_long_it_takes(viewer, home, recording, qtbot, mo
         "napari_crbm.viewer.docks.train.times.measure_pace",
         lambda _spikes, settings: paces[settings.gibbs_steps],
     )
-    for module in ("train_widget", "train_times"):
+    for module in ("docks.train.widget", "docks.train.times"):
         monkeypatch.setattr(f"napari_crbm.viewer.{module}.compiled", lambda: True)
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)

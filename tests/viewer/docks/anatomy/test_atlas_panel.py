@@ -23,7 +23,7 @@ pytest.importorskip("skimage")
 @pytest.fixture
 def panel(home, qtbot, monkeypatch):
     shown: list[str] = []
-    for module in ("atlas_panel", "placement_form", "home"):
+    for module in ("docks.anatomy.atlas_panel", "docks.anatomy.placement_form", "home"):
         monkeypatch.setattr(f"napari_crbm.viewer.{module}.show_error", shown.append)
     made = AtlasPanel(home, ConnectionLayers(home.viewer))
     qtbot.addWidget(made)
@@ -118,7 +118,7 @@ def test_levels_are_those_of_the_atlas(panel, home, recording, tmp_path, qtbot):
     panel.spacing.setText("30, 100")
     panel.open.click()
     until(qtbot, lambda: panel.errors)
-    assert "three voxel sizes" in panel.errors[0]
+    assert "expected three numbers, one per axis, found 2" in panel.errors[0]
     panel.spacing.setText("30, 100, 50")
     panel.open.click()
     until(qtbot, lambda: panel.atlas is not None)
