@@ -47,6 +47,8 @@ class Setting:
         Name in forms; by default the name of the field in words.
     option : str
         Name on the command line, without dashes; by default the name of the field.
+    off : str
+        Name there that turns a yes-or-no setting off; by default "no-" and its name.
     absent : str
         What None stands for, such as "all cores".
     details : str
@@ -62,6 +64,7 @@ class Setting:
     group: Literal["common", "rare"] = "common"
     label: str = ""
     option: str = ""
+    off: str = ""
     absent: str = ""
     details: str = ""
 
@@ -120,15 +123,23 @@ class Declared:
         return "--" + (self.setting.option or self.name.replace("_", "-"))
 
     @property
+    def flags(self) -> str:
+        """Names on the command line that turn a yes-or-no setting on and off."""
+        off = self.setting.off or "no-" + self.option.removeprefix("--")
+        return f"{self.option}/--{off}"
+
+    @property
     def default_text(self) -> str:
         """The default in words; empty if there is nothing to say."""
-        if self.default is None or self.default == ():
+        return self.text_of(self.default)
+
+    def text_of(self, value: Any) -> str:
+        """A value in words."""
+        if value is None or value == ():
             return self.setting.absent
-        if isinstance(self.default, bool):
-            return "yes" if self.default else "no"
-        if isinstance(self.default, float):
-            return f"{self.default:g}"
-        return str(self.default)
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return f"{value:g}" if isinstance(value, float) else str(value)
 
     @property
     def range_text(self) -> str:
@@ -158,7 +169,8 @@ class Declared:
             *first, last = (f"'{word}'" for word in self.words)
             return f"{', '.join(first)} or {last}" if first else last
         if self.kind in (str, Path):
-            return "text" if self.kind is str else "a path"
+            text = "text" if self.kind is str else "a path"
+            return f"a list of {text}" if self.repeated else text
         noun = "whole number" if self.kind is int else "number"
         between = self.range_text
         if (self.kind is int and between == "at least 1") or between == "more than 0":
@@ -172,9 +184,9 @@ class Declared:
         """Whether the value has the declared type and lies in the declared range."""
         if value is None:
             return self.optional
-        if self.repeated:
-            return isinstance(value, (tuple, list)) and all(map(self._accepts_one, value))
-        return self._accepts_one(value)
+        if self.repeated and isinstance(value, (tuple, list)):
+            return all(map(self._accepts_one, value))
+        return not self.repeated and self._accepts_one(value)
 
     def parse(self, text: str) -> Any:
         """Return the value that a person typed.
@@ -211,7 +223,8 @@ class Declared:
         if self.kind is bool or isinstance(value, bool):
             return self.kind is bool and isinstance(value, bool)
         if self.kind is Path:
-            return isinstance(value, Path)
+            listed = isinstance(value, (tuple, list)) and all(isinstance(v, str) for v in value)
+            return isinstance(value, Path) or listed
         wanted = numbers.Integral if self.kind is int else numbers.Real
         if self.kind not in (int, float) or not isinstance(value, wanted):
             return False
@@ -306,6 +319,9 @@ def _type(hint: Any) -> tuple[type, tuple[str, ...], bool, bool]:
             kinds.append(get_args(part)[0])
         else:
             kinds.append(part)
+    if Path in kinds:
+        # Beside a path the library takes its text, or what is in the file: a list of text.
+        return Path, words, optional, repeated
     if len(kinds) > 1:
         raise TypeError(f"A declared field has one type and words; found {hint}.")
     return kinds[0] if kinds else str, words, optional, repeated

@@ -19,6 +19,14 @@ def refusal(error: OSError) -> str:
     )
 
 
+def install_extra(extra: str) -> str:
+    """How to install an optional part of the package, as a clause for a message."""
+    return (
+        f"install the extra '{extra}' (in the folder with the sources of napari-crbm run: "
+        f'python -m pip install ".[{extra}]")'
+    )
+
+
 class CRBMError(Exception):
     """Base of everything this package raises on purpose."""
 
@@ -60,7 +68,9 @@ class SettingError(ModelError, RecordingError):
     Parameters
     ----------
     template : str
-        The sentence, with the names of settings and further words in braces.
+        The sentence, with the names of settings and further words in braces. A setting may
+        have a value: ``{n_test_blocks:0}`` reads ``n_test_blocks=0`` in Python and
+        ``--test-blocks 0`` on the command line.
     words : mapping of str to str, optional
         The further words. What remains in braces are names of settings.
     """
@@ -81,8 +91,18 @@ class SettingError(ModelError, RecordingError):
 
     def naming(self, names: Mapping[str, str]) -> str:
         """The sentence with settings called as a form or the command line calls them."""
-        called = {field: names.get(field, field) for field in self.settings}
-        return self.template.format_map({**called, **self.words})
+        parts = []
+        for text, field, value, _ in Formatter().parse(self.template):
+            parts.append(text)
+            if field in self.words:
+                parts.append(self.words[field])
+            elif field and value:
+                python = f"{field}={value}"
+                option = f"{names[field]} {value}" if field in names else python
+                parts.append(names.get(python, option))
+            elif field:
+                parts.append(names.get(field, field))
+        return "".join(parts)
 
 
 class TrainingDiverged(CRBMError, RuntimeError):

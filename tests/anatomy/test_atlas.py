@@ -180,7 +180,7 @@ def test_without_the_library_an_atlas_says_what_to_install(monkeypatch):
     import sys
 
     monkeypatch.setitem(sys.modules, "brainglobe_atlasapi", None)
-    with pytest.raises(RecordingError, match=r"napari-crbm\[atlas\]"):
+    with pytest.raises(RecordingError, match="install the extra 'atlas'"):
         open_atlas("mpin_zfish_1um")
 
 

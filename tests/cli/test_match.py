@@ -71,8 +71,8 @@ def test_what_cannot_be_matched_is_said(folder, tmp_path):
     assert "at most two recordings" in result.stderr
     result = run("match", *files, *recordings, "-o", tmp_path / "pairs.xls", code=2)
     assert "must end in .csv" in result.stderr
-    with pytest.raises(ModelError, match="Cannot match by 'colour'"):
-        run("match", *files, *recordings, "--by", "colour")
+    result = run("match", *files, *recordings, "--by", "colour", code=2)
+    assert "'colour' is not neurons, regions or places" in " ".join(result.stderr.split())
     with pytest.raises(ModelError, match=r"not of the same\s+neurons; match by regions"):
         run("match", *files, *recordings, "--by", "neurons")
     # As many neurons, but somewhere else, and without regions.

@@ -223,11 +223,11 @@ def test_cancelling(recording):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "guess"}, "no way to binarise"),
-        ({"baseline_s": -1.0}, "window"),
+        ({"method": "guess"}, "method must be 'events', 'deconvolution', .*; found 'guess'"),
+        ({"baseline_s": -1.0}, r"baseline_s must be a positive number \(s\); found -1.0"),
         ({"raw": True}, "baseline window"),
         ({"threshold": 0.0}, "threshold"),
-        ({"min_activity": 0.5, "max_activity": 0.1}, r"activity bounds.*found 50 to 10 %\.$"),
+        ({"min_activity": 0.5, "max_activity": 0.1}, "min_activity must be less than max_activity"),
         ({"burn_in_s": 1e4}, "leaves fewer than two frames"),
         ({"regions": ("nowhere",)}, "no region 'nowhere'"),
         ({"motion_trace": "tail"}, "no trace 'tail'"),

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.anatomy.label_volume import axes_from, volume_atlas
 from napari_crbm.anatomy.structures import Atlas, Structure
-from napari_crbm.errors import RecordingError
+from napari_crbm.errors import RecordingError, install_extra
 
 
 def from_brainglobe(atlas: Any) -> Atlas:
@@ -89,8 +89,8 @@ def open_brainglobe(name: str, *, download: bool = False) -> Atlas:
     """
     if importlib.util.find_spec("brainglobe_atlasapi") is None:
         raise RecordingError(
-            f"The atlas '{name}' needs brainglobe-atlasapi: pip install 'napari-crbm[atlas]'. Or "
-            "use the recording's own regions, or a label volume of yours."
+            f"The atlas '{name}' needs brainglobe-atlasapi: {install_extra('atlas')}. Or use the "
+            "recording's own regions, or a label volume file."
         )
     cached = cached_brainglobe()
     if name not in cached and not download:

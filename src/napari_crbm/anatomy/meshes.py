@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from napari_crbm.anatomy.placement import Placement
 from napari_crbm.anatomy.structures import Atlas
-from napari_crbm.errors import RecordingError
+from napari_crbm.errors import RecordingError, install_extra
 
 #: Vertices (V, 3) float32 in micrometres (z, y, x), and faces (F, 3) int64.
 Mesh = tuple[NDArray[np.float32], NDArray[np.int64]]
@@ -115,7 +115,7 @@ def marching_cubes(
         from skimage import measure
     except ImportError as error:
         raise RecordingError(
-            "Surfaces of regions need scikit-image: pip install 'napari-crbm[atlas]'."
+            f"Surfaces of regions need scikit-image: {install_extra('atlas')}."
         ) from error
     vertices, faces, _, _ = measure.marching_cubes(values, level)
     return np.asarray(vertices, dtype=np.float64) * cell, np.asarray(faces, dtype=np.int64)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.anatomy.label_volume import ORIENTATION, volume_atlas
 from napari_crbm.anatomy.structures import Atlas, Structure
-from napari_crbm.errors import FormatError
+from napari_crbm.errors import FormatError, install_extra
 
 #: A volume, its voxel size in micrometres and its orientation, if the file tells.
 Volume = tuple[NDArray[Any], tuple[float, float, float] | None, str | None]
@@ -219,7 +219,7 @@ def _optional(module: str, path: Path) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         raise FormatError(
-            f"{path.name} needs a further library to be read: pip install 'napari-crbm[atlas]'."
+            f"{path.name} needs a further library to be read: {install_extra('atlas')}."
         ) from error
 
 

@@ -12,10 +12,11 @@ EXIT_INTERRUPTED = 130
 def main() -> None:
     """Run ``napari-crbm``: errors as one sentence, bugs with how to report them."""
     from napari_crbm.cli.app import app
-    from napari_crbm.cli.console import complain
+    from napari_crbm.cli.console import complain, write_any_text
     from napari_crbm.cli.signals import exit_on_sigterm
     from napari_crbm.errors import CRBMError, refusal
 
+    write_any_text()
     exit_on_sigterm()
     try:
         app()
@@ -38,7 +39,7 @@ def main() -> None:
 
         traceback.print_exc()
         complain(
-            f"This is a bug in napari-crbm {__version__}. Please report it with the lines above "
-            "and the command you ran, at the address in 'pip show -v napari-crbm'."
+            f"This is a bug in napari-crbm {__version__}. Please report it to the developers, with "
+            "the lines above and the command you ran."
         )
         sys.exit(EXIT_BUG)

@@ -15,6 +15,7 @@ from napari_crbm.cli.convert import convert
 from napari_crbm.cli.demo import demo
 from napari_crbm.cli.evaluate import evaluate
 from napari_crbm.cli.figure import figure
+from napari_crbm.cli.guard import guarded
 from napari_crbm.cli.info import info
 from napari_crbm.cli.match import match
 from napari_crbm.cli.preprocess import preprocess
@@ -52,7 +53,7 @@ for command in (
     compare_fish,
     view,
 ):
-    app.command()(command)
+    app.command()(guarded(command))
 
 
 def _show_version(wanted: bool) -> None:

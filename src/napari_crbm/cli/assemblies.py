@@ -1,4 +1,4 @@
-"""``napari-crbm assemblies``: who belongs to which assembly, as tables."""
+"""``napari-crbm assemblies``: the members of every assembly, as tables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_crbm.cli.console import AsJson, ModelPath, RecordingPath, out, print_json, say
+from napari_crbm.cli.formats import TableFormat, table_format
 
 
 def assemblies(
@@ -21,11 +22,13 @@ def assemblies(
             help="Folder for tables: assemblies, members, weights, activity.",
         ),
     ] = None,
-    file_format: Annotated[str, typer.Option("--format", help="'csv' or 'parquet'.")] = "csv",
+    file_format: TableFormat = None,
     threshold: Annotated[
         float | None,
         typer.Option(
-            help="Smallest |weight| of a member. [default: a fifth of the assembly's largest]"
+            min=0.0,
+            help="Smallest |weight| of a member.",
+            show_default="a fifth of the assembly's largest",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -34,9 +37,14 @@ def assemblies(
     from napari_crbm.analysis import assembly_table, export_tables
     from napari_crbm.cli.pairing import open_pair
 
-    if file_format not in ("csv", "parquet"):
-        raise typer.BadParameter(f"'{file_format}' is not csv or parquet.", param_hint="--format")
+    file_format = table_format(file_format, output)
     model, recording = open_pair(model_path, recording_path)
+    largest = float(abs(model.weights_).max())
+    if threshold is not None and threshold >= largest:
+        raise typer.BadParameter(
+            f"no weight exceeds {threshold:g}: the largest is {largest:.3g}.",
+            param_hint="--threshold",
+        )
     activity = model.transform(recording.spikes)
     if output is not None:
         for path in export_tables(
@@ -53,4 +61,4 @@ def assemblies(
         if "reproducibility" in table:
             shown.append("reproducibility")
         text = table[shown].to_string(float_format=lambda value: f"{value:.3f}")
-        out.print(text, highlight=False)
+        out.print(text)

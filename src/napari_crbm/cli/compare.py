@@ -8,14 +8,18 @@ from typing import Annotated
 import typer
 
 from napari_crbm.cli.console import (
+    FIGURE_ENDINGS,
     AsJson,
     ModelPath,
     RecordingPath,
     out,
     print_json,
     progress_bar,
+    require_choice,
+    require_ending,
     say,
 )
+from napari_crbm.cli.formats import TABLE_ENDINGS
 
 
 def compare(
@@ -28,20 +32,26 @@ def compare(
         Path | None, typer.Option(help="Figure to write (.png, .pdf or .svg).")
     ] = None,
     methods: Annotated[
-        str | None, typer.Option(help="Names separated by commas. [default: all]")
+        str | None,
+        typer.Option(help="Methods to compare with, separated by commas.", show_default="all"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same table.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same table.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare a model with other methods: what they find, and what they bring back."""
     from napari_crbm.analysis import METHODS, compare_methods
+    from napari_crbm.analysis.export.tables import write_table
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.simulation import load_truth
 
+    require_ending(output, TABLE_ENDINGS, "--output")
+    require_ending(figure, FIGURE_ENDINGS, "--figure")
+    wanted = METHODS if methods is None else tuple(m.strip() for m in methods.split(","))
+    for method in wanted:
+        require_choice(method, METHODS, "--methods")
     model, recording = open_pair(model_path, recording_path)
     truth = load_truth(recording_path) if recording_path.is_file() else None
     planted = None if truth is None else truth.membership
-    wanted = METHODS if methods is None else tuple(m.strip() for m in methods.split(","))
     with progress_bar("Comparing", "methods") as advance:
         table = compare_methods(
             model,
@@ -52,11 +62,7 @@ def compare(
             report=lambda done, total: advance(done, total, ""),
         )
     if output is not None:
-        if output.suffix.lower() == ".parquet":
-            table.to_parquet(output)
-        else:
-            table.to_csv(output, float_format="%.6g")
-        say(f"Wrote {output}")
+        say(f"Wrote {write_table(table, output, index=True)}")
     if figure is not None:
         from napari_crbm.figures import methods_figure, save_figure
 
@@ -69,4 +75,4 @@ def compare(
         table.to_string(float_format=lambda value: f"{value:.3g}", na_rep="-"), highlight=False
     )
     if planted is None:
-        say("The recording has no planted assemblies, so recovery cannot be told.")
+        say("The recording has no planted assemblies, so recovery is not known.")

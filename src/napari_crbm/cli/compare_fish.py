@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from napari_crbm.cli.connectivity import print_agreement, summary
-from napari_crbm.cli.console import AsJson, out, print_json, say
+from napari_crbm.cli.console import AsJson, counted, out, print_json, require_choice, say
 
 
 def compare_fish(
@@ -35,13 +35,15 @@ def compare_fish(
     permutations: Annotated[
         int, typer.Option(help="Permutations of regions for p-values.", min=1)
     ] = 1000,
-    seed: Annotated[int, typer.Option(help="Seed of the permutations.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the permutations.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare the region maps of several animals, their mean, and a structural matrix."""
     from napari_crbm import connectome
     from napari_crbm.errors import ModelError
 
+    require_choice(measure, connectome.MEASURES, "--measure")
+    require_choice(rule, connectome.RULES, "--rule")
     every = connectome.load_project(project)
     animals = connectome.of_kind(every, measure, rule)
     if not animals:
@@ -76,11 +78,10 @@ def compare_fish(
         )
         return
     if len(table):
-        out.print(table.to_string(index=False, float_format="{:.3g}".format), highlight=False)
+        out.print(table.to_string(index=False, float_format="{:.3g}".format))
         out.print(
-            f"Mean over {len(table)} pairs of animals: Spearman {table['spearman'].mean():.2f}, "
-            f"Pearson {table['pearson'].mean():.2f}.",
-            highlight=False,
+            f"Mean over {counted(len(table), 'pair')} of animals: "
+            f"Spearman {table['spearman'].mean():.2f}, Pearson {table['pearson'].mean():.2f}.",
         )
     else:
         say("The project holds one animal; add others to compare them.")

@@ -11,9 +11,12 @@ from napari_crbm.cli.console import (
     AsJson,
     ModelPath,
     RecordingPath,
+    counted,
     out,
     print_json,
     progress_bar,
+    refuse_without,
+    require_choice,
     say,
 )
 
@@ -43,7 +46,8 @@ def connectivity(
         typer.Option(help="Project file (.h5) to add this animal's map to; made if missing."),
     ] = None,
     animal: Annotated[
-        str | None, typer.Option(help="Name of the animal there. [default: the recording's]")
+        str | None,
+        typer.Option(help="Name of the animal in the project.", show_default="the recording's"),
     ] = None,
     measure: Annotated[
         str, typer.Option(help="'coupling' (of the model), 'covariance' or 'correlation'.")
@@ -51,7 +55,7 @@ def connectivity(
     rule: Annotated[
         str, typer.Option(help="Over pairs of neurons: 'mean_abs' (paper), 'rms' or 'mean'.")
     ] = "mean_abs",
-    min_neurons: Annotated[int, typer.Option(help="Leave smaller regions out.")] = 5,
+    min_neurons: Annotated[int, typer.Option(min=1, help="Leave smaller regions out.")] = 5,
     both_sides: Annotated[
         bool,
         typer.Option("--both-sides", help="Leave a region out if its other side is too small."),
@@ -65,34 +69,43 @@ def connectivity(
     atlas: Annotated[
         str | None,
         typer.Option(
-            help="Assign regions anew: 'larval-fish', a BrainGlobe atlas, or a label volume file. "
-            "[default: the recording's own regions]"
+            help="Assign regions from an atlas: 'larval-fish', a BrainGlobe atlas, or a label "
+            "volume file.",
+            show_default="the recording's own regions",
         ),
     ] = None,
-    region_names: Annotated[
-        Path | None, typer.Option(help="Names of the labels of an atlas file, label and name.")
+    atlas_names: Annotated[
+        Path | None,
+        typer.Option(
+            help="Names for an atlas file: a text table with a label and its name per line."
+        ),
     ] = None,
+    region_names: Annotated[Path | None, typer.Option("--region-names", hidden=True)] = None,
     voxel_um: Annotated[
         str | None,
-        typer.Option(help="Voxel size of an atlas file that does not tell, e.g. '0.798,0.798,2'."),
+        typer.Option(
+            help="Voxel size of an atlas file that stores none, in µm, such as 0.798,0.798,2."
+        ),
     ] = None,
     orientation: Annotated[
         str | None,
-        typer.Option(help="Where the axes of an atlas file start, e.g. 'las'. [default: sal]"),
+        typer.Option(
+            help="Where the axes of an atlas file start, such as 'las'.", show_default="sal"
+        ),
     ] = None,
     affine: Annotated[
         Path | None,
         typer.Option(
             help="Affine map into the atlas, a text file: rows of four numbers, z, y, x, 1. "
-            "Without it all flips are tried, and most neurons inside wins."
+            "Without it, the flip that places most neurons inside the atlas is used."
         ),
     ] = None,
     level: Annotated[
         int | None,
         typer.Option(
-            help="Level of the tree of regions, 1 for the top; of the atlas, or told by the "
-            "recording's names ('Diencephalon - Habenula'). [default: smallest regions of an "
-            "atlas, all of a recording]",
+            help="Level of the tree of regions, 1 for the top: of the atlas, or of the names in "
+            "the recording ('Diencephalon - Habenula').",
+            show_default="the smallest regions of an atlas, all of a recording",
             min=1,
         ),
     ] = None,
@@ -102,9 +115,11 @@ def connectivity(
     ] = None,
     neuron: Annotated[
         list[int] | None,
-        typer.Option(help="Also write the couplings of this neuron with all; repeatable."),
+        typer.Option(
+            min=0, help="Also write the couplings of this neuron with all others; repeatable."
+        ),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of shuffles and permutations.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of shuffles and permutations.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Map the functional connectivity between brain regions."""
@@ -113,20 +128,36 @@ def connectivity(
     from napari_crbm import connectome
     from napari_crbm.cli.pairing import open_pair
 
-    for option, value, known in (
-        ("--measure", measure, connectome.MEASURES),
-        ("--rule", rule, connectome.RULES),
-    ):
-        if value not in known:
-            raise typer.BadParameter(f"'{value}' is not {', '.join(known)}.", param_hint=option)
+    require_choice(measure, connectome.MEASURES, "--measure")
+    require_choice(rule, connectome.RULES, "--rule")
+    refuse_without("--output", output is not None, neuron=neuron)
+    refuse_without("--project", project is not None, animal=animal)
+    refuse_without(
+        "--atlas",
+        atlas is not None,
+        atlas_names=atlas_names,
+        region_names=region_names,
+        voxel_um=voxel_um,
+        orientation=orientation,
+        affine=affine,
+    )
     model, recording = open_pair(model_path, recording_path)
+    for number in neuron or []:
+        if number >= recording.n_neurons:
+            raise typer.BadParameter(
+                f"there is no neuron {number}: they are 0 to {recording.n_neurons - 1}.",
+                param_hint="--neuron",
+            )
     if atlas is None:
         regions = _own_regions(recording, recording_path, level)
     else:
         from napari_crbm.anatomy.atlas import open_atlas
 
         volume = open_atlas(
-            atlas, names=region_names, spacing_um=_three(voxel_um), orientation=orientation
+            atlas,
+            names=atlas_names or region_names,
+            spacing_um=_three(voxel_um),
+            orientation=orientation,
         )
         placement = _placement(volume, recording, affine)
         regions = volume.regions_of(
@@ -193,7 +224,7 @@ def connectivity(
         return
     between = connectome.strongest(found, _LISTED)
     shown = [c for c in ("region_a", "region_b", "value", "expected", "q_value") if c in between]
-    out.print(between[shown].to_string(index=False, float_format="{:.3g}".format), highlight=False)
+    out.print(between[shown].to_string(index=False, float_format="{:.3g}".format))
     if found.left_out:
         say(f"Left out, fewer than {min_neurons} neurons: {', '.join(found.left_out)}.")
     if anatomy is not None:
@@ -202,7 +233,6 @@ def connectivity(
         out.print(
             f"Given the distance between regions: Spearman {given_distance.spearman:.2f} "
             f"(p = {given_distance.spearman_p:.3g}).",
-            highlight=False,
         )
 
 
@@ -254,9 +284,7 @@ def _own_regions(recording: Recording, path: Path, level: int | None) -> Regions
     from napari_crbm.errors import RecordingError
 
     if recording.regions is None:
-        raise RecordingError(
-            f"{path} says nothing about brain regions: give an atlas with --atlas."
-        )
+        raise RecordingError(f"{path} holds no brain regions: give an atlas with --atlas.")
     return recording.regions if level is None else at_level(recording.regions, level - 1)
 
 
@@ -295,11 +323,11 @@ def print_agreement(what: str, comparison: Comparison) -> None:
     """One comparison in words, unmatched regions named."""
     zero = f", {comparison.n_zero} unconnected left out" if comparison.n_zero else ""
     out.print(
-        f"Agreement with {what} over {comparison.n_pairs} pairs of {len(comparison.names)} "
-        f"regions{zero}: Spearman {comparison.spearman:.2f} (p = {comparison.spearman_p:.3g}), "
+        f"Agreement with {what} over {counted(comparison.n_pairs, 'pair')} of "
+        f"{len(comparison.names)} regions{zero}: "
+        f"Spearman {comparison.spearman:.2f} (p = {comparison.spearman_p:.3g}), "
         f"Pearson {'of logarithms ' if comparison.logarithmic else ''}{comparison.pearson:.2f} "
         f"(p = {comparison.pearson_p:.3g}).",
-        highlight=False,
         soft_wrap=True,
     )
     for whose, names in (("the map", comparison.only_first), (what, comparison.only_second)):

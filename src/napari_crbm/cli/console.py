@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,13 +17,17 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    Task,
     TextColumn,
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
-out = Console()
-err = Console(stderr=True)
+# Texts come from files and people: nothing in them is markup or an emoji code.
+_PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
+out = Console(**_PLAIN)
+err = Console(stderr=True, **_PLAIN)
 
 RecordingPath = Annotated[
     Path,
@@ -39,12 +45,29 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSO
 
 def complain(message: str) -> None:
     """Print an error to standard error."""
-    err.print(f"[bold red]Error:[/] {message}", highlight=False, soft_wrap=True)
+    err.print(Text("Error: ", style="bold red"), message, sep="", soft_wrap=True)
+
+
+def warn(message: str) -> None:
+    """Print a warning to standard error."""
+    err.print(Text("Warning: ", style="yellow"), message, sep="", soft_wrap=True)
 
 
 def say(message: str) -> None:
     """Print a remark to standard error, so that standard output stays data."""
-    err.print(message, highlight=False, soft_wrap=True)
+    err.print(message, soft_wrap=True)
+
+
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number with its noun, such as "1 pair" or "1,200 neurons"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def write_any_text() -> None:
+    """Let characters that a terminal or file cannot show be written as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def print_json(data: Any) -> None:
@@ -86,12 +109,12 @@ def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., Non
         ``advance(done, total, note="")`` to call as work goes on.
     """
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TextColumn(unit),
+        _Count(),
+        TextColumn(unit, markup=False),
         TimeRemainingColumn(elapsed_when_finished=True),
-        TextColumn("{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", markup=False),
     )
     with Progress(*columns, console=err, expand=False) as bar:
         task = bar.add_task(description, total=None, note="")
@@ -100,13 +123,38 @@ def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., Non
             bar.update(task, completed=done, total=total, note=note)
 
         yield advance
+        if bar.tasks[0].total is None:
+            # Nothing was counted, so that the last state of the bar would say nothing.
+            bar.update(task, visible=False)
 
 
-def require_writable(path: Path, force: bool, inputs: Iterable[Path | None] = ()) -> None:
-    """Refuse an output that is an input, exists without ``--force``, or cannot be written."""
+class _Count(MofNCompleteColumn):
+    """How much is done of how much, once that is known."""
+
+    def render(self, task: Task) -> Text:
+        """Return the counts of a task."""
+        return Text() if task.total is None else super().render(task)
+
+
+MODEL_ENDINGS = RECORDING_ENDINGS = (".h5", ".hdf5")
+FIGURE_ENDINGS = (".png", ".pdf", ".svg")
+
+
+def require_writable(
+    path: Path,
+    force: bool,
+    inputs: Iterable[Path | None] = (),
+    *,
+    endings: tuple[str, ...] = (),
+) -> None:
+    """Refuse an output that is an input, exists without ``--force``, or cannot be written.
+
+    So is one whose name does not end as its kind does.
+    """
     from napari_crbm.errors import CRBMError
     from napari_crbm.io.safety.replacing import same_file, try_writing
 
+    require_ending(path, endings)
     for source in inputs:
         if source is not None and same_file(path, source):
             raise CRBMError(
@@ -118,3 +166,44 @@ def require_writable(path: Path, force: bool, inputs: Iterable[Path | None] = ()
     if path.exists() and not force:
         raise CRBMError(f"{path} exists already: choose another name, or add --force.")
     try_writing(path.parent)
+
+
+def require_ending(path: Path | None, endings: tuple[str, ...], hint: str = "") -> None:
+    """Refuse the name of a file that does not end as its kind does."""
+    if path is not None and endings and path.suffix.lower() not in endings:
+        raise typer.BadParameter(
+            f"'{path.name}' must end in {one_of(endings)}.", param_hint=hint or None
+        )
+
+
+def require_choice(value: str, choices: Sequence[str], option: str) -> None:
+    """Refuse a word that is not one of the choices of an option."""
+    if value not in choices:
+        raise typer.BadParameter(f"'{value}' is not {one_of(choices)}.", param_hint=option)
+
+
+def refuse_without(needed: str, present: bool, **options: object) -> None:
+    """Refuse options that were given although what they belong to was not.
+
+    Parameters
+    ----------
+    needed : str
+        Option that they belong to, as typed.
+    present : bool
+        Whether that option was given.
+    **options : object
+        Values by name; None, False and an empty list were not given.
+    """
+    if present:
+        return
+    for name, value in options.items():
+        if value is not None and value is not False and value != []:
+            raise typer.BadParameter(
+                f"has no effect without {needed}.", param_hint=f"--{name.replace('_', '-')}"
+            )
+
+
+def one_of(words: Sequence[str]) -> str:
+    """Words as an alternative: "a, b or c"."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last

@@ -1,4 +1,4 @@
-"""``napari-crbm convert``: from another program's format into ours, or into NWB."""
+"""``napari-crbm convert``: from another program's format into that of napari-crbm, or NWB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_crbm.cli import reading
-from napari_crbm.cli.console import RecordingPath, progress_bar, require_writable, say
+from napari_crbm.cli.console import (
+    RECORDING_ENDINGS,
+    RecordingPath,
+    counted,
+    progress_bar,
+    require_writable,
+    say,
+)
 
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording
@@ -22,17 +29,11 @@ def convert(
         Path,
         typer.Argument(
             metavar="OUTPUT",
-            help="File to write: .nwb for NWB, any other (.h5) for our format.",
+            help="File to write: .nwb for NWB, .h5 for the format of napari-crbm.",
             show_default=False,
         ),
     ],
     opening: dict[str, Any],
-    drop_unlabelled: Annotated[
-        bool,
-        typer.Option(
-            "--drop-unlabelled", help="Leave out neurons in no region, as the paper does."
-        ),
-    ] = False,
     model: Annotated[
         Path | None,
         typer.Option(
@@ -42,7 +43,7 @@ def convert(
     ] = None,
     session_start: Annotated[
         datetime | None,
-        typer.Option(help="When the recording was made, for NWB. [default: not known]"),
+        typer.Option(help="When the recording was made, for NWB.", show_default="not known"),
     ] = None,
     fishualizer: Annotated[
         bool,
@@ -59,7 +60,7 @@ def convert(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Read a recording or a model of another program, and write it in our format or as NWB."""
+    """Read a recording or a model of another program, and write it as .h5 or NWB."""
     from napari_crbm.io import open_recording, read_kind, save_recording
 
     as_nwb = output.suffix.lower() == ".nwb"
@@ -70,6 +71,11 @@ def convert(
         (fishualizer and not is_model, "--fishualizer", "is for models"),
         (recording is not None and not fishualizer, "--recording", "goes with --fishualizer"),
         (
+            is_model and bool(opening),
+            reading.given_names(opening),
+            "is for recordings, but a model is converted",
+        ),
+        (
             is_model and as_nwb,
             "OUTPUT",
             "cannot be .nwb for a model: convert its recording, with the model as --model",
@@ -77,14 +83,14 @@ def convert(
     ):
         if wrong:
             raise typer.BadParameter(f"{why}.", param_hint=hint)
-    require_writable(output, force, [source, model, recording])
+    require_writable(
+        output, force, [source, model, recording], endings=(*RECORDING_ENDINGS, ".nwb")
+    )
     if is_model:
         _convert_model(source, output, fishualizer, recording)
         return
     with progress_bar("Opening", "neurons") as advance:
-        opened = open_recording(
-            source, keep_unlabelled=not drop_unlabelled, progress=advance, **opening
-        )
+        opened = open_recording(source, progress=advance, **opening)
     if as_nwb:
         _write_nwb(opened, output, model, session_start)
     else:
@@ -105,7 +111,10 @@ def _convert_model(source: Path, output: Path, fishualizer: bool, recording: Pat
             if whole.regions is not None and whole.n_neurons != model.n_neurons:
                 labelled = whole.regions.labelled
         save_weights(model, output, labelled)
-    say(f"Wrote {output}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons.")
+    say(
+        f"Wrote {output}: {counted(model.n_assemblies, 'assembly', 'assemblies')} of "
+        f"{counted(model.n_neurons, 'neuron')}."
+    )
 
 
 def _write_nwb(

@@ -14,9 +14,9 @@ def demo(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the recording, model and figures.")
     ] = Path("crbm-demo"),
-    neurons: Annotated[int, typer.Option(help="Neurons to simulate.")] = 2000,
-    frames: Annotated[int, typer.Option(help="Frames to simulate.")] = 3000,
-    seed: Annotated[int, typer.Option(help="Seed of simulation and training.")] = 0,
+    neurons: Annotated[int, typer.Option(min=300, help="Neurons to simulate.")] = 2000,
+    frames: Annotated[int, typer.Option(min=300, help="Frames to simulate.")] = 3000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of simulation and training.")] = 0,
     no_view: Annotated[
         bool, typer.Option("--no-view", help="Draw to files even if there is a display.")
     ] = False,
@@ -57,7 +57,6 @@ def demo(
         f"Held-out frames (nRMSE: 0 as well as the training frames, 1 as chance): "
         f"mean activity {evaluation.score('mean_v')}, "
         f"pairwise covariance {evaluation.score('cov_vv')}.",
-        highlight=False,
         soft_wrap=True,
     )
     if no_view or not display_available():

@@ -9,14 +9,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_crbm.cli.console import (
+    FIGURE_ENDINGS,
     AsJson,
     ModelPath,
     RecordingPath,
     out,
     print_json,
     progress_bar,
+    require_ending,
     say,
+    warn,
 )
+from napari_crbm.cli.formats import Parquet, TableFormat, table_format
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation
@@ -35,25 +39,36 @@ def on_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation
 def evaluate(
     model_path: ModelPath,
     recording_path: RecordingPath,
-    samples: Annotated[int, typer.Option(help="Frames to draw from the model.")] = 10000,
-    chains: Annotated[int, typer.Option(help="Independent chains they are drawn from.")] = 300,
+    samples: Annotated[
+        int | None,
+        typer.Option(min=2, help="Frames to draw from the model.", show_default="10000"),
+    ] = None,
+    chains: Annotated[
+        int | None,
+        typer.Option(min=1, help="Independent Markov chains to draw from.", show_default="300"),
+    ] = None,
     temperatures: Annotated[
-        int,
-        typer.Option(help="More than 1: replica exchange, for models whose chains do not mix."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Replicas at different temperatures: more than 1 switches on replica exchange, "
+            "for models whose chains do not mix.",
+            show_default="1",
+        ),
+    ] = None,
     as_published: Annotated[
         bool,
         typer.Option(
             "--as-published",
             help="Draw as the paper does, to compare with its figures: 50 frames from each of "
-            "300 chains, 20 steps apart, after 2,000 steps from recorded frames. --samples, "
-            "--chains and --temperatures do not count then.",
+            "300 chains, 20 steps apart, after 2,000 steps from recorded frames. Excludes "
+            "--samples, --chains and --temperatures.",
         ),
     ] = False,
     likelihood: Annotated[
         bool, typer.Option("--likelihood", help="Also estimate the log-likelihood (AIS).")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Seed of the model's chains.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the model's chains.")] = 0,
     figure: Annotated[
         Path | None, typer.Option(help="Draw the comparison to this .pdf, .svg or .png.")
     ] = None,
@@ -65,9 +80,8 @@ def evaluate(
             help="Folder for the tables statistics, neurons, lagged and active_neurons.",
         ),
     ] = None,
-    parquet: Annotated[
-        bool, typer.Option("--parquet", help="Tables as Parquet (extra 'parquet'), not CSV.")
-    ] = False,
+    file_format: TableFormat = None,
+    parquet: Parquet = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare what a model generates with held-out frames (nRMSE: 0 as train, 1 as chance)."""
@@ -80,18 +94,27 @@ def evaluate(
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.simulation import load_truth
 
+    file_format = table_format(file_format, output, parquet)
+    require_ending(figure, FIGURE_ENDINGS, "--figure")
+    for option, value in (
+        ("--samples", samples),
+        ("--chains", chains),
+        ("--temperatures", temperatures),
+    ):
+        if as_published and value is not None:
+            raise typer.BadParameter("has no effect with --as-published.", param_hint=option)
     model, recording = open_pair(model_path, recording_path)
     result = on_held_out(
         model,
         recording,
-        n_samples=samples,
-        n_chains=chains,
-        n_temperatures=temperatures,
+        n_samples=10_000 if samples is None else samples,
+        n_chains=300 if chains is None else chains,
+        n_temperatures=1 if temperatures is None else temperatures,
         as_published=as_published,
         seed=seed,
     )
     if result.warning:
-        say(f"[yellow]Warning:[/] {result.warning}")
+        warn(result.warning)
     truth = load_truth(recording_path)
     found = None if truth is None else recovery(model.weights_, truth.membership)
     estimate = None
@@ -99,13 +122,13 @@ def evaluate(
         with progress_bar("Annealing") as advance:
             estimate = held_out_likelihood(model, recording, random_state=seed, report=advance)
         if estimate.warning:
-            say(f"[yellow]Warning:[/] {estimate.warning}")
+            warn(estimate.warning)
     if figure is not None:
         from napari_crbm.figures import save_figure, statistics_page
 
         say(f"Wrote {save_figure(statistics_page(result, recording), figure)}.")
     if output is not None:
-        paths = export_evaluation(result, output, "parquet" if parquet else "csv")
+        paths = export_evaluation(result, output, file_format)
         say(f"Wrote {', '.join(path.name for path in paths)} to {output}.")
     if as_json:
         print_json(
@@ -122,11 +145,10 @@ def evaluate(
             }
         )
         return
-    out.print(str(result), highlight=False)
+    out.print(str(result))
     if estimate is not None:
-        out.print(estimate.verdict, highlight=False, soft_wrap=True)
+        out.print(estimate.verdict, soft_wrap=True)
     if found is not None:
         out.print(
             f"planted assemblies recovered (AUROC > 0.95): {100 * fraction_recovered(found):.0f} %",
-            highlight=False,
         )

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_crbm.cli.console import ModelPath, RecordingPath, progress_bar, say
+from napari_crbm.cli.console import (
+    ModelPath,
+    RecordingPath,
+    counted,
+    progress_bar,
+    require_choice,
+    require_writable,
+    say,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,24 +33,36 @@ def figure(
     ),
     assembly: Annotated[
         list[int] | None,
-        typer.Option("--assembly", "-a", help="Assembly to draw; repeatable. [default: all]"),
+        typer.Option(
+            "--assembly", "-a", min=0, help="Assembly to draw; repeatable.", show_default="all"
+        ),
     ] = None,
     file_format: Annotated[str, typer.Option("--format", help="'png', 'pdf' or 'svg'.")] = "png",
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing figures.")] = False,
 ) -> None:
     """Draw assembly sheets and a summary page."""
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.errors import ModelError
 
-    if file_format not in ("png", "pdf", "svg"):
-        raise typer.BadParameter(f"'{file_format}' is not png, pdf or svg.", param_hint="--format")
+    require_choice(file_format, ("png", "pdf", "svg"), "--format")
     model, recording = open_pair(model_path, recording_path)
     for number in assembly or []:
         if not 0 <= number < model.n_assemblies:
             raise ModelError(
                 f"There is no assembly {number}: the model's are 0 to {model.n_assemblies - 1}."
             )
+    names = [_sheet(n, file_format) for n in assembly or range(model.n_assemblies)]
+    if not assembly:
+        names.append(f"summary.{file_format}")
+    for name in names:
+        if (output / name).exists():
+            require_writable(output / name, force)
     draw(model, recording, output, assembly, file_format=file_format, dark=dark)
+
+
+def _sheet(number: int, file_format: str) -> str:
+    return f"assembly-{number:03d}.{file_format}"
 
 
 def draw(
@@ -66,7 +86,7 @@ def draw(
     with progress_bar("Drawing", "sheets") as advance:
         for done, number in enumerate(numbers):
             sheet = assembly_sheet(model, recording, number, activity, theme=theme)
-            save_figure(sheet, output / f"assembly-{number:03d}.{file_format}")
+            save_figure(sheet, output / _sheet(number, file_format))
             advance(done + 1, len(numbers))
     if chosen is None:
         page = summary_page(
@@ -74,6 +94,6 @@ def draw(
         )
         save_figure(page, output / f"summary.{file_format}")
     say(
-        f"Wrote {len(numbers)} assembly sheets{' and a summary' if chosen is None else ''} "
-        f"to {output}."
+        f"Wrote {counted(len(numbers), 'assembly sheet')}"
+        f"{' and a summary' if chosen is None else ''} to {output}."
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.text import Text
 
 from napari_crbm.cli import reading
 from napari_crbm.cli.console import AsJson, out, print_json, print_pairs, say
@@ -31,21 +32,30 @@ def info(
     """Say what is in a recording or model file, or list the arrays of any other file."""
     from napari_crbm.io import read_kind
 
+    if (tree or save_profile is not None) and opening:
+        raise typer.BadParameter(
+            "has no effect with --tree or --save-profile.", param_hint=reading.given_names(opening)
+        )
     if tree or save_profile is not None:
         _show_tree(path, save_profile, as_json)
         return
     kind = "recording with a profile" if "profile" in opening else read_kind(path)
+    if kind == "model" and opening:
+        raise typer.BadParameter(
+            f"is for recordings, but {path.name} holds a model.",
+            param_hint=reading.given_names(opening),
+        )
     summary = _model_summary(path) if kind == "model" else _recording_summary(path, opening)
     if as_json:
         print_json({"file": str(path), "kind": kind, **summary})
         return
     lists = {name: summary.pop(name) for name in ("provenance", "regions") if name in summary}
-    print_pairs(f"{path} ({kind})", {key.replace("_", " "): _text(v) for key, v in summary.items()})
+    print_pairs(f"{path} ({kind})", {_label(key): _text(v) for key, v in summary.items()})
     if lists.get("regions"):
         counts = ", ".join(f"{name} {count:,}" for name, count in lists["regions"].items())
-        out.print(f"[dim]neurons by region[/]  {counts}", highlight=False)
+        out.print(Text("neurons by region", style="dim"), f" {counts}")
     for step in lists.get("provenance", []):
-        out.print(f"[dim]provenance[/]  {step['name']} {step['parameters'] or ''}", highlight=False)
+        out.print(Text("provenance", style="dim"), f" {step['name']} {step['parameters'] or ''}")
 
 
 def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
@@ -77,7 +87,7 @@ def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
             entry.name: f"{' x '.join(f'{n:,}' for n in entry.shape) or 'one value'}  {entry.dtype}"
             for entry in entries
         }
-        out.print(f"[italic]{path}[/]", highlight=False)
+        out.print(str(path), style="italic")
         print_pairs("", shapes)
         usual = type(found.profile)(positions=("",), activity="").as_dict()
         guessed = {
@@ -86,9 +96,9 @@ def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
             for field, value in found.profile.as_dict().items()
             if field in found.reasons or value != usual[field]
         }
-        out.print("\n[italic]what they seem to be[/]")
+        out.print("\nwhat they seem to be", style="italic")
         print_pairs("", guessed)
-        out.print(wrong or "This can be read with the profile.", highlight=False)
+        out.print(wrong or "This can be read with the profile.")
     if save_to is not None:
         say(f"Wrote {save_profile(found.profile, save_to)}.")
 
@@ -122,6 +132,7 @@ def _recording_summary(path: Path, options: dict[str, Any]) -> dict[str, Any]:
             for step in recording.provenance
         ],
         "fingerprint": recording.fingerprint,
+        "activity_fingerprint": recording.spikes.fingerprint,
     }
 
 
@@ -142,6 +153,16 @@ def _model_summary(path: Path) -> dict[str, Any]:
         "recording_fingerprint": model.recording_fingerprint_,
         "versions": model.versions_,
     }
+
+
+def _label(key: str) -> str:
+    """Name of a value as shown; of a fingerprint, what it identifies."""
+    known = {
+        "fingerprint": "fingerprint of the recording",
+        "activity_fingerprint": "fingerprint of its activity",
+        "recording_fingerprint": "fingerprint of the activity trained on",
+    }
+    return known.get(key, key.replace("_", " "))
 
 
 def _text(value: Any) -> str:

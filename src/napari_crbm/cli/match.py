@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from napari_crbm.cli.console import AsJson, out, print_json, progress_bar, say
+from napari_crbm.cli.console import (
+    FIGURE_ENDINGS,
+    AsJson,
+    out,
+    print_json,
+    progress_bar,
+    refuse_without,
+    require_choice,
+    require_ending,
+    say,
+)
+from napari_crbm.cli.formats import TABLE_ENDINGS
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Counterparts
@@ -39,20 +50,25 @@ def match(
     by: Annotated[
         str | None,
         typer.Option(
-            help="'neurons', 'places' or 'regions'. [default: neurons if they are the same, else "
-            "places in a common space, else regions of the same names]"
+            help="What to compare: 'neurons', 'places' or 'regions'.",
+            show_default="neurons if they are the same, else places in a common space, else "
+            "regions of the same names",
         ),
     ] = None,
     width_um: Annotated[
-        float, typer.Option(help="Blur of 'places': neurons so near count as at one place.")
-    ] = 20.0,
+        float | None,
+        typer.Option(
+            min=0.1,
+            help="With 'places': distance within which neurons count as at one place, in µm.",
+            show_default="20",
+        ),
+    ] = None,
     shuffles: Annotated[int, typer.Option(min=19, help="Draws behind the chance level.")] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Match the assemblies of two models one to one, of one recording or of two animals."""
-    from napari_crbm.analysis import find_counterparts
-    from napari_crbm.analysis.export.tables import TABLE_ENDINGS
+    from napari_crbm.analysis import MATCH_BY, find_counterparts
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.figures import write_counterparts
 
@@ -61,11 +77,11 @@ def match(
             f"Two models have at most two recordings; found {len(recordings)}.",
             param_hint="RECORDING",
         )
-    if output is not None and output.suffix.lower() not in TABLE_ENDINGS:
-        raise typer.BadParameter(
-            f"'{output.name}' must end in {' or '.join(TABLE_ENDINGS)} to hold a table.",
-            param_hint="--output",
-        )
+    require_ending(output, TABLE_ENDINGS, "--output")
+    require_ending(figure, FIGURE_ENDINGS, "--figure")
+    if by is not None:
+        require_choice(by, tuple(MATCH_BY), "--by")
+        refuse_without("--by places", by == "places", width_um=width_um)
     here = open_pair(first, recordings[0])
     there = open_pair(second, recordings[-1])
     with progress_bar("Matching", "draws") as advance:
@@ -73,7 +89,7 @@ def match(
             *here,
             *there,
             by=by,
-            width_um=width_um,
+            width_um=20.0 if width_um is None else width_um,
             n_shuffles=shuffles,
             random_state=seed,
             progress=lambda done, total: advance(done, total),
@@ -103,7 +119,7 @@ def _print(found: Counterparts, second: Path) -> None:
     shown.loc[shown["match"] < 0, "match"] = "-"
     shown["found"] = shown["found"].map({True: "yes", False: ""})
     text = shown.to_string(index=False, float_format="{:.2f}".format, na_rep="-")
-    out.print(text, highlight=False)
+    out.print(text)
     n, alone = len(table), found.alone_second
     only = f"; only there: {', '.join(str(number) for number in alone)}" if alone else ""
     say(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_crbm.cli.console import say
+from napari_crbm.cli.console import warn
 from napari_crbm.errors import ModelError
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ def open_pair(model_path: Path, recording_path: Path) -> tuple[CRBM, Recording]:
             f"{recording.n_neurons:,}: give the recording the model was trained on."
         )
     if model.recording_fingerprint_ not in (None, recording.spikes.fingerprint):
-        say(
-            f"[yellow]Warning:[/] {model_path} was trained on other activity than "
-            f"{recording_path} holds; results mix the two."
+        warn(
+            f"{model_path} was trained on other activity than {recording_path} holds; results mix "
+            "the two."
         )
     return model, recording

@@ -9,9 +9,25 @@ from typing import Annotated, Any
 import typer
 
 from napari_crbm.cli import reading
-from napari_crbm.cli.console import RecordingPath, progress_bar, require_writable, say
+from napari_crbm.cli.console import (
+    RECORDING_ENDINGS,
+    RecordingPath,
+    progress_bar,
+    refuse_without,
+    require_writable,
+    say,
+    warn,
+)
+from napari_crbm.cli.generated import with_declared
+from napari_crbm.declarations import declaration, declared
+from napari_crbm.preprocessing.steps import Steps
+
+# The method has a flag for each choice, and frames are typed as ranges.
+_GENERATED = [each for each in declared(Steps) if each.name != "method"]
+_METHODS = ("deconvolution", "zscore", "level", "keep")
 
 
+@with_declared("changed", _GENERATED, panel="Preprocessing")
 @reading.with_options
 def preprocess(
     source: RecordingPath,
@@ -19,19 +35,7 @@ def preprocess(
         Path, typer.Argument(metavar="OUTPUT", help="File to write (.h5).", show_default=False)
     ],
     opening: dict[str, Any],
-    burn_in: Annotated[float, typer.Option(help="Seconds to leave out at the start.")] = 0.0,
-    baseline: Annotated[
-        float | None,
-        typer.Option(help="Window of the running baseline in seconds. [default: no baseline]"),
-    ] = None,
-    percentile: Annotated[float, typer.Option(help="Percentile of the baseline, 0 to 100.")] = 8.0,
-    raw: Annotated[
-        bool,
-        typer.Option("--raw", help="Traces are intensities: divide by the baseline for dF/F."),
-    ] = False,
-    background: Annotated[
-        float, typer.Option(help="Intensity without tissue, for --raw, in the traces' unit.")
-    ] = 0.0,
+    changed: dict[str, Any],
     deconvolve: Annotated[
         bool, typer.Option("--deconvolve", help="Infer spikes with OASIS, then threshold them.")
     ] = False,
@@ -45,94 +49,62 @@ def preprocess(
     keep_spikes: Annotated[
         bool, typer.Option("--keep-spikes", help="Keep the file's spikes, only leave out.")
     ] = False,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            help="Threshold: standard deviations of a neuron's noise (rises, --deconvolve) or of "
-            "its trace (--zscore), or the traces' unit (--level). [default: the usual one]"
-        ),
-    ] = None,
-    decay: Annotated[
-        float, typer.Option(help="Decay time of the indicator, seconds (GCaMP6s 3.55, 6f 1.6).")
-    ] = 3.55,
-    motion_trace: Annotated[
-        str | None, typer.Option(help="Name of a trace of the file that tells motion.")
-    ] = None,
-    motion_above: Annotated[
-        float, typer.Option(help="Leave out frames where the motion trace exceeds this.")
-    ] = 0.0,
     drop_frames: Annotated[
         list[str] | None,
-        typer.Option(help="Frames to leave out, 'first-last' from 0; may be repeated."),
+        typer.Option(help="Frames to leave out, 'first-last' from 0; repeatable."),
     ] = None,
-    region: Annotated[
-        list[str] | None, typer.Option(help="Keep neurons in this region; may be repeated.")
-    ] = None,
-    min_activity: Annotated[
-        float, typer.Option(help="Keep neurons active in at least this fraction of frames.")
-    ] = 0.0,
-    max_activity: Annotated[
-        float, typer.Option(help="Keep neurons active in at most this fraction of frames.")
-    ] = 1.0,
-    min_snr: Annotated[
-        float,
-        typer.Option(help="Keep neurons whose 99th percentile stands this many sd over noise."),
-    ] = 0.0,
     steps_from: Annotated[
         Path | None,
-        typer.Option(help="Repeat what was done to this recording; other options are ignored."),
+        typer.Option(help="Repeat the preprocessing of this recording. Excludes other steps."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
-    """Turn fluorescence into spikes and leave out frames and neurons; all of it is recorded."""
+    """Turn fluorescence into spikes; leave out frames and neurons. The file records all steps."""
     from napari_crbm.io import open_recording, save_recording
-    from napari_crbm.preprocessing import Steps, activity_warning, dropped_text, steps_of
+    from napari_crbm.preprocessing import activity_warning, dropped_text, steps_of
     from napari_crbm.preprocessing import preprocess as run
 
-    require_writable(output, force, [source, steps_from])
-    chosen = [
-        name
-        for name, wanted in (
-            ("deconvolution", deconvolve),
-            ("zscore", zscore),
-            ("level", level),
-            ("keep", keep_spikes),
-        )
-        if wanted
-    ]
+    require_writable(output, force, [source, steps_from], endings=RECORDING_ENDINGS)
+    flags = (deconvolve, zscore, level, keep_spikes)
+    chosen = [name for name, wanted in zip(_METHODS, flags, strict=True) if wanted]
     if len(chosen) > 1:
         raise typer.BadParameter(
             "choose one.", param_hint="--deconvolve, --zscore, --level, --keep-spikes"
         )
+    method = chosen[0] if chosen else "events"
+    given = {"drop_frames": drop_frames, **changed} if drop_frames else changed
     if steps_from is not None:
+        if given or chosen:
+            raise typer.BadParameter("excludes all other steps.", param_hint="--steps-from")
         steps = steps_of(open_recording(steps_from))
     else:
-        steps = Steps(
-            burn_in_s=burn_in,
-            baseline_s=baseline,
-            percentile=percentile,
-            raw=raw,
-            background=background,
-            method=chosen[0] if chosen else "events",
-            threshold=threshold,
-            decay_s=decay,
-            motion_trace=motion_trace,
-            motion_above=motion_above,
-            drop_frames=_ranges(drop_frames or ()),
-            regions=tuple(region or ()),
-            min_activity=min_activity,
-            max_activity=max_activity,
-            min_snr=min_snr,
+        _refuse_unused(given, method)
+        steps = Steps.from_dict(
+            {**given, "method": method, "drop_frames": _ranges(drop_frames or ())}
         )
     with progress_bar("Opening", "neurons") as advance:
         recording = open_recording(source, progress=advance, **opening)
     with progress_bar("Preprocessing", "neurons") as advance:
         result = run(recording, steps, progress=advance)
     if message := activity_warning(result.spikes):
-        say(f"[yellow]Warning:[/] {message}")
+        warn(message)
     save_recording(result, output)
     text = dropped_text(result.provenance[-1].parameters["dropped"])
     say(f"Wrote {output}; {text}.\n{result!r}")
+
+
+def _refuse_unused(given: dict[str, Any], method: str) -> None:
+    """Refuse steps that have no effect without another."""
+    trace = {"motion_above": given.get("motion_above")}
+    refuse_without("--motion-trace", "motion_trace" in given, **trace)
+    refuse_without("--raw", bool(given.get("raw")), background=given.get("background"))
+    refuse_without("--baseline", "baseline_s" in given, percentile=given.get("percentile"))
+    refuse_without("--deconvolve", method == "deconvolution", decay=given.get("decay_s"))
+    if method == "keep":
+        for name in ("baseline_s", "raw", "threshold", "min_snr"):
+            if given.get(name):
+                option = declaration(Steps, name).option
+                raise typer.BadParameter("has no effect with --keep-spikes.", param_hint=option)
 
 
 def _ranges(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:

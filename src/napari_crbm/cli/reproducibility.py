@@ -1,4 +1,4 @@
-"""``napari-crbm reproducibility``: which assemblies come back in other models."""
+"""``napari-crbm reproducibility``: which assemblies other models reproduce."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Annotated
 
 import typer
 
-from napari_crbm.cli.console import AsJson, out, print_json, say
+from napari_crbm.cli.console import (
+    FIGURE_ENDINGS,
+    AsJson,
+    counted,
+    out,
+    print_json,
+    require_ending,
+    say,
+)
+from napari_crbm.cli.formats import TABLE_ENDINGS
 
 
 def reproducibility(
@@ -21,7 +30,11 @@ def reproducibility(
     ],
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="CSV file: a row for every assembly and other model."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="Table to write (.csv or .parquet): one row per assembly and other model.",
+        ),
     ] = None,
     figure: Annotated[
         Path | None, typer.Option(help="Figure of the matched pairs (.png, .pdf or .svg).")
@@ -35,21 +48,23 @@ def reproducibility(
     shuffles: Annotated[
         int, typer.Option(min=19, help="Shuffles behind the chance level, for every other model.")
     ] = 20,
-    seed: Annotated[int, typer.Option(help="Seed of the shuffles.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Match the assemblies of several models and say which of the first come back."""
+    """Match the assemblies of several models and report which of the first are reproduced."""
     from napari_crbm.analysis import reproducibility as measure
+    from napari_crbm.analysis.export.tables import write_table
     from napari_crbm.io import load_model, store_reproducibility
 
+    require_ending(output, TABLE_ENDINGS, "--output")
+    require_ending(figure, FIGURE_ENDINGS, "--figure")
     result = measure(
         [load_model(path).weights_ for path in models], n_shuffles=shuffles, random_state=seed
     )
     if output is not None:
         pairs = result.pairs.copy()
         pairs["model"] = [models[number].name for number in pairs["model"]]
-        pairs.to_csv(output, index=False, float_format="%.6g")
-        say(f"Wrote {output}")
+        say(f"Wrote {write_table(pairs, output)}")
     if figure is not None:
         from napari_crbm.figures import reproducibility_figure, save_figure
 
@@ -61,9 +76,9 @@ def reproducibility(
     if as_json:
         print_json(result.table.reset_index().to_dict(orient="records"))
         return
-    out.print(result.table.to_string(float_format=lambda value: f"{value:.3f}"), highlight=False)
+    out.print(result.table.to_string(float_format=lambda value: f"{value:.3f}"))
     found = (result.table["fraction_found"] == 1).sum()
     say(
-        f"{found} of {len(result.table)} assemblies come back in every other model "
-        f"({len(models) - 1}) more alike than chance."
+        f"{found} of {counted(len(result.table), 'assembly', 'assemblies')} reproduced in "
+        f"{counted(len(models) - 1, 'other model')}, more similar than chance."
     )

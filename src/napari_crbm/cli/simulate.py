@@ -7,16 +7,22 @@ from typing import Annotated
 
 import typer
 
-from napari_crbm.cli.console import progress_bar, require_writable, say
+from napari_crbm.cli.console import (
+    RECORDING_ENDINGS,
+    progress_bar,
+    require_choice,
+    require_writable,
+    say,
+)
 
 
 def simulate(
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="Recording to write (.h5).", show_default=False)
     ],
-    neurons: Annotated[int, typer.Option(help="Number of neurons.")] = 3000,
-    frames: Annotated[int, typer.Option(help="Number of frames.")] = 4000,
-    assemblies: Annotated[int, typer.Option(help="Number of planted assemblies.")] = 30,
+    neurons: Annotated[int, typer.Option(min=1, help="Number of neurons.")] = 3000,
+    frames: Annotated[int, typer.Option(min=1, help="Number of frames.")] = 4000,
+    assemblies: Annotated[int, typer.Option(min=1, help="Number of planted assemblies.")] = 30,
     generator: Annotated[
         str,
         typer.Option(
@@ -24,19 +30,20 @@ def simulate(
         ),
     ] = "noisy-or",
     mean_activity: Annotated[
-        float, typer.Option(help="Mean fraction of neurons active in a frame.")
+        float, typer.Option(min=0.0, max=1.0, help="Mean fraction of neurons active in a frame.")
     ] = 0.035,
-    frame_rate_hz: Annotated[float, typer.Option(help="Frames a second.")] = 4.0,
+    frame_rate_hz: Annotated[float, typer.Option(min=1e-6, help="Frame rate in Hz.")] = 4.0,
     fluorescence: Annotated[
         bool, typer.Option("--fluorescence", help="Also write GCaMP-like fluorescence.")
     ] = False,
-    seed: Annotated[int, typer.Option(help="Same seed, same recording.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same recording.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Simulate a larval zebrafish brain with planted assemblies."""
     from napari_crbm.simulation import simulate_to_file
 
-    require_writable(path, force)
+    require_choice(generator, ("noisy-or", "crbm"), "--generator")
+    require_writable(path, force, endings=RECORDING_ENDINGS)
     with progress_bar("Simulating", "frames") as advance:
         simulate_to_file(
             path,

@@ -1,4 +1,4 @@
-"""``napari-crbm states``: how assemblies combine, how long they stay on, where they lie."""
+"""``napari-crbm states``: combinations of assemblies, their durations and locations."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from typing import Annotated
 
 import typer
 
-from napari_crbm.cli.console import AsJson, ModelPath, RecordingPath, out, print_json, say
+from napari_crbm.cli.console import (
+    FIGURE_ENDINGS,
+    AsJson,
+    ModelPath,
+    RecordingPath,
+    out,
+    print_json,
+    require_ending,
+    say,
+)
+from napari_crbm.cli.formats import Parquet, TableFormat, table_format
 
 _SHOWN = 10
 
@@ -26,9 +36,8 @@ def states(
     figure: Annotated[
         Path | None, typer.Option(help="Draw all of it to this .pdf, .svg or .png.")
     ] = None,
-    parquet: Annotated[
-        bool, typer.Option("--parquet", help="Tables as Parquet (extra 'parquet'), not CSV.")
-    ] = False,
+    file_format: TableFormat = None,
+    parquet: Parquet = False,
     gaussians: Annotated[
         bool,
         typer.Option(
@@ -41,10 +50,12 @@ def states(
     ] = 99,
     as_json: AsJson = False,
 ) -> None:
-    """Tell how many assemblies are active at a time, in which sets, for how long, and where."""
+    """Report how many assemblies are active at a time, in which combinations, for how long."""
     from napari_crbm.analysis import brain_states, export_states
     from napari_crbm.cli.pairing import open_pair
 
+    file_format = table_format(file_format, output, parquet)
+    require_ending(figure, FIGURE_ENDINGS, "--figure")
     model, recording = open_pair(model_path, recording_path)
     found = brain_states(
         model,
@@ -53,7 +64,7 @@ def states(
         n_shuffles=shuffles,
     )
     if output is not None:
-        paths = export_states(found, output, "parquet" if parquet else "csv")
+        paths = export_states(found, output, file_format)
         say(f"Wrote {', '.join(path.name for path in paths)} to {output}.")
     if figure is not None:
         from napari_crbm.figures import save_figure, states_page
@@ -71,10 +82,10 @@ def states(
         )
         return
     for sentence in (found.composition.verdict, found.summary, found.locality.verdict):
-        out.print(sentence, highlight=False, soft_wrap=True)
-    out.print("The most frequent combinations:", highlight=False)
+        out.print(sentence, soft_wrap=True)
+    out.print("The most frequent combinations:")
     columns = ["assemblies", "n_frames", "fraction", "n_episodes"]
     text = found.combinations.head(_SHOWN)[columns].to_string(
         index=False, float_format=lambda value: f"{value:.3f}"
     )
-    out.print(text, highlight=False)
+    out.print(text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import (
     AsJson,
     RecordingPath,
@@ -16,87 +16,120 @@ from napari_crbm.cli.console import (
     progress_bar,
     say,
 )
+from napari_crbm.cli.generated import list_parser, with_declared
 from napari_crbm.cli.signals import signals_stop
+from napari_crbm.cli.train import in_recipes
+from napari_crbm.declarations import declaration, declared
+from napari_crbm.model.training.settings import Settings
+
+# Settings of which a sweep tries several values, or that it decides itself.
+_OWN = ("n_hidden", "l1", "learning_rate", "random_state", "n_threads")
+_LISTS = {name: list_parser(declaration(Settings, name)) for name in _OWN[:4]}
 
 
+@with_declared(
+    "changed",
+    [each for each in declared(Settings) if each.name not in _OWN],
+    panel="Training settings",
+    rare_panel="Rarely used training settings",
+    defaults=in_recipes,
+)
+@reading.with_options
 def sweep(
     recording_path: RecordingPath,
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Folder for models and results; give it again to go on."
+            "--output",
+            "-o",
+            help="Folder for models and results. Give the same folder again to continue a sweep.",
         ),
     ],
     n_hidden: Annotated[
-        str, typer.Option(help="Numbers of hidden units to try, e.g. 10,20,40, or 'auto'.")
+        Any,
+        typer.Option(
+            parser=_LISTS["n_hidden"],
+            metavar="<list>",
+            help="Numbers of assemblies (hidden units) to try, such as 10,20,40, or 'auto'.",
+        ),
     ] = "auto",
     l1: Annotated[
-        str, typer.Option(help="Penalties to try, e.g. 0.005,0.01,0.02, or 'auto'.")
+        Any,
+        typer.Option(
+            parser=_LISTS["l1"],
+            metavar="<list>",
+            help="Penalties to try, such as 0.005,0.01,0.02, or 'auto'.",
+        ),
     ] = "auto",
     learning_rate: Annotated[
-        str | None, typer.Option(help="Learning rates to try. [default: the recipe's]")
+        Any,
+        typer.Option(
+            parser=_LISTS["learning_rate"],
+            metavar="<list>",
+            help="Initial learning rates to try, such as 0.001,0.003.",
+            show_default="as the recipe",
+        ),
     ] = None,
-    seeds: Annotated[str, typer.Option(help="Seeds of every configuration.")] = "0",
+    seeds: Annotated[
+        Any,
+        typer.Option(
+            parser=_LISTS["random_state"],
+            metavar="<list>",
+            help="Seeds of every configuration, such as 0,1,2.",
+        ),
+    ] = "0",
     folds: Annotated[int, typer.Option(min=2, max=10, help="Folds of cross-validation.")] = 3,
     random: Annotated[
         int | None,
         typer.Option(
             min=1,
-            help="Try so many random configurations between the smallest and largest values "
+            help="Try this many random configurations between the smallest and largest values "
             "given, instead of all combinations.",
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="'default', 'quick' or 'paper'.")] = "default",
-    updates: Annotated[int | None, typer.Option(min=1, help="Updates of every training.")] = None,
-    test_blocks: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            max=9,
-            help="Of ten blocks of time, how many the final model holds out; 0: trained on all. "
-            "[default: as the recipe]",
-        ),
-    ] = None,
+    recipe: Annotated[
+        str, typer.Option(help="Values of all other settings: 'default', 'quick' or 'paper'.")
+    ] = "default",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Trainings at once. [default: one a core]")
+        int | None,
+        typer.Option(min=1, help="Trainings at the same time.", show_default="one per core"),
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads of each. [default: cores shared out]")
+        int | None,
+        typer.Option(min=1, help="Threads of every training.", show_default="cores shared equally"),
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(help="Address of a running Dask scheduler; the folder must be shared."),
     ] = None,
     as_json: AsJson = False,
+    *,
+    changed: dict[str, Any],
+    opening: dict[str, Any],
 ) -> None:
     """Train over ranges of settings, judge on held-out time, and select a model.
 
-    Writes results.csv (a row a training; also .parquet where pyarrow is installed),
-    selection.csv (a row a configuration), selection.png and selected.model.h5, the
-    selected configuration trained anew as 'train' would. Ctrl-C leaves checkpoints; the
-    same line goes on from them.
+    Writes results.csv (one row per training; also .parquet where pyarrow is installed),
+    selection.csv (one row per configuration), selection.png and selected.model.h5, the
+    selected configuration trained as 'train' would. Ctrl-C leaves checkpoints; the same
+    command continues from them.
     """
     from napari_crbm.analysis import Sweep, conclude_sweep, run_sweep
     from napari_crbm.figures import save_figure, sweep_figure
     from napari_crbm.io import open_recording
-    from napari_crbm.model import Control, Settings
+    from napari_crbm.model import Control
 
-    changed = {"n_updates": updates, "n_test_blocks": test_blocks}
-    settings = Settings.named(
-        recipe, **{name: value for name, value in changed.items() if value is not None}
-    )
+    settings = Settings.named(recipe, **changed)
     plan = Sweep(
-        n_hidden=_values("--n-hidden", n_hidden, int),
-        l1=_values("--l1", l1, float),
-        learning_rate=(settings.learning_rate,)
-        if learning_rate is None
-        else _values("--learning-rate", learning_rate, float, auto=False),
-        seeds=_values("--seeds", seeds, int, auto=False),
+        n_hidden=n_hidden,
+        l1=l1,
+        learning_rate=learning_rate or (settings.learning_rate,),
+        seeds=seeds,
         n_folds=folds,
         n_random=random,
         settings=settings,
     )
-    recording = open_recording(recording_path)
+    recording = open_recording(recording_path, **opening)
     control = Control()
     with signals_stop(control), progress_bar("Sweep", "trainings") as advance:
         for progress in run_sweep(
@@ -117,8 +150,8 @@ def sweep(
             )
     if control.stopped or selection is None:
         say(
-            f"Stopped after {progress.done} of {progress.total} trainings. Run the same line again "
-            "to go on."
+            f"Stopped after {progress.done} of {progress.total} trainings. Run the same command "
+            "again to continue."
         )
         raise typer.Exit(130)
     save_figure(sweep_figure(selection), output / "selection.png")
@@ -127,23 +160,9 @@ def sweep(
     else:
         out.print(
             selection.table.to_string(index=False, float_format=lambda value: f"{value:.5g}"),
-            highlight=False,
         )
     say(selection.rule)
     say(
         f"{selection.verdict} Wrote {output / 'selected.model.h5'}, results.csv, selection.csv and "
         "selection.png."
     )
-
-
-def _values(
-    option: str, text: str, kind: Callable[[str], Any], *, auto: bool = True
-) -> tuple[Any, ...]:
-    try:
-        parts = [part.strip() for part in text.split(",")]
-        return tuple(part if auto and part == "auto" else kind(part) for part in parts)
-    except ValueError:
-        wanted = "numbers or 'auto'" if auto else "numbers"
-        raise typer.BadParameter(
-            f"'{text}' is not a list of {wanted} separated by commas.", param_hint=option
-        ) from None

@@ -7,111 +7,141 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import (
+    MODEL_ENDINGS,
+    AsJson,
     RecordingPath,
+    counted,
+    print_json,
     progress_bar,
     require_writable,
     say,
+    warn,
 )
+from napari_crbm.cli.generated import with_declared
 from napari_crbm.cli.signals import signals_stop
+from napari_crbm.declarations import Declared, declared
+from napari_crbm.model.training.settings import RECIPES, Settings
 
 if TYPE_CHECKING:
-    from napari_crbm.model import Control, Training
+    from napari_crbm.model import CRBM, Control, Training
 
 
+def in_recipes(each: Declared) -> str:
+    """Default of a setting, and its value in recipes that differ."""
+    usual = RECIPES["default"]
+    first = each.text_of(getattr(usual, each.name))
+    others = [
+        f"{name} {each.text_of(getattr(recipe, each.name))}"
+        for name, recipe in RECIPES.items()
+        if getattr(recipe, each.name) != getattr(usual, each.name)
+    ]
+    return ", ".join([first, *others])
+
+
+@with_declared(
+    "chosen",
+    declared(Settings),
+    panel="Training settings",
+    rare_panel="Rarely used training settings",
+    defaults=in_recipes,
+)
+@reading.with_options
 def train(
     recording_path: RecordingPath,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="Model to write. [default: RECORDING.model.h5]"),
+        typer.Option(
+            "--output", "-o", help="Model to write (.h5).", show_default="RECORDING.model.h5"
+        ),
     ] = None,
     recipe: Annotated[
-        str, typer.Option(help="'default', 'quick' (a first look) or 'paper' (as published).")
-    ] = "default",
-    n_hidden: Annotated[
-        str | None, typer.Option(help="Number of assemblies to look for, or 'auto'.")
-    ] = None,
-    l1: Annotated[
-        str | None, typer.Option(help="Sparse penalty, or 'auto' to scale it to the recording.")
-    ] = None,
-    updates: Annotated[int | None, typer.Option(help="Number of parameter updates.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Initial learning rate.")] = None,
-    chains: Annotated[int | None, typer.Option(help="Number of Markov chains.")] = None,
-    gibbs_steps: Annotated[int | None, typer.Option(help="Gibbs steps between updates.")] = None,
-    test_blocks: Annotated[
-        int | None, typer.Option(help="Of ten blocks of time, how many are held out.")
-    ] = None,
-    patience: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Slow down, and at last stop, when the held-out pseudo-likelihood has not risen "
-            "for so many of sixty looks; the best model is kept. [default: never]",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Same seed, same model.")] = 0,
-    threads: Annotated[
-        int | None, typer.Option(help="Threads to use. [default: all cores]")
-    ] = None,
-    device: Annotated[
         str | None,
         typer.Option(
-            help="'cpu', 'gpu' (NVIDIA, experimental) or 'auto'. [default: cpu, or the device of "
-            "the checkpoint]"
+            help="Values of all settings that are not given: 'default', 'quick' (a first look) or "
+            "'paper' (as published).",
+            show_default="default",
         ),
     ] = None,
-    drop_unlabelled: Annotated[
-        bool,
-        typer.Option(
-            "--drop-unlabelled", help="Leave out neurons in no region, as the paper does."
-        ),
-    ] = False,
     resume: Annotated[
-        Path | None, typer.Option(help="Checkpoint of an interrupted training to continue.")
+        Path | None,
+        typer.Option(
+            help="Checkpoint of an interrupted training to continue. It keeps its settings; only "
+            "--device and --threads may differ."
+        ),
     ] = None,
     checkpoint_minutes: Annotated[
-        float, typer.Option(min=0.0, help="Keep a checkpoint of the training this often.")
+        float, typer.Option(min=0.0, help="Time between checkpoints, in minutes.")
     ] = 2.0,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing model.")] = False,
+    as_json: AsJson = False,
+    *,
+    chosen: dict[str, Any],
+    opening: dict[str, Any],
 ) -> None:
     """Train a model on a recording."""
     from napari_crbm.io import load_checkpoint, open_recording
-    from napari_crbm.model import Control, Settings, Training, duration, measure_pace
+    from napari_crbm.model import Control, Training, duration, measure_pace
     from napari_crbm.model.training.compile_ahead import compile_ahead
 
     output = output or recording_path.with_suffix(".model.h5")
-    require_writable(output, force, [recording_path, resume])
+    require_writable(output, force, [recording_path, resume], endings=MODEL_ENDINGS)
     _require_free_checkpoint(output, recording_path, resume, force)
-    recording = open_recording(recording_path, keep_unlabelled=not drop_unlabelled)
-    chosen = {
-        "n_hidden": _number_or_auto("--n-hidden", n_hidden, int),
-        "l1": _number_or_auto("--l1", l1, float),
-        "n_updates": updates,
-        "learning_rate": learning_rate,
-        "n_chains": chains,
-        "gibbs_steps": gibbs_steps,
-        "n_test_blocks": test_blocks,
-        "patience": patience,
-    }
-    settings = Settings.named(
-        recipe,
-        random_state=seed,
-        n_threads=threads,
-        device=device or "cpu",
-        **{name: value for name, value in chosen.items() if value is not None},
-    )
+    settings = Settings.named(recipe or "default", **chosen)
+    recording = open_recording(recording_path, **opening)
+    state = None
     if resume is None:
         compile_ahead()
         pace = measure_pace(recording.spikes, settings)
         say(f"About {duration(pace.total(settings.n_updates))} on this machine.")
+    else:
+        state = load_checkpoint(resume)
+        state["settings"] = _resumed(state["settings"], recipe, chosen)
     control = Control()
     training = Training(
-        recording.spikes,
-        settings if resume is None or device is not None else None,
-        control=control,
-        resume=None if resume is None else load_checkpoint(resume),
+        recording.spikes, settings if state is None else None, control=control, resume=state
     )
-    run(training, control, recording, output, 60 * checkpoint_minutes, replace=force)
+    model, written = run(
+        training, control, recording, output, 60 * checkpoint_minutes, replace=force
+    )
+    if as_json:
+        print_json(
+            {
+                "model": str(written),
+                "recording": str(recording_path),
+                "assemblies": model.n_assemblies,
+                "neurons": model.n_neurons,
+                "updates": training.update,
+                "training_time_s": training.elapsed_s,
+                "recording_fingerprint": model.recording_fingerprint_,
+                "settings": training.settings.as_dict(),
+            }
+        )
+
+
+def _resumed(stored: dict[str, Any], recipe: str | None, chosen: dict[str, Any]) -> dict[str, Any]:
+    """Settings of a resumed training; refuse any that differ from those it began with."""
+    began = Settings(**stored).as_dict()
+    free: dict[str, Any] = {
+        name: chosen[name] for name in ("device", "n_threads") if name in chosen
+    }
+    usual = RECIPES["default"].as_dict()
+    asked = {
+        name: value
+        for name, value in RECIPES[recipe or "default"].as_dict().items()
+        if value != usual[name]
+    } | chosen
+    for each in declared(Settings):
+        wanted = asked.get(each.name, "auto")
+        if each.name not in free and wanted != "auto" and wanted != began[each.name]:
+            raise typer.BadParameter(
+                f"the interrupted training has {each.option} {each.text_of(began[each.name])}, "
+                f"not {each.text_of(wanted)}, and keeps it: leave the option out, or train anew "
+                "without --resume.",
+                param_hint=each.option if each.name in chosen else "--recipe",
+            )
+    return {**stored, **free}
 
 
 def run(
@@ -122,8 +152,8 @@ def run(
     checkpoint_s: float = 120.0,
     *,
     replace: bool = True,
-) -> None:
-    """Drive a training with a progress bar; write the model.
+) -> tuple[CRBM, Path]:
+    """Drive a training with a progress bar; write the model, and return it with its file.
 
     A checkpoint is written beside it every ``checkpoint_s`` seconds, on Ctrl-C and on
     SIGTERM; it is deleted when the model is written. Without ``replace``, a model that
@@ -140,10 +170,10 @@ def run(
     warned: set[str] = set()
     autosave = Autosave(checkpoint_beside(output), checkpoint_s)
 
-    def warn(message: str | None) -> None:
+    def warn_once(message: str | None) -> None:
         if message and message not in warned:
             warned.add(message)
-            say(f"[yellow]Warning:[/] {message}")
+            warn(message)
 
     with signals_stop(control), progress_bar("Training", "updates") as advance:
         for progress in training:
@@ -154,10 +184,10 @@ def run(
             if score is not None:
                 note = f"held-out PL {score:.5f}"
             advance(progress.update, progress.n_updates, note)
-            warn(progress.message)
+            warn_once(progress.message)
             if progress.phase == "training":
                 autosave.offer(training.checkpoint)
-                warn(autosave.problem)
+                warn_once(autosave.problem)
     if control.stopped and not training.update:
         say("Stopped before the first update: there is nothing to keep.")
         raise typer.Exit(130)
@@ -169,15 +199,17 @@ def run(
         lambda path: save_model(model, path, recording), output if replace else free_name(output)
     )
     if problem is not None:
-        say(f"[yellow]Warning:[/] {problem} The model was written to {written} instead.")
+        warn(f"{problem} The model was written to {written} instead.")
         raise typer.Exit(1)
     if written != output:
-        say(f"[yellow]Warning:[/] {output} was written by another program meanwhile.")
+        warn(f"{output} was written by another program meanwhile.")
     autosave.discard()
     say(
-        f"Wrote {written}: {model.n_assemblies} assemblies of {model.n_neurons:,} neurons, "
-        f"{training.elapsed_s:.0f} s, l1 {float(training.settings.l1):.3g}."
+        f"Wrote {written}: {counted(model.n_assemblies, 'assembly', 'assemblies')} of "
+        f"{counted(model.n_neurons, 'neuron')}, {training.elapsed_s:.0f} s, "
+        f"l1 {float(training.settings.l1):.3g}."
     )
+    return model, written
 
 
 def _leave_checkpoint(training: Training, path: Path) -> None:
@@ -187,7 +219,7 @@ def _leave_checkpoint(training: Training, path: Path) -> None:
     state = training.checkpoint()
     written, problem = write_or_rescue(lambda target: save_checkpoint(state, target), path)
     if problem is not None:
-        say(f"[yellow]Warning:[/] {problem} The checkpoint was written to {written} instead.")
+        warn(f"{problem} The checkpoint was written to {written} instead.")
     say(
         f"Stopped after {training.update:,} of {training.settings.n_updates:,} updates. "
         f"Continue with: napari-crbm train RECORDING --resume {written}"
@@ -217,14 +249,3 @@ def _require_free_checkpoint(
             f"{checkpoint} holds an unfinished training: continue it with --resume {checkpoint}, "
             "choose another name with --output, or add --force to start again."
         )
-
-
-def _number_or_auto(option: str, text: str | None, kind: type) -> Any:
-    if text is None or text == "auto":
-        return text
-    try:
-        return kind(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"'{text}' is neither a number nor 'auto'.", param_hint=option
-        ) from None

@@ -44,7 +44,7 @@ def show(recording: Recording | None = None, model: CRBM | None = None) -> None:
     CRBMError
         If napari or a display is missing.
     """
-    from napari_crbm.errors import CRBMError
+    from napari_crbm.errors import CRBMError, install_extra
 
     if not display_available():
         raise CRBMError(
@@ -53,9 +53,7 @@ def show(recording: Recording | None = None, model: CRBM | None = None) -> None:
     try:
         import napari
     except ImportError as error:
-        raise CRBMError(
-            "napari is not installed: pip install 'napari-crbm[all]' brings it, with Qt."
-        ) from error
+        raise CRBMError(f"The viewer needs napari and Qt: {install_extra('all')}.") from error
     from napari_crbm.viewer import open_viewer
 
     die_of_sigterm()

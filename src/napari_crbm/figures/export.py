@@ -259,7 +259,7 @@ def _of_regions(
     if recording.regions is None:
         raise CRBMError(
             f"'{recording.name}' has no brain regions. Place its neurons in an atlas first "
-            "(Connectivity dock)."
+            "(Anatomy dock)."
         )
     if kind == "composition":
         return composition_figure(model, recording.regions, theme=theme)

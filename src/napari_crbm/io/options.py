@@ -5,29 +5,127 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from napari_crbm.declarations import Setting, check, documented
 from napari_crbm.errors import RecordingError
 from napari_crbm.preprocessing import Progress, Stoppable
 
 
+@documented
 @dataclass(frozen=True)
 class ReadOptions:
-    """Options of `napari_crbm.io.open_recording`, which documents them."""
+    """Options of `napari_crbm.io.open_recording`.
 
-    keep_unlabelled: bool = True
-    flip_z: bool | None = None
-    space: Literal["zbrain", "native"] | None = None
-    unit: Literal["mm", "um"] | None = None
-    region_names: str | Path | Sequence[str] | None = None
-    frame_rate_hz: float | None = None
-    binarise: float | None = None
-    group: str | None = None
-    neurons_first: bool | None = None
-    um_per_pixel: float | None = None
-    plane_spacing_um: float | None = None
+    All but the first are for files of other programs.
+
+    Raises
+    ------
+    SettingError
+        If a value has a wrong type or is out of its range.
+    """
+
+    keep_unlabelled: Annotated[
+        bool,
+        Setting(
+            "Keep neurons that lie in no region; the paper drops them.",
+            label="Keep neurons outside regions",
+            off="drop-unlabelled",
+        ),
+    ] = True
+    flip_z: Annotated[
+        bool | None,
+        Setting(
+            "The stored z runs from ventral to dorsal: turn it around.",
+            absent="as the format defines",
+        ),
+    ] = None
+    space: Annotated[
+        Literal["zbrain", "native"] | None,
+        Setting(
+            "Which coordinates to use: in the ZBrain atlas ('zbrain') or as recorded ('native').",
+            label="Coordinates",
+            absent="zbrain if the file has them",
+        ),
+    ] = None
+    unit: Annotated[
+        Literal["mm", "um"] | None,
+        Setting(
+            "Unit of the stored coordinates.",
+            label="Unit of coordinates",
+            absent="mm if the neurons span less than 5, else um",
+        ),
+    ] = None
+    region_names: Annotated[
+        str | Path | Sequence[str] | None,
+        Setting(
+            "Text file with one region name per line, in the order of the labels.",
+            absent="the names in the file",
+        ),
+    ] = None
+    frame_rate_hz: Annotated[
+        float | None,
+        Setting(
+            "Frame rate, if the times in the file are missing or wrong.",
+            gt=0,
+            unit="Hz",
+            label="Frame rate",
+            absent="from the times in the file",
+        ),
+    ] = None
+    binarise: Annotated[
+        float | None,
+        Setting(
+            "Detect events in the fluorescence, with this threshold in standard deviations of a "
+            "neuron's noise; 2 to 3 are usual.",
+            gt=0,
+            label="Event threshold",
+            absent="the spikes in the file; 2 for imaging programs, whose files have none",
+        ),
+    ] = None
+    group: Annotated[
+        str | None,
+        Setting(
+            "Which recording of a file with several; plane or series of an NWB file; response "
+            "array of Chen et al. 2018.",
+            label="Part of the file",
+            absent="the only one",
+        ),
+    ] = None
+    neurons_first: Annotated[
+        bool | None,
+        Setting(
+            "Activity is stored as (neurons, frames), not as (frames, neurons).",
+            label="Neurons are the first axis",
+            off="frames-first",
+            absent="from the shapes of the arrays",
+        ),
+    ] = None
+    um_per_pixel: Annotated[
+        float | None,
+        Setting(
+            "Size of a pixel, for imaging programs.",
+            gt=0,
+            unit="µm",
+            label="Pixel size",
+            absent="as stored in the file, or 1",
+        ),
+    ] = None
+    plane_spacing_um: Annotated[
+        float | None,
+        Setting(
+            "Distance of planes, for imaging programs.",
+            gt=0,
+            unit="µm",
+            label="Plane spacing",
+            absent="as stored in the file, or 10",
+        ),
+    ] = None
     progress: Progress | None = None
     control: Stoppable | None = None
+
+    def __post_init__(self) -> None:
+        check(self)
 
     def names_of_regions(self) -> tuple[str, ...] | None:
         """Return the given region names, read from their file if a path was given.

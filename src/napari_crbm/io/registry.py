@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 import h5py
 
-from napari_crbm.errors import CRBMError, FormatError, RecordingError, UnknownLayout
+from napari_crbm.errors import CRBMError, FormatError, RecordingError, SettingError, UnknownLayout
 from napari_crbm.io.formats import (
     caiman,
     chen2018,
@@ -216,7 +216,11 @@ def _read(path: Path, options: ReadOptions, profile: Profile | str | Path | None
 
 def _naming(path: Path, error: RecordingError) -> RecordingError:
     """Return the same error with the file name in front."""
-    return type(error)(f"{path.name}: {error}{_elsewhere(path)}")
+    elsewhere = _elsewhere(path)
+    if isinstance(error, SettingError):
+        words = {**error.words, "in_file": path.name, "elsewhere": elsewhere}
+        return SettingError(f"{{in_file}}: {error.template}{{elsewhere}}", words)
+    return type(error)(f"{path.name}: {error}{elsewhere}")
 
 
 def _elsewhere(path: Path) -> str:

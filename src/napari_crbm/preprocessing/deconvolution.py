@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import CRBMError, RecordingError
+from napari_crbm.errors import CRBMError, RecordingError, install_extra
 from napari_crbm.preprocessing.threshold import noise_sd
 
 #: Decay times in seconds as the paper measured them (Methods, "Spike deconvolution").
@@ -70,7 +70,7 @@ def _oasis() -> Any:
         from oasis.oasis_methods import constrained_oasisAR1
     except ImportError as error:
         raise CRBMError(
-            "Deconvolution needs the library OASIS, which is not installed: run "
-            "pip install 'napari-crbm[deconvolution]', or detect events by their rise instead."
+            f"Deconvolution needs the library OASIS: {install_extra('deconvolution')}, or detect "
+            "events by their rise instead."
         ) from error
     return constrained_oasisAR1

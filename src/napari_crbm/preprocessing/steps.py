@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import RecordingError
+from napari_crbm.declarations import Setting, check, documented
+from napari_crbm.errors import RecordingError, SettingError
 from napari_crbm.preprocessing.baseline import (
     DEFAULT_PERCENTILE,
     above_baseline,
@@ -28,118 +29,137 @@ METHODS: dict[str, float | None] = {
 }
 
 
+@documented
 @dataclass(frozen=True)
 class Steps:
     """All settings of `preprocess`, in the order of their application.
 
-    Parameters
-    ----------
-    burn_in_s : float
-        Seconds to leave out at the start.
-    baseline_s : float, optional
-        Window of the running baseline in seconds; none by default.
-    percentile : float
-        Percentile of the baseline.
-    raw : bool
-        The traces are intensities, to be divided by the baseline; else they are dF/F.
-    background : float
-        Intensity without tissue, for raw traces.
-    method : str
-        "events": rises above ``threshold`` standard deviations of the noise;
-        "deconvolution": inferred spikes above ``threshold`` of them;
-        "zscore": frames above ``threshold`` standard deviations over the mean;
-        "level": values above ``threshold`` in the traces' own unit, for traces that are
-        deconvolved already; "keep": the recording's spikes.
-    threshold : float, optional
-        By default the method's usual one.
-    decay_s : float
-        Decay time of the indicator for the deconvolution.
-    motion_trace : str, optional
-        Trace of the recording; frames in which it exceeds ``motion_above`` are left out.
-    motion_above : float
-    drop_frames : tuple of (int, int)
-        Ranges of frames (first, last, both included, counted from 0 in the recording as
-        it was opened) to leave out.
-    regions : tuple of str
-        Keep neurons in any of these regions; all by default.
-    min_activity, max_activity : float
-        Keep neurons active in this fraction of the remaining frames.
-    min_snr : float
-        Keep neurons whose transients stand this far above their noise.
-
     Raises
     ------
-    RecordingError
-        If a value makes no sense.
+    SettingError
+        If a value has a wrong type, is out of its range or contradicts another.
     """
 
-    burn_in_s: float = 0.0
-    baseline_s: float | None = None
-    percentile: float = DEFAULT_PERCENTILE
-    raw: bool = False
-    background: float = 0.0
-    method: str = "events"
-    threshold: float | None = None
-    decay_s: float = DECAY_S["GCaMP6s"]
-    motion_trace: str | None = None
-    motion_above: float = 0.0
+    burn_in_s: Annotated[
+        float,
+        Setting(
+            "Time to leave out at the start.", ge=0, unit="s", label="Burn-in", option="burn-in"
+        ),
+    ] = 0.0
+    baseline_s: Annotated[
+        float | None,
+        Setting(
+            "Window of the running baseline.",
+            gt=0,
+            unit="s",
+            label="Baseline window",
+            option="baseline",
+            absent="no baseline",
+        ),
+    ] = None
+    percentile: Annotated[
+        float, Setting("Percentile of the baseline.", ge=0, le=100, unit="%", group="rare")
+    ] = DEFAULT_PERCENTILE
+    raw: Annotated[
+        bool,
+        Setting(
+            "The traces are intensities: divide by the baseline for dF/F.", label="Raw intensities"
+        ),
+    ] = False
+    background: Annotated[
+        float,
+        Setting(
+            "Intensity without tissue, of raw traces, in their unit. It is subtracted first.",
+            group="rare",
+        ),
+    ] = 0.0
+    method: Annotated[
+        Literal["events", "deconvolution", "zscore", "level", "keep"],
+        Setting(
+            "How traces become spikes: rises of a trace above its noise ('events'), spikes "
+            "inferred with OASIS ('deconvolution'), standardised traces ('zscore'), traces as "
+            "they are ('level'), or the spikes of the file ('keep')."
+        ),
+    ] = "events"
+    threshold: Annotated[
+        float | None,
+        Setting(
+            "Threshold: standard deviations of a neuron's noise (events, deconvolution) or of its "
+            "trace (zscore), or the unit of the traces (level).",
+            absent="the usual one of the method",
+        ),
+    ] = None
+    decay_s: Annotated[
+        float,
+        Setting(
+            "Decay time of the indicator, for deconvolution (GCaMP6s 3.55, GCaMP6f 1.6).",
+            gt=0,
+            unit="s",
+            label="Decay time",
+            option="decay",
+        ),
+    ] = DECAY_S["GCaMP6s"]
+    motion_trace: Annotated[
+        str | None,
+        Setting("Name of a trace of the file that records motion.", absent="none"),
+    ] = None
+    motion_above: Annotated[
+        float,
+        Setting("Leave out frames in which the motion trace exceeds this value."),
+    ] = 0.0
+    #: Ranges (first, last, both included, counted from 0 in the recording as it was opened).
     drop_frames: tuple[tuple[int, int], ...] = ()
-    regions: tuple[str, ...] = ()
-    min_activity: float = 0.0
-    max_activity: float = 1.0
-    min_snr: float = 0.0
+    regions: Annotated[
+        tuple[str, ...],
+        Setting("Keep only neurons in this region.", option="region", absent="all regions"),
+    ] = ()
+    min_activity: Annotated[
+        float,
+        Setting("Keep neurons that are active in at least this fraction of frames.", ge=0, le=1),
+    ] = 0.0
+    max_activity: Annotated[
+        float,
+        Setting("Keep neurons that are active in at most this fraction of frames.", ge=0, le=1),
+    ] = 1.0
+    min_snr: Annotated[
+        float,
+        Setting(
+            "Keep neurons whose 99th percentile of dF/F is at least this many standard deviations "
+            "of their noise.",
+            ge=0,
+            label="Smallest signal-to-noise ratio",
+        ),
+    ] = 0.0
 
     def __post_init__(self) -> None:
-        if self.method not in METHODS:
-            raise RecordingError(
-                f"'{self.method}' is no way to binarise; known are {', '.join(METHODS)}."
-            )
+        set_value = object.__setattr__
+        set_value(self, "regions", tuple(self.regions))
+        check(self)
         if self.threshold is None:
-            object.__setattr__(self, "threshold", METHODS[self.method])
-        set_tuple = object.__setattr__
-        set_tuple(self, "regions", tuple(self.regions))
-        set_tuple(self, "drop_frames", tuple((int(a), int(b)) for a, b in self.drop_frames))
-        low, high = self.min_activity, self.max_activity
-        wrong = [
-            (
-                self.burn_in_s < 0,
-                f"the burn-in must not be negative; found {self.burn_in_s:g} s",
-            ),
-            (
-                self.baseline_s is not None and not self.baseline_s > 0,
-                f"the baseline window must be longer than 0 s; found {self.baseline_s} s",
-            ),
-            (
-                not 0 <= self.percentile <= 100,
-                f"the percentile must be 0 to 100; found {self.percentile:g}",
-            ),
-            (self.raw and self.baseline_s is None, "raw traces need a baseline window; set one"),
-            (
-                not self.decay_s > 0,
-                f"the decay time must be longer than 0 s; found {self.decay_s:g} s",
-            ),
-            (
-                not 0 <= low < high <= 1,
-                "activity bounds must lie between 0 and 100 % of frames, the lower first; found "
-                f"{100 * low:g} to {100 * high:g} %",
-            ),
-            (
-                self.method in ("events", "deconvolution") and not (self.threshold or 0) > 0,
-                f"the threshold must be above 0; found {self.threshold}",
-            ),
-            (
-                self.method == "keep" and self.min_snr > 0,
-                "the signal to noise is known of fluorescence only; leave it at 0 to keep spikes",
-            ),
-            (
-                any(a > b or a < 0 for a, b in self.drop_frames),
-                "frames to leave out must be ranges from first to last, counted from 0; found "
-                + ", ".join(f"{a}-{b}" for a, b in self.drop_frames),
-            ),
-        ]
-        for is_wrong, why in wrong:
-            if is_wrong:
-                raise RecordingError(f"Preprocessing: {why}.")
+            set_value(self, "threshold", METHODS[self.method])
+        set_value(self, "drop_frames", tuple((int(a), int(b)) for a, b in self.drop_frames))
+        if self.raw and self.baseline_s is None:
+            raise SettingError("{raw} needs a baseline window: set {baseline_s}.")
+        if not self.min_activity < self.max_activity:
+            raise SettingError(
+                "{min_activity} must be less than {max_activity}; found {low} and {high}.",
+                {"low": f"{self.min_activity:g}", "high": f"{self.max_activity:g}"},
+            )
+        if self.method in ("events", "deconvolution") and not (self.threshold or 0) > 0:
+            raise SettingError(
+                "{threshold} must be a positive number for events and deconvolution; found "
+                "{found}.",
+                {"found": f"{self.threshold:g}"},
+            )
+        if self.method == "keep" and self.min_snr > 0:
+            raise SettingError(
+                "{min_snr} needs fluorescence: leave it at 0 to keep the spikes of the file."
+            )
+        if any(a > b or a < 0 for a, b in self.drop_frames):
+            raise SettingError(
+                "{drop_frames} must be ranges from first to last, counted from 0; found {found}.",
+                {"found": ", ".join(f"{a}-{b}" for a, b in self.drop_frames)},
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; the inverse of `from_dict`."""

@@ -141,7 +141,7 @@ def test_what_is_wrong_is_named(tmp_path):
         with pytest.raises(CRBMError, match=message):
             open_recording(path)
     write(path)
-    with pytest.raises(RecordingError, match="threshold must be positive"):
+    with pytest.raises(RecordingError, match="binarise must be a positive number; found"):
         open_recording(path, binarise=-1.0)
     with pytest.raises(RecordingError, match="neurons_first=False"):
         open_recording(path, neurons_first=False)

@@ -161,7 +161,7 @@ def test_as_many_frames_as_neurons(path):
     )
     content.datasets = {"coords": content.xyz_mm, "spikes": content.raster}
     content.write(path)
-    with pytest.raises(RecordingError, match="set the option neurons_first"):
+    with pytest.raises(RecordingError, match="set neurons_first=True or neurons_first=False"):
         open_recording(path)
     recording = open_recording(path, neurons_first=True, frame_rate_hz=1)
     np.testing.assert_array_equal(recording.spikes.dense(), content.raster.T)
@@ -196,7 +196,7 @@ def test_times_come_from_option_file_or_sampling_rate(content, path):
     recording = open_recording(content.write(path))
     assert recording.frame_interval_s == 0.25
     assert recording.provenance[0].parameters["times"] == "4 Hz (/Data/Brain/Sampling_Rate)"
-    with pytest.raises(RecordingError, match="must be positive"):
+    with pytest.raises(RecordingError, match="must be a positive number"):
         open_recording(path, frame_rate_hz=0)
 
 

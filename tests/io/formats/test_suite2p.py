@@ -124,7 +124,7 @@ def test_contradictions_are_named(tmp_path):
     with pytest.raises(RecordingError, match="no position"):
         open_recording(tmp_path / "p")
     np.save(tmp_path / "p" / "stat.npy", content["stat"], allow_pickle=True)
-    with pytest.raises(RecordingError, match="um_per_pixel must be positive"):
+    with pytest.raises(RecordingError, match="um_per_pixel must be a positive number"):
         open_recording(tmp_path / "p", um_per_pixel=-1)
 
 

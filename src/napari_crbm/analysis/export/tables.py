@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.analysis.assemblies.table import assembly_table, member_table
-from napari_crbm.errors import CRBMError
+from napari_crbm.errors import CRBMError, install_extra
 from napari_crbm.io.safety.replacing import replacing
 from napari_crbm.recording import Recording
 
@@ -56,8 +56,7 @@ def write_table(
         import pyarrow  # noqa: F401
     except ImportError as error:
         raise CRBMError(
-            "Parquet files need a package that is not installed: pip install "
-            "'napari-crbm[parquet]', or choose CSV."
+            f"Parquet files need the library pyarrow: {install_extra('parquet')}, or choose CSV."
         ) from error
     whole = table.reset_index() if index else table
     # Columns that mix numbers and "auto" become text.

@@ -70,7 +70,7 @@ def common_regions(first: Recording, second: Recording) -> Ground:
         raise ModelError(
             f"'{first.name}' and '{second.name}' have {len(pairs)} regions of at least "
             f"{MIN_REGION_NEURONS} neurons in common; {_FEWEST_REGIONS} are needed. Give both "
-            "the regions of one atlas (Connectivity dock), or match by place."
+            "the regions of one atlas (Anatomy dock), or match by place."
         )
     here, there = (list(side) for side in zip(*pairs, strict=True))
     return Ground(

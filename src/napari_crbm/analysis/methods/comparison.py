@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from napari_crbm.analysis.matching.recovery import fraction_recovered, recovery
 from napari_crbm.analysis.statistics.evaluation import normalised_likelihood, reconstruction_nllh
 from napari_crbm.analysis.statistics.held_out import held_out_frames
-from napari_crbm.errors import ModelError
+from napari_crbm.errors import ModelError, install_extra
 from napari_crbm.model import CRBM
 from napari_crbm.model.start.components import varimax
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
@@ -97,9 +97,7 @@ def compare_methods(
     try:
         import sklearn  # noqa: F401
     except ImportError as error:
-        raise ModelError(
-            "Other methods need scikit-learn: pip install 'napari-crbm[compare]'."
-        ) from error
+        raise ModelError(f"Other methods need scikit-learn: {install_extra('compare')}.") from error
     n_fitted = min(train.n_frames, max(2, _MOST_VALUES // spikes.n_neurons))
     frames = np.linspace(0, train.n_frames - 1, n_fitted).astype(np.int64)
     data = _Data(train.select_frames(frames), model.n_assemblies, random_state)

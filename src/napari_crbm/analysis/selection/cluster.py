@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from napari_crbm.analysis.selection.trial import run_trial
-from napari_crbm.errors import CRBMError
+from napari_crbm.errors import CRBMError, install_extra
 from napari_crbm.model import Control
 
 _POLL_S = 0.5
@@ -33,7 +33,7 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
         from distributed import Client, LocalCluster, WorkerPlugin
     except ImportError as error:
         raise CRBMError(
-            "A Dask scheduler needs the package 'distributed': pip install 'napari-crbm[cluster]'."
+            f"A Dask scheduler needs the library distributed: {install_extra('cluster')}."
         ) from error
 
     class IgnoreInterrupts(WorkerPlugin):

@@ -243,7 +243,7 @@ def _in_um(
     if any(given.values()):
         warnings.warn(
             "Sizes of pixels and planes are those of the Z-Brain atlas here; the given ones are "
-            "for space='native'.",
+            "for native coordinates.",
             stacklevel=3,
         )
     scaled = zyx * (_ZBRAIN_UM[2], *_ZBRAIN_UM[:2])

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from napari_crbm.errors import RecordingError
+from napari_crbm.errors import RecordingError, SettingError
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import hdf5
 from napari_crbm.io.reading.layout import (
@@ -239,14 +239,13 @@ def _spikes(
             warnings.warn(message, stacklevel=2)
         return spikes
     if "spikes" not in fields.known:
-        raise RecordingError(
-            "The file holds no binarised spikes"
-            + (
-                f" (a dataset named {_listed('spikes')})."
-                if fluorescence is None
-                else ", only fluorescence: open it with binarise=2.0 to detect events that rise "
-                "above two standard deviations of each neuron's noise."
+        if fluorescence is None:
+            raise RecordingError(
+                f"The file holds no binarised spikes (a dataset named {_listed('spikes')})."
             )
+        raise SettingError(
+            "The file holds no binarised spikes, only fluorescence: open it with {binarise:2.0} "
+            "to detect events that rise above two standard deviations of each neuron's noise."
         )
     dataset = fields.known["spikes"]
     neurons_first = activity_is_neurons_first(dataset, n_neurons, transposed, options.neurons_first)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import RecordingError
+from napari_crbm.errors import RecordingError, SettingError
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import matlab
 from napari_crbm.io.reading.sources import damage_named
@@ -89,10 +89,10 @@ def read(path: Path, options: ReadOptions) -> Recording:
             f"ones, or {_listed(_FLUORESCENCE[:3])}, is needed; found {_listed(content)}."
         )
     elif options.binarise is None:
-        raise RecordingError(
-            f"'{fluorescence[0] if fluorescence else ''}' holds fluorescence, not zeros and ones: "
-            "open it with binarise=2.0 to detect events that rise above two standard deviations "
-            "of each neuron's noise."
+        raise SettingError(
+            "'{array}' holds fluorescence, not zeros and ones: open it with {binarise:2.0} to "
+            "detect events that rise above two standard deviations of each neuron's noise.",
+            {"array": fluorescence[0] if fluorescence else ""},
         )
     else:
         spikes = binarise(

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import CRBMError, FormatError
+from napari_crbm.errors import CRBMError, FormatError, install_extra
 from napari_crbm.io.safety import guard
 from napari_crbm.io.safety.replacing import Sink, reason, sink
 
@@ -56,9 +56,9 @@ def reading(path: str | Path) -> Iterator[h5py.File]:
             raise
         if "filter" in str(error):
             raise FormatError(
-                f"{path.name} is compressed with a filter that plain HDF5 does not have: "
-                "pip install 'napari-crbm[formats]' brings the usual ones, or rewrite the file "
-                "with 'h5repack -f GZIP=1 old.h5 new.h5'."
+                f"{path.name} is compressed with a filter that plain HDF5 does not have. For the "
+                f"usual filters, {install_extra('formats')}; or rewrite the file with "
+                "'h5repack -f GZIP=1 old.h5 new.h5'."
             ) from error
         raise FormatError(
             f"{path.name} is damaged: a part of it cannot be read ({reason(error)}). "

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import FormatError, RecordingError, SeveralRecordings
+from napari_crbm.errors import FormatError, RecordingError, SettingError, SeveralRecordings
 from napari_crbm.io.reading.hdf5 import file_name
 from napari_crbm.io.reading.sources import Array
 
@@ -197,16 +197,18 @@ def activity_is_neurons_first(
     if said is not None:
         fits = [fits[0] and said, fits[1] and not said]
     if not any(fits):
-        raise RecordingError(
-            f"Dataset '{activity.name}' has shape {shape}, which does not match {n_neurons} "
-            "neuron positions" + ("." if said is None else f" with neurons_first={said}.")
+        raise SettingError(
+            "Dataset '{name}' has shape {shape}, which does not match {n} neuron positions"
+            + ("." if said is None else f" with {{neurons_first:{said}}}."),
+            {"name": activity.name, "shape": str(shape), "n": str(n_neurons)},
         )
     if all(fits):
         if coordinates_transposed or activity.name.startswith(PAPER_GROUP):
             return False
-        raise RecordingError(
-            f"Dataset '{activity.name}' has as many frames as neurons ({n_neurons}), so shapes do "
-            "not tell which axis is which: set the option neurons_first to True or False."
+        raise SettingError(
+            "Dataset '{name}' has as many frames as neurons ({n}), so shapes do not tell which "
+            "axis is which: set {neurons_first:True} or {neurons_first:False}.",
+            {"name": activity.name, "n": str(n_neurons)},
         )
     return bool(fits[0])
 
@@ -236,9 +238,10 @@ def on_first_axis(
     if len(shape) == 2 and said is None and shape[0 if usual else 1] != n_neurons:
         first = not usual
     if len(shape) != 2 or shape[0 if first else 1] != n_neurons:
-        raise RecordingError(
-            f"'{name}' has shape {shape}; one axis for {n_neurons:,} neurons and one for frames "
-            "are expected" + ("." if said is None else f", with neurons_first={said}.")
+        raise SettingError(
+            "'{name}' has shape {shape}; one axis for {n} neurons and one for frames are expected"
+            + ("." if said is None else f", with {{neurons_first:{said}}}."),
+            {"name": name, "shape": str(shape), "n": f"{n_neurons:,}"},
         )
     return first
 

@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import CRBMError, FormatError
+from napari_crbm.errors import CRBMError, FormatError, install_extra
 from napari_crbm.io.reading import hdf5, tables_beside
 from napari_crbm.io.reading.matlab import numeric_arrays
 
@@ -262,7 +262,7 @@ def _in_zarr(path: Path) -> dict[str, Array]:
         zarr: Any = importlib.import_module("zarr")
     except ImportError as error:
         raise FormatError(
-            f"{path.name} is a Zarr store; reading it needs pip install 'napari-crbm[formats]'."
+            f"{path.name} is a Zarr store. To read it, {install_extra('formats')}."
         ) from error
     with warnings.catch_warnings():
         # What zarr says of stray files in the folder and of formats that may still change.

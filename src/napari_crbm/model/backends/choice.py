@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, Literal
 
-from napari_crbm.errors import ModelError
+from napari_crbm.errors import ModelError, install_extra
 from napari_crbm.model.backends.numba_backend import NUMBA
 from napari_crbm.model.backends.protocol import Core
 
@@ -16,7 +16,7 @@ def gpu_problem() -> str | None:
     try:
         import cupy
     except ImportError:
-        return "the library CuPy is not installed (pip install 'napari-crbm[gpu]')"
+        return f"the library CuPy is not installed: {install_extra('gpu')}"
     try:
         count = cupy.cuda.runtime.getDeviceCount()
     except Exception as error:

@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import ModelError
+from napari_crbm.errors import ModelError, SettingError
 from napari_crbm.spikes import Spikes
 
 # Pairwise statistics need only be compared, so a random subset of neurons will do.
@@ -54,9 +54,9 @@ def split_blocks(
     if not 0 < n_test < n_blocks:
         raise ModelError(f"Cannot hold out {n_test} of {n_blocks} blocks of time.")
     if spikes.n_frames < 2 * n_blocks:
-        raise ModelError(
+        raise SettingError(
             f"The recording has {spikes.n_frames} frames, too few to hold out {n_test} of "
-            f"{n_blocks} blocks of time. Train on all frames instead (n_test_blocks=0)."
+            f"{n_blocks} blocks of time. Train on all frames instead ({{n_test_blocks:0}})."
         )
     edges = np.linspace(0, spikes.n_frames, n_blocks + 1).astype(int)
     choices = list(combinations(range(n_blocks), n_test))

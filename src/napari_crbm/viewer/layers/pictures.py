@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QBuffer, QPointF, QRectF, Qt
 from qtpy.QtGui import QColor, QFont, QImage, QPainter
 
-from napari_crbm.errors import CRBMError
+from napari_crbm.errors import CRBMError, install_extra
 from napari_crbm.palette import DARK, Palette, weight_limit
 from napari_crbm.viewer.layers.points import palette_of
 from napari_crbm.viewer.state.workspace import Workspace, workspace_of
@@ -138,8 +138,7 @@ def check_movie(path: Path | str) -> None:
             import imageio_ffmpeg  # noqa: F401
         except ImportError as error:
             raise CRBMError(
-                "MP4 files need a package that is not installed: pip install "
-                "'napari-crbm[movie]', or choose GIF."
+                f"MP4 files need a missing package: {install_extra('movie')}, or choose GIF."
             ) from error
 
 

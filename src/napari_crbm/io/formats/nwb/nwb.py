@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from napari_crbm.errors import FormatError, RecordingError
+from napari_crbm.errors import FormatError, RecordingError, install_extra
 from napari_crbm.io.formats.nwb.activity import (
     Plane,
     activity_of,
@@ -88,7 +88,7 @@ def import_pynwb() -> Any:
         return importlib.import_module("pynwb")
     except ImportError as error:
         raise FormatError(
-            "NWB files need the library pynwb: pip install 'napari-crbm[nwb]', then start again."
+            f"NWB files need the library pynwb: {install_extra('nwb')}, then start again."
         ) from error
 
 

@@ -118,7 +118,7 @@ class PreprocessForm(QFormLayout):
             baseline_s=self.baseline_s.value() or None,
             raw=self.raw.isChecked() and method != "keep",
             background=self.background.value() if self.raw.isChecked() else 0.0,
-            method=method,
+            method=self.method.currentData(),
             threshold=None if method == "keep" else self.threshold.value(),
             decay_s=self.decay_s.value(),
             motion_trace=self.motion_trace.currentData(),

@@ -1,0 +1,37 @@
+"""Formats of files that commands write: one way to choose them.
+
+Single files take their format from the ending of their name; folders of tables from
+``--format``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_crbm.cli.console import refuse_without, require_choice
+
+TABLE_ENDINGS = (".csv", ".parquet")
+
+TableFormat = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="Format of the tables: 'csv', or 'parquet' (extra 'parquet').",
+        show_default="csv",
+    ),
+]
+# How it was asked for before.
+Parquet = Annotated[bool, typer.Option("--parquet", hidden=True)]
+
+
+def table_format(chosen: str | None, output: Path | None, parquet: bool = False) -> str:
+    """Return "csv" or "parquet"; refuse a choice without a folder to write to."""
+    refuse_without("--output", output is not None, format=chosen, parquet=parquet)
+    if chosen is not None:
+        require_choice(chosen, ("csv", "parquet"), "--format")
+    if parquet and chosen == "csv":
+        raise typer.BadParameter("contradicts --parquet.", param_hint="--format")
+    return "parquet" if parquet else chosen or "csv"
