@@ -1,0 +1,185 @@
+"""Evidence for every assembly of a trained model, from the frames kept from its training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import stats
+
+from napari_crbm.analysis.assemblies.membership import membership
+from napari_crbm.analysis.evidence.autocorrelation import autocorrelation_frames
+from napari_crbm.analysis.evidence.coincidence import coincidence
+from napari_crbm.analysis.evidence.crosstalk import close_pairs, crosstalk_distance_um
+from napari_crbm.analysis.evidence.outlier_frames import outlier_frames
+from napari_crbm.analysis.evidence.windows import Windows
+from napari_crbm.analysis.statistics.held_out import held_out_frames
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
+
+#: False discovery rate below which an assembly is certain.
+MAX_Q = 0.05
+# Windows have at most this share of the recording, and at least so many frames.
+_WINDOW_SHARE, _SHORTEST_WINDOW = 0.1, 20
+#: With fewer usable held-out frames nothing can be said.
+FEWEST_FRAMES = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Held-out evidence for the assemblies of a model.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Index ``assembly``; columns ``coincidence`` (mean held-out covariance of the members
+        beyond the population rate, in units of its standard deviation under the null
+        hypothesis), ``p``, ``q`` (Benjamini and Hochberg over the assemblies with members)
+        and ``certain`` (q below `MAX_Q`). Without an answer p and q are NaN.
+    n_frames : int
+        Held-out frames that were used.
+    gap_frames : int
+        Held-out frames this close to a training frame were left out.
+    n_outlier_frames : int
+        Held-out frames left out because far more neurons are active than usual.
+    exclusion_um : float
+        Pairs of neurons closer than this were left out.
+    reason : str
+        Why there is no answer; empty if there is one.
+    """
+
+    table: pd.DataFrame
+    n_frames: int
+    gap_frames: int
+    n_outlier_frames: int
+    exclusion_um: float
+    reason: str = ""
+
+    @property
+    def n_certain(self) -> int:
+        """Number of certain assemblies."""
+        return int(self.table["certain"].sum())
+
+    def __str__(self) -> str:
+        if self.reason:
+            return self.reason
+        with_members = int(self.table["p"].notna().sum())
+        text = (
+            f"{self.n_certain} of {with_members} assemblies are certain: their members are "
+            f"active together beyond chance in {self.n_frames:,} held-out frames "
+            f"(false discovery rate {100 * MAX_Q:.0f} %)."
+        )
+        if self.n_outlier_frames:
+            text += (
+                f" {self.n_outlier_frames} held-out frames in which far more neurons are active "
+                "than usual were left out."
+            )
+        if self.exclusion_um:
+            text += (
+                f" Pairs of neurons closer than {self.exclusion_um:.0f} um were left out, because "
+                "close neighbours are more alike than distant ones."
+            )
+        return text
+
+
+def assembly_evidence(
+    model: CRBM,
+    recording: Recording,
+    *,
+    threshold: float | None = None,
+    random_state: int = 0,
+) -> Evidence:
+    """Test every assembly of a model on the frames it was not trained on.
+
+    The test is that of `napari_crbm.analysis.evidence.coincidence`. Left out are held-out
+    frames closer to a training frame than the activity of single neurons lasts, frames with
+    implausibly many active neurons, and pairs of neurons so close that crosstalk may tie
+    them.
+
+    Parameters
+    ----------
+    model : CRBM
+    recording : Recording
+        The recording the model was trained on.
+    threshold : float, optional
+        Absolute weight above which a neuron is a member; see
+        `napari_crbm.analysis.membership`.
+    random_state : int
+        Of the control groups.
+
+    Returns
+    -------
+    Evidence
+        With `Evidence.reason` if the model was trained on all frames, or if too few
+        held-out frames are left.
+
+    Raises
+    ------
+    ModelError
+        If the model was trained on another recording.
+    """
+    spikes = recording.spikes
+    split = model.split_
+    if split is None or not len(split["test"]):
+        return _unknown(
+            model,
+            "There is no evidence for or against these assemblies: the model was trained on all "
+            "frames. Train it with held-out blocks of time (the default).",
+        )
+    held_out_frames(model, spikes)
+    gap = autocorrelation_frames(spikes)
+    test = np.sort(split["test"])
+    test = test[_distance_to(split["train"], test) > gap]
+    outliers = outlier_frames(spikes.frame_counts)
+    usable = test[~outliers[test]]
+    if len(usable) < FEWEST_FRAMES:
+        return _unknown(
+            model,
+            f"There is no evidence for or against these assemblies: only {len(usable)} held-out "
+            f"frames lie more than {gap} frames from the training frames, and {FEWEST_FRAMES} "
+            "are needed. Record for longer.",
+            gap_frames=gap,
+        )
+    longest = max(int(_WINDOW_SHARE * spikes.n_frames), _SHORTEST_WINDOW)
+    windows = Windows.of(spikes, usable, longest)
+    distance, close = 0.0, None
+    if recording.coordinates is not None:
+        distance = crosstalk_distance_um(windows, recording.coordinates, random_state)
+        close = close_pairs(recording.coordinates, distance)
+    inside = membership(model.weights_, threshold)
+    signs = (np.sign(model.weights_) * inside).astype(np.int8)
+    found = coincidence(windows, signs, close=close, random_state=random_state)
+    some = inside.sum(axis=0) > 1
+    p = np.where(some, found.p, np.nan)
+    q = np.full(len(p), np.nan)
+    if some.any():
+        q[some] = stats.false_discovery_control(p[some])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        z = (found.excess - found.control_mean) / found.deviation
+    table = _table(z, p, q)
+    return Evidence(table, len(usable), gap, int(outliers[test].sum()), distance)
+
+
+def _distance_to(frames: NDArray[np.integer], others: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Distance of other frames to the nearest of some frames."""
+    known = np.sort(frames)
+    place = np.searchsorted(known, others)
+    before = known[np.maximum(place - 1, 0)]
+    after = known[np.minimum(place, len(known) - 1)]
+    return np.minimum(np.abs(others - before), np.abs(after - others))
+
+
+def _table(z: NDArray[np.float64], p: NDArray[np.float64], q: NDArray[np.float64]) -> pd.DataFrame:
+    table = pd.DataFrame({"coincidence": z, "p": p, "q": q, "certain": q < MAX_Q})
+    table.index.name = "assembly"
+    return table
+
+
+def _unknown(model: CRBM, reason: str, gap_frames: int = 0) -> Evidence:
+    nothing = np.full(model.n_assemblies, np.nan)
+    return Evidence(_table(nothing, nothing, nothing), 0, gap_frames, 0, 0.0, reason)
