@@ -8,9 +8,10 @@ beyond what the population rate explains,
 :math:`c_{ij}` is the covariance of two neurons about their linear trends in windows of time
 (so that drifts slower than a window cancel), :math:`c_{iP}` that of a neuron with the mean
 activity of all neurons outside S, and :math:`V_P` the mean covariance of all pairs of
-neurons, the variance of the population rate without the noise of single neurons. One gain shared by all neurons
-gives :math:`c_{ij} = c_{iP} c_{jP} / V_P` and so :math:`e_S = 0`. Pairs closer than an
-exclusion distance can be left out, since optical crosstalk makes neighbours alike.
+neurons, the variance of the population rate without the noise of single neurons. One gain
+shared by all neurons gives :math:`c_{ij} = c_{iP} c_{jP} / V_P` and so :math:`e_S = 0`.
+Pairs closer than an exclusion distance can be left out, since optical crosstalk makes
+neighbours alike.
 
 The null hypothesis is that members coincide no more than other neurons. Its distribution
 comes from random groups of non-members, matched in size and mean activity, and from
