@@ -2,7 +2,7 @@
 
 The rooms are `statistics` (data against model), `assemblies` (members, places, tables),
 `states` (combinations), `matching` (several models, two animals, planted assemblies),
-`selection` (sweeps over settings), `methods` (PCA, ICA, NMF, k-means) and `export`.
+`selection` (sweeps over settings), `evidence` (assemblies beyond chance), `methods` (PCA, ICA, NMF, k-means) and `export`.
 Public names are imported here when they are first used.
 """
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         member_table,
     )
     from napari_crbm.analysis.chance import CHANCE_QUANTILE
+    from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
     from napari_crbm.analysis.export.nwb import export_nwb
     from napari_crbm.analysis.export.tables import (
         export_tables,
@@ -153,6 +154,7 @@ _HOMES = {
     ),
     "analysis.assemblies.rasters": (
         "Raster",
+        "assembly_evidence",
         "assembly_raster",
         "neuron_raster",
         "peaks",
@@ -167,6 +169,10 @@ _HOMES = {
         "member_table",
     ),
     "analysis.chance": ("CHANCE_QUANTILE",),
+    "analysis.evidence.assessment": (
+        "Evidence",
+        "assembly_evidence",
+    ),
     "analysis.export.nwb": ("export_nwb",),
     "analysis.export.tables": (
         "export_tables",
@@ -275,6 +281,7 @@ __all__ = [
     "Composition",
     "Counterparts",
     "Evaluation",
+    "Evidence",
     "LaggedComparison",
     "Likelihood",
     "Locality",
