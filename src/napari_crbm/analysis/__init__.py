@@ -2,7 +2,8 @@
 
 The rooms are `statistics` (data against model), `assemblies` (members, places, tables),
 `states` (combinations), `matching` (several models, two animals, planted assemblies),
-`selection` (sweeps over settings), `evidence` (assemblies beyond chance), `methods` (PCA, ICA, NMF, k-means) and `export`.
+`selection` (sweeps over settings), `evidence` (assemblies beyond chance), `methods` (PCA,
+ICA, NMF, k-means) and `export`.
 Public names are imported here when they are first used.
 """
 
@@ -154,7 +155,6 @@ _HOMES = {
     ),
     "analysis.assemblies.rasters": (
         "Raster",
-        "assembly_evidence",
         "assembly_raster",
         "neuron_raster",
         "peaks",
@@ -297,6 +297,7 @@ __all__ = [
     "active_threshold",
     "agreement",
     "assemblies_of_neuron",
+    "assembly_evidence",
     "assembly_raster",
     "assembly_table",
     "auroc",
