@@ -231,9 +231,9 @@ def sweep(window: Window, folder: Path) -> None:
     """How many assemblies the sample has."""
     window.home.show(open_recording(sample_folder() / "recording.h5"))
     widget = window.dock("Sweep", SweepWidget)
-    widget.form.n_hidden.setText("5, 10, 20, 40")
-    widget.form.folds.setValue(3)
-    widget.form.updates.setValue(300)
+    widget.form["n_hidden"].value = "5, 10, 20, 40"
+    widget.form["n_folds"].value = 3
+    widget.form["n_updates"].value = 300
     widget.run_in(folder)
     window.until(lambda: not window.home.runs.sweeping)
     window.docks["Sweep"].grab().save(str(window.folder / "sweep.png"))

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QDialog, QLabel, QWidget
 
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.viewer.docks.recording.widget import RecordingWidget
+from napari_crbm.viewer.docks.statistics.widget import StatisticsWidget
 from tests.viewer.conftest import FAST, until
 
 
@@ -35,6 +36,19 @@ def test_a_job_is_cancelled_with_the_dock_that_owns_it(home, qtbot):
     assert work.ended.wait(60) and not done
 
 
+def test_an_evaluation_ends_with_its_dock(trained_home, qtbot, monkeypatch):
+    work = Endless()
+    monkeypatch.setattr(
+        "napari_crbm.analysis.evaluate_held_out", lambda *_, report, **__: work(report)
+    )
+    dock = StatisticsWidget(trained_home.viewer)
+    dock.start.click()
+    assert work.started.wait(60) and trained_home.busy
+    dock.deleteLater()
+    until(qtbot, lambda: not trained_home.busy)
+    assert work.ended.wait(60)
+
+
 def test_jobs_are_cancelled_with_the_viewer(home):
     work = Endless()
     home.run("Counting", work, lambda _: None)
@@ -47,9 +61,9 @@ def test_jobs_are_cancelled_with_the_viewer(home):
 def training(home, recording, monkeypatch):
     """The recording is open and, as far as anybody can see, being trained on."""
     home.show(recording)
-    monkeypatch.setattr(type(home.runs), "training", property(lambda _: True))
-    yield monkeypatch
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(home.runs), "training", property(lambda _: True))
+        yield patch
 
 
 def test_a_file_read_during_a_training_is_shown_when_that_has_ended(

@@ -218,7 +218,7 @@ class Form(QWidget):
         if not isinstance(value, str):
             return value
         if each.repeated:
-            parts = [part for part in value.split(",") if part.strip()]
+            parts = [part.strip() for part in value.split(",") if part.strip()]
             if not parts:
                 raise each.refusal(value)
             return tuple(each.parse(part) for part in parts)

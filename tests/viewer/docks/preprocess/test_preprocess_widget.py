@@ -175,3 +175,41 @@ def test_fields_without_a_plot_stay_together(dock, home, recording, qtbot):
     shown = (dock.form.method, dock.form.burn_in_s, dock.form.drop_frames, dock.form.regions)
     gaps = [b.y() - a.geometry().bottom() for a, b in itertools.pairwise(shown)]
     assert max(gaps) <= 12, gaps
+
+
+def test_what_is_finished_during_a_training_waits_for_its_end(
+    dock, home, recording, qtbot, monkeypatch
+):
+    home.show(recording)
+    dock.form.burn_in_s.setValue(10)
+    dock.run.click()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(home.runs), "training", property(lambda _: True))
+        until(qtbot, lambda: not dock.apply.isHidden())
+        assert home.workspace.recording is recording and not dock.apply.isEnabled()
+        assert "press Apply" in dock.result.text()
+    home.runs.training_changed.emit()
+    assert dock.apply.isEnabled()
+    dock.apply.click()
+    assert home.workspace.recording.n_frames == recording.n_frames - 40
+    assert dock.apply.isHidden() and dock.undo.isEnabled()
+
+
+def test_a_run_is_cancelled_with_its_dock(home, bright, qtbot, monkeypatch):
+    from napari_crbm.viewer.docks.preprocess import widget
+
+    ended = []
+
+    def endless(recording, steps, *, progress, control):
+        try:
+            while True:
+                progress(1, 2)
+        finally:
+            ended.append(1)
+
+    monkeypatch.setattr(widget, "preprocess", endless)
+    dock = PreprocessWidget(home.viewer)
+    home.show(bright)
+    dock.run.click()
+    dock.deleteLater()
+    until(qtbot, lambda: not home.busy and ended)

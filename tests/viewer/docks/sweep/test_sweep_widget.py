@@ -17,9 +17,9 @@ from tests.viewer.conftest import FAST, until
 def dock(home, qtbot):
     widget = SweepWidget(home.viewer)
     qtbot.addWidget(widget)
-    widget.form.n_hidden.setText("3, 8")
-    widget.form.folds.setValue(2)
-    widget.form.updates.setValue(60)
+    widget.form["n_hidden"].value = "3, 8"
+    widget.form["n_folds"].value = 2
+    widget.form["n_updates"].value = 60
     return widget
 
 
@@ -28,25 +28,25 @@ def test_it_says_what_to_do_next(dock, home, recording):
     home.show(recording)
     assert dock.start.isEnabled() and not dock.open_selected.isEnabled()
     assert dock.count.text() == "4 trainings of 60 updates."
-    dock.form.n_hidden.setText("3, x")
-    assert "not a list of numbers" in dock.count.text()
-    dock.form.n_hidden.setText("3, 8")
-    dock.form.n_random.setValue(5)
+    dock.form["n_hidden"].value = "3, x"
+    assert dock.count.text().startswith("Assemblies must be 'auto' or a positive whole number")
+    dock.form["n_hidden"].value = "3, 8"
+    dock.form["n_random"].value = 5
     assert dock.count.text() == "10 trainings of 60 updates."
     assert all(3 <= trial.n_hidden <= 8 for trial in dock.form.sweep().trials())
-    dock.form.learning_rate.setText("0.01, fast")
-    assert "Learning rate: '0.01, fast'" in dock.count.text()
-    dock.form.learning_rate.setText("0.01")
-    dock.form.n_hidden.setText("")
-    assert dock.count.text().startswith("Hidden units: write a number")
-    dock.form.n_hidden.setText("5, 5")
-    assert dock.count.text().startswith("Hidden units: 5 is there twice")
+    dock.form["learning_rate"].value = "0.01, fast"
+    assert dock.count.text().startswith("Learning rate must be a positive number; found 'fast'")
+    dock.form["learning_rate"].value = "0.01"
+    dock.form["n_hidden"].value = ""
+    assert dock.count.text().startswith("Assemblies must be")
+    dock.form["n_hidden"].value = "5, 5"
+    assert dock.count.text() == "Assemblies has 5 twice; write every value once."
 
 
 def test_a_sweep_selects_a_model_that_opens(dock, home, recording, qtbot, tmp_path):
     home.show(recording)
     dock.run_in(tmp_path)
-    assert home.runs.sweeping and dock.start.text() == "Stop" and not dock.form.n_hidden.isEnabled()
+    assert home.runs.sweeping and dock.start.text() == "Stop" and not dock.form["n_hidden"].enabled
     until(qtbot, lambda: not home.runs.sweeping)
     assert home.runs.sweep.selection is not None and "hidden units" in dock.verdict.text()
     assert dock.table.rowCount() == 2
@@ -63,20 +63,20 @@ def test_a_sweep_selects_a_model_that_opens(dock, home, recording, qtbot, tmp_pa
 
 def test_a_stopped_sweep_says_how_to_go_on(dock, home, recording, qtbot, tmp_path):
     home.show(recording)
-    dock.form.updates.setValue(20_000)
+    dock.form["n_updates"].value = 20_000
     dock.run_in(tmp_path)
     until(qtbot, lambda: list(tmp_path.glob("recording-*.h5")))
     dock.start.click()
     assert "Stopping" in dock.verdict.text() and not dock.start.isEnabled()
     until(qtbot, lambda: not home.runs.sweeping)
-    assert "Start again in the same folder" in dock.verdict.text()
+    assert "again in the same folder to continue" in dock.verdict.text()
     assert not list(tmp_path.glob("*.json"))
-    assert dock.start.isEnabled() and dock.form.n_hidden.isEnabled()
+    assert dock.start.isEnabled() and dock.form["n_hidden"].enabled
 
 
 def test_a_scheduler_that_is_not_there_is_named(dock, home, recording, errors, qtbot, tmp_path):
     home.show(recording)
-    dock.form.scheduler.setText("nonsense://1")
+    dock.form["scheduler"].value = "nonsense://1"
     dock.run_in(tmp_path)
     until(qtbot, lambda: not home.runs.sweeping)
     until(qtbot, lambda: errors)
@@ -87,9 +87,9 @@ def test_a_scheduler_that_is_not_there_is_named(dock, home, recording, errors, q
 def sweep_of(dock, home, recording, qtbot, folder):
     """A sweep that is under way, in its second training at least."""
     home.show(recording)
-    dock.form.updates.setValue(300)
-    dock.form.n_hidden.setText("3, 8, 12")
-    dock.form.folds.setValue(5)
+    dock.form["n_updates"].value = 300
+    dock.form["n_hidden"].value = "3, 8, 12"
+    dock.form["n_folds"].value = 5
     dock.run_in(folder)
     until(qtbot, lambda: home.runs.sweep.seconds_left is not None)
 
@@ -103,7 +103,7 @@ def test_a_sweep_outlives_its_dock_and_is_stopped_from_another(
     qtbot.wait(300)
     later = open_dock(viewer, "Sweep").findChild(SweepWidget)
     assert home.runs.sweeping and later.start.text() == "Stop" and later.start.isEnabled()
-    assert later.form.n_hidden.text() == "3, 8, 12" and not later.form.n_hidden.isEnabled()
+    assert later.form["n_hidden"].value == "3, 8, 12" and not later.form["n_hidden"].enabled
     assert later.bar.value() > 0 and later.bar.maximum() == 15 and not later.bar.isHidden()
     assert "of 15 trainings; about" in later.verdict.text()
     later.start.click()
@@ -140,10 +140,24 @@ def test_closing_the_viewer_ends_the_sweep(make_napari_viewer, recording, qtbot,
     home.show(recording)
     dock = SweepWidget(viewer)
     qtbot.addWidget(dock)
-    dock.form.updates.setValue(20_000)
+    dock.form["n_updates"].value = 20_000
     dock.run_in(tmp_path)
     until(qtbot, lambda: list(tmp_path.glob("recording-*.h5")))
     qtbot.wait(500)
     home.close()
     assert not [t for t in threading.enumerate() if t.name == "napari-crbm sweep"]
     assert list(tmp_path.glob("*.checkpoint.h5"))
+
+
+def test_numbers_are_not_clipped(dock, qtbot):
+    dock.resize(340, 700)
+    dock.show()
+    dock.form.more.expand(animate=False)
+    dock.form["n_random"].value = 1000
+    dock.form["n_updates"].value = 1500
+    qtbot.wait(50)
+    for name in ("n_updates", "n_random", "n_folds"):
+        box = dock.form[name].native
+        assert box.width() >= box.minimumSizeHint().width(), name
+        assert box.fontMetrics().horizontalAdvance(box.text()) < box.lineEdit().width(), name
+    assert dock.form["n_updates"].native.text() == "1,500"

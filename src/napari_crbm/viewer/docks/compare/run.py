@@ -118,7 +118,11 @@ class CompareRun(QObject):
 
         self._set_running(True)
         job = self._home.run(
-            "Matching assemblies", work, self._done, lambda: self._set_running(False)
+            "Matching assemblies",
+            work,
+            self._done,
+            lambda: self._set_running(False),
+            owner=self,
         )
         job.progressed.connect(self.progressed)
 

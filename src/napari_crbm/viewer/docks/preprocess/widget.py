@@ -1,4 +1,4 @@
-"""The *Preprocess* dock: fluorescence to spikes, with a look at what it does to a neuron."""
+"""The *Preprocess* dock: fluorescence to spikes, with a preview for one neuron."""
 
 from __future__ import annotations
 
@@ -33,14 +33,18 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.state.trained import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_NO_FLUORESCENCE = "This recording holds spikes only: frames and neurons can be left out."
+_NO_FLUORESCENCE = "This recording holds spikes only: you can leave out frames and neurons."
 _WHAT = "Choose how fluorescence becomes spikes; the plot shows it for one neuron."
 _TRAINING = "Stop the training before you change the recording."
+_READY = (
+    "The preprocessed recording is ready. A training is running, so it is not opened yet: press "
+    "Apply when the training has ended."
+)
 _PREVIEW_MS = 150
 
 
 class _Before(NamedTuple):
-    """What was open before a run."""
+    """Recording and model that were open before a run."""
 
     recording: Recording
     trained: Trained | None
@@ -48,7 +52,7 @@ class _Before(NamedTuple):
 
 
 class PreprocessWidget(QWidget):
-    """Steps to choose, their effect on a neuron, and a run over all neurons."""
+    """Choose steps, preview them for one neuron, and apply them to all neurons."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -57,6 +61,8 @@ class PreprocessWidget(QWidget):
         self.setMinimumWidth(340)
         self._control: Control | None = None
         self._before: _Before | None = None
+        # A recording that was finished during a training, and the one it was made of.
+        self._waiting: tuple[Recording, Recording] | None = None
 
         self.message = text_label(_NO_RECORDING)
         self.form = PreprocessForm(self.home.viewer)
@@ -65,11 +71,14 @@ class PreprocessWidget(QWidget):
         self.undo = button(
             "Undo", "Back to the recording as it was before, and to its model.", self._undo
         )
+        self.apply = button("Apply", "Open the preprocessed recording.", self._apply)
+        self.apply.hide()
         self.bar = QProgressBar()
         self.bar.hide()
         self.result = text_label("")
         row = QHBoxLayout()
         row.addWidget(self.run)
+        row.addWidget(self.apply)
         row.addWidget(self.undo)
         self.body = QWidget()
         self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
@@ -90,7 +99,8 @@ class PreprocessWidget(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PREVIEW_MS)
         self._timer.timeout.connect(self._preview)
-        self.form.changed.connect(self._preview_soon)
+        self.form.changed.connect(lambda *_: self._preview_soon())
+        self.home.runs.training_changed.connect(self._allow_apply)
         follow(self, self.workspace.recording_changed, self._show_recording)
         follow(self, self.workspace.neuron_changed, self._preview_soon)
         self.undo.setEnabled(False)
@@ -142,7 +152,11 @@ class PreprocessWidget(QWidget):
         self.bar.setRange(0, 0)
         self.bar.show()
         job = self.home.run(
-            "Preprocessing", work, lambda made: self._done(recording, made), self._stopped
+            "Preprocessing",
+            work,
+            lambda made: self._done(recording, made),
+            self._stopped,
+            owner=self,
         )
         job.progressed.connect(self._show_progress)
 
@@ -160,12 +174,25 @@ class PreprocessWidget(QWidget):
         if made is None:
             self.result.setText("Cancelled; nothing was changed.")
             return
-        if self.home.runs.training:
-            show_warning(_TRAINING)
-            return
         if made.fingerprint == before.fingerprint:
             self.result.setText("Nothing was left out, so the recording stays as it is.")
-            return
+        elif self.home.runs.training:
+            self._waiting = (before, made)
+            self.result.setText(_READY)
+            self.apply.show()
+            self._allow_apply()
+        else:
+            self._open(before, made)
+
+    def _allow_apply(self) -> None:
+        self.apply.setEnabled(not self.home.runs.training)
+
+    def _apply(self) -> None:
+        """Open what was finished during a training."""
+        if self._waiting is not None:
+            self._open(*self._waiting)
+
+    def _open(self, before: Recording, made: Recording) -> None:
         kept = _Before(before, self.workspace.trained, self.workspace.model_path)
         self.workspace.open(made)
         self._before = kept
@@ -186,8 +213,9 @@ class PreprocessWidget(QWidget):
 
     def _show_recording(self) -> None:
         recording = self.workspace.recording
-        self._before = None
+        self._before = self._waiting = None
         self.undo.setEnabled(False)
+        self.apply.hide()
         self.result.setText("")
         self.body.setVisible(recording is not None)
         if recording is None:

@@ -1,4 +1,4 @@
-"""The *Sweep* dock: how many assemblies, how sparse, judged on held-out time."""
+"""The *Sweep* dock: choose the number of assemblies and the penalty by cross-validation."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _WHAT = (
     "Trains a model for every combination, each time without one part of the recording, and "
-    "selects the fewest assemblies that predict the part left out as well as the best."
+    "selects the smallest number of assemblies that predicts the left-out part as well as the best."
 )
-_START = "Choose a folder for models and results. An earlier sweep in it goes on."
-_STOP = "End the sweep; what is trained is kept, and it can go on in the same folder later."
-_HEADINGS = ("Units", "Penalty", "Back", "Behind the best")
+_START = "Choose a folder for models and results. An unfinished sweep in it is continued."
+_STOP = "Stop the sweep; finished models are kept, and it can be continued in the same folder."
+_HEADINGS = ("Units", "Penalty", "Repro.", "Deficit (nats)")
 
 
 class SweepWidget(QWidget):
-    """Ranges, progress, the curve as it forms, and the selected model to open."""
+    """Values to try, progress, results so far, and the selected model to open."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -59,10 +59,10 @@ class SweepWidget(QWidget):
         )
         self.bar = QProgressBar()
         self.bar.hide()
-        self.curve = plot(self.home.viewer, "Hidden units", "Behind the best (nats)", height=150)
+        self.curve = plot(self.home.viewer, "Assemblies", "Deficit (nats)", height=150)
         self.curve.setToolTip(
-            "Held-out pseudo-likelihood behind the best configuration, with its standard error\n"
-            "over ten blocks of time; nats a neuron and frame. Orange: selected."
+            "Difference of the held-out pseudo-likelihood from the best configuration, with its\n"
+            "standard error over ten blocks of time; nats per neuron per frame. Orange: selected."
         )
         self._bars = pg.ErrorBarItem(x=np.zeros(1), y=np.zeros(1), height=np.zeros(1))
         self._points = pg.ScatterPlotItem(size=9, pen=None)
@@ -70,9 +70,10 @@ class SweepWidget(QWidget):
         self.curve.addItem(self._points)
         self.table = ShortTable(_HEADINGS, texts=(3,), widths={0: 46, 1: 68, 2: 46})
         self.table.setToolTip(
-            "Back: how many assemblies of a training come back in those on other parts of the\n"
-            "recording (mean). Behind the best: held-out pseudo-likelihood, with its standard\n"
-            "error over ten blocks of time; nats a neuron and frame."
+            "Repro. (reproducibility): mean number of assemblies of a training that are found\n"
+            "again in trainings on other parts of the recording. Deficit: difference of the\n"
+            "held-out pseudo-likelihood from the best, with its standard error over ten blocks\n"
+            "of time; nats per neuron per frame."
         )
         self.verdict = text_label("")
 
@@ -98,13 +99,13 @@ class SweepWidget(QWidget):
         self._show_count()
         self._show_sweep()
 
-    # --- what the person does ---------------------------------------------------------------
+    # --- actions --------------------------------------------------------------------------
 
     def _toggle(self) -> None:
         if self.runs.sweep is not None and self.runs.sweeping:
             self.runs.sweep.control.stop()
             self.start.setEnabled(False)
-            self.verdict.setText("Stopping: what is trained so far is kept ...")
+            self.verdict.setText("Stopping; finished models are kept ...")
             return
         try:
             self.form.sweep()
@@ -121,8 +122,8 @@ class SweepWidget(QWidget):
             self.runs.start_sweep(
                 self.form.sweep(),
                 folder,
-                n_workers=self.form.workers.value(),
-                scheduler=self.form.scheduler.text().strip() or None,
+                n_workers=self.form.n_workers,
+                scheduler=self.form.scheduler,
             )
         except CRBMError as error:
             show_error(str(error))
@@ -131,18 +132,20 @@ class SweepWidget(QWidget):
         if self.runs.sweep is not None:
             self.home.opening.open_file(self.runs.sweep.model_path)
 
-    # --- what is shown --------------------------------------------------------------------
+    # --- display --------------------------------------------------------------------------
 
     def _show_count(self) -> None:
         try:
-            n_trainings = len(self.form.sweep().trials())
+            sweep = self.form.sweep()
         except CRBMError as error:
             self.count.setText(str(error))
         else:
-            self.count.setText(f"{n_trainings} trainings of {self.form.updates.value():,} updates.")
+            self.count.setText(
+                f"{len(sweep.trials())} trainings of {sweep.settings.n_updates:,} updates."
+            )
 
     def _allow(self) -> None:
-        """Offer what can be done now, and say why something cannot."""
+        """Enable what is possible now, and say why something is not."""
         sweeping, training = self.runs.sweeping, self.runs.training
         self.form.allow(not sweeping)
         self.start.setText("Stop" if sweeping else "Start in folder...")
@@ -185,7 +188,7 @@ class SweepWidget(QWidget):
         elif sweep.control.stopped and sweep.progress is not None:
             self.verdict.setText(
                 f"Stopped after {sweep.progress.done} of {sweep.progress.total} trainings. Start "
-                "again in the same folder to go on."
+                "again in the same folder to continue."
             )
 
     def _show_progress(self, progress: SweepProgress) -> None:
@@ -205,7 +208,7 @@ class SweepWidget(QWidget):
             self._show_results(sweep.sweep, progress)
 
     def _show_results(self, sweep: Sweep, progress: SweepProgress) -> None:
-        """Draw configurations of which every fold is there."""
+        """Draw the configurations of which all folds are finished."""
         counts = progress.table.groupby(CONFIGURATION, sort=False)["fold"].transform("size")
         whole = progress.table[counts == sweep.n_folds * len(sweep.seeds)]
         if not len(whole):
