@@ -29,8 +29,7 @@ import pandas as pd
 from peers.reference import Look
 from peers.reference import train as reference
 
-from napari_crbm.analysis import evaluate, fraction_recovered, moments, recovery
-from napari_crbm.analysis.statistics.moments import STATISTICS
+from napari_crbm.analysis import STATISTICS, evaluate, fraction_recovered, moments, recovery
 from napari_crbm.model import CRBM, Settings, Training
 from napari_crbm.model.training.compile_ahead import compile_ahead
 from napari_crbm.model.training.split import split_blocks
@@ -64,7 +63,8 @@ def at_the_end(model: CRBM, train: Spikes, test: Spikes) -> dict[str, float]:
     found = {}
     for way, drawn in _AT_THE_END.items():
         table = evaluate(model, train, test, **drawn).table
-        found |= {f"{way} {name}": float(table.loc[name, "nrmse"]) for name in STATISTICS}
+        judged = [name for name, each in STATISTICS.items() if each.judged]
+        found |= {f"{way} {name}": float(table.loc[name, "nrmse"]) for name in judged}
     return found
 
 

@@ -1,6 +1,6 @@
-"""How far apart a statistic of model and recording is, on a scale from 0 to 1: the nRMSE.
+"""Normalised root mean square error (nRMSE) between a statistic of model and recording.
 
-On this scale 0 is as good as one part of the recording predicts another, and 1 no better
+On its scale 0 is as good as one part of the recording predicts another, and 1 no better
 than chance (paper, "Evaluation").
 """
 
@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 _VALUES_AT_ONCE = 1 << 22
+_FEWEST_FOR_R = 3
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """How well one statistic of the model agrees with the held-out recording.
+    """Agreement of one statistic of the model with the held-out recording.
 
     ``nrmse = 1 - (rmse_model - rmse_shuffled) / (rmse_train - rmse_shuffled)``:
     0 if the model predicts the test frames as well as the training frames do, 1 if no
@@ -24,7 +25,7 @@ class Agreement:
     frames themselves are no closer to the test frames than chance (more noise than signal
     in the statistic): the scale then has no length. The correlations with the test frames,
     ``pearson_r`` of the model and ``train_r`` of the training frames, compare the two also
-    there.
+    there. They are NaN for fewer than three values, whose correlation is always 1 or -1.
     """
 
     nrmse: float
@@ -99,7 +100,7 @@ def _agreement(
     shuffled = np.sqrt(variances[0] + test + (means[0] - means[1]) ** 2)
     gain = shuffled - to_train
     model_r, train_r = (
-        float(covariance / np.sqrt(own * test)) if own > 0 and test > 0 else float("nan")
+        _correlation(n, covariance, own, test)
         for covariance, own in zip(covariances, variances, strict=False)
     )
     return Agreement(
@@ -112,6 +113,12 @@ def _agreement(
         slope=float(covariances[0] / test) if test > 0 else float("nan"),
         n=int(n),
     )
+
+
+def _correlation(n: int, covariance: float, first: float, second: float) -> float:
+    if n < _FEWEST_FOR_R or first <= 0 or second <= 0:
+        return float("nan")
+    return float(covariance / np.sqrt(first * second))
 
 
 def _mean(x: NDArray[np.floating]) -> float:

@@ -13,10 +13,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_crbm.analysis.assemblies.activity import (
-        active_threshold,
-        sort_by_similarity,
-    )
     from napari_crbm.analysis.assemblies.locality import (
         Locality,
         locality,
@@ -27,6 +23,7 @@ if TYPE_CHECKING:
         membership,
         membership_thresholds,
     )
+    from napari_crbm.analysis.assemblies.order import sort_by_similarity
     from napari_crbm.analysis.assemblies.rasters import (
         Raster,
         assembly_raster,
@@ -100,8 +97,8 @@ if TYPE_CHECKING:
         on_threshold,
         state_table,
     )
+    from napari_crbm.analysis.statistics.declared import STATISTICS, Side, Statistic
     from napari_crbm.analysis.statistics.evaluation import (
-        NAMES,
         Evaluation,
         evaluate,
         evaluate_held_out,
@@ -123,26 +120,19 @@ if TYPE_CHECKING:
         Likelihood,
         held_out_likelihood,
     )
-    from napari_crbm.analysis.statistics.moments import (
-        STATISTICS,
-        Moments,
-        moments,
-    )
+    from napari_crbm.analysis.statistics.moments import Moments, moments
     from napari_crbm.analysis.statistics.pairs import (
         PairComparison,
         coincidences,
         compare_pairs,
     )
+    from napari_crbm.model.compute.two_groups import active_threshold
     from napari_crbm.nrmse import (
         Agreement,
         agreement,
     )
 
 _HOMES = {
-    "analysis.assemblies.activity": (
-        "active_threshold",
-        "sort_by_similarity",
-    ),
     "analysis.assemblies.locality": (
         "Locality",
         "locality",
@@ -153,6 +143,7 @@ _HOMES = {
         "membership",
         "membership_thresholds",
     ),
+    "analysis.assemblies.order": ("sort_by_similarity",),
     "analysis.assemblies.rasters": (
         "Raster",
         "assembly_raster",
@@ -231,7 +222,6 @@ _HOMES = {
     ),
     "analysis.statistics.evaluation": (
         "Evaluation",
-        "NAMES",
         "evaluate",
         "evaluate_held_out",
         "export_evaluation",
@@ -252,16 +242,14 @@ _HOMES = {
         "Likelihood",
         "held_out_likelihood",
     ),
-    "analysis.statistics.moments": (
-        "Moments",
-        "STATISTICS",
-        "moments",
-    ),
+    "analysis.statistics.declared": ("STATISTICS", "Side", "Statistic"),
+    "analysis.statistics.moments": ("Moments", "moments"),
     "analysis.statistics.pairs": (
         "PairComparison",
         "coincidences",
         "compare_pairs",
     ),
+    "model.compute.two_groups": ("active_threshold",),
     "nrmse": (
         "Agreement",
         "agreement",
@@ -273,7 +261,6 @@ __all__ = [
     "MATCH_BY",
     "MEMBERSHIP_FRACTION",
     "METHODS",
-    "NAMES",
     "RECOVERED_AUROC",
     "STATISTICS",
     "Agreement",
@@ -291,6 +278,8 @@ __all__ = [
     "Raster",
     "Reproducibility",
     "Selection",
+    "Side",
+    "Statistic",
     "Sweep",
     "SweepProgress",
     "Trial",

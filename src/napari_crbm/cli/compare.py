@@ -71,8 +71,12 @@ def compare(
     if as_json:
         print_json(table.reset_index().to_dict(orient="records"))
         return
+    notes = table["note"]
+    shown = table.drop(columns="note")
     out.print(
-        table.to_string(float_format=lambda value: f"{value:.3g}", na_rep="-"), highlight=False
+        shown.to_string(float_format=lambda value: f"{value:.3g}", na_rep="-"), highlight=False
     )
+    for method, note in notes[notes != ""].items():
+        say(f"{method}: {note}")
     if planted is None:
         say("The recording has no planted assemblies, so recovery is not known.")

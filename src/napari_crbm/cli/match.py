@@ -102,6 +102,7 @@ def match(
             {
                 "by": found.by,
                 "n_found": found.n_found,
+                "warning": found.warning,
                 "pairs": found.pairs.to_dict(orient="records"),
                 "only_in_second": found.alone_second,
             }
@@ -126,3 +127,5 @@ def _print(found: Counterparts, second: Path) -> None:
         f"Matched by {MATCH_BY[found.by]}: {found.n_found} of {n} assemblies have a counterpart "
         f"in {second.name}, more alike than 95 % of partners by chance{only}."
     )
+    if found.warning:
+        say(f"Warning: {found.warning}")

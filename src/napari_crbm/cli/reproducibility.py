@@ -74,6 +74,8 @@ def reproducibility(
         store_reproducibility(models[0], result.values)
         say(f"Stored in {models[0]}")
     if as_json:
+        if result.warning:
+            say(f"Warning: {result.warning}")
         print_json(result.table.reset_index().to_dict(orient="records"))
         return
     out.print(result.table.to_string(float_format=lambda value: f"{value:.3f}"))
@@ -82,3 +84,5 @@ def reproducibility(
         f"{found} of {counted(len(result.table), 'assembly', 'assemblies')} reproduced in "
         f"{counted(len(models) - 1, 'other model')}, more similar than chance."
     )
+    if result.warning:
+        say(f"Warning: {result.warning}")

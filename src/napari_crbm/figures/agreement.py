@@ -22,16 +22,6 @@ from napari_crbm.figures.style import (
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
-#: The statistics as they are written in the paper.
-STATISTIC_LABELS = {
-    "mean_v": "⟨v⟩",
-    "mean_h": "⟨h⟩",
-    "mean_vh": "⟨vh⟩",
-    "cov_vv": "cov(v, v)",
-    "cov_hh": "cov(h, h)",
-    "triplets": "triplets",
-}
-
 _DENSITY_BINS = 64
 #: Up to this many values are drawn one by one instead of as a density.
 FEW_PAIRS = 2000
@@ -53,15 +43,19 @@ def statistics_page(
     colours = theme_named(theme)
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, _PAGE_HEIGHT_IN)
+        # One panel a statistic, one of the reconstruction, and the note in the last place.
+        n_columns = -(-(len(STATISTICS) + 2) // 2)
         grid = figure.add_gridspec(
-            2, 4, left=0.09, right=0.98, bottom=0.36, top=0.83, wspace=0.55, hspace=0.75
+            2, n_columns, left=0.09, right=0.98, bottom=0.36, top=0.83, wspace=0.55, hspace=0.75
         )
         draw_population(figure.add_axes((0.09, 0.08, 0.37, 0.17)), evaluation, colours)
         draw_lagged(figure.add_axes((0.56, 0.08, 0.27, 0.17)), evaluation, colours)
-        panels = [figure.add_subplot(grid[k // 4, k % 4]) for k in range(7)]
-        for ax, name in zip(panels, (*STATISTICS, "triplets"), strict=False):
+        panels = [
+            figure.add_subplot(grid[divmod(k, n_columns)]) for k in range(len(STATISTICS) + 1)
+        ]
+        for ax, name in zip(panels, STATISTICS, strict=False):
             draw_agreement(ax, evaluation, name, colours)
-        panels[4].set_ylabel("model")
+        panels[n_columns].set_ylabel("model")
         draw_reconstruction(panels[-1], evaluation, colours)
         title = "Model against held-out frames" if recording is None else recording.name
         draw_heading(figure, title, evaluation.verdict)
@@ -71,7 +65,7 @@ def statistics_page(
             f"Active neurons a frame:\nnRMSE {_rounded(evaluation.population.nrmse)}\n\n"
             f"Pseudo-likelihood:\n{evaluation.pseudo_likelihood:.4f} nats"
         )
-        box = grid[1, 3].get_position(figure)
+        box = grid[1, n_columns - 1].get_position(figure)
         figure.text(box.x0, box.y1, note, va="top", fontsize=6.5, color=colours.muted)
     return figure
 
@@ -81,7 +75,7 @@ def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) ->
     test, model = evaluation.pairs[name]
     scale = "nRMSE " if np.isfinite(evaluation.table["nrmse"][name]) else ""
     score = evaluation.score(name).replace("-", "−")
-    ax.set_title(f"{STATISTIC_LABELS[name]}\n{scale}{score}", fontsize=7, linespacing=1.3)
+    ax.set_title(f"{STATISTICS[name].label}\n{scale}{score}", fontsize=7, linespacing=1.3)
     ax.set_label(name)
     if len(test):
         low, high = _limits(np.concatenate([test, model]), 0.0)
@@ -104,7 +98,7 @@ def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) ->
     ax.locator_params(nbins=3)
     ax.tick_params(labelsize=6)
     ax.set_xlabel("held-out data")
-    if name == STATISTICS[0]:
+    if name == next(iter(STATISTICS)):
         ax.set_ylabel("model")
 
 
@@ -121,7 +115,7 @@ def pair_density(
     test, model = evaluation.pairs[name]
     if len(test) <= FEW_PAIRS:
         return None
-    if name == "cov_vv":
+    if STATISTICS[name].all_pairs:
         edges = evaluation.all_pairs.edges
         return evaluation.all_pairs.counts, float(edges[0]), float(edges[-1])
     # Moments have long tails: a few values must not squeeze all others together.

@@ -89,8 +89,9 @@ def summary_page(
         _draw_header(figure, model, recording, table, colours)
         bottom = _BOTTOM
         if evaluation is not None:
-            panels = _row(figure, bottom, _SQUARE_HEIGHT, len(STATISTICS) + 1, gap=0.65)
-            for ax, name in zip(panels, STATISTICS, strict=False):
+            judged = [name for name, each in STATISTICS.items() if each.judged]
+            panels = _row(figure, bottom, _SQUARE_HEIGHT, len(judged) + 1, gap=0.65)
+            for ax, name in zip(panels, judged, strict=False):
                 draw_agreement(ax, evaluation, name, colours)
             draw_reconstruction(panels[-1], evaluation, colours)
             bottom += _SQUARE_HEIGHT + _ROW_GAP

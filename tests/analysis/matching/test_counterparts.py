@@ -200,3 +200,17 @@ def test_what_cannot_be_matched_is_said(fish):
         common_places(recording, far)
     with pytest.raises(ModelError, match="too small"):
         common_places(recording, second, width_um=0.5)
+
+
+def test_a_model_matched_with_its_copy_is_told(fish):
+    model, recording = fish[:2]
+    mirrored = CRBM.from_parameters(
+        -model.weights_[:, ::-1],
+        np.full(recording.n_neurons, -3, np.float32),
+        DReLU(*(np.full(model.n_assemblies, value) for value in (1, 1, 0, 0))),
+    )
+    for copy in (model, mirrored):
+        found = find_counterparts(model, recording, copy, recording, by="neurons")
+        assert found.warning is not None and "same weights" in found.warning
+    other = model_with(recording, somewhere(16, 5), 11)
+    assert find_counterparts(model, recording, other, recording, by="neurons").warning is None

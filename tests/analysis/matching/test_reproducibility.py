@@ -102,3 +102,15 @@ def test_column_in_the_table_of_assemblies():
     model.reproducibility_ = np.array([0.1, 0.2, 0.3, 0.4])
     table = assembly_table(model, recording, assemblies=[2, 0])
     assert table["reproducibility"].tolist() == [0.3, 0.1]
+
+
+def test_a_copy_of_the_model_is_told():
+    weights = np.random.default_rng(0).normal(size=(200, 6)).astype(np.float32)
+    weights[:, 5] = 0  # an idle unit has no direction
+    other = np.random.default_rng(1).normal(size=(200, 6)).astype(np.float32)
+    mirrored = -weights[:, ::-1] * 2
+    assert reproducibility([weights, other]).warning is None
+    assert reproducibility([weights, weights[:, :4]]).warning is None
+    for copy in (weights.copy(), mirrored):
+        found = reproducibility([weights, other, copy])
+        assert found.warning is not None and "Model 3 has the same weights" in found.warning

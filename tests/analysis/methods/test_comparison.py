@@ -107,3 +107,35 @@ def test_the_command_writes_table_and_figure(tmp_path):
     done = CliRunner().invoke(app, [*arguments, "--figure", str(tmp_path / "f.png")])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "t.csv").read_text().count("\n") == 3 and (tmp_path / "f.png").exists()
+
+
+def test_seconds_are_those_of_the_method_alone(case, monkeypatch):
+    """The PCA that several methods share is charged to each of them, not to the first."""
+    import napari_crbm.analysis.methods.comparison as module
+
+    now = [0.0]
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
+    fit = module._Data.scored
+
+    def slow(self, frames):
+        if not self.has_pca:
+            now[0] += 10
+        return fit(self, frames)
+
+    monkeypatch.setattr(module._Data, "scored", slow)
+    model, spikes, _ = case
+    table = compare_methods(model, spikes, methods=("PCA", "PCA varimax", "NMF", "cRBM"))
+    assert table["seconds"].tolist()[:3] == [10, 10, 0]
+    assert table.loc["cRBM", "seconds"] == model.history_["elapsed_s"][-1] > 0
+
+
+def test_a_limit_on_independent_components_is_told(case, monkeypatch):
+    import napari_crbm.analysis.methods.comparison as module
+
+    model, spikes, _ = case
+    monkeypatch.setattr(module, "_FEWEST_PRINCIPAL", 3)
+    few = CRBM(n_hidden=3, n_updates=20, random_state=0).fit(spikes)
+    table = compare_methods(few, spikes, methods=("PCA", "ICA"))
+    assert table.loc["ICA", "components"] == 3 and "only the first 3" in table.loc["ICA", "note"]
+    assert table.loc["PCA", "note"] == ""
+    assert compare_methods(model, spikes, methods=("ICA",)).loc["ICA", "note"] == ""

@@ -83,3 +83,21 @@ def test_lags_end_where_blocks_do():
     assert table["lag_frames"].tolist() == [1, 2]
     nothing = compare_lagged(activity[:2], activity[:2], activity[:2])
     assert not len(nothing.table) and nothing.verdict == ""
+
+
+@pytest.mark.parametrize("n_units", [1, 2, 3])
+def test_few_assemblies_have_no_correlations_over_pairs(n_units):
+    """Over one or three pairs any correlation is near 1 or -1, whatever the model."""
+    rng = np.random.default_rng(0)
+    parts = [rng.normal(size=(300, n_units)) for _ in range(3)]
+    found = compare_lagged(*parts)
+    columns = ["nrmse", "model_r", "train_r", "directed_r", "directed_p"]
+    assert len(found.table) and found.table[columns].isna().all(axis=None)
+    assert f"{n_units} assemblies are too few" in found.verdict and "nan" not in found.verdict
+
+
+def test_constant_assemblies_are_told_in_words():
+    rng = np.random.default_rng(0)
+    train = rng.normal(size=(300, 5))
+    found = compare_lagged(np.ones((300, 5)), train, np.ones((300, 5)))
+    assert "nan" not in found.verdict

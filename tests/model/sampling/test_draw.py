@@ -81,3 +81,24 @@ def test_samples_are_reproducible():
     model = random_model(N, 2)
     first, again = (draw(model, 500, n_chains=50, random_state=3).spikes for _ in range(2))
     assert first == again
+
+
+@pytest.mark.parametrize("value", [0.0, 0.1, 1.7, -300.3])
+def test_a_constant_up_to_float32_rounding_has_no_memory(value):
+    """Inputs are updated step by step in float32, so that a constant one drifts a little."""
+    rng = np.random.default_rng(2)
+    series = np.full((400, 60, 2), value, dtype=np.float32)
+    drift = np.cumsum(rng.choice([-1, 0, 1], size=(400, 60)), axis=0) % 3
+    series[..., 0] += (drift * np.spacing(np.float32(value))).astype(np.float32)
+    series[..., 1] = rng.normal(4000, 50, (400, 60))
+    times = integrated_autocorrelation(series)
+    assert times[0] == 1.0 and times[1] < 1.5
+
+
+def test_small_but_real_changes_beside_large_numbers_count():
+    rng = np.random.default_rng(3)
+    slow = 1e-3 * rng.normal(size=(60, 1))
+    series = np.zeros((200, 60, 2), dtype=np.float32)
+    series[..., 0] = slow[:, 0]
+    series[..., 1] = rng.normal(4000, 50, (200, 60))
+    assert integrated_autocorrelation(series)[0] > 30

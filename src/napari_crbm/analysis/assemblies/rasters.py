@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.assemblies.activity import active_threshold, sort_by_similarity
+from napari_crbm.analysis.assemblies.order import sort_by_similarity
+from napari_crbm.model.compute.two_groups import active_threshold
 from napari_crbm.spikes import Spikes
 
 # Standard deviations above the resting level at which a row is at its brightest.

@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.assemblies.activity import active_threshold
 from napari_crbm.analysis.assemblies.membership import membership, membership_thresholds
 from napari_crbm.analysis.assemblies.regions import midline_x, region_occupancy
 from napari_crbm.errors import ModelError
+from napari_crbm.model.compute.two_groups import active_threshold
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 

@@ -26,7 +26,7 @@ from napari_crbm.analysis.matching.places import (
     common_regions,
     profiles,
 )
-from napari_crbm.analysis.matching.reproducibility import matched_pairs, weight_cosines
+from napari_crbm.analysis.matching.reproducibility import are_copies, matched_pairs, weight_cosines
 from napari_crbm.errors import ModelError
 from napari_crbm.recording import Recording
 
@@ -81,6 +81,17 @@ class Counterparts:
     def n_found(self) -> int:
         """Assemblies of the first model with a partner above chance."""
         return int(self.pairs["found"].sum())
+
+    @property
+    def warning(self) -> str | None:
+        """Why the result means nothing: both models have the same weights. None otherwise."""
+        if self.by != "neurons" or not are_copies(self.similarity):
+            return None
+        return (
+            "Both models have the same weights: one is a copy of the other, or they were trained "
+            "with the same settings and seed. Their match says nothing about the recording. "
+            "Compare models trained with different seeds."
+        )
 
     def members(self, assembly: int) -> pd.DataFrame:
         """Members of an assembly and of its partner, one row each, strongest first.

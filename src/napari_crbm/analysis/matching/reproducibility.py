@@ -18,6 +18,9 @@ from scipy.optimize import linear_sum_assignment
 from napari_crbm.analysis.chance import CHANCE_QUANTILE, MIN_SHUFFLES
 from napari_crbm.errors import ModelError
 
+# A cosine above this is that of equal weights, up to rounding of float32.
+_SAME = 1 - 1e-5
+
 
 @dataclass(frozen=True, eq=False)
 class Reproducibility:
@@ -43,9 +46,39 @@ class Reproducibility:
     cosines: list[NDArray[np.float32]]
 
     @property
+    def warning(self) -> str | None:
+        """Why the result means nothing: another model has the same weights. None otherwise."""
+        copies = [
+            number for number, cosines in enumerate(self.cosines, start=1) if are_copies(cosines)
+        ]
+        if not copies:
+            return None
+        which = ", ".join(str(number + 1) for number in copies)
+        return (
+            f"Model {which} has the same weights as the first one: it is a copy, or was trained "
+            "with the same settings and seed. That its assemblies are found again says nothing "
+            "about the recording. Train models with different seeds."
+        )
+
+    @property
     def values(self) -> NDArray[np.float64]:
         """Reproducibility of every assembly, (M,)."""
         return np.asarray(self.table["reproducibility"], dtype=np.float64)
+
+
+def are_copies(cosines: NDArray[np.floating]) -> bool:
+    """Return whether two models are one: each unit is in the other, with the same weights.
+
+    Parameters
+    ----------
+    cosines : (M, M') float
+        Signed cosines between the weights of their units.
+    """
+    if cosines.shape[0] != cosines.shape[1] or not cosines.size:
+        return False
+    found = np.abs(_assign(cosines)[1])
+    # Units without weights have no cosine.
+    return bool((found[np.abs(cosines).any(axis=1)] > _SAME).all() and (found > _SAME).any())
 
 
 def weight_cosines(

@@ -1,18 +1,18 @@
-"""The assemblies that other methods find, on the same footing as the model's.
+"""Compare a model with other methods that find assemblies.
 
-Methods of scikit-learn, fitted to the same training frames and asked for as many
-components: principal components as they are and rotated (varimax, promax), independent
-components (as many as Marchenko and Pastur's law calls significant; Lopes-dos-Santos et
-al. 2013), non-negative matrix factorisation, and k-means of the neurons. What can be
-compared are the neurons that each component holds and how well a held-out frame is
-brought back from its components; only the cRBM also generates activity.
+The other methods are fitted with scikit-learn to the same training frames, with the same number
+of components: principal components, plain and rotated (varimax, promax), independent components
+(as many as the Marchenko-Pastur law calls significant; Lopes-dos-Santos et al. 2013),
+non-negative matrix factorisation, and k-means of the neurons. All are compared by the neurons of
+their components and by how well they reconstruct held-out frames. Only the cRBM also generates
+activity.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -36,14 +36,20 @@ _FLOORS = (0.01, 0.03, 0.1, 0.3, 0.6)
 _MOST_PROBABLE = 0.999
 _PROMAX_POWER = 4
 _CALIBRATION_FRAMES = 300
+# Principal components that are computed at least, for the number of independent ones.
+_FEWEST_PRINCIPAL = 100
 
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """``loadings`` (N, K), and rates (t, N) from frames (t, N), which may leave [0, 1]."""
+    """``loadings`` (N, K), and rates (t, N) from frames (t, N), which may leave [0, 1].
+
+    ``note`` says in a sentence what was done differently than asked; usually nothing.
+    """
 
     loadings: NDArray[np.floating]
     rates: Callable[[NDArray[Any]], NDArray[np.floating]]
+    note: str = ""
 
 
 def compare_methods(
@@ -76,9 +82,11 @@ def compare_methods(
     pandas.DataFrame
         Index ``method``; ``components``; ``reconstruction``, the median over neurons of the
         normalised reconstruction likelihood on held-out frames (paper Eq. 18: 0 no better
-        than the mean activity, 1 perfect); ``generative``; ``seconds`` of fitting (NaN for
-        the model, which is trained already); ``frames`` fitted to; and with ``planted``
-        ``recovered``, ``auroc`` and ``cosine`` (see `recovery`).
+        than the mean activity, 1 perfect); ``generative``; ``seconds`` of fitting (of the
+        model, the duration of its training, NaN if its history does not have it; methods that
+        start from the same PCA are each charged its full time); ``frames`` fitted to; with
+        ``planted`` ``recovered``, ``auroc`` and ``cosine`` (see `recovery`); and ``note``,
+        empty or a sentence on what limits the result.
 
         Linear methods do not give probabilities: their rates are cut off below at a
         fraction of each neuron's mean activity, the fraction that suits the training
@@ -114,15 +122,17 @@ def compare_methods(
 def _row(
     name: str, model: CRBM, data: _Data, test: Spikes, planted: NDArray[np.bool_] | None
 ) -> dict[str, Any]:
-    started = time.perf_counter()
+    note = ""
     if name == "cRBM":
         loadings: NDArray[np.floating] = model.weights_
         quality = reconstruction_nllh(model, test)
-        seconds, frames = float("nan"), len((model.split_ or {})["train"])
+        seconds, frames = _training_s(model), len((model.split_ or {})["train"])
     else:
+        charged = data.pca_seconds if name in _FROM_PCA and data.has_pca else 0.0
+        started = time.perf_counter()
         fitted = _FIT[name](data)
-        seconds, frames = time.perf_counter() - started, data.spikes.n_frames
-        loadings = fitted.loadings
+        seconds, frames = charged + time.perf_counter() - started, data.spikes.n_frames
+        loadings, note = fitted.loadings, fitted.note
         floor = _best_floor(fitted, data.spikes)
         quality = normalised_likelihood(_probabilities(fitted, test, data.mean, floor), test)
     known = quality[np.isfinite(quality)]
@@ -141,7 +151,14 @@ def _row(
             "auroc": float(found["auroc"].mean()),
             "cosine": float(found["cosine"].mean()),
         }
+    row["note"] = note
     return row
+
+
+def _training_s(model: CRBM) -> float:
+    """Duration of a model's training in seconds, NaN if its history does not have it."""
+    elapsed = np.asarray(model.history_.get("elapsed_s", ()), dtype=np.float64)
+    return float(elapsed[-1]) if len(elapsed) else float("nan")
 
 
 class _Data:
@@ -153,6 +170,7 @@ class _Data:
         self.mean = spikes.mean_activity.astype(np.float32)
         spread = np.sqrt(self.mean * (1 - self.mean))
         self.spread = np.where(spread > 0, spread, 1).astype(np.float32)
+        self.pca_seconds = 0.0
         self._pca: Any = None
 
     def scored(self, frames: NDArray[Any]) -> NDArray[np.float32]:
@@ -160,19 +178,27 @@ class _Data:
         return np.asarray((frames - self.mean) / self.spread, dtype=np.float32)
 
     @property
+    def has_pca(self) -> bool:
+        """Whether the PCA was computed already, for another method."""
+        return self._pca is not None
+
+    @property
     def pca(self) -> Any:
         """PCA of the z-scores with at least as many components as any method wants."""
         if self._pca is None:
             from sklearn.decomposition import PCA
 
-            n_most = min(max(self.n_components, 100), *(n - 1 for n in self.spikes.shape))
-            self._pca = PCA(n_most, svd_solver="randomized", random_state=self.random_state)
-            self._pca.fit(self.scored(self.spikes.dense()))
+            started = time.perf_counter()
+            n_most = max(self.n_components, _FEWEST_PRINCIPAL)
+            n_most = min(n_most, *(n - 1 for n in self.spikes.shape))
+            pca = PCA(n_most, svd_solver="randomized", random_state=self.random_state)
+            self._pca = pca.fit(self.scored(self.spikes.dense()))
+            self.pca_seconds = time.perf_counter() - started
         return self._pca
 
 
 def _in_subspace(data: _Data, n_components: int, loadings: NDArray[np.floating]) -> _Fitted:
-    """Components that span the leading principal ones, so that they bring back the same."""
+    """Components that span the leading principal ones, and so reconstruct the same."""
     basis = data.pca.components_[:n_components].T
 
     def rates(frames: NDArray[Any]) -> NDArray[np.floating]:
@@ -213,12 +239,17 @@ def _ica(data: _Data) -> _Fitted:
 
     n_frames, n_neurons = data.spikes.shape
     edge = (1 + np.sqrt(n_neurons / n_frames)) ** 2
-    n = max(1, int((data.pca.explained_variance_ > edge).sum()))
+    significant = int((data.pca.explained_variance_ > edge).sum())
+    n, n_known = max(1, significant), len(data.pca.explained_variance_)
+    note = ""
+    if n == n_known < min(data.spikes.shape) - 1:
+        note = f"At least {n} components are significant; only the first {n} were computed."
     scores = data.pca.transform(data.scored(data.spikes.dense()))[:, :n]
     ica = FastICA(
         n, whiten="unit-variance", max_iter=500, tol=1e-3, random_state=data.random_state
     ).fit(scores)
-    return _in_subspace(data, n, data.pca.components_[:n].T @ ica.mixing_)
+    fitted = _in_subspace(data, n, data.pca.components_[:n].T @ ica.mixing_)
+    return replace(fitted, note=note)
 
 
 def _nmf(data: _Data) -> _Fitted:
@@ -235,7 +266,7 @@ def _nmf(data: _Data) -> _Fitted:
 
 
 def _k_means(data: _Data) -> _Fitted:
-    """Neurons with similar traces; each one goes up and down with the mean of its group."""
+    """Groups of neurons with similar traces; each is predicted from the mean of its group."""
     from sklearn.cluster import KMeans
 
     scores = data.scored(data.spikes.dense())
@@ -265,6 +296,9 @@ _FIT: dict[str, Callable[[_Data], _Fitted]] = {
     "NMF": _nmf,
     "k-means": _k_means,
 }
+
+# Methods that start from the principal components.
+_FROM_PCA = ("PCA", "PCA varimax", "PCA promax", "ICA")
 
 
 def _probabilities(

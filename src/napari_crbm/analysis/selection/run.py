@@ -62,7 +62,12 @@ def run_sweep(
     control: Control | None = None,
     checkpoint_s: float = 30.0,
 ) -> Iterator[SweepProgress]:
-    """Train everything a sweep asks for that the folder does not hold yet.
+    """Run the trainings of a sweep that the folder does not hold yet.
+
+    With more than one worker the trainings run in processes of their own, each of which
+    imports the script that called this function. In a script, put the call under
+    ``if __name__ == "__main__":``; otherwise every worker would start the sweep again, and
+    Python ends it with a RuntimeError about bootstrapping. Notebooks need no such guard.
 
     Parameters
     ----------

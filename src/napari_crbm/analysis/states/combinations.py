@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import kurtosis, skew
 
-from napari_crbm.analysis.assemblies.activity import active_threshold
 from napari_crbm.analysis.assemblies.effective_number import effective_number
 from napari_crbm.analysis.states.gaussian_mixture import two_states
 from napari_crbm.errors import ModelError
+from napari_crbm.model.compute.two_groups import active_threshold
 
 #: How a unit's off and on states are told apart: the division of its frames in two that
 #: leaves the least spread (`active_threshold`), or two Gaussians as in the reference

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.statistics.declared import STATISTICS, Side
+from napari_crbm.analysis.statistics.moments import Moments
 from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
 
@@ -52,40 +54,43 @@ class _Blocks:
         lengths = np.array([len(frames) for frames in parts], dtype=np.float64)
         return cls(lengths, *(np.stack(values) for values in sums.values()))
 
-    def statistics(self, share: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-        """The five statistics with every block counted ``share`` times."""
+    def moments(self, share: NDArray[np.float64]) -> Moments:
+        """Moments of the frames with every block counted ``share`` times."""
         total = share @ self.frames
         v, h, vh, vv, hh = (
             share @ values / total for values in (self.v, self.h, self.vh, self.vv, self.hh)
         )
         (a, b), (c, d) = (np.triu_indices(len(x), 1) for x in (v, h))
-        return {
-            "mean_v": v,
-            "mean_h": h,
-            "mean_vh": vh,
-            "cov_vv": vv - v[a] * v[b],
-            "cov_hh": hh - h[c] * h[d],
-        }
+        return Moments(
+            n_frames=int(total),
+            mean_v=v,
+            mean_h=h,
+            mean_vh=vh.reshape(len(v), len(h)),
+            cov_vv=vv - v[a] * v[b],
+            cov_hh=hh - h[c] * h[d],
+        )
 
 
 def standard_errors(
     parts: tuple[Spikes, Spikes, Spikes],
     hidden: tuple[NDArray[np.floating], NDArray[np.floating], NDArray[np.floating]],
+    connected: NDArray[np.bool_],
     shift: NDArray[np.floating],
     *,
     n_draws: int = _DRAWS,
     random_state: int = 0,
 ) -> dict[str, float]:
-    """Standard error of the nRMSE of all five statistics.
+    """Compute the standard error of the nRMSE of every statistic of `STATISTICS`.
 
     Parameters
     ----------
     parts : (model, train, test) Spikes
     hidden : three (T, M) float arrays
         E[h | v] of the same frames.
+    connected : (N, M) bool
+        Pairs of a neuron and a hidden unit that are compared.
     shift : (N, M) float array
-        Added to <vh> of the model (the correction for the penalty); zero marks pairs
-        that are not compared.
+        Added to <vh> of the model, the correction for the penalty.
     n_draws : int
         Drawings of blocks.
     random_state : int
@@ -102,21 +107,21 @@ def standard_errors(
         _Blocks.of(_dense(spikes, chosen), values)
         for spikes, values in zip(parts, hidden, strict=True)
     )
-    fixed = model.statistics(np.ones(len(model.frames)))
-    offset = np.asarray(shift[chosen], dtype=np.float64).ravel()
-    compared = offset != 0 if offset.any() else np.ones(len(offset), dtype=bool)
-    fixed["mean_vh"] = (fixed["mean_vh"] + offset)[compared]
-    found: dict[str, list[float]] = {name: [] for name in fixed}
+    compared, none = connected[chosen], np.zeros((1, 1))
+    fixed = Side(model.moments(np.ones(len(model.frames))), compared, shift[chosen])
+    resampled = {name: each for name, each in STATISTICS.items() if each.from_moments}
+    of_model = {name: each.values(fixed) for name, each in resampled.items()}
+    found: dict[str, list[float]] = {name: [] for name in resampled}
     for _ in range(n_draws):
         drawn = []
         for blocks in (train, test):
             n = len(blocks.frames)
-            values = blocks.statistics(generator.multinomial(n, np.full(n, 1 / n)).astype(float))
-            values["mean_vh"] = values["mean_vh"][compared]
-            drawn.append(values)
-        for name, of_model in fixed.items():
-            found[name].append(agreement(of_model, drawn[0][name], drawn[1][name]).nrmse)
-    return {name: _spread(values) for name, values in found.items()}
+            share = generator.multinomial(n, np.full(n, 1 / n)).astype(float)
+            drawn.append(Side(blocks.moments(share), compared, none))
+        for name, each in resampled.items():
+            values = (each.values(side) for side in drawn)
+            found[name].append(agreement(of_model[name], *values).nrmse)
+    return {name: _spread(found[name]) if name in found else float("nan") for name in STATISTICS}
 
 
 def _spread(values: list[float]) -> float:

@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from napari_crbm.analysis.assemblies.membership import membership
 from napari_crbm.analysis.export.tables import write_tables
 from napari_crbm.analysis.statistics.bootstrap import standard_errors
+from napari_crbm.analysis.statistics.declared import STATISTICS, Side
 from napari_crbm.analysis.statistics.held_out import held_out_frames
 from napari_crbm.analysis.statistics.higher_order import (
     PopulationCount,
     population_count,
     random_triplets,
-    triplet_moments,
 )
 from napari_crbm.analysis.statistics.lagged import LaggedComparison, compare_lagged
-from napari_crbm.analysis.statistics.moments import STATISTICS, moments, penalty_shift
+from napari_crbm.analysis.statistics.moments import moments, penalty_shift
 from napari_crbm.analysis.statistics.pairs import PairComparison, compare_pairs
 from napari_crbm.errors import ModelError
 from napari_crbm.nrmse import agreement
@@ -41,15 +41,7 @@ _GOOD, _FAIR = 0.2, 0.5
 # Probabilities are kept this far from 0 and 1, as in the reference analysis.
 _SMALLEST_PROBABILITY = 1e-7
 
-#: The rows of an evaluation in words.
-NAMES = {
-    "mean_v": "mean activity of neurons",
-    "mean_h": "mean activity of assemblies",
-    "mean_vh": "neuron-assembly moments",
-    "cov_vv": "covariances of neurons",
-    "cov_hh": "covariances of assemblies",
-    "triplets": "triplets of neurons",
-}
+_COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +51,8 @@ class Evaluation:
     Parameters
     ----------
     table : pandas.DataFrame
-        Index ``statistic`` (`napari_crbm.analysis.statistics.moments.STATISTICS`, then
-        ``triplets``), columns ``nrmse, standard_error, rmse_model, rmse_train,
-        rmse_shuffled, pearson_r, train_r, slope, n``; see
+        Index ``statistic`` (the keys of `napari_crbm.analysis.STATISTICS`), columns ``nrmse,
+        standard_error, rmse_model, rmse_train, rmse_shuffled, pearson_r, train_r, slope, n``; see
         `napari_crbm.nrmse.Agreement` and
         `napari_crbm.analysis.statistics.bootstrap.standard_errors`.
     pairs : dict of str to (test, model)
@@ -71,11 +62,11 @@ class Evaluation:
     all_pairs : PairComparison
         Histogram of the covariances of all pairs of neurons.
     population : PopulationCount
-        The number of active neurons a frame.
+        The number of active neurons per frame.
     lagged : LaggedComparison
         Correlations of assemblies some frames apart.
     pseudo_likelihood : float
-        Mean log P(v_i | all others) of the test frames, nats a neuron and frame.
+        Mean log P(v_i | all others) of the test frames, nats per neuron per frame.
     nllh : (N,) float64
         Normalised reconstruction log-likelihood of every neuron, see
         `reconstruction_nllh`; NaN for neurons silent in the test frames.
@@ -106,8 +97,9 @@ class Evaluation:
     @property
     def verdict(self) -> str:
         """A few sentences for a person who asks whether the model is any good."""
-        noisy = [self._too_noisy(name) for name in STATISTICS if self._unscaled(name)]
-        scores = self.table["nrmse"].drop("triplets").dropna()
+        judged = [name for name, each in STATISTICS.items() if each.judged]
+        noisy = [self._too_noisy(name) for name in judged if self._unscaled(name)]
+        scores = self.table["nrmse"][judged].dropna()
         return " ".join([*noisy, *([self._judgement(scores)] if len(scores) else [])])
 
     def score(self, name: str) -> str:
@@ -121,25 +113,27 @@ class Evaluation:
 
     def _unscaled(self, name: str) -> bool:
         row = self.table.loc[name]
-        return bool(np.isnan(row["nrmse"]) and np.isfinite(row["pearson_r"]))
+        return bool(np.isnan(row["nrmse"]) and np.isfinite(row[["pearson_r", "train_r"]]).all())
 
     def _judgement(self, scores: pd.Series) -> str:
         worst = str(scores.idxmax())
-        value = float(scores[worst])
+        value, phrase = float(scores[worst]), STATISTICS[worst].phrase
         if value <= _GOOD:
-            which = "all five" if len(scores) == len(STATISTICS) else "the other"
+            judged = sum(each.judged for each in STATISTICS.values())
+            count = _COUNTS.get(judged, str(judged))
+            which = f"all {count}" if len(scores) == judged else "the other"
             text = (
                 f"The model reproduces {which} statistics nearly as well as one part of the "
                 "recording predicts another."
             )
         elif value <= _FAIR:
             text = (
-                f"The model reproduces the recording fairly; weakest are the {NAMES[worst]} "
+                f"The model reproduces the recording fairly; weakest are the {phrase} "
                 f"(nRMSE {value:.2f})."
             )
         else:
             text = (
-                f"The model does not reproduce the {NAMES[worst]} (nRMSE {value:.2f}, 1 is "
+                f"The model does not reproduce the {phrase} (nRMSE {value:.2f}, 1 is "
                 "chance): do not draw conclusions from them. Train longer, or with another "
                 "number of assemblies."
             )
@@ -149,19 +143,19 @@ class Evaluation:
         """Why a statistic has no nRMSE, and what can be said of it instead."""
         row = self.table.loc[name]
         return (
-            f"There is no nRMSE of the {NAMES[name]}: in so few frames they are more noise "
-            f"than signal. The model's correlate with those of the held-out frames by "
-            f"{row['pearson_r']:.2f}, those of the training frames by {row['train_r']:.2f}."
+            f"The {STATISTICS[name].phrase} have no nRMSE: in so few frames they are more noise "
+            f"than signal. Their correlation with the held-out frames is {row['pearson_r']:.2f} "
+            f"for the model and {row['train_r']:.2f} for the training frames."
         )
 
     def __str__(self) -> str:
         columns = self.table[["nrmse", "standard_error", "pearson_r", "train_r", "slope", "n"]]
         lines = [
             columns.to_string(float_format=lambda value: f"{value:.3f}", na_rep="-"),
-            f"active neurons a frame nRMSE {self.population.nrmse:.3f} (distance "
+            f"active neurons per frame nRMSE {self.population.nrmse:.3f} (distance "
             f"{self.population.model:.1f} neurons; training frames {self.population.train:.1f}, "
             f"independent neurons {self.population.independent:.1f})",
-            f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats a neuron and frame",
+            f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats per neuron per frame",
             f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons)",
             *([self.lagged.verdict] if len(self.lagged.table) else []),
         ]
@@ -246,13 +240,13 @@ def evaluate(
     generator = np.random.default_rng(seed)
     neurons = np.sort(generator.choice(model.n_neurons, size, replace=False))
     hidden = (model.transform(drawn), model.transform(train), model.transform(test))
-    of_model, of_train, of_test = (
+    found_moments = [
         moments(part, values, neurons) for part, values in zip(parts, hidden, strict=True)
-    )
+    ]
     report(600, 1000)
-    shift = penalty_shift(model.weights_, model.settings_)
+    shift, none = penalty_shift(model.weights_, model.settings_), np.zeros((1, 1), np.float32)
     connected = model.weights_ != 0
-    errors = standard_errors(parts, hidden, np.where(connected, shift, 0), random_state=seed)
+    errors = standard_errors(parts, hidden, connected, shift, random_state=seed)
     report(650, 1000)
     all_pairs = compare_pairs(
         *parts,
@@ -260,18 +254,17 @@ def evaluate(
         report=lambda done, total: report(650 + 300 * done // total, 1000),
     )
     triplets = random_triplets(membership(model.weights_), _TRIPLETS, seed)
-    third = [triplet_moments(part, triplets) for part in parts]
+    sides = [
+        Side(of_part, connected, added, part, triplets)
+        for of_part, added, part in zip(found_moments, (shift, none, none), parts, strict=True)
+    ]
     pairs: dict[str, tuple[NDArray[np.floating], NDArray[np.floating]]] = {}
     rows = {}
-    for name in STATISTICS:
-        values = [getattr(part, name) for part in (of_model, of_train, of_test)]
-        if name == "mean_vh":
-            values = [x[connected] for x in (values[0] + shift, *values[1:])]
+    for name, statistic in STATISTICS.items():
+        values = [statistic.values(side) for side in sides]
         pairs[name] = (values[2], values[0])
-        found = all_pairs.agreement if name == "cov_vv" else agreement(*values)
+        found = all_pairs.agreement if statistic.all_pairs else agreement(*values)
         rows[name] = asdict(found) | {"standard_error": errors[name]}
-    pairs["triplets"] = (third[2], third[0])
-    rows["triplets"] = asdict(agreement(*third)) | {"standard_error": float("nan")}
     table = pd.DataFrame.from_dict(rows, orient="index")
     table.insert(1, "standard_error", table.pop("standard_error"))
     table.index.name = "statistic"

@@ -1,4 +1,4 @@
-"""Assemblies in time: who follows whom, and how much of it a model without time explains."""
+"""Correlations of assemblies across time, and how far a model without time explains them."""
 
 from __future__ import annotations
 
@@ -17,54 +17,73 @@ LAGS = (1, 2, 4, 8, 16, 32)
 # An order of assemblies is worth a sentence from this r on, if chance hardly reaches it.
 _ORDERED, _SIGNIFICANT = 0.3, 0.01
 _PERMUTATIONS = 199
+# Fewer assemblies have too few pairs for a correlation over pairs to mean anything.
+_FEWEST_ASSEMBLIES = 4
 
 
 @dataclass(frozen=True, eq=False)
 class LaggedComparison:
     """Correlations of assemblies across time, in model and recording.
 
-    The model holds no time. What it can say of two assemblies some frames apart is their
-    equal-time correlation, fading as each assembly forgets itself; the fading is taken
-    from the training frames.
+    The model has no dynamics. Its prediction for two assemblies some frames apart is their
+    equal-time correlation times the mean autocorrelation of the two at that lag, which is
+    taken from the training frames.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        A row a lag, columns ``lag_frames, lag_s``; ``itself``, ``itself_low`` and
-        ``itself_high`` (median and quartiles over assemblies of the correlation with
-        itself, held-out frames); ``nrmse, model_r, train_r`` (correlations of different
-        assemblies: nRMSE of what the model says, its Pearson r with the held-out frames,
+        One row per lag, columns ``lag_frames, lag_s``; ``itself``, ``itself_low`` and
+        ``itself_high`` (median and quartiles over assemblies of the autocorrelation,
+        held-out frames); ``nrmse, model_r, train_r`` (correlations of different
+        assemblies: nRMSE of the model's prediction, its Pearson r with the held-out frames,
         and that of the training frames); ``directed_r, directed_p`` (Pearson r between
-        training and held-out frames of who precedes whom, and how often chance reaches it
-        when assemblies are exchanged: assemblies that follow each other in an order that
-        comes back, which no model without time shows).
+        training and held-out frames of the asymmetry of the correlations, and its p by
+        permuting assemblies: a reproducible temporal order of assemblies, which a model
+        without dynamics cannot have). The last five are NaN for models of fewer than four
+        assemblies.
+    n_assemblies : int, optional
     """
 
     table: pd.DataFrame
+    n_assemblies: int | None = None
 
     @property
     def verdict(self) -> str:
-        """What it amounts to, in a sentence; empty if no lag fits."""
+        """Summary in one or two sentences; empty if no lag fits."""
         if not len(self.table):
             return ""
         row = self.table.iloc[0]
         text = (
-            f"After {row['lag_s']:.2g} s an assembly resembles itself by {row['itself']:.2f} "
-            f"(median correlation); correlations of different assemblies are explained with "
-            + (
-                f"nRMSE {row['nrmse']:.2f}"
-                if np.isfinite(row["nrmse"])
-                else f"r = {row['model_r']:.2f}, by training frames with {row['train_r']:.2f}"
-            )
+            f"After {row['lag_s']:.2g} s the median autocorrelation of an assembly is "
+            f"{row['itself']:.2f}; {self._of_different(row)}"
         )
         best = self.table.loc[self.table["directed_r"].fillna(-np.inf).idxmax()]
         if best["directed_r"] > _ORDERED and best["directed_p"] <= _SIGNIFICANT:
             text += (
-                f". Assemblies follow each other in an order that comes back (r = "
-                f"{best['directed_r']:.2f} after {best['lag_s']:.2g} s), which this model cannot "
-                "show"
+                f". The temporal order of assemblies is reproducible (r = "
+                f"{best['directed_r']:.2f} at {best['lag_s']:.2g} s); a model without dynamics "
+                "cannot have one"
             )
         return f"{text}."
+
+    def _of_different(self, row: pd.Series) -> str:
+        """What is known of correlations between different assemblies."""
+        if np.isfinite(row["nrmse"]):
+            return (
+                f"correlations of different assemblies are predicted with nRMSE {row['nrmse']:.2f}"
+            )
+        if np.isfinite(row["model_r"]) and np.isfinite(row["train_r"]):
+            return (
+                "correlations of different assemblies in the held-out frames correlate with the "
+                f"predicted ones by {row['model_r']:.2f} and with those of the training frames by "
+                f"{row['train_r']:.2f}"
+            )
+        if self.n_assemblies is not None and self.n_assemblies < _FEWEST_ASSEMBLIES:
+            return (
+                f"{self.n_assemblies} assemblies are too few to compare correlations of different "
+                f"ones ({_FEWEST_ASSEMBLIES} are needed)"
+            )
+        return "correlations of different assemblies are constant and cannot be compared"
 
 
 def lagged_correlations(
@@ -142,12 +161,13 @@ def compare_lagged(
         for part, number in zip((train, test), numbers, strict=True)
     )
     n_units = model.shape[1]
-    different = ~np.eye(n_units, dtype=bool)
+    enough = n_units >= _FEWEST_ASSEMBLIES
+    compared = ~np.eye(n_units, dtype=bool) & enough
     rows = []
     for lag, in_train, in_test in zip(lags.tolist(), of_train, of_test, strict=True):
         fading = np.diagonal(in_train)
-        says = at_once * (fading[:, None] + fading) / 2
-        found = agreement(says[different], in_train[different], in_test[different])
+        predicted = at_once * (fading[:, None] + fading) / 2
+        found = agreement(predicted[compared], in_train[compared], in_test[compared])
         itself = np.diagonal(in_test)
         rows.append(
             {
@@ -158,19 +178,20 @@ def compare_lagged(
                 "itself_high": np.quantile(itself, 0.75),
                 "nrmse": found.nrmse,
                 "model_r": found.pearson_r,
-                "train_r": _pearson(in_train[different], in_test[different]),
+                "train_r": found.train_r,
                 **_directed(in_train - in_train.T, in_test - in_test.T),
             }
         )
     columns = ["lag_frames", "lag_s", "itself", "itself_low", "itself_high"]
     columns += ["nrmse", "model_r", "train_r", "directed_r", "directed_p"]
-    return LaggedComparison(pd.DataFrame(rows, columns=columns))
+    return LaggedComparison(pd.DataFrame(rows, columns=columns), n_units)
 
 
 def _directed(train: NDArray[np.float64], test: NDArray[np.float64]) -> dict[str, float]:
-    """Likeness of two antisymmetric matrices, and its p (permuted rows and columns alike)."""
+    """Pearson r of two antisymmetric matrices, and its p (rows and columns permuted alike)."""
     upper = np.triu_indices(len(train), 1)
-    r = _pearson(train[upper], test[upper])
+    enough = len(train) >= _FEWEST_ASSEMBLIES
+    r = _pearson(train[upper], test[upper]) if enough else float("nan")
     if not np.isfinite(r):
         return {"directed_r": r, "directed_p": r}
     generator = np.random.default_rng(0)

@@ -20,9 +20,6 @@ from napari_crbm.spikes import Spikes
 if TYPE_CHECKING:
     from napari_crbm.model import Settings
 
-#: Statistics in the order of the paper's figure 2.
-STATISTICS = ("mean_v", "mean_h", "mean_vh", "cov_vv", "cov_hh")
-
 _FRAMES_AT_ONCE = 2048
 
 
@@ -37,9 +34,9 @@ class Moments:
         Activity of every neuron.
     mean_h : (M,) float64
         Mean of E[h | v].
-    mean_vh : (N, M) float32
+    mean_vh : (N, M) float32, float64 if resampled
         Mean of v E[h | v], a raw second moment.
-    cov_vv : (P (P - 1) / 2,) float32
+    cov_vv : (P (P - 1) / 2,) float32, float64 if resampled
         Covariances of all pairs i < j of the chosen neurons, row after row.
     cov_hh : (M (M - 1) / 2,) float64
         Covariances of E[h | v] over pairs of hidden units.
@@ -48,8 +45,8 @@ class Moments:
     n_frames: int
     mean_v: NDArray[np.float64]
     mean_h: NDArray[np.float64]
-    mean_vh: NDArray[np.float32]
-    cov_vv: NDArray[np.float32]
+    mean_vh: NDArray[np.floating]
+    cov_vv: NDArray[np.floating]
     cov_hh: NDArray[np.float64]
 
 

@@ -39,6 +39,9 @@ _PUBLISHED_BURN_IN, _PUBLISHED_THIN = 2000, 20
 _SPAN = 10
 # Sums over lags end here, in autocorrelation times (Sokal's automatic window).
 _WINDOW = 5.0
+# A quantity that varies by no more than this, in absolute terms or relative to its size, is
+# constant: float32 inputs that are updated step by step vary so much by rounding alone.
+_SMALLEST_SD, _ROUNDING = 1e-6, 1e-5
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +112,9 @@ def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float
         as correlated for ever. A constant has time 1.
     """
     n_looks = len(series)
-    centred = series - series.mean(axis=(0, 1))
+    scale = np.abs(series).max(axis=(0, 1))
+    # In float32 the mean of a constant differs from it, as if chains stayed off their mean.
+    centred = series - series.mean(axis=(0, 1), dtype=np.float64)
     size = 2 ** int(np.ceil(np.log2(2 * n_looks)))
     power = np.zeros((size // 2 + 1, series.shape[2]))
     for chain in range(series.shape[1]):
@@ -117,7 +122,7 @@ def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float
     covariance = np.fft.irfft(power, size, axis=0)[:n_looks]
     covariance /= (n_looks - np.arange(n_looks))[:, None]
     variance = covariance[0]
-    flat = variance <= 1e-12 * (1 + np.abs(series).max()) ** 2
+    flat = variance <= (_SMALLEST_SD + _ROUNDING * scale) ** 2
     correlation = covariance / np.where(flat, 1.0, variance)
     times = 2 * np.cumsum(correlation, axis=0) - 1
     enough = np.arange(n_looks)[:, None] >= _WINDOW * times

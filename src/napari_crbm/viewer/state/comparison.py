@@ -40,6 +40,7 @@ class ModelComparison(NamedTuple):
             f"{self.paths[0].name}{alike}; {len(found.pairs) - found.n_found} are in the first "
             f"model only, {len(found.alone_second)} in the second only. A counterpart is more "
             "similar than 95 % of the best matches by chance."
+            + (f" <b>{found.warning}</b>" if found.warning else "")
         )
 
     def traces(

@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.analysis.statistics.declared import STATISTICS
 from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.docks.statistics.panels import (
     StatisticPanel,
@@ -51,23 +52,6 @@ _NOT_YET = (
 )
 _RUNNING = "Drawing activity from the model and comparing it with the held-out frames ..."
 _SAMPLES, _CHAINS = 5000, 200
-_PANELS = {
-    "mean_v": ("Means ⟨v⟩", "Mean activity of each neuron."),
-    "mean_h": ("Means ⟨h⟩", "Mean activity of each assembly."),
-    "mean_vh": ("Coactivity ⟨vh⟩", "Mean product of the activities of neuron and assembly."),
-    "cov_vv": (
-        "Covariances cov(v, v)",
-        "Covariances of all pairs of neurons. Training does not fit them: a prediction.",
-    ),
-    "cov_hh": (
-        "Covariances cov(h, h)",
-        "Covariances of all pairs of assemblies. Training does not fit them.",
-    ),
-    "triplets": (
-        "Third moments",
-        "Third moments of random triplets of neurons. Training does not fit them.",
-    ),
-}
 
 
 class StatisticsWidget(QWidget):
@@ -141,14 +125,14 @@ class StatisticsWidget(QWidget):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         self.panels = {}
-        for place, (name, (label, tip)) in enumerate(_PANELS.items()):
-            panel = StatisticPanel(self.home.viewer, label, tip)
+        for place, (name, each) in enumerate(STATISTICS.items()):
+            panel = StatisticPanel(self.home.viewer, each.title, each.definition)
             self.panels[name] = panel
             grid.addWidget(panel, place // 2, place % 2)
         self.population = population_panel(self.home.viewer)
         self.lagged = lagged_panel(self.home.viewer)
         for place, panel in enumerate((self.population, self.lagged)):
-            grid.addWidget(panel, len(_PANELS) // 2, place)
+            grid.addWidget(panel, -(-len(STATISTICS) // 2), place)
         self.body = QWidget()
         self.body.setLayout(grid)
         self.foot = text_label("")
