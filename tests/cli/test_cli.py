@@ -240,11 +240,11 @@ def test_ctrl_c_before_the_first_update_says_so(folder, tmp_path, monkeypatch):
 # is written and has not yet taken the place of the first.
 _KILLED = """
 import os, signal, sys
-import napari_crbm.io
 from napari_crbm.cli import main
+from napari_crbm.io.models import autosave
 
 when, saved = sys.argv.pop(1), []
-save = napari_crbm.io.save_checkpoint
+save = autosave.save_checkpoint
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -256,7 +256,7 @@ def save_and_die(*arguments):
     if when == "first":
         die()
 
-napari_crbm.io.save_checkpoint = save_and_die
+autosave.save_checkpoint = save_and_die
 main()
 """
 
