@@ -84,7 +84,8 @@ def _row(record: tuple[str, str]) -> str:
     shown, told = record
     names = re.findall(r"(?<![\w-])--?[A-Za-z][\w-]*", shown)
     value = re.sub(r"(?<![\w-])--?[A-Za-z][\w-]*", "", shown).strip(" ,/")
-    value = _KINDS.get(value.strip("<>").lower(), value.strip("<>").lower())
+    kinds = value.strip("<>").lower().split("|")
+    value = " or ".join(_KINDS.get(kind, kind) for kind in kinds)
     told, default, limits = _remarks(told)
     if limits:
         value += f", {limits}"
@@ -99,7 +100,7 @@ def _remarks(told: str) -> tuple[str, str, str]:
         told = told[: found.start()]
         for part in found[1].split("; "):
             if part.startswith("default: "):
-                default = default or part.removeprefix("default: ")
+                default = default or part.removeprefix("default: ").strip("()")
             elif part != "required":
                 limits = part.replace("<=", " ≤ ").replace(">=", " ≥ ")
     return told, default, limits
