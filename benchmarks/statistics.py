@@ -18,7 +18,7 @@ import numpy as np
 
 from napari_crbm.analysis import compare_pairs
 from napari_crbm.model import Settings, Training
-from napari_crbm.model.training.monitor import Watch
+from napari_crbm.model.training.monitor import Monitor
 from napari_crbm.spikes import Spikes
 
 
@@ -69,7 +69,7 @@ def watching(n_neurons: int, n_hidden: int) -> None:
     """Share of a training's time that goes into its statistics."""
     spikes = random_spikes(2000, n_neurons, 0)
     spent = {"look": 0.0, "evaluate": 0.0}
-    look, evaluate = Watch.look, Training._evaluate
+    look, evaluate = Monitor.record, Training._evaluate
 
     def timed(name, function):
         def run(*arguments):
@@ -79,12 +79,12 @@ def watching(n_neurons: int, n_hidden: int) -> None:
 
         return run
 
-    Watch.look, Training._evaluate = timed("look", look), timed("evaluate", evaluate)
+    Monitor.record, Training._evaluate = timed("look", look), timed("evaluate", evaluate)
     settings = Settings(n_hidden=n_hidden, n_updates=600, l1=1e-4, initialisation="random")
     training = Training(spikes, settings)
     for _ in training:
         pass
-    Watch.look, Training._evaluate = look, evaluate
+    Monitor.record, Training._evaluate = look, evaluate
     # Sixty evaluations belong to a training of 3,500 updates, not of 600.
     share = (spent["look"] + spent["evaluate"] * 600 / 3500) / training.elapsed_s
     print(

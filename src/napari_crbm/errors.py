@@ -105,6 +105,10 @@ class SettingError(ModelError, RecordingError):
         return "".join(parts)
 
 
+class NotTrained(ModelError, AttributeError):
+    """A model is asked for what only a trained model has."""
+
+
 class TrainingDiverged(CRBMError, RuntimeError):
     """Training produced values that are not numbers, or weights that explode."""
 

@@ -229,7 +229,7 @@ def test_ctrl_c_before_the_first_update_says_so(folder, tmp_path, monkeypatch):
         os.kill(os.getpid(), signal.SIGINT)
         return (yield from assembly_start(*arguments))
 
-    monkeypatch.setattr("napari_crbm.model.training.learner.assembly_start", interrupted)
+    monkeypatch.setattr("napari_crbm.model.training.initial.assembly_start", interrupted)
     monkeypatch.setattr("napari_crbm.model.measure_pace", lambda *_, **__: Pace(0.0, 0.0))
     result = run("train", folder / "fish.h5", "-o", tmp_path / "model.h5", *QUICK, code=130)
     assert "there is nothing to keep" in result.stderr

@@ -13,7 +13,6 @@ from napari_crbm.connectome import (
 )
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM, DReLU
-from napari_crbm.model.units import drelu
 from napari_crbm.spikes import Spikes
 from tests.conftest import all_patterns, random_model
 
@@ -78,7 +77,7 @@ def test_approximation_is_the_gradient_of_the_log_odds(frames):
     for j in range(N):
         up, down = v @ weights + step * weights[j], v @ weights - step * weights[j]
         # The log-odds of a small push on v_i move with w_i . E[h | I].
-        mean_up, mean_down = (drelu.moments(x, model.hidden_).mean for x in (up, down))
+        mean_up, mean_down = (model.hidden_.moments(x).mean for x in (up, down))
         gradient = ((mean_up - mean_down) @ weights.T / (2 * step)).mean(axis=0)
         gradient[j] = 0
         np.testing.assert_allclose(found[j], gradient, rtol=1e-3, atol=1e-5)

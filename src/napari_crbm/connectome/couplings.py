@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.threads import kernel_threads
-from napari_crbm.model.units import drelu
 from napari_crbm.spikes import Spikes
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ def hidden_response(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
     with kernel_threads(model.n_threads):
         for start in range(0, len(inputs), _FRAMES_AT_ONCE):
             block = inputs[start : start + _FRAMES_AT_ONCE]
-            total += drelu.moments(block, model.hidden_).variance.sum(axis=0)
+            total += model.hidden_.moments(block).variance.sum(axis=0)
     return total / len(inputs)
 
 
@@ -146,7 +145,7 @@ def perturbed_couplings(
     result = np.zeros(len(chosen))
     if not len(units):
         return result
-    hidden = drelu.DReLU(*(row[units] for row in model.hidden_))
+    hidden = model.hidden_.select(units)
     weights = model.weights_[:, units].astype(np.float64)
     own = weights[source]
     inputs = model.inputs_h_from_v(spikes)[:, units].astype(np.float64)
@@ -158,12 +157,12 @@ def perturbed_couplings(
             shared = weights[target] != 0
             a, b = own[shared], weights[target, shared]
             others = inputs[:, shared] - spikes.trace(target)[:, None] * b
-            units_shared = drelu.DReLU(*(row[shared] for row in hidden))
+            cumulant = hidden.select(shared).cumulant
             change = (
-                drelu.cumulant(others + a + b, units_shared)
-                - drelu.cumulant(others + a, units_shared)
-                - drelu.cumulant(others + b, units_shared)
-                + drelu.cumulant(others, units_shared)
+                cumulant(others + a + b)
+                - cumulant(others + a)
+                - cumulant(others + b)
+                + cumulant(others)
             )
             result[place] = change.sum(axis=1).mean()
     return result

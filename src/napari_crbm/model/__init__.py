@@ -2,7 +2,8 @@
 
 # The thread policy must stand before Numba is first imported.
 from napari_crbm.model.compute import threads  # isort: skip
-from napari_crbm.model.estimator import CRBM
+from napari_crbm.model.estimator import CRBM, Training
+from napari_crbm.model.rbm import RBM
 from napari_crbm.model.sampling.annealed_importance import (
     Partition,
     independent_log_likelihood,
@@ -16,11 +17,11 @@ from napari_crbm.model.training.progress import Control, Progress, duration
 from napari_crbm.model.training.settings import Settings
 from napari_crbm.model.training.split import split_blocks
 from napari_crbm.model.training.time_estimate import Pace, measure_pace
-from napari_crbm.model.training.training import Training
 from napari_crbm.model.units.drelu import DReLU
 
 __all__ = [
     "CRBM",
+    "RBM",
     "Chains",
     "Control",
     "DReLU",

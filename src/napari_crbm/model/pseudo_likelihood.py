@@ -7,8 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import log_expit
 
 from napari_crbm.model.compute.weights import DenseWeights
-from napari_crbm.model.units import drelu
-from napari_crbm.model.units.drelu import DReLU
+from napari_crbm.model.units.protocol import HiddenUnits
 from napari_crbm.spikes import Spikes
 
 
@@ -47,11 +46,13 @@ class PseudoLikelihoodProbe:
         self.states = np.concatenate(states)
         self.shares = np.concatenate(shares) / (n_frames * self.spikes.n_neurons)
 
-    def evaluate(self, weights: DenseWeights, fields: NDArray[np.float32], units: DReLU) -> float:
+    def evaluate(
+        self, weights: DenseWeights, fields: NDArray[np.float32], units: HiddenUnits
+    ) -> float:
         """Mean log P(v_i | rest) in nats; call with kernel threads held."""
         inputs = np.empty((self.spikes.n_frames, weights.values.shape[1]), dtype=np.float32)
         weights.project_frames(self.spikes, np.arange(self.spikes.n_frames), inputs)
-        as_it_is = drelu.cumulant(inputs, units).sum(axis=1)
+        as_it_is = units.cumulant(inputs).sum(axis=1)
         total = 0.0
         for start in range(0, len(self.rows), 4096):
             part = slice(start, start + 4096)
@@ -59,7 +60,7 @@ class PseudoLikelihoodProbe:
             # +1 for an active neuron, -1 for a silent one.
             sign = 2 * self.states[part].astype(np.float32) - 1
             flipped = inputs[rows] - sign[:, None] * weights.values[neurons]
-            gain = as_it_is[rows] - drelu.cumulant(flipped, units).sum(axis=1)
+            gain = as_it_is[rows] - units.cumulant(flipped).sum(axis=1)
             total += float((self.shares[part] * log_expit(sign * fields[neurons] + gain)).sum())
         return total
 

@@ -25,7 +25,6 @@ from scipy.special import expit
 from napari_crbm.model import CRBM
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.sampling.chains import Chains
-from napari_crbm.model.units import drelu
 from napari_crbm.simulation.coupling import Messages, within_budget
 from napari_crbm.simulation.isolated import FittedUnit, Wells, as_units, fit_unit
 from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
@@ -132,7 +131,7 @@ class GibbsGenerator:
                 for row, frame in enumerate(block, start=start):
                     chain.advance(THIN)
                     frame[:] = chain.state()[0]
-                    self.activity[row] = drelu.mean(chain.inputs, self.model.hidden_)[0]
+                    self.activity[row] = self.model.hidden_.mean(chain.inputs)[0]
             yield block
 
 

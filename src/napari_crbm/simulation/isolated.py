@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, logit, logsumexp
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model.units.drelu import DReLU
+from napari_crbm.model import DReLU
 
 #: Positions of h at which densities are tabulated: 0 is "off", 1 is "on". Far beyond the
 #: wells, so that a third well up there would not go unnoticed.

@@ -14,7 +14,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.io import load_checkpoint, load_model, save_checkpoint, save_model
 from napari_crbm.model import Settings, Training
 from napari_crbm.model.backends import NUMBA, choice
-from napari_crbm.model.backends.array_random import subkeys, uniforms
+from napari_crbm.model.compute.array_random import subkeys, uniforms
 from napari_crbm.model.compute.bits import bits_from_dense, dense_from_bits
 from napari_crbm.model.compute.kernels.weight_update import (
     PENALISED,
@@ -27,7 +27,6 @@ from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.compute.weights import efficient
 from napari_crbm.model.sampling.jumps import jump
 from napari_crbm.model.training import weight_selection
-from napari_crbm.model.units import drelu
 from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
 from tests.model import strict_device
@@ -97,12 +96,12 @@ INPUTS = np.concatenate([np.linspace(-60, 60, 41), [-1e-3, 0.0, 1e-3]])[:, None]
 
 def test_moments_and_cumulants_agree_with_the_kernels():
     hidden = units()
-    expected, found = drelu.moments(INPUTS, hidden), CORE.moments(put(INPUTS), on_device(hidden))
+    expected, found = hidden.moments(INPUTS), CORE.moments(put(INPUTS), on_device(hidden))
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_allclose(get(other), one, rtol=1e-11, atol=1e-300)
     np.testing.assert_allclose(
         get(CORE.cumulant(put(INPUTS), on_device(hidden))),
-        drelu.cumulant(INPUTS, hidden),
+        hidden.cumulant(INPUTS),
         rtol=1e-12,
     )
     mean = get(CORE.mean(put(INPUTS), on_device(hidden)))
@@ -134,7 +133,7 @@ def test_hidden_units_are_drawn_as_by_the_kernels(seed):
     """The same random numbers, so every draw can be compared."""
     hidden, key = units(seed), stream(3, seed)
     inputs = np.random.default_rng(seed).normal(0, 6, (2000, M)).astype(np.float32)
-    expected = drelu.sample(inputs, hidden, key)
+    expected = hidden.sample(inputs, key)
     found = get(CORE.sample(put(inputs), on_device(hidden), key))
     assert found.dtype == np.float32
     other_side = np.sign(found) * np.sign(expected) < 0
@@ -226,7 +225,7 @@ def test_ascent_and_revision_are_those_of_the_kernels(weights, raster):
         active = core.active_set(weights.copy(), moment.copy(), roles.copy())
         inputs, mean_inputs = to(np.empty((B, M), dtype=np.float32)), to(np.empty(M))
         with kernel_threads():
-            active.ascend(
+            active.step(
                 (core.activity(bits_from_dense(raster), B), to(values[0])),
                 (core.activity(bits_from_dense(chains), B), to(values[1])),
                 to(mean),
@@ -367,7 +366,7 @@ def test_the_strict_device_is_strict():
         lambda: np.asarray(array),
         lambda: array + np.ones(3),
         lambda: np.where(array > 0, array, np.ones(3)),
-        lambda: drelu.mean(array[:, None], units()),
+        lambda: units().mean(array[:, None]),
     ):
         with pytest.raises((TypeError, ValueError, AttributeError, TypingError)):
             mistake()

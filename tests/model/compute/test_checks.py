@@ -14,7 +14,6 @@ from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.compute.weights import DenseWeights, SparseWeights, in_vectors
 from napari_crbm.model.sampling.jumps import jump
-from napari_crbm.model.units import drelu
 from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
 
@@ -119,7 +118,7 @@ def test_ascent():
     centre, mean_inputs = np.zeros(M, np.float32), np.zeros(M)
     good = [(bits, values), (bits, values), FIELDS, centre, rates, values.copy(), mean_inputs]
     with kernel_threads():
-        active.ascend(*good)
+        active.step(*good)
     for position, bad in (
         (0, (bits[:, :1], values)),
         (0, (bits, values[:, 1:])),
@@ -130,14 +129,14 @@ def test_ascent():
         (6, mean_inputs.astype(np.float32)),
     ):
         with pytest.raises(ModelError, match="must"):
-            active.ascend(*(bad if k == position else value for k, value in enumerate(good)))
+            active.step(*(bad if k == position else value for k, value in enumerate(good)))
     with pytest.raises(ModelError, match="roles must have shape"):
         ActiveSet(WEIGHTS, WEIGHTS, np.zeros((N, M + 1), np.uint8))
 
 
-@pytest.mark.parametrize("function", [drelu.moments, drelu.mean, drelu.cumulant, drelu.sample])
+@pytest.mark.parametrize("function", [DReLU.moments, DReLU.mean, DReLU.cumulant, DReLU.sample])
 def test_hidden_units(function):
-    key = (KEY,) if function is drelu.sample else ()
+    key = (KEY,) if function is DReLU.sample else ()
     for inputs, units in (
         (np.zeros((B, M + 1)), UNITS),
         (np.zeros((B, M - 1)), UNITS),
@@ -146,7 +145,7 @@ def test_hidden_units(function):
         (np.zeros((B, M)), UNITS._replace(theta_plus=np.zeros(M - 1))),
     ):
         with pytest.raises(ModelError, match="Inputs must be numbers of shape"):
-            function(inputs, units, *key)
+            function(units, inputs, *key)
 
 
 ASKED = np.ones((1, M), bool)

@@ -5,6 +5,7 @@ import pytest
 from scipy import special
 
 from napari_crbm.model.compute.active_weights import ActiveSet
+from napari_crbm.model.compute.bits import bits_from_dense, dense_from_bits
 from napari_crbm.model.compute.kernels import fast_math
 from napari_crbm.model.compute.kernels.bits import correlate, frames_to_bits
 from napari_crbm.model.compute.kernels.gibbs import subtract_expected
@@ -24,7 +25,6 @@ from napari_crbm.model.compute.weights import (
     SparseWeights,
     efficient,
 )
-from napari_crbm.model.sampling.chains import bits_from_dense, dense_from_bits
 from napari_crbm.model.training import weight_selection
 from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
@@ -164,7 +164,7 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
     assert type(active.form) is type(efficient(weights))
     inputs, mean_inputs = np.empty((B, M), dtype=np.float32), np.empty(M)
     with kernel_threads():
-        active.ascend(
+        active.step(
             (bits_from_dense(raster), data_values),
             (bits_from_dense(chains), chain_values),
             mean,

@@ -86,8 +86,9 @@ def test_independent_starts_do_not_depend_on_where_zero_is_on_the_axis_of_h():
         # A Gaussian unit whose h is moved by `shift`; fields make up for it.
         moved = theta - gamma * shift
         fields = (model.fields_ - model.weights_ @ shift).astype(np.float32)
-        same = CRBM.from_parameters(model.weights_, fields, DReLU(gamma, gamma, moved, -moved))
-        same.examples_ = examples
+        same = CRBM.from_parameters(
+            model.weights_, fields, DReLU(gamma, gamma, moved, -moved), examples=examples
+        )
         starts.append(Chains(same, 500).state())
     assert np.mean(starts[0] != starts[1]) < 1e-3
     assert 0.05 < starts[0].mean() < 0.95

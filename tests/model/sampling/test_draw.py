@@ -9,7 +9,7 @@ from napari_crbm.model.sampling.draw import integrated_autocorrelation
 from napari_crbm.spikes import Spikes
 from tests.conftest import random_model
 from tests.model.sampling.test_chains import N, chi_square, pattern_probability
-from tests.model.sampling.test_jumps import bistable
+from tests.model.sampling.test_jumps import bistable, with_examples
 
 
 @pytest.mark.parametrize("memory", [0.0, 0.5, 0.9])
@@ -56,8 +56,8 @@ def test_slow_chains_are_told_and_replicas_help():
 
 
 def test_the_papers_way_starts_in_recorded_frames_and_keeps_to_its_steps():
-    model = bistable()
-    model.examples_ = np.array([[0.0], [2.0 * model.n_neurons]], dtype=np.float32)
+    silent = bistable()
+    model = with_examples(silent, [[0.0], [2.0 * silent.n_neurons]])
     recorded = Spikes.from_dense(np.zeros((3, model.n_neurons)))
     drawn = draw(model, 400, n_chains=200, start=recorded, as_published=True)
     assert (drawn.burn_in, drawn.thin) == (2000, 20)

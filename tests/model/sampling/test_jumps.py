@@ -6,17 +6,12 @@ from scipy import optimize, special
 
 from napari_crbm.model import CRBM
 from napari_crbm.model.backends.numba_backend import NUMBA
+from napari_crbm.model.compute.bits import bits_from_dense, dense_from_bits
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import available_threads, kernel_threads
 from napari_crbm.model.compute.weights import DenseWeights, SparseWeights, in_vectors
-from napari_crbm.model.sampling.chains import (
-    bits_from_dense,
-    dense_from_bits,
-    restart_balanced,
-    restart_in_unions,
-)
 from napari_crbm.model.sampling.jumps import _Proposals, advance, jump
-from napari_crbm.model.units import drelu
+from napari_crbm.model.sampling.starts import restart_balanced, restart_in_unions
 from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
 from tests.conftest import all_patterns, random_model
@@ -96,7 +91,7 @@ def test_overlap_is_the_log_density_of_the_proposal_but_for_the_potential():
     units = DReLU(*(value * np.array([1.0, 2.0, 0.5]) for value in (1.5, 0.8, 0.3, -0.2)))
     inputs = generator.normal(0, 3, (9, 3)).astype(np.float32)
     values = generator.normal(0, 2, (3, 40)).astype(np.float32)
-    cumulants = drelu.cumulant(inputs, units)
+    cumulants = units.cumulant(inputs)
     blocks = [np.array([2, 0]), np.array([1])]
     asked = generator.random((2, 40)) < 0.7
     with kernel_threads():
@@ -218,7 +213,7 @@ def share_up(theta: float, model: CRBM) -> float:
     """Exact probability of h > 0 with ``theta_plus = theta``, from the marginal of h."""
     levels = np.linspace(-8, 8, 4001)
     units = model.hidden_._replace(theta_plus=np.array([theta]))
-    log_p = -drelu.potential(levels[:, None], units)[:, 0]
+    log_p = -units.potential(levels[:, None])[:, 0]
     log_p += np.logaddexp(0, model.weights_[:, 0] * levels[:, None] + model.fields_).sum(axis=1)
     p = np.exp(log_p - log_p.max())
     return float(p[levels > 0].sum() / p.sum())
@@ -236,6 +231,13 @@ def bistable(size: int = 60) -> CRBM:
     )
 
 
+def with_examples(model: CRBM, examples) -> CRBM:
+    """The same model with hidden inputs of frames, so that its units can jump."""
+    return CRBM.from_parameters(
+        model.weights_, model.fields_, model.hidden_, examples=np.asarray(examples)
+    )
+
+
 def share_on(model: CRBM, **settings) -> float:
     sample = model.sample(2000, n_chains=2000, thin=1, **settings)
     return float((sample.frame_counts > 0.5 * model.n_neurons).mean())
@@ -245,7 +247,7 @@ def test_jumps_switch_assemblies_that_gibbs_steps_leave_as_they_are():
     model = bistable()
     silent = Spikes.from_dense(np.zeros((3, model.n_neurons)))
     assert share_on(model, burn_in=50, start=silent) < 0.01
-    model.examples_ = np.array([[0.0], [2.0 * model.n_neurons]], dtype=np.float32)
+    model = with_examples(model, [[0.0], [2.0 * model.n_neurons]])
     found = share_on(model, burn_in=50, start=silent)
     assert found == pytest.approx(0.5, abs=4 * np.sqrt(0.25 / 2000))
 
@@ -260,8 +262,7 @@ def test_units_that_cannot_switch_alone_switch_together():
     off, on = 0.0, 2.0 * model.n_neurons
     shares = []
     for examples in ([[off, on], [on, off], [off, off], [on, on]], [[off, off], [on, on]]):
-        model.examples_ = np.array(examples, dtype=np.float32)
-        shares.append(share_on(model, burn_in=100, start=silent))
+        shares.append(share_on(with_examples(model, examples), burn_in=100, start=silent))
     assert shares[0] < 0.05
     assert shares[1] == pytest.approx(0.5, abs=0.1)
 

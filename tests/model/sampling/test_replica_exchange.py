@@ -5,8 +5,8 @@ import pytest
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model import ReplicaExchange
+from napari_crbm.model.compute.bits import dense_from_bits
 from napari_crbm.model.compute.threads import kernel_threads
-from napari_crbm.model.sampling.chains import dense_from_bits
 from napari_crbm.spikes import Spikes
 from tests.conftest import random_model
 from tests.model.sampling.test_chains import chi_square, pattern_probability

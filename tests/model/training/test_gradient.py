@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import brentq
 
-from napari_crbm.model.units import drelu
 from napari_crbm.model.units.drelu import Moments
-from napari_crbm.model.units.standardised import (
+from napari_crbm.model.units.drelu.standardised import (
     Standardised,
     direct_gradient,
     in_standard_coordinates,
@@ -33,7 +32,7 @@ def log_likelihood(data, weights, fields, units):
     """Mean log P(v) over the data and P of every pattern, by enumeration."""
 
     def log_weight(v):
-        return v @ fields + drelu.cumulant(v @ weights, units).sum(axis=1)
+        return v @ fields + units.cumulant(v @ weights).sum(axis=1)
 
     of_patterns = log_weight(PATTERNS)
     log_z = np.logaddexp.reduce(of_patterns)
@@ -67,8 +66,8 @@ def test_gradient_at_fixed_gamma(problem):
     x = np.concatenate([weights.ravel(), fields, gamma, theta, delta, eta])
     current = Standardised(gamma, theta, delta, eta)
     _, p = log_likelihood(data, weights, fields, current.units())
-    of_data = drelu.moments(data @ weights, current.units())
-    of_model = drelu.moments(PATTERNS @ weights, current.units())
+    of_data = current.units().moments(data @ weights)
+    of_model = current.units().moments(PATTERNS @ weights)
     hidden = in_standard_coordinates(current, direct_gradient(of_data, weighted(of_model, p)))
     by_weights = data.T @ of_data.mean / T - (PATTERNS * p[:, None]).T @ of_model.mean
     by_fields = data.mean(axis=0) - p @ PATTERNS
@@ -84,7 +83,7 @@ def settled(data, weights, theta_free, delta, eta) -> Standardised:
 
         def excess(value, m=m):
             unit = Standardised(np.array([value]), theta[[m]], delta[[m]], eta[[m]])
-            found = drelu.moments(data @ weights[:, [m]], unit.units())
+            found = unit.units().moments(data @ weights[:, [m]])
             return found.square.mean() - found.mean.mean() ** 2 - 1
 
         gamma[m] = brentq(excess, 0.02, 50, xtol=1e-14, rtol=1e-14)
@@ -101,8 +100,8 @@ def test_gradient_with_gamma_tied_to_the_data(problem):
     x = np.concatenate([weights.ravel(), fields, theta, delta, eta])
     current = settled(data, weights, theta, delta, eta)
     _, p = log_likelihood(data, weights, fields, current.units())
-    of_data = drelu.moments(data @ weights, current.units())
-    of_model = drelu.moments(PATTERNS @ weights, current.units())
+    of_data = current.units().moments(data @ weights)
+    of_model = current.units().moments(PATTERNS @ weights)
     gradient = total_gradient(current, of_data, weighted(of_model, p))
     by_weights = (
         data.T @ gradient.factors
@@ -120,8 +119,8 @@ def test_gradient_of_eta_needs_delta_where_the_reference_uses_theta(problem):
     data, weights, fields, theta, delta, eta = problem
     current = Standardised(np.array([1.7, 0.9]), theta, delta, eta)
     _, p = log_likelihood(data, weights, fields, current.units())
-    of_data = drelu.moments(data @ weights, current.units())
-    of_model = weighted(drelu.moments(PATTERNS @ weights, current.units()), p)
+    of_data = current.units().moments(data @ weights)
+    of_model = weighted(current.units().moments(PATTERNS @ weights), p)
     direct = direct_gradient(of_data, of_model)
     right = in_standard_coordinates(current, direct)[3]
     wrong = in_standard_coordinates(current._replace(delta=theta), direct)[3]
@@ -139,8 +138,8 @@ def test_relaxing_gamma_ends_at_unit_variance(problem):
     data, weights, _, theta, delta, eta = problem
     current = Standardised(np.array([5.0, 5.0]), theta, delta, eta)
     for _ in range(200):
-        moments = drelu.moments(data @ weights, current.units())
+        moments = current.units().moments(data @ weights)
         current = current._replace(gamma=relaxed_gamma(current, moments, 0.5))
-    moments = drelu.moments(data @ weights, current.units())
+    moments = current.units().moments(data @ weights)
     variance = moments.square.mean(axis=0) - moments.mean.mean(axis=0) ** 2
     np.testing.assert_allclose(variance, 1, atol=1e-9)

@@ -15,9 +15,9 @@ def test_idle_and_duplicate_units_are_named():
     assert health.idle_units(found) == [1]
     assert health.duplicate_units(found) == [(0, 2)]
     words = health.spare_units(found)
-    assert "1 (1) take no part" in words
+    assert "1 (1) are idle" in words
     assert "0 and 2" in words
-    assert "about 2 assemblies" in words
+    assert "2 assemblies would be equivalent" in words
 
 
 def test_nothing_is_said_of_units_that_all_matter():
@@ -35,7 +35,7 @@ def test_a_finished_training_reports_spare_units(planted):
     assert last.phase == "finished"
     idle = health.idle_units(training.model().weights_)
     assert idle
-    assert "take no part" in last.message
+    assert "are idle" in last.message
 
 
 def test_a_short_training_does_not_end_without_weights_unnoticed(planted):

@@ -5,8 +5,8 @@ import pytest
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model import Settings, Training
-from napari_crbm.model.sampling.chains import bits_from_dense
-from napari_crbm.model.training.monitor import Watch, strong_members
+from napari_crbm.model.compute.bits import bits_from_dense
+from napari_crbm.model.training.monitor import Monitor, strong_members
 from tests.conftest import planted_raster
 
 
@@ -15,21 +15,21 @@ def halves(seed=0):
     return spikes.select_frames(slice(0, 1500)), spikes.select_frames(slice(1500, 3000))
 
 
-def watched(activity: np.ndarray) -> dict[str, float]:
+def monitored(activity: np.ndarray) -> dict[str, float]:
     train, test = halves()
-    watch = Watch(train, test, np.arange(0, 300, 5))
+    monitor = Monitor(train, test, np.arange(0, 300, 5))
     for start in range(0, len(activity), 500):
         chains = activity[start : start + 500]
-        watch.look(bits_from_dense(chains), len(chains), np.zeros((len(chains), 1)))
-    return watch.report()
+        monitor.record(bits_from_dense(chains), len(chains), np.zeros((len(chains), 1)))
+    return monitor.report()
 
 
 def test_chains_like_the_recording_are_told_from_independent_ones():
     recorded = halves(seed=0)[0].dense()
-    like = watched(recorded)
+    like = monitored(recorded)
     assert abs(like["nrmse_mean_v"]) < 1e-9 and abs(like["nrmse_cov_vv"]) < 1e-9
     rng = np.random.default_rng(0)
-    alone = watched(rng.random(recorded.shape) < recorded.mean(axis=0))
+    alone = monitored(rng.random(recorded.shape) < recorded.mean(axis=0))
     assert alone["nrmse_cov_vv"] > 0.8 and alone["nrmse_mean_v"] < 0.3
 
 
@@ -39,19 +39,19 @@ def test_memory_of_chains():
     bits = bits_from_dense(train.dense(slice(0, 100)))
     hidden = rng.normal(size=(100, 50))
     for move, expected in ((0.0, 1.0), (1.0, 0.0)):
-        watch = Watch(train, test, np.arange(10))
-        watch.look(bits, 100, hidden)
+        monitor = Monitor(train, test, np.arange(10))
+        monitor.record(bits, 100, hidden)
         other = rng.normal(size=hidden.shape)
-        watch.look(bits, 100, (1 - move) * hidden + move * other)
-        assert watch.report()["chain_memory"] == pytest.approx(expected, abs=0.1)
+        monitor.record(bits, 100, (1 - move) * hidden + move * other)
+        assert monitor.report()["chain_memory"] == pytest.approx(expected, abs=0.1)
 
 
 def test_a_report_starts_anew_and_nothing_gives_nothing():
     train, test = halves()
-    watch = Watch(train, test, np.arange(10))
-    watch.look(bits_from_dense(train.dense(slice(0, 64))), 64, np.zeros((64, 1)))
-    assert np.isfinite(watch.report()["nrmse_mean_v"])
-    assert all(np.isnan(value) for value in watch.report().values())
+    monitor = Monitor(train, test, np.arange(10))
+    monitor.record(bits_from_dense(train.dense(slice(0, 64))), 64, np.zeros((64, 1)))
+    assert np.isfinite(monitor.report()["nrmse_mean_v"])
+    assert all(np.isnan(value) for value in monitor.report().values())
 
 
 def test_strong_members_are_strong():

@@ -8,9 +8,10 @@ from napari_crbm.model.backends import NUMBA, Core
 from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.start.initialise import Start
-from napari_crbm.model.training import health, learner, reinitialisation
+from napari_crbm.model.training import health, initial, reinitialisation
 from napari_crbm.model.training.learner import Learner
 from napari_crbm.model.training.progress import outcome
+from napari_crbm.model.units.drelu import DRELU
 from napari_crbm.spikes import Spikes
 from tests.model import strict_device
 
@@ -25,12 +26,12 @@ def spoilt(membership: np.ndarray, start: Start) -> Start:
 
 @pytest.fixture
 def spoilt_start(monkeypatch, planted):
-    whole = learner._start
+    whole = initial.initial_weights
 
     def start(train, settings):
         return spoilt(planted[1], (yield from whole(train, settings)))
 
-    monkeypatch.setattr(learner, "_start", start)
+    monkeypatch.setattr(initial, "initial_weights", start)
 
 
 @pytest.mark.parametrize("renew", [True, False])
@@ -41,7 +42,7 @@ def test_lost_assemblies_are_found_by_units_that_begin_anew(planted, spoilt_star
     found = fraction_recovered(recovery(training.model().weights_, membership))
     if renew:
         assert found == 1.0
-        assert any("0 and 1" in text and "began anew" in text for text in messages)
+        assert any("0 and 1" in text and "reinitialised" in text for text in messages)
     else:
         assert found <= 0.75
 
@@ -59,14 +60,14 @@ def test_where_nothing_is_left_to_explain_idle_units_stay_idle():
         parameters["weights"][:, 0] = 0
         parameters["weights"] *= 10
         assert health.idle_units(parameters["weights"]) == [0]
-        assert reinitialisation.renew(parameters, spikes) is None
+        assert reinitialisation.reinitialise(parameters, spikes, DRELU) is None
 
 
 def test_where_most_units_are_idle_it_is_the_penalty_not_chance(planted, spoilt_start):
     with kernel_threads(1):
         parameters = begun(planted[0], Settings(n_hidden=4)).parameters()
         parameters["weights"][:, :3] = 0
-        assert reinitialisation.renew(parameters, planted[0]) is None
+        assert reinitialisation.reinitialise(parameters, planted[0], DRELU) is None
 
 
 def test_joined_twins_expect_of_neurons_what_both_did(planted, spoilt_start):
@@ -76,7 +77,7 @@ def test_joined_twins_expect_of_neurons_what_both_did(planted, spoilt_start):
         model = begun(spikes, Settings(n_hidden=4))
         parameters = model.parameters()
         before = expected(spikes, parameters)
-        reinitialisation._join(parameters, 0, 1)
+        reinitialisation._join(parameters, DRELU.of_rows(parameters["hidden"]), 0, 1)
         after = expected(spikes, parameters)
     assert (parameters["roles"][:, 1] == SILENT).all()
     assert not parameters["weights"][:, 1].any()
@@ -88,7 +89,7 @@ def test_joined_twins_expect_of_neurons_what_both_did(planted, spoilt_start):
 def expected(spikes: Spikes, parameters: dict) -> np.ndarray:
     weights = parameters["weights"]
     inputs = (spikes.dense().astype(np.float32) @ weights).astype(np.float32)
-    units = learner.Standardised(*parameters["hidden"]).units()
+    units = DRELU.of_rows(parameters["hidden"]).units()
     hidden = NUMBA.mean(inputs, units)
     return 1 / (1 + np.exp(-(hidden @ weights.T + parameters["fields"])))
 
@@ -98,7 +99,7 @@ def test_chains_go_on_with_inputs_of_the_new_weights(planted, spoilt_start, core
     with kernel_threads(1):
         model = begun(planted[0], Settings(n_hidden=4), core)
         before = core.bits(model.activity).copy()
-        renewed = model.renew()
+        renewed = model.reinitialise()
         assert set(renewed.begun) == {1, 2}
         assert np.array_equal(core.bits(model.activity), before)
         inputs = core.put(np.empty(model.inputs.shape, dtype=np.float32))
@@ -113,7 +114,7 @@ def test_chains_go_on_with_inputs_of_the_new_weights(planted, spoilt_start, core
 
 
 def means_of_inputs(model: Learner, core: Core) -> np.ndarray:
-    return model.active.dense().T.astype(np.float64) @ core.get(model._mean_activity)
+    return model.active.dense().T.astype(np.float64) @ core.get(model.frames.mean_activity)
 
 
 def test_a_training_resumed_after_a_renewal_goes_on_bit_for_bit(planted, spoilt_start, tmp_path):
@@ -130,4 +131,4 @@ def test_a_training_resumed_after_a_renewal_goes_on_bit_for_bit(planted, spoilt_
     rest = Training(planted[0], resume=load_checkpoint(tmp_path / "half.checkpoint.h5"))
     last = list(rest)[-1]
     assert np.array_equal(rest.model().weights_, whole.model().weights_)
-    assert "began anew" in last.message
+    assert "reinitialised" in last.message

@@ -13,7 +13,6 @@ from napari_crbm.model.compute.weights import SparseWeights
 from napari_crbm.model.training.compile_ahead import compile_ahead, compiled
 from napari_crbm.model.training.optimiser import learning_rate, penalty
 from napari_crbm.model.training.settings import default_l1
-from napari_crbm.model.units import drelu
 from napari_crbm.simulation import simulate
 from napari_crbm.spikes import Spikes
 from tests.conftest import planted_raster
@@ -60,7 +59,7 @@ def test_hidden_units_have_unit_variance_and_positive_weights_after_training(pla
     spikes, _ = planted
     _, model = short
     train = spikes.select_frames(model.split_["train"])
-    moments = drelu.moments(model.inputs_h_from_v(train), model.hidden_)
+    moments = model.hidden_.moments(model.inputs_h_from_v(train))
     variance = moments.square.mean(axis=0) - moments.mean.mean(axis=0) ** 2
     np.testing.assert_allclose(variance, 1, atol=1e-3)
     assert (model.weights_.sum(axis=0) >= 0).all()
@@ -387,7 +386,7 @@ def test_a_training_that_runs_away_goes_back_and_ends_well(planted):
     expected = run(Training(spikes, usual))
     training = Training(spikes, replace(usual, learning_rate=1.0))
     records = list(training)
-    assert training._rescues > 0
+    assert training._state.n_returns > 0
     assert records[-1].phase == "finished" and records[-1].update == usual.n_updates
     assert "diverged at update" in records[-1].message and "lower learning rate" in (
         records[-1].message
@@ -405,7 +404,7 @@ def test_a_rescued_training_resumes_bit_for_bit(planted):
     first = Training(spikes, settings)
     stop_at(first, 30)
     run(first)
-    assert first._rescues > 0
+    assert first._state.n_returns > 0
     second = Training(spikes, resume=first.checkpoint())
     assert same(run(second), expected)
     assert "diverged" in second._warning()
@@ -418,10 +417,10 @@ def test_parameters_that_are_no_numbers_are_noticed(planted):
 
     def poisoned() -> None:
         advance()
-        if training.update == 60 and not training._rescues:
+        if training.update == 60 and not training._state.n_returns:
             training.learner.hidden.delta[2] = np.nan
 
     training._advance = poisoned  # type: ignore[method-assign]
     last = list(training)[-1]
-    assert training._rescues == 1 and "diverged at update" in last.message
+    assert training._state.n_returns == 1 and "diverged at update" in last.message
     assert np.isfinite(training.model().weights_).all()

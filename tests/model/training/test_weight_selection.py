@@ -10,6 +10,7 @@ from napari_crbm.model.backends import NUMBA
 from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.bits import dense_from_bits
 from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.training import covariance
 from napari_crbm.model.training.learner import Learner
 from napari_crbm.spikes import Spikes
 from tests.model.training.test_training import run, same
@@ -46,6 +47,17 @@ def test_threads_and_resuming_change_nothing(planted, as_if_large):
     assert same(expected, run(Training(spikes, resume=first.checkpoint())))
 
 
+def residual(learner: Learner, key: np.uint64) -> np.ndarray:
+    return covariance.residual(
+        learner.active,
+        learner.fields,
+        learner.hidden.units(),
+        learner.frames,
+        learner.core,
+        key,
+    )
+
+
 def test_what_an_assembly_does_beyond_the_model_is_left_over(planted, as_if_large):
     """Without one member's weight, its covariance with the assembly is left, and little else."""
     spikes, membership = planted
@@ -57,12 +69,12 @@ def test_what_an_assembly_does_beyond_the_model_is_left_over(planted, as_if_larg
         weights = learner.active.dense()
         unit = int(np.abs(weights)[membership[:, 0]].mean(axis=0).argmax())
         member = int(np.flatnonzero(membership[:, 0])[0])
-        whole = learner._left_over(np.uint64(5))
+        whole = residual(learner, np.uint64(5))
         weights[member, unit] = 0
         learner.active = NUMBA.active_set(
             weights.copy(), np.zeros_like(weights), learner.active.roles
         )
-        left = learner._left_over(np.uint64(5))
+        left = residual(learner, np.uint64(5))
     error = np.sqrt(spikes.mean_activity[member] / spikes.n_frames)
     assert abs(whole[member, unit]) < 4 * error < abs(left[member, unit])
     others = np.arange(spikes.n_neurons) != member

@@ -19,8 +19,8 @@ from napari_crbm.io import load_checkpoint, open_recording, save_checkpoint, sav
 from napari_crbm.io.models.autosave import Autosave
 from napari_crbm.io.safety.replacing import write_text
 from napari_crbm.model import CRBM, Control, Settings, Training
+from napari_crbm.model.training.checkpoint import CHECKPOINT_VERSION
 from napari_crbm.model.training.health import duplicate_units, idle_units
-from napari_crbm.model.training.training import CHECKPOINT_VERSION
 from napari_crbm.recording import Recording
 
 # Neurons of every held-out frame whose probability is asked for.

@@ -18,7 +18,7 @@ from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io.safety import safe_pickle
 from napari_crbm.io.safety.safe_pickle import Opaque
 from napari_crbm.model import CRBM, DReLU
-from napari_crbm.model.units.standardised import Standardised
+from napari_crbm.model.units.drelu import Standardised
 
 _SUFFIXES = (".data", ".pkl", ".pickle")
 _HDF5_SIGNATURE = b"\x89HDF"

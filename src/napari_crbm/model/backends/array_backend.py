@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.backends.array_drelu import ArrayDReLU
-from napari_crbm.model.backends.array_random import subkeys
 from napari_crbm.model.backends.array_raster import ArrayRaster
+from napari_crbm.model.backends.array_units import units_on
 from napari_crbm.model.backends.array_weights import ArrayActiveSet
 from napari_crbm.model.backends.protocol import Blocks
+from napari_crbm.model.compute.array_random import subkeys
 from napari_crbm.model.compute.bits import bits_from_dense, dense_from_bits
-from napari_crbm.model.units.drelu import DReLU
+from napari_crbm.model.units.protocol import HiddenUnits, Moments
 from napari_crbm.spikes import Spikes
 
 
@@ -41,9 +41,6 @@ class ArrayCore:
         self, xp: Any, get: Callable[[Any], NDArray[Any]], wait: Callable[[], object]
     ) -> None:
         self._xp, self._get, self._wait = xp, get, wait
-        units = ArrayDReLU(xp)
-        self.moments, self.mean, self.cumulant = units.moments, units.mean, units.cumulant
-        self._sample = units.sample
 
     def put(self, values: NDArray[Any]) -> Any:
         return self._xp.asarray(values)
@@ -62,9 +59,18 @@ class ArrayCore:
     ) -> ArrayActiveSet:
         return ArrayActiveSet(self._xp, self._get, weights, second_moment, roles)
 
-    def sample(self, inputs: Any, units: DReLU, key: np.uint64) -> Any:
+    def moments(self, inputs: Any, units: HiddenUnits) -> Moments:
+        return units_on(self._xp, units).moments(inputs, units)
+
+    def mean(self, inputs: Any, units: HiddenUnits) -> Any:
+        return units_on(self._xp, units).mean(inputs, units)
+
+    def cumulant(self, inputs: Any, units: HiddenUnits) -> Any:
+        return units_on(self._xp, units).cumulant(inputs, units)
+
+    def sample(self, inputs: Any, units: HiddenUnits, key: np.uint64) -> Any:
         rows = self._xp.arange(len(inputs), dtype=np.uint64)
-        return self._sample(inputs, units, subkeys(self._xp, key, rows))
+        return units_on(self._xp, units).sample(inputs, units, subkeys(self._xp, key, rows))
 
     def by_unit(self, hidden: Any) -> Any:
         return self._xp.ascontiguousarray(hidden.T)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.backends.array_drelu import ArrayDReLU
-from napari_crbm.model.backends.array_random import subkeys, uniforms
 from napari_crbm.model.backends.array_raster import ArrayRaster
+from napari_crbm.model.backends.array_units import units_on
 from napari_crbm.model.compute.active_weights import Judge
+from napari_crbm.model.compute.array_random import subkeys, uniforms
 from napari_crbm.model.compute.blocks import row_blocks
 from napari_crbm.model.compute.kernels.weight_update import (
     SILENT,
@@ -24,7 +24,7 @@ from napari_crbm.model.compute.kernels.weight_update import (
     SUPPORTED_SHARE,
 )
 from napari_crbm.model.compute.weights import SPARSE_BELOW
-from napari_crbm.model.units.drelu import DReLU
+from napari_crbm.model.units.protocol import HiddenUnits
 
 # Neurons computed together.
 _ROWS = 16_384
@@ -46,10 +46,20 @@ class ArrayWeights:
 
     def __init__(self, xp: Any, values: Any, members: list[Any] | None = None) -> None:
         self._xp, self.values, self._members = xp, values, members
-        self._drelu = ArrayDReLU(xp)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """``(N, M)``."""
+        return self.values.shape[0], self.values.shape[1]
 
     def gibbs(
-        self, fields: Any, units: DReLU, inputs: Any, activity: Any, key: np.uint64, n_steps: int
+        self,
+        fields: Any,
+        units: HiddenUnits,
+        inputs: Any,
+        activity: Any,
+        key: np.uint64,
+        n_steps: int,
     ) -> None:
         """Advance B chains in place: ``inputs`` (B, M) and ``activity`` (N, B)."""
         xp = self._xp
@@ -57,7 +67,7 @@ class ArrayWeights:
         steps = subkeys(np, key, np.arange(2 * n_steps, dtype=np.uint64))
         for step in range(n_steps):
             keys = subkeys(xp, steps[2 * step], chains)
-            hidden = self._drelu.sample(inputs, units, keys)
+            hidden = units_on(xp, units).sample(inputs, units, keys)
             self.draw_neurons(fields, hidden.T, inputs, activity, steps[2 * step + 1])
 
     def project_frames(self, raster: ArrayRaster, frames: NDArray[np.int64], inputs: Any) -> None:
@@ -178,7 +188,7 @@ class ArrayActiveSet:
             total += float(squares.sum(dtype=np.float64))
         return float(np.sqrt(total / count))
 
-    def ascend(
+    def step(
         self,
         data: tuple[Any, Any],
         chains: tuple[Any, Any],
@@ -194,12 +204,12 @@ class ArrayActiveSet:
             gradient = data[0][rows] @ data[1]
             gradient -= chains[0][rows] @ chains[1]
             gradient += mean_activity[rows][:, None] * centre
-            self._step(rows, gradient, rates)
+            self._step_rows(rows, gradient, rates)
             weights = self._weights[rows].astype(np.float64)
             mean_inputs += mean_activity[rows].astype(np.float64) @ weights
         self.form.project_bits(chains[0], inputs)
 
-    def _step(self, rows: slice, gradient: Any, rates: tuple[np.float32, ...]) -> None:
+    def _step_rows(self, rows: slice, gradient: Any, rates: tuple[np.float32, ...]) -> None:
         xp = self._xp
         rate, l1, decay, correction, epsilon, limit = (float(value) for value in rates)
         roles, weights = self._roles[rows], self._weights[rows]

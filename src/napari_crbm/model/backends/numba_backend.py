@@ -15,8 +15,7 @@ from napari_crbm.model.compute.kernels.bits import correlate, frames_to_bits
 from napari_crbm.model.compute.kernels.gibbs import subtract_expected
 from napari_crbm.model.compute.kernels.lanes import lane_bounds
 from napari_crbm.model.compute.weights import in_vectors
-from napari_crbm.model.units import drelu
-from napari_crbm.model.units.drelu import DReLU, Moments
+from napari_crbm.model.units.protocol import HiddenUnits, Moments
 from napari_crbm.spikes import Spikes
 
 Bits = NDArray[np.uint64]
@@ -44,19 +43,19 @@ class NumbaCore:
     ) -> ActiveSet:
         return ActiveSet(weights, second_moment, roles)
 
-    def moments(self, inputs: NDArray[np.floating], units: DReLU) -> Moments:
-        return drelu.moments(inputs, units)
+    def moments(self, inputs: NDArray[np.floating], units: HiddenUnits) -> Moments:
+        return units.moments(inputs)
 
-    def mean(self, inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float32]:
-        return drelu.mean(inputs, units)
+    def mean(self, inputs: NDArray[np.floating], units: HiddenUnits) -> NDArray[np.float32]:
+        return units.mean(inputs)
 
-    def cumulant(self, inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float64]:
-        return drelu.cumulant(inputs, units)
+    def cumulant(self, inputs: NDArray[np.floating], units: HiddenUnits) -> NDArray[np.float64]:
+        return units.cumulant(inputs)
 
     def sample(
-        self, inputs: NDArray[np.floating], units: DReLU, key: np.uint64
+        self, inputs: NDArray[np.floating], units: HiddenUnits, key: np.uint64
     ) -> NDArray[np.float32]:
-        return drelu.sample(inputs, units, key)
+        return units.sample(inputs, key)
 
     def by_unit(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
         return in_vectors(hidden)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.units.drelu import DReLU, Moments
+from napari_crbm.model.units.protocol import HiddenUnits, Moments
 from napari_crbm.spikes import Spikes
 
 #: An array on the device: NumPy's, or one that behaves like it.
@@ -51,16 +51,16 @@ class Core(Protocol):
 
     # --- hidden units ---------------------------------------------------------------------
 
-    def moments(self, inputs: Array, units: DReLU) -> Moments:
+    def moments(self, inputs: Array, units: HiddenUnits) -> Moments:
         """Conditional moments given inputs (B, M), in float64."""
 
-    def mean(self, inputs: Array, units: DReLU) -> Array:
+    def mean(self, inputs: Array, units: HiddenUnits) -> Array:
         """E[h | I] given inputs (B, M), float32."""
 
-    def cumulant(self, inputs: Array, units: DReLU) -> Array:
+    def cumulant(self, inputs: Array, units: HiddenUnits) -> Array:
         """Cumulant function of inputs (B, M), float64."""
 
-    def sample(self, inputs: Array, units: DReLU, key: np.uint64) -> Array:
+    def sample(self, inputs: Array, units: HiddenUnits, key: np.uint64) -> Array:
         """Draw h given inputs (B, M), float32."""
 
     def by_unit(self, hidden: Array) -> Array:

@@ -97,7 +97,7 @@ class ActiveSet:
         squares = self._compressed_moment if sparse else self._second_moment
         return float(np.sqrt(squares.mean(dtype=np.float64))) if squares.size else 0.0
 
-    def ascend(
+    def step(
         self,
         data: tuple[NDArray[np.uint64], NDArray[np.float32]],
         chains: tuple[NDArray[np.uint64], NDArray[np.float32]],
@@ -107,7 +107,7 @@ class ActiveSet:
         inputs: NDArray[np.float32],
         mean_inputs: NDArray[np.float64],
     ) -> None:
-        """One step up the gradient; see `kernels.weight_update.ascend` for the arguments.
+        """One step up the gradient; see `kernels.weight_update.update_weights` for the arguments.
 
         ``data`` and ``chains`` are the bits and hidden factors of the two phases.
         """
@@ -119,11 +119,11 @@ class ActiveSet:
         require("mean inputs", mean_inputs, (n_hidden,), np.float64)
         shared = (*data, *chains, mean_activity, centre, rates, self._lanes, inputs, mean_inputs)
         if isinstance(self.form, SparseWeights):
-            weight_update.ascend_sparse(
+            weight_update.update_weights_sparse(
                 *self.form.rows, self._compressed_moment, self._shares, *shared
             )
         else:
-            weight_update.ascend(self._weights, self._second_moment, self.roles, *shared)
+            weight_update.update_weights(self._weights, self._second_moment, self.roles, *shared)
 
     def revise(self, judge: Judge) -> None:
         """Give every weight a new role, and silence those that lose theirs."""

@@ -15,6 +15,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+#: A state that holds in fewer frames is not described.
+FEWEST_FRAMES = 10
+#: Share of the variance that two groups must explain to count as two states. Halves of a course
+#: that takes all values equally often explain three quarters.
+EXPLAINED = 0.8
 _MAX_ITERATIONS = 50
 
 

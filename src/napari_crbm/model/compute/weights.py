@@ -6,8 +6,8 @@ is faster (see benchmarks); above, the dense one, whose products run in BLAS.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +16,38 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.checks import require, require_chains, require_indices
 from napari_crbm.model.compute.kernels import gibbs, jumps, projection
 from napari_crbm.model.compute.kernels.lanes import lane_bounds
-from napari_crbm.model.units.drelu import DReLU, for_sampling
+from napari_crbm.model.compute.randomness import subkey
 from napari_crbm.spikes import Spikes
 
 #: Share of weights that may differ from zero up to which compressed rows are used.
 SPARSE_BELOW = 0.3
+
+
+class GibbsKernels(NamedTuple):
+    """Compiled Gibbs steps of one type of hidden unit.
+
+    ``dense`` takes weights (N, M), ``sparse`` weights in compressed rows, and both then fields
+    (N,), ``constants``, inputs (B, M), bits (N, words), lanes (L + 1,), key and number of steps.
+    ``constants`` describe the units in whatever form the kernels need.
+    """
+
+    constants: Any
+    dense: Callable[..., None]
+    sparse: Callable[..., None]
+
+
+class DrawnUnits(Protocol):
+    """What Gibbs steps ask of hidden units; see `model.units.protocol.HiddenUnits`."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Yield the parameters (M,)."""
+
+    @property
+    def gibbs_kernels(self) -> GibbsKernels | None:
+        """Compiled Gibbs steps, if the type has them."""
+
+    def sample(self, inputs: NDArray[np.floating], key: np.uint64) -> NDArray[np.float32]:
+        """Draw h given inputs (B, M)."""
 
 
 class DenseWeights(NamedTuple):
@@ -36,7 +63,7 @@ class DenseWeights(NamedTuple):
     def gibbs(
         self,
         fields: NDArray[np.float32],
-        units: DReLU,
+        units: DrawnUnits,
         inputs: NDArray[np.float32],
         bits: NDArray[np.uint64],
         key: np.uint64,
@@ -44,8 +71,12 @@ class DenseWeights(NamedTuple):
     ) -> None:
         """Advance B chains in place: ``inputs`` (B, M) and ``bits`` (N, words)."""
         require_chains(self.shape, inputs, bits, fields, units)
+        kernels = units.gibbs_kernels
+        if kernels is None:
+            gibbs_one_by_one(self, fields, units, inputs, bits, key, n_steps)
+            return
         lanes = lane_bounds(len(fields))
-        gibbs.gibbs(self.values, fields, for_sampling(units), inputs, bits, lanes, key, n_steps)
+        kernels.dense(self.values, fields, kernels.constants, inputs, bits, lanes, key, n_steps)
 
     def project_frames(
         self, spikes: Spikes, frames: NDArray[np.int64], inputs: NDArray[np.float32]
@@ -124,7 +155,7 @@ class SparseWeights(NamedTuple):
     def gibbs(
         self,
         fields: NDArray[np.float32],
-        units: DReLU,
+        units: DrawnUnits,
         inputs: NDArray[np.float32],
         bits: NDArray[np.uint64],
         key: np.uint64,
@@ -132,10 +163,12 @@ class SparseWeights(NamedTuple):
     ) -> None:
         """Advance B chains in place: ``inputs`` (B, M) and ``bits`` (N, words)."""
         require_chains(self.shape, inputs, bits, fields, units)
+        kernels = units.gibbs_kernels
+        if kernels is None:
+            gibbs_one_by_one(self, fields, units, inputs, bits, key, n_steps)
+            return
         lanes = lane_bounds(len(fields))
-        gibbs.gibbs_sparse(
-            *self.rows, fields, for_sampling(units), inputs, bits, lanes, key, n_steps
-        )
+        kernels.sparse(*self.rows, fields, kernels.constants, inputs, bits, lanes, key, n_steps)
 
     def project_frames(
         self, spikes: Spikes, frames: NDArray[np.int64], inputs: NDArray[np.float32]
@@ -185,6 +218,22 @@ class SparseWeights(NamedTuple):
         out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
         jumps.gains_sparse(*self.rows, fields, members, lanes, unit, hidden_values, steps, out)
         return np.asarray(out.sum(axis=0, dtype=np.float64))
+
+
+def gibbs_one_by_one(
+    weights: DenseWeights | SparseWeights,
+    fields: NDArray[np.float32],
+    units: DrawnUnits,
+    inputs: NDArray[np.float32],
+    bits: NDArray[np.uint64],
+    key: np.uint64,
+    n_steps: int,
+) -> None:
+    """Advance chains with hidden units that have no compiled Gibbs steps of their own."""
+    for step in range(n_steps):
+        hidden_key, visible_key = (np.uint64(subkey(key, 2 * step + k)) for k in (0, 1))
+        hidden = in_vectors(units.sample(inputs, hidden_key))
+        weights.draw_neurons(fields, hidden, inputs, bits, visible_key)
 
 
 def require_frames(

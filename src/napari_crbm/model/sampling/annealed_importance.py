@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +24,9 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.compute.weights import DenseWeights, efficient
-from napari_crbm.model.sampling.chains import starting_activity
-from napari_crbm.model.units import drelu
+from napari_crbm.model.rbm import RBM, HasRBM
+from napari_crbm.model.sampling.starts import starting_activity
 from napari_crbm.spikes import Spikes
-
-if TYPE_CHECKING:
-    from napari_crbm.model.estimator import CRBM
 
 _ANNEAL = 7
 
@@ -40,32 +36,32 @@ class _Path:
 
     Parameters
     ----------
-    model : CRBM
+    rbm : RBM
     spikes : Spikes, optional
         Whose mean activity the independent neurons have; by default each has its field.
     """
 
-    def __init__(self, model: CRBM, spikes: Spikes | None = None) -> None:
-        self.model = model
-        self.form = efficient(model.weights_)
+    def __init__(self, rbm: RBM, spikes: Spikes | None = None) -> None:
+        self.rbm = rbm
+        self.form = efficient(rbm.weights)
         if spikes is None:
-            self.base = model.fields_.astype(np.float64)
+            self.base = rbm.fields.astype(np.float64)
         else:
             self.base = _independent_fields(spikes)
         self._tilt = DenseWeights(
-            (model.fields_ - self.base).astype(np.float32)[:, None].copy(order="C")
+            (rbm.fields - self.base).astype(np.float32)[:, None].copy(order="C")
         )
 
     @property
     def log_partition_of_base(self) -> float:
         """Logarithm of the normalisation at beta = 0, exactly."""
-        none = np.zeros((1, self.model.n_assemblies), dtype=np.float32)
-        units = drelu.cumulant(none, self.model.hidden_).sum()
+        none = np.zeros((1, self.rbm.n_hidden), dtype=np.float32)
+        units = self.rbm.hidden.cumulant(none).sum()
         return float(np.logaddexp(0, self.base).sum() + units)
 
     def fields(self, beta: float) -> NDArray[np.float32]:
         """Fields of the neurons at ``beta``, (N,)."""
-        return ((1 - beta) * self.base + beta * self.model.fields_).astype(np.float32)
+        return ((1 - beta) * self.base + beta * self.rbm.fields).astype(np.float32)
 
     def step(
         self, beta: float, bits: NDArray[np.uint64], inputs: NDArray[np.float32], key: np.uint64
@@ -73,7 +69,7 @@ class _Path:
         """One Gibbs step of all chains at ``beta``; ``inputs`` (B, M) are those of beta = 1."""
         scaled = inputs * np.float32(beta)
         form = self.form._replace(values=self.form.values * np.float32(beta))
-        form.gibbs(self.fields(beta), self.model.hidden_, scaled, bits, key, 1)
+        form.gibbs(self.fields(beta), self.rbm.hidden, scaled, bits, key, 1)
         self.form.project_bits(bits, inputs)
 
     def tilt(self, bits: NDArray[np.uint64], n_chains: int) -> NDArray[np.float64]:
@@ -84,7 +80,7 @@ class _Path:
 
     def units(self, beta: float, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
         """The hidden units' part of log P at ``beta`` in every chain, (B,)."""
-        return np.asarray(drelu.cumulant(inputs * np.float32(beta), self.model.hidden_).sum(axis=1))
+        return np.asarray(self.rbm.hidden.cumulant(inputs * np.float32(beta)).sum(axis=1))
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ class Partition:
 
 
 def log_partition(
-    model: CRBM,
+    model: HasRBM,
     spikes: Spikes | None = None,
     *,
     n_chains: int = 128,
@@ -125,7 +121,7 @@ def log_partition(
 
     Parameters
     ----------
-    model : CRBM
+    model : RBM or CRBM
     spikes : Spikes, optional
         The path starts from independent neurons as active as these; close to the
         model's own activity is best.
@@ -144,12 +140,13 @@ def log_partition(
     """
     if min(n_chains, n_betas) < 2:
         raise ModelError("Annealed importance sampling needs two chains and stations or more.")
-    path = _Path(model, spikes)
+    rbm = model.rbm_
+    path = _Path(rbm, spikes)
     betas = np.linspace(0.0, 1.0, n_betas + 1)
     log_weights = np.zeros(n_chains)
-    with kernel_threads(model.n_threads):
+    with kernel_threads(rbm.n_threads):
         bits = starting_activity(path.fields(0.0), n_chains, None, random_state)
-        inputs = np.empty((n_chains, model.n_assemblies), dtype=np.float32)
+        inputs = np.empty((n_chains, rbm.n_hidden), dtype=np.float32)
         path.form.project_bits(bits, inputs)
         for k in range(1, len(betas)):
             before, beta = betas[k - 1], betas[k]
@@ -168,9 +165,9 @@ def log_partition(
     )
 
 
-def log_likelihood(model: CRBM, spikes: Spikes, partition: Partition) -> float:
+def log_likelihood(model: HasRBM, spikes: Spikes, partition: Partition) -> float:
     """Mean log-probability of the frames, in nats a frame; its error is the partition's."""
-    return float(model.log_probability_unnormalised(spikes).mean() - partition.log_z)
+    return float(model.rbm_.log_probability_unnormalised(spikes).mean() - partition.log_z)
 
 
 def independent_log_likelihood(train: Spikes, test: Spikes) -> float:

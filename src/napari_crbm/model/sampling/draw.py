@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +17,10 @@ from numpy.typing import NDArray
 from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.bits import dense_from_bits
 from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.rbm import RBM, HasRBM
 from napari_crbm.model.sampling.chains import Chains
 from napari_crbm.model.sampling.replica_exchange import ReplicaExchange
-from napari_crbm.model.units import drelu
 from napari_crbm.spikes import Spikes
-
-if TYPE_CHECKING:
-    from napari_crbm.model.estimator import CRBM
 
 #: Below this many independent states, statistics of an assembly are rather unsure.
 ENOUGH = 200
@@ -132,7 +128,7 @@ def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float
 
 
 def draw(
-    model: CRBM,
+    model: HasRBM,
     n_samples: int,
     *,
     n_chains: int = 300,
@@ -152,7 +148,7 @@ def draw(
 
     Parameters
     ----------
-    model : CRBM
+    model : RBM or CRBM
     n_samples : int
         Frames to draw.
     n_chains : int
@@ -185,17 +181,17 @@ def draw(
             "The paper draws from chains that start in recorded frames, at one temperature: "
             "give frames to start from, and no other temperatures."
         )
-    n_chains = min(n_chains, n_samples)
+    rbm, n_chains = model.rbm_, min(n_chains, n_samples)
     sweeps = -(-n_samples // n_chains)
     chains: Chains | ReplicaExchange
-    with kernel_threads(model.n_threads):
+    with kernel_threads(rbm.n_threads):
         if n_temperatures > 1:
             chains = ReplicaExchange(
-                model, n_chains, n_temperatures, start=start, random_state=random_state
+                rbm, n_chains, n_temperatures, start=start, random_state=random_state
             )
         else:
             chains = Chains(
-                model, n_chains, start=start, random_state=random_state, jumps=not as_published
+                rbm, n_chains, start=start, random_state=random_state, jumps=not as_published
             )
             if start is not None and not as_published:
                 chains.restart(np.arange(1, n_chains, 2), start)
@@ -203,7 +199,7 @@ def draw(
 
     def advance(steps: int, expected: int) -> None:
         nonlocal done
-        with kernel_threads(model.n_threads):
+        with kernel_threads(rbm.n_threads):
             chains.advance(steps)
         done += steps
         if report is not None:
@@ -217,7 +213,7 @@ def draw(
     while not settled:
         while len(looks) < wanted:
             advance(_LOOK, _LOOK * wanted + sweeps * _LOOK)
-            looks.append(_look(model, chains, n_chains))
+            looks.append(_look(rbm, chains, n_chains))
         # The first half still remembers where the chains started.
         half = np.stack(looks[len(looks) // 2 :])
         times = integrated_autocorrelation(half)
@@ -237,16 +233,16 @@ def draw(
             activity = dense_from_bits(chains.bits, n_chains)
             yield activity[: n_samples - sweep * n_chains]
 
-    spikes = Spikes.from_chunks(blocks(), n_samples, model.n_neurons)
+    spikes = Spikes.from_chunks(blocks(), n_samples, rbm.n_neurons)
     return Samples(spikes, n_chains, burn_in, thin, steps, settled)
 
 
-def _look(model: CRBM, chains: Chains | ReplicaExchange, n_chains: int) -> NDArray[np.float32]:
+def _look(rbm: RBM, chains: Chains | ReplicaExchange, n_chains: int) -> NDArray[np.float32]:
     """Expected hidden activity and number of active neurons of every chain, (B, M + 1)."""
     counts = np.zeros(n_chains, dtype=np.float32)
     for first in range(0, len(chains.bits), 4096):
         rows = chains.bits[first : first + 4096]
         counts += dense_from_bits(rows, n_chains).sum(axis=1, dtype=np.float32)
-    with kernel_threads(model.n_threads):
-        hidden = drelu.mean(chains.inputs, model.hidden_)
+    with kernel_threads(rbm.n_threads):
+        hidden = rbm.hidden.mean(chains.inputs)
     return np.column_stack([hidden, counts]).astype(np.float32)

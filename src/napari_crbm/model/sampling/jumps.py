@@ -33,7 +33,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model.backends.numba_backend import NUMBA
 from napari_crbm.model.backends.protocol import Activity, Array, Core, Weights
 from napari_crbm.model.compute.randomness import stream
-from napari_crbm.model.units.drelu import DReLU
+from napari_crbm.model.units.protocol import HiddenUnits
 
 # A round of jumps asks so many neurons in all chains, in units of all there are: about the
 # work of as many Gibbs steps.
@@ -67,7 +67,7 @@ class _Proposals(NamedTuple):
     def made(
         cls,
         weights: Weights,
-        units: DReLU,
+        units: HiddenUnits,
         examples: Array,
         core: Core,
         alike: NDArray[np.float64] | None = None,
@@ -120,7 +120,7 @@ def likeness(means: NDArray[np.float32]) -> NDArray[np.float64]:
 def jump(
     weights: Weights,
     fields: Array,
-    units: DReLU,
+    units: HiddenUnits,
     inputs: Array,
     activity: Activity,
     examples: Array,
@@ -133,7 +133,7 @@ def jump(
     ----------
     weights : DenseWeights or SparseWeights, or those of another core
     fields : (N,) float32
-    units : DReLU
+    units : HiddenUnits
     inputs : (B, M) float32
         Hidden inputs of the chains; replaced.
     activity : (N, ceil(B / 64)) uint64, or what another core keeps activity in
@@ -157,7 +157,7 @@ def jump(
 def _jump(
     weights: Weights,
     fields: Array,
-    units: DReLU,
+    units: HiddenUnits,
     inputs: Array,
     activity: Activity,
     proposals: _Proposals,
@@ -208,7 +208,7 @@ def _jump(
 def advance(
     weights: Weights,
     fields: Array,
-    units: DReLU,
+    units: HiddenUnits,
     inputs: Array,
     activity: Activity,
     examples: Array | None,

@@ -10,7 +10,6 @@ the active state of an assembly away.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +17,9 @@ from numpy.typing import NDArray
 from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.weights import DenseWeights, efficient
-from napari_crbm.model.sampling.chains import log_odds, starting_activity
-from napari_crbm.model.units import drelu
-from napari_crbm.model.units.drelu import DReLU
+from napari_crbm.model.rbm import HasRBM
+from napari_crbm.model.sampling.starts import log_odds, starting_activity
 from napari_crbm.spikes import Spikes
-
-if TYPE_CHECKING:
-    from napari_crbm.model.estimator import CRBM
 
 #: Inverse temperature of the hottest chains.
 HOTTEST = 0.2
@@ -36,7 +31,7 @@ class ReplicaExchange:
 
     Parameters
     ----------
-    model : CRBM
+    model : RBM or CRBM
     n_chains : int
         Chains at every temperature; those at beta = 1 are the samples.
     betas : int or sequence of float
@@ -53,13 +48,14 @@ class ReplicaExchange:
 
     def __init__(
         self,
-        model: CRBM,
+        model: HasRBM,
         n_chains: int,
         betas: int | Sequence[float],
         *,
         start: Spikes | None = None,
         random_state: int = 0,
     ) -> None:
+        rbm = model.rbm_
         given = np.linspace(HOTTEST, 1, betas) if isinstance(betas, int) else np.asarray(betas)
         if len(given) < 2 or given[0] <= 0 or (np.diff(given) <= 0).any() or given[-1] != 1:
             raise ModelError(
@@ -71,16 +67,14 @@ class ReplicaExchange:
         self.calls = 0
         #: Share of exchanges that took place between neighbours, at the latest attempt.
         self.accepted = np.full(len(given) - 1, np.nan)
-        self._form = efficient(model.weights_)
-        self._fields = model.fields_
-        self._one_column = DenseWeights(np.ascontiguousarray(model.fields_[:, None]))
-        self._units = [
-            DReLU(*(beta * np.asarray(values) for values in model.hidden_)) for beta in self.betas
-        ]
-        shape = (n_chains, model.n_assemblies)
+        self._form = efficient(rbm.weights)
+        self._fields = rbm.fields
+        self._one_column = DenseWeights(np.ascontiguousarray(rbm.fields[:, None]))
+        self._units = [rbm.hidden.tempered(beta) for beta in self.betas]
+        shape = (n_chains, rbm.n_hidden)
         self._inputs = [np.empty(shape, dtype=np.float32) for _ in self.betas]
         self._bits = [
-            starting_activity(np.float32(beta) * log_odds(model), n_chains, start, random_state + k)
+            starting_activity(np.float32(beta) * log_odds(rbm), n_chains, start, random_state + k)
             for k, beta in enumerate(self.betas)
         ]
         for bits, inputs in zip(self._bits, self._inputs, strict=True):
@@ -115,7 +109,7 @@ class ReplicaExchange:
         inputs = np.float32(self.betas[k]) * self._inputs[of]
         return np.asarray(
             self.betas[k] * field_term[:, 0].astype(np.float64)
-            + drelu.cumulant(inputs, self._units[k]).sum(axis=1)
+            + self._units[k].cumulant(inputs).sum(axis=1)
         )
 
     def _exchange(self) -> None:

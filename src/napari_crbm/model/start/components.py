@@ -27,6 +27,8 @@ SURPLUS = 1.3
 # The spectrum falls off slowly where it meets chance, so its end needs many.
 _POWER_ITERATIONS = 8
 _OVERSAMPLING = 10
+# Keeps quotients of components without variance finite.
+_NOTHING = 1e-20
 
 
 class Components(NamedTuple):
@@ -161,7 +163,8 @@ def sparse_components(
     all neurons from a component of a few odd frames. The loadings of ``components`` are used up.
     """
     courses, pattern, variances = (part[..., :n_rotated] for part in components)
-    scale = (variances**0.25).astype(np.float32)
+    # Neurons that are copies of each other leave components without variance.
+    scale = (np.maximum(variances, _NOTHING) ** 0.25).astype(np.float32)
     pattern /= scale
     rotation = varimax(pattern)
     second, third = np.zeros(n_rotated), np.zeros(n_rotated)
@@ -173,7 +176,7 @@ def sparse_components(
     skewness = third / second**1.5
     kept = np.sort(np.argsort(-skewness, kind="stable")[:n_kept])
     courses = (courses * scale) @ rotation[:, kept]
-    spread = courses.std(axis=0)
+    spread = np.maximum(courses.std(axis=0), np.float32(_NOTHING))
     return courses / spread, pattern[:, kept] * spread
 
 

@@ -24,9 +24,13 @@ from numpy.typing import NDArray
 
 from napari_crbm.model.backends.numba_backend import NUMBA
 from napari_crbm.model.compute.blocks import row_blocks
-from napari_crbm.model.compute.two_groups import mean_within, on_frames
+from napari_crbm.model.compute.two_groups import (
+    EXPLAINED,
+    FEWEST_FRAMES,
+    mean_within,
+    on_frames,
+)
 from napari_crbm.model.compute.weights import efficient
-from napari_crbm.model.start import two_state_units
 from napari_crbm.model.start.components import (
     SURPLUS,
     principal_components,
@@ -149,7 +153,7 @@ def _drawn(
 
 def _lasts(courses: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which courses (T, K) of unit variance do not rest on a few frames in which many fire."""
-    share = two_state_units.FEWEST_FRAMES / len(courses)
+    share = FEWEST_FRAMES / len(courses)
     # The skewness of a course that is on for just so long.
     limit = (1 - 2 * share) / np.sqrt(share * (1 - share))
     return np.asarray((courses.astype(np.float64) ** 3).mean(axis=0) <= limit)
@@ -194,8 +198,8 @@ def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:
     up, down = mean_within(courses, on), mean_within(courses, ~on)
     share = on.mean(axis=0)
     explained = share * (1 - share) * (up - down) ** 2
-    two = explained > two_state_units.EXPLAINED * courses.var(axis=0, dtype=np.float64)
-    two &= on.sum(axis=0) >= two_state_units.FEWEST_FRAMES
+    two = explained > EXPLAINED * courses.var(axis=0, dtype=np.float64)
+    two &= on.sum(axis=0) >= FEWEST_FRAMES
     values = np.where(two, np.where(on, up, down), courses).astype(np.float64)
     values -= values.mean(axis=0)
     return np.asarray(values / np.maximum(values.std(axis=0), 1e-9))

@@ -9,8 +9,8 @@ import numpy as np
 from napari_crbm.model.compute.active_weights import ActiveSet
 from napari_crbm.model.compute.kernels.weight_update import PENALISED, SILENT
 from napari_crbm.model.compute.threads import kernel_threads
+from napari_crbm.model.training.run import TrainingRun
 from napari_crbm.model.training.settings import Settings
-from napari_crbm.model.training.training import Training
 from napari_crbm.spikes import Spikes
 
 _lock = threading.Lock()
@@ -32,10 +32,10 @@ def compile_ahead() -> None:
             return
         raster = np.random.default_rng(0).random((40, 130)) < 0.2
         settings = Settings(n_hidden=4, n_updates=2, n_chains=20, batch_size=10, gibbs_steps=1)
-        training = Training(Spikes.from_dense(raster), settings)
+        training = TrainingRun(Spikes.from_dense(raster), settings)
         for _ in training:
             pass
-        training.model()
+        training.result()
         learner = training.learner
         roles = np.full(learner.active.shape, SILENT)
         roles[:, 0] = PENALISED

@@ -1,4 +1,4 @@
-"""Signs that a training goes wrong, in words: collapse, divergence, odd statistics."""
+"""Checks of a running training, and messages: collapse, divergence, odd statistics."""
 
 from __future__ import annotations
 
@@ -9,26 +9,23 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import TrainingCollapsed, TrainingDiverged
 from napari_crbm.model.training.settings import Settings, default_l1
-from napari_crbm.model.units.standardised import Standardised
+from napari_crbm.model.units.protocol import TrainingUnits
 from napari_crbm.spikes import Spikes
 
-#: A hidden unit with no weight beyond this takes no part in the model.
+#: A hidden unit whose weights are all within this is idle.
 ALIVE = 0.05
-# Sum of learning rates after which weights that still are as good as zero stay there.
+# Sum of learning rates after which weights that are still almost zero stay so.
 _REACH = 2.0
-# Cosine of two columns of weights from which they are one assembly.
+# Absolute cosine of two columns of weights above which they are the same assembly.
 _ALIKE = 0.95
-#: So many times its best value so far a training's pseudo-likelihood never falls to (it is
-#: negative) unless the training has run away.
-FALLEN = 1.5
-# Beyond this size weights have run away.
+# Weights beyond this have diverged.
 _EXPLODED = 50.0
 
 
 def warning(
     history: Sequence[Mapping[str, float]], n_hidden: int, settings: Settings
 ) -> str | None:
-    """What looks wrong in the latest statistics of a training that should have settled."""
+    """Say what looks wrong in the latest statistics of a training that should have settled."""
     latest = history[-1]
     if latest["n_active_units"] < 0.5 * min(history[0]["n_active_units"], 10):
         return (
@@ -38,7 +35,7 @@ def warning(
     ratio = latest["model_activity"] / latest["data_activity"]
     if 0.5 < ratio < 2:
         return None
-    # No number in the text: it would be a new warning at every look.
+    # No number in the text: it would be a new warning at every evaluation.
     return (
         f"The model's neurons are {'much more' if ratio > 1 else 'much less'} active than the "
         "recorded ones. If this stays, use a lower learning rate or more Gibbs steps."
@@ -46,12 +43,12 @@ def warning(
 
 
 def idle_units(weights: NDArray[np.float32]) -> list[int]:
-    """Hidden units without a weight worth the name."""
+    """Find hidden units whose weights (N, M) are all almost zero."""
     return np.flatnonzero(np.abs(weights).max(axis=0) <= ALIVE).tolist()
 
 
 def duplicate_units(weights: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Pairs of hidden units whose weights (N, M) point the same or the opposite way."""
+    """Find pairs of hidden units whose weights (N, M) are parallel or antiparallel."""
     norms = np.linalg.norm(weights, axis=0)
     directions = weights / np.where(norms > 0, norms, 1)
     alike = np.abs(directions.T @ directions) > _ALIKE
@@ -61,20 +58,20 @@ def duplicate_units(weights: NDArray[np.float32]) -> list[tuple[int, int]]:
 
 
 def spare_units(weights: NDArray[np.float32]) -> str | None:
-    """In words, which units of a trained model (N, M) add nothing; None if all do."""
+    """Say which units of trained weights (N, M) are idle or duplicates; None if there are none."""
     idle, pairs = idle_units(weights), duplicate_units(weights)
     if not idle and not pairs:
         return None
     found = []
     if idle:
-        found.append(f"{_numbered(idle)} take no part (no weight above {ALIVE})")
+        found.append(f"{_numbered(idle)} are idle (no weight above {ALIVE})")
     if pairs:
         twins = ", ".join(f"{a} and {b}" for a, b in pairs[:5])
         found.append(f"pairs of assemblies are nearly the same ({twins})")
     spare = len(idle) + len({b for _, b in pairs})
     return (
-        f"Of {weights.shape[1]} assemblies, {' and '.join(found)}. This does no harm; with "
-        f"about {weights.shape[1] - spare} assemblies the model would say the same."
+        f"Of {weights.shape[1]} assemblies, {' and '.join(found)}. This does no harm; a model with "
+        f"{weights.shape[1] - spare} assemblies would be equivalent."
     )
 
 
@@ -83,36 +80,36 @@ def _numbered(units: list[int]) -> str:
     return f"{len(units)} ({names}{', ...' if len(units) > 5 else ''})"
 
 
-def renewal(update: int, joined: Sequence[tuple[int, int]], begun: Sequence[int]) -> str:
-    """In words, which hidden units were joined, and which have begun anew."""
+def reinitialised(update: int, joined: Sequence[tuple[int, int]], begun: Sequence[int]) -> str:
+    """Say which hidden units were joined, and which were reinitialised."""
     found = []
     if joined:
         pairs = ", ".join(f"{kept} and {twin}" for kept, twin in joined[:5])
-        found.append(f"assemblies that were nearly the same were joined ({pairs})")
+        found.append(f"duplicate assemblies were joined ({pairs})")
     if begun:
         found.append(
-            f"{_numbered(list(begun))} that took no part began anew from what the others "
-            "leave unexplained"
+            f"{_numbered(list(begun))} idle ones were reinitialised from what the model does not "
+            "explain"
         )
     return f"At update {update:,}, {' and '.join(found)}."
 
 
-def rescue(diverged_at: int, update: int, rate: float) -> str:
-    """In words, that a training has gone back to an earlier state."""
+def returned(diverged_at: int, update: int, rate: float) -> str:
+    """Say that a training has returned to an earlier state."""
     return (
-        f"The training diverged at update {diverged_at:,}. It went back to its best state, of "
+        f"The training diverged at update {diverged_at:,}. It returned to its best state, at "
         f"update {update:,}, and continues from there with a lower learning rate ({rate:.2g})."
     )
 
 
 def check(
     peak: float,
-    hidden: Standardised,
+    hidden: TrainingUnits,
     train: Spikes,
     settings: Settings,
     update: int,
 ) -> None:
-    """Stop with a clear sentence when the weights, ``peak`` the largest, vanish or run away.
+    """Raise an error when weights, of which ``peak`` is the largest, vanish or diverge.
 
     Raises
     ------
@@ -120,7 +117,7 @@ def check(
     """
     beyond_reach = peak < ALIVE and update * settings.learning_rate > _REACH
     empty_in_the_end = peak < float(settings.final_learning_rate) and update >= settings.n_updates
-    if not np.isfinite(peak) or not np.isfinite(np.stack(hidden)).all():
+    if not np.isfinite(peak) or not np.isfinite(np.stack(list(hidden))).all():
         found = "parameters are no longer numbers"
     elif peak > _EXPLODED:
         found = f"the largest weight is {peak:.3g}"
@@ -132,7 +129,7 @@ def check(
 
 
 def diverged(update: int, found: str) -> TrainingDiverged:
-    """The error that says so."""
+    """Make the error of a diverged training."""
     return TrainingDiverged(
         f"Training diverged at update {update:,}: {found}. "
         "Lower the learning rate (for example to a fifth) and train again."

@@ -1,4 +1,4 @@
-"""What a running training tells of itself, from states its chains pass through anyway."""
+"""Statistics of the persistent chains, collected while a training runs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ _NEURONS = 128
 
 
 def strong_members(weights: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Some neurons with large weights (N, M), among which covariances differ from zero."""
+    """Choose some neurons with large weights (N, M), whose covariances differ from zero."""
     strength = np.abs(weights).max(axis=1, initial=0)
     ranked = np.argsort(-strength, kind="stable")[: 8 * _NEURONS]
     return np.sort(ranked[:: max(1, len(ranked) // _NEURONS)][:_NEURONS]).astype(np.int64)
 
 
-class Watch:
-    """Collects states of the chains between two evaluations, on a fixed set of neurons.
+class Monitor:
+    """Collects states of the chains between two evaluations, for a fixed set of neurons.
 
     Parameters
     ----------
     train, test : Spikes
-        Held-out frames to compare with; the training frames themselves if there are none.
+        Training frames, and held-out frames to compare the chains with; None compares them with
+        the training frames.
     neurons : int array
         Neurons to follow, see `strong_members`.
     """
@@ -38,17 +39,17 @@ class Watch:
         self._train = _statistics(train, self._neurons)
         self._test = self._train if test is None else _statistics(test, self._neurons)
         self._pairs = np.triu_indices(len(self._neurons), 1)
-        self._forget()
+        self._reset()
         self._last: NDArray[np.float32] | None = None
 
-    def _forget(self) -> None:
+    def _reset(self) -> None:
         n = len(self._neurons)
         self._together = np.zeros((n, n))
         self._states = 0
         self._memory, self._looks = 0.0, 0
 
-    def look(self, bits: NDArray[np.uint64], n_chains: int, hidden: NDArray[np.floating]) -> None:
-        """Take note of the chains: activity as bits (N, words), mean hidden values (B, M)."""
+    def record(self, bits: NDArray[np.uint64], n_chains: int, hidden: NDArray[np.floating]) -> None:
+        """Add states of the chains: activity as bits (N, words), mean hidden values (B, M)."""
         activity = dense_from_bits(bits[self._neurons], n_chains).astype(np.float32)
         self._together += activity.T @ activity
         self._states += n_chains
@@ -60,11 +61,11 @@ class Watch:
         self._last = centred
 
     def report(self) -> dict[str, float]:
-        """Statistics since the last report, which are then forgotten.
+        """Return statistics of the states since the last report.
 
         ``nrmse_mean_v`` and ``nrmse_cov_vv`` compare the chains with held-out frames;
-        ``chain_memory`` is the correlation of a chain's hidden units from one look to the
-        next (0: chains mix at once, 1: they stand still).
+        ``chain_memory`` is the correlation of a chain's hidden units from one recorded state to
+        the next (0: independent states, 1: constant chains).
         """
         nothing = float("nan")
         row = {"nrmse_mean_v": nothing, "nrmse_cov_vv": nothing, "chain_memory": nothing}
@@ -74,7 +75,7 @@ class Watch:
                 row[name] = agreement(*values).nrmse
         if self._looks:
             row["chain_memory"] = self._memory / self._looks
-        self._forget()
+        self._reset()
         return row
 
     def _moments(
@@ -84,7 +85,7 @@ class Watch:
         return mean, (together - np.outer(mean, mean))[self._pairs]
 
     def state(self) -> dict[str, Any]:
-        """What `restore` needs to go on bit for bit."""
+        """Return what `restore` needs to continue bit for bit."""
         last = np.zeros((0, 0), np.float32) if self._last is None else self._last
         return {
             "neurons": self._neurons.copy(),
@@ -105,6 +106,7 @@ class Watch:
 def _statistics(
     spikes: Spikes, neurons: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute mean activity and pairwise covariances of the chosen neurons."""
     together = np.zeros((len(neurons), len(neurons)))
     for block in spikes.iter_dense():
         part = block[:, neurons].astype(np.float32)

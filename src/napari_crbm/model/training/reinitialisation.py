@@ -1,12 +1,12 @@
-"""Hidden units that add nothing, begun anew from what a model in training leaves unexplained.
+"""Reinitialise idle and duplicate hidden units from residual components.
 
-A unit without weights gets no gradient, so it never comes back by itself; two units of one
-assembly share what one could do. The first are free to begin anew, the second after their
-weights are joined in one of them. They begin as training began, from rotated principal
-components, but of what recorded neurons do beyond the model's expectation, and only if
-these components are larger than chance would make them: where nothing is left to explain,
-a unit that takes no part is right. Where most units take no part, assemblies have not formed
-or the penalty has put them out, and a few new beginnings are no remedy.
+A unit without weights gets no gradient, so that it stays idle. Two units with the same assembly
+are duplicates; their weights are joined in one of them, and the other becomes idle. Idle units
+restart like the training itself, from rotated principal components, but of the residual: the
+activity of recorded neurons less the model's expectation. Only components that are larger than
+chance are used, so that units stay idle where the model explains everything. If more than half of
+the units are idle, assemblies have not formed or the penalty has removed them, and nothing is
+reinitialised.
 """
 
 from __future__ import annotations
@@ -35,25 +35,25 @@ from napari_crbm.model.start.initialise import (
     weights_from_components,
 )
 from napari_crbm.model.training import health
-from napari_crbm.model.units.standardised import Standardised
+from napari_crbm.model.units.protocol import TrainingUnits, UnitType
 from napari_crbm.spikes import Spikes
 
 _Residuals = Iterator[tuple[slice, NDArray[np.float32]]]
 
-# Frames in which structure is looked for: its matrix of frames x frames must stay small.
+# Frames whose residual is analysed; its covariance of frames x frames must stay small.
 _FRAMES = 1500
-# Neurons whose noise is looked at.
+# Neurons whose noise is measured.
 _NOISE_SAMPLE = 5000
-# The largest eigenvalue of noise lies beyond the edge of its spectrum by more than this, in
-# units of its own scale, once in a thousand times (Tracy and Widom 1996).
+# The largest eigenvalue of noise exceeds the edge of its spectrum by more than this, in units of
+# its own scale, once in a thousand times (Tracy and Widom 1996).
 _RARE = 3.3
 
 
-class Renewed(NamedTuple):
-    """Parameters as those of `Learner.parameters`, and which units they changed.
+class Reinitialised(NamedTuple):
+    """Parameters in the form of `Learner.parameters`, and which units have changed.
 
-    ``joined`` are pairs of units whose weights are now all in the first, ``begun`` units
-    that begin anew.
+    ``joined`` are pairs of units whose weights are now all in the first, ``begun`` units that
+    are reinitialised.
     """
 
     parameters: dict[str, Any]
@@ -61,8 +61,10 @@ class Renewed(NamedTuple):
     begun: list[int]
 
 
-def renew(parameters: dict[str, Any], train: Spikes) -> Renewed | None:
-    """Join twins and begin spare units anew; None if nothing is to be done.
+def reinitialise(
+    parameters: dict[str, Any], train: Spikes, unit_type: UnitType
+) -> Reinitialised | None:
+    """Join duplicate units and reinitialise idle ones; None if there are none.
 
     Parameters
     ----------
@@ -70,14 +72,16 @@ def renew(parameters: dict[str, Any], train: Spikes) -> Renewed | None:
         Of `Learner.parameters`; changed in place.
     train : Spikes
         Training frames, whose mean activity hidden inputs are centred on.
+    unit_type : UnitType
     """
+    units = unit_type.of_rows(parameters["hidden"])
     weights = parameters["weights"]
     twins = health.duplicate_units(weights)
     joined: list[tuple[int, int]] = []
     gone: set[int] = set()
     for kept, twin in twins:
         if kept not in gone and twin not in gone:
-            _join(parameters, kept, twin)
+            _join(parameters, units, kept, twin)
             joined.append((kept, twin))
             gone.add(twin)
     spare = sorted(gone | set(health.idle_units(weights)))
@@ -85,33 +89,30 @@ def renew(parameters: dict[str, Any], train: Spikes) -> Renewed | None:
         return None
     frames = np.linspace(0, train.n_frames - 1, min(_FRAMES, train.n_frames)).astype(np.int64)
     shown = train.select_frames(frames)
-    weights, added = _beginnings(shown, parameters, len(spare))
+    weights, added = _new_weights(shown, parameters, units, len(spare))
     begun = spare[: weights.shape[1]]
     if begun:
-        _begin(parameters, begun, weights, added)
-    return Renewed(parameters, joined, begun) if joined or begun else None
+        _begin(parameters, units, begun, weights, added)
+    return Reinitialised(parameters, joined, begun) if joined or begun else None
 
 
-def _join(parameters: dict[str, Any], kept: int, twin: int) -> None:
-    """Give one unit the weights of both; its input grows, and its thresholds with it."""
+def _join(parameters: dict[str, Any], units: TrainingUnits, kept: int, twin: int) -> None:
+    """Give one unit the weights of both; its input grows, and its potential with it."""
     weights, roles = parameters["weights"], parameters["roles"]
     before = np.linalg.norm(weights[:, kept])
     sign = np.sign(weights[:, kept] @ weights[:, twin])
     weights[:, kept] += sign * weights[:, twin]
     np.maximum(roles[:, kept], roles[:, twin], out=roles[:, kept])
-    growth = np.linalg.norm(weights[:, kept]) / before
-    gamma, theta, delta, _ = parameters["hidden"]
-    for values in (gamma, theta, delta):
-        values[kept] *= growth
+    units.amplify(kept, float(np.linalg.norm(weights[:, kept]) / before))
     weights[:, twin] = 0
     roles[:, twin] = SILENT
 
 
-def _beginnings(
-    shown: Spikes, parameters: dict[str, Any], most: int
+def _new_weights(
+    shown: Spikes, parameters: dict[str, Any], units: TrainingUnits, most: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Weights (N, K) of new assemblies, and what they add to log-odds (N,)."""
-    components = _left_over(shown, parameters, most)
+    """Compute weights (N, K) of new assemblies, and what they add to the log-odds (N,)."""
+    components = _residual_components(shown, parameters, units, most)
     courses, loadings = components.courses, components.loadings
     n_found = len(components.variances)
     if n_found > 1:
@@ -123,9 +124,11 @@ def _beginnings(
     return weights, added_odds(weights, courses)
 
 
-def _left_over(shown: Spikes, parameters: dict[str, Any], most: int) -> Components:
-    """Components of what the frames show beyond the model, those larger than by chance."""
-    n_frames, hidden = shown.n_frames, _expected_hidden(shown, parameters)
+def _residual_components(
+    shown: Spikes, parameters: dict[str, Any], units: TrainingUnits, most: int
+) -> Components:
+    """Compute the components of the residual that are larger than chance."""
+    n_frames, hidden = shown.n_frames, _expected_hidden(shown, parameters, units)
     beyond, noise = np.zeros((n_frames, n_frames)), np.zeros(shown.n_neurons)
     for rows, left in _residuals(shown, parameters, hidden):
         noise[rows] = (left.astype(np.float64) ** 2).mean(axis=0)
@@ -144,7 +147,7 @@ def _left_over(shown: Spikes, parameters: dict[str, Any], most: int) -> Componen
 
 
 def _largest_of_noise(noise: NDArray[np.float64], shown: Spikes) -> float:
-    """What the largest eigenvalue of independent noise hardly ever exceeds (Johnstone 2001)."""
+    """Compute what the largest eigenvalue of noise rarely exceeds (Johnstone 2001)."""
     if not len(noise):
         return float("inf")
     roots = np.sqrt(np.array(shown.shape, dtype=np.float64))
@@ -152,21 +155,24 @@ def _largest_of_noise(noise: NDArray[np.float64], shown: Spikes) -> float:
     return float(largest_by_chance(noise, shown) + _RARE * scale * noise.mean())
 
 
-def _expected_hidden(shown: Spikes, parameters: dict[str, Any]) -> NDArray[np.float32]:
-    """E[h | v] of every frame, (T, M)."""
+def _expected_hidden(
+    shown: Spikes, parameters: dict[str, Any], units: TrainingUnits
+) -> NDArray[np.float32]:
+    """Compute E[h | v] of every frame, (T, M)."""
     weights = parameters["weights"]
     inputs = np.empty((shown.n_frames, weights.shape[1]), dtype=np.float32)
     efficient(weights).project_frames(shown, np.arange(shown.n_frames), inputs)
-    return NUMBA.mean(inputs, Standardised(*parameters["hidden"]).units())
+    mean: NDArray[np.float32] = NUMBA.mean(inputs, units.units())
+    return mean
 
 
 def _residuals(
     shown: Spikes, parameters: dict[str, Any], hidden: NDArray[np.float32]
 ) -> _Residuals:
-    """Activity beyond what the model expects given its hidden units, z-scored, (T, n) a block.
+    """Yield activity less the model's expectation, z-scored, in blocks of neurons (T, n).
 
-    The penalty holds weights back, so that an assembly is not wholly explained by its unit.
-    What follows the course of a hidden unit is therefore taken out as well.
+    The penalty shrinks weights, so that a unit does not explain its assembly completely. The part
+    that follows the course of any hidden unit is therefore projected out.
     """
     weights, fields = parameters["weights"], parameters["fields"]
     courses = np.linalg.qr(hidden - hidden.mean(axis=0))[0].astype(np.float32)
@@ -181,19 +187,20 @@ def _residuals(
 
 def _begin(
     parameters: dict[str, Any],
+    hidden: TrainingUnits,
     units: list[int],
     weights: NDArray[np.float32],
     added: NDArray[np.float32],
 ) -> None:
-    """Give units their first weights, and steps as large as those of the others."""
+    """Give units initial weights, and steps as large as those of the others."""
     others = np.setdiff1d(np.flatnonzero(np.abs(parameters["weights"]).any(axis=0)), units)
     parameters["weights"][:, units] = weights
     parameters["roles"][:, units] = np.where(weights != 0, SUPPORTED, SILENT)
     parameters["fields"] -= added
     moments = parameters["second_moments"]
-    for name in ("theta", "delta", "eta"):
+    for name in hidden.paces():
         moments[name][units] = np.median(moments[name][others]) if len(others) else 0.0
     squares = moments["weights"]
     moving = squares[parameters["roles"] != SILENT]
     squares[:, units] = np.median(moving[moving > 0]) if (moving > 0).any() else 0.0
-    parameters["hidden"][:, units] = np.array([1.0, 0.0, 0.0, 0.0])[:, None]
+    hidden.reset(units)

@@ -106,7 +106,7 @@ def test_what_a_start_has_found_is_told_and_stop_ends_it(
         go_on.wait(10)
         return (yield from assembly_start(*arguments))
 
-    monkeypatch.setattr("napari_crbm.model.training.learner.assembly_start", slow)
+    monkeypatch.setattr("napari_crbm.model.training.initial.assembly_start", slow)
     widget = TrainWidget(viewer)
     qtbot.addWidget(widget)
     home.show(recording)

@@ -7,9 +7,8 @@ from numba import njit, prange
 
 from napari_crbm.model.compute.kernels.bits import pack, scatter, scatter_sparse
 from napari_crbm.model.compute.kernels.fast_math import exp2_32
-from napari_crbm.model.compute.kernels.lanes import add_lanes, add_lanes_of
+from napari_crbm.model.compute.kernels.lanes import add_lanes
 from napari_crbm.model.compute.randomness import subkey, uniform32
-from napari_crbm.model.units.drelu import sample_row
 
 _BLOCK = 256
 #: Rows of hidden values are padded to whole vectors of this many float32.
@@ -35,7 +34,7 @@ def _draw_neuron(field, drive, row, key, active, n_chains):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _dense_lane(weights, fields, hidden_values, n_chains, first, last, key, bits, inputs):
+def dense_lane(weights, fields, hidden_values, n_chains, first, last, key, bits, inputs):
     """Draw the neurons of one lane given (M, >= B) hidden values; add up their inputs."""
     drive = np.empty((_BLOCK, hidden_values.shape[1]), dtype=np.float32)
     active = np.zeros(64 * bits.shape[1], dtype=np.uint8)
@@ -71,10 +70,10 @@ def add_products(starts, columns, values, i, hidden_values, drive):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _sparse_lane(
+def sparse_lane(
     starts, columns, values, fields, hidden_values, n_chains, first, last, key, bits, inputs
 ):
-    """`_dense_lane` for weights in compressed rows."""
+    """`dense_lane` for weights in compressed rows."""
     drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
     active = np.zeros(64 * bits.shape[1], dtype=np.uint8)
     eights = active.view(np.uint64)
@@ -86,97 +85,6 @@ def _sparse_lane(
         scatter_sparse(starts, columns, values, bits, i, inputs)
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def _draw_hidden(inputs, units, key, hidden_values, b):
-    """Draw all hidden units of chain ``b`` into column ``b`` of (M, >= B) values."""
-    n_hidden = inputs.shape[0]
-    row = np.zeros(units.shape[1], dtype=np.float32)
-    drawn = np.empty(units.shape[1], dtype=np.float32)
-    row[:n_hidden] = inputs
-    sample_row(row, units, key, drawn)
-    for m in range(n_hidden):
-        hidden_values[m, b] = drawn[m]
-
-
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def gibbs(weights, fields, units, inputs, bits, lanes, key, n_steps):
-    """Run ``n_steps`` of h given v, then v given h, on B chains with dense weights.
-
-    Parameters
-    ----------
-    weights : (N, M) float32
-    fields : (N,) float32
-    units : (4, >= M) float32
-        `drelu.for_sampling` of the hidden units.
-    inputs : (B, M) float32
-        Hidden inputs of the chains' current activity; replaced by the new ones.
-    bits : (N, ceil(B / 64)) uint64
-        Replaced by the new activity.
-    lanes : (L + 1,) int64
-    key : uint64
-        Stream of this call; step and unit number the draws within it.
-    n_steps : int
-    """
-    n_chains, n_hidden = inputs.shape
-    n_lanes = lanes.shape[0] - 1
-    hidden_values = np.zeros((n_hidden, n_chains), dtype=np.float32)
-    partial = np.empty((n_lanes, n_chains, n_hidden), dtype=np.float32)
-    for step in range(n_steps):
-        hidden_key = subkey(key, 2 * step)
-        visible_key = subkey(key, 2 * step + 1)
-        for b in prange(n_chains):
-            if step > 0:
-                add_lanes_of(partial, b, inputs[b])
-            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
-        for lane in prange(n_lanes):
-            _dense_lane(
-                weights,
-                fields,
-                hidden_values,
-                n_chains,
-                lanes[lane],
-                lanes[lane + 1],
-                visible_key,
-                bits,
-                partial[lane],
-            )
-    if n_steps > 0:
-        add_lanes(partial, inputs)
-
-
-@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def gibbs_sparse(starts, columns, values, fields, units, inputs, bits, lanes, key, n_steps):
-    """`gibbs` for weights in compressed rows: ``starts`` (N + 1,), ``columns``, ``values``."""
-    n_chains, n_hidden = inputs.shape
-    n_lanes = lanes.shape[0] - 1
-    width = (n_chains + VECTOR - 1) // VECTOR * VECTOR
-    hidden_values = np.zeros((n_hidden, width), dtype=np.float32)
-    partial = np.empty((n_lanes, n_chains, n_hidden), dtype=np.float32)
-    for step in range(n_steps):
-        hidden_key = subkey(key, 2 * step)
-        visible_key = subkey(key, 2 * step + 1)
-        for b in prange(n_chains):
-            if step > 0:
-                add_lanes_of(partial, b, inputs[b])
-            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
-        for lane in prange(n_lanes):
-            _sparse_lane(
-                starts,
-                columns,
-                values,
-                fields,
-                hidden_values,
-                n_chains,
-                lanes[lane],
-                lanes[lane + 1],
-                visible_key,
-                bits,
-                partial[lane],
-            )
-    if n_steps > 0:
-        add_lanes(partial, inputs)
-
-
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def draw_neurons(weights, fields, hidden_values, inputs, bits, lanes, key):
     """Draw all neurons given (M, >= B) hidden values; replace ``bits`` and ``inputs`` (B, M)."""
@@ -184,7 +92,7 @@ def draw_neurons(weights, fields, hidden_values, inputs, bits, lanes, key):
     partial = np.empty((n_lanes, *inputs.shape), dtype=np.float32)
     for lane in prange(n_lanes):
         first, last = lanes[lane], lanes[lane + 1]
-        _dense_lane(
+        dense_lane(
             weights, fields, hidden_values, len(inputs), first, last, key, bits, partial[lane]
         )
     add_lanes(partial, inputs)
@@ -196,7 +104,7 @@ def draw_neurons_sparse(starts, columns, values, fields, hidden_values, inputs, 
     n_lanes = lanes.shape[0] - 1
     partial = np.empty((n_lanes, *inputs.shape), dtype=np.float32)
     for lane in prange(n_lanes):
-        _sparse_lane(
+        sparse_lane(
             starts,
             columns,
             values,

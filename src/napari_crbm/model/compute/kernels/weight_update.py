@@ -36,7 +36,7 @@ def _proximal(weight, moment, gradient, share, rates):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ascend_row(weights, second_moment, roles, i, gradient, rates):
+def _update_row(weights, second_moment, roles, i, gradient, rates):
     for m in range(gradient.shape[0]):
         share = SUPPORTED_SHARE if roles[i, m] >= SUPPORTED else _ONE
         moved, moment = _proximal(weights[i, m], second_moment[i, m], gradient[m], share, rates)
@@ -45,7 +45,7 @@ def _ascend_row(weights, second_moment, roles, i, gradient, rates):
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _ascend_row_sparse(values, second_moment, shares, first, stop, gradient, rates):
+def _update_row_sparse(values, second_moment, shares, first, stop, gradient, rates):
     for k in range(first, stop):
         values[k], second_moment[k] = _proximal(
             values[k], second_moment[k], gradient[k - first], shares[k], rates
@@ -53,7 +53,7 @@ def _ascend_row_sparse(values, second_moment, shares, first, stop, gradient, rat
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def ascend(
+def update_weights(
     weights,
     second_moment,
     roles,
@@ -105,7 +105,7 @@ def ascend(
                 gradient[m] = mean_activity[i] * centre[m]
             gather(data_values, data_bits, i, _ONE, gradient)
             gather(chain_values, chain_bits, i, -_ONE, gradient)
-            _ascend_row(weights, second_moment, roles, i, gradient, rates)
+            _update_row(weights, second_moment, roles, i, gradient, rates)
             for m in range(n_hidden):
                 own_mean[m] += np.float64(mean_activity[i]) * np.float64(weights[i, m])
             scatter(weights, chain_bits, i, partial[lane])
@@ -114,7 +114,7 @@ def ascend(
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
-def ascend_sparse(
+def update_weights_sparse(
     starts,
     columns,
     values,
@@ -131,7 +131,7 @@ def ascend_sparse(
     inputs,
     mean_inputs,
 ):
-    """`ascend` for weights in compressed rows; the others stay at zero.
+    """`update_weights` for weights in compressed rows; the others stay at zero.
 
     ``starts`` is (N + 1,) int64; ``columns`` uint32, ``values``, ``second_moment`` and
     ``shares`` (of the penalty) float32 have one element for every weight that may move.
@@ -149,7 +149,7 @@ def ascend_sparse(
                 gradient[k - first] = mean_activity[i] * centre[columns[k]]
             gather_sparse(data_values, data_bits, i, _ONE, starts, columns, gradient)
             gather_sparse(chain_values, chain_bits, i, -_ONE, starts, columns, gradient)
-            _ascend_row_sparse(values, second_moment, shares, first, stop, gradient, rates)
+            _update_row_sparse(values, second_moment, shares, first, stop, gradient, rates)
             for k in range(first, stop):
                 own_mean[columns[k]] += np.float64(mean_activity[i]) * np.float64(values[k])
             scatter_sparse(starts, columns, values, chain_bits, i, partial[lane])

@@ -5,7 +5,6 @@ from scipy import integrate
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM
 from napari_crbm.model.compute.threads import kernel_threads
-from napari_crbm.model.units import drelu
 from napari_crbm.spikes import Spikes
 from tests.conftest import all_patterns, random_model
 
@@ -16,7 +15,7 @@ def exact_log_probability(model: CRBM) -> np.ndarray:
     grid = np.linspace(-60, 60, 240_001)
     log_p = patterns @ model.fields_.astype(float)
     inputs = patterns @ model.weights_.astype(float)
-    potential = drelu.potential(np.repeat(grid[:, None], model.n_assemblies, 1), model.hidden_)
+    potential = model.hidden_.potential(np.repeat(grid[:, None], model.n_assemblies, 1))
     for m in range(model.n_assemblies):
         for k, value in enumerate(inputs[:, m]):
             exponent = value * grid - potential[:, m]
@@ -38,7 +37,7 @@ def test_energy_is_its_definition(tiny_model):
     h = np.random.default_rng(0).normal(size=(len(dense), 2))
     expected = (
         -dense @ tiny_model.fields_
-        + drelu.potential(h, tiny_model.hidden_).sum(axis=1)
+        + tiny_model.hidden_.potential(h).sum(axis=1)
         - np.einsum("ti,im,tm->t", dense, tiny_model.weights_, h)
     )
     np.testing.assert_allclose(tiny_model.energy(Spikes.from_dense(dense), h), expected, atol=1e-5)
@@ -46,7 +45,7 @@ def test_energy_is_its_definition(tiny_model):
 
 def test_transform_is_the_mean_hidden_activity(tiny_model):
     dense = all_patterns(6)
-    expected = drelu.moments(dense @ tiny_model.weights_, tiny_model.hidden_).mean
+    expected = tiny_model.hidden_.moments(dense @ tiny_model.weights_).mean
     np.testing.assert_allclose(tiny_model.transform(Spikes.from_dense(dense)), expected, atol=1e-5)
 
 
@@ -88,7 +87,7 @@ def test_standardising_changes_units_but_not_the_distribution():
     energies = model.free_energy(spikes), standard.free_energy(spikes)
     assert np.ptp(energies[0] - energies[1]) < 1e-5
     with kernel_threads():
-        moments = drelu.moments(standard.inputs_h_from_v(spikes), standard.hidden_)
+        moments = standard.hidden_.moments(standard.inputs_h_from_v(spikes))
     variance = moments.square.mean(axis=0) - moments.mean.mean(axis=0) ** 2
     np.testing.assert_allclose(variance, 1, atol=1e-4)
     assert (standard.weights_.sum(axis=0) >= 0).all()

@@ -1,4 +1,4 @@
-r"""Hidden units of unit variance: the parametrisation that training moves in.
+r"""Double-ReLU units of unit variance: the coordinates in which training moves them.
 
 A unit is described by ``gamma`` (stiffness), ``theta`` (shift of its input), ``delta``
 (dead zone if positive, bimodality if negative) and ``eta`` (asymmetry):
@@ -17,12 +17,13 @@ in closed form (paper, Appendix; Tubiana et al. 2019).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.units.drelu import DReLU, Moments
+from napari_crbm.model.units.drelu.moments import Moments
+from napari_crbm.model.units.drelu.units import DReLU
 
 GAMMA_MIN = 0.05
 ETA_MAX = 0.95
@@ -34,8 +35,35 @@ _SLOPE_MIN = 0.1
 Vector = NDArray[np.float64]
 
 
+class HiddenGradient(NamedTuple):
+    """Gradient of the log-likelihood with gamma following its constraint.
+
+    ``theta``, ``delta``, ``eta`` are (M,); ``factors`` is (B, M): what multiplies the data's
+    ``v_ib`` in the weight gradient, the mean hidden activity plus the path through gamma,
+    divided by B.
+    """
+
+    theta: Vector
+    delta: Vector
+    eta: Vector
+    factors: NDArray[np.float64]
+
+    @property
+    def free(self) -> dict[str, Vector]:
+        """Gradient of every free parameter."""
+        return {"theta": self.theta, "delta": self.delta, "eta": self.eta}
+
+    @property
+    def centre(self) -> Vector:
+        """Gradient of the shift of the input."""
+        return self.theta
+
+
 class Standardised(NamedTuple):
-    """Parameters (gamma, theta, delta, eta) of M units, each (M,) float64."""
+    """Parameters (gamma, theta, delta, eta) of M units, each (M,) float64.
+
+    Methods are those of `napari_crbm.model.units.protocol.TrainingUnits`.
+    """
 
     gamma: Vector
     theta: Vector
@@ -43,7 +71,7 @@ class Standardised(NamedTuple):
     eta: Vector
 
     def units(self) -> DReLU:
-        """The same units in the form that enters the energy."""
+        """Return the same units in the form that enters the energy."""
         plus, minus = 1 + self.eta, 1 - self.eta
         return DReLU(
             self.gamma / plus,
@@ -53,27 +81,58 @@ class Standardised(NamedTuple):
         )
 
     @classmethod
-    def from_units(cls, units: DReLU) -> Standardised:
-        """Inverse of `units`."""
+    def from_units(cls, units: DReLU) -> Self:
+        """Return units in these coordinates; the inverse of `units`."""
         gp, gm, tp, tm = units
         gamma = 2 / (1 / gp + 1 / gm)
         eta = 0.5 * (gamma / gp - gamma / gm)
         delta = (tp + tm) / (1 / np.sqrt(1 + eta) + 1 / np.sqrt(1 - eta))
         return cls(gamma, tp - delta / np.sqrt(1 + eta), delta, eta)
 
+    @classmethod
+    def at_start(cls, inputs: Vector) -> Self:
+        """Return Gaussian units whose mean is zero at the inputs (M,)."""
+        nothing = np.zeros_like(inputs)
+        return cls(np.ones_like(inputs), inputs.copy(), nothing, nothing.copy())
 
-class HiddenGradient(NamedTuple):
-    """Gradient of the log-likelihood with gamma following its constraint.
+    def relaxed(self, data: Moments, rate: float) -> Self:
+        """Move gamma towards unit variance of h over a batch of frames, by a share ``rate``."""
+        return self._replace(gamma=relaxed_gamma(self, data, rate))
 
-    ``theta``, ``delta``, ``eta`` are (M,); ``factors`` is (B, M): what multiplies the
-    data's ``v_ib`` in the weight gradient, the mean hidden activity plus the path
-    through gamma, divided by B.
-    """
+    def gradient(self, data: Moments, chains: Moments) -> HiddenGradient:
+        """Compute the gradient with gamma tied to the data."""
+        return total_gradient(self, data, chains)
 
-    theta: Vector
-    delta: Vector
-    eta: Vector
-    factors: NDArray[np.float64]
+    def paces(self) -> dict[str, Vector | float]:
+        """Return how far each free parameter moves at learning rate one.
+
+        Theta and delta are inputs; divided by gamma they are positions on the axis of h, whose
+        unit is the same in every recording. So they move gamma times as far as eta.
+        """
+        return {"theta": self.gamma, "delta": self.gamma, "eta": 1.0}
+
+    def bound(self) -> None:
+        """Keep the asymmetry away from +-1, in place."""
+        np.clip(self.eta, -ETA_MAX, ETA_MAX, out=self.eta)
+
+    def shift(self, change: Vector) -> None:
+        """Follow a change (M,) of the mean input, in place."""
+        self.theta[:] += change
+
+    def centre(self, units: Any, inputs: Vector) -> None:
+        """Set theta of the chosen units to their inputs, of the inputs (M,) of all; in place."""
+        self.theta[units] = inputs[units]
+
+    def amplify(self, unit: int, factor: float) -> None:
+        """Follow a change of one unit's input by a factor, in place."""
+        for values in (self.gamma, self.theta, self.delta):
+            values[unit] *= factor
+
+    def reset(self, units: list[int]) -> None:
+        """Make units Gaussian with mean zero at an input of zero, in place."""
+        self.gamma[units] = 1.0
+        for values in (self.theta, self.delta, self.eta):
+            values[units] = 0.0
 
 
 def relaxed_gamma(current: Standardised, data: Moments, rate: float) -> Vector:

@@ -1,32 +1,15 @@
-r"""The double-ReLU hidden unit: a Gaussian with its own width and slope on each side of zero.
+"""Compiled kernels of double-ReLU units: draws, moments, means and cumulants.
 
-The potential (paper Eq. 13 in the convention of the reference implementation) is
-
-.. math:: U(h) = \tfrac12\gamma_+ h_+^2 + \tfrac12\gamma_- h_-^2 + \theta_+ h_+ + \theta_- |h_-|
-
-with :math:`h_+ = \max(h, 0)`, :math:`h_- = \min(h, 0)`. Note that
-:math:`\theta_-` multiplies :math:`|h_-|`, so it is minus the paper's.
-
-Given its input ``I`` a unit is a mixture of two truncated normals. On the
-positive side, with ``a = theta_plus - I`` and ``x = a / sqrt(gamma_plus)``, the
-scaled variable ``z = h sqrt(gamma_plus)`` has weight ``exp(-z^2 / 2 - x z)``, whose
-moments obey ``m[k+1] + x m[k] = k m[k-1]``. For positive x this recursion cancels
-when run forwards (the error grows like ``x^2k``), but is stable run backwards: the
-ratios ``r[k] = m[k] / m[k-1]`` follow from ``r[k] = k / (x + r[k+1])``, and the
-normalisation, the Mills ratio, from ``1 / (x + r[1])``. For negative x the forward
-recursion only adds. Differences of ``erf`` appear nowhere.
+The mathematics is in `napari_crbm.model.units.drelu.units`.
 """
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 from numba import njit, prange
-from numpy.typing import ArrayLike, NDArray
 
-from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.kernels.fast_math import (
     exp2_32,
     exp_64,
@@ -49,63 +32,8 @@ _BELOW_HALF_PI_32 = np.float32(math.sqrt(math.pi / 2))
 _LIMIT_32 = np.float32(126)
 _SMALLEST_32 = np.float32(1e-12)
 _LOW_WORD, _S32 = np.uint64(0xFFFFFFFF), np.uint64(32)
-#: Hidden units are drawn in groups of this many.
-_GROUP = 16
-
-
-class DReLU(NamedTuple):
-    """Parameters of M double-ReLU units, each (M,) float64.
-
-    ``theta_minus`` multiplies ``|h|`` for negative ``h``.
-    """
-
-    gamma_plus: NDArray[np.float64]
-    gamma_minus: NDArray[np.float64]
-    theta_plus: NDArray[np.float64]
-    theta_minus: NDArray[np.float64]
-
-    @property
-    def n_hidden(self) -> int:
-        """Number of units M."""
-        return len(self.gamma_plus)
-
-    def stacked(self) -> NDArray[np.float64]:
-        """All four rows in one (4, M) array, as the kernels take them."""
-        return np.ascontiguousarray(np.stack(self), dtype=np.float64)
-
-    def rescaled(self, scale: NDArray[np.float64]) -> DReLU:
-        """Parameters of ``h / scale``; with weights times ``scale`` the model is the same."""
-        return DReLU(
-            self.gamma_plus * scale**2,
-            self.gamma_minus * scale**2,
-            self.theta_plus * scale,
-            self.theta_minus * scale,
-        )
-
-    def mirrored(self, units: NDArray[np.bool_]) -> DReLU:
-        """Parameters of ``-h`` for the chosen units; their weights change sign too."""
-        return DReLU(
-            np.where(units, self.gamma_minus, self.gamma_plus),
-            np.where(units, self.gamma_plus, self.gamma_minus),
-            np.where(units, self.theta_minus, self.theta_plus),
-            np.where(units, self.theta_plus, self.theta_minus),
-        )
-
-
-def for_sampling(units: DReLU) -> NDArray[np.float32]:
-    """Constants of `sample_row`, (4, M rounded up to whole groups) float32.
-
-    Inverse square roots of both stiffnesses, then both thetas; the spare columns
-    describe a unit that nobody looks at.
-    """
-    n_hidden = units.n_hidden
-    constants = np.zeros((4, -(-n_hidden // _GROUP) * _GROUP), dtype=np.float32)
-    constants[:2] = 1.0
-    constants[0, :n_hidden] = 1 / np.sqrt(units.gamma_plus)
-    constants[1, :n_hidden] = 1 / np.sqrt(units.gamma_minus)
-    constants[2, :n_hidden] = units.theta_plus
-    constants[3, :n_hidden] = units.theta_minus
-    return constants
+#: Kernels compute hidden units in groups of this many.
+GROUP = 16
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -217,24 +145,24 @@ def _moments_group(inputs, hidden, moments):
     Written at constant distances into one array: with eight arrays to write to, the
     loop would not be vectorised.
     """
-    for m in range(_GROUP):
+    for m in range(GROUP):
         value = inputs[m]
         sp = 1.0 / np.sqrt(hidden[m])
-        sm = 1.0 / np.sqrt(hidden[m + _GROUP])
-        mass_plus, power_plus, p1, p2, p3, p4 = _half((hidden[m + 2 * _GROUP] - value) * sp)
-        mass_minus, power_minus, q1, q2, q3, q4 = _half((hidden[m + 3 * _GROUP] + value) * sm)
+        sm = 1.0 / np.sqrt(hidden[m + GROUP])
+        mass_plus, power_plus, p1, p2, p3, p4 = _half((hidden[m + 2 * GROUP] - value) * sp)
+        mass_minus, power_minus, q1, q2, q3, q4 = _half((hidden[m + 3 * GROUP] + value) * sm)
         odds = _odds(mass_plus, power_plus, sp, mass_minus, power_minus, sm)
         p = 1.0 / (1.0 + odds)
         q = 1.0 / (1.0 + 1.0 / odds)
         sp2, sm2 = sp * sp, sm * sm
         moments[m] = p * sp * p1
-        moments[m + _GROUP] = p * sp2 * p2
-        moments[m + 2 * _GROUP] = p * sp * sp2 * p3
-        moments[m + 3 * _GROUP] = p * sp2 * sp2 * p4
-        moments[m + 4 * _GROUP] = q * sm * q1
-        moments[m + 5 * _GROUP] = q * sm2 * q2
-        moments[m + 6 * _GROUP] = q * sm * sm2 * q3
-        moments[m + 7 * _GROUP] = q * sm2 * sm2 * q4
+        moments[m + GROUP] = p * sp2 * p2
+        moments[m + 2 * GROUP] = p * sp * sp2 * p3
+        moments[m + 3 * GROUP] = p * sp2 * sp2 * p4
+        moments[m + 4 * GROUP] = q * sm * q1
+        moments[m + 5 * GROUP] = q * sm2 * q2
+        moments[m + 6 * GROUP] = q * sm * sm2 * q3
+        moments[m + 7 * GROUP] = q * sm2 * sm2 * q4
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
@@ -244,23 +172,23 @@ def moments_kernel(inputs, hidden, moments):
     ``moments`` is (8, B, M): <h+>, <h+^2>, <h+^3>, <h+^4>, then the same of |h-|.
     """
     n_hidden = inputs.shape[1]
-    n_groups = (n_hidden + _GROUP - 1) // _GROUP
-    grouped = np.ones((n_groups, 4 * _GROUP))
+    n_groups = (n_hidden + GROUP - 1) // GROUP
+    grouped = np.ones((n_groups, 4 * GROUP))
     for m in range(n_hidden):
         for k in range(4):
-            grouped[m // _GROUP, k * _GROUP + m % _GROUP] = hidden[k, m]
+            grouped[m // GROUP, k * GROUP + m % GROUP] = hidden[k, m]
     for b in prange(inputs.shape[0]):
-        values = np.zeros(_GROUP)
-        found = np.empty(8 * _GROUP)
+        values = np.zeros(GROUP)
+        found = np.empty(8 * GROUP)
         for group in range(n_groups):
-            first = group * _GROUP
-            size = min(_GROUP, n_hidden - first)
+            first = group * GROUP
+            size = min(GROUP, n_hidden - first)
             for m in range(size):
                 values[m] = inputs[b, first + m]
             _moments_group(values, grouped[group], found)
             for k in range(8):
                 for m in range(size):
-                    moments[k, b, first + m] = found[k * _GROUP + m]
+                    moments[k, b, first + m] = found[k * GROUP + m]
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -302,101 +230,3 @@ def mean_kernel(inputs, hidden, out):
     """Mean hidden value for every (frame, unit): what is shown as activity."""
     for b in prange(inputs.shape[0]):
         _mean_row(inputs[b], hidden, out[b])
-
-
-class Moments(NamedTuple):
-    """Conditional moments given the inputs.
-
-    ``plus`` and ``minus`` hold ``<h+^k>`` and ``<|h-|^k>`` for k = 1 to 4 in
-    rows 0 to 3: (4, B, M) float64 each.
-    """
-
-    plus: NDArray[np.float64]
-    minus: NDArray[np.float64]
-
-    @property
-    def mean(self) -> NDArray[np.float64]:
-        """E[h | I], the derivative of the cumulant function."""
-        mean: NDArray[np.float64] = self.plus[0] - self.minus[0]
-        return mean
-
-    @property
-    def square(self) -> NDArray[np.float64]:
-        """E[h^2 | I]."""
-        square: NDArray[np.float64] = self.plus[1] + self.minus[1]
-        return square
-
-    @property
-    def variance(self) -> NDArray[np.float64]:
-        """Var[h | I], the second derivative of the cumulant function."""
-        return self.square - self.mean**2
-
-
-def potential(h: ArrayLike, units: DReLU) -> NDArray[np.float64]:
-    """U(h) of every unit (paper Eq. 13); ``h`` is (..., M)."""
-    value = np.asarray(h, dtype=np.float64)
-    up, down = np.maximum(value, 0.0), np.maximum(-value, 0.0)
-    return np.asarray(
-        0.5 * units.gamma_plus * up**2
-        + 0.5 * units.gamma_minus * down**2
-        + units.theta_plus * up
-        + units.theta_minus * down
-    )
-
-
-def _require_inputs(inputs: NDArray[np.floating], units: DReLU) -> None:
-    """Refuse inputs that are not (B, M) for M units, before a kernel reads beyond them."""
-    wanted = (units.n_hidden,)
-    fits = isinstance(inputs, np.ndarray) and inputs.ndim == 2 and inputs.dtype.kind == "f"
-    if not fits or inputs.shape[1:] != wanted or any(np.shape(row) != wanted for row in units):
-        raise ModelError(
-            f"Inputs must be numbers of shape (frames, {units.n_hidden}), one for each hidden "
-            f"unit; found shape {np.shape(inputs)} and units of "
-            f"{', '.join(str(np.shape(row)) for row in units)}."
-        )
-
-
-def moments(inputs: NDArray[np.floating], units: DReLU) -> Moments:
-    """Conditional moments of both sides for inputs of shape (B, M)."""
-    _require_inputs(inputs, units)
-    raw = np.empty((8, *inputs.shape))
-    moments_kernel(inputs, units.stacked(), raw)
-    return Moments(raw[:4], raw[4:])
-
-
-def cumulant(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float64]:
-    """Gamma(I) = log of the integral of exp(-U(h) + I h) dh; inputs (B, M)."""
-    _require_inputs(inputs, units)
-    out = np.empty(inputs.shape)
-    cumulant_kernel(inputs, units.stacked(), out)
-    return out
-
-
-def mean(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float32]:
-    """E[h | I] for inputs (B, M) (paper Eq. 9), float32."""
-    _require_inputs(inputs, units)
-    out = np.empty(inputs.shape, dtype=np.float32)
-    mean_kernel(inputs, units.stacked(), out)
-    return out
-
-
-def sample(inputs: NDArray[np.floating], units: DReLU, key: np.uint64) -> NDArray[np.float32]:
-    """Draw h given inputs (B, M) from the stream ``key``, float32."""
-    _require_inputs(inputs, units)
-    out = np.empty(inputs.shape, dtype=np.float32)
-    sample_kernel(inputs.astype(np.float32, copy=False), for_sampling(units), key, out)
-    return out
-
-
-def mode(inputs: NDArray[np.floating], units: DReLU) -> NDArray[np.float64]:
-    """The most probable h given inputs (B, M): the zero-temperature response.
-
-    Between the two thresholds it is zero; where both sides have a maximum
-    (``theta_plus + theta_minus < 0``) the deeper one is taken.
-    """
-    value = np.asarray(inputs, dtype=np.float64)
-    up = np.maximum(value - units.theta_plus, 0.0) / units.gamma_plus
-    down = np.maximum(-value - units.theta_minus, 0.0) / units.gamma_minus
-    gain_up = 0.5 * units.gamma_plus * up**2
-    gain_down = 0.5 * units.gamma_minus * down**2
-    return np.where(gain_up >= gain_down, up, -down)

@@ -1,4 +1,7 @@
-"""The double-ReLU hidden unit on whole arrays; see `model.units.drelu` for the mathematics."""
+"""Double-ReLU units by the functions of an array module.
+
+The mathematics is in `napari_crbm.model.units.drelu.units`.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_crbm.model.backends.array_random import subkeys, uniforms
+from napari_crbm.model.compute.array_random import subkeys, uniforms
 from napari_crbm.model.compute.kernels.fast_math import FOURTH_RATIO
-from napari_crbm.model.units.drelu import DReLU, Moments
+from napari_crbm.model.units.drelu.moments import Moments
 
 _SQRT_TWO_PI = math.sqrt(2 * math.pi)
 # exp() of more than this is not needed: the other side of the unit is then impossible.
@@ -34,7 +37,7 @@ class ArrayDReLU:
         self._powers = xp.arange(n_terms - 1, -1, -1, dtype=np.float64)
         self._terms = xp.asarray(np.array(FOURTH_RATIO))
 
-    def moments(self, inputs: Any, units: DReLU) -> Moments:
+    def moments(self, inputs: Any, units: Any) -> Moments:
         """Conditional moments of both sides for inputs (B, M)."""
         xp = self._xp
         scale, x = self._scaled(inputs, units)
@@ -46,11 +49,11 @@ class ArrayDReLU:
         both = xp.stack(scaled)
         return Moments(both[:, 0], both[:, 1])
 
-    def mean(self, inputs: Any, units: DReLU) -> Any:
+    def mean(self, inputs: Any, units: Any) -> Any:
         """E[h | I], float32."""
         return self.moments(inputs, units).mean.astype(np.float32)
 
-    def cumulant(self, inputs: Any, units: DReLU) -> Any:
+    def cumulant(self, inputs: Any, units: Any) -> Any:
         """Gamma(I) = log of the integral of exp(-U(h) + I h) dh."""
         xp = self._xp
         scale, x = self._scaled(inputs, units)
@@ -58,7 +61,7 @@ class ArrayDReLU:
         top = power.max(axis=0)
         return top + xp.log((mass * scale * xp.exp(power - top)).sum(axis=0))
 
-    def sample(self, inputs: Any, units: DReLU, keys: Any) -> Any:
+    def sample(self, inputs: Any, units: Any, keys: Any) -> Any:
         """Draw h given inputs (B, M), every row from its own stream ``keys`` (B,); float32."""
         xp = self._xp
         n_hidden = inputs.shape[1]
@@ -83,7 +86,7 @@ class ArrayDReLU:
         z = xp.where(tail, z, from_peak)
         return xp.where(plus, z * scale[0], -z * scale[1]).astype(np.float32)
 
-    def _scaled(self, inputs: Any, units: DReLU) -> tuple[Any, Any]:
+    def _scaled(self, inputs: Any, units: Any) -> tuple[Any, Any]:
         """Widths (2, 1, M) and scaled distances (2, B, M) of both sides."""
         xp = self._xp
         value = inputs.astype(np.float64)

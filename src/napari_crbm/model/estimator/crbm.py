@@ -1,0 +1,391 @@
+"""The compositional RBM as an estimator in the manner of scikit-learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields as fields_of
+from dataclasses import replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.errors import ModelError
+from napari_crbm.model.estimator.activity import ActivityLike, as_spikes
+from napari_crbm.model.estimator.fitted import Fitted, new_seed
+from napari_crbm.model.estimator.parameters import Parameters
+from napari_crbm.model.rbm import RBM
+from napari_crbm.model.training.result import Trained
+from napari_crbm.model.training.run import TrainingRun
+from napari_crbm.model.training.settings import Settings
+from napari_crbm.model.units.protocol import HiddenUnits
+from napari_crbm.spikes import Spikes
+
+# Settings of the machine, not of the model: a loaded model does not take them over.
+_OF_THE_MACHINE = ("n_threads", "device")
+
+
+class CRBM(Fitted, Parameters):
+    r"""Compositional RBM of neural activity (van der Plas, Tubiana et al., eLife 2023).
+
+    Neurons :math:`v_i \in \{0, 1\}` and hidden units :math:`h_\mu \in \mathbb{R}` have the
+    joint energy (paper Eq. 7)
+
+    .. math:: E(v, h) = -\sum_i g_i v_i + \sum_\mu U_\mu(h_\mu) - \sum_{i\mu} w_{i\mu} v_i h_\mu
+
+    with double-ReLU potentials U (see `napari_crbm.model.DReLU` for the sign convention).
+    Neurons with large :math:`|w_{i\mu}|` form assembly :math:`\mu`; a neuron may belong to many.
+
+    The estimator follows the conventions of scikit-learn, which need not be installed. Wherever
+    it takes activity, ``X`` is a `Recording`, `Spikes`, or a (frames, neurons) array or SciPy
+    sparse matrix of zeros and ones.
+
+    Parameters
+    ----------
+    n_hidden : int or "auto", default "auto"
+        Number of hidden units M, the assemblies to look for. "auto" counts the directions in
+        which the recording varies more than chance would. None: as in the recipe.
+    recipe : {"default", "paper", "quick"}, default "default"
+        Named set of training settings, see `Settings.named`. It decides every setting below
+        that is None; the defaults given are those of the recipe "default".
+    l1 : float or "auto", optional
+        Strength of the sparse penalty. By default "auto" in every recipe, which scales it to the
+        recording. Too weak a penalty leaves noise in the assemblies, too strong a one sets every
+        weight to zero.
+    random_state : int or None, default 0
+        Seed. The same seed gives the same model on any number of threads; None draws a new seed
+        for every fit, which ``settings_`` then holds.
+    n_threads : int, optional
+        Threads to compute with; all cores by default.
+    n_updates : int, optional
+        Number of parameter updates; 3500 by default.
+    learning_rate : float, optional
+        Initial learning rate; 0.003 by default.
+    final_learning_rate : float or "auto", optional
+        Learning rate of the last update; "auto" by default, which suits the size of the model.
+    warm_up : float, optional
+        Fraction of the updates over which the learning rate rises; 0.05 by default.
+    decay_after : float, optional
+        Fraction of the updates after which the learning rate decays; 0.3 by default.
+    batch_size : int, optional
+        Number of recorded frames behind every gradient; 100 by default.
+    n_chains : int, optional
+        Number of persistent chains behind every gradient; 200 by default.
+    gibbs_steps : int, optional
+        Gibbs steps of every chain between updates; 3 by default.
+    jumps : bool, optional
+        Whether hidden units may jump between their states; True by default.
+    restarts : float, optional
+        Share of the chains that are restarted at an update; 0.004 by default.
+    renew : bool, optional
+        Whether idle and duplicate hidden units are reinitialised; True by default.
+    patience : int, optional
+        Evaluations without progress after which the learning rate falls, 0 for never; 0 by
+        default.
+    l1_ramp : float, optional
+        Fraction of the updates over which the penalty grows; 0.1 by default.
+    initialisation : {"assemblies", "random"}, optional
+        Weights to start from; "assemblies" by default.
+    second_moment_decay : float, optional
+        Decay of the running means of squared gradients (RMSprop); 0.999 by default.
+    epsilon : float, optional
+        Added to the denominator of RMSprop; 1e-06 by default.
+    n_test_blocks : int, optional
+        Number of held-out blocks of ten blocks of time; 3 by default.
+    device : {"cpu", "gpu", "auto"}, optional
+        Where to train; "cpu" by default.
+
+    Attributes
+    ----------
+    rbm_ : RBM
+        Parameters of the model and what follows from them; `weights_`, `fields_`, `hidden_` and
+        `examples_` are its parts.
+    weights_ : (N, M) float32
+        Signed weight of neuron i in assembly mu; exactly zero outside.
+    fields_ : (N,) float32
+        Fields g of the neurons.
+    hidden_ : HiddenUnits
+        Parameters of the hidden units.
+    history_ : dict of str to arrays
+        Training statistics, one column each; ``update`` and ``elapsed_s`` among them.
+    settings_ : Settings or None
+        What the model was trained with, nothing left to "auto".
+    split_ : dict with "train" and "test" frame indices, or None
+    recording_fingerprint_ : str or None
+        Fingerprint of the spikes trained on.
+    examples_ : (K, M) float32 or None
+        Hidden inputs of some training frames, with which chains mix faster.
+    reproducibility_ : (M,) float64 or None
+        Similarity of every assembly to its counterparts in other models, 0 to 1, once it has
+        been measured (see `napari_crbm.analysis.reproducibility`).
+    versions_ : dict of str to str
+        Versions of Python and of libraries at training.
+    n_features_in_ : int
+        Number of neurons N.
+
+    Raises
+    ------
+    ModelError
+        At construction, if there is no parameter of a given name. Values are checked by `fit`.
+
+    Examples
+    --------
+    >>> from napari_crbm import CRBM, simulate
+    >>> recording = simulate(n_neurons=300, n_frames=600, n_assemblies=5).recording
+    >>> model = CRBM(n_hidden=5, recipe="quick").fit(recording)
+    >>> activity = model.transform(recording)  # (T, M) expected hidden activity
+    """
+
+    history_: dict[str, NDArray[np.float64]]
+    settings_: Settings | None
+    split_: dict[str, NDArray[np.int64]] | None
+    recording_fingerprint_: str | None
+    reproducibility_: NDArray[np.float64] | None
+    versions_: dict[str, str]
+
+    # The training that `partial_fit` goes on with.
+    _training: TrainingRun | None = None
+
+    def __init__(
+        self,
+        n_hidden: int | str | None = "auto",
+        *,
+        recipe: str = "default",
+        l1: float | str | None = None,
+        random_state: int | None = 0,
+        n_threads: int | None = None,
+        n_updates: int | None = None,
+        learning_rate: float | None = None,
+        final_learning_rate: float | str | None = None,
+        warm_up: float | None = None,
+        decay_after: float | None = None,
+        batch_size: int | None = None,
+        n_chains: int | None = None,
+        gibbs_steps: int | None = None,
+        jumps: bool | None = None,
+        restarts: float | None = None,
+        renew: bool | None = None,
+        patience: int | None = None,
+        l1_ramp: float | None = None,
+        initialisation: str | None = None,
+        second_moment_decay: float | None = None,
+        epsilon: float | None = None,
+        n_test_blocks: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.n_hidden = n_hidden
+        self.recipe = recipe
+        self.l1 = l1
+        self.random_state = random_state
+        self.n_threads = n_threads
+        self.n_updates = n_updates
+        self.learning_rate = learning_rate
+        self.final_learning_rate = final_learning_rate
+        self.warm_up = warm_up
+        self.decay_after = decay_after
+        self.batch_size = batch_size
+        self.n_chains = n_chains
+        self.gibbs_steps = gibbs_steps
+        self.jumps = jumps
+        self.restarts = restarts
+        self.renew = renew
+        self.patience = patience
+        self.l1_ramp = l1_ramp
+        self.initialisation = initialisation
+        self.second_moment_decay = second_moment_decay
+        self.epsilon = epsilon
+        self.n_test_blocks = n_test_blocks
+        self.device = device
+
+    @classmethod
+    def from_parameters(
+        cls,
+        weights: NDArray[np.floating],
+        fields: NDArray[np.floating],
+        hidden: HiddenUnits,
+        *,
+        settings: Settings | None = None,
+        history: Mapping[str, NDArray[np.float64]] | None = None,
+        split: Mapping[str, NDArray[np.int64]] | None = None,
+        recording_fingerprint: str | None = None,
+        examples: NDArray[np.floating] | None = None,
+        reproducibility: NDArray[np.floating] | None = None,
+        versions: Mapping[str, str] | None = None,
+    ) -> Self:
+        """Make a fitted model from its parameters: weights (N, M), fields (N,), M units.
+
+        Its own parameters are those of ``settings``, so that `fit` trains with them again;
+        threads and device are left to this machine.
+
+        Raises
+        ------
+        ModelError
+            If shapes disagree, a value is not finite or a stiffness is not positive.
+        """
+        rbm = RBM.from_parameters(weights, fields, hidden, examples)
+        if reproducibility is not None:
+            check_reproducibility(reproducibility, rbm.n_hidden)
+        model = cls(rbm.n_hidden)
+        if settings is not None:
+            values = settings.as_dict().items()
+            model.set_params(**{name: v for name, v in values if name not in _OF_THE_MACHINE})
+        model._rbm = rbm
+        model.settings_ = settings
+        model.history_ = dict(history or {})
+        model.split_ = None if split is None else dict(split)
+        model.recording_fingerprint_ = recording_fingerprint
+        model.reproducibility_ = (
+            None if reproducibility is None else np.array(reproducibility, dtype=np.float64)
+        )
+        model.versions_ = dict(versions or {})
+        return model
+
+    @classmethod
+    def from_training(cls, trained: Trained) -> Self:
+        """Make the fitted model of a training that was driven step by step."""
+        rbm = trained.rbm
+        return cls.from_parameters(
+            rbm.weights,
+            rbm.fields,
+            rbm.hidden,
+            settings=trained.settings,
+            history=trained.history,
+            split=trained.split,
+            recording_fingerprint=trained.recording_fingerprint,
+            examples=rbm.examples,
+            versions=trained.versions,
+        )
+
+    # --- training -----------------------------------------------------------------------
+
+    def fit(self, X: ActivityLike, y: None = None) -> Self:
+        """Train on recorded activity and return the model itself.
+
+        For progress, pause, stop and checkpoints iterate over `napari_crbm.model.Training`
+        instead.
+
+        Parameters
+        ----------
+        X : Recording, Spikes, (T, N) array or sparse matrix
+        y : None
+            Ignored.
+
+        Raises
+        ------
+        RecordingError
+            If ``X`` is not binary activity.
+        ModelError
+            If a parameter has no such value, or the settings do not suit the recording.
+        TrainingCollapsed, TrainingDiverged
+            If no model can be learned with these settings; the text says what to change.
+        """
+        training = TrainingRun(as_spikes(X), self._requested_settings())
+        for _ in training:
+            pass
+        self._training = None
+        self._take(training.result())
+        return self
+
+    def fit_transform(self, X: ActivityLike, y: None = None) -> NDArray[np.float32]:
+        """Train on recorded activity and return its assembly activity, (T, M) float32."""
+        spikes = as_spikes(X)
+        return self.fit(spikes).transform(spikes)
+
+    def partial_fit(self, X: ActivityLike, y: None = None, *, n_updates: int = 1) -> Self:
+        """Make some more updates of the parameters and return the model itself.
+
+        A model that is not fitted starts a training: it finds initial assemblies and makes the
+        first updates of the schedule that ``n_updates`` of the constructor describes. Further
+        calls with the same activity go on with that training: ten calls of one update make the
+        same model as one call of ten.
+
+        A fitted or loaded model, or other activity of the same neurons, starts from the present
+        parameters with new chains and new running means of RMSprop. The learning rate stays
+        where the training so far has brought it, also beyond the end of the schedule. The
+        settings are those that the model was trained with; changed parameters take effect with
+        `fit`.
+
+        The training is kept between calls, with the activity; pickles and copies leave it out.
+
+        Parameters
+        ----------
+        X : Recording, Spikes, (T, N) array or sparse matrix
+        y : None
+            Ignored.
+        n_updates : int
+            Updates to make.
+
+        Raises
+        ------
+        RecordingError, ModelError, TrainingCollapsed, TrainingDiverged
+            As `fit`; also if ``X`` has another number of neurons.
+        """
+        if isinstance(n_updates, bool) or not isinstance(n_updates, int) or n_updates < 1:
+            raise ModelError(f"n_updates must be a positive whole number; found {n_updates!r}.")
+        spikes, training = as_spikes(X), self._training
+        if training is None or training.fingerprint != spikes.fingerprint:
+            training = self._continued(spikes)
+        training.make_updates(n_updates)
+        self._training = training
+        self._take(training.result())
+        return self
+
+    def _continued(self, spikes: Spikes) -> TrainingRun:
+        """Start a training from the present parameters, or from the beginning without any."""
+        if self._rbm is None:
+            return TrainingRun(spikes, self._requested_settings())
+        self._rbm.require_neurons(spikes)
+        settings = self.settings_ or self._requested_settings()
+        settings = replace(settings, n_hidden=self._rbm.n_hidden, n_threads=self.n_threads)
+        return TrainingRun(spikes, settings, start=self._rbm, history=self.history_)
+
+    def _requested_settings(self) -> Settings:
+        given = {name: getattr(self, name) for name in (f.name for f in fields_of(Settings))}
+        if self.l1 is None:
+            given["l1"] = "auto"
+        if self.random_state is None:
+            given["random_state"] = new_seed()
+        return Settings.named(
+            self.recipe, **{name: value for name, value in given.items() if value is not None}
+        )
+
+    def _take(self, trained: Trained) -> None:
+        self._rbm = replace(trained.rbm, n_threads=self.n_threads)
+        self.settings_ = trained.settings
+        self.history_ = trained.history
+        self.split_ = trained.split
+        self.recording_fingerprint_ = trained.recording_fingerprint
+        self.reproducibility_ = None
+        self.versions_ = trained.versions
+
+    # --- conventions ------------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._rbm is not None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if name != "_training"}
+
+    def __repr__(self) -> str:
+        if self._rbm is None:
+            return f"CRBM(n_hidden={self.n_hidden!r}, recipe={self.recipe!r}, not trained)"
+        zeros = float(np.mean(self.weights_ == 0))
+        return (
+            f"CRBM({self.n_neurons:,} neurons, {self.n_assemblies} assemblies, "
+            f"{100 * zeros:.1f} % of weights zero)"
+        )
+
+
+def check_reproducibility(values: NDArray[np.floating], n_hidden: int) -> None:
+    """Refuse what is not one number from 0 to 1 for every hidden unit.
+
+    Raises
+    ------
+    ModelError
+    """
+    found = np.asarray(values)
+    if found.shape != (n_hidden,) or not ((found >= 0) & (found <= 1 + 1e-6)).all():
+        raise ModelError(
+            f"Reproducibility must be {n_hidden} numbers from 0 to 1, one per assembly; found "
+            f"shape {found.shape}. Compute it with 'napari-crbm reproducibility'."
+        )

@@ -1,0 +1,102 @@
+"""Compiled Gibbs steps with double-ReLU hidden units, all units and neurons in one kernel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from napari_crbm.model.compute.kernels.gibbs import VECTOR, dense_lane, sparse_lane
+from napari_crbm.model.compute.kernels.lanes import add_lanes, add_lanes_of
+from napari_crbm.model.compute.randomness import subkey
+from napari_crbm.model.units.drelu.kernels import sample_row
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _draw_hidden(inputs, units, key, hidden_values, b):
+    """Draw all hidden units of chain ``b`` into column ``b`` of (M, >= B) values."""
+    n_hidden = inputs.shape[0]
+    row = np.zeros(units.shape[1], dtype=np.float32)
+    drawn = np.empty(units.shape[1], dtype=np.float32)
+    row[:n_hidden] = inputs
+    sample_row(row, units, key, drawn)
+    for m in range(n_hidden):
+        hidden_values[m, b] = drawn[m]
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def gibbs(weights, fields, units, inputs, bits, lanes, key, n_steps):
+    """Run ``n_steps`` of h given v, then v given h, on B chains with dense weights.
+
+    Parameters
+    ----------
+    weights : (N, M) float32
+    fields : (N,) float32
+    units : (4, >= M) float32
+        Constants of `kernels.sample_row`.
+    inputs : (B, M) float32
+        Hidden inputs of the chains' current activity; replaced by the new ones.
+    bits : (N, ceil(B / 64)) uint64
+        Replaced by the new activity.
+    lanes : (L + 1,) int64
+    key : uint64
+        Stream of this call; step and unit number the draws within it.
+    n_steps : int
+    """
+    n_chains, n_hidden = inputs.shape
+    n_lanes = lanes.shape[0] - 1
+    hidden_values = np.zeros((n_hidden, n_chains), dtype=np.float32)
+    partial = np.empty((n_lanes, n_chains, n_hidden), dtype=np.float32)
+    for step in range(n_steps):
+        hidden_key = subkey(key, 2 * step)
+        visible_key = subkey(key, 2 * step + 1)
+        for b in prange(n_chains):
+            if step > 0:
+                add_lanes_of(partial, b, inputs[b])
+            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
+        for lane in prange(n_lanes):
+            dense_lane(
+                weights,
+                fields,
+                hidden_values,
+                n_chains,
+                lanes[lane],
+                lanes[lane + 1],
+                visible_key,
+                bits,
+                partial[lane],
+            )
+    if n_steps > 0:
+        add_lanes(partial, inputs)
+
+
+@njit(cache=True, nogil=True, parallel=True, error_model="numpy")
+def gibbs_sparse(starts, columns, values, fields, units, inputs, bits, lanes, key, n_steps):
+    """`gibbs` for weights in compressed rows: ``starts`` (N + 1,), ``columns``, ``values``."""
+    n_chains, n_hidden = inputs.shape
+    n_lanes = lanes.shape[0] - 1
+    width = (n_chains + VECTOR - 1) // VECTOR * VECTOR
+    hidden_values = np.zeros((n_hidden, width), dtype=np.float32)
+    partial = np.empty((n_lanes, n_chains, n_hidden), dtype=np.float32)
+    for step in range(n_steps):
+        hidden_key = subkey(key, 2 * step)
+        visible_key = subkey(key, 2 * step + 1)
+        for b in prange(n_chains):
+            if step > 0:
+                add_lanes_of(partial, b, inputs[b])
+            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
+        for lane in prange(n_lanes):
+            sparse_lane(
+                starts,
+                columns,
+                values,
+                fields,
+                hidden_values,
+                n_chains,
+                lanes[lane],
+                lanes[lane + 1],
+                visible_key,
+                bits,
+                partial[lane],
+            )
+    if n_steps > 0:
+        add_lanes(partial, inputs)
