@@ -14,7 +14,8 @@ import pytest
 
 import napari_crbm
 from napari_crbm.io import save_recording
-from napari_crbm.model import Settings, Training
+from napari_crbm.model import Settings
+from napari_crbm.model.training.run import TrainingRun
 from napari_crbm.simulation import simulate
 
 SOURCE = Path(napari_crbm.__file__).parent
@@ -38,12 +39,12 @@ def recording():
 
 @pytest.fixture
 def short_trainings(monkeypatch):
-    begin = Training.__init__
+    begin = TrainingRun.__init__
 
     def shortened(self, spikes, settings=None, **options):
         begin(self, spikes, replace(settings or Settings(), n_updates=N_UPDATES), **options)
 
-    monkeypatch.setattr(Training, "__init__", shortened)
+    monkeypatch.setattr(TrainingRun, "__init__", shortened)
 
 
 def test_examples_are_found_in_the_library_alone():

@@ -8,23 +8,6 @@ import grimp
 SOURCE = Path(__file__).parents[1] / "src" / "napari_crbm"
 MOST_LINES = 400
 # What is to be split; nothing may be added.
-LONG = {
-    "io/profile.py",
-    "model/estimator.py",
-    "model/training/learner.py",
-    "model/training/training.py",
-    "model/units/drelu.py",
-}
-CIRCLES = {
-    frozenset(
-        {
-            "napari_crbm.model.estimator",
-            "napari_crbm.model.sampling.chains",
-            "napari_crbm.model.training.learner",
-            "napari_crbm.model.training.training",
-        }
-    )
-}
 
 
 def test_no_module_is_longer_than_400_lines():
@@ -34,7 +17,7 @@ def test_no_module_is_longer_than_400_lines():
     }
     assert len(lengths) > 100
     too_long = {name: n for name, n in lengths.items() if n > MOST_LINES}
-    assert set(too_long) <= LONG, too_long
+    assert not too_long
 
 
 def circles(imports: dict[str, set[str]]) -> Iterator[frozenset[str]]:
@@ -74,5 +57,4 @@ def test_no_module_imports_itself_through_others():
     imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
     # Imports inside functions are seen, too.
     assert "napari_crbm.cli.app" in imports["napari_crbm.cli"]
-    found = set(circles(imports))
-    assert found <= CIRCLES, [sorted(circle) for circle in found - CIRCLES]
+    assert not [sorted(circle) for circle in circles(imports)]

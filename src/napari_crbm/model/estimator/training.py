@@ -28,6 +28,7 @@ class Training(TrainingRun):
 
     Examples
     --------
+    >>> from napari_crbm.model import Settings, Training
     >>> training = Training(spikes, Settings.named("quick"))
     >>> for progress in training:
     ...     share_done = progress.update / progress.n_updates
