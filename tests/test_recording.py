@@ -98,11 +98,10 @@ def test_repr_says_what_matters():
     ("changes", "message"),
     [
         ({"coordinates": np.zeros((3, N))}, r"shape \(neurons, 3\).*found \(3, 5\)"),
-        ({"coordinates": np.zeros(N)}, r"found \(5,\)"),
+        ({"coordinates": np.zeros((N, 2))}, r"found \(5, 2\)"),
         ({"coordinates": np.zeros((N + 1, 3))}, "6 neurons, the activity has 5"),
         ({"coordinates": np.zeros((T, 3))}, "look swapped"),
-        ({"coordinates": np.array([[0, 0, 0]] * 4 + [[0, np.nan, 0]])}, "1 of 5.*neuron 4"),
-        ({"coordinates": np.full((N, 3), np.inf)}, "not finite"),
+        ({"coordinates": np.array([[0, 0, 0]] * 4 + [[0, np.inf, 0]])}, "1 of 5.*neuron 4"),
         ({"times": np.arange(T + 1)}, "one for each of 12 frames"),
         ({"times": np.full(T, np.nan)}, "not finite"),
         ({"times": np.r_[0, 0 : T - 1]}, "after frame 0"),

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from napari_crbm.errors import RecordingError
 from napari_crbm.regions import Regions
@@ -71,9 +71,11 @@ class Recording:
 
     Parameters
     ----------
-    coordinates : (N, 3) float32
+    coordinates : (N, 3) float32, optional
         Neuron positions in micrometres, axes z, y, x: dorsal to ventral,
-        anterior to posterior, left to right.
+        anterior to posterior, left to right. None if they are not known, rows of NaN for
+        neurons whose position is not known. (N,) or (N, 1) values are depths (z), with y
+        and x zero.
     spikes : Spikes
         Binarised activity, T frames x N neurons.
     times : (T,) float64
@@ -99,7 +101,7 @@ class Recording:
         With one sentence that names the field and what is wrong with it.
     """
 
-    coordinates: NDArray[np.float32]
+    coordinates: NDArray[np.float32] | None
     spikes: Spikes
     times: NDArray[np.float64]
     name: str = "recording"
@@ -111,9 +113,8 @@ class Recording:
     source: Source | None = None
 
     def __post_init__(self) -> None:
-        coordinates = np.array(self.coordinates, dtype=np.float32, order="C")
+        coordinates = checked_coordinates(self.coordinates, self.spikes.shape)
         times = np.array(self.times, dtype=np.float64)
-        check_coordinates(coordinates, self.spikes.shape)
         check_times(times, self.spikes.n_frames)
         if self.regions is not None and self.regions.n_neurons != self.n_neurons:
             raise RecordingError(
@@ -135,7 +136,6 @@ class Recording:
                 )
             trace.flags.writeable = False
             traces[label] = trace
-        coordinates.flags.writeable = False
         times.flags.writeable = False
         set_field = object.__setattr__
         set_field(self, "coordinates", coordinates)
@@ -154,6 +154,28 @@ class Recording:
         """Number of frames T."""
         return self.spikes.n_frames
 
+    @cached_property
+    def positions(self) -> NDArray[np.float32]:
+        """`coordinates` with rows of NaN where they are not known, (N, 3) float32."""
+        if self.coordinates is not None:
+            return self.coordinates
+        unknown = np.full((self.n_neurons, 3), np.nan, dtype=np.float32)
+        unknown.flags.writeable = False
+        return unknown
+
+    @cached_property
+    def located(self) -> NDArray[np.bool_]:
+        """Which neurons have a position, (N,)."""
+        return np.asarray(np.isfinite(self.positions).all(axis=1))
+
+    @cached_property
+    def known_axes(self) -> tuple[str, ...]:
+        """The axes of `AXES` along which positions differ."""
+        if not self.located.any():
+            return ()
+        extent = np.ptp(self.positions[self.located], axis=0)
+        return tuple(axis for axis, size in zip(AXES, extent, strict=True) if size > 0)
+
     @property
     def duration_s(self) -> float:
         """Length of the recording in seconds, the last frame included."""
@@ -168,7 +190,8 @@ class Recording:
     def fingerprint(self) -> str:
         """SHA-256 over activity and coordinates: which recording a model was trained on."""
         digest = hashlib.sha256(self.spikes.fingerprint.encode())
-        digest.update(self.coordinates.tobytes())
+        if self.coordinates is not None:
+            digest.update(self.coordinates.tobytes())
         return digest.hexdigest()
 
     def select_neurons(self, neurons: NDArray[np.generic], why: str) -> Recording:
@@ -179,7 +202,7 @@ class Recording:
         index = np.arange(self.n_neurons)[neurons]
         return replace(
             self,
-            coordinates=self.coordinates[index],
+            coordinates=None if self.coordinates is None else self.coordinates[index],
             spikes=self.spikes.select_neurons(index),
             regions=None if self.regions is None else self.regions.select_neurons(index),
             fluorescence=None,
@@ -194,12 +217,11 @@ class Recording:
         return replace(self, provenance=(*self.provenance, Step(name, parameters)))
 
     def __repr__(self) -> str:
-        extent = np.ptp(self.coordinates, axis=0)
         rate = 1 / self.frame_interval_s if self.frame_interval_s else 0.0
         lines = [
             f"Recording '{self.name}': {self.n_neurons:,} neurons x {self.n_frames:,} frames",
             f"  time      {self.duration_s:,.1f} s at {rate:.2f} Hz",
-            f"  extent    {extent[2]:.0f} x {extent[1]:.0f} x {extent[0]:.0f} um (x, y, z)",
+            f"  extent    {extent_text(self)}",
             f"  activity  {100 * self.spikes.rate:.2f} % of neurons a frame",
         ]
         if self.regions is not None:
@@ -209,26 +231,63 @@ class Recording:
         return "\n".join(lines)
 
 
-def check_coordinates(coordinates: NDArray[np.float32], shape: tuple[int, int]) -> None:
-    """Refuse coordinates that do not fit activity of ``shape`` (frames, neurons)."""
+def extent_text(recording: Recording) -> str:
+    """Describe the extent of the neurons, and how many have no position."""
+    located = recording.located
+    if not located.any():
+        return "positions are not known"
+    z, y, x = np.ptp(recording.positions[located], axis=0)
+    text = f"{x:.0f} x {y:.0f} x {z:.0f} um (x, y, z)"
+    if located.all():
+        return text
+    return f"{text}; {np.sum(~located):,} of {len(located):,} neurons have no position"
+
+
+def checked_coordinates(
+    coordinates: ArrayLike | None, shape: tuple[int, int]
+) -> NDArray[np.float32] | None:
+    """Check coordinates against activity of ``shape`` (frames, neurons).
+
+    Returns
+    -------
+    (N, 3) float32 or None
+        Read-only, with whole rows of NaN for neurons without position; None if no neuron
+        has one.
+
+    Raises
+    ------
+    RecordingError
+        If they do not fit.
+    """
+    if coordinates is None:
+        return None
     n_frames, n_neurons = shape
-    if coordinates.ndim != 2 or coordinates.shape[1] != 3:
+    checked = np.array(coordinates, dtype=np.float32, order="C")
+    if checked.ndim == 1 or (checked.ndim == 2 and checked.shape[1] == 1):
+        checked = np.column_stack([checked.ravel(), *np.zeros((2, checked.size), np.float32)])
+    if checked.ndim != 2 or checked.shape[1] != 3:
         raise RecordingError(
-            f"Coordinates must have shape (neurons, 3) in the order z, y, x; "
-            f"found {coordinates.shape}."
+            f"Coordinates must have shape (neurons, 3) in the order z, y, x, or (neurons,) for "
+            f"depths alone; found {checked.shape}."
         )
-    if len(coordinates) != n_neurons:
-        hint = " Frames and neurons look swapped." if len(coordinates) == n_frames else ""
+    if len(checked) != n_neurons:
+        hint = " Frames and neurons look swapped." if len(checked) == n_frames else ""
         raise RecordingError(
-            f"Coordinates describe {len(coordinates)} neurons, the activity has "
+            f"Coordinates describe {len(checked)} neurons, the activity has "
             f"{n_neurons} (shape {shape}: frames, neurons).{hint}"
         )
-    bad = np.flatnonzero(~np.isfinite(coordinates).all(axis=1))
-    if len(bad):
+    infinite = np.flatnonzero(np.isinf(checked).any(axis=1))
+    if len(infinite):
         raise RecordingError(
-            f"Coordinates of {len(bad)} of {len(coordinates)} neurons are not finite "
-            f"(first: neuron {bad[0]}). Remove these neurons or correct their positions."
+            f"Coordinates of {len(infinite)} of {len(checked)} neurons are infinite (first: neuron "
+            f"{infinite[0]}): correct them, or set them to NaN if they are not known."
         )
+    unknown = np.isnan(checked).any(axis=1)
+    if unknown.all():
+        return None
+    checked[unknown] = np.nan
+    checked.flags.writeable = False
+    return checked
 
 
 def check_times(times: NDArray[np.float64], n_frames: int) -> None:

@@ -143,7 +143,10 @@ class Atlas:
             Of those structures that hold a neuron, in the atlas' order.
         """
         points = np.asarray(points_um, dtype=np.float64)
-        found = self.structure_at(points)
+        # Neurons without position lie in no region.
+        known = np.isfinite(points).all(axis=1)
+        found = np.full(len(points), -1, dtype=np.int64)
+        found[known] = self.structure_at(points[known])
         neuron = np.flatnonzero(found >= 0)
         paths = {int(k): self._at_level(int(k), level) for k in np.unique(found[neuron])}
         rows = np.concatenate(

@@ -161,7 +161,7 @@ def connectivity(
         )
         placement = _placement(volume, recording, affine)
         regions = volume.regions_of(
-            placement.apply(recording.coordinates), level=None if level is None else level - 1
+            placement.apply(recording.positions), level=None if level is None else level - 1
         )
     if only:
         regions = regions.among(
@@ -188,7 +188,7 @@ def connectivity(
     anatomy = given_distance = None
     if structural is not None:
         matrix = connectome.read_matrix(structural)
-        centres = connectome.region_centroids(recording.coordinates, regions, found.names)
+        centres = connectome.region_centroids(recording.positions, regions, found.names)
         distance = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
         anatomy = connectome.compare_maps(found, matrix, skip_zero=True, seed=seed)
         given_distance = connectome.compare_maps(
@@ -291,12 +291,19 @@ def _own_regions(recording: Recording, path: Path, level: int | None) -> Regions
 def _placement(atlas: Atlas, recording: Recording, affine: Path | None) -> Placement:
     """Where the neurons lie in the atlas, and a line that says how many are inside."""
     from napari_crbm.anatomy.placement import Placement, best_flips, fraction_inside, read_affine
+    from napari_crbm.errors import RecordingError
 
+    known = recording.positions[recording.located]
+    if not len(known):
+        raise RecordingError(
+            f"'{recording.name}' has no neuron positions, so no neuron can be placed in an atlas: "
+            "leave out --atlas, and give regions in the recording."
+        )
     if affine is None:
-        placement, inside = best_flips(atlas, recording.coordinates)
+        placement, inside = best_flips(atlas, known)
     else:
         placement = Placement.onto(atlas, matrix=read_affine(affine))
-        inside = fraction_inside(atlas, placement, recording.coordinates)
+        inside = fraction_inside(atlas, placement, known)
     say(f"{placement.describe()}: {100 * inside:.1f} % of the neurons lie in {atlas.name}.")
     return placement
 

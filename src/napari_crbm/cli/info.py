@@ -89,7 +89,7 @@ def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
         }
         out.print(str(path), style="italic")
         print_pairs("", shapes)
-        usual = type(found.profile)(positions=("",), activity="").as_dict()
+        usual = type(found.profile)(positions=(), activity="").as_dict()
         guessed = {
             field.replace("_", " "): _text(value)
             + (f"  (told from: {found.reasons[field]})" if field in found.reasons else "")
@@ -109,7 +109,11 @@ def _recording_summary(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     from napari_crbm.io import open_recording
 
     recording = open_recording(path, **options)
-    extent = np.ptp(recording.coordinates, axis=0)
+    extent = (
+        np.ptp(recording.positions[recording.located], axis=0)
+        if recording.located.any()
+        else np.full(3, np.nan)
+    )
     interval = recording.frame_interval_s
     return {
         "name": recording.name,
@@ -122,6 +126,7 @@ def _recording_summary(path: Path, options: dict[str, Any]) -> dict[str, Any]:
         "extent_x_um": float(extent[2]),
         "extent_y_um": float(extent[1]),
         "extent_z_um": float(extent[0]),
+        "neurons_without_position": int((~recording.located).sum()),
         "fluorescence": recording.fluorescence is not None,
         "traces": list(recording.traces),
         "regions": {}

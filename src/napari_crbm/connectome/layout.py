@@ -50,8 +50,18 @@ def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def region_centroids(
     coordinates_um: NDArray[np.floating], regions: Regions, names: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Mean position of each named region's neurons, (R, 3) um, axes z, y, x."""
-    return np.array([coordinates_um[regions.members(name)].mean(axis=0) for name in names])
+    """Compute the mean position of each region's neurons, (R, 3) um, axes z, y, x.
+
+    Neurons without position (NaN) are left out; NaN for regions without any.
+    """
+    known = np.isfinite(coordinates_um).all(axis=1)
+    centres = np.full((len(names), 3), np.nan)
+    for row, name in enumerate(names):
+        inside = regions.members(name)
+        inside = inside[known[inside]]
+        if len(inside):
+            centres[row] = coordinates_um[inside].mean(axis=0)
+    return centres
 
 
 def ring_layout(names: Sequence[str], centres_um: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -63,13 +73,15 @@ def ring_layout(names: Sequence[str], centres_um: NDArray[np.floating]) -> NDArr
     ----------
     names : sequence of str
     centres_um : (R, 3) float array
-        z, y, x: y decides the order, and x the side where the name does not.
+        z, y, x: y decides the order, and x the side where the name does not. NaN if unknown.
 
     Returns
     -------
     (R, 2) float64
         x to the right, y upwards.
     """
+    # Regions without a known centre go to the left, in the order of their names' list.
+    centres_um = np.nan_to_num(np.asarray(centres_um, dtype=np.float64))
     middle = float(np.median(centres_um[:, 2])) if len(names) else 0.0
     sides = [split_side(name)[1] for name in names]
     known = [k for k, side in enumerate(sides) if side]

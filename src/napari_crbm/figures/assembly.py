@@ -105,14 +105,14 @@ def assembly_sheet(
     row = assembly_table(
         model, recording, activity, assemblies=[assembly], threshold=threshold
     ).iloc[0]
-    view = brain_view(recording) if view is None else view
+    view = brain_view(recording, model) if view is None else view
     weights = model.weights_[:, assembly]
     neurons = members(weights, threshold)
     limit = weight_limit or float(np.abs(weights).max()) or 1.0
     layout = _lay_out(view, recording.regions is not None, frontal)
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, layout.top + _TITLE_HEIGHT)
-        _draw_title(figure, f"Assembly {assembly}", _summary(row), colours)
+        _draw_title(figure, f"Assembly {assembly}", _summary(row), view.note, colours)
         _draw_views(figure, layout, view, neurons, weights[neurons], limit, colours)
         _draw_colour_bar(
             figure,
@@ -162,11 +162,21 @@ def _lay_out(view: BrainView, with_regions: bool, frontal: bool) -> _Layout:
     return _Layout(tuple(planes), um_per_inch, _BRAIN_BOTTOM + block, right - narrowest, narrowest)
 
 
-def _draw_title(figure: Figure, title: str, summary: str, theme: Theme) -> None:
+def _draw_title(figure: Figure, title: str, summary: str, note: str, theme: Theme) -> None:
     left = _BRAIN_LEFT / DOUBLE_COLUMN_IN
     height = figure.get_size_inches()[1]
     figure.text(left, 1 - 0.22 / height, title, fontsize=11, fontweight="bold", va="center")
     figure.text(left, 1 - 0.42 / height, summary, color=theme.muted, va="center")
+    if note:
+        figure.text(
+            left,
+            1 - 0.56 / height,
+            note,
+            color=theme.muted,
+            va="center",
+            fontsize=6,
+            style="italic",
+        )
 
 
 def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
@@ -185,9 +195,12 @@ def _summary(row: pd.Series) -> str:
         f"{row['size']:,} neurons",
         f"{100 * row['fraction_positive']:.0f} % with positive weight",
         f"active {100 * row['mean_activity']:.0f} % of the time",
-        _side(row["laterality"]),
-        f"median distance to centre {row['compactness_um']:.0f} µm",
     ]
+    # What positions tell, where they are known.
+    if np.isfinite(row["laterality"]):
+        parts.append(_side(row["laterality"]))
+    if np.isfinite(row["compactness_um"]):
+        parts.append(f"median distance to centre {row['compactness_um']:.0f} µm")
     return "  ·  ".join(parts)
 
 
@@ -223,7 +236,7 @@ def _draw_views(
         draw_members(
             ax, view, plane, neurons, weights, theme, symmetric_norm(limit), layout.um_per_inch
         )
-        draw_orientation(ax, plane, theme)
+        draw_orientation(ax, view, plane, theme)
         if dorsal is None:
             dorsal = ax
             draw_scale_bar(ax, view, theme)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal, Self
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -16,6 +16,10 @@ from numpy.typing import NDArray
 from napari_crbm.anatomy import brain_outline
 from napari_crbm.figures.style import Theme
 from napari_crbm.recording import Recording
+from napari_crbm.schematic import Placed, place_neurons
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
 
 Plane = Literal["dorsal", "side", "frontal"]
 
@@ -36,6 +40,8 @@ _MARGIN = 0.015
 # More distinct depths than this are positions in space, not planes.
 _MAX_PLANES = 200
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
+# Room around the outermost neurons of a schematic drawing.
+_HALF_LATTICE = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,23 +51,33 @@ class BrainView:
     Parameters
     ----------
     coordinates_um : (N, 3) float32
-        Axes z, y, x.
+        Axes z, y, x; NaN for neurons that are not drawn.
     outlines : mapping of plane to list of (P, 2)
         Closed polygons as drawn, micrometres: right, down.
     low_um, high_um : (3,) float64
         The part of space to show; stray neurons may lie outside.
+    schematic : bool
+        Whether distances and directions mean nothing: no scale bar, no A, P, L, R.
+    note : str
+        What a reader of the drawing must know; empty if all positions are known.
     """
 
     coordinates_um: NDArray[np.float32]
     outlines: Mapping[Plane, list[NDArray[np.float64]]]
     low_um: NDArray[np.float64]
     high_um: NDArray[np.float64]
+    schematic: bool = False
+    note: str = ""
 
     @classmethod
     def from_coordinates(cls, coordinates_um: NDArray[np.float32]) -> Self:
-        """Trace the outlines of a brain from its neurons, (N, 3) um, axes z, y, x."""
-        low, high = np.quantile(coordinates_um, [0.001, 0.999], axis=0)
-        solid = _spread_planes(coordinates_um)
+        """Trace the outlines of a brain from its neurons, (N, 3) um, axes z, y, x.
+
+        Rows that are not finite are neurons without position.
+        """
+        known = coordinates_um[np.isfinite(coordinates_um).all(axis=1)]
+        low, high = np.quantile(known, [0.001, 0.999], axis=0)
+        solid = _spread_planes(known)
         outlines: dict[Plane, list[NDArray[np.float64]]] = {}
         for plane, (right, down) in DRAWN_AXES.items():
             polygons = brain_outline(solid, plane)
@@ -73,6 +89,21 @@ class BrainView:
         margin = _MARGIN * max(float((high - low).max()), 1.0)
         return cls(coordinates_um, outlines, low - margin, high + margin)
 
+    @classmethod
+    def of_drawing(cls, drawn: Placed) -> Self:
+        """Make a view without outlines of neurons that are drawn schematically."""
+        low, high = drawn.points.min(axis=0), drawn.points.max(axis=0)
+        margin = _MARGIN * max(float((high - low).max()), 1.0) + _HALF_LATTICE
+        outlines: dict[Plane, list[NDArray[np.float64]]] = {plane: [] for plane in DRAWN_AXES}
+        return cls(
+            drawn.points,
+            outlines,
+            low.astype(np.float64) - margin,
+            high.astype(np.float64) + margin,
+            schematic=True,
+            note=drawn.note,
+        )
+
     @property
     def extent_um(self) -> NDArray[np.float64]:
         """Size of the part shown along z, y, x, (3,)."""
@@ -81,7 +112,8 @@ class BrainView:
     @property
     def is_flat(self) -> bool:
         """Whether all neurons lie in one plane, so that there is no side view."""
-        return float(np.ptp(self.coordinates_um[:, 0])) == 0.0
+        depth = self.coordinates_um[:, 0]
+        return float(np.nanmax(depth) - np.nanmin(depth)) == 0.0
 
     def spacing_points(self, um_per_inch: float) -> float:
         """Typical distance between neurons as drawn from above, in points."""
@@ -109,10 +141,24 @@ def _spread_planes(coordinates_um: NDArray[np.float32]) -> NDArray[np.float64]:
 _views: WeakKeyDictionary[Recording, BrainView] = WeakKeyDictionary()
 
 
-def brain_view(recording: Recording) -> BrainView:
-    """Outlines and extent of a recording's brain, computed once a recording."""
+def brain_view(recording: Recording, model: CRBM | None = None) -> BrainView:
+    """Return outlines and extent of a recording's brain, computed once per recording.
+
+    Without positions, or with depths alone, the drawing is schematic; ``model`` then puts
+    the neurons of an assembly side by side.
+    """
+    if not recording.located.any() or len(recording.known_axes) < 2:
+        weights = None if model is None else model.weights_
+        return BrainView.of_drawing(place_neurons(recording, weights))
     if recording not in _views:
-        _views[recording] = BrainView.from_coordinates(recording.coordinates)
+        view = BrainView.from_coordinates(recording.positions)
+        lost = int((~recording.located).sum())
+        if lost:
+            note = (
+                f"{lost:,} of {recording.n_neurons:,} neurons have no position and are not drawn."
+            )
+            view = replace(view, note=note)
+        _views[recording] = view
     return _views[recording]
 
 
@@ -190,8 +236,10 @@ def draw_members(
     return drawn
 
 
-def draw_orientation(ax: Axes, plane: Plane, theme: Theme) -> None:
+def draw_orientation(ax: Axes, view: BrainView, plane: Plane, theme: Theme) -> None:
     """Mark the directions at the four sides of a view: anterior, posterior, left, ..."""
+    if view.schematic:
+        return
     top, bottom, left, right = _DIRECTIONS[plane]
     places = {
         top: (0.5, 1.0, "center", "bottom"),
@@ -215,8 +263,11 @@ def draw_orientation(ax: Axes, plane: Plane, theme: Theme) -> None:
 def draw_scale_bar(ax: Axes, view: BrainView, theme: Theme) -> int:
     """Draw a scale bar at the lower left of a view and return its length in um.
 
-    100 um for a whole larval brain; other round lengths for much smaller or larger ones.
+    100 um for a whole larval brain; other round lengths for much smaller or larger ones;
+    none, and 0, for a schematic drawing.
     """
+    if view.schematic:
+        return 0
     _, height, width = view.extent_um
     wanted = max(float(height), float(width)) / 8
     length = min(_SCALE_BARS_UM, key=lambda bar: abs(np.log(bar / wanted)))

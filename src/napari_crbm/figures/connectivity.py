@@ -25,7 +25,7 @@ from napari_crbm.connectome import (
     composition_table,
     region_centroids,
 )
-from napari_crbm.connectome.layout import scaled
+from napari_crbm.connectome.layout import ring_layout, scaled
 from napari_crbm.figures.brain import DRAWN_AXES, Plane, brain_view
 from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
 from napari_crbm.recording import Recording
@@ -247,7 +247,13 @@ def draw_circuit(
     right, down = DRAWN_AXES[plane]
     for polygon in view.outlines[plane]:
         ax.fill(*polygon.T, facecolor=theme.brain, edgecolor=theme.outline, linewidth=0.6)
-    centre = region_centroids(recording.coordinates, regions, region_map.names)[:, [right, down]]
+    centres = region_centroids(recording.positions, regions, region_map.names)
+    centre = centres[:, [right, down]]
+    if view.schematic:
+        # Positions are not known: regions around a ring, in the frame of the view.
+        ring = ring_layout(region_map.names, centres) * (1, -1)
+        low, high = view.low_um[[right, down]], view.high_um[[right, down]]
+        centre = (low + high) / 2 + 0.45 * (high - low) * ring
     place = {name: k for k, name in enumerate(region_map.names)}
     edges = circuit(region_map, n_edges).iloc[::-1]
     ends = np.array(

@@ -45,7 +45,10 @@ def counterparts_figure(
     theme : {"light", "dark"}
     """
     colours = theme_named(theme)
-    views = brain_view(found.first_recording), brain_view(found.second_recording)
+    views = (
+        brain_view(found.first_recording, found.first),
+        brain_view(found.second_recording, found.second),
+    )
     pairs = found.pairs[found.pairs["match"] >= 0]
     best = pairs.sort_values("similarity", ascending=False).head(n_pairs)
     width = (DOUBLE_COLUMN_IN - _LEFT - _RIGHT - _GAP * (n_pairs - 1)) / n_pairs

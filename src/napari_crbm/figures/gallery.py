@@ -46,7 +46,7 @@ def gallery(
     """
     colours = theme_named(theme)
     chosen = np.arange(model.n_assemblies) if assemblies is None else np.asarray(assemblies)
-    view = brain_view(recording) if view is None else view
+    view = brain_view(recording, model) if view is None else view
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, height_in)
         ax = figure.add_axes((0.02, 0.02, 0.96, 0.96))

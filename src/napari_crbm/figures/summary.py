@@ -83,10 +83,10 @@ def summary_page(
         activity = model.transform(recording.spikes)
     table = assembly_table(model, recording, activity)
     order = sort_by_similarity(activity)
-    view = brain_view(recording) if view is None else view
+    view = brain_view(recording, model) if view is None else view
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, _HEIGHT)
-        _draw_header(figure, model, recording, table, colours)
+        _draw_header(figure, model, recording, table, view.note, colours)
         bottom = _BOTTOM
         if evaluation is not None:
             judged = [name for name, each in STATISTICS.items() if each.judged]
@@ -135,7 +135,12 @@ def _row(
 
 
 def _draw_header(
-    figure: Figure, model: CRBM, recording: Recording, table: pd.DataFrame, theme: Theme
+    figure: Figure,
+    model: CRBM,
+    recording: Recording,
+    table: pd.DataFrame,
+    note: str,
+    theme: Theme,
 ) -> None:
     rate = 1 / recording.frame_interval_s if recording.frame_interval_s else 0.0
     used = membership(model.weights_).any(axis=1).mean()
@@ -147,6 +152,8 @@ def _draw_header(
         f"{100 * used:.0f} % of neurons in at least one  ·  "
         f"{100 * float(np.mean(model.weights_ == 0)):.0f} % of weights zero",
     ]
+    if note:
+        lines.append(note)
     if model.settings_ is not None:
         lines[1] += (
             f"  ·  l1 {float(model.settings_.l1):.2g}, {model.settings_.n_updates:,} updates"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -182,9 +183,24 @@ def open_recording(
         control=control,
     )
     recording = _read(path, options, profile)
+    lost = int((~recording.located).sum())
+    if recording.coordinates is not None and lost and not _is_own(recording):
+        warnings.warn(
+            f"{lost:,} of {recording.n_neurons:,} neurons have no position: they are kept, and "
+            "left out of everything that needs one.",
+            stacklevel=2,
+        )
+        recording = recording.with_step(
+            "keep neurons without position", count=lost, of=recording.n_neurons
+        )
     given = options.given() | ({} if profile is None else {"profile": profile})
     source = Source(path.absolute(), given, len(recording.provenance))
     return replace(recording, source=source)
+
+
+def _is_own(recording: Recording) -> bool:
+    """Return whether a recording comes from a file of this program, which says this already."""
+    return recording.provenance[-1].parameters.get("format") == hdf5.FORMAT
 
 
 def _read(path: Path, options: ReadOptions, profile: Profile | str | Path | None) -> Recording:

@@ -143,7 +143,7 @@ def preprocess(
         fluorescence = FluorescencePart(fluorescence, frames, neurons)
     return replace(
         recording,
-        coordinates=recording.coordinates[neurons],
+        coordinates=None if recording.coordinates is None else recording.coordinates[neurons],
         spikes=spikes if len(neurons) == n_neurons else spikes.select_neurons(neurons),
         times=recording.times[frames],
         traces={label: trace[frames] for label, trace in recording.traces.items()},

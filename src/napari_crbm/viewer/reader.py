@@ -13,6 +13,7 @@ from napari_crbm.errors import (
     SeveralRecordings,
     UnknownLayout,
 )
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.opening.suffixes import may_read
 
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -116,7 +117,7 @@ def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
         if not _asked(Path(path), error):
             raise
         return _NOTHING
-    return [(recording.coordinates, points_arguments(recording), "points")]
+    return [(place_neurons(recording).points, points_arguments(recording), "points")]
 
 
 def _asked(path: Path, why: CRBMError) -> bool:

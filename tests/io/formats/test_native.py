@@ -193,7 +193,7 @@ def test_fluorescence_too_large_for_half_precision_is_refused(tmp_path):
     ("coordinates", "times", "message"),
     [
         (np.zeros((3, 10)), np.arange(10.0), "shape"),
-        (np.full((3, 3), np.nan), np.arange(10.0), "not finite"),
+        (np.full((3, 3), np.inf), np.arange(10.0), "infinite"),
         (np.zeros((3, 3)), np.zeros(10), "increase"),
         (np.zeros((3, 3)), np.arange(9.0), "one for each"),
     ],
@@ -232,11 +232,10 @@ def _attribute(name, value, item="/"):
     ("edit", "message"),
     [
         (_without("spikes"), "lacks the dataset '/spikes'"),
-        (_without("coordinates"), "lacks the dataset '/coordinates'"),
         (_without("regions/names"), "lacks the dataset '/regions/names'"),
         (_with("coordinates", np.zeros((3, 21))), r"shape .*found \(3, 21\)"),
         (_with("coordinates", np.zeros((70, 3))), "look swapped"),
-        (_with("coordinates", np.full((21, 3), np.nan)), "not finite"),
+        (_with("coordinates", np.full((21, 3), np.inf)), "infinite"),
         (_attribute("axes", "x,y,z", "coordinates"), "axes 'z,y,x'"),
         (_attribute("unit", "mm", "coordinates"), "'micrometre'"),
         (_with("times_s", np.arange(69.0)), "one for each of 70 frames"),

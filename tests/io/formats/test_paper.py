@@ -258,7 +258,6 @@ def test_binarise_replaces_stored_spikes_and_needs_fluorescence(content, path):
 
 
 BAD = {
-    "no coordinates": ({NATIVE: None, ZBRAIN: None}, "holds no neuron positions"),
     "no activity": ({SPIKES: None, DFF: None}, "no binarised spikes"),
     "coordinates of rank 1": ({ZBRAIN: np.zeros(43)}, r"'/Data/Brain/ZBrainCoordinates' must"),
     "plane coordinates": ({ZBRAIN: np.zeros((43, 2))}, r"found float64 of shape \(43, 2\)"),
@@ -269,7 +268,7 @@ BAD = {
     "text as activity": ({SPIKES: np.full((61, 43), b"a")}, r"must hold numbers"),
     "non-binary": ({SPIKES: np.full((61, 43), 2)}, r"must be binary.*found 2 at frame 0, neuron 0"),
     "NaN activity": ({SPIKES: np.full((61, 43), np.nan)}, "must be binary.*found nan"),
-    "NaN coordinates": ({ZBRAIN: np.full((3, 43), np.nan)}, "43 of 43 neurons are not finite"),
+    "infinite": ({ZBRAIN: np.full((3, 43), np.inf)}, "43 of 43 neurons are infinite"),
     "times too short": ({"Data/Brain/Times": np.arange(60)}, "there are 61 frames"),
     "times back": ({"Data/Brain/Times": np.zeros(61)}, "Times must increase"),
     "labels": ({"Data/Brain/Labels": np.zeros((294, 41))}, r"found float64 of shape \(294, 41\)"),
@@ -347,3 +346,20 @@ def test_one_recording_of_julia(path):
         file["Data/coords"] = content.xyz_mm.T
     recording = open_recording(path, frame_rate_hz=4.0)
     np.testing.assert_array_equal(recording.spikes.dense(), content.raster)
+
+
+@pytest.mark.parametrize("neurons_first", [False, True])
+def test_positions_are_optional(tmp_path, neurons_first):
+    spikes = np.random.default_rng(0).random((N_FRAMES, N_NEURONS)) < 0.2
+    path = tmp_path / "fish.h5"
+    with h5py.File(path, "w") as file:
+        file["spikes"] = spikes.T if neurons_first else spikes
+        file["times"] = np.arange(N_FRAMES) / 4.0
+    with pytest.warns(UserWarning, match="43 neurons in 61 frames"):
+        opened = open_recording(path)
+    assert opened.coordinates is None
+    np.testing.assert_array_equal(opened.spikes.dense(), spikes)
+    with h5py.File(path, "r+") as file:
+        file["where"] = np.zeros((N_NEURONS, 3))
+    with pytest.raises(RecordingError, match="'/where' may hold them"):
+        open_recording(path)

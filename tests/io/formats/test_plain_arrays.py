@@ -96,7 +96,7 @@ def test_fluorescence_asks_for_a_threshold(tmp_path):
 def test_what_is_missing_is_named(tmp_path):
     spikes, xyz = content()
     cases = (
-        ({"spks": spikes}, "no neuron positions.*'spks'"),
+        ({"spks": spikes, "where": xyz}, "no neuron positions .*'where' may hold them"),
         ({"xyz": xyz}, "no activity"),
         ({"spks": spikes[:, :-1], "xyz": xyz}, "9 neurons that have positions"),
         ({"spks": spikes, "xyz": xyz.ravel()}, "positions of shape"),
@@ -126,3 +126,35 @@ def test_mutated_files_end_in_our_errors(tmp_path):
         path.write_bytes(data[:cut])
         with contextlib.suppress(CRBMError):
             open_recording(path)
+
+
+def test_positions_are_optional(tmp_path):
+    """Orientation comes from the option, the times, smooth traces or the longer axis."""
+    rng = np.random.default_rng(0)
+    spikes = (rng.random((80, 9)) < 0.2).astype("u1")
+    # Neurons of an assembly side by side must not look like time.
+    spikes[::5] = 1
+    traces = np.cumsum(rng.normal(size=(40, 90)), axis=0)
+    for arrays, options, shape in (
+        ({"spikes": spikes}, {}, (80, 9)),
+        ({"spikes": spikes.T}, {}, (80, 9)),
+        ({"spikes": spikes}, {"neurons_first": True}, (9, 80)),
+        ({"spikes": spikes, "times": np.arange(9.0)}, {}, (9, 80)),
+        ({"dff": traces}, {"binarise": 2.0}, (40, 90)),
+        ({"dff": traces.T}, {"binarise": 2.0}, (40, 90)),
+    ):
+        np.savez(tmp_path / "a.npz", **arrays)
+        with pytest.warns(UserWarning, match="no neuron positions: .* neurons_first"):
+            opened = open_recording(tmp_path / "a.npz", **options)
+        assert opened.spikes.shape == shape and opened.coordinates is None
+
+
+def test_some_positions_are_enough(tmp_path):
+    spikes, xyz = content()
+    xyz = xyz.astype(float)
+    xyz[[1, 4]] = np.nan
+    np.savez(tmp_path / "a.npz", spks=spikes, xyz=xyz)
+    with pytest.warns(UserWarning, match="2 of 9 neurons have no position"):
+        opened = open_recording(tmp_path / "a.npz", flip_z=True)
+    assert list(np.flatnonzero(~opened.located)) == [1, 4]
+    assert opened.provenance[-1].parameters == {"count": 2, "of": 9}

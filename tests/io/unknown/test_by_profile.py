@@ -266,7 +266,7 @@ def test_choices_that_do_not_fit_are_explained(tmp_path, changes, message):
         ({"unit": "inch"}, "not 'inch'"),
         ({"axes": "xx"}, "not 'xx'"),
         ({"flip": "q"}, "not 'q'"),
-        ({"positions": ()}, "in one array"),
+        ({"positions": ("a", "b", "c", "d")}, "in one array"),
         ({"positions": ("a", "b")}, "in 2 arrays"),
         ({"holds": "fluorescence", "threshold": 0.0}, "must be positive"),
         ({"threshold": math.nan}, "finite"),

@@ -42,7 +42,7 @@ class Locality:
         to the weighted centre), ``laterality, laterality_chance, laterality_p`` (right
         minus left share of |w|; chance of its absolute value) and, with regions,
         ``n_regions, n_regions_chance, n_regions_p`` (effective number). NaN for
-        assemblies of fewer than two members.
+        assemblies of fewer than two members whose positions are known.
     """
 
     table: pd.DataFrame
@@ -50,9 +50,14 @@ class Locality:
     @property
     def verdict(self) -> str:
         """The same in one or two sentences."""
+        if not self.table["share_of_neurons"].notna().any():
+            return "There are no assemblies."
         known = self.table[self.table["neighbour_p"].notna()]
         if not len(known):
-            return "No assembly has two members, so nothing can be said about where they lie."
+            return (
+                "No assembly has two members whose positions are known, so nothing can be said "
+                "about where they lie."
+            )
         dense = known["neighbour_p"] <= SIGNIFICANT
         text = (
             f"{int(dense.sum())} of {len(known)} assemblies are locally dense: members are "
@@ -64,6 +69,8 @@ class Locality:
                 f" in {known['n_regions'].median():.1f} regions (by chance "
                 f"{known['n_regions_chance'].median():.1f})"
             )
+        if not known["laterality_p"].notna().any():
+            return f"{text}."
         one_sided = known["laterality_p"] <= SIGNIFICANT
         return f"{text}. {int(one_sided.sum())} are more on one side than by chance."
 
@@ -124,19 +131,20 @@ def locality(
 @dataclass(frozen=True, eq=False)
 class _Places:
     coordinates: NDArray[np.float64]
+    located: NDArray[np.int64]
     right: NDArray[np.float64]
     regions: sparse.csr_array | None
     n_dimensions: int
 
     @classmethod
     def of(cls, recording: Recording) -> _Places:
-        xyz = recording.coordinates.astype(np.float64)
-        x = xyz[:, 2]
+        xyz = recording.positions.astype(np.float64)
         return cls(
             xyz,
-            np.sign(x - midline_x(recording.coordinates)),
+            np.flatnonzero(recording.located),
+            np.sign(xyz[:, 2] - midline_x(recording.positions)),
             _shares(recording.regions),
-            int((np.ptp(xyz, axis=0) > 0).sum()),
+            len(recording.known_axes),
         )
 
     def statistics(
@@ -189,13 +197,20 @@ def _row(
 ) -> dict[str, float]:
     n_neurons, size = len(places.coordinates), len(chosen)
     row: dict[str, float] = {"size": size, "share_of_neurons": size / n_neurons}
+    known = np.isin(chosen, places.located)
+    chosen, strength, size = chosen[known], strength[known], int(known.sum())
     names = ["neighbour_um", "compactness_um", "laterality"]
     if places.regions is not None:
         names.append("n_regions")
     if size < 2:
         columns = [c for name in names for c in _columns(name)]
         return row | dict.fromkeys(["times_denser", *columns], float("nan"))
-    random = np.stack([generator.choice(n_neurons, size, replace=False) for _ in range(n_shuffles)])
+    random = np.stack(
+        [
+            places.located[generator.choice(len(places.located), size, replace=False)]
+            for _ in range(n_shuffles)
+        ]
+    )
     own = places.statistics(chosen[None], strength)
     chance = places.statistics(random, strength)
     for name in names:
@@ -208,13 +223,18 @@ def _row(
         row |= dict(
             zip(
                 _columns(name),
-                (value, float(np.nanmedian(among)), p if np.isfinite(value) else float("nan")),
+                (value, _median(among), p if np.isfinite(value) else float("nan")),
                 strict=True,
             )
         )
     nearest = max(row["neighbour_um"], 1e-9)
     row["times_denser"] = (row["neighbour_chance_um"] / nearest) ** places.n_dimensions
     return row
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if len(known) else float("nan")
 
 
 def _columns(name: str) -> tuple[str, str, str]:

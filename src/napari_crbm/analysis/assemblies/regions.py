@@ -30,9 +30,16 @@ def midline_x(coordinates_um: NDArray[np.floating]) -> float:
     Parameters
     ----------
     coordinates_um : (N, 3) float array
-        Axes z, y, x.
+        Axes z, y, x; rows that are not finite are left out.
+
+    Returns
+    -------
+    float
+        NaN if no positions are known, or all have the same x.
     """
-    plane = coordinates_um[:, 1:].astype(np.float64)
+    plane = coordinates_um[np.isfinite(coordinates_um).all(axis=1), 1:].astype(np.float64)
+    if not len(plane) or not np.ptp(plane[:, 1]) > 0:
+        return float("nan")
     low = plane.min(axis=0)
     bins = (_MIDLINE_ROW_UM, _MIDLINE_BIN_UM)
     place = tuple(((plane - low) // bins).astype(np.int64).T)

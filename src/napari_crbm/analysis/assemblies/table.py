@@ -66,7 +66,8 @@ def assembly_table(
         - ``reproducibility``: likeness to its partners in other models, where the model
           knows it (see `napari_crbm.analysis.reproducibility`).
 
-        Places are NaN for an assembly without members.
+        Places are NaN for an assembly whose members have no positions. Neurons without
+        position count for the size, not for the places.
 
     Raises
     ------
@@ -87,12 +88,12 @@ def assembly_table(
     strength = np.where(inside, np.abs(weights), 0.0).astype(np.float64)
     size = inside.sum(axis=0)
     some = size > 0
-    total = np.where(some, strength.sum(axis=0), np.nan)
     per_member = np.where(some, size, np.nan)
 
-    x = recording.coordinates[:, 2]
-    side = np.sign(x - midline_x(recording.coordinates))
-    centroid = (strength.T @ recording.coordinates.astype(np.float64)) / total[:, None]
+    positions, located = recording.positions, recording.located
+    side = np.sign(positions[:, 2] - midline_x(positions))
+    on_a_side = np.where(np.isfinite(side)[:, None], strength, 0.0)
+    centroid = _weighted_mean(positions[located].astype(np.float64), strength[located])
     region, fraction, n_regions = _dominant_regions(strength, recording.regions)
     table = pd.DataFrame(
         {
@@ -104,12 +105,12 @@ def assembly_table(
             "region": region,
             "region_fraction": fraction,
             "n_regions": n_regions,
-            "laterality": (side @ strength) / total,
+            "laterality": _weighted_mean(np.nan_to_num(side)[:, None], on_a_side)[:, 0],
             "z_um": centroid[:, 0],
             "y_um": centroid[:, 1],
             "x_um": centroid[:, 2],
             "compactness_um": [
-                _spread(recording.coordinates[inside[:, unit]], centroid[unit])
+                _spread(positions[inside[:, unit] & located], centroid[unit])
                 for unit in range(len(chosen))
             ],
         },
@@ -143,7 +144,7 @@ def member_table(
     weight = model.weights_[neuron, chosen[column]]
     order = np.lexsort((neuron, -np.abs(weight), column))
     neuron, column, weight = neuron[order], column[order], weight[order]
-    z, y, x = recording.coordinates[neuron].T
+    z, y, x = recording.positions[neuron].T
     names = _region_names(recording)
     return pd.DataFrame(
         {
@@ -197,6 +198,14 @@ def assemblies_of_neuron(
             "is_member": (size > threshold)[order],
         }
     )
+
+
+def _weighted_mean(
+    values: NDArray[np.float64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Mean of (N, k) values with (N, M) weights, (M, k); NaN where all weights are zero."""
+    total = weights.sum(axis=0)
+    return (weights.T @ values) / np.where(total > 0, total, np.nan)[:, None]
 
 
 def _check_same_neurons(weights: NDArray[np.floating], recording: Recording) -> None:

@@ -119,7 +119,7 @@ class Counterparts:
             return _same_neurons(one, other)
         tables = []
         sides = ((one, self.first_recording), (other, self.second_recording))
-        points = [recording.coordinates[members(weights)] for weights, recording in sides]
+        points = [recording.positions[members(weights)] for weights, recording in sides]
         for number, (weights, _) in enumerate(sides):
             neurons = members(weights)
             table = pd.DataFrame({"neuron": neurons, "weight": weights[neurons]})
@@ -163,9 +163,10 @@ class Counterparts:
 
 def have_same_neurons(first: Recording, second: Recording) -> bool:
     """Whether two recordings are of the same neurons, in the same order."""
+    # Without any positions, the same number of neurons is all there is to go by.
     return first is second or (
         first.n_neurons == second.n_neurons
-        and bool(np.allclose(first.coordinates, second.coordinates, atol=1e-2))
+        and bool(np.allclose(first.positions, second.positions, atol=1e-2, equal_nan=True))
     )
 
 
@@ -293,7 +294,7 @@ def _moved(
 ) -> Iterator[NDArray[np.float32]]:
     """Weights with assemblies where chance puts them, again and again."""
     weights = model.weights_
-    relocation = None if by == "neurons" else Relocation(recording.coordinates, weights)
+    relocation = None if by == "neurons" else Relocation(recording.positions, weights)
     for draw in range(n_draws):
         if relocation is None:
             yield weights[generator.permutation(len(weights))]
@@ -324,8 +325,8 @@ def _overlaps(
             overlap[assembly] = (one & other).sum() / max((one | other).sum(), 1)
         elif one.any() and other.any():
             points = (
-                result.first_recording.coordinates[one],
-                result.second_recording.coordinates[other],
+                result.first_recording.positions[one],
+                result.second_recording.positions[other],
             )
             near = np.concatenate([_nearest_um(*points), _nearest_um(*points[::-1])])
             overlap[assembly] = np.mean(near <= result.width_um)

@@ -95,7 +95,13 @@ def common_places(first: Recording, second: Recording, width_um: float = WIDTH_U
     ModelError
         If the brains hardly overlap, or the window is too small for their size.
     """
-    points = first.coordinates, second.coordinates
+    for recording in (first, second):
+        if not recording.located.all():
+            raise ModelError(
+                f"{(~recording.located).sum():,} of {recording.n_neurons:,} neurons of "
+                f"'{recording.name}' have no position, so assemblies cannot be matched by place."
+            )
+    points = first.positions, second.positions
     low = np.min([p.min(axis=0) for p in points], axis=0)
     high = np.max([p.max(axis=0) for p in points], axis=0)
     shape = np.asarray(np.floor((high - low) / width_um), dtype=np.int64) + 1
@@ -145,10 +151,20 @@ class Relocation:
     coordinates_um : (N, 3)
         Axes z, y, x.
     weights : (N, M) float array
+
+    Raises
+    ------
+    ModelError
+        If a neuron has no position.
     """
 
     def __init__(self, coordinates_um: NDArray[np.floating], weights: NDArray[np.floating]) -> None:
         self._points = np.asarray(coordinates_um, dtype=np.float64)
+        if not np.isfinite(self._points).all():
+            raise ModelError(
+                "Some neurons have no position, so it cannot be said how alike assemblies are by "
+                "chance: match by neurons, or leave these neurons out."
+            )
         self._weights = np.asarray(weights, dtype=np.float32)
         self._mirrored = self._points * (1, 1, -1)
         self._mirrored[:, 2] += 2 * midline_x(coordinates_um)

@@ -3,7 +3,8 @@
 Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="recording"``)::
 
     spikes              (T, ceil(N / 8)) uint8, least significant bit first; n_neurons
-    coordinates         (N, 3) float32; axes="z,y,x", unit="micrometre"
+    coordinates         (N, 3) float32, optional; axes="z,y,x", unit="micrometre"; rows of
+                        NaN for neurons whose position is not known
     times_s             (T,) float64
     regions/            indptr (R + 1,), indices: neurons of each region; names
     traces/             values (K, T) float64; names
@@ -84,7 +85,9 @@ def _read_provenance(file: h5py.File) -> list[Step]:
         ) from error
 
 
-def _read_coordinates(file: h5py.File) -> NDArray[np.float32]:
+def _read_coordinates(file: h5py.File) -> NDArray[np.float32] | None:
+    if "coordinates" not in file:
+        return None
     stored = hdf5.require(file, "coordinates", 2)
     axes, unit = stored.attrs.get("axes"), stored.attrs.get("unit")
     if axes != "z,y,x" or unit != "micrometre":

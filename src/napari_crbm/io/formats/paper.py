@@ -23,12 +23,17 @@ from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import hdf5
 from napari_crbm.io.reading.layout import (
     ALIASES,
+    PAPER_GROUP,
+    SAMPLED,
     Fields,
     activity_is_neurons_first,
     activity_tiles,
     coordinates_are_transposed,
+    could_be_positions,
     find_fields,
+    neurons_first_without_positions,
     tiles,
+    without_positions,
 )
 from napari_crbm.io.reading.stored_fluorescence import StoredFluorescence
 from napari_crbm.io.reading.traces import Chosen
@@ -71,10 +76,11 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
     # What was found, assumed and left out: enough to open the file the same way again.
     notes: dict[str, Any] = {"file": path.name, "format": "paper"}
     coordinates, transposed = _coordinates(fields, options, notes)
-    regions = _regions(fields, len(coordinates), transposed, options)
+    n_neurons = _count_neurons(fields, options, notes) if coordinates is None else len(coordinates)
+    regions = _regions(fields, n_neurons, transposed, options)
     kept = None if options.keep_unlabelled else _labelled(regions)
-    fluorescence = _fluorescence(fields, len(coordinates), transposed, kept, options)
-    spikes = _spikes(fields, fluorescence, len(coordinates), transposed, kept, options, notes)
+    fluorescence = _fluorescence(fields, n_neurons, transposed, kept, options)
+    spikes = _spikes(fields, fluorescence, n_neurons, transposed, kept, options, notes)
     times = _times(fields, spikes.n_frames, options, notes)
     traces = _traces(fields, spikes.n_frames)
     notes["ignored"] = [
@@ -83,9 +89,10 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
     ]
     provenance = [Step("open", notes)]
     if kept is not None and regions is not None:
-        parameters = {"why": "in a region", "kept": len(kept), "of": len(coordinates)}
+        parameters = {"why": "in a region", "kept": len(kept), "of": n_neurons}
         provenance.append(Step("select neurons", parameters))
-        coordinates, regions = coordinates[kept], regions.select_neurons(kept)
+        coordinates = None if coordinates is None else coordinates[kept]
+        regions = regions.select_neurons(kept)
     if options.binarise is not None:
         provenance.append(Step("binarise", {"threshold_sd": options.binarise}))
     return Recording(
@@ -103,16 +110,22 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
 
 def _coordinates(
     fields: Fields, options: ReadOptions, notes: dict[str, Any]
-) -> tuple[NDArray[np.float32], bool]:
-    """Return positions (N, 3): z, y, x in micrometres, and whether they are stored as (3, N)."""
+) -> tuple[NDArray[np.float32] | None, bool]:
+    """Return positions (N, 3): z, y, x in micrometres, and whether they are stored as (3, N).
+
+    None if the file has no positions.
+    """
     wanted = _SPACES if options.space is None else (options.space,)
     found = fields.first(*wanted)
-    if found is None:
+    if found is None and options.space:
         raise RecordingError(
-            "The file holds no neuron positions"
-            + (f" in {options.space} space: " if options.space else ": ")
-            + f"a dataset named {_listed(*wanted)} is needed."
+            f"The file holds no neuron positions in {options.space} space: a dataset named "
+            f"{_listed(*wanted)} is needed."
         )
+    if found is None:
+        notes |= {"coordinates": "none", "space": "unknown"}
+        # MATLAB's files have frames first, which is told by the group alone here.
+        return None, False
     space, dataset = found
     transposed = coordinates_are_transposed(dataset)
     xyz = np.asarray(dataset[()], dtype=np.float64)
@@ -139,6 +152,38 @@ def _coordinates(
         "flip_z": flip_z,
     }
     return zyx.astype(np.float32), transposed
+
+
+def _count_neurons(fields: Fields, options: ReadOptions, notes: dict[str, Any]) -> int:
+    """Return the number of neurons of a file without positions."""
+    stored = fields.known.get("spikes", fields.known.get("fluorescence"))
+    if stored is None or stored.ndim != 2 or stored.dtype.kind not in "biuf":
+        raise RecordingError(
+            "The file holds no activity: a dataset named "
+            f"{_listed('spikes', 'fluorescence')} of shape (frames, neurons) is needed."
+        )
+    if maybe := sorted(
+        name for name, shape in fields.shapes.items() if could_be_positions(shape, stored.shape)
+    ):
+        raise RecordingError(
+            f"The file holds no neuron positions under a usual name ({_listed(*_SPACES)}); "
+            f"'{maybe[0]}' may hold them."
+        )
+    times = fields.known.get("times")
+    if options.neurons_first is None and stored.name.startswith(PAPER_GROUP):
+        neurons_first = False
+    else:
+        neurons_first = neurons_first_without_positions(
+            stored[:SAMPLED, :SAMPLED],
+            stored.shape,
+            None if times is None else times.size,
+            options.neurons_first,
+        )
+    first, second = stored.shape
+    n_frames, n_neurons = (second, first) if neurons_first else (first, second)
+    notes["neurons_first"] = neurons_first
+    warnings.warn(without_positions(n_frames, n_neurons), stacklevel=3)
+    return int(n_neurons)
 
 
 def _regions(

@@ -17,6 +17,12 @@ from numpy.typing import NDArray
 from napari_crbm.errors import RecordingError, SettingError
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import matlab
+from napari_crbm.io.reading.layout import (
+    SAMPLED,
+    could_be_positions,
+    neurons_first_without_positions,
+    without_positions,
+)
 from napari_crbm.io.reading.sources import damage_named
 from napari_crbm.io.reading.traces import Held
 from napari_crbm.preprocessing import activity_warning, binarise
@@ -67,7 +73,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
                 return known[name], values
         return None
 
-    where, zyx, unit = _positions(first, options, content)
+    where, zyx, unit = _positions(first, options)
     activity, fluorescence = first(_ACTIVITY), first(_FLUORESCENCE)
     if activity is not None and not _is_binary(activity[1]):
         # Deconvolved or z-scored traces often go by these names too.
@@ -76,12 +82,16 @@ def read(path: Path, options: ReadOptions) -> Recording:
     notes: dict[str, Any] = {"positions": where, "unit": unit}
     steps = []
     held = None
+    if zyx is None:
+        n_neurons = _count_neurons(path, first, activity or fluorescence, content, get, options)
+    else:
+        n_neurons = len(zyx)
     if fluorescence is not None:
-        values = _frames_first(*fluorescence, len(zyx), options)
+        values = _frames_first(*fluorescence, n_neurons, options)
         if values.dtype.kind == "f":
             held = Held(values)
     if activity is not None and options.binarise is None:
-        spikes = Spikes.from_dense(_frames_first(*activity, len(zyx), options))
+        spikes = Spikes.from_dense(_frames_first(*activity, n_neurons, options))
         notes["activity"] = activity[0]
     elif held is None:
         raise RecordingError(
@@ -110,7 +120,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
         held = None
     times = _times(first, spikes.n_frames, options, notes)
     return Recording(
-        coordinates=zyx.astype(np.float32),
+        coordinates=zyx,
         spikes=spikes,
         times=times,
         name=path.stem,
@@ -131,17 +141,16 @@ def _content(path: Path) -> tuple[list[str], Callable[[str], NDArray[Any]]]:
 def _positions(
     first: Callable[[tuple[str, ...]], tuple[str, NDArray[Any]] | None],
     options: ReadOptions,
-    content: list[str],
-) -> tuple[str, NDArray[np.float64], str]:
-    """Return the name, the positions (N, 3) as z, y, x in micrometres, and their stored unit."""
+) -> tuple[str, NDArray[np.float32] | None, str]:
+    """Return the name, the positions (N, 3) as z, y, x in micrometres, and their stored unit.
+
+    None if the file has no positions.
+    """
     found = first(_POSITIONS)
     if found is None:
         x, y = first(("xpos",)), first(("ypos",))
         if x is None or y is None:
-            raise RecordingError(
-                f"The file holds no neuron positions: an array named {_listed(_POSITIONS[:3])} "
-                f"of shape (neurons, 2 or 3) is needed; found {_listed(content)}."
-            )
+            return "none", None, "unknown"
         found = "xpos, ypos", np.column_stack([x[1].ravel(), y[1].ravel()])
     name, values = found
     values = np.asarray(values, dtype=np.float64)
@@ -159,8 +168,47 @@ def _positions(
     unit = options.unit or ("mm" if 0 < extent < _LARGEST_EXTENT_MM else "um")
     zyx = zyx * (1000.0 if unit == "mm" else 1.0)
     if options.flip_z:
-        zyx[:, 0] = zyx[:, 0].max() - zyx[:, 0]
-    return name, zyx, unit
+        zyx[:, 0] = np.nanmax(zyx[:, 0]) - zyx[:, 0]
+    return name, zyx.astype(np.float32), unit
+
+
+def _count_neurons(
+    path: Path,
+    first: Callable[[tuple[str, ...]], tuple[str, NDArray[Any]] | None],
+    activity: tuple[str, NDArray[Any]] | None,
+    content: list[str],
+    get: Callable[[str], NDArray[Any]],
+    options: ReadOptions,
+) -> int:
+    """Return the number of neurons of a file without positions."""
+    if activity is None:
+        raise RecordingError(
+            f"The file holds no activity: an array named {_listed(_ACTIVITY[:4])} of zeros and "
+            f"ones, or {_listed(_FLUORESCENCE[:3])}, is needed; found {_listed(content)}."
+        )
+    name, values = activity
+    if values.ndim != 2:
+        raise RecordingError(
+            f"'{name}' must have two axes, frames and neurons; found shape {values.shape}."
+        )
+    with damage_named(path):
+        shapes = {each: np.shape(get(each)) for each in content if each != name}
+    maybe = [each for each, shape in shapes.items() if could_be_positions(shape, values.shape)]
+    if maybe:
+        raise RecordingError(
+            f"The file holds no neuron positions under a usual name ({_listed(_POSITIONS[:3])}); "
+            f"'{maybe[0]}' may hold them."
+        )
+    times = first(_TIMES)
+    neurons_first = neurons_first_without_positions(
+        values[:SAMPLED, :SAMPLED],
+        values.shape,
+        None if times is None else times[1].size,
+        options.neurons_first,
+    )
+    n_frames, n_neurons = values.shape[:: -1 if neurons_first else 1]
+    warnings.warn(without_positions(n_frames, n_neurons), stacklevel=3)
+    return int(n_neurons)
 
 
 def _is_binary(values: NDArray[Any]) -> bool:

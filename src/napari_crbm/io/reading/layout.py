@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import h5py
@@ -75,6 +76,7 @@ class Fields(NamedTuple):
     known: dict[str, h5py.Dataset]
     traces: dict[str, h5py.Dataset]
     others: tuple[str, ...]
+    shapes: Mapping[str, tuple[int, ...]] = MappingProxyType({})
 
     def first(self, *names: str) -> tuple[str, h5py.Dataset] | None:
         """Return the first of these fields that the file has, with its name."""
@@ -132,7 +134,9 @@ def find_fields(file: h5py.File, group: str | None = None) -> Fields:
         if last[dataset.name] in _TRACES
     }
     used |= {dataset.name for dataset in traces.values()}
-    return Fields(known, traces, tuple(sorted(set(last) - used)))
+    others = tuple(sorted(set(last) - used))
+    shapes = {d.name: tuple(d.shape or ()) for d in datasets if d.name in others}
+    return Fields(known, traces, others, shapes)
 
 
 def _recording_groups(last: dict[str, str]) -> list[str]:
@@ -211,6 +215,74 @@ def activity_is_neurons_first(
             {"name": activity.name, "n": str(n_neurons)},
         )
     return bool(fits[0])
+
+
+def neurons_first_without_positions(
+    sample: NDArray[np.generic],
+    shape: tuple[int, ...],
+    n_times: int | None = None,
+    said: bool | None = None,
+) -> bool:
+    """Return whether neurons are on the first axis, when no positions tell their number.
+
+    Told by the option, else by the number of frame times, else by the axis along which
+    traces change slowly, else by the longer axis, which is time. Spikes are not judged by
+    how slowly they change: neurons of one assembly are often neighbours in the file.
+
+    Parameters
+    ----------
+    sample : (m, n) array
+        A corner of the activity in its stored axes.
+    shape : tuple of int
+        Of the whole activity.
+    n_times : int, optional
+        Number of frame times.
+    said : bool, optional
+        The option ``neurons_first``.
+    """
+    if said is not None:
+        return said
+    if n_times is not None and shape[0] != shape[1] and n_times in shape:
+        return shape[0] != n_times
+    values = np.asarray(sample, dtype=np.float64)
+    if not bool(((values == 0) | (values == 1)).all()):
+        along = [smoothness(values, axis) for axis in (0, 1)]
+        if abs(along[0] - along[1]) > CLEARLY_SMOOTHER:
+            return along[1] > along[0]
+    return shape[0] < shape[1]
+
+
+#: Rows and columns that are enough to tell time from neurons.
+SAMPLED = 1024
+
+
+def could_be_positions(shape: tuple[int, ...], activity: tuple[int, ...]) -> bool:
+    """Return whether an array has two or three numbers for each entry of an activity axis."""
+    if len(shape) != 2:
+        return False
+    return any(axes in (2, 3) and count in activity for axes, count in (shape, shape[::-1]))
+
+
+def without_positions(n_frames: int, n_neurons: int) -> str:
+    """Return the warning about a file without positions, which says how it was read."""
+    return (
+        f"The file has no neuron positions: {n_neurons:,} neurons in {n_frames:,} frames are read. "
+        "If these are swapped, set the option neurons_first."
+    )
+
+
+#: Difference of autocorrelations from which one axis counts as time.
+CLEARLY_SMOOTHER = 0.05
+
+
+def smoothness(sample: NDArray[np.float64], axis: int) -> float:
+    """Return the mean lag-1 autocorrelation along an axis."""
+    values = np.nan_to_num(np.moveaxis(sample, axis, 0))
+    if len(values) < 3:
+        return 0.0
+    centred = values - values.mean(axis=0)
+    variance = float((centred**2).mean())
+    return float((centred[1:] * centred[:-1]).mean()) / variance if variance > 0 else 0.0
 
 
 def on_first_axis(

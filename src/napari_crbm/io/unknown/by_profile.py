@@ -126,12 +126,15 @@ def _read(
     return recording if options.keep_unlabelled else labelled_only(recording)
 
 
-def positions_um(profile: Profile, arrays: dict[str, Array]) -> NDArray[np.float32]:
-    """Positions of all neurons, (N, 3) float32, z, y, x in micrometres.
+def positions_um(profile: Profile, arrays: dict[str, Array]) -> NDArray[np.float32] | None:
+    """Return the positions of all neurons, (N, 3) float32, z, y, x in micrometres.
 
-    Axes the file does not have are 0; flipped ones are turned around within the neurons.
+    Axes that the file does not have are 0; flipped ones are mirrored within the neurons.
+    None if the profile names no positions.
     """
-    if len(profile.positions) > 1:
+    if not profile.positions:
+        return None
+    if len(profile.positions) > 1 or len(profile.axes) == 1:
         stored = np.column_stack([np.ravel(arrays[name][...]) for name in profile.positions])
     else:
         stored = np.asarray(arrays[profile.positions[0]][...])

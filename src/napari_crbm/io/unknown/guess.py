@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.io.reading.layout import CLEARLY_SMOOTHER, smoothness
 from napari_crbm.io.reading.sources import (
     Array,
     Entry,
@@ -80,12 +81,14 @@ def guess_from(entries: Sequence[Entry], arrays: Mapping[str, Array], name: str 
     positions, n_neurons, axes_first = _positions(entries, reasons)
     activity = _activity(entries, n_neurons, positions, reasons)
     fields: dict[str, Any] = {
-        "positions": positions or ("",),
+        "positions": positions,
         "activity": activity.name if activity else "",
         "axes_first": axes_first,
         "name": name,
     }
-    if positions:
+    if not positions:
+        reasons["positions"] = "no array looks like positions"
+    else:
         fields |= _space(positions, axes_first, entries, arrays, reasons)
     if activity:
         sample = _sample(arrays[activity.name])
@@ -274,22 +277,12 @@ def _neurons_first(
     if axes_first:
         reasons["neurons_first"] = "positions are stored with axes first, as MATLAB's are here"
         return False
-    along = [_smoothness(sample, axis) for axis in (0, 1)]
-    if abs(along[0] - along[1]) > 0.05:
+    along = [smoothness(sample, axis) for axis in (0, 1)]
+    if abs(along[0] - along[1]) > CLEARLY_SMOOTHER:
         reasons["neurons_first"] = "activity changes slowly along the other axis"
         return along[1] > along[0]
     reasons["neurons_first"] = "nothing tells; check the traces"
     return False
-
-
-def _smoothness(sample: NDArray[np.float64], axis: int) -> float:
-    """Return the mean lag-1 autocorrelation along an axis."""
-    values = np.nan_to_num(np.moveaxis(sample, axis, 0))
-    if len(values) < 3:
-        return 0.0
-    centred = values - values.mean(axis=0)
-    variance = float((centred**2).mean())
-    return float((centred[1:] * centred[:-1]).mean()) / variance if variance > 0 else 0.0
 
 
 # --- time and what else there is --------------------------------------------------------------

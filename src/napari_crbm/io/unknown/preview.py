@@ -24,9 +24,9 @@ _MOST_BYTES = 64 << 20
 class Preview(NamedTuple):
     """A sample of positions and of traces.
 
-    ``coordinates`` (n, 3) are z, y, x in micrometres; ``traces`` and ``active`` (t, k)
-    of the neurons ``neurons`` (k,) in the first frames; ``rate`` is the fraction of
-    active values among all neurons that were looked at.
+    ``coordinates`` (n, 3) are z, y, x in micrometres, empty if unknown; ``traces`` and
+    ``active`` (t, k) of the neurons ``neurons`` (k,) in the first frames; ``rate`` is the
+    fraction of active values among all neurons that were looked at.
     """
 
     coordinates: NDArray[np.float32]
@@ -52,6 +52,8 @@ def preview(path: str | Path, profile: Profile, n_traces: int = 4) -> Preview:
     path = Path(path)
     with opened_with_tables(path) as arrays, damage_named(path):
         coordinates = positions_um(profile, arrays)
+        if coordinates is None:
+            coordinates = np.empty((0, 3), dtype=np.float32)
         finite = coordinates[np.isfinite(coordinates).all(axis=1)]
         every = max(1, len(coordinates) // _MOST_POINTS)
         first, values = _corner(arrays[profile.activity], profile.neurons_first)

@@ -22,8 +22,8 @@ class Profile:
     Parameters
     ----------
     positions : tuple of str
-        Name of the array with the positions of all neurons, (N, 2) or (N, 3); or of two
-        or three arrays, (N,) each, one an axis.
+        Name of the array with the positions of all neurons, (N, 2) or (N, 3); or of one to
+        three arrays, (N,) each, one per axis. Empty if the file has no positions.
     activity : str
         Name of the array with their activity.
     holds : {"spikes", "fluorescence", "rates"}
@@ -115,10 +115,10 @@ class Profile:
                 f"{source} has the unknown entry '{sorted(strange)[0]}'; known are "
                 f"{', '.join(sorted(known))}."
             )
-        if missing := {"positions", "activity"} - set(values):
-            raise FormatError(f"{source} does not say which array holds the {missing.pop()}.")
-        if isinstance(values["positions"], str):
-            values = values | {"positions": [values["positions"]]}
+        if "activity" not in values:
+            raise FormatError(f"{source} does not say which array holds the activity.")
+        positions = values.get("positions", ())
+        values = values | {"positions": [positions] if isinstance(positions, str) else positions}
         for name, kinds in _TYPES.items():
             if name in values and not _is_of(values[name], kinds):
                 raise FormatError(
@@ -168,12 +168,12 @@ def _senseless(profile: Profile) -> str | None:
     if profile.unit not in get_args(Unit):
         return f"positions are in {', '.join(get_args(Unit))}, not '{profile.unit}'"
     axes = profile.axes
-    if len(axes) not in (2, 3) or set(axes) - set("xyz") or len(set(axes)) != len(axes):
-        return f"axes are two or three of x, y and z in the stored order, not '{axes}'"
+    if len(axes) not in (1, 2, 3) or set(axes) - set("xyz") or len(set(axes)) != len(axes):
+        return f"axes are one to three of x, y and z in the stored order, not '{axes}'"
     if set(profile.flip) - set("xyz"):
         return f"axes to flip are x, y and z, not '{profile.flip}'"
-    if not 1 <= len(profile.positions) <= 3:
-        return "positions are in one array, or in one for each of two or three axes"
+    if len(profile.positions) > 3:
+        return "positions are in one array, or in one for each of the axes"
     if len(profile.positions) > 1 and len(profile.positions) != len(axes):
         return f"positions are in {len(profile.positions)} arrays, but axes are '{axes}'"
     if profile.threshold is not None and not math.isfinite(profile.threshold):

@@ -98,12 +98,16 @@ def _problem_of_activity(activity: Entry, profile: Profile) -> str | None:
 
 def _problem_of_positions(profile: Profile, known: dict[str, Entry]) -> str | None:
     n_frames, n_neurons = sizes(profile, known[profile.activity])
+    if not profile.positions:
+        return None
     if len(profile.positions) == 1:
         name = profile.positions[0]
         shape = known[name].shape
+        if len(profile.axes) == 1:
+            shape = (math.prod(shape), 1)
         if len(shape) != 2:
             return f"Positions must have shape (neurons, 2 or 3); '{name}' has shape {shape}."
-        found, n_axes = shape[::-1] if profile.axes_first else shape
+        found, n_axes = shape[::-1] if profile.axes_first and len(profile.axes) > 1 else shape
         if n_axes != len(profile.axes):
             return (
                 f"'{name}' of shape {shape} has {n_axes:,} coordinates a neuron, but "

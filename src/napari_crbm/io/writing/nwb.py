@@ -122,8 +122,10 @@ def _notes(recording: Recording, model: CRBM | None) -> str:
 def _neurons(pynwb: Any, nwbfile: Any, recording: Recording, model: CRBM | None) -> Any:
     """Make the plane segmentation: one voxel per neuron, exact positions, regions, parameters."""
     common = pynwb.core
-    zyx = recording.coordinates
-    origin = np.floor(zyx.min(axis=0)).astype(np.float64)
+    zyx, located = recording.positions, recording.located
+    origin = np.zeros(3)
+    if located.any():
+        origin = np.floor(zyx[located].min(axis=0)).astype(np.float64)
     device = nwbfile.create_device(name="Microscope", description="not known")
     channel = pynwb.ophys.OpticalChannel(
         name="OpticalChannel", description="not known", emission_lambda=np.nan
@@ -146,7 +148,9 @@ def _neurons(pynwb: Any, nwbfile: Any, recording: Recording, model: CRBM | None)
     n = recording.n_neurons
     voxels = np.zeros(n, dtype=[("x", "u4"), ("y", "u4"), ("z", "u4"), ("weight", "f4")])
     for axis, name in enumerate("zyx"):
-        voxels[name] = np.rint(zyx[:, axis] - origin[axis])
+        # The schema needs a voxel; neurons without position lie at the origin, and have
+        # NaN in the exact columns.
+        voxels[name] = np.where(located, np.rint(zyx[:, axis] - origin[axis]), 0)
     voxels["weight"] = 1
     masks = common.VectorData(name="voxel_mask", description="one voxel a neuron", data=voxels)
     ends = common.VectorIndex(name="voxel_mask_index", data=np.arange(1, n + 1), target=masks)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from napari_crbm.errors import RecordingError
 from napari_crbm.io.reading import hdf5
 from napari_crbm.io.writing.inputs import refuse_source
-from napari_crbm.recording import Recording, Step, check_coordinates, check_times
+from napari_crbm.recording import Recording, Step, check_times, checked_coordinates
 from napari_crbm.regions import Regions
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
@@ -35,8 +35,8 @@ class RecordingWriter:
     path : path
     n_frames, n_neurons : int
         T and N.
-    coordinates : (N, 3)
-        z, y, x in micrometres.
+    coordinates : (N, 3), optional
+        z, y, x in micrometres; None if positions are not known. As in `Recording`.
     times : (T,)
         Seconds, strictly increasing.
     regions : Regions, optional
@@ -67,7 +67,7 @@ class RecordingWriter:
         n_frames: int,
         n_neurons: int,
         *,
-        coordinates: ArrayLike,
+        coordinates: ArrayLike | None,
         times: ArrayLike,
         regions: Regions | None = None,
         name: str | None = None,
@@ -80,9 +80,8 @@ class RecordingWriter:
         self.path = Path(path)
         self.n_frames, self.n_neurons = n_frames, n_neurons
         self.frames_written = 0
-        self._coordinates = np.asarray(coordinates, dtype=np.float32)
+        self._coordinates = checked_coordinates(coordinates, (n_frames, n_neurons))
         self._times = np.asarray(times, dtype=np.float64)
-        check_coordinates(self._coordinates, (n_frames, n_neurons))
         check_times(self._times, n_frames)
         self._regions = regions
         self._traces = {label: np.asarray(trace) for label, trace in (traces or {}).items()}
@@ -185,9 +184,10 @@ class RecordingWriter:
         )
         spikes.attrs["n_neurons"] = self.n_neurons
         spikes.attrs["bit_order"] = "little"
-        coordinates = file.create_dataset("coordinates", data=self._coordinates)
-        coordinates.attrs["axes"] = "z,y,x"
-        coordinates.attrs["unit"] = "micrometre"
+        if self._coordinates is not None:
+            coordinates = file.create_dataset("coordinates", data=self._coordinates)
+            coordinates.attrs["axes"] = "z,y,x"
+            coordinates.attrs["unit"] = "micrometre"
         file.create_dataset("times_s", data=self._times)
         if self._regions is not None:
             _write_regions(file, self._regions, self.n_neurons)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.palette import CONTEXT
 from napari_crbm.recording import Recording
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.jobs.runners import Later, Runner, at_once, run_at_once
 from napari_crbm.viewer.layers.names import (
     ACTIVE,
@@ -116,17 +117,22 @@ class BrainLayers:
             self._remove(keep)
             self.viewer.dims.ndisplay = 3
             if keep is None:
-                self.viewer.add_points(recording.coordinates, **points_arguments(recording))
+                self.viewer.add_points(
+                    place_neurons(recording).points, **points_arguments(recording)
+                )
             else:
                 keep.name = NEURONS
             self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
             self.viewer.reset_view()
-        self.later("scale bar", self._show_scale_bar())
-        places = recording.coordinates
+        schematic = place_neurons(recording).schematic
+        self.later("scale bar", self._show_scale_bar(not schematic))
+        if schematic:
+            # Positions that are not known have no outline.
+            return
+        places = recording.positions[recording.located]
 
         def draw(segments: NDArray[np.float32]) -> Iterator[None]:
-            shown = self._shown
-            if shown is None or shown.coordinates is not places:
+            if self._shown is not recording:
                 return
             with self._drawing:
                 add_outline(self.viewer, segments, OUTLINE_NAME)
@@ -138,10 +144,10 @@ class BrainLayers:
             lambda segments: self.later(OUTLINE_NAME, draw(segments)),
         )
 
-    def _show_scale_bar(self) -> Iterator[None]:
-        """Show the scale bar, after the neurons: napari creates it when it is first shown."""
+    def _show_scale_bar(self, visible: bool) -> Iterator[None]:
+        """Show or hide the scale bar, after the neurons: napari creates it when it is first shown."""
         yield
-        self.viewer.canvas.overlays.scale_bar.visible = True
+        self.viewer.canvas.overlays.scale_bar.visible = visible
 
     def _layer_of(self, recording: Recording) -> Any:
         for layer in self.viewer.layers:
@@ -166,7 +172,7 @@ class BrainLayers:
         if layer is None:
             from napari.layers import Points
 
-            layer = Points(recording.coordinates, **points_arguments(recording))
+            layer = Points(place_neurons(recording).points, **points_arguments(recording))
             self._limited, self._plain, self._complete = None, True, True
             layers = self.viewer.layers
             above = [layers.index(name) for name in _ABOVE if name in layers]
@@ -204,7 +210,7 @@ class BrainLayers:
         self._complete = False
         yield from replacing_points(
             layer,
-            recording.coordinates[inside],
+            place_neurons(recording).points[inside],
             features=features,
             size=neuron_size_um(recording),
             face_color=colours[inside],

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_crbm.analysis import Counterparts, have_same_neurons, members
 from napari_crbm.palette import SECOND_CONTEXT, hex_to_rgb, with_alpha
 from napari_crbm.recording import Recording
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.layers.names import ASSEMBLY
 from napari_crbm.viewer.layers.neurons import neuron_size_um
 from napari_crbm.viewer.layers.outline import add_outline, outline_segments
@@ -64,7 +65,8 @@ class CompareLayers:
             weight = column[neurons]
             strength = np.abs(weight) / max(float(np.abs(weight).max(initial=0)), 1e-12)
             colours = palette.fade(colour, _FAINTEST + (1 - _FAINTEST) * strength)
-            parts.append((recording.coordinates[neurons] + shift, neurons, weight, colours))
+            points = place_neurons(recording).points[neurons] + shift
+            parts.append((points, neurons, weight, colours))
         overlaid = not apart and have_same_neurons(found.first_recording, found.second_recording)
         if overlaid:
             for part, other in ((parts[0], parts[1]), (parts[1], parts[0])):
@@ -110,7 +112,7 @@ class CompareLayers:
             show_points(
                 self.viewer,
                 SECOND_BRAIN,
-                recording.coordinates + offset,
+                place_neurons(recording).points + offset,
                 size=neuron_size_um(recording),
                 face_color=np.tile(
                     np.array([SECOND_CONTEXT], dtype=np.float32), (recording.n_neurons, 1)
@@ -134,7 +136,9 @@ class CompareLayers:
         if SECOND_OUTLINE in self.viewer.layers:
             remove_layers(self.viewer, SECOND_OUTLINE)
             yield
-        segments = outline_segments(recording.coordinates + offset)
+        if place_neurons(recording).schematic:
+            return
+        segments = outline_segments(recording.positions[recording.located] + offset)
         yield
         add_outline(self.viewer, segments, SECOND_OUTLINE)
         yield
@@ -150,7 +154,8 @@ class CompareLayers:
 
 
 def _box(recording: Recording) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    return recording.coordinates.min(axis=0), recording.coordinates.max(axis=0)
+    points = place_neurons(recording).points
+    return points.min(axis=0), points.max(axis=0)
 
 
 def _nothing() -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_crbm.palette import hex_to_rgb, with_alpha
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.layers.neurons import neuron_size_um
 from napari_crbm.viewer.layers.points import (
     SPACE,
@@ -128,7 +129,7 @@ class ConnectionLayers:
         show_points(
             self.viewer,
             PAIR,
-            recording.coordinates[neurons],
+            place_neurons(recording).points[neurons],
             size=neuron_size_um(recording),
             face_color=colours,
             features={"neuron": neurons, "region": names},

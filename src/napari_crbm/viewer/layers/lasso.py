@@ -11,6 +11,7 @@ from qtpy.QtCore import QObject, QPointF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.layers.neurons import neuron_size_um
 from napari_crbm.viewer.state.workspace import Workspace
 
@@ -118,13 +119,13 @@ class Lasso(QObject):
         displayed = tuple(axis - before for axis in event.dims_displayed if axis >= before)
         flat = len(displayed) < 3
         direction = None if flat else np.asarray(event.view_direction)[before:]
-        inside = inside_lasso(recording.coordinates, path, direction, displayed)
+        inside = inside_lasso(place_neurons(recording).points, path, direction, displayed)
         shown = self.workspace.region_view.shown_neurons
         if shown is not None:
             inside &= shown
         if flat:
             hidden = next(axis for axis in range(3) if axis not in displayed)
-            distance = np.abs(recording.coordinates[:, hidden] - path[0, hidden])
+            distance = np.abs(place_neurons(recording).points[:, hidden] - path[0, hidden])
             inside &= distance <= neuron_size_um(recording) / 2
         found = np.flatnonzero(inside)
         if "Shift" in modifiers:

@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from napari_crbm.palette import CONTEXT
 from napari_crbm.recording import Recording
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.layers.names import NEURONS, RECORDING_KEY
 from napari_crbm.viewer.layers.points import SPACE
 
 
 def neuron_size_um(recording: Recording) -> float:
     """Return the diameter of points, 4 to 12 micrometres, from the density of neurons."""
-    area = float(np.prod(np.maximum(np.ptp(recording.coordinates[:, 1:], axis=0), 1.0)))
+    points = place_neurons(recording).points[:, 1:]
+    area = float(np.prod(np.maximum(np.ptp(points, axis=0), 1.0)))
     spacing = np.sqrt(area / recording.n_neurons)
     return float(np.clip(1.6 * spacing, 4.0, 12.0))
 

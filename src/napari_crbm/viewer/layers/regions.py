@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_crbm.anatomy import enclosing_surface
 from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.jobs.runners import Runner, run_at_once
 from napari_crbm.viewer.layers.names import REGIONS
 from napari_crbm.viewer.layers.points import add_quietly, set_visible
@@ -148,4 +149,4 @@ def _surface(
         # Some atlases have no surface for regions that were merged to a level.
         with suppress(RecordingError):
             return placed.body(name)
-    return enclosing_surface(recording.coordinates[regions.members(name)])
+    return enclosing_surface(place_neurons(recording).points[regions.members(name)])

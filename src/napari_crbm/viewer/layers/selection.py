@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.palette import hex_to_rgb, weight_limit, with_alpha
 from napari_crbm.recording import Recording
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.layers.fading_activity import fading_activity
 from napari_crbm.viewer.layers.names import ACTIVE, ASSEMBLY, CHOSEN_NEURON, GROUP
 from napari_crbm.viewer.layers.neurons import neuron_size_um
@@ -85,7 +86,7 @@ class SelectionLayers:
         limit = weight_limit(values)
         self._show_points(
             ASSEMBLY,
-            recording.coordinates[inside],
+            place_neurons(recording).points[inside],
             colours=self.workspace.palette.weights(values, limit),
             size=1.4 * neuron_size_um(recording),
             features={"neuron": inside, "weight": values},
@@ -109,7 +110,7 @@ class SelectionLayers:
         neurons = neurons[np.argsort(together[neurons], kind="stable")]
         self._show_points(
             ASSEMBLY,
-            recording.coordinates[neurons],
+            place_neurons(recording).points[neurons],
             colours=self.workspace.palette.memberships(inside[neurons]),
             size=1.4 * neuron_size_um(recording),
             features={
@@ -153,7 +154,7 @@ class SelectionLayers:
             return
         self._show_points(
             CHOSEN_NEURON,
-            recording.coordinates[[neuron]],
+            place_neurons(recording).points[[neuron]],
             colours=self._mark(1),
             size=2.2 * neuron_size_um(recording),
             features={"neuron": np.array([neuron])},
@@ -169,7 +170,7 @@ class SelectionLayers:
             return
         self._show_points(
             GROUP,
-            recording.coordinates[neurons],
+            place_neurons(recording).points[neurons],
             colours=self._mark(len(neurons)),
             size=0.6 * neuron_size_um(recording),
             features={"neuron": neurons},
@@ -191,7 +192,7 @@ class SelectionLayers:
         colours[:, 3] = brightness[shown]
         self._show_points(
             ACTIVE,
-            recording.coordinates[shown],
+            place_neurons(recording).points[shown],
             colours=colours,
             size=1.2 * neuron_size_um(recording),
             features={"neuron": shown},

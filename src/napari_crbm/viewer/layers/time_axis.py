@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from napari_crbm.recording import Recording
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.jobs.runners import Later, at_once
 from napari_crbm.viewer.layers.points import add_quietly
 from napari_crbm.viewer.state.workspace import Workspace
@@ -58,7 +59,7 @@ class TimeAxis:
         yield
         self._moving = True
         try:
-            centre = recording.coordinates.mean(axis=0)
+            centre = place_neurons(recording).points.mean(axis=0)
             ends = [np.concatenate([[frame], centre]) for frame in (0, recording.n_frames - 1)]
             from napari.layers import Points
 

@@ -34,6 +34,7 @@ _AXIS_TIPS = {
     "z": "The file counts from the belly to the back.",
 }
 _SEPARATE = "one array an axis"
+_NO_POSITIONS = "no positions"
 
 
 class MappingFields(QWidget):
@@ -52,7 +53,7 @@ class MappingFields(QWidget):
         self.holds = _choice(_HOLDS)
         self.threshold = _number(-1e6, 1e6, 2)
         self.orientation = QComboBox()
-        self.positions = _chooser(tables, extra=(_SEPARATE,))
+        self.positions = _chooser(tables, extra=(_SEPARATE, _NO_POSITIONS))
         self.separate = [_chooser(numeric) for _ in "xyz"]
         self.axes_first = _choice({False: "neurons x axes", True: "axes x neurons"})
         self.axes = QComboBox()
@@ -147,7 +148,7 @@ class MappingFields(QWidget):
         holds = self.holds.currentData()
         chosen = [self.traces.item(row) for row in range(self.traces.count())]
         return Profile(
-            positions=names if separate else (self.positions.currentData() or "",),
+            positions=names if separate else self._positions(),
             activity=self.activity.currentData() or "",
             holds=holds,
             threshold=None if holds == "spikes" else self.threshold.value(),
@@ -186,7 +187,9 @@ class MappingFields(QWidget):
         _choose(self.holds, profile.holds)
         self.threshold.setValue(profile.level)
         self._fill_orientation(profile)
-        if len(profile.positions) > 1:
+        if not profile.positions:
+            self.positions.setCurrentIndex(self.positions.findText(_NO_POSITIONS))
+        elif len(profile.positions) > 1:
             self.positions.setCurrentIndex(self.positions.findText(_SEPARATE))
             ordered = dict(zip(profile.axes, profile.positions, strict=True))
             for axis, field in zip("xyz", self.separate, strict=True):
@@ -205,6 +208,11 @@ class MappingFields(QWidget):
         _choose(self.fluorescence, profile.fluorescence)
         _choose(self.labels, profile.labels)
         self._fill_traces(profile)
+
+    def _positions(self) -> tuple[str, ...]:
+        if self.positions.currentText() == _NO_POSITIONS:
+            return ()
+        return (self.positions.currentData() or "",)
 
     def _fill_orientation(self, profile: Profile) -> None:
         """Both ways to read the activity, with the numbers they mean."""
@@ -238,15 +246,18 @@ class MappingFields(QWidget):
     def _show_used(self) -> None:
         """Only the fields that count for what is chosen."""
         separate = self.positions.currentText() == _SEPARATE
+        placed = self.positions.currentText() != _NO_POSITIONS
         holds = self.holds.currentData()
         self.threshold.setSuffix(" noise sd" if holds == "fluorescence" else "")
         self.plane_spacing_um.setEnabled(separate or len(str(self.axes.currentData())) == 3)
         used = {
             "threshold": holds != "spikes",
             "separate": separate,
-            "axes_first": not separate,
-            "axes": not separate,
-            "sizes": self.unit.currentData() == "pixel",
+            "axes_first": placed and not separate,
+            "axes": placed and not separate,
+            "flips": placed,
+            "unit": placed,
+            "sizes": placed and self.unit.currentData() == "pixel",
             "frame_rate_hz": self.times.currentData() is None,
             "fluorescence": holds == "spikes",
             "traces": self.traces.count() > 0,

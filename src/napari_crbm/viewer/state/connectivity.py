@@ -118,5 +118,5 @@ def compute(
         factors,
         found,
         connectome.cluster_order(found),
-        connectome.region_centroids(recording.coordinates, regions, found.names),
+        connectome.region_centroids(recording.positions, regions, found.names),
     )

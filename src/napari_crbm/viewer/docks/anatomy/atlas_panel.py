@@ -252,9 +252,10 @@ class AtlasPanel(QWidget):
 
     def _sample(self, most: int) -> NDArray[np.float32] | None:
         recording = self.home.workspace.recording
-        if recording is None:
+        if recording is None or not recording.located.any():
             return None
-        return recording.coordinates[:: max(1, recording.n_neurons // most)]
+        known = recording.positions[recording.located]
+        return known[:: max(1, len(known) // most)]
 
     def _best(self) -> None:
         from napari_crbm.anatomy.placement import best_flips
@@ -311,7 +312,7 @@ class AtlasPanel(QWidget):
                 return Assignment(regions, None, {**opened_as, "level": level})
             assert atlas is not None and placement is not None
             regions = atlas.regions_of(
-                placement.apply(recording.coordinates), level=level, sides=sides
+                placement.apply(recording.positions), level=level, sides=sides
             )
             placed = {
                 field.name: getattr(placement, field.name)

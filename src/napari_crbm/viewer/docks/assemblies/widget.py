@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.palette import weight_limit
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.docks.assemblies.table_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.docks.assemblies.traces import ActivityTraces
@@ -249,7 +250,9 @@ class AssembliesWidget(QWidget):
             self.gallery.show_assemblies(None)
             return
         self.gallery.show_assemblies(
-            Thumbnails(recording.coordinates, trained.model.weights_, self.workspace.palette)
+            Thumbnails(
+                place_neurons(recording).points, trained.model.weights_, self.workspace.palette
+            )
         )
         self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
         header, modes = self.table.horizontalHeader(), QHeaderView.ResizeMode

@@ -217,7 +217,7 @@ class AnimalsPanel(QWidget):
             return None
         regions = recording.regions
         names = tuple(n for n, size in zip(regions.names, regions.counts, strict=True) if size)
-        return names, region_centroids(recording.coordinates, regions, names)
+        return names, region_centroids(recording.positions, regions, names)
 
     # --- what is shown --------------------------------------------------------------------
 

@@ -312,10 +312,15 @@ def neuron_summary(recording: Recording, neuron: int) -> str:
     regions = [] if recording.regions is None else recording.regions.of_neuron(neuron)
     rate = recording.spikes.mean_activity[neuron]
     hz = rate / recording.frame_interval_s if recording.frame_interval_s else 0.0
-    z, y, x = recording.coordinates[neuron]
+    z, y, x = recording.positions[neuron]
+    place = (
+        f"at x {x:.0f}, y {y:.0f}, z {z:.0f} µm"
+        if recording.located[neuron]
+        else "its position is not known"
+    )
     return (
         f"<b>Neuron {neuron}</b>: {', '.join(regions) or 'in no region'}; active in "
-        f"{100 * rate:.1f} % of frames ({hz:.2f} events/s); at x {x:.0f}, y {y:.0f}, z {z:.0f} µm"
+        f"{100 * rate:.1f} % of frames ({hz:.2f} events/s); {place}"
     )
 
 

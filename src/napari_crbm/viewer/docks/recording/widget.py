@@ -16,7 +16,8 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.palette import BLUE
-from napari_crbm.recording import Recording
+from napari_crbm.recording import Recording, extent_text
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.docks.recording.reading_form import ReadingForm
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.saved_fields import ask_folder, ask_open, save_field
@@ -249,7 +250,6 @@ class RecordingWidget(QWidget):
 
 def summary_of(recording: Recording) -> dict[str, str]:
     """Summarise a recording: labels and values in the order in which they are shown."""
-    extent = np.ptp(recording.coordinates, axis=0)
     interval = recording.frame_interval_s
     minutes, seconds = divmod(recording.duration_s, 60)
     summary = {
@@ -258,7 +258,7 @@ def summary_of(recording: Recording) -> dict[str, str]:
         "Frames": f"{recording.n_frames:,}",
         "Duration": f"{minutes:.0f} min {seconds:.0f} s"
         + (f" at {1 / interval:.2f} Hz" if interval else ""),
-        "Extent": f"{extent[2]:.0f} x {extent[1]:.0f} x {extent[0]:.0f} µm (x, y, z)",
+        "Extent": extent_text(recording).replace(" um", " µm"),
         "Mean activity": f"{100 * recording.spikes.rate:.2f} % of neurons per frame",
     }
     if recording.regions is not None:
@@ -268,6 +268,8 @@ def summary_of(recording: Recording) -> dict[str, str]:
         )
     if recording.traces:
         summary["Traces"] = ", ".join(recording.traces)
+    if note := place_neurons(recording).note:
+        summary["Positions"] = note
     if not recording.spikes.rate:
         summary["Note"] = (
             "No neuron is active in any frame, so no model can be trained: check how the activity "
