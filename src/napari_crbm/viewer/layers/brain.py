@@ -145,7 +145,7 @@ class BrainLayers:
         )
 
     def _show_scale_bar(self, visible: bool) -> Iterator[None]:
-        """Show or hide the scale bar, after the neurons: napari creates it when it is first shown."""
+        """Show or hide the scale bar, after the neurons: napari creates it on first use."""
         yield
         self.viewer.canvas.overlays.scale_bar.visible = visible
 
