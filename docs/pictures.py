@@ -220,10 +220,10 @@ def preprocess(window: Window) -> None:
     moves = np.abs(rng.normal(0, 1, 1200)) + 12 * bouts
     window.home.show(replace(recording, traces={"tail movement": moves.astype(np.float32)}))
     widget = window.dock("Preprocess", PreprocessWidget)
-    widget.form.threshold.setValue(2)
-    widget.form.motion_trace.setCurrentText("tail movement")
-    widget.form.motion_above.setValue(9.5)
-    widget.form.drop_frames.setText("100-160, 300")
+    widget.form.fields["threshold"].value = 2
+    widget.form.fields["motion_trace"].value = "tail movement"
+    widget.form.fields["motion_above"].value = 9.5
+    widget.form.fields["drop_frames"].value = "100-160, 300"
     window.shot("preprocess")
 
 

@@ -32,17 +32,15 @@ class Shortcut(NamedTuple):
 
 
 SHORTCUTS = (
-    Shortcut("Alt+PgUp", "previous assembly", lambda workspace, _: workspace.step_assembly(-1)),
+    Shortcut("Alt+PgUp", "previous", lambda workspace, _: workspace.step_assembly(-1)),
     Shortcut("Alt+PgDown", "next assembly", lambda workspace, _: workspace.step_assembly(1)),
-    Shortcut(
-        QKeySequence.StandardKey.Back, "undo a selection", lambda workspace, _: workspace.undo()
-    ),
+    Shortcut(QKeySequence.StandardKey.Back, "undo", lambda workspace, _: workspace.undo()),
     Shortcut(
         QKeySequence.StandardKey.Forward, "redo a selection", lambda workspace, _: workspace.redo()
     ),
     Shortcut(
         "Ctrl+Shift+L",
-        "lasso; Shift adds, {alt} removes",
+        "lasso; Shift adds, {alt} drops",
         lambda _, lasso: lasso.set_active(not lasso.active),
     ),
 )
@@ -58,12 +56,16 @@ def install_shortcuts(window: QWidget, workspace: Workspace, lasso: Lasso) -> No
 
 def help_text() -> str:
     """Return all keys and what they do as a table in rich text."""
-    rows = [(native_text(shortcut.sequence), shortcut.help) for shortcut in SHORTCUTS]
+    # Keys for back and forth share a line.
+    rows = [
+        (_joined([native_text(s.sequence) for s in pair]), ", ".join(s.help for s in pair))
+        for pair in (SHORTCUTS[:2], SHORTCUTS[2:4], SHORTCUTS[4:])
+    ]
     # Those that need the focus in a table, a plot or the canvas.
     rows += [
-        ("Arrow keys", "step through table or gallery"),
-        (f"{modifier_text('Ctrl')}click", "select several assemblies"),
-        ("P   ,   .   <   >", "Time dock: play, step, peaks"),
+        ("Arrow keys", "next in table or gallery"),
+        (f"{modifier_text('Ctrl')}click", "several assemblies"),
+        ("P   ,   .   <   >", "Time: play, step, peaks"),
     ]
     alt = modifier_text("Alt").rstrip("+")
     cells = "".join(
@@ -72,6 +74,13 @@ def help_text() -> str:
         for keys, what in rows
     )
     return f"<table>{cells}</table>"
+
+
+def _joined(keys: list[str]) -> str:
+    """Join keys by commas; modifiers that all of them have are written once."""
+    first, *others = keys
+    modifiers = first[: first.rfind("+") + 1]
+    return ", ".join([first, *(key.removeprefix(modifiers) for key in others)])
 
 
 def _escaped(text: str) -> str:

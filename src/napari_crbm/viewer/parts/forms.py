@@ -7,13 +7,14 @@ the setting (`napari_crbm.declarations`), which the command line and the referen
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from magicgui.widgets import CheckBox, ComboBox, Container, FloatSpinBox, LineEdit
 from magicgui.widgets.bases import ValueWidget, Widget
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtGui import QShowEvent
+from qtpy.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_crbm.declarations import Declared
@@ -59,6 +60,8 @@ class Form(QWidget):
         Labels that differ from those declared, by the names of the settings.
     lowest : mapping of str to str
         Texts shown instead of the lowest number of a field, such as "off" for 0.
+    combos : collection of str
+        Names of text settings that are chosen in a combo box; see `offer`.
     """
 
     changed = Signal(str)
@@ -71,17 +74,25 @@ class Form(QWidget):
         first: Sequence[Widget] = (),
         labels: Mapping[str, str] | None = None,
         lowest: Mapping[str, str] | None = None,
+        combos: Collection[str] = (),
     ) -> None:
         super().__init__()
         self._declared: dict[str, Declared] = {}
         self._fields: dict[str, ValueWidget[Any]] = {}
+        self._combos = frozenset(combos)
         self._labels, self._lowest = dict(labels or {}), dict(lowest or {})
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         self.container = self._container([*first, *map(self._make, settings)])
         layout.addWidget(self.container.native)
         folded = [self._make(each) for each in more]
+        self._columns: list[list[Widget]] = [
+            [*first, *(field for field in self._fields.values() if field not in folded)],
+            list(folded),
+        ]
         self.more: QCollapsible | None = None
+        # A low window scrolls; it must not squeeze the fields.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         if folded:
             self.more = QCollapsible("More settings", expandedIcon="▾", collapsedIcon="▸")
             self.more.layout().setContentsMargins(0, 0, 0, 0)
@@ -154,6 +165,16 @@ class Form(QWidget):
         for name in self._fields if names is None else names:
             save_magic_field(f"{place}/{name}", self._fields[name])
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """Give all labels a common width, in the font that the window gives them."""
+        super().showEvent(event)
+        for column in self._columns:
+            found = (row.native.parentWidget().findChild(QLabel) for row in column)
+            labels = [label for label in found if label is not None]
+            width = max((label.sizeHint().width() for label in labels), default=0)
+            for label in labels:
+                label.setMinimumWidth(width)
+
     # --- making fields --------------------------------------------------------------------
 
     def _make(self, each: Declared) -> ValueWidget[Any]:
@@ -169,8 +190,10 @@ class Form(QWidget):
         common: dict[str, Any] = {"name": each.name, "label": self.label(each.name)}
         if each.kind is bool:
             return CheckBox(value=bool(each.default), **common)
-        if each.kind is str and each.words and not each.repeated:
-            choices = [(word.capitalize(), word) for word in each.words]
+        if self._is_chosen(each):
+            choices: list[tuple[str, Any]] = [(word.capitalize(), word) for word in each.words]
+            if each.optional:
+                choices.insert(0, (each.setting.absent or "none", None))
             return ComboBox(value=each.default, choices=choices, **common)
         if _is_boxed(each):
             return self._box(each, common)
@@ -198,7 +221,7 @@ class Form(QWidget):
         each = self._declared[name]
         if _is_boxed(each):
             return _bounds(each)[0] if value is None else value
-        if each.kind is bool or (each.kind is str and each.words and not each.repeated):
+        if each.kind is bool or self._is_chosen(each):
             return value
         if value is None:
             return ""
@@ -224,12 +247,17 @@ class Form(QWidget):
             return tuple(each.parse(part) for part in parts)
         return None if each.optional and not value.strip() else each.parse(value)
 
+    def _is_chosen(self, each: Declared) -> bool:
+        """Whether a setting is one of several words, chosen in a combo box."""
+        words = bool(each.words) or each.name in self._combos
+        return each.kind is str and words and not each.repeated
+
     def _container(self, widgets: Sequence[Widget]) -> Container[Widget]:
         container: Container[Widget] = Container(labels=True)
         container.margins = (0, 0, 0, 0)
-        # One by one: magicgui gives the labels a common width with every widget that is added.
         container.extend(widgets)
         container.native.layout().setSpacing(4)
+        container.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         return container
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 
 from napari_crbm.preprocessing import Steps, kept_frames, preprocess, steps_of
 from napari_crbm.simulation import simulate
@@ -30,22 +30,22 @@ def dock(home, qtbot):
 def test_it_says_what_to_do_next(dock, home, recording, bright):
     assert "No recording" in dock.message.text() and dock.body.isHidden()
     home.show(recording)
-    assert "spikes only" in dock.message.text() and dock.form.method.currentData() == "keep"
+    assert "spikes only" in dock.message.text() and dock.form.method == "keep"
     home.show(bright)
-    assert dock.form.method.currentData() == "events" and dock.form.background.isHidden()
-    dock.form.background.setValue(50)
+    assert dock.form.method == "events" and dock.form.fields["background"].native.isHidden()
+    dock.form.fields["background"].value = 50
     assert dock.form.steps().background == 0, "of no use to traces that are not divided"
-    dock.form.baseline_s.setValue(60)
-    dock.form.raw.setChecked(True)
-    assert not dock.form.background.isHidden()
+    dock.form.fields["baseline_s"].value = 60
+    dock.form.fields["raw"].value = True
+    assert not dock.form.fields["background"].native.isHidden()
     assert dock.form.steps() == Steps(baseline_s=60, raw=True, background=50)
 
 
 def test_the_preview_is_what_a_run_makes(dock, home, bright, qtbot):
     home.show(bright)
-    dock.form.method.setCurrentIndex(dock.form.method.findData("zscore"))
-    dock.form.baseline_s.setValue(60)
-    dock.form.threshold.setValue(2.5)
+    dock.form.fields["method"].value = "zscore"
+    dock.form.fields["baseline_s"].value = 60
+    dock.form.fields["threshold"].value = 2.5
     home.workspace.choose_neuron(7)
     until(qtbot, lambda: "Neuron 7</b>" in dock.preview.caption.text())
     steps = Steps(baseline_s=60, method="zscore", threshold=2.5)
@@ -68,8 +68,8 @@ def test_the_preview_is_what_a_run_makes(dock, home, bright, qtbot):
 
 def test_filters_without_fluorescence(dock, home, recording, qtbot):
     home.show(recording)
-    dock.form.burn_in_s.setValue(10)
-    dock.form.min_activity.setValue(2)
+    dock.form.fields["burn_in_s"].value = 10
+    dock.form.fields["min_activity"].value = 0.02
     dock.run.click()
     until(qtbot, lambda: dock.run.text() == "Run")
     made = home.workspace.recording
@@ -81,10 +81,13 @@ def test_filters_without_fluorescence(dock, home, recording, qtbot):
 def test_frames_and_regions_are_left_out(dock, home, bright, qtbot, monkeypatch):
     moving = replace(bright, traces={"tail": np.arange(bright.n_frames) % 50 / 10.0})
     home.show(moving)
-    assert not dock.form.motion_trace.isHidden() and dock.form.motion_above.isHidden()
-    dock.form.motion_trace.setCurrentIndex(dock.form.motion_trace.findData("tail"))
-    dock.form.motion_above.setValue(4.5)
-    dock.form.drop_frames.setText("100-120, 300")
+    assert (
+        not dock.form.fields["motion_trace"].native.isHidden()
+        and dock.form.fields["motion_above"].native.isHidden()
+    )
+    dock.form.fields["motion_trace"].value = "tail"
+    dock.form.fields["motion_above"].value = 4.5
+    dock.form.fields["drop_frames"].value = "100-120, 300"
     region = max(moving.regions.names, key=lambda name: moving.regions.members(name).size)
     dock.form.regions.findItems(region, Qt.MatchFlag.MatchExactly)[0].setCheckState(
         Qt.CheckState.Checked
@@ -104,7 +107,7 @@ def test_frames_and_regions_are_left_out(dock, home, bright, qtbot, monkeypatch)
     made = home.workspace.recording
     assert made.fingerprint == preprocess(moving, steps).fingerprint
     assert made.n_neurons == moving.regions.members(region).size and "motion" in dock.result.text()
-    dock.form.drop_frames.setText("soon")
+    dock.form.fields["drop_frames"].value = "soon"
     until(qtbot, lambda: "'soon' is no range" in dock.preview.caption.text())
 
 
@@ -128,9 +131,12 @@ def test_senseless_choices_are_explained(dock, home, bright, qtbot, monkeypatch)
     shown = []
     monkeypatch.setattr("napari_crbm.viewer.docks.preprocess.widget.show_error", shown.append)
     home.show(bright)
-    dock.form.raw.setChecked(True)
+    dock.form.fields["raw"].value = True
     dock.run.click()
-    assert "baseline window" in shown[0] and dock.run.text() == "Run"
+    assert (
+        shown[0] == "Raw intensities needs a baseline window: set Baseline window."
+        and dock.run.text() == "Run"
+    )
 
 
 def test_a_run_that_changes_nothing_keeps_the_model(dock, shown_home, qtbot):
@@ -145,7 +151,7 @@ def test_a_run_that_changes_nothing_keeps_the_model(dock, shown_home, qtbot):
 def test_undo_brings_the_model_back(dock, shown_home, qtbot):
     workspace = shown_home.workspace
     trained = workspace.trained
-    dock.form.burn_in_s.setValue(10)
+    dock.form.fields["burn_in_s"].value = 10
     dock.run.click()
     until(qtbot, lambda: dock.undo.isEnabled())
     assert workspace.trained is None
@@ -157,7 +163,7 @@ def test_nothing_is_undone_silently_during_a_training(dock, home, recording, qtb
     said = []
     monkeypatch.setattr("napari_crbm.viewer.docks.preprocess.widget.show_warning", said.append)
     home.show(recording)
-    dock.form.burn_in_s.setValue(10)
+    dock.form.fields["burn_in_s"].value = 10
     dock.run.click()
     until(qtbot, lambda: dock.undo.isEnabled())
     made = home.workspace.recording
@@ -172,8 +178,13 @@ def test_fields_without_a_plot_stay_together(dock, home, recording, qtbot):
     dock.show()
     until(qtbot, dock.preview.plot.isHidden)
     qtbot.wait(50)
-    shown = (dock.form.method, dock.form.burn_in_s, dock.form.drop_frames, dock.form.regions)
-    gaps = [b.y() - a.geometry().bottom() for a, b in itertools.pairwise(shown)]
+    fields = dock.form.fields
+    shown = [fields[name].native for name in ("method", "burn_in_s", "drop_frames")]
+    tops = [field.mapTo(dock, QPoint(0, 0)).y() for field in shown]
+    gaps = [
+        top - before - field.height()
+        for field, (before, top) in zip(shown, itertools.pairwise(tops), strict=False)
+    ]
     assert max(gaps) <= 12, gaps
 
 
@@ -181,7 +192,7 @@ def test_what_is_finished_during_a_training_waits_for_its_end(
     dock, home, recording, qtbot, monkeypatch
 ):
     home.show(recording)
-    dock.form.burn_in_s.setValue(10)
+    dock.form.fields["burn_in_s"].value = 10
     dock.run.click()
     with monkeypatch.context() as patch:
         patch.setattr(type(home.runs), "training", property(lambda _: True))

@@ -84,7 +84,7 @@ class PreprocessWidget(QWidget):
         self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addLayout(self.form)
+        column.addWidget(self.form)
         # Where there is no plot the fields stay together.
         column.addLayout(self.preview, 100)
         column.addLayout(row)
@@ -99,13 +99,13 @@ class PreprocessWidget(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(_PREVIEW_MS)
         self._timer.timeout.connect(self._preview)
-        self.form.changed.connect(lambda *_: self._preview_soon())
+        self.form.changed.connect(self._preview_soon)
         self.home.runs.training_changed.connect(self._allow_apply)
         follow(self, self.workspace.recording_changed, self._show_recording)
         follow(self, self.workspace.neuron_changed, self._preview_soon)
         self.undo.setEnabled(False)
-        # Once the fields are in a window: those of rows that are shown would be windows.
-        self.form.follow_method()
+        # Once the fields are in a window: those that are shown would be windows of their own.
+        self.form.show_used()
         self._show_recording()
 
     def _preview_soon(self) -> None:
@@ -115,7 +115,7 @@ class PreprocessWidget(QWidget):
         recording = self.workspace.recording
         if recording is None:
             return
-        if recording.fluorescence is None or self.form.method.currentData() == "keep":
+        if recording.fluorescence is None or self.form.method == "keep":
             self.preview.hide()
             return
         try:

@@ -28,16 +28,16 @@ _DONE, _NEXT = "✓", "➜"
 # Dock, what one does there.
 _WAY = (
     ("Recording", "Open a file and check it"),
-    ("Anatomy", "Brain regions; colours of neurons"),
+    ("Anatomy", "Regions; colours of neurons"),
     ("Preprocess", "Fluorescence to spikes"),
-    ("Train", "Fit a model: find the assemblies"),
-    ("Sweep", "Choose the number of assemblies"),
+    ("Train", "Find the assemblies"),
+    ("Sweep", "How many assemblies?"),
     ("Assemblies", "Show them in the brain"),
     ("Neurons", "Inspect a neuron or a group"),
     ("Time", "Play the recording"),
-    ("States", "Which assemblies are active together"),
+    ("States", "What is active together"),
     ("Statistics", "Does the model fit?"),
-    ("Connectivity", "Couplings between brain regions"),
+    ("Connectivity", "Couplings between regions"),
     ("Compare", "Two models or two animals"),
     ("Export", "Figures, tables and movies"),
 )
@@ -75,8 +75,8 @@ def situation(home: Home) -> Situation:
         return Situation(
             "Open a recording to begin.",
             "Drop a file or folder into the window: Suite2p, CaImAn, NWB, MATLAB, NumPy, Zarr, or "
-            "HDF5. For another layout you choose which array is what. The file is never changed. "
-            "Or try the sample, a small simulated fish.",
+            "HDF5; of another layout you choose which array is what. It is never changed. Or try "
+            "the sample, a small simulated fish.",
             "Open a recording...",
             "Recording",
         )
