@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from napari_crbm.connectome import activity_factors, activity_map, region_map, strongest
+from napari_crbm.connectome.significance import _tail
 from napari_crbm.errors import ModelError, RecordingError
 from napari_crbm.regions import Regions
 from napari_crbm.spikes import Spikes
@@ -135,6 +136,43 @@ def test_shuffles_find_the_planted_pair_only():
     upper = np.triu_indices(8)
     assert np.mean(random.p_value[upper] < 0.05) < 0.15
     assert np.nanmin(found.expected) > 0
+
+
+def linked_regions(n_links: int):
+    """Weights of 60 regions, 22 pairs of which share an assembly, among background weights."""
+    rng = np.random.default_rng(0)
+    label = np.repeat(np.arange(60), rng.integers(8, 60, 60))
+    weights = np.zeros((len(label), 60), np.float32)
+    for unit in range(60):
+        background = rng.random(len(label)) < 0.05
+        weights[background, unit] = rng.uniform(0.2, 1, background.sum())
+        if unit < n_links:
+            for region in rng.choice(60, 2, replace=False):
+                inside = (label == region) & (rng.random(len(label)) < 0.4)
+                weights[inside, unit] = rng.uniform(0.3, 1, inside.sum())
+    return weights, Regions.from_labels(label, [f"region {k}" for k in range(60)])
+
+
+def test_real_connections_survive_the_correction_for_many_pairs():
+    """P-values of 1 / (1 + shuffles) never could: 1,830 pairs, 500 shuffles."""
+    weights, regions = linked_regions(22)
+    q = region_map(weights, regions, n_shuffles=500).q_value
+    between = ~np.eye(60, dtype=bool)
+    rng = np.random.default_rng(1)
+    shuffled = weights[rng.permutation(len(weights))]
+    by_chance = region_map(shuffled, regions, n_shuffles=500).q_value
+    assert (q[between] < 0.05).sum() / 2 >= 8
+    assert (by_chance[between] < 0.05).sum() / 2 <= 1
+
+
+def test_tail_probabilities_are_those_of_many_shuffles():
+    rng = np.random.default_rng(3)
+    rows = rng.exponential(1, (300, 1))
+    count = np.array([12.0])
+    drawn = np.array([rng.choice(rows[:, 0], 12, replace=False).mean() for _ in range(100_000)])
+    for share in (0.01, 0.001):
+        value = np.array([[np.quantile(drawn, 1 - share)]])
+        assert _tail(rows, count, value, False)[0, 0] == pytest.approx(share, rel=0.35)
 
 
 def test_table_lists_each_pair_once(factors):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -123,8 +124,6 @@ def connectivity(
     as_json: AsJson = False,
 ) -> None:
     """Map the functional connectivity between brain regions."""
-    import numpy as np
-
     from napari_crbm import connectome
     from napari_crbm.cli.pairing import open_pair
 
@@ -185,14 +184,26 @@ def connectivity(
             kind = cast("Literal['covariance', 'correlation']", measure)
             found = connectome.activity_map(recording.spikes, regions, kind, **options)
     table = found.table()
+    centres = connectome.region_centroids(recording.positions, regions, found.names)
+    found = replace(found, centres_um=centres)
+    if measure == "coupling" and (structural is not None or project is not None):
+        with progress_bar("Relocating assemblies", "draws") as advance:
+            relocated = connectome.relocated_maps(
+                recording,
+                regions,
+                factors,
+                found.names,
+                rule=cast("Any", rule),
+                seed=seed,
+                report=advance,
+            )
+        found = replace(found, relocated=relocated)
     anatomy = given_distance = None
     if structural is not None:
         matrix = connectome.read_matrix(structural)
-        centres = connectome.region_centroids(recording.positions, regions, found.names)
-        distance = np.linalg.norm(centres[:, None] - centres[None], axis=-1)
         anatomy = connectome.compare_maps(found, matrix, skip_zero=True, seed=seed)
         given_distance = connectome.compare_maps(
-            found, matrix, skip_zero=True, control=distance, seed=seed
+            found, matrix, skip_zero=True, control=found.distances_um, seed=seed
         )
     if project is not None:
         connectome.add_to_project(
@@ -322,8 +333,20 @@ def _three(text: str | None) -> tuple[float, float, float] | None:
 
 def summary(comparison: Comparison) -> dict[str, object]:
     """Figures of a comparison, for JSON."""
-    fields = ("n_pairs", "n_zero", "pearson", "pearson_p", "spearman", "spearman_p")
-    return {name: getattr(comparison, name) for name in (*fields, "only_first", "only_second")}
+    fields: tuple[str, ...] = ("n_pairs", "n_zero", "pearson", "pearson_p")
+    fields += ("spearman", "spearman_p")
+    return {
+        name: getattr(comparison, name)
+        for name in (*fields, "only_first", "only_second", "unused", "null")
+    }
+
+
+#: Said where p-values come from permutations of regions.
+PERMUTED = (
+    "These p-values come from permuting regions, because the map holds no relocated assemblies: "
+    "they are too small, since near regions are strongly coupled in every brain. Add the maps of "
+    "couplings to the project again to have better ones."
+)
 
 
 def print_agreement(what: str, comparison: Comparison) -> None:
@@ -340,3 +363,7 @@ def print_agreement(what: str, comparison: Comparison) -> None:
     for whose, names in (("the map", comparison.only_first), (what, comparison.only_second)):
         if names:
             say(f"Only in {whose}: {', '.join(names)}.")
+    if comparison.unused:
+        say(f"In both, but without a pair that has a value: {', '.join(comparison.unused)}.")
+    if comparison.null == "permuted":
+        say(PERMUTED)

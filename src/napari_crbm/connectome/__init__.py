@@ -3,8 +3,6 @@
 from napari_crbm.connectome.comparison import (
     Comparison,
     compare_maps,
-    mean_over_animals,
-    mean_over_models,
     similarity,
 )
 from napari_crbm.connectome.composition import (
@@ -23,6 +21,7 @@ from napari_crbm.connectome.couplings import (
 )
 from napari_crbm.connectome.enrichment import enriched_assemblies, enriched_regions, enrichment
 from napari_crbm.connectome.layout import circuit, cluster_order, region_centroids
+from napari_crbm.connectome.means import mean_over_animals, mean_over_models
 from napari_crbm.connectome.project import (
     Animal,
     add_to_project,
@@ -42,6 +41,7 @@ from napari_crbm.connectome.regionmap import (
     region_map,
     strongest,
 )
+from napari_crbm.connectome.relocation import relocated_maps
 from napari_crbm.connectome.significance import false_discovery_rate
 from napari_crbm.connectome.structural import read_matrix
 from napari_crbm.connectome.study import Study, compare_animals
@@ -84,6 +84,7 @@ __all__ = [
     "read_matrix",
     "region_centroids",
     "region_map",
+    "relocated_maps",
     "save_project",
     "similarity",
     "strongest",

@@ -1,8 +1,12 @@
-"""Do two maps agree: across animals, and with anatomy.
+"""Compare region maps: of two animals, or of an animal and a structural matrix.
 
-Maps are compared over the pairs of regions both have, matched by name. Pairs of regions
-are not independent (each region is in many), so significance comes from permuting the
-regions of one map, rows and columns together (Mantel 1967), not from the number of pairs.
+Maps are compared over the pairs of different regions both have, matched by name. Pairs of
+regions are not independent (each region is in many, and near regions resemble each other), so
+p-values do not come from the number of pairs. The null hypothesis is that the assemblies of the
+first map lie anywhere else in their brain, as compact and as bilateral as they are
+(`napari_crbm.connectome.relocated_maps`). A map without such draws has its regions permuted, rows
+and columns together (Mantel 1967); then near and homotopic regions, strongly coupled in every
+brain, make unrelated maps significant.
 """
 
 from __future__ import annotations
@@ -15,11 +19,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from napari_crbm.anatomy.names import match_names, matched_name
+from napari_crbm.anatomy.names import match_names
 from napari_crbm.connectome.regionmap import RegionMap
 from napari_crbm.errors import ModelError
 
 _FEWEST_REGIONS = 3
+
+Cells = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +43,18 @@ class Comparison:
     pearson, spearman : float
         Pearson's r is taken between logarithms where both maps are positive.
     pearson_p, spearman_p : float
-        One-sided, from permuting the regions of one map.
+        One-sided.
+    null : {"relocated", "permuted"}
+        Where the p-values come from: relocated assemblies of the first map, or permutations of
+        its regions.
     logarithmic : bool
         Whether Pearson's r is between logarithms.
     x, y : (n_pairs,) float64
         The values compared.
     only_first, only_second : tuple of str
         Regions without a counterpart.
+    unused : tuple of str
+        Regions of both maps none of whose pairs has a value in both.
     """
 
     names: tuple[str, ...]
@@ -58,6 +69,8 @@ class Comparison:
     y: NDArray[np.float64] = field(repr=False)
     only_first: tuple[str, ...] = ()
     only_second: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()
+    null: str = "permuted"
 
 
 def compare_maps(
@@ -65,7 +78,7 @@ def compare_maps(
     second: RegionMap,
     *,
     skip_zero: bool = False,
-    diagonal: bool = True,
+    diagonal: bool = False,
     aliases: Mapping[str, str] | None = None,
     control: NDArray[np.float64] | None = None,
     n_permutations: int = 1000,
@@ -80,7 +93,8 @@ def compare_maps(
         Leave out pairs that the second map does not connect, as the paper does with the
         structural matrix.
     diagonal : bool
-        Include connections within regions.
+        Include connections within regions. These are strong in every map and make all maps
+        alike, so that they are left out by default.
     aliases : mapping, optional
         Names of the first map that the second spells otherwise.
     control : (R, R) float64, optional
@@ -103,39 +117,39 @@ def compare_maps(
     one, two = (np.array(column) for column in zip(*pairs, strict=True))
     a = first.values[np.ix_(one, one)]
     b = second.values[np.ix_(two, two)]
-    rows, columns = np.tril_indices(len(one), 0 if diagonal else -1)
-    positive = _positive(a) and _positive(b)
-    kept, n_zero = _valid(a, b, rows, columns, skip_zero)
-    x, y = a[rows, columns][kept], b[rows, columns][kept]
+    cells = np.tril_indices(len(one), 0 if diagonal else -1)
+    kept, n_zero = _valid(a, b, cells, skip_zero)
+    x, y = a[cells][kept], b[cells][kept]
     if len(x) < _FEWEST_REGIONS:
         raise ModelError(
             f"The maps share {len(pairs)} regions but only {len(x)} pairs with a value in both."
         )
-    given = None if control is None else control[np.ix_(one, one)][rows, columns]
+    positive = _positive(a) and _positive(b)
+    given = None if control is None else control[np.ix_(one, one)][cells]
+    options = (b, cells, skip_zero, positive, given)
     pearson, spearman = _correlations(x, y, positive, None if given is None else given[kept])
-    rng = np.random.default_rng(seed)
-    above = np.zeros(2)
-    for _ in range(n_permutations):
-        order = rng.permutation(len(one))
-        shuffled = a[np.ix_(order, order)]
-        kept, _ = _valid(shuffled, b, rows, columns, skip_zero)
-        u, v = shuffled[rows, columns][kept], b[rows, columns][kept]
-        drawn = _correlations(u, v, positive, None if given is None else given[kept])
-        above += np.array(drawn) >= (pearson, spearman)
-    p = (1 + above) / (1 + n_permutations)
+    if first.relocated is not None:
+        drawn = [_agreement(each[np.ix_(one, one)], *options) for each in first.relocated]
+        # Compared are maps of the same neurons, of which the first is not moved.
+        p = _p_values(drawn[0], drawn[1:])
+    else:
+        p = _permuted(a, options, kept, (pearson, spearman), n_permutations, seed)
+    used = {index for cell in cells for index in cell[kept].tolist()}
     return Comparison(
-        names=tuple(first.names[index] for index in one),
+        names=tuple(first.names[index] for k, index in enumerate(one) if k in used),
         n_pairs=len(x),
         n_zero=n_zero,
         pearson=pearson,
-        pearson_p=float(p[0]),
+        pearson_p=p[0],
         spearman=spearman,
-        spearman_p=float(p[1]),
+        spearman_p=p[1],
         logarithmic=positive,
         x=x,
         y=y,
         only_first=tuple(n for k, n in enumerate(first.names) if k not in set(one.tolist())),
         only_second=tuple(n for k, n in enumerate(second.names) if k not in set(two.tolist())),
+        unused=tuple(first.names[index] for k, index in enumerate(one) if k not in used),
+        null="permuted" if first.relocated is None else "relocated",
     )
 
 
@@ -147,8 +161,10 @@ def similarity(
     Returns
     -------
     pandas.DataFrame
-        ``first, second, n_regions, n_pairs, pearson, pearson_p, spearman, spearman_p``.
-        Self-comparisons are not among them, so a mean is not inflated by ones.
+        ``first, second, n_regions, n_pairs, pearson, pearson_p, spearman, spearman_p,
+        spearman_given_distance`` (partial, NaN if the first map has no centres of regions) and
+        ``null`` (see `Comparison`). Connections within regions and comparisons of a map with
+        itself are left out: both would inflate the mean.
     """
     names = list(maps)
     rows = []
@@ -165,129 +181,123 @@ def similarity(
                     "pearson_p": found.pearson_p,
                     "spearman": found.spearman,
                     "spearman_p": found.spearman_p,
+                    "spearman_given_distance": _given_distance(maps[a], maps[b]),
+                    "null": found.null,
                 }
             )
-    columns = ("first", "second", "n_regions", "n_pairs")
-    statistics = ("pearson", "pearson_p", "spearman", "spearman_p")
-    return pd.DataFrame(rows, columns=[*columns, *statistics])
+    columns = ["first", "second", "n_regions", "n_pairs", "pearson", "pearson_p", "spearman"]
+    columns += ["spearman_p", "spearman_given_distance", "null"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def mean_over_models(maps: Sequence[RegionMap]) -> RegionMap:
-    """Plain mean of maps of one animal from several models (paper, Methods).
-
-    Raises
-    ------
-    ModelError
-        If the maps have different regions, measures or rules.
-    """
-    first = maps[0]
-    _check_same_kind(maps)
-    if any(other.names != first.names for other in maps):
-        raise ModelError("Maps of one animal must have the same regions: use the same recording.")
-    return RegionMap(
-        first.names,
-        np.mean([each.values for each in maps], axis=0),
-        first.n_neurons,
-        first.measure,
-        first.rule,
-        left_out=first.left_out,
-    )
-
-
-def mean_over_animals(
-    maps: Sequence[RegionMap],
-    n_frames: Sequence[int],
-    *,
-    min_neurons: float = 5,
-    n_bootstrap: int = 1000,
-    seed: int = 0,
-) -> RegionMap:
-    """Mean map over animals, weighted with frames and neurons (paper Eq. 22).
-
-    The weight of an animal in a pair of regions is its number of frames times the mean
-    number of its neurons in the two. Regions with fewer than ``min_neurons`` neurons on
-    average over the animals are left out. The confidence interval is that over animals
-    (bootstrap), given for three animals or more.
-
-    Parameters
-    ----------
-    maps : sequence of RegionMap
-        One an animal.
-    n_frames : sequence of int
-    """
-    _check_same_kind(maps)
-    place: dict[str, str] = {}
-    for each in maps:
-        for name in each.names:
-            place.setdefault(matched_name(name), name)
-    keys = list(place)
-    n_maps, n = len(maps), len(keys)
-    values = np.full((n_maps, n, n), np.nan)
-    neurons = np.zeros((n_maps, n))
-    for k, each in enumerate(maps):
-        index = np.array([keys.index(matched_name(name)) for name in each.names])
-        values[k][np.ix_(index, index)] = each.values
-        neurons[k, index] = each.n_neurons
-    kept = neurons.mean(axis=0) >= min_neurons
-    values, neurons = values[:, kept][:, :, kept], neurons[:, kept]
-    weight = np.asarray(n_frames, dtype=np.float64)[:, None, None] * (
-        (neurons[:, :, None] + neurons[:, None, :]) / 2
-    )
-    weight[np.isnan(values)] = 0.0
-    mean = _weighted(values, weight)
-    low = high = None
-    if n_maps >= _FEWEST_REGIONS and n_bootstrap:
-        rng = np.random.default_rng(seed)
-        draws = rng.integers(n_maps, size=(n_bootstrap, n_maps))
-        with np.errstate(invalid="ignore"):
-            resampled = np.array([_weighted(values[draw], weight[draw]) for draw in draws])
-        low, high = np.nanquantile(resampled, (0.025, 0.975), axis=0)
-    names = tuple(place[key] for key, keep in zip(keys, kept, strict=True) if keep)
-    return RegionMap(
-        names,
-        mean,
-        np.round(neurons.mean(axis=0)).astype(np.int64),
-        maps[0].measure,
-        maps[0].rule,
-        low=low,
-        high=high,
-        left_out=tuple(place[key] for key, keep in zip(keys, kept, strict=True) if not keep),
-    )
-
-
-def _weighted(values: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    total = weight.sum(axis=0)
-    mean = (np.nan_to_num(values) * weight).sum(axis=0)
-    return np.asarray(np.divide(mean, total, out=np.full_like(mean, np.nan), where=total > 0))
-
-
-def _check_same_kind(maps: Sequence[RegionMap]) -> None:
-    kinds = {(each.measure, each.rule) for each in maps}
-    if len(kinds) > 1:
-        found = " and ".join(f"{measure} ({rule})" for measure, rule in sorted(kinds))
-        raise ModelError(f"Maps of different kinds cannot be averaged: {found}.")
+def _given_distance(first: RegionMap, second: RegionMap) -> float:
+    """Partial Spearman correlation given the distance between regions, NaN if not known."""
+    distance = first.distances_um
+    if distance is None:
+        return float("nan")
+    return compare_maps(first, second, control=distance, n_permutations=1).spearman
 
 
 def _positive(values: NDArray[np.float64]) -> bool:
     return bool(np.nanmin(values) >= 0)
 
 
-def _valid(
-    a: NDArray[np.float64],
+def _p_values(
+    found: tuple[float, float], chance: Sequence[tuple[float, float]]
+) -> tuple[float, float]:
+    """One-sided p of two correlations, given those under the null hypothesis."""
+    reached = np.sum(np.array(chance) >= found, axis=0)
+    p = (1 + reached) / (1 + len(chance))
+    return float(p[0]), float(p[1])
+
+
+def _agreement(
+    a: NDArray[np.floating],
     b: NDArray[np.float64],
-    rows: NDArray[np.intp],
-    columns: NDArray[np.intp],
+    cells: Cells,
     skip_zero: bool,
+    logarithmic: bool,
+    given: NDArray[np.float64] | None,
+) -> tuple[float, float]:
+    """Pearson's and Spearman's correlation of two maps of the same regions."""
+    kept, _ = _valid(a, b, cells, skip_zero)
+    w = None if given is None else given[kept]
+    return _correlations(a[cells][kept], b[cells][kept], logarithmic, w)
+
+
+def _permuted(
+    a: NDArray[np.float64],
+    options: tuple[NDArray[np.float64], Cells, bool, bool, NDArray[np.float64] | None],
+    kept: NDArray[np.bool_],
+    found: tuple[float, float],
+    n_permutations: int,
+    seed: int,
+) -> tuple[float, float]:
+    """P-values from permuting the regions of the first map (Mantel 1967).
+
+    Given a control, the residuals of the first map after regression on the control are permuted
+    (Freedman & Lane 1983): permuting the map itself would also undo its relation to the control,
+    which a partial correlation then takes for evidence.
+    """
+    b, cells, _, logarithmic, given = options
+    rng = np.random.default_rng(seed)
+    orders = [rng.permutation(len(a)) for _ in range(n_permutations)]
+    if given is None:
+        return _p_values(found, [_agreement(a[np.ix_(o, o)], *options) for o in orders])
+    p = []
+    for ranked, value in zip((False, True), found, strict=True):
+        x, y, w, used = _transformed(a[cells], b[cells], given, kept, logarithmic, ranked)
+        residual = np.full(a.shape, np.nan)
+        residual.T[cells] = residual[cells] = _scattered(_residual(x, w), used)
+        reached = 0
+        for order in orders:
+            moved = residual[np.ix_(order, order)][cells][used]
+            known = np.isfinite(moved)
+            reached += _partial(moved[known], y[known], w[known]) >= value
+        p.append((1 + reached) / (1 + n_permutations))
+    return p[0], p[1]
+
+
+def _scattered(values: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
+    out = np.full(len(used), np.nan)
+    out[used] = values
+    return out
+
+
+def _residual(x: NDArray[np.float64], control: NDArray[np.float64]) -> NDArray[np.float64]:
+    """What is left of x after linear regression on the control."""
+    design = np.column_stack([np.ones(len(control)), control])
+    return np.asarray(x - design @ np.linalg.lstsq(design, x, rcond=None)[0])
+
+
+def _transformed(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    control: NDArray[np.float64],
+    kept: NDArray[np.bool_],
+    logarithmic: bool,
+    ranked: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Values as a correlation takes them, ranks or logarithms, and the cells they are from."""
+    used = kept & (x > 0) & (y > 0) if logarithmic and not ranked else kept
+    x, y, w = x[used], y[used], control[used]
+    if ranked:
+        return rankdata(x), rankdata(y), rankdata(w), used
+    return (np.log10(x), np.log10(y), w, used) if logarithmic else (x, y, w, used)
+
+
+def _valid(
+    a: NDArray[np.floating], b: NDArray[np.float64], cells: Cells, skip_zero: bool
 ) -> tuple[NDArray[np.bool_], int]:
     """Which pairs of regions enter, and how many are left out because ``b`` is zero."""
-    x, y = a[rows, columns], b[rows, columns]
+    x, y = a[cells], b[cells]
     known = np.isfinite(x) & np.isfinite(y)
     zero = known & (y == 0) if skip_zero else np.zeros_like(known)
     return known & ~zero, int(zero.sum())
 
 
 def _correlations(
-    x: NDArray[np.float64],
+    x: NDArray[np.floating],
     y: NDArray[np.float64],
     logarithmic: bool,
     control: NDArray[np.float64] | None,
@@ -303,7 +313,7 @@ def _correlations(
 
 
 def _partial(
-    x: NDArray[np.float64], y: NDArray[np.float64], control: NDArray[np.float64] | None
+    x: NDArray[np.floating], y: NDArray[np.floating], control: NDArray[np.float64] | None
 ) -> float:
     """Correlation of x and y, given the control if there is one."""
     r = _pearson(x, y)
@@ -313,7 +323,7 @@ def _partial(
     return float((r - with_x * with_y) / np.sqrt((1 - with_x**2) * (1 - with_y**2)))
 
 
-def _pearson(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
+def _pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
     if len(x) < _FEWEST_REGIONS or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(np.corrcoef(x, y)[0, 1])

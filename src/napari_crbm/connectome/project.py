@@ -13,13 +13,13 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from napari_crbm.connectome.comparison import mean_over_models
+from napari_crbm.connectome.means import mean_over_models
 from napari_crbm.connectome.regionmap import RegionMap
 from napari_crbm.errors import FormatError
 from napari_crbm.io.reading import hdf5
 
 _USUAL = ("coupling", "mean_abs")
-_OPTIONAL = ("low", "high", "expected", "p_value")
+_OPTIONAL = ("low", "high", "expected", "p_value", "centres_um", "relocated")
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,12 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.anatomy.names import match_names
-from napari_crbm.connectome.comparison import (
-    Comparison,
-    compare_maps,
-    mean_over_animals,
-    similarity,
-)
+from napari_crbm.connectome.comparison import Comparison, compare_maps, similarity
+from napari_crbm.connectome.means import mean_over_animals
 from napari_crbm.connectome.project import Animal
 from napari_crbm.connectome.regionmap import RegionMap
 
@@ -65,8 +61,9 @@ def compare_animals(
     structural : RegionMap, optional
         See `structural.read_matrix`.
     centres_um : names and (R, 3) float array, optional
-        Centres of regions. If those of the mean map are among them, the agreement is
-        also given for equal distance.
+        Centres of regions, used for the distance between regions where the maps do not hold
+        them. The agreement with the structural matrix is also given at equal distance if the
+        centres of all regions are known.
     n_permutations, seed : int
         For p-values.
 
@@ -84,7 +81,9 @@ def compare_animals(
         return Study(maps, table, mean)
     options = dict(skip_zero=True, n_permutations=n_permutations, seed=seed)
     agreement = compare_maps(mean, structural, **options)  # type: ignore[arg-type]
-    control = None if centres_um is None else _distances(mean, *centres_um)
+    control = mean.distances_um
+    if control is None and centres_um is not None:
+        control = _distances(mean, *centres_um)
     given = None
     if control is not None:
         given = compare_maps(mean, structural, control=control, **options)  # type: ignore[arg-type]

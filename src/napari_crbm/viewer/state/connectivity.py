@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -80,14 +80,31 @@ class Mapped:
         shown = carriers(self.factors, self.regions, first, second)
         return shown[shown["share"] >= _SMALLEST_SHARE].head(_MOST_LISTED)
 
-    def for_project(self) -> dict[str, Any]:
-        """Return the arguments of `connectome.add_to_project` for this map."""
-        n_hidden = self.factors.shape[1]
+    def for_project(self, report: Callable[[int, int], None] | None = None) -> dict[str, Any]:
+        """Return the arguments of `connectome.add_to_project` for this map.
+
+        Maps of relocated assemblies, the chance level for comparing animals, are computed here:
+        seconds for a small recording, minutes for a whole brain.
+        """
+        from napari_crbm.connectome import relocated_maps
+
+        n_hidden, found = self.factors.shape[1], self.region_map
+        found = replace(found, centres_um=self.centres)
+        if found.measure == "coupling":
+            relocated = relocated_maps(
+                self.recording,
+                self.regions,
+                self.factors,
+                found.names,
+                rule=found.rule,  # type: ignore[arg-type]
+                report=report,
+            )
+            found = replace(found, relocated=relocated)
         return {
             "animal": self.recording.name,
             # A checksum distinguishes models of the same recording.
             "model": f"{n_hidden} units, {zlib.crc32(self.factors.tobytes()):08x}",
-            "region_map": self.region_map,
+            "region_map": found,
             "n_frames": self.recording.n_frames,
             "fingerprint": self.recording.spikes.fingerprint,
         }

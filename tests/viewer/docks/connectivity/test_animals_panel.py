@@ -102,7 +102,7 @@ def test_the_docks_map_is_added(home, qtbot, tmp_path):
     shown = dict(
         animal="mine", model="5 units", region_map=a_map(1), n_frames=7, fingerprint="mine"
     )
-    panel = AnimalsPanel(home, lambda: shown)
+    panel = AnimalsPanel(home, lambda: lambda report: shown)
     qtbot.addWidget(panel)
     panel.add_to(tmp_path / "new")
     until(qtbot, lambda: panel.study is not None)

@@ -42,6 +42,7 @@ _EMPTY = (
     "'napari-crbm connectivity --project'."
 )
 _ALONE = "The project holds one animal. Add others to compare them."
+Prepare = Callable[[Callable[[int, int], None]], dict[str, Any]]
 _MAP_ROLE = Qt.ItemDataRole.UserRole
 
 
@@ -52,13 +53,13 @@ class AnimalsPanel(QWidget):
     ----------
     home : Home
     current : callable
-        Returns the map of the dock with the names of its animal and model, number of frames
-        and fingerprint, as arguments of `connectome.add_to_project`; None without a map.
+        Returns a function that prepares the dock's map in the background: it takes a report of
+        progress and returns the arguments of `connectome.add_to_project`. None without a map.
     """
 
     chosen = Signal(str, str)
 
-    def __init__(self, home: Home, current: Callable[[], dict[str, Any] | None]) -> None:
+    def __init__(self, home: Home, current: Callable[[], Prepare | None]) -> None:
         super().__init__()
         self.home, self.current = home, current
         self.path: Path | None = None
@@ -171,7 +172,7 @@ class AnimalsPanel(QWidget):
         path = path if path.suffix else path.with_suffix(".h5")
         self.home.run(
             f"Adding to {path.name}",
-            lambda _: add_to_project(path, **shown),
+            lambda report: add_to_project(path, **shown(report)),
             lambda _: self.open_project(path),
         )
 

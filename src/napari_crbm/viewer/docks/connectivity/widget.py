@@ -290,8 +290,8 @@ class ConnectivityWidget(QWidget):
         cells = zip(rows["region_a"], rows["region_b"], rows["value"], q, strict=True)
         self.circuit.fill([(a, b, f"{value:.3g}", f"{p:.2g}") for a, b, value, p in cells])
 
-    def _for_project(self) -> dict[str, Any] | None:
-        return None if self.mapped is None else self.mapped.for_project()
+    def _for_project(self) -> Callable[[Callable[[int, int], None]], dict[str, Any]] | None:
+        return None if self.mapped is None else self.mapped.for_project
 
     # --- chosen pair --------------------------------------------------------------------
 
