@@ -34,7 +34,7 @@ def assemblies(
     as_json: AsJson = False,
 ) -> None:
     """List the assemblies of a model, or export them as tables."""
-    from napari_crbm.analysis import assembly_table, export_tables
+    from napari_crbm.analysis import assembly_evidence, assembly_table, export_tables
     from napari_crbm.cli.pairing import open_pair
 
     file_format = table_format(file_format, output)
@@ -46,19 +46,28 @@ def assemblies(
             param_hint="--threshold",
         )
     activity = model.transform(recording.spikes)
+    evidence = assembly_evidence(model, recording, threshold=threshold)
     if output is not None:
         for path in export_tables(
-            model, recording, output, activity, file_format=file_format, threshold=threshold
+            model,
+            recording,
+            output,
+            activity,
+            file_format=file_format,
+            threshold=threshold,
+            evidence=evidence.table,
         ):
             say(f"Wrote {path}")
         if not as_json:
             return
-    table = assembly_table(model, recording, activity, threshold=threshold)
+    table = assembly_table(model, recording, activity, threshold=threshold, evidence=evidence.table)
     if as_json:
         print_json(table.reset_index().to_dict(orient="records"))
     else:
-        shown = ["size", "mean_activity", "region", "region_fraction", "laterality"]
+        shown = ["size", "mean_activity", "region", "region_fraction", "laterality", "q", "certain"]
+        table = table.sort_values(["certain", "size"], ascending=False)
         if "reproducibility" in table:
             shown.append("reproducibility")
         text = table[shown].to_string(float_format=lambda value: f"{value:.3f}")
         out.print(text)
+        say(str(evidence))

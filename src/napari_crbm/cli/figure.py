@@ -77,20 +77,30 @@ def draw(
     recovery: pd.DataFrame | None = None,
 ) -> None:
     """Write one sheet an assembly, and the summary page if all are drawn."""
+    from napari_crbm.analysis import assembly_evidence
     from napari_crbm.figures import assembly_sheet, save_figure, summary_page
 
     theme = "dark" if dark else "light"
     output.mkdir(parents=True, exist_ok=True)
     activity = model.transform(recording.spikes)
+    evidence = assembly_evidence(model, recording)
     numbers = list(range(model.n_assemblies)) if chosen is None else chosen
     with progress_bar("Drawing", "sheets") as advance:
         for done, number in enumerate(numbers):
-            sheet = assembly_sheet(model, recording, number, activity, theme=theme)
+            sheet = assembly_sheet(
+                model, recording, number, activity, theme=theme, evidence=evidence
+            )
             save_figure(sheet, output / _sheet(number, file_format))
             advance(done + 1, len(numbers))
     if chosen is None:
         page = summary_page(
-            model, recording, activity, evaluation=evaluation, recovery=recovery, theme=theme
+            model,
+            recording,
+            activity,
+            evaluation=evaluation,
+            recovery=recovery,
+            evidence=evidence,
+            theme=theme,
         )
         save_figure(page, output / f"summary.{file_format}")
     say(

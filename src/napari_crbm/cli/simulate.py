@@ -33,6 +33,15 @@ def simulate(
         float, typer.Option(min=0.0, max=1.0, help="Mean fraction of neurons active in a frame.")
     ] = 0.035,
     frame_rate_hz: Annotated[float, typer.Option(min=1e-6, help="Frame rate in Hz.")] = 4.0,
+    without_assemblies: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="Simulate neurons that form no assemblies but have one disturbance of real "
+            "recordings: 'independent' (none), 'autocorrelated', 'gain', 'drift', 'crosstalk' or "
+            "'motion'. Whatever assemblies a method finds are false.",
+        ),
+    ] = None,
     fluorescence: Annotated[
         bool, typer.Option("--fluorescence", help="Also write GCaMP-like fluorescence.")
     ] = False,
@@ -44,6 +53,15 @@ def simulate(
 
     require_choice(generator, ("noisy-or", "crbm"), "--generator")
     require_writable(path, force, endings=RECORDING_ENDINGS)
+    if without_assemblies is not None:
+        if fluorescence:
+            raise typer.BadParameter(
+                "recordings without assemblies hold spikes only.", param_hint="--fluorescence"
+            )
+        _without_assemblies(
+            path, without_assemblies, neurons, frames, mean_activity, frame_rate_hz, seed
+        )
+        return
     with progress_bar("Simulating", "frames") as advance:
         simulate_to_file(
             path,
@@ -58,3 +76,24 @@ def simulate(
             progress=advance,
         )
     say(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).")
+
+
+def _without_assemblies(
+    path: Path,
+    kind: str,
+    neurons: int,
+    frames: int,
+    mean_activity: float,
+    frame_rate_hz: float,
+    seed: int,
+) -> None:
+    from napari_crbm.io import save_recording
+    from napari_crbm.simulation import simulate_without_assemblies
+    from napari_crbm.simulation.without_assemblies import KINDS
+
+    require_choice(kind, tuple(KINDS), "--without-assemblies")
+    recording = simulate_without_assemblies(
+        kind, neurons, frames, mean_activity, frame_rate_hz, seed
+    )
+    save_recording(recording, path)
+    say(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB): {recording.name}.")

@@ -159,6 +159,7 @@ def run(
     SIGTERM; it is deleted when the model is written. Without ``replace``, a model that
     another training has written meanwhile stays, and this one gets another name.
     """
+    from napari_crbm.analysis import assembly_evidence
     from napari_crbm.io import save_model
     from napari_crbm.io.models.autosave import (
         Autosave,
@@ -209,6 +210,7 @@ def run(
         f"{counted(model.n_neurons, 'neuron')}, {training.elapsed_s:.0f} s, "
         f"l1 {float(training.settings.l1):.3g}."
     )
+    say(str(assembly_evidence(model, recording)))
     return model, written
 
 

@@ -35,6 +35,7 @@ from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 
 if TYPE_CHECKING:
+    from napari_crbm.analysis import Evidence
     from napari_crbm.model import CRBM
 
 # The page in inches, from its lower left corner: the trace, above it the views and beside
@@ -65,6 +66,7 @@ def assembly_sheet(
     weight_limit: float | None = None,
     frontal: bool = False,
     theme: str = "light",
+    evidence: Evidence | None = None,
 ) -> Figure:
     """Draw one assembly: dorsal and side view, frontal view if wanted, activity trace, regions.
 
@@ -87,6 +89,8 @@ def assembly_sheet(
     frontal : bool
         Whether to add the view from the front, below the one from above.
     theme : {"light", "dark"}
+    evidence : Evidence, optional
+        Result of `napari_crbm.analysis.assembly_evidence`; the title says what it found.
 
     Returns
     -------
@@ -103,7 +107,12 @@ def assembly_sheet(
     if activity is None:
         activity = model.transform(recording.spikes)
     row = assembly_table(
-        model, recording, activity, assemblies=[assembly], threshold=threshold
+        model,
+        recording,
+        activity,
+        assemblies=[assembly],
+        threshold=threshold,
+        evidence=None if evidence is None else evidence.table,
     ).iloc[0]
     view = brain_view(recording, model) if view is None else view
     weights = model.weights_[:, assembly]
@@ -201,6 +210,8 @@ def _summary(row: pd.Series) -> str:
         parts.append(_side(row["laterality"]))
     if np.isfinite(row["compactness_um"]):
         parts.append(f"median distance to centre {row['compactness_um']:.0f} µm")
+    if np.isfinite(row.get("q", np.nan)):
+        parts.insert(0, f"{'certain' if row['certain'] else 'not certain'} (q = {row['q']:.2g})")
     return "  ·  ".join(parts)
 
 

@@ -17,6 +17,7 @@ from napari_crbm.io.safety.replacing import replacing
 from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
+    from napari_crbm.analysis import Evidence
     from napari_crbm.model import CRBM
 
 
@@ -33,6 +34,7 @@ def assembly_book(
     width_mm: float | None = None,
     dpi: int = DPI,
     about: str | None = None,
+    evidence: Evidence | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write the sheets of many assemblies into one PDF, a page each.
@@ -51,7 +53,7 @@ def assembly_book(
         Kept in the file: what it was made from.
     progress : callable, optional
         Called with pages done and pages in all.
-    model, recording, activity, weight_limit, frontal, theme
+    model, recording, activity, weight_limit, frontal, theme, evidence
         As in `assembly_sheet`.
     """
     path = Path(path)
@@ -72,6 +74,7 @@ def assembly_book(
                 weight_limit=weight_limit,
                 frontal=frontal,
                 theme=theme,
+                evidence=evidence,
             )
             set_width(sheet, width_mm)
             book.savefig(sheet, dpi=dpi)

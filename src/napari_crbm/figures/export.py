@@ -24,6 +24,7 @@ from napari_crbm.figures.summary import summary_page
 from napari_crbm.io.writing.script import Script, open_again
 
 if TYPE_CHECKING:
+    from napari_crbm.analysis import Evidence
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
 
@@ -151,11 +152,22 @@ class Export:
         """
         if activity is None:
             activity = model.transform(recording.spikes)
+        evidence = None
+        if self.kind in ("tables", "book", "sheet", "summary"):
+            from napari_crbm.analysis import assembly_evidence
+
+            evidence = assembly_evidence(model, recording)
         if self.kind == "tables":
             from napari_crbm.analysis import export_tables
 
+            assert evidence is not None
             return export_tables(
-                model, recording, self.path, activity, file_format=self.table_format
+                model,
+                recording,
+                self.path,
+                activity,
+                file_format=self.table_format,
+                evidence=evidence.table,
             )
         if self.kind == "nwb":
             from napari_crbm.analysis import export_nwb
@@ -178,10 +190,11 @@ class Export:
                     width_mm=self.width_mm,
                     dpi=self.dpi,
                     about=about,
+                    evidence=evidence,
                     progress=progress,
                 )
             ]
-        figure = self._figure(model, recording, activity, progress)
+        figure = self._figure(model, recording, activity, evidence, progress)
         set_width(figure, self.width_mm)
         return [save_figure(figure, self.path, self.dpi, about)]
 
@@ -190,12 +203,19 @@ class Export:
         model: CRBM,
         recording: Recording,
         activity: NDArray[np.floating],
+        evidence: Evidence | None,
         progress: Callable[[int, int], None] | None,
     ) -> Figure:
         if self.kind == "sheet":
             assert self.assembly is not None
             return assembly_sheet(
-                model, recording, self.assembly, activity, frontal=self.frontal, theme=self.theme
+                model,
+                recording,
+                self.assembly,
+                activity,
+                frontal=self.frontal,
+                theme=self.theme,
+                evidence=evidence,
             )
         if self.kind == "gallery":
             return gallery(model, recording, theme=self.theme)
@@ -206,7 +226,7 @@ class Export:
             return statistics_page(evaluation, recording, theme=self.theme)
         if self.kind in ("connectivity", "composition"):
             return _of_regions(self.kind, model, recording, self.theme, progress)
-        return summary_page(model, recording, activity, theme=self.theme)
+        return summary_page(model, recording, activity, evidence=evidence, theme=self.theme)
 
     def _about(self, model: CRBM, recording: Recording) -> str:
         """What a figure keeps in its file about where it comes from."""

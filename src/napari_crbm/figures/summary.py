@@ -27,6 +27,7 @@ from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figu
 from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
+    from napari_crbm.analysis import Evidence
     from napari_crbm.model import CRBM
 
 # The page in inches, from its lower left corner.
@@ -49,6 +50,7 @@ def summary_page(
     *,
     evaluation: Evaluation | None = None,
     recovery: pd.DataFrame | None = None,
+    evidence: Evidence | None = None,
     view: BrainView | None = None,
     theme: str = "light",
 ) -> Figure:
@@ -69,6 +71,8 @@ def summary_page(
         Result of `napari_crbm.analysis.evaluate`.
     recovery : pandas.DataFrame, optional
         Result of `napari_crbm.analysis.recovery`, for simulated recordings.
+    evidence : Evidence, optional
+        Result of `napari_crbm.analysis.assembly_evidence`.
     view : BrainView, optional
         Outline of the brain; kept for every recording by default.
     theme : {"light", "dark"}
@@ -86,7 +90,7 @@ def summary_page(
     view = brain_view(recording, model) if view is None else view
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, _HEIGHT)
-        _draw_header(figure, model, recording, table, view.note, colours)
+        _draw_header(figure, model, recording, table, view.note, colours, evidence)
         bottom = _BOTTOM
         if evaluation is not None:
             judged = [name for name, each in STATISTICS.items() if each.judged]
@@ -134,6 +138,14 @@ def _row(
     return [figure.add_subplot(grid[0, column]) for column in range(n_panels)]
 
 
+def count_in_words(model: CRBM, evidence: Evidence | None) -> str:
+    """Say how many assemblies there are and how many are certain, without empty ones."""
+    some = int(np.any(membership(model.weights_), axis=0).sum())
+    if evidence is None or evidence.reason:
+        return f"{some} assemblies, evidence unknown,"
+    return f"{evidence.n_certain} certain assemblies ({some} with members)"
+
+
 def _draw_header(
     figure: Figure,
     model: CRBM,
@@ -141,6 +153,7 @@ def _draw_header(
     table: pd.DataFrame,
     note: str,
     theme: Theme,
+    evidence: Evidence | None,
 ) -> None:
     rate = 1 / recording.frame_interval_s if recording.frame_interval_s else 0.0
     used = membership(model.weights_).any(axis=1).mean()
@@ -148,7 +161,7 @@ def _draw_header(
         f"{recording.n_neurons:,} neurons  ·  {recording.n_frames:,} frames, "
         f"{recording.duration_s / 60:.1f} min at {rate:.1f} Hz  ·  "
         f"{100 * recording.spikes.rate:.1f} % of neurons active a frame",
-        f"{model.n_assemblies} assemblies of {table['size'].median():.0f} neurons (median)  ·  "
+        f"{count_in_words(model, evidence)} of {table['size'].median():.0f} neurons (median)  ·  "
         f"{100 * used:.0f} % of neurons in at least one  ·  "
         f"{100 * float(np.mean(model.weights_ == 0)):.0f} % of weights zero",
     ]

@@ -31,6 +31,7 @@ def assembly_table(
     *,
     assemblies: NDArray[np.integer] | Sequence[int] | None = None,
     threshold: float | None = None,
+    evidence: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """One row an assembly: size, place, sign and activity.
 
@@ -45,6 +46,8 @@ def assembly_table(
         Rows of the table; all by default.
     threshold : float, optional
         Absolute weight above which a neuron is a member; see `membership`.
+    evidence : pandas.DataFrame, optional
+        Table of `napari_crbm.analysis.assembly_evidence` for this model and recording.
 
     Returns
     -------
@@ -63,6 +66,8 @@ def assembly_table(
         - ``laterality``: share of ``|w|`` right minus left of the midline, -1 to +1;
         - ``z_um, y_um, x_um``: centroid weighted with ``|w|``;
         - ``compactness_um``: median distance of the members to that centroid;
+        - ``q``, ``certain``: false discovery rate of the assembly by its coincidence in
+          held-out frames, and whether it is low enough (with ``evidence`` only);
         - ``reproducibility``: likeness to its partners in other models, where the model
           knows it (see `napari_crbm.analysis.reproducibility`).
 
@@ -117,6 +122,8 @@ def assembly_table(
         index=chosen,
     )
     table.index.name = "assembly"
+    if evidence is not None:
+        table[["q", "certain"]] = evidence.loc[chosen, ["q", "certain"]]
     if model.reproducibility_ is not None:
         table["reproducibility"] = model.reproducibility_[chosen]
     return table

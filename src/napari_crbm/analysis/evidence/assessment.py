@@ -131,6 +131,12 @@ def assembly_evidence(
             "There is no evidence for or against these assemblies: the model was trained on all "
             "frames. Train it with held-out blocks of time (the default).",
         )
+    if model.recording_fingerprint_ not in (None, spikes.fingerprint):
+        return _unknown(
+            model,
+            "There is no evidence for or against these assemblies: the model was trained on "
+            "another recording than this one. Open the recording it was trained on.",
+        )
     held_out_frames(model, spikes)
     gap = autocorrelation_frames(spikes)
     test = np.sort(split["test"])

@@ -94,12 +94,13 @@ def export_tables(
     *,
     file_format: str = "csv",
     threshold: float | None = None,
+    evidence: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Write everything about the assemblies as tables into a folder.
 
     Parameters
     ----------
-    model, recording, activity, threshold
+    model, recording, activity, threshold, evidence
         As in `assembly_table`.
     folder : path
         Made if there is none.
@@ -120,7 +121,9 @@ def export_tables(
     )
     traces.insert(0, "time_s", recording.times)
     tables = {
-        "assemblies": assembly_table(model, recording, activity, threshold=threshold).reset_index(),
+        "assemblies": assembly_table(
+            model, recording, activity, threshold=threshold, evidence=evidence
+        ).reset_index(),
         "members": member_table(model, recording, threshold=threshold),
         "weights": pd.DataFrame(
             {"neuron": neuron, "assembly": assembly, "weight": model.weights_[neuron, assembly]}

@@ -22,6 +22,7 @@ from napari_crbm.errors import ModelError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from napari_crbm.analysis import Evidence
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
 
@@ -37,11 +38,14 @@ class Trained:
         E[h | v] of every frame.
     table : pandas.DataFrame
         One row per assembly; see `napari_crbm.analysis.assembly_table`.
+    evidence : Evidence, optional
+        What held-out frames say of each assembly; see `napari_crbm.analysis.assembly_evidence`.
     """
 
     model: CRBM
     activity: NDArray[np.float32]
     table: pd.DataFrame = field(repr=False)
+    evidence: Evidence | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         # Computed here, in the background thread, and not when the GUI first asks.
@@ -56,7 +60,7 @@ class Trained:
         ModelError
             If the model was trained on other neurons.
         """
-        from napari_crbm.analysis import assembly_table
+        from napari_crbm.analysis import assembly_evidence, assembly_table
 
         if model.n_neurons != recording.n_neurons:
             raise ModelError(
@@ -64,8 +68,9 @@ class Trained:
                 f"{recording.n_neurons:,}. Open the recording the model was trained on first."
             )
         activity = model.transform(recording.spikes)
-        table = assembly_table(model, recording, activity)
-        return cls(model, activity, table)
+        evidence = assembly_evidence(model, recording)
+        table = assembly_table(model, recording, activity, evidence=evidence.table)
+        return cls(model, activity, table, evidence)
 
     @cached_property
     def membership(self) -> sparse.csr_array:
@@ -90,7 +95,9 @@ class Trained:
         """Return the same model with a table for other regions of the same neurons."""
         from napari_crbm.analysis import assembly_table
 
-        return replace(self, table=assembly_table(self.model, recording, self.activity))
+        evidence = None if self.evidence is None else self.evidence.table
+        table = assembly_table(self.model, recording, self.activity, evidence=evidence)
+        return replace(self, table=table)
 
 
 def strongest_assembly(weights: NDArray[np.float32]) -> int:

@@ -8,11 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
+from qtpy.QtGui import QBrush, QColor
 
 from napari_crbm.viewer.parts.dataframe_table import Column
 
 #: Role of the value that a column is sorted by.
 SORT_ROLE = Qt.ItemDataRole.UserRole
+
+# Text of assemblies that are not certain: legible on both themes, but set back.
+_GREY = QColor(128, 128, 128)
 
 #: Columns from left to right; width 0 takes what is left. Those missing in the table are hidden.
 COLUMNS = (
@@ -39,6 +43,14 @@ COLUMNS = (
         58,
         "{:.0f} µm",
         "Median distance of members from their centre.",
+    ),
+    Column(
+        "q",
+        "Evidence\n(q)",
+        58,
+        "{:.2g}",
+        "False discovery rate by coincidence of the members in frames not trained on. Below 0.05 "
+        "the assembly is certain; others are grey and listed last.",
     ),
     Column(
         "reproducibility",
@@ -89,6 +101,8 @@ class AssemblyTableModel(QAbstractTableModel):
             if role == SORT_ROLE:
                 return value if isinstance(value, str) else float(np.nan_to_num(value, nan=-1e300))
             return _text(value, column.pattern)
+        if role == Qt.ItemDataRole.ForegroundRole and not self.certain(index.row()):
+            return QBrush(_GREY)
         if role == Qt.ItemDataRole.TextAlignmentRole and column.name != "region":
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
@@ -123,6 +137,12 @@ class AssemblyTableModel(QAbstractTableModel):
     def assembly(self, row: int) -> int:
         """Return the number of the assembly in a row."""
         return int(self._values[0][row])
+
+    def certain(self, row: int) -> bool:
+        """Return whether the assembly of a row is certain, or nothing is known of it."""
+        if "certain" not in self._table or self._table["q"].isna().all():
+            return True
+        return bool(self._table["certain"].iloc[row])
 
     def row_of(self, assembly: int) -> int | None:
         """Return the row of an assembly; None if it is not in the table."""
@@ -169,6 +189,13 @@ class AssemblyFilter(QSortFilterProxyModel):
         if listed is not self._listed:
             self._listed = listed
             self.invalidateFilter()
+
+    def lessThan(self, left: QModelIndex, right: QModelIndex) -> bool:  # noqa: N802
+        """Sort by value; assemblies that are not certain come last in either order."""
+        certain = self._model.certain(left.row()), self._model.certain(right.row())
+        if certain[0] != certain[1]:
+            return certain[0] == (self.sortOrder() == Qt.SortOrder.AscendingOrder)
+        return bool(super().lessThan(left, right))
 
     def filterAcceptsRow(self, row: int, _parent: QModelIndex) -> bool:  # noqa: D102, N802
         if self._listed is not None:

@@ -71,6 +71,7 @@ class AssembliesWidget(QWidget):
         self._syncing = False
 
         self.message = text_label(_NO_RECORDING)
+        self.evidence = text_label("")
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter by region or number")
         self.filter.setClearButtonEnabled(True)
@@ -113,7 +114,7 @@ class AssembliesWidget(QWidget):
         self.tabs.addTab(self.gallery, "Gallery")
         splitter = QSplitter(Qt.Orientation.Vertical)
         for parts in (
-            (self._make_filter(), self.tabs),
+            (self.evidence, self._make_filter(), self.tabs),
             (self._titled_scale(), self._make_threshold(), self.traces, self.neuron_text),
         ):
             pane = QWidget()
@@ -239,6 +240,9 @@ class AssembliesWidget(QWidget):
         trained = self.workspace.trained
         self._show_message()
         self.body.setVisible(trained is not None)
+        known = trained is not None and trained.evidence is not None
+        self.evidence.setText(str(trained.evidence) if trained is not None and known else "")
+        self.evidence.setVisible(known)
         recording = self.workspace.recording
         self._syncing = True
         try:

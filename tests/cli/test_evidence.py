@@ -1,0 +1,44 @@
+"""What the command line says of evidence: recordings without assemblies give no certain ones."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from napari_crbm.simulation.without_assemblies import KINDS
+from tests.cli.test_cli import run
+
+
+@pytest.fixture(scope="module")
+def gain(tmp_path_factory):
+    """A recording of independent neurons under one gain, and a model trained on it."""
+    folder = tmp_path_factory.mktemp("gain")
+    recording, model = folder / "gain.h5", folder / "model.h5"
+    size = ("--neurons", "300", "--frames", "1500")
+    run("simulate", recording, "--without-assemblies", "gain", *size)
+    trained = run("train", recording, "-o", model, "--recipe", "quick", "--updates", "200")
+    return recording, model, trained
+
+
+def test_training_says_how_many_assemblies_are_certain(gain):
+    assert " 0 of " in " ".join(gain[2].output.split()) or "1 of " in gain[2].output
+    assert "are certain" in " ".join(gain[2].output.split())
+
+
+def test_the_list_ends_with_the_evidence_and_json_holds_it(gain):
+    recording, model, _ = gain
+    listed = " ".join(run("assemblies", model, recording).output.split())
+    assert "certain" in listed
+    assert "held-out frames" in listed
+    rows = json.loads(run("assemblies", model, recording, "--json").output)
+    assert {"q", "certain"} <= rows[0].keys()
+    assert sum(row["certain"] for row in rows) <= 1
+
+
+def test_an_unknown_kind_is_refused_with_those_that_exist(tmp_path):
+    found = run("simulate", tmp_path / "x.h5", "--without-assemblies", "chaos", code=2)
+    text = " ".join(found.output.split())
+    assert "--without-assemblies" in text
+    assert all(kind in text for kind in KINDS)
+    assert not (tmp_path / "x.h5").exists()
