@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,7 +53,7 @@ def most_alike(spikes: Spikes, frames: np.ndarray, n_groups: int, size: int) -> 
 def test_groups_chosen_for_their_coincidence_are_not_certain_without_assemblies(kind):
     """Ten groups a recording, chosen in the training frames to look like assemblies."""
     certain = []
-    for seed in range(6):
+    for seed in range(4):
         recording = simulate_without_assemblies(kind, 300, 1500, seed=seed)
         train, _ = split_blocks(recording.spikes, n_test=3, random_state=0)
         signs = most_alike(recording.spikes, train, 10, 25)
@@ -135,6 +137,9 @@ def test_close_pairs_are_all_pairs_within_a_distance():
     places = np.array([[0, 0, 0], [0, 0, 5], [0, 0, 11]], dtype=np.float32)
     assert close_pairs(places, 0).shape == (0, 2)
     assert sorted(map(tuple, close_pairs(places, 6).tolist())) == [(0, 1), (1, 2)]
+    places[1] = np.nan
+    assert close_pairs(places, 6).tolist() == []
+    assert close_pairs(places, 12).tolist() == [[0, 2]]
 
 
 def test_autocorrelation_ends_where_activity_is_forgotten():
@@ -163,3 +168,24 @@ def test_what_cannot_be_tested_says_why():
     short = simulate(n_neurons=100, n_frames=120, n_assemblies=3, seed=0).recording
     evidence = assembly_evidence(model_of(signs, short.spikes), short)
     assert f"{FEWEST_FRAMES} are needed" in evidence.reason
+
+
+def test_recordings_with_missing_positions_or_none_are_tested():
+    simulation = simulate(n_neurons=300, n_frames=1500, n_assemblies=5, seed=1)
+    recording = simulation.recording
+    signs = (simulation.truth.weights > 0).astype(np.int8)
+    some = recording.coordinates.copy()
+    some[::7] = np.nan
+    for coordinates in (some, None):
+        partly = replace(recording, coordinates=coordinates)
+        evidence = assembly_evidence(model_of(signs, partly.spikes), partly)
+        assert evidence.n_certain >= 4
+
+
+def test_a_model_of_another_recording_gets_no_evidence():
+    simulation = simulate(n_neurons=100, n_frames=600, n_assemblies=3, seed=0)
+    other = simulate(n_neurons=100, n_frames=600, n_assemblies=3, seed=1).recording
+    signs = (simulation.truth.weights > 0).astype(np.int8)
+    model = model_of(signs, simulation.recording.spikes)
+    model.recording_fingerprint_ = simulation.recording.spikes.fingerprint
+    assert "another recording" in assembly_evidence(model, other).reason

@@ -34,7 +34,7 @@ def crosstalk_distance_um(
     ----------
     windows : Windows
     coordinates : (N, 3) float
-        Positions in micrometres.
+        Positions in micrometres; NaN where they are not known.
     random_state : int
 
     Returns
@@ -75,11 +75,15 @@ def crosstalk_distance_um(
 
 
 def close_pairs(coordinates: NDArray[np.floating], distance_um: float) -> NDArray[np.int64]:
-    """Return all pairs (P, 2) of neurons closer than a distance in micrometres."""
-    if distance_um <= 0:
+    """Return all pairs (P, 2) of neurons closer than a distance in micrometres.
+
+    Neurons without a position (NaN) are in no pair.
+    """
+    known = np.flatnonzero(np.isfinite(coordinates).all(axis=1))
+    if distance_um <= 0 or len(known) == 0:
         return np.empty((0, 2), dtype=np.int64)
-    tree = cKDTree(np.asarray(coordinates, dtype=np.float64))
-    return np.asarray(tree.query_pairs(distance_um, output_type="ndarray"), dtype=np.int64)
+    tree = cKDTree(np.asarray(coordinates[known], dtype=np.float64))
+    return np.asarray(known[tree.query_pairs(distance_um, output_type="ndarray")])
 
 
 def _correlations(
