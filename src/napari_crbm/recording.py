@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -16,6 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 from napari_crbm.errors import RecordingError
 from napari_crbm.regions import Regions
 from napari_crbm.spikes import Spikes
+
+#: Median intervals between two frames from which they belong to different segments. Single
+#: dropped frames leave less.
+GAP_INTERVALS = 4.0
 
 #: Order of the coordinate axes, napari's: dorsal to ventral, anterior to
 #: posterior, left to right.
@@ -90,6 +95,8 @@ class Recording:
         Stimulus or behaviour recorded alongside.
     metadata : mapping
         Anything else worth keeping; values must be str, int, float or bool.
+    boundaries : tuple of int
+        First frames of further sessions or conditions, where the times do not show a gap.
     provenance : tuple of Step
         What was done since the raw file, in order.
     source : Source, optional
@@ -111,6 +118,7 @@ class Recording:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     provenance: tuple[Step, ...] = ()
     source: Source | None = None
+    boundaries: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         coordinates = checked_coordinates(self.coordinates, self.spikes.shape)
@@ -126,6 +134,12 @@ class Recording:
                 f"Fluorescence has shape {tuple(self.fluorescence.shape)}, "
                 f"the activity {self.spikes.shape} (frames, neurons)."
             )
+        boundaries = tuple(sorted({int(frame) for frame in self.boundaries}))
+        if boundaries and not 0 < boundaries[0] <= boundaries[-1] < self.n_frames:
+            raise RecordingError(
+                f"Boundaries are frames from 1 to {self.n_frames - 1}; found {boundaries[0]} to "
+                f"{boundaries[-1]}."
+            )
         traces = {}
         for label, values in self.traces.items():
             trace = np.array(values, dtype=np.float64)
@@ -140,6 +154,7 @@ class Recording:
         set_field = object.__setattr__
         set_field(self, "coordinates", coordinates)
         set_field(self, "times", times)
+        set_field(self, "boundaries", boundaries)
         set_field(self, "traces", MappingProxyType(traces))
         set_field(self, "metadata", MappingProxyType(dict(self.metadata)))
         set_field(self, "provenance", tuple(self.provenance))
@@ -187,6 +202,19 @@ class Recording:
         return float(np.median(np.diff(self.times))) if self.n_frames > 1 else 0.0
 
     @cached_property
+    def segments(self) -> tuple[tuple[int, int], ...]:
+        """Stretches of continuous recording, as (first frame, frame after the last).
+
+        A gap of more than `GAP_INTERVALS` median intervals, or one of the `boundaries`,
+        begins a new segment. What compares a frame with the frames around it, such as a
+        baseline, a lag or an episode, must stay within a segment.
+        """
+        long = np.diff(self.times) > GAP_INTERVALS * self.frame_interval_s
+        starts = {0, *self.boundaries, *(int(frame) + 1 for frame in np.flatnonzero(long))}
+        edges = [*sorted(starts), self.n_frames]
+        return tuple(pairwise(edges))
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over activity and coordinates: which recording a model was trained on."""
         digest = hashlib.sha256(self.spikes.fingerprint.encode())
@@ -224,6 +252,8 @@ class Recording:
             f"  extent    {extent_text(self)}",
             f"  activity  {100 * self.spikes.rate:.2f} % of neurons a frame",
         ]
+        if len(self.segments) > 1:
+            lines[1] += f", in {len(self.segments)} segments"
         if self.regions is not None:
             lines.append(f"  regions   {self.regions!r}")
         if self.traces:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 EXIT_ERROR = 1
 EXIT_BUG = 70
@@ -12,12 +13,14 @@ EXIT_INTERRUPTED = 130
 def main() -> None:
     """Run ``napari-crbm``: errors as one sentence, bugs with how to report them."""
     from napari_crbm.cli.app import app
-    from napari_crbm.cli.console import complain, write_any_text
+    from napari_crbm.cli.console import complain, warn, write_any_text
     from napari_crbm.cli.signals import exit_on_sigterm
     from napari_crbm.errors import CRBMError, refusal
 
     write_any_text()
     exit_on_sigterm()
+    # Our warnings are sentences for the user; the place in the code tells nothing.
+    warnings.showwarning = lambda message, *_, **__: warn(str(message))
     try:
         app()
     except CRBMError as error:

@@ -49,11 +49,17 @@ def info(
     if as_json:
         print_json({"file": str(path), "kind": kind, **summary})
         return
-    lists = {name: summary.pop(name) for name in ("provenance", "regions") if name in summary}
+    lists = {
+        name: summary.pop(name) for name in ("provenance", "regions", "segments") if name in summary
+    }
     print_pairs(f"{path} ({kind})", {_label(key): _text(v) for key, v in summary.items()})
     if lists.get("regions"):
         counts = ", ".join(f"{name} {count:,}" for name, count in lists["regions"].items())
         out.print(Text("neurons by region", style="dim"), f" {counts}")
+    if len(lists.get("segments", [])) > 1:
+        for number, part in enumerate(lists["segments"], start=1):
+            text = f"{part['frames']:,} frames, {part['start_s']:,.6g} to {part['end_s']:,.6g} s"
+            out.print(Text(f"segment {number}", style="dim"), f" {text}")
     for step in lists.get("provenance", []):
         out.print(Text("provenance", style="dim"), f" {step['name']} {step['parameters'] or ''}")
 
@@ -120,7 +126,16 @@ def _recording_summary(path: Path, options: dict[str, Any]) -> dict[str, Any]:
         "neurons": recording.n_neurons,
         "frames": recording.n_frames,
         "duration_s": recording.duration_s,
-        "frame_rate_hz": 1 / interval if interval else None,
+        # Times are decimal fractions, whose differences carry rounding errors.
+        "frame_rate_hz": float(f"{1 / interval:.9g}") if interval else None,
+        "segments": [
+            {
+                "frames": stop - start,
+                "start_s": float(recording.times[start]),
+                "end_s": float(recording.times[stop - 1]),
+            }
+            for start, stop in recording.segments
+        ],
         "mean_activity": recording.spikes.rate,
         "silent_neurons": int((recording.spikes.neuron_counts == 0).sum()),
         "extent_x_um": float(extent[2]),

@@ -73,6 +73,14 @@ class ReadOptions:
             absent="from the times in the file",
         ),
     ] = None
+    time_unit: Annotated[
+        Literal["s", "ms", "us", "ns"] | None,
+        Setting(
+            "Unit of the times in the file.",
+            label="Unit of times",
+            absent="s",
+        ),
+    ] = None
     binarise: Annotated[
         float | None,
         Setting(

@@ -26,6 +26,7 @@ from napari_crbm.io.formats.nwb import nwb
 from napari_crbm.io.models.model_file import is_foreign
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import hdf5, sources
+from napari_crbm.io.reading.times import TimeUnit, in_unit, unit_warning
 from napari_crbm.io.unknown import by_profile
 from napari_crbm.io.unknown.profile import Profile
 from napari_crbm.io.unknown.profile_files import load_profile
@@ -104,6 +105,7 @@ def open_recording(
     unit: Literal["mm", "um"] | None = None,
     region_names: str | Path | Sequence[str] | None = None,
     frame_rate_hz: float | None = None,
+    time_unit: TimeUnit | None = None,
     binarise: float | None = None,
     group: str | None = None,
     neurons_first: bool | None = None,
@@ -136,6 +138,8 @@ def open_recording(
         Name of every stored region, as a sequence or a text file with one a line.
     frame_rate_hz : float, optional
         Replaces the stored times.
+    time_unit : {"s", "ms", "us", "ns"}, optional
+        Unit of the stored times, seconds by default.
     binarise : float, optional
         Detect events in the fluorescence instead of reading spikes, with this threshold
         in standard deviations of a neuron's noise; 2 to 3 are usual, and 2 is taken for
@@ -174,6 +178,7 @@ def open_recording(
         unit=unit,
         region_names=region_names,
         frame_rate_hz=frame_rate_hz,
+        time_unit=time_unit,
         binarise=binarise,
         group=group,
         neurons_first=neurons_first,
@@ -183,6 +188,7 @@ def open_recording(
         control=control,
     )
     recording = _read(path, options, profile)
+    recording = _in_seconds(recording, options)
     lost = int((~recording.located).sum())
     if recording.coordinates is not None and lost and not _is_own(recording):
         warnings.warn(
@@ -196,6 +202,16 @@ def open_recording(
     given = options.given() | ({} if profile is None else {"profile": profile})
     source = Source(path.absolute(), given, len(recording.provenance))
     return replace(recording, source=source)
+
+
+def _in_seconds(recording: Recording, options: ReadOptions) -> Recording:
+    """Return the recording with times in seconds, and warn of an implausible frame rate."""
+    if options.time_unit is not None and options.frame_rate_hz is None:
+        recording = replace(recording, times=in_unit(recording, options.time_unit))
+        recording = recording.with_step("convert times", unit=options.time_unit)
+    if message := unit_warning(recording):
+        warnings.warn(message, stacklevel=3)
+    return recording
 
 
 def _is_own(recording: Recording) -> bool:

@@ -146,6 +146,7 @@ def preprocess(
         coordinates=None if recording.coordinates is None else recording.coordinates[neurons],
         spikes=spikes if len(neurons) == n_neurons else spikes.select_neurons(neurons),
         times=recording.times[frames],
+        boundaries=_boundaries(recording, frames),
         traces={label: trace[frames] for label, trace in recording.traces.items()},
         regions=None if recording.regions is None else recording.regions.select_neurons(neurons),
         fluorescence=fluorescence,
@@ -154,6 +155,12 @@ def preprocess(
             Step(PROVENANCE, {"steps": steps.as_dict(), "dropped": dropped}),
         ),
     )
+
+
+def _boundaries(recording: Recording, frames: NDArray[np.int64]) -> tuple[int, ...]:
+    """Return the boundaries among the kept frames."""
+    places = np.searchsorted(frames, recording.boundaries)
+    return tuple(int(place) for place in places if 0 < place < len(frames))
 
 
 def steps_of(recording: Recording) -> Steps:
@@ -275,9 +282,10 @@ def _binarised(
         )
     rate, n_neurons = frame_rate_hz(recording), recording.n_neurons
     relative = frames - first
+    starts = [max(start - first, 0) for start, stop in recording.segments if stop > first]
 
     def work(neuron: int, block: NDArray[np.float32]) -> NDArray[np.bool_]:
-        result = stages(block[first:], rate, steps)
+        result = stages(block[first:], rate, steps, starts)
         if steps.min_snr > 0:
             snr[neuron : neuron + block.shape[1]] = signal_to_noise(result.dff)
         return result.active[relative]

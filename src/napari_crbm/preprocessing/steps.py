@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import pairwise
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -217,7 +218,12 @@ class Stages(NamedTuple):
     active: NDArray[np.bool_]
 
 
-def stages(traces: NDArray[np.floating], frame_rate_hz: float, steps: Steps) -> Stages:
+def stages(
+    traces: NDArray[np.floating],
+    frame_rate_hz: float,
+    steps: Steps,
+    starts: Sequence[int] = (0,),
+) -> Stages:
     """Compute baseline, dF/F, the thresholded signal and the spikes of a block of neurons.
 
     Parameters
@@ -227,6 +233,9 @@ def stages(traces: NDArray[np.floating], frame_rate_hz: float, steps: Steps) -> 
     frame_rate_hz : float
     steps : Steps
         Its method must not be "keep".
+    starts : sequence of int
+        First frames of the segments, 0 among them: baseline, deconvolution and the rise of
+        an event stay within a segment.
 
     Returns
     -------
@@ -237,18 +246,35 @@ def stages(traces: NDArray[np.floating], frame_rate_hz: float, steps: Steps) -> 
     baseline = None
     if steps.baseline_s is not None:
         window = max(1, round(steps.baseline_s * frame_rate_hz))
-        baseline = running_percentile(dff, window, steps.percentile)
+        baseline = within(
+            starts, lambda part: running_percentile(part, window, steps.percentile), dff
+        )
         dff = above_baseline(dff, baseline, raw=steps.raw, background=steps.background)
     threshold = 0.0 if steps.threshold is None else steps.threshold
     if steps.method == "events":
-        return Stages(baseline, dff, None, events(dff, threshold))
+        active = events(dff, threshold)
+        # Whether a neuron has just risen is not known in the first frame of a segment.
+        active[list(starts)] = False
+        return Stages(baseline, dff, None, active)
     if steps.method == "level":
         return Stages(baseline, dff, None, dff > threshold)
     if steps.method == "deconvolution":
-        score = deconvolve(dff, frame_rate_hz, steps.decay_s)
+        score = within(starts, lambda part: deconvolve(part, frame_rate_hz, steps.decay_s), dff)
     else:
         score = zscore(dff)
     return Stages(baseline, dff, score, score > threshold)
+
+
+def within(
+    starts: Sequence[int],
+    function: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    traces: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """Apply a function of (t, n) traces to each segment, and join the results."""
+    edges = [*sorted(starts), len(traces)]
+    if len(edges) == 2:
+        return function(traces)
+    return np.concatenate([function(traces[start:stop]) for start, stop in pairwise(edges)])
 
 
 def zscore(dff: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -5,7 +5,8 @@ Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="recording"``
     spikes              (T, ceil(N / 8)) uint8, least significant bit first; n_neurons
     coordinates         (N, 3) float32, optional; axes="z,y,x", unit="micrometre"; rows of
                         NaN for neurons whose position is not known
-    times_s             (T,) float64
+    times_s             (T,) float64; attribute boundaries, optional: first frames of
+                        further sessions or conditions
     regions/            indptr (R + 1,), indices: neurons of each region; names
     traces/             values (K, T) float64; names
     fluorescence        (T, N) float16 or float32, optional
@@ -50,6 +51,7 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
         coordinates=_read_coordinates(file),
         spikes=spikes,
         times=hdf5.numbers(file, "times_s", 1),
+        boundaries=_read_boundaries(file),
         name=str(file.attrs.get("name", path.stem)),
         regions=_read_regions(file, spikes.n_neurons),
         fluorescence=_stored_fluorescence(file, path),
@@ -72,6 +74,19 @@ def _read_spikes(file: h5py.File) -> Spikes:
             f"say how many neurons they are for (n_neurons); found {stored.dtype}."
         )
     return Spikes(stored[()], int(n_neurons))
+
+
+def _read_boundaries(file: h5py.File) -> tuple[int, ...]:
+    stored = file["times_s"].attrs.get("boundaries")
+    if stored is None:
+        return ()
+    frames = np.ravel(stored)
+    if frames.dtype.kind not in "iu":
+        raise FormatError(
+            f"Attribute 'boundaries' of '/times_s' in {hdf5.file_name(file)} must hold frames; "
+            f"found {frames.dtype}."
+        )
+    return tuple(int(frame) for frame in frames)
 
 
 def _read_provenance(file: h5py.File) -> list[Step]:

@@ -36,6 +36,7 @@ from napari_crbm.io.reading.layout import (
     without_positions,
 )
 from napari_crbm.io.reading.stored_fluorescence import StoredFluorescence
+from napari_crbm.io.reading.times import require_one_per_frame
 from napari_crbm.io.reading.traces import Chosen
 from napari_crbm.preprocessing import activity_warning, binarise
 from napari_crbm.recording import Recording, Step
@@ -307,11 +308,12 @@ def _times(
     rate_hz, source = options.frame_rate_hz, "the option frame_rate_hz"
     if rate_hz is None and "times" in fields.known:
         stored = fields.known["times"]
-        if stored.dtype.kind not in "iuf" or stored.size != n_frames:
+        if stored.dtype.kind not in "iuf":
             raise RecordingError(
-                f"Dataset '{stored.name}' has shape {stored.shape}, but there are {n_frames} "
-                "frames: correct it, or give frame_rate_hz instead."
+                f"Dataset '{stored.name}' must hold times as numbers; found {stored.dtype}: "
+                "correct it, or give frame_rate_hz instead."
             )
+        require_one_per_frame(f"Dataset '{stored.name}'", stored.size, n_frames)
         notes["times"] = stored.name
         return np.asarray(stored[()], dtype=np.float64).ravel()
     if rate_hz is None and "sampling_rate" in fields.known:

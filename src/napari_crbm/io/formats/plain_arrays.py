@@ -24,6 +24,7 @@ from napari_crbm.io.reading.layout import (
     without_positions,
 )
 from napari_crbm.io.reading.sources import damage_named
+from napari_crbm.io.reading.times import require_one_per_frame
 from napari_crbm.io.reading.traces import Held
 from napari_crbm.preprocessing import activity_warning, binarise
 from napari_crbm.recording import Recording, Step
@@ -247,7 +248,9 @@ def _times(
     rate = options.frame_rate_hz
     if rate is None:
         times = first(_TIMES)
-        if times is not None and times[1].size == n_frames:
+        # One number is a duration or a rate.
+        if times is not None and times[1].size > 1:
+            require_one_per_frame(f"'{times[0]}'", times[1].size, n_frames)
             notes["times"] = times[0]
             return np.asarray(times[1], dtype=np.float64).ravel()
         stored = first(_RATES)

@@ -73,8 +73,8 @@ def read(path: Path, profile: Profile, options: ReadOptions | None = None) -> Re
 
 def _adapted(profile: Profile, options: ReadOptions) -> Profile:
     given = options.given()
-    for about_regions in ("keep_unlabelled", "region_names"):
-        given.pop(about_regions, None)
+    for not_of_arrays in ("keep_unlabelled", "region_names", "time_unit"):
+        given.pop(not_of_arrays, None)
     if "binarise" in given:
         holds = "fluorescence" if profile.holds == "spikes" else profile.holds
         given |= {"threshold": given.pop("binarise"), "holds": holds}

@@ -42,7 +42,7 @@ class RecordingWriter:
     regions : Regions, optional
     name : str, optional
         The file's stem by default.
-    traces, metadata, provenance : optional
+    traces, metadata, provenance, boundaries : optional
         As in `Recording`.
     with_fluorescence : bool
         Whether `write_frames` will be given fluorescence.
@@ -74,6 +74,7 @@ class RecordingWriter:
         traces: Mapping[str, ArrayLike] | None = None,
         metadata: Mapping[str, Any] | None = None,
         provenance: Sequence[Step] = (),
+        boundaries: Sequence[int] = (),
         with_fluorescence: bool = False,
         fluorescence_dtype: DTypeLike = np.float16,
     ) -> None:
@@ -83,6 +84,7 @@ class RecordingWriter:
         self._coordinates = checked_coordinates(coordinates, (n_frames, n_neurons))
         self._times = np.asarray(times, dtype=np.float64)
         check_times(self._times, n_frames)
+        self._boundaries = tuple(boundaries)
         self._regions = regions
         self._traces = {label: np.asarray(trace) for label, trace in (traces or {}).items()}
         self._attributes = {
@@ -189,6 +191,8 @@ class RecordingWriter:
             coordinates.attrs["axes"] = "z,y,x"
             coordinates.attrs["unit"] = "micrometre"
         file.create_dataset("times_s", data=self._times)
+        if self._boundaries:
+            file["times_s"].attrs["boundaries"] = np.array(self._boundaries, dtype=np.int64)
         if self._regions is not None:
             _write_regions(file, self._regions, self.n_neurons)
         if self._traces:
@@ -226,6 +230,7 @@ def save_recording(recording: Recording, path: str | Path) -> Path:
         traces=recording.traces,
         metadata=recording.metadata,
         provenance=recording.provenance,
+        boundaries=recording.boundaries,
         with_fluorescence=fluorescence is not None,
         fluorescence_dtype=_stored_precision(fluorescence),
     ) as writer:
