@@ -10,6 +10,7 @@ from napari_crbm.connectome import (
     add_to_project,
     compare_animals,
     compare_maps,
+    for_comparison,
     load_project,
     mean_over_animals,
     region_centroids,
@@ -121,3 +122,24 @@ def test_the_mean_over_animals_has_mean_draws(animals):
 def test_maps_without_draws_say_that_regions_were_permuted(animals):
     bare = {str(k): replace(each, relocated=None) for k, each in enumerate(animals[:2])}
     assert similarity(bare, n_permutations=5)["null"].tolist() == ["permuted"]
+
+
+def test_neurons_without_a_position_do_not_enter():
+    fish = larval_fish()
+    coordinates, regions = fish.sample(300, np.random.default_rng(0))
+    weights = np.random.default_rng(1).random((300, 3)).astype(np.float32)
+    found = region_map(weights, regions)
+    positions = coordinates.copy()
+    positions[::7] = np.nan
+
+    def recording(positions):
+        spikes = Spikes.from_dense(np.ones((2, 300), dtype=bool))
+        return Recording(coordinates=positions, spikes=spikes, times=np.arange(2.0))
+
+    kept = for_comparison(found, recording(positions), regions, weights)
+    assert np.isfinite(kept.relocated).any(axis=(1, 2)).all()
+    assert np.isfinite(kept.distances_um).all()
+    nowhere = for_comparison(found, recording(None), regions, weights)
+    assert nowhere.relocated is None and nowhere.distances_um is None
+    positions[regions.members(found.names[0])] = np.nan
+    assert for_comparison(found, recording(positions), regions, weights).centres_um is None

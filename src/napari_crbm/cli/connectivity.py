@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
@@ -184,27 +183,19 @@ def connectivity(
             kind = cast("Literal['covariance', 'correlation']", measure)
             found = connectome.activity_map(recording.spikes, regions, kind, **options)
     table = found.table()
-    centres = connectome.region_centroids(recording.positions, regions, found.names)
-    found = replace(found, centres_um=centres)
-    if measure == "coupling" and (structural is not None or project is not None):
+    if structural is not None or project is not None:
         with progress_bar("Relocating assemblies", "draws") as advance:
-            relocated = connectome.relocated_maps(
-                recording,
-                regions,
-                factors,
-                found.names,
-                rule=cast("Any", rule),
-                seed=seed,
-                report=advance,
+            found = connectome.for_comparison(
+                found, recording, regions, factors, seed=seed, report=advance
             )
-        found = replace(found, relocated=relocated)
     anatomy = given_distance = None
     if structural is not None:
         matrix = connectome.read_matrix(structural)
         anatomy = connectome.compare_maps(found, matrix, skip_zero=True, seed=seed)
-        given_distance = connectome.compare_maps(
-            found, matrix, skip_zero=True, control=found.distances_um, seed=seed
-        )
+        if found.distances_um is not None:
+            given_distance = connectome.compare_maps(
+                found, matrix, skip_zero=True, control=found.distances_um, seed=seed
+            )
     if project is not None:
         connectome.add_to_project(
             project,

@@ -41,7 +41,7 @@ from napari_crbm.connectome.regionmap import (
     region_map,
     strongest,
 )
-from napari_crbm.connectome.relocation import relocated_maps
+from napari_crbm.connectome.relocation import for_comparison, relocated_maps
 from napari_crbm.connectome.significance import false_discovery_rate
 from napari_crbm.connectome.structural import read_matrix
 from napari_crbm.connectome.study import Study, compare_animals
@@ -71,6 +71,7 @@ __all__ = [
     "enrichment",
     "enrichment_p",
     "false_discovery_rate",
+    "for_comparison",
     "group_couplings",
     "hidden_response",
     "kinds",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,20 +86,12 @@ class Mapped:
         Maps of relocated assemblies, the chance level for comparing animals, are computed here:
         seconds for a small recording, minutes for a whole brain.
         """
-        from napari_crbm.connectome import relocated_maps
+        from napari_crbm.connectome import for_comparison
 
-        n_hidden, found = self.factors.shape[1], self.region_map
-        found = replace(found, centres_um=self.centres)
-        if found.measure == "coupling":
-            relocated = relocated_maps(
-                self.recording,
-                self.regions,
-                self.factors,
-                found.names,
-                rule=found.rule,  # type: ignore[arg-type]
-                report=report,
-            )
-            found = replace(found, relocated=relocated)
+        n_hidden = self.factors.shape[1]
+        found = for_comparison(
+            self.region_map, self.recording, self.regions, self.factors, report=report
+        )
         return {
             "animal": self.recording.name,
             # A checksum distinguishes models of the same recording.

@@ -38,7 +38,7 @@ def opened(panel, project, qtbot):
 
 
 def test_it_says_how_to_begin(panel):
-    assert "open a project" in panel.message.text()
+    assert "open a project" in panel.message.text().lower()
     assert panel.body.isHidden() and not panel.anatomy.isEnabled()
 
 
