@@ -9,8 +9,9 @@ Public names are imported here when they are first used.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from napari_crbm.lazy import lazy_names
 
 if TYPE_CHECKING:
     from napari_crbm.analysis.assemblies.locality import (
@@ -133,84 +134,84 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "analysis.assemblies.locality": (
+    "assemblies.locality": (
         "Locality",
         "locality",
     ),
-    "analysis.assemblies.membership": (
+    "assemblies.membership": (
         "MEMBERSHIP_FRACTION",
         "members",
         "membership",
         "membership_thresholds",
     ),
-    "analysis.assemblies.order": ("sort_by_similarity",),
-    "analysis.assemblies.rasters": (
+    "assemblies.order": ("sort_by_similarity",),
+    "assemblies.rasters": (
         "Raster",
         "assembly_raster",
         "neuron_raster",
         "peaks",
     ),
-    "analysis.assemblies.regions": (
+    "assemblies.regions": (
         "midline_x",
         "region_occupancy",
     ),
-    "analysis.assemblies.table": (
+    "assemblies.table": (
         "assemblies_of_neuron",
         "assembly_table",
         "member_table",
     ),
-    "analysis.chance": ("CHANCE_QUANTILE",),
-    "analysis.evidence.assessment": (
+    "chance": ("CHANCE_QUANTILE",),
+    "evidence.assessment": (
         "Evidence",
         "assembly_evidence",
     ),
-    "analysis.export.nwb": ("export_nwb",),
-    "analysis.export.tables": (
+    "export.nwb": ("export_nwb",),
+    "export.tables": (
         "export_tables",
         "write_table",
     ),
-    "analysis.matching.counterparts": (
+    "matching.counterparts": (
         "Counterparts",
         "MATCH_BY",
         "find_counterparts",
         "have_same_neurons",
         "ways_to_match",
     ),
-    "analysis.matching.recovery": (
+    "matching.recovery": (
         "RECOVERED_AUROC",
         "auroc",
         "fraction_recovered",
         "recovery",
     ),
-    "analysis.matching.reproducibility": (
+    "matching.reproducibility": (
         "Reproducibility",
         "match_units",
         "reproducibility",
         "weight_cosines",
     ),
-    "analysis.methods.comparison": (
+    "methods.comparison": (
         "METHODS",
         "compare_methods",
     ),
-    "analysis.selection.run": (
+    "selection.run": (
         "SweepProgress",
         "conclude_sweep",
         "reproduced_units",
         "run_sweep",
     ),
-    "analysis.selection.sweep": (
+    "selection.sweep": (
         "Selection",
         "Sweep",
         "Trial",
         "fold_frames",
         "select",
     ),
-    "analysis.states.brain_states": (
+    "states.brain_states": (
         "BrainStates",
         "brain_states",
         "export_states",
     ),
-    "analysis.states.combinations": (
+    "states.combinations": (
         "Composition",
         "coactivation",
         "combinations",
@@ -220,37 +221,37 @@ _HOMES = {
         "on_threshold",
         "state_table",
     ),
-    "analysis.statistics.evaluation": (
+    "statistics.evaluation": (
         "Evaluation",
         "evaluate",
         "evaluate_held_out",
         "export_evaluation",
         "reconstruction_nllh",
     ),
-    "analysis.statistics.higher_order": (
+    "statistics.higher_order": (
         "PopulationCount",
         "population_count",
         "random_triplets",
         "triplet_moments",
     ),
-    "analysis.statistics.lagged": (
+    "statistics.lagged": (
         "LaggedComparison",
         "compare_lagged",
         "lagged_correlations",
     ),
-    "analysis.statistics.likelihood": (
+    "statistics.likelihood": (
         "Likelihood",
         "held_out_likelihood",
     ),
-    "analysis.statistics.declared": ("STATISTICS", "Side", "Statistic"),
-    "analysis.statistics.moments": ("Moments", "moments"),
-    "analysis.statistics.pairs": (
+    "statistics.declared": ("STATISTICS", "Side", "Statistic"),
+    "statistics.moments": ("Moments", "moments"),
+    "statistics.pairs": (
         "PairComparison",
         "coincidences",
         "compare_pairs",
     ),
-    "model.compute.two_groups": ("active_threshold",),
-    "nrmse": (
+    "napari_crbm.model.compute.two_groups": ("active_threshold",),
+    "napari_crbm.nrmse": (
         "Agreement",
         "agreement",
     ),
@@ -341,14 +342,4 @@ __all__ = [
     "write_table",
 ]
 
-_MODULES = {name: module for module, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"napari_crbm.{_MODULES[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,17 +1,51 @@
 """Read and write recordings, models, checkpoints and profiles."""
 
-from napari_crbm.io.models.checkpoints import load_checkpoint, save_checkpoint
-from napari_crbm.io.models.fishualizer_weights import save_weights
-from napari_crbm.io.models.model_file import (
-    load_model,
-    save_model,
-    store_reproducibility,
-)
-from napari_crbm.io.registry import open_recording, read_kind
-from napari_crbm.io.unknown.profile import Profile
-from napari_crbm.io.unknown.profile_files import load_profile, save_profile
-from napari_crbm.io.writing.nwb import save_nwb
-from napari_crbm.io.writing.recording import RecordingWriter, save_recording
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_crbm.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from napari_crbm.io.models.checkpoints import load_checkpoint, save_checkpoint
+    from napari_crbm.io.models.fishualizer_weights import save_weights
+    from napari_crbm.io.models.model_file import (
+        load_model,
+        save_model,
+        store_reproducibility,
+    )
+    from napari_crbm.io.registry import open_recording, read_kind
+    from napari_crbm.io.unknown.profile import Profile
+    from napari_crbm.io.unknown.profile_files import load_profile, save_profile
+    from napari_crbm.io.writing.nwb import save_nwb
+    from napari_crbm.io.writing.recording import RecordingWriter, save_recording
+
+_HOMES = {
+    "models.checkpoints": (
+        "load_checkpoint",
+        "save_checkpoint",
+    ),
+    "models.fishualizer_weights": ("save_weights",),
+    "models.model_file": (
+        "load_model",
+        "save_model",
+        "store_reproducibility",
+    ),
+    "registry": (
+        "open_recording",
+        "read_kind",
+    ),
+    "unknown.profile": ("Profile",),
+    "unknown.profile_files": (
+        "load_profile",
+        "save_profile",
+    ),
+    "writing.nwb": ("save_nwb",),
+    "writing.recording": (
+        "RecordingWriter",
+        "save_recording",
+    ),
+}
 
 __all__ = [
     "Profile",
@@ -29,3 +63,5 @@ __all__ = [
     "save_weights",
     "store_reproducibility",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

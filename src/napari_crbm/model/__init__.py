@@ -1,23 +1,66 @@
 """The cRBM itself: arrays in, arrays out. Depends on NumPy, SciPy and Numba alone."""
 
-# The thread policy must stand before Numba is first imported.
-from napari_crbm.model.compute import threads  # isort: skip
-from napari_crbm.model.estimator import CRBM, Training
-from napari_crbm.model.rbm import RBM
-from napari_crbm.model.sampling.annealed_importance import (
-    Partition,
-    independent_log_likelihood,
-    log_likelihood,
-    log_partition,
-)
-from napari_crbm.model.sampling.chains import Chains
-from napari_crbm.model.sampling.draw import Samples, draw
-from napari_crbm.model.sampling.replica_exchange import ReplicaExchange
-from napari_crbm.model.training.progress import Control, Progress, duration
-from napari_crbm.model.training.settings import Settings
-from napari_crbm.model.training.split import split_blocks
-from napari_crbm.model.training.time_estimate import Pace, measure_pace
-from napari_crbm.model.units.drelu import DReLU
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_crbm.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from napari_crbm.model.compute import threads
+    from napari_crbm.model.estimator import CRBM, Training
+    from napari_crbm.model.rbm import RBM
+    from napari_crbm.model.sampling.annealed_importance import (
+        Partition,
+        independent_log_likelihood,
+        log_likelihood,
+        log_partition,
+    )
+    from napari_crbm.model.sampling.chains import Chains
+    from napari_crbm.model.sampling.draw import Samples, draw
+    from napari_crbm.model.sampling.replica_exchange import ReplicaExchange
+    from napari_crbm.model.training.progress import (
+        Control,
+        Progress,
+        duration,
+    )
+    from napari_crbm.model.training.settings import Settings
+    from napari_crbm.model.training.split import split_blocks
+    from napari_crbm.model.training.time_estimate import Pace, measure_pace
+    from napari_crbm.model.units.drelu import DReLU
+
+_HOMES = {
+    "compute.threads": (),
+    "estimator": (
+        "CRBM",
+        "Training",
+    ),
+    "rbm": ("RBM",),
+    "sampling.annealed_importance": (
+        "Partition",
+        "independent_log_likelihood",
+        "log_likelihood",
+        "log_partition",
+    ),
+    "sampling.chains": ("Chains",),
+    "sampling.draw": (
+        "Samples",
+        "draw",
+    ),
+    "sampling.replica_exchange": ("ReplicaExchange",),
+    "training.progress": (
+        "Control",
+        "Progress",
+        "duration",
+    ),
+    "training.settings": ("Settings",),
+    "training.split": ("split_blocks",),
+    "training.time_estimate": (
+        "Pace",
+        "measure_pace",
+    ),
+    "units.drelu": ("DReLU",),
+}
 
 __all__ = [
     "CRBM",
@@ -41,3 +84,5 @@ __all__ = [
     "split_blocks",
     "threads",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,41 +1,93 @@
 """From fluorescence to spikes; each step is a pure function."""
 
-from napari_crbm.preprocessing.baseline import above_baseline, running_percentile
-from napari_crbm.preprocessing.deconvolution import DECAY_S, deconvolve
-from napari_crbm.preprocessing.run import (
-    PROVENANCE,
-    dropped_text,
-    first_frame,
-    frame_rate_hz,
-    kept_frames,
-    preprocess,
-    steps_of,
-)
-from napari_crbm.preprocessing.steps import (
-    METHODS,
-    Stages,
-    Steps,
-    frame_ranges,
-    signal_to_noise,
-    stages,
-    zscore,
-)
-from napari_crbm.preprocessing.streaming import (
-    Blocks,
-    PreprocessingStopped,
-    Progress,
-    Stoppable,
-    Waiting,
-    stream,
-)
-from napari_crbm.preprocessing.threshold import (
-    DEFAULT_THRESHOLD_SD,
-    above,
-    activity_warning,
-    binarise,
-    events,
-    noise_sd,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_crbm.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from napari_crbm.preprocessing.baseline import above_baseline, running_percentile
+    from napari_crbm.preprocessing.deconvolution import DECAY_S, deconvolve
+    from napari_crbm.preprocessing.run import (
+        PROVENANCE,
+        dropped_text,
+        first_frame,
+        frame_rate_hz,
+        kept_frames,
+        preprocess,
+        steps_of,
+    )
+    from napari_crbm.preprocessing.steps import (
+        METHODS,
+        Stages,
+        Steps,
+        frame_ranges,
+        signal_to_noise,
+        stages,
+        zscore,
+    )
+    from napari_crbm.preprocessing.streaming import (
+        Blocks,
+        PreprocessingStopped,
+        Progress,
+        Stoppable,
+        Waiting,
+        stream,
+    )
+    from napari_crbm.preprocessing.threshold import (
+        DEFAULT_THRESHOLD_SD,
+        above,
+        activity_warning,
+        binarise,
+        events,
+        noise_sd,
+    )
+
+_HOMES = {
+    "baseline": (
+        "above_baseline",
+        "running_percentile",
+    ),
+    "deconvolution": (
+        "DECAY_S",
+        "deconvolve",
+    ),
+    "run": (
+        "PROVENANCE",
+        "dropped_text",
+        "first_frame",
+        "frame_rate_hz",
+        "kept_frames",
+        "preprocess",
+        "steps_of",
+    ),
+    "steps": (
+        "METHODS",
+        "Stages",
+        "Steps",
+        "frame_ranges",
+        "signal_to_noise",
+        "stages",
+        "zscore",
+    ),
+    "streaming": (
+        "Blocks",
+        "PreprocessingStopped",
+        "Progress",
+        "Stoppable",
+        "Waiting",
+        "stream",
+    ),
+    "threshold": (
+        "DEFAULT_THRESHOLD_SD",
+        "above",
+        "activity_warning",
+        "binarise",
+        "events",
+        "noise_sd",
+    ),
+}
 
 __all__ = [
     "DECAY_S",
@@ -69,3 +121,5 @@ __all__ = [
     "stream",
     "zscore",
 ]
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

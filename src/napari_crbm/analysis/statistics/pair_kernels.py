@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Sets the thread policy before Numba is imported.
+from napari_crbm.model.compute import threads  # noqa: F401  isort: skip
+
 import numpy as np
 from numba import njit, prange, types
 from numba.extending import intrinsic
