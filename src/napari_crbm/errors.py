@@ -10,7 +10,7 @@ from string import Formatter
 
 
 def refusal(error: OSError) -> str:
-    """What the system refuses to do with a file, in a sentence: no permission, a full disk."""
+    """Return a sentence for an error of the operating system: no permission, a full disk."""
     where = "A file" if error.filename is None else str(error.filename)
     why = (error.strerror or str(error)).rstrip(".")
     return (
@@ -20,7 +20,7 @@ def refusal(error: OSError) -> str:
 
 
 def install_extra(extra: str) -> str:
-    """How to install an optional part of the package, as a clause for a message."""
+    """Return how to install an optional dependency, as a clause for a message."""
     return (
         f"install the extra '{extra}' (in the folder with the sources of napari-crbm run: "
         f'python -m pip install ".[{extra}]")'
@@ -106,7 +106,7 @@ class SettingError(ModelError, RecordingError):
 
 
 class NotTrained(ModelError, AttributeError):
-    """A model is asked for what only a trained model has."""
+    """An attribute or method needs a trained model."""
 
 
 class TrainingDiverged(CRBMError, RuntimeError):

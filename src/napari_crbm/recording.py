@@ -1,4 +1,4 @@
-"""What was measured: neurons in space, their activity in time, and where it came from."""
+"""Recording: positions of neurons, their activity over time, and its provenance."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AXES = ("z", "y", "x")
 
 
 class Fluorescence(Protocol):
-    """Fluorescence that stays on disk until a part of it is asked for."""
+    """Fluorescence that stays on disk until a part of it is read."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -106,6 +106,20 @@ class Recording:
     ------
     RecordingError
         With one sentence that names the field and what is wrong with it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_crbm import Recording, Spikes
+    >>> spikes = Spikes.from_dense(np.random.default_rng(0).random((100, 20)) < 0.1)
+    >>> recording = Recording(
+    ...     coordinates=np.random.default_rng(1).uniform(0, 100, (20, 3)),  # z, y, x in um
+    ...     spikes=spikes,
+    ...     times=np.arange(100) / 3,  # s
+    ...     name="fish 1",
+    ... )
+    >>> round(recording.frame_interval_s, 3)
+    0.333
     """
 
     coordinates: NDArray[np.float32] | None
@@ -180,7 +194,7 @@ class Recording:
 
     @cached_property
     def located(self) -> NDArray[np.bool_]:
-        """Which neurons have a position, (N,)."""
+        """Neurons that have a position, (N,) bool."""
         return np.asarray(np.isfinite(self.positions).all(axis=1))
 
     @cached_property
@@ -241,7 +255,7 @@ class Recording:
         )
 
     def with_step(self, name: str, **parameters: Any) -> Recording:
-        """The same recording with one more step in its provenance."""
+        """Return the recording with one more step in its provenance."""
         return replace(self, provenance=(*self.provenance, Step(name, parameters)))
 
     def __repr__(self) -> str:
@@ -250,7 +264,7 @@ class Recording:
             f"Recording '{self.name}': {self.n_neurons:,} neurons x {self.n_frames:,} frames",
             f"  time      {self.duration_s:,.1f} s at {rate:.2f} Hz",
             f"  extent    {extent_text(self)}",
-            f"  activity  {100 * self.spikes.rate:.2f} % of neurons a frame",
+            f"  activity  {100 * self.spikes.rate:.2f} % of neurons per frame",
         ]
         if len(self.segments) > 1:
             lines[1] += f", in {len(self.segments)} segments"
@@ -321,7 +335,7 @@ def checked_coordinates(
 
 
 def check_times(times: NDArray[np.float64], n_frames: int) -> None:
-    """Refuse times that are not one strictly increasing value a frame."""
+    """Refuse times that are not one strictly increasing value per frame."""
     if times.shape != (n_frames,):
         raise RecordingError(
             f"Times have shape {times.shape}; one for each of {n_frames} frames is needed."

@@ -1,4 +1,4 @@
-"""Which neuron lies in which brain region; regions may overlap."""
+"""Membership of neurons in brain regions; regions may overlap."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Regions:
         return np.asarray(self.membership.sum(axis=1)).ravel() > 0
 
     def select_neurons(self, neurons: NDArray[np.generic]) -> Regions:
-        """The same regions for the chosen neurons (indices or mask)."""
+        """Return the same regions for the chosen neurons (indices or mask)."""
         index = np.arange(self.n_neurons)[neurons]
         return Regions(sparse.csc_array(self.membership.tocsr()[index]), self.names)
 

@@ -36,6 +36,20 @@ class Spikes:
     ------
     RecordingError
         If there are no frames or no neurons, or shapes disagree.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_crbm import Spikes
+    >>> raster = np.array([[1, 0, 1], [0, 0, 1]])  # 2 frames, 3 neurons
+    >>> spikes = Spikes.from_dense(raster)
+    >>> spikes.shape
+    (2, 3)
+    >>> spikes.mean_activity
+    array([0.5, 0. , 1. ])
+    >>> spikes.select_neurons([0, 2]).dense()
+    array([[1, 1],
+           [0, 1]], dtype=uint8)
     """
 
     packed: NDArray[np.uint8]
@@ -43,14 +57,14 @@ class Spikes:
 
     def __post_init__(self) -> None:
         if self.packed.ndim != 2 or self.packed.dtype != np.uint8:
-            raise RecordingError("Packed spikes must be a 2-D uint8 array, one row a frame.")
+            raise RecordingError("Packed spikes must be a 2-D uint8 array, one row per frame.")
         if self.n_neurons < 1:
             raise RecordingError("The activity holds no neurons: at least one is needed.")
         if self.n_frames < 1:
             raise RecordingError("The activity holds no frames: at least one is needed.")
         if self.packed.shape[1] != (self.n_neurons + 7) // 8:
             raise RecordingError(
-                f"Packed spikes have {self.packed.shape[1]} bytes a frame; "
+                f"Packed spikes have {self.packed.shape[1]} bytes per frame; "
                 f"{self.n_neurons} neurons need {(self.n_neurons + 7) // 8}."
             )
         if self.n_neurons % 8 and (self.packed[:, -1] >> np.uint8(self.n_neurons % 8)).any():
@@ -219,11 +233,11 @@ class Spikes:
         return float(self.frame_counts.sum()) / (self.n_frames * self.n_neurons)
 
     def select_frames(self, frames: slice | NDArray[np.generic]) -> Spikes:
-        """The same neurons in the chosen frames (slice, indices or mask)."""
+        """Return the chosen frames (slice, indices or mask) of all neurons."""
         return Spikes(np.ascontiguousarray(self.packed[frames]), self.n_neurons)
 
     def select_neurons(self, neurons: NDArray[np.generic]) -> Spikes:
-        """The same frames for the chosen neurons (indices or mask)."""
+        """Return the chosen neurons (indices or mask) in all frames."""
         index = np.arange(self.n_neurons)[neurons]
         return Spikes.from_chunks(
             (block[:, index] for block in self.iter_dense()), self.n_frames, len(index)
@@ -231,7 +245,7 @@ class Spikes:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over shape and bits: tells whether two rasters are the same."""
+        """SHA-256 over shape and bits; equal for equal rasters."""
         digest = hashlib.sha256(f"{self.n_frames}x{self.n_neurons}".encode())
         digest.update(np.ascontiguousarray(self.packed).data)
         return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Levels that chance reaches: the quantile, and the least number of shuffles."""
+"""Chance levels: the quantile of shuffles, and the smallest number of shuffles."""
 
 #: An assembly is found again if it resembles its partner more than this share of its
 #: partners in shuffled models.

@@ -156,7 +156,7 @@ def compare_maps(
 def similarity(
     maps: Mapping[str, RegionMap], *, n_permutations: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """Compare every two animals: one row a pair.
+    """Compare every two animals: one row per pair.
 
     Returns
     -------
@@ -265,7 +265,7 @@ def _scattered(values: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[
 
 
 def _residual(x: NDArray[np.float64], control: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What is left of x after linear regression on the control."""
+    """Return the residual of x after linear regression on the control."""
     design = np.column_stack([np.ones(len(control)), control])
     return np.asarray(x - design @ np.linalg.lstsq(design, x, rcond=None)[0])
 
@@ -289,7 +289,7 @@ def _transformed(
 def _valid(
     a: NDArray[np.floating], b: NDArray[np.float64], cells: Cells, skip_zero: bool
 ) -> tuple[NDArray[np.bool_], int]:
-    """Which pairs of regions enter, and how many are left out because ``b`` is zero."""
+    """Return which pairs of regions enter, and how many are left out because ``b`` is zero."""
     x, y = a[cells], b[cells]
     known = np.isfinite(x) & np.isfinite(y)
     zero = known & (y == 0) if skip_zero else np.zeros_like(known)

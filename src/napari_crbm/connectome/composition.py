@@ -1,4 +1,4 @@
-"""Where assemblies lie: how many members in each region, and whether that is chance."""
+"""Regional composition of assemblies: members in each region, and an enrichment test."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def enrichment_p(
     region_sizes: NDArray[np.int64],
     n_neurons: int,
 ) -> NDArray[np.float64]:
-    """Chance that as many or more members fall into a region by accident, (R, M).
+    """Compute the probability of as many or more members in a region by chance, (R, M).
 
     Hypergeometric: members are drawn without replacement from all N neurons.
 
@@ -110,7 +110,7 @@ def carriers(
     first: str,
     second: str,
 ) -> pd.DataFrame:
-    r"""Which assemblies carry the connection of two regions, strongest first.
+    r"""List the assemblies that contribute to the connection of two regions, strongest first.
 
     Unit mu alone would give the mean coupling
     :math:`\langle |x_{i\mu}| \rangle_k \langle |x_{j\mu}| \rangle_m` between the regions.

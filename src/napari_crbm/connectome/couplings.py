@@ -122,7 +122,7 @@ def perturbed_couplings(
 ) -> NDArray[np.float64]:
     """Couplings of one neuron by the definition, averaged over the frames (Eqs. 15, 16).
 
-    Four cumulant functions a frame, target and shared unit: for a chosen neuron, or to
+    Four cumulant functions per frame, target and shared unit: for a chosen neuron, or to
     check `effective_couplings`, not for whole matrices. Pass fewer frames to go faster.
 
     Parameters

@@ -1,4 +1,4 @@
-"""What a group of neurons has more of than chance: assemblies, regions."""
+"""Enrichment tests for a group of neurons: assemblies, regions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def enrichment(
     neurons: ArrayLike,
     population: ArrayLike | None = None,
 ) -> pd.DataFrame:
-    """How many neurons of a group each set holds, against a random group of its size.
+    """Test whether a group shares more neurons with each set than a random group of its size.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def enrichment(
     Returns
     -------
     pandas.DataFrame
-        One row a set that shares a neuron with the group, indexed by its column:
+        One row per set that shares a neuron with the group, indexed by its column:
         ``found`` (shared neurons), ``size`` (neurons of the set), ``fraction`` (of the
         group), ``enrichment`` (found over expected by chance), ``p_value``
         (hypergeometric, as many or more) and ``q_value`` (Benjamini-Hochberg over all
@@ -126,7 +126,7 @@ def enriched_regions(
 def _count(
     rows: NDArray[np.bool_] | sparse.csr_array, neurons: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """How many of the neurons every set holds, (S,)."""
+    """Count the given neurons in each set, (S,)."""
     return np.asarray(rows[neurons].sum(axis=0), dtype=np.int64).ravel()
 
 

@@ -1,4 +1,4 @@
-"""Where to draw what: an order of regions that shows blocks, and their centres in space."""
+"""Layout of regions: an order that shows blocks, their centres, and places on a ring."""
 
 from __future__ import annotations
 

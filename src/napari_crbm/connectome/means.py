@@ -12,7 +12,7 @@ from napari_crbm.anatomy.names import matched_name
 from napari_crbm.connectome.regionmap import RegionMap
 from napari_crbm.errors import ModelError
 
-# A bootstrap over fewer animals tells nothing.
+# A bootstrap over fewer animals is meaningless.
 _FEWEST_ANIMALS = 3
 
 

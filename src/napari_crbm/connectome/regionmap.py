@@ -329,7 +329,7 @@ def activity_map(
 
 
 def large_enough(regions: Regions, min_neurons: int, both_sides: bool) -> NDArray[np.bool_]:
-    """Which regions have ``min_neurons``, (R,); with ``both_sides`` their mirror image too."""
+    """Return which regions have ``min_neurons``, (R,); with ``both_sides`` on either side."""
     enough = regions.counts >= min_neurons
     if not both_sides:
         return enough

@@ -1,4 +1,4 @@
-"""A whole study at once: every animal's map, how alike they are, their mean, and anatomy."""
+"""Compare the maps of all animals of a study with each other, and their mean with anatomy."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_crbm.connectome.regionmap import RegionMap
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What is known over several animals.
+    """Comparison of several animals.
 
     Parameters
     ----------

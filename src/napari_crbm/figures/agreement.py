@@ -1,4 +1,4 @@
-"""How well a model agrees with the recording: one panel a statistic, and a page of them."""
+"""Agreement of a model with the recording: one panel per statistic, and a page of them."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def statistics_page(
         note = (
             "nRMSE: 0 as good\nas the training frames,\n1 no better than chance;\n"
             "± standard error from\nblocks of time.\n\n"
-            f"Active neurons a frame:\nnRMSE {_rounded(evaluation.population.nrmse)}\n\n"
-            f"Pseudo-likelihood:\n{evaluation.pseudo_likelihood:.4f} nats"
+            f"Active neurons per frame:\nnRMSE {_rounded(evaluation.population.nrmse)}\n\n"
+            f"Pseudo-likelihood:\n{evaluation.pseudo_likelihood:.4f} nats per\nneuron per frame"
         )
         box = grid[1, n_columns - 1].get_position(figure)
         figure.text(box.x0, box.y1, note, va="top", fontsize=6.5, color=colours.muted)
@@ -105,7 +105,7 @@ def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) ->
 def pair_density(
     evaluation: Evaluation, name: str
 ) -> tuple[NDArray[np.int64], float, float] | None:
-    """How many values of a statistic lie where, model (rows) against held-out data (columns).
+    """Count the values of a statistic in bins, model (rows) against held-out data (columns).
 
     Returns
     -------
@@ -149,7 +149,7 @@ def draw_reconstruction(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
 
 
 def draw_population(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
-    """Draw how many neurons are active at once, in recording and model."""
+    """Draw the distribution of the number of active neurons, in recording and model."""
     population = evaluation.population
     lines = (
         ("held-out", theme.muted, "-", 1.6),
@@ -166,14 +166,14 @@ def draw_population(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
             label=name,
         )
     ax.set_label("population")
-    ax.set(xlabel="active neurons a frame", ylabel="share of frames (%)")
+    ax.set(xlabel="active neurons per frame", ylabel="share of frames (%)")
     ax.set_title(f"nRMSE {_rounded(population.nrmse)}", fontsize=7, loc="left")
     ax.legend(frameon=False, fontsize=6)
     ax.tick_params(labelsize=6)
 
 
 def draw_lagged(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
-    """Draw how correlations of assemblies fade, and how far the model explains them."""
+    """Draw lagged correlations of assemblies, and their agreement with the model."""
     table = evaluation.lagged.table
     ax.set_label("lagged")
     ax.set(xlabel="lag (s)", ylabel="correlation")
@@ -186,7 +186,7 @@ def draw_lagged(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
         ("itself", "an assembly with itself", theme.muted, "-"),
         ("train_r", "training with held-out", theme.negative[-1], "-"),
         ("model_r", "model with held-out", theme.positive[-1], "-"),
-        ("directed_r", "who precedes whom", theme.text, ":"),
+        ("directed_r", "temporal order", theme.text, ":"),
     ):
         ax.plot(
             lag, table[name], color=colour, linestyle=style, lw=1, marker=".", ms=3, label=label

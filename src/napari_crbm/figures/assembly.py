@@ -102,6 +102,12 @@ def assembly_sheet(
     ------
     ModelError
         If there is no such assembly, or model and recording do not belong together.
+
+    Examples
+    --------
+    >>> from napari_crbm import CRBM, figures
+    >>> model = CRBM(n_hidden=5, recipe="quick").fit(recording)
+    >>> figures.assembly_sheet(model, recording, 0).savefig("assembly-0.pdf")
     """
     colours = theme_named(theme)
     if activity is None:
@@ -143,7 +149,7 @@ def assembly_sheet(
 
 
 class _Layout(NamedTuple):
-    """Where things are on the page, in inches; the page is as high as they need."""
+    """Layout of the page in inches; its height follows from its content."""
 
     planes: tuple[Plane, ...]
     um_per_inch: float

@@ -46,7 +46,7 @@ _HALF_LATTICE = 5.0
 
 @dataclass(frozen=True, eq=False)
 class BrainView:
-    """What every drawing of one brain shares; made once, used for all assemblies.
+    """Outline and projection of a brain; computed once and used for all assemblies.
 
     Parameters
     ----------

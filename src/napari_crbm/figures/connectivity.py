@@ -190,7 +190,7 @@ def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -
 
 
 def measure_label(region_map: RegionMap) -> str:
-    """What the values of a map are, in words."""
+    """Return the name of a map's values."""
     return kind_label(region_map.measure, region_map.rule)
 
 

@@ -1,4 +1,4 @@
-"""What can be written of a model, as one description that also knows its own Python code."""
+"""Files that can be exported of a model, each with the Python code that writes it."""
 
 from __future__ import annotations
 
@@ -229,7 +229,7 @@ class Export:
         return summary_page(model, recording, activity, evidence=evidence, theme=self.theme)
 
     def _about(self, model: CRBM, recording: Recording) -> str:
-        """What a figure keeps in its file about where it comes from."""
+        """Return the metadata of a figure file: model, recording, versions."""
         about: dict[str, Any] = {
             "napari-crbm": version("napari-crbm"),
             "kind": self.kind,

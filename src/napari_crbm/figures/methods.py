@@ -1,4 +1,4 @@
-"""The model beside other methods: what each brings back, and what it finds again."""
+"""Compare the model with other methods: reconstruction and recovery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which assemblies come back in other models: similarity against chance, and the pairs."""
+"""Reproducibility of assemblies in other models: similarity against chance, and the pairs."""
 
 from __future__ import annotations
 

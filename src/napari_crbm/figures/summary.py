@@ -160,7 +160,7 @@ def _draw_header(
     lines = [
         f"{recording.n_neurons:,} neurons  ·  {recording.n_frames:,} frames, "
         f"{recording.duration_s / 60:.1f} min at {rate:.1f} Hz  ·  "
-        f"{100 * recording.spikes.rate:.1f} % of neurons active a frame",
+        f"{100 * recording.spikes.rate:.1f} % of neurons active per frame",
         f"{count_in_words(model, evidence)} of {table['size'].median():.0f} neurons (median)  ·  "
         f"{100 * used:.0f} % of neurons in at least one  ·  "
         f"{100 * float(np.mean(model.weights_ == 0)):.0f} % of weights zero",

@@ -1,4 +1,4 @@
-"""What a sweep found: held-out pseudo-likelihood of every configuration, the selected one."""
+"""Result of a sweep: held-out pseudo-likelihood of each configuration, the selected one marked."""
 
 from __future__ import annotations
 

@@ -169,6 +169,13 @@ def open_recording(
         several has to be chosen.
     RecordingError
         If its content is incomplete or contradicts itself.
+
+    Examples
+    --------
+    >>> import napari_crbm
+    >>> recording = napari_crbm.open("fish.h5")
+    >>> recording.n_neurons, recording.n_frames
+    (300, 300)
     """
     path = Path(path)
     options = ReadOptions(

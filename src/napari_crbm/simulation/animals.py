@@ -30,7 +30,7 @@ _OVERSAMPLE = 10
 
 @dataclass(frozen=True, eq=False)
 class PlantedConnectome:
-    """Which regions are connected by common assemblies, the same in every animal.
+    """Regions that are connected by common assemblies, the same in every animal.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class PlantedConnectome:
     share : (R, K) float64
         Share of a region's neurons that are members of each assembly.
     firing : (K,) float64
-        Chance that the assembly makes a member fire in a frame while it is on.
+        Probability that the assembly makes a member fire in a frame while it is on.
     """
 
     names: tuple[str, ...]

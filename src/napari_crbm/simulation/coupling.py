@@ -1,4 +1,4 @@
-"""How assemblies that share neurons influence each other, and how that is kept in bounds.
+"""Interaction of assemblies that share neurons, and its upper bound.
 
 A neuron with log-odds a and shifts s, t in two assemblies contributes
 
@@ -66,7 +66,7 @@ def within_budget(shifts: sparse.csc_array, log_odds: NDArray[np.float64]) -> sp
 
 
 class Messages:
-    """What every unit hears from those it shares members with.
+    """Compute the input of each unit from those it shares members with.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Messages:
         self._heard = heard
 
     def gain(self, unit: int) -> NDArray[np.float64]:
-        """What the others add to the log density of a unit, on `POSITIONS`."""
+        """Compute the contribution of other units to a unit's log density, on `POSITIONS`."""
         total = sum(
             (message for (to, _), message in self._heard.items() if to == unit),
             start=np.zeros(len(self._positions)),

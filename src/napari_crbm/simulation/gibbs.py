@@ -72,7 +72,7 @@ class GibbsGenerator:
     activity: NDArray[np.float32]
     parameters: dict[str, Any] = field(default_factory=dict)
 
-    #: What `plant` is asked for: small assemblies, or the chain would hardly switch.
+    #: Arguments of `plant`: small assemblies, or the chain would hardly switch.
     coverage: ClassVar[float] = 0.6
     largest: ClassVar[int | None] = 150
 
@@ -173,7 +173,7 @@ def _shifts(
 def _strong_enough(
     shifts: sparse.csc_array, log_odds: NDArray[np.float64], duty: NDArray[np.float64]
 ) -> sparse.csc_array:
-    """Drop members whose activity hardly tells whether the assembly is on."""
+    """Drop members whose activity depends little on whether the assembly is on."""
     off = expit(log_odds[shifts.indices])
     on = expit(log_odds[shifts.indices] + shifts.data)
     share = np.repeat(duty, np.diff(shifts.indptr))

@@ -41,7 +41,7 @@ class NoisyOr:
     Parameters
     ----------
     baseline : (N,) float64
-        Chance of each neuron to fire in a frame by itself.
+        Probability of each neuron to be active in a frame without an assembly.
     weights : (N, K) sparse float32
         q for members, -r for suppressed members.
     activity : (T, K) float32
@@ -57,7 +57,7 @@ class NoisyOr:
     seed: int
     parameters: dict[str, Any] = field(default_factory=dict)
 
-    #: What `plant` is asked for.
+    #: Arguments of `plant`.
     coverage: ClassVar[float] = 1.2
     largest: ClassVar[int | None] = None
 

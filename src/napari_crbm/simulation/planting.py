@@ -1,4 +1,4 @@
-"""Where the assemblies lie: locally dense, globally sparse, overlapping."""
+"""Choose the members of planted assemblies: locally dense, globally sparse, overlapping."""
 
 from __future__ import annotations
 

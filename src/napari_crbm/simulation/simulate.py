@@ -210,7 +210,7 @@ class _Plan:
         return (Step("simulate", self.settings),)
 
     def blocks(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32] | None]]:
-        """Spikes (t, N) and, if asked for, fluorescence (t, N), block after block."""
+        """Spikes (t, N) and, if wanted, fluorescence (t, N), block by block."""
         indicator = None
         if self.settings["fluorescence"]:
             indicator = FluorescenceSimulator(
@@ -220,7 +220,7 @@ class _Plan:
             yield spikes, None if indicator is None else indicator.block(spikes)
 
     def truth(self) -> GroundTruth:
-        """What was planted; its activity is complete once all blocks were made."""
+        """Planted assemblies; their activity is complete once all blocks have been simulated."""
         return GroundTruth(
             weights=self.source.weights.toarray(),
             activity=self.source.activity,
@@ -256,7 +256,7 @@ def _check(
         )
     if not 0 < mean_activity < 0.5:
         raise RecordingError(
-            f"Mean activity must lie between 0 and 0.5 (a fraction of neurons a frame, "
+            f"Mean activity must lie between 0 and 0.5 (a fraction of neurons per frame, "
             f"typically 0.01 to 0.05); found {mean_activity}."
         )
     if not 0 < frame_rate_hz < float("inf"):

@@ -1,4 +1,4 @@
-"""What was planted in a simulated recording, and how it is kept with the file."""
+"""Ground truth of a simulated recording, stored in its file."""
 
 from __future__ import annotations
 

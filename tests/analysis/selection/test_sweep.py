@@ -157,7 +157,7 @@ def test_the_verdict_warns_of_what_cannot_be_trusted():
     chosen = select(results({(5, 0.1): [-0.2, -0.2], (9, 0.1): [-0.1, -0.1]}))
     assert "end of the range tried: try more" in chosen.verdict
     found = Selection(chosen.table.assign(reproduced=[5.0, 2.0]), chosen.rule)
-    assert "2.0 of them come back" in found.verdict and "That is few" in found.verdict
+    assert "2.0 of them are reproduced" in found.verdict and "That is few" in found.verdict
 
 
 def test_duplicates_say_that_a_model_is_too_large():

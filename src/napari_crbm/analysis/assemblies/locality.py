@@ -1,7 +1,7 @@
-"""Locally dense, globally sparse: where the members of assemblies lie, against chance.
+"""Spatial organisation of assemblies (locally dense, globally sparse), tested against chance.
 
-As many neurons with the same weights are drawn at random from the recording, again and
-again; what an assembly shows beyond that is its own, not that of the recording.
+The chance level comes from as many neurons, drawn at random from the recording, that get the
+same weights.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SIGNIFICANT = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Locality:
-    """How densely assemblies are packed, and how little of the brain they take.
+    """Spatial density and extent of assemblies, compared with random neurons.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ class Locality:
 
     @property
     def verdict(self) -> str:
-        """The same in one or two sentences."""
+        """Summary in one or two sentences."""
         if not self.table["share_of_neurons"].notna().any():
             return "There are no assemblies."
         known = self.table[self.table["neighbour_p"].notna()]

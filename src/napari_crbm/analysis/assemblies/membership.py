@@ -1,4 +1,4 @@
-"""Members of an assembly: the neurons whose weight is a fair part of the largest."""
+"""Members of an assembly: neurons whose weight exceeds a fraction of the largest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MEMBERSHIP_FRACTION = 0.2
 def membership(
     weights: NDArray[np.floating], threshold: float | NDArray[np.floating] | None = None
 ) -> NDArray[np.bool_]:
-    """Which neurons belong to which assembly, (N, M) bool for weights (N, M).
+    """Return the members of each assembly, (N, M) bool for weights (N, M).
 
     Parameters
     ----------

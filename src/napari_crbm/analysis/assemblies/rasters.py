@@ -1,4 +1,4 @@
-"""Activity over time as pictures: assemblies or neurons as rows, sorted so that patterns show."""
+"""Rasters of activity: assemblies or neurons as rows, sorted by similarity."""
 
 from __future__ import annotations
 

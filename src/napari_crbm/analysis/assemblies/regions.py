@@ -1,4 +1,4 @@
-"""Where assemblies lie: shares of regions, and the midline of the brain."""
+"""Anatomical position of assemblies: shares of regions, and the midline of the brain."""
 
 from __future__ import annotations
 

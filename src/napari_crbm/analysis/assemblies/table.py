@@ -1,4 +1,4 @@
-"""Assemblies as tables: who belongs to them, where they lie, how often they are active.
+"""Tables of assemblies: members, position and activity.
 
 Numbers are taken from the weights, the positions and the expected hidden activity
 E[h | v]; nothing here depends on how the model was trained.
@@ -33,7 +33,7 @@ def assembly_table(
     threshold: float | None = None,
     evidence: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """One row an assembly: size, place, sign and activity.
+    """Describe each assembly: one row with its size, position, sign and activity.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ def assembly_table(
         - ``compactness_um``: median distance of the members to that centroid;
         - ``q``, ``certain``: false discovery rate of the assembly by its coincidence in
           held-out frames, and whether it is low enough (with ``evidence`` only);
-        - ``reproducibility``: likeness to its partners in other models, where the model
-          knows it (see `napari_crbm.analysis.reproducibility`).
+        - ``reproducibility``: similarity to its matched assemblies in other models, if it is
+          stored in the model (see `napari_crbm.analysis.reproducibility`).
 
         Places are NaN for an assembly whose members have no positions. Neurons without
         position count for the size, not for the places.
@@ -78,6 +78,16 @@ def assembly_table(
     ------
     ModelError
         If model, recording and activity do not belong together.
+
+    Examples
+    --------
+    >>> from napari_crbm import CRBM
+    >>> from napari_crbm.analysis import assembly_table
+    >>> model = CRBM(n_hidden=5, recipe="quick").fit(recording)
+    >>> table = assembly_table(model, recording)
+    >>> table.index.name, len(table)
+    ('assembly', 5)
+    >>> largest = table.sort_values("size", ascending=False).head(3)
     """
     _check_same_neurons(model.weights_, recording)
     if activity is None:

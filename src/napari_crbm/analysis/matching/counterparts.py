@@ -1,4 +1,4 @@
-"""Two models side by side: which assemblies correspond, and where they differ.
+"""Match the assemblies of two models, and compare the members of matched assemblies.
 
 Models of the same neurons are matched by their weights, models of two animals by where
 their assemblies lie (see `napari_crbm.analysis.matching.places`).
@@ -50,7 +50,7 @@ class Counterparts:
     by : str
         A key of `MATCH_BY`.
     pairs : pandas.DataFrame
-        One row an assembly of the first model: ``assembly``; ``match``, its partner (-1 for
+        One row per assembly of the first model: ``assembly``; ``match``, its partner (-1 for
         none); ``similarity``, absolute cosine; ``orientation``, -1 if the partner is the
         mirror image; ``chance``, which 95 % of partners by chance stay below; ``found``,
         whether the similarity exceeds it; ``size_first``, ``size_second``, members; and
@@ -84,7 +84,7 @@ class Counterparts:
 
     @property
     def warning(self) -> str | None:
-        """Why the result means nothing: both models have the same weights. None otherwise."""
+        """Warning if both models have the same weights; None otherwise."""
         if self.by != "neurons" or not are_copies(self.similarity):
             return None
         return (
@@ -131,7 +131,7 @@ class Counterparts:
         return joined.sort_values("weight", key=np.abs, ascending=False, ignore_index=True)
 
     def regions(self, assembly: int) -> pd.DataFrame:
-        """Where the members of a pair lie: ``region, first, second``, fractions of each.
+        """Tabulate where the members of a pair lie: ``region, first, second``, fractions of each.
 
         Only regions that both recordings have; empty if there are none.
         """
@@ -162,7 +162,7 @@ class Counterparts:
 
 
 def have_same_neurons(first: Recording, second: Recording) -> bool:
-    """Whether two recordings are of the same neurons, in the same order."""
+    """Return whether two recordings are of the same neurons, in the same order."""
     # Without any positions, the same number of neurons is all there is to go by.
     return first is second or (
         first.n_neurons == second.n_neurons

@@ -1,4 +1,4 @@
-"""How well planted assemblies are found again: ranks, one-to-one matching, fractions."""
+"""Recovery of planted assemblies: AUROC, one-to-one matching, fraction recovered."""
 
 from __future__ import annotations
 

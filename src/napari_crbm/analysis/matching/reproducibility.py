@@ -1,4 +1,4 @@
-"""Which assemblies come back: hidden units of several models matched by their weights.
+"""Reproducibility of assemblies: match hidden units of several models by their weights.
 
 A hidden unit carries the same meaning when h is mirrored together with its weights, and
 at any scale of h. Units are therefore compared by the absolute cosine between their
@@ -24,7 +24,7 @@ _SAME = 1 - 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Reproducibility:
-    """How well the assemblies of one model come back in others.
+    """Reproducibility of the assemblies of one model in others.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ class Reproducibility:
 
     @property
     def warning(self) -> str | None:
-        """Why the result means nothing: another model has the same weights. None otherwise."""
+        """Warning if another model has the same weights as the first; None otherwise."""
         copies = [
             number for number, cosines in enumerate(self.cosines, start=1) if are_copies(cosines)
         ]
@@ -131,7 +131,7 @@ def reproducibility(
     """Find the assemblies of the first model again in all others.
 
     The chance level of an assembly is the `CHANCE_QUANTILE` of the similarities it
-    reaches when the other model's neurons are shuffled and its units matched anew.
+    reaches when the other model's neurons are shuffled and its units matched again.
 
     Parameters
     ----------
@@ -187,12 +187,12 @@ def matched_pairs(
     cosines : (M, M') float
         Signed similarity of every unit of one model and every unit of another.
     shuffled : iterable of (M, M') float
-        The same with the other model's neurons shuffled; its units are matched anew.
+        The same with the other model's neurons shuffled; its units are matched again.
 
     Returns
     -------
     pandas.DataFrame
-        One row a unit of the first model: ``assembly, match, similarity, orientation,
+        One row per unit of the first model: ``assembly, match, similarity, orientation,
         chance, found``; see `Reproducibility`.
     """
     match, cosine = _assign(cosines)

@@ -118,7 +118,7 @@ def completed(
 
 
 def _stop(client: Any, pending: set[Any], stop_file: Path) -> None:
-    """Have running trainings write a checkpoint and end; those not begun never begin."""
+    """Make running trainings write a checkpoint and end; trainings in the queue are dropped."""
     stop_file.touch()
     try:
         deadline = time.monotonic() + _GRACE_S

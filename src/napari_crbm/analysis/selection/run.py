@@ -38,13 +38,13 @@ from napari_crbm.io import load_model, save_model, save_recording
 from napari_crbm.model import Control, Settings, Training
 from napari_crbm.recording import Recording
 
-# |cosine| with its partners, on average, from which an assembly has come back.
+# Mean |cosine| with its partners from which an assembly is reproducible.
 _COME_BACK = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class SweepProgress:
-    """How far a sweep is: finished trainings, all trainings, and the table so far."""
+    """Progress of a sweep: finished trainings, all trainings, and the table so far."""
 
     done: int
     total: int
@@ -91,7 +91,7 @@ def run_sweep(
     Yields
     ------
     SweepProgress
-        At the start and after every training. The table has one row a finished training
+        At the start and after every training. The table has one row per finished training
         in the order of `Sweep.trials`, whatever the order of finishing.
 
     Raises
@@ -151,10 +151,10 @@ def conclude_sweep(
 ) -> Selection:
     """Select a configuration, train it once more, and write what the sweep has found.
 
-    Into the folder go ``results.csv`` (a row a training; also ``.parquet`` where pyarrow is
-    installed), ``selection.csv`` (a row a configuration) and ``selected.model.h5``: the
-    selected configuration trained anew with the sweep's own settings, so on all frames
-    but the ``n_test_blocks`` those hold out (0: on all). How well its assemblies come back
+    Into the folder go ``results.csv`` (one row per training; also ``.parquet`` where pyarrow is
+    installed), ``selection.csv`` (one row per configuration) and ``selected.model.h5``: the
+    selected configuration trained once more with the sweep's own settings, so on all frames
+    but the ``n_test_blocks`` those hold out (0: on all). How reproducible its assemblies are
     in the sweep's trainings of the same configuration is kept with it.
 
     Parameters
@@ -206,9 +206,9 @@ def conclude_sweep(
 
 
 def reproduced_units(table: pd.DataFrame, folder: str | Path) -> list[float]:
-    """How many assemblies of a training come back in the others of its configuration.
+    """Count the reproducible assemblies of each training within its configuration.
 
-    An assembly has come back if the |cosine| with its partners (`match_units`), averaged
+    An assembly is reproducible if the |cosine| with its partners (`match_units`), averaged
     over the configuration's trainings on other folds, is at least one half.
 
     Parameters

@@ -1,4 +1,4 @@
-"""How many assemblies, how sparse? Trainings over ranges of settings, judged on held-out time.
+"""Model selection: trainings over ranges of settings, compared on held-out blocks of time.
 
 A `Sweep` says what to try. Every configuration is trained for every seed on every fold; a
 fold holds out blocks of time that spread over the recording. `select` reads off the table of
@@ -47,7 +47,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What to try.
+    """Settings to try in a sweep.
 
     Parameters
     ----------
@@ -186,12 +186,12 @@ def fold_frames(
 
 @dataclass(frozen=True, eq=False)
 class Selection:
-    """Which configuration a sweep speaks for.
+    """Configuration that a sweep selects.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        One row a configuration: `CONFIGURATION`, ``mean`` (held-out pseudo-likelihood),
+        One row per configuration: `CONFIGURATION`, ``mean`` (held-out pseudo-likelihood),
         ``deficit`` (to the best that is not out), ``standard_error`` (of the deficit, over
         blocks of time), ``fitted_n_hidden, fitted_l1`` (means of what "auto" became),
         ``spare_units`` (idle or duplicate, mean over trainings), ``failed`` (trainings),
@@ -215,7 +215,7 @@ class Selection:
 
     @property
     def verdict(self) -> str:
-        """What was selected and how far to trust it, in a few sentences."""
+        """Summary of the selection and its reliability, in a few sentences."""
         row = self.chosen
         text = (
             f"{row['fitted_n_hidden']:.0f} hidden units with a penalty of "
@@ -225,11 +225,11 @@ class Selection:
         back = row.get("reproduced", float("nan"))
         if np.isfinite(back):
             text += (
-                f" {back:.1f} of them come back in trainings on other parts of the recording "
+                f" {back:.1f} of them are reproduced in trainings on other parts of the recording "
                 "(mean)."
             )
-            if back < _FEW_COME_BACK * row["fitted_n_hidden"]:
-                text += " That is few: the others depend on what happened to be recorded."
+            if back < _FEW_REPRODUCED * row["fitted_n_hidden"]:
+                text += " That is few: the others depend on the frames that were recorded."
         tried = self.table["fitted_n_hidden"]
         if len(tried.round().unique()) > 1:
             for end, word in ((tried.max(), "more"), (tried.min(), "fewer")):
@@ -238,8 +238,8 @@ class Selection:
         return text
 
 
-# Below this share of assemblies that come back a warning is due.
-_FEW_COME_BACK = 0.6
+# A smaller share of reproducible assemblies gives a warning.
+_FEW_REPRODUCED = 0.6
 
 # Above this share of idle or duplicate hidden units a model is larger than the recording needs.
 _MOST_SPARE = 0.1

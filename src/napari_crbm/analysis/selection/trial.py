@@ -23,7 +23,7 @@ from napari_crbm.model.training.checkpoint import CHECKPOINT_VERSION
 from napari_crbm.model.training.health import duplicate_units, idle_units
 from napari_crbm.recording import Recording
 
-# Neurons of every held-out frame whose probability is asked for.
+# Neurons of every held-out frame whose probability is computed.
 _NEURONS_PER_FRAME = 32
 
 
@@ -101,7 +101,7 @@ def train_with_checkpoints(
 
 
 def _judged(model: CRBM, recording: Recording) -> dict[str, Any]:
-    """What the held-out frames, and the weights, say about a model."""
+    """Compute the scores of a model: of held-out frames, and of its weights."""
     assert model.split_ is not None
     seen, unseen = (recording.spikes.select_frames(model.split_[k]) for k in ("train", "test"))
     nllh = reconstruction_nllh(model, unseen)
@@ -149,7 +149,7 @@ COLUMNS = (
 
 
 def results(folder: Path, keys: dict[Trial, str]) -> pd.DataFrame:
-    """What is finished, a row a training in the order of the keys.
+    """Return the table of finished trainings, one row each, in the order of the keys.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def results(folder: Path, keys: dict[Trial, str]) -> pd.DataFrame:
 
 
 def result_file(folder: Path, key: str) -> Path:
-    """Where a training leaves its row of the table."""
+    """Return the path of the file with a training's row of the table."""
     return folder / f"{key}.json"
 
 

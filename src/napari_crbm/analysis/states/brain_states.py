@@ -1,4 +1,4 @@
-"""Assemblies in combination, all that is known about them at once, and as files."""
+"""Analyse the combinations of assemblies of a model, and write them as tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class BrainStates:
-    """How the assemblies of a model combine, frame by frame.
+    """Combinations of the assemblies of a model, frame by frame.
 
     Parameters
     ----------
@@ -142,8 +142,8 @@ def export_states(states: BrainStates, folder: Path | str, kind: str = "csv") ->
     Returns
     -------
     list of Path
-        ``states`` and ``locality`` (a row an assembly), ``combinations``,
-        ``coactivation`` (a row a pair) and ``active`` (a row a frame).
+        ``states`` and ``locality`` (one row per assembly), ``combinations``,
+        ``coactivation`` (one row per pair) and ``active`` (one row per frame).
     """
     first, second = np.triu_indices(len(states.coactivation), 1)
     together = states.on.astype(np.float64).T @ states.on

@@ -1,4 +1,4 @@
-"""Assemblies in combination: a few at a time, in ever different sets, make a brain state."""
+"""Combinations of assemblies: which are on together, how many, and for how long."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from napari_crbm.analysis.states.gaussian_mixture import two_states
 from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.two_groups import active_threshold
 
-#: How a unit's off and on states are told apart: the division of its frames in two that
-#: leaves the least spread (`active_threshold`), or two Gaussians as in the reference
-#: analysis. Against planted states the first is at least as good (see docs/howto/judge.md).
+#: Rules for when an assembly is on. "means" is the one used everywhere: exact two-means
+#: (`napari_crbm.analysis.active_threshold`), which assumes nothing about the two states and
+#: recovers planted states at least as well (see docs/howto/judge.md). "gaussians" fits two
+#: Gaussians, as the published analysis does, to compare with published figures.
 DEFINITIONS = ("means", "gaussians")
 
 #: Below this share of all assemblies one alone explains a frame (paper, Methods).
@@ -28,7 +29,7 @@ BIMODAL = 5 / 9
 
 @dataclass(frozen=True)
 class Composition:
-    """How many assemblies make up a frame (paper, "Compositional phase").
+    """Number of active assemblies per frame (paper, "Compositional phase").
 
     Parameters
     ----------
@@ -50,14 +51,14 @@ class Composition:
 
     @property
     def phase(self) -> str:
-        """Where the model lies: "ferromagnetic", "compositional" or "spin-glass"."""
+        """Phase of the model: "ferromagnetic", "compositional" or "spin-glass"."""
         if self.median < FERROMAGNETIC * self.n_assemblies:
             return "ferromagnetic"
         return "compositional" if self.median < self.noise else "spin-glass"
 
     @property
     def verdict(self) -> str:
-        """The same in a sentence."""
+        """Summary in one sentence."""
         share = 100 * self.median / self.n_assemblies
         text = (
             f"Half of the frames have more than {self.median:.1f} assemblies active ({share:.0f} %"
@@ -66,9 +67,9 @@ class Composition:
         return (
             text
             + {
-                "ferromagnetic": "fewer than in a compositional model, single assemblies dominate.",
+                "ferromagnetic": "fewer than in a compositional model; single assemblies dominate.",
                 "compositional": "a compositional model, a few assemblies at a time.",
-                "spin-glass": "as many as if assemblies were mere noise, no few stand out.",
+                "spin-glass": "as many as if the activity of assemblies were noise.",
             }[self.phase]
         )
 
@@ -112,7 +113,7 @@ def levels(
 def composition(
     activity: NDArray[np.floating], random_state: int = 0, definition: str = "means"
 ) -> Composition:
-    r"""Effective number of active assemblies of every frame.
+    r"""Compute the effective number of active assemblies in each frame.
 
     With x the activity above its inactive level, :math:`m = (\sum x^2)^2 / \sum x^4`
     (participation ratio times M): 1 if one assembly is active, M if all are alike.
@@ -146,7 +147,7 @@ def composition(
 def state_table(
     activity: NDArray[np.floating], frame_interval_s: float, definition: str = "means"
 ) -> pd.DataFrame:
-    """On and off states of every assembly.
+    """Tabulate the on and off states of each assembly.
 
     Parameters
     ----------
@@ -203,7 +204,7 @@ def _median(values: NDArray[np.int64]) -> float:
 
 
 def combinations(on: NDArray[np.bool_], times: NDArray[np.floating]) -> pd.DataFrame:
-    """Which sets of assemblies are on together, the most frequent first.
+    """List the sets of assemblies that are on together, the most frequent first.
 
     Parameters
     ----------
@@ -244,7 +245,7 @@ def combinations(on: NDArray[np.bool_], times: NDArray[np.floating]) -> pd.DataF
 
 
 def occurrences(on: NDArray[np.bool_], sets: Sequence[str]) -> NDArray[np.bool_]:
-    """When each of some combinations is on and nothing else, (T, K).
+    """Return the frames in which each combination, and no other assembly, is on, (T, K).
 
     Parameters
     ----------
@@ -261,7 +262,7 @@ def occurrences(on: NDArray[np.bool_], sets: Sequence[str]) -> NDArray[np.bool_]
 
 
 def coactivation(on: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Log2 of how much more often two assemblies are on together than by chance, (M, M).
+    """Compute log2 of the ratio of observed to expected joint activity of two assemblies, (M, M).
 
     0 by chance, 1 twice as often, -inf never together; NaN for one that is never on.
     """

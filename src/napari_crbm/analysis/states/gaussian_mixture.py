@@ -19,7 +19,7 @@ class TwoStates(NamedTuple):
     """Two Gaussians for every unit, the lower one first, and how much better than one.
 
     ``share``, ``mean`` and ``sd`` are (2, M) float64; ``gain`` (M,) is the difference of
-    the Bayesian information criteria (BIC) of one and of two Gaussians a frame, in nats:
+    the Bayesian information criteria (BIC) of one and of two Gaussians, in nats per frame:
     above zero two describe the activity better.
     """
 

@@ -1,8 +1,8 @@
-"""How sure an nRMSE is, given that the recording is only so long.
+"""Standard errors of the nRMSE from a block bootstrap over time.
 
-Neighbouring frames resemble each other, so whole blocks of time are drawn with replacement
-(Kuensch 1989), from the held-out and from the training frames; the spread of the statistic
-over such drawings is its standard error.
+Neighbouring frames resemble each other, so whole blocks of time are resampled with
+replacement (Kuensch 1989), from the held-out and from the training frames; the spread of the
+statistic over resamples is its standard error.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def standard_errors(
 
     Notes
     -----
-    All neurons share the same few frames, so a few hundred of them tell how sure the
-    statistic of all is; pairs and activity of more are not resampled.
+    The number of frames limits the precision, not the number of neurons; so 300 random neurons
+    are resampled.
     """
     generator = np.random.default_rng([random_state, 2])
     n_neurons = parts[0].n_neurons

@@ -1,4 +1,4 @@
-"""A trained model on frames it has not seen: statistics, likelihoods, reconstruction."""
+"""Evaluate a trained model on held-out frames: statistics, likelihoods, reconstruction."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """What the comparison of a model with held-out frames gave.
+    """Result of comparing a model with held-out frames.
 
     Parameters
     ----------
@@ -91,12 +91,12 @@ class Evaluation:
 
     @property
     def warning(self) -> str | None:
-        """Why the samples behind the comparison may not be trusted; None if they may."""
+        """Warning if the samples from the model are unreliable; None otherwise."""
         return None if self.samples is None else self.samples.warning
 
     @property
     def verdict(self) -> str:
-        """A few sentences for a person who asks whether the model is any good."""
+        """Assessment of the model in a few sentences."""
         judged = [name for name, each in STATISTICS.items() if each.judged]
         noisy = [self._too_noisy(name) for name in judged if self._unscaled(name)]
         scores = self.table["nrmse"][judged].dropna()
@@ -140,7 +140,7 @@ class Evaluation:
         return text
 
     def _too_noisy(self, name: str) -> str:
-        """Why a statistic has no nRMSE, and what can be said of it instead."""
+        """Say why a statistic has no nRMSE, and give its correlations instead."""
         row = self.table.loc[name]
         return (
             f"The {STATISTICS[name].phrase} have no nRMSE: in so few frames they are more noise "
@@ -293,8 +293,8 @@ def export_evaluation(evaluation: Evaluation, folder: Path | str, kind: str = "c
     Returns
     -------
     list of Path
-        ``statistics`` (a row a statistic), ``neurons`` (reconstruction of each),
-        ``lagged`` (a row a lag) and ``active_neurons`` (distribution of their number).
+        ``statistics`` (one row per statistic), ``neurons`` (reconstruction of each),
+        ``lagged`` (one row per lag) and ``active_neurons`` (distribution of their number).
     """
     population = evaluation.population
     tables = {
@@ -332,6 +332,16 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
     ------
     ModelError
         If the model was trained on all frames, or on other ones.
+
+    Examples
+    --------
+    >>> from napari_crbm import CRBM
+    >>> from napari_crbm.analysis import evaluate_held_out
+    >>> model = CRBM(n_hidden=5, recipe="quick").fit(recording)
+    >>> evaluation = evaluate_held_out(model, recording, n_samples=500, n_chains=50)
+    >>> list(evaluation.table.index)
+    ['mean_v', 'mean_h', 'mean_vh', 'cov_vv', 'cov_hh', 'triplets']
+    >>> text = evaluation.verdict  # in a few sentences
     """
     train, test = held_out_frames(model, recording.spikes)
     assert model.split_ is not None
@@ -346,7 +356,7 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
 
 
 def reconstruction_nllh(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
-    """How well E[h | v] alone brings back every neuron's activity, (N,) (paper Eq. 18).
+    """Compute how well E[h | v] alone reconstructs each neuron's activity, (N,) (paper Eq. 18).
 
     With LLH the mean log-probability of a neuron's states under P(v_i | E[h | v(t)]),
     and LLH_ind the same under the neuron's mean activity, the value is

@@ -16,7 +16,7 @@ _BINS = 50
 
 @dataclass(frozen=True, eq=False)
 class PopulationCount:
-    """How well the distribution of the number of active neurons a frame is reproduced.
+    """Agreement of the distribution of the number of active neurons per frame.
 
     Distances are between distributions (Wasserstein-1), in neurons: by how many neurons a
     frame of the one must be changed on average to become the other.
@@ -46,7 +46,7 @@ class PopulationCount:
 
 
 def population_count(model: Spikes, train: Spikes, test: Spikes) -> PopulationCount:
-    """Compare distributions of the number of active neurons a frame."""
+    """Compare distributions of the number of active neurons per frame."""
     p = test.mean_activity
     # Of many independent neurons the number of active ones is nearly normal.
     ranks = (np.arange(test.n_frames) + 0.5) / test.n_frames

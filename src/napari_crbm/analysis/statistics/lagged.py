@@ -14,7 +14,7 @@ from napari_crbm.nrmse import agreement
 #: Lags that are looked at, in frames, as far as the blocks of time reach.
 LAGS = (1, 2, 4, 8, 16, 32)
 
-# An order of assemblies is worth a sentence from this r on, if chance hardly reaches it.
+# A temporal order of assemblies is reported from this r on, at this p.
 _ORDERED, _SIGNIFICANT = 0.3, 0.01
 _PERMUTATIONS = 199
 # Fewer assemblies have too few pairs for a correlation over pairs to mean anything.
@@ -67,7 +67,7 @@ class LaggedComparison:
         return f"{text}."
 
     def _of_different(self, row: pd.Series) -> str:
-        """What is known of correlations between different assemblies."""
+        """Describe the correlations between different assemblies."""
         if np.isfinite(row["nrmse"]):
             return (
                 f"correlations of different assemblies are predicted with nRMSE {row['nrmse']:.2f}"
@@ -203,7 +203,7 @@ def _directed(train: NDArray[np.float64], test: NDArray[np.float64]) -> dict[str
 
 
 def _fits(lag: int, number: NDArray[np.integer]) -> bool:
-    """Whether at least a quarter of the frames have a partner so far on."""
+    """Return whether at least a quarter of the frames have a partner at this lag."""
     pairs = int((number[lag:] - number[:-lag] == lag).sum()) if len(number) > lag else 0
     return pairs >= max(len(number) / 4, 2)
 

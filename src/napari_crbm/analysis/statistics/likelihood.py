@@ -37,7 +37,7 @@ class Likelihood:
 
     @property
     def warning(self) -> str | None:
-        """Why the estimate may not be trusted; None if it may."""
+        """Warning if the estimate is unreliable; None otherwise."""
         if self.reliable:
             return None
         return (

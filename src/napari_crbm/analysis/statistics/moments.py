@@ -1,4 +1,4 @@
-"""Five statistics of data and model, and how far apart they are (paper, "Evaluation").
+"""First and second moments of neurons and hidden units (paper, "Evaluation").
 
 The means <v>, <h> and <vh> are what training matches; the covariances of neurons and of
 hidden units are predictions. Distances are put on a scale on which 0 is as good as one
@@ -53,7 +53,7 @@ class Moments:
 def moments(
     spikes: Spikes, activity: NDArray[np.floating], neurons: NDArray[np.integer] | None = None
 ) -> Moments:
-    """Statistics of some frames.
+    """Compute the moments of some frames.
 
     Counts of spikes and of coincidences are exact whole numbers; sums over hidden
     activity are taken in float64.
@@ -109,7 +109,7 @@ def _pair_covariances(spikes: Spikes, neurons: NDArray[np.integer] | None) -> ND
 
 
 def penalty_shift(weights: NDArray[np.float32], settings: Settings | None) -> NDArray[np.float32]:
-    """What must be added to <vh> of a model to compare it with data, (N, M).
+    """Compute the correction for the penalty that is added to <vh> of a model, (N, M).
 
     At the optimum of the penalised likelihood the data's <vh> exceeds the model's by
     ``l1`` in the direction of the weight, so that is no error. Imported models, whose

@@ -37,7 +37,7 @@ def compare_tiles(tiles, bits, frames, means, edges, sums, counts):
     """Add the pairs of some tiles to the sums and the histogram.
 
     ``bits``, ``frames`` and ``means`` are triples of model, train and test; ``tiles``
-    (K, 2) int64; ``edges`` (lowest, bins per unit); ``sums`` (K, 8) float64, one row a tile
+    (K, 2) int64; ``edges`` (lowest, bins per unit); ``sums`` (K, 8) float64, one row per tile
     so that they can be added in the same order on any number of threads: sums and sums of
     squares of the three, squared errors of model and train; ``counts`` (lanes, bins, bins)
     int64.

@@ -216,6 +216,13 @@ def save_recording(recording: Recording, path: str | Path) -> Path:
     ------
     FormatError
         If the file cannot be written, or is the one that the recording was read from.
+
+    Examples
+    --------
+    >>> from napari_crbm import save_recording, simulate
+    >>> simulation = simulate(n_neurons=200, n_frames=100, n_assemblies=3)
+    >>> save_recording(simulation.recording, "simulated.h5").name
+    'simulated.h5'
     """
     path, fluorescence = Path(path), recording.fluorescence
     refuse_source(path, recording)
