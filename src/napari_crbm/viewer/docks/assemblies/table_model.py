@@ -24,7 +24,7 @@ COLUMNS = (
     Column(
         "size",
         "Size",
-        52,
+        46,
         "{:,.0f}",
         "Number of members: neurons with |weight| above 20 % of the largest.",
     ),
@@ -33,7 +33,7 @@ COLUMNS = (
     Column(
         "laterality",
         "Side",
-        48,
+        46,
         "{:+.2f}",
         "Laterality: -1 if all weight is left of the midline, +1 if all is right.",
     ),
@@ -46,11 +46,11 @@ COLUMNS = (
     ),
     Column(
         "q",
-        "Evidence\n(q)",
-        58,
+        "q",
+        44,
         "{:.2g}",
-        "False discovery rate by coincidence of the members in frames not trained on. Below 0.05 "
-        "the assembly is certain; others are grey and listed last.",
+        "Evidence: false discovery rate by coincidence of the members in frames not trained on. "
+        "Below 0.05 the assembly is certain; others are grey and listed last.",
     ),
     Column(
         "reproducibility",
