@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from napari_crbm.analysis.assemblies.regions import (
         midline_x,
         region_occupancy,
+        region_shares,
     )
     from napari_crbm.analysis.assemblies.table import (
         assemblies_of_neuron,
@@ -154,6 +155,7 @@ _HOMES = {
     "assemblies.regions": (
         "midline_x",
         "region_occupancy",
+        "region_shares",
     ),
     "assemblies.table": (
         "assemblies_of_neuron",
@@ -330,6 +332,7 @@ __all__ = [
     "reconstruction_nllh",
     "recovery",
     "region_occupancy",
+    "region_shares",
     "reproduced_units",
     "reproducibility",
     "run_sweep",

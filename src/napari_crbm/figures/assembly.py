@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from napari_crbm.analysis import active_threshold, assembly_table, members, region_occupancy
+from napari_crbm.analysis import active_threshold, assembly_table, members, region_shares
 from napari_crbm.anatomy import region_colours
 from napari_crbm.figures.brain import (
     DRAWN_AXES,
@@ -136,7 +136,7 @@ def assembly_sheet(
             colours,
         )
         if recording.regions is not None:
-            share = _region_shares(weights, neurons, recording.regions)
+            share = _region_shares(len(weights), neurons, recording.regions)
             _draw_regions(figure, layout, share, recording.regions.names, colours)
         _draw_trace(
             _axes(figure, _LEFT, _BOTTOM, DOUBLE_COLUMN_IN - _LEFT - _RIGHT, _TRACE_HEIGHT),
@@ -273,12 +273,12 @@ def _draw_colour_bar(figure: Figure, ax: Axes, limit: float, theme: Theme) -> No
 
 
 def _region_shares(
-    weights: NDArray[np.float32], neurons: NDArray[np.int64], regions: Regions
+    n_neurons: int, neurons: NDArray[np.int64], regions: Regions
 ) -> NDArray[np.float64]:
-    """Share of every region in the members' weight, corrected for its size, (R,)."""
-    column = np.zeros((len(weights), 1))
-    column[neurons, 0] = weights[neurons]
-    return region_occupancy(column, regions)[:, 0]
+    """Share of the members that lie in every region, (R,)."""
+    inside = np.zeros((n_neurons, 1), dtype=bool)
+    inside[neurons] = True
+    return region_shares(inside, regions)[:, 0]
 
 
 def _draw_regions(
@@ -306,7 +306,7 @@ def _draw_regions(
     ax.set_ylim(len(shown) - 0.6, -0.6)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("share of weight, corrected for size (%)")
+    ax.set_xlabel("members in the region (%)")
 
 
 def _draw_trace(

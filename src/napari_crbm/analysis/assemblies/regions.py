@@ -11,7 +11,8 @@ from napari_crbm.regions import Regions
 #: Smaller regions are left out when the share of regions is computed: corrected for size,
 #: a region of two neurons would win by chance (paper, Methods: at least five neurons).
 MIN_REGION_NEURONS = 5
-
+#: A region whose neurons lie in another one by this share is a part of it.
+CONTAINED = 0.95
 
 _MIDLINE_BIN_UM = 2.0
 _MIDLINE_ROW_UM = 20.0
@@ -70,3 +71,34 @@ def region_occupancy(
     mean[counts < min_neurons] = 0.0
     norm = mean.sum(axis=0)
     return np.asarray(np.divide(mean, norm, out=np.zeros_like(mean), where=norm > 0))
+
+
+def specific_regions(regions: Regions) -> NDArray[np.bool_]:
+    """Mark regions that hold no other region, (R,).
+
+    Atlases with several levels count a neuron for each of them: the midbrain would hold most
+    members of every assembly in the tectum. A region holds another one if at least
+    `CONTAINED` of the neurons of the smaller one, `MIN_REGION_NEURONS` or more, lie in it.
+    """
+    counts = regions.counts
+    shared = (regions.membership.T.astype(np.float64) @ regions.membership).toarray()
+    smaller = (counts[None, :] < counts[:, None]) & (counts[None, :] >= MIN_REGION_NEURONS)
+    holds = smaller & (shared >= CONTAINED * np.maximum(counts, 1)[None, :])
+    return np.asarray(~holds.any(axis=1))
+
+
+def region_shares(inside: NDArray[np.bool_], regions: Regions) -> NDArray[np.float64]:
+    """Share of the members of every assembly that lie in every region, (R, M).
+
+    Only regions that hold no other region count (see `specific_regions`); others get zero.
+    Shares of an assembly need not sum to one: members may lie in no region or in several.
+
+    Parameters
+    ----------
+    inside : (N, M) bool
+        Members of each assembly.
+    regions : Regions
+    """
+    count = np.asarray(regions.membership.T.astype(np.float64) @ inside.astype(np.float64))
+    count[~specific_regions(regions)] = 0.0
+    return np.asarray(count / np.maximum(inside.sum(axis=0), 1))

@@ -14,7 +14,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.analysis.assemblies.membership import membership, membership_thresholds
-from napari_crbm.analysis.assemblies.regions import midline_x, region_occupancy
+from napari_crbm.analysis.assemblies.regions import (
+    midline_x,
+    region_occupancy,
+    region_shares,
+)
 from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.two_groups import active_threshold
 from napari_crbm.recording import Recording
@@ -22,6 +26,9 @@ from napari_crbm.regions import Regions
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
+
+#: Regions with at least this share of the members of an assembly are listed.
+LISTED_SHARE = 0.1
 
 
 def assembly_table(
@@ -59,8 +66,11 @@ def assembly_table(
           is above `active_threshold`;
         - ``mean_abs_weight``, ``max_abs_weight``: of the members;
         - ``fraction_positive``: members with positive weight;
-        - ``region``, ``region_fraction``: the region with the largest share and that
-          share (see `region_occupancy`; members only); empty and NaN without regions;
+        - ``region``, ``region_fraction``: the region that holds most members, and their
+          share (see `region_shares`); empty and NaN without regions;
+        - ``regions``: all regions with at least a tenth of the members, with their shares;
+        - ``enriched_region``: the region with the largest share of ``|w|`` corrected for the
+          size of regions (see `region_occupancy`);
         - ``n_regions``: effective number of regions, ``(sum p^2)^2 / sum p^4`` over the
           shares p (paper Eq. 19 times the number of regions);
         - ``laterality``: share of ``|w|`` right minus left of the midline, -1 to +1;
@@ -109,7 +119,7 @@ def assembly_table(
     side = np.sign(positions[:, 2] - midline_x(positions))
     on_a_side = np.where(np.isfinite(side)[:, None], strength, 0.0)
     centroid = _weighted_mean(positions[located].astype(np.float64), strength[located])
-    region, fraction, n_regions = _dominant_regions(strength, recording.regions)
+    places = _places(inside, strength, recording.regions)
     table = pd.DataFrame(
         {
             "size": size,
@@ -117,9 +127,7 @@ def assembly_table(
             "mean_abs_weight": strength.sum(axis=0) / per_member,
             "max_abs_weight": np.abs(weights).max(axis=0),
             "fraction_positive": (inside & (weights > 0)).sum(axis=0) / per_member,
-            "region": region,
-            "region_fraction": fraction,
-            "n_regions": n_regions,
+            **places,
             "laterality": _weighted_mean(np.nan_to_num(side)[:, None], on_a_side)[:, 0],
             "z_um": centroid[:, 0],
             "y_um": centroid[:, 1],
@@ -249,20 +257,42 @@ def _chosen(
     return chosen
 
 
-def _dominant_regions(
-    strength: NDArray[np.float64], regions: Regions | None
-) -> tuple[list[str], NDArray[np.float64], NDArray[np.float64]]:
+def _places(
+    inside: NDArray[np.bool_], strength: NDArray[np.float64], regions: Regions | None
+) -> dict[str, Sequence[str] | NDArray[np.float64]]:
+    """Columns of the table that tell in which regions assemblies lie."""
     n_units = strength.shape[1]
+    nothing, unknown = [""] * n_units, np.full(n_units, np.nan)
     if regions is None or not regions.names:
-        return [""] * n_units, np.full(n_units, np.nan), np.full(n_units, np.nan)
-    share = region_occupancy(strength, regions)
-    labelled = share.sum(axis=0) > 0
-    best = share.argmax(axis=0)
-    fraction = np.where(labelled, share.max(axis=0), np.nan)
-    squares = np.where(labelled, (share**2).sum(axis=0), np.nan)
-    n_regions = squares**2 / np.where(labelled, (share**4).sum(axis=0), np.nan)
-    names = [regions.names[r] if known else "" for r, known in zip(best, labelled, strict=True)]
-    return names, fraction, n_regions
+        return {
+            "region": nothing,
+            "region_fraction": unknown,
+            "regions": nothing,
+            "enriched_region": nothing,
+            "n_regions": unknown,
+        }
+    share = region_shares(inside, regions)
+    occupancy = region_occupancy(strength, regions)
+    labelled = occupancy.sum(axis=0) > 0
+    squares = np.where(labelled, (occupancy**2).sum(axis=0), np.nan)
+    return {
+        "region": _largest(share, regions.names),
+        "region_fraction": np.where(share.any(axis=0), share.max(axis=0), np.nan),
+        "regions": ["; ".join(_in_words(column, regions.names)) for column in share.T],
+        "enriched_region": _largest(occupancy, regions.names),
+        "n_regions": squares**2 / np.where(labelled, (occupancy**4).sum(axis=0), np.nan),
+    }
+
+
+def _largest(share: NDArray[np.float64], names: tuple[str, ...]) -> list[str]:
+    """Return the name of the region with the largest share of each assembly, or nothing."""
+    return [names[column.argmax()] if column.any() else "" for column in share.T]
+
+
+def _in_words(share: NDArray[np.float64], names: tuple[str, ...]) -> list[str]:
+    """Return regions with a fair share of the members, the largest first, with that share."""
+    order = np.argsort(-share, kind="stable")
+    return [f"{names[r]} {100 * share[r]:.0f} %" for r in order if share[r] >= LISTED_SHARE]
 
 
 def _region_names(recording: Recording) -> NDArray[np.object_]:

@@ -18,6 +18,9 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 # Text of assemblies that are not certain: legible on both themes, but set back.
 _GREY = QColor(128, 128, 128)
 
+#: How false discovery rates are shown; smaller ones than the second as "<0.001".
+Q_PATTERN, SMALLEST_Q = "{:.2g}", 0.001
+
 #: Columns from left to right; width 0 takes what is left. Those missing in the table are hidden.
 COLUMNS = (
     Column("assembly", "#", 30, "{:.0f}", "Number of the assembly (hidden unit)."),
@@ -28,7 +31,14 @@ COLUMNS = (
         "{:,.0f}",
         "Number of members: neurons with |weight| above 20 % of the largest.",
     ),
-    Column("region", "Region", 0, "{}", "Region with the largest share of the assembly."),
+    Column(
+        "region",
+        "Region",
+        0,
+        "{}",
+        "Region that holds most members. The tooltip of a cell tells the shares of all regions "
+        "with at least a tenth of the members; the filter searches them too.",
+    ),
     Column("mean_activity", "On (%)", 48, "{:.1f}", "Share of frames in which it is on."),
     Column(
         "laterality",
@@ -48,7 +58,7 @@ COLUMNS = (
         "q",
         "q",
         44,
-        "{:.2g}",
+        Q_PATTERN,
         "Evidence: false discovery rate by coincidence of the members in frames not trained on. "
         "Below 0.05 the assembly is certain; others are grey and listed last.",
     ),
@@ -101,6 +111,8 @@ class AssemblyTableModel(QAbstractTableModel):
             if role == SORT_ROLE:
                 return value if isinstance(value, str) else float(np.nan_to_num(value, nan=-1e300))
             return _text(value, column.pattern)
+        if role == Qt.ItemDataRole.ToolTipRole and column.name == "region":
+            return str(self._table["regions"].iloc[index.row()] if "regions" in self._table else "")
         if role == Qt.ItemDataRole.ForegroundRole and not self.certain(index.row()):
             return QBrush(_GREY)
         if role == Qt.ItemDataRole.TextAlignmentRole and column.name != "region":
@@ -132,6 +144,8 @@ class AssemblyTableModel(QAbstractTableModel):
             [_text(value, column.pattern) for value in values]
             for values, column in zip(self._values, self._columns, strict=True)
         ]
+        if "regions" in self._table:
+            columns.append(self._table["regions"].tolist())
         return ["\n".join(cells).lower() for cells in zip(*columns, strict=True)]
 
     def assembly(self, row: int) -> int:
@@ -156,6 +170,8 @@ def _text(value: Any, pattern: str) -> str:
     """Return the text of a cell."""
     if isinstance(value, float) and not np.isfinite(value):
         return ""
+    if pattern == Q_PATTERN and value < SMALLEST_Q:
+        return f"<{SMALLEST_Q:g}"
     return pattern.format(value)
 
 
