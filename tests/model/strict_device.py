@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from napari_crbm.model.backends.array_backend import ArrayCore
+from napari_crbm.model.backends.array_backend import ArrayBackend
 
 #: Names of all functions that were asked of the module.
 asked: set[str] = set()
@@ -104,5 +104,5 @@ def get(values: Any) -> np.ndarray:
     return values.data.copy()
 
 
-def core() -> ArrayCore:
-    return ArrayCore(Module(), get, lambda: None)
+def backend() -> ArrayBackend:
+    return ArrayBackend(Module(), get, lambda: None)

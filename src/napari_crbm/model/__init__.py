@@ -1,4 +1,4 @@
-"""The cRBM itself: arrays in, arrays out. Depends on NumPy, SciPy and Numba alone."""
+"""The compositional RBM: estimator, training, sampling. Depends on NumPy, SciPy and Numba alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pseudo-likelihood on a fixed sample of frames and neurons, exact for every pair drawn."""
+"""Pseudo-likelihood on a fixed sample of frames and neurons, exact for each of them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from napari_crbm.spikes import Spikes
 
 
 class PseudoLikelihoodProbe:
-    """A fixed set of (frame, neuron) pairs on which pseudo-likelihoods are compared.
+    """A fixed sample of frames and neurons on which pseudo-likelihoods are compared.
 
-    Half of the pairs of a frame fall on active neurons (if it has any), half on
-    silent ones; their log-probabilities are weighted by how many they stand for, so
-    that the estimate is the mean over all neurons and frames.
+    Half of the neurons of a frame are active (if it has any), half are silent. Their
+    log-probabilities are weighted by the number of neurons that they represent, so that the
+    estimate is the mean over all neurons and frames.
     """
 
     def __init__(

@@ -33,15 +33,15 @@ from tests.model import strict_device
 from tests.model.training.test_training import SHORT, run, same, stop_at
 
 N, M, B = 500, 9, 70
-CORE = strict_device.core()
-put, get = CORE.put, CORE.get
+BACKEND = strict_device.backend()
+put, get = BACKEND.put, BACKEND.get
 
 
 @pytest.fixture
 def gpu(monkeypatch):
     """A machine whose GPU is the strict array module."""
     monkeypatch.setattr(choice, "gpu_problem", lambda: None)
-    monkeypatch.setattr(choice, "_gpu_core", lambda: CORE)
+    monkeypatch.setattr(choice, "_gpu_backend", lambda: BACKEND)
 
 
 @pytest.fixture(params=[0.1, 0.9], ids=["sparse", "dense"])
@@ -73,10 +73,10 @@ def on_device(hidden: DReLU) -> DReLU:
 
 
 def forms(weights):
-    """The same weights for both cores."""
+    """The same weights for both backends."""
     roles = np.where(weights != 0, PENALISED, SILENT)
     nothing = np.zeros_like(weights)
-    return efficient(weights), CORE.active_set(weights.copy(), nothing, roles).form
+    return efficient(weights), BACKEND.active_set(weights.copy(), nothing, roles).form
 
 
 def test_random_numbers_are_those_of_the_kernels():
@@ -96,15 +96,15 @@ INPUTS = np.concatenate([np.linspace(-60, 60, 41), [-1e-3, 0.0, 1e-3]])[:, None]
 
 def test_moments_and_cumulants_agree_with_the_kernels():
     hidden = units()
-    expected, found = hidden.moments(INPUTS), CORE.moments(put(INPUTS), on_device(hidden))
+    expected, found = hidden.moments(INPUTS), BACKEND.moments(put(INPUTS), on_device(hidden))
     for one, other in zip(expected, found, strict=True):
         np.testing.assert_allclose(get(other), one, rtol=1e-11, atol=1e-300)
     np.testing.assert_allclose(
-        get(CORE.cumulant(put(INPUTS), on_device(hidden))),
+        get(BACKEND.cumulant(put(INPUTS), on_device(hidden))),
         hidden.cumulant(INPUTS),
         rtol=1e-12,
     )
-    mean = get(CORE.mean(put(INPUTS), on_device(hidden)))
+    mean = get(BACKEND.mean(put(INPUTS), on_device(hidden)))
     assert mean.dtype == np.float32
     np.testing.assert_allclose(mean, expected.mean, rtol=1e-6)
 
@@ -116,7 +116,7 @@ def test_moments_agree_with_log_ndtr():
     log_plus = special.log_ndtr(-xp) + xp**2 / 2 - np.log(gp) / 2
     log_minus = special.log_ndtr(-xm) + xm**2 / 2 - np.log(gm) / 2
     exact = np.logaddexp(log_plus, log_minus) + np.log(2 * np.pi) / 2
-    found = get(CORE.cumulant(put(INPUTS), on_device(hidden)))
+    found = get(BACKEND.cumulant(put(INPUTS), on_device(hidden)))
     np.testing.assert_allclose(found, exact, rtol=1e-10, atol=1e-10)
     p = np.exp(log_plus - np.logaddexp(log_plus, log_minus))
 
@@ -124,7 +124,7 @@ def test_moments_agree_with_log_ndtr():
         return np.exp(-(x**2) / 2 - special.log_ndtr(-x)) / np.sqrt(2 * np.pi)
 
     mean = p * (hazard(xp) - xp) / np.sqrt(gp) - (1 - p) * (hazard(xm) - xm) / np.sqrt(gm)
-    moments = CORE.moments(put(INPUTS), on_device(hidden))
+    moments = BACKEND.moments(put(INPUTS), on_device(hidden))
     np.testing.assert_allclose(get(moments.mean), mean, rtol=1e-8, atol=1e-8)
 
 
@@ -134,7 +134,7 @@ def test_hidden_units_are_drawn_as_by_the_kernels(seed):
     hidden, key = units(seed), stream(3, seed)
     inputs = np.random.default_rng(seed).normal(0, 6, (2000, M)).astype(np.float32)
     expected = hidden.sample(inputs, key)
-    found = get(CORE.sample(put(inputs), on_device(hidden), key))
+    found = get(BACKEND.sample(put(inputs), on_device(hidden), key))
     assert found.dtype == np.float32
     other_side = np.sign(found) * np.sign(expected) < 0
     assert other_side.mean() < 1e-4, "but for a number beside the probability of a side"
@@ -147,9 +147,9 @@ def test_projections(weights, raster):
     frames = np.array([5, 3, 64, 69, 0])
     found = put(np.empty((5, M), dtype=np.float32))
     form = forms(weights)[1]
-    form.project_frames(CORE.raster(spikes), frames, found)
+    form.project_frames(BACKEND.raster(spikes), frames, found)
     np.testing.assert_allclose(get(found), raster[frames].astype(float) @ weights, atol=1e-5)
-    activity = CORE.activity(bits_from_dense(raster), B)
+    activity = BACKEND.activity(bits_from_dense(raster), B)
     inputs = put(np.empty((B, M), dtype=np.float32))
     form.project_bits(activity, inputs)
     np.testing.assert_allclose(get(inputs), raster.astype(float) @ weights, atol=1e-5)
@@ -157,16 +157,16 @@ def test_projections(weights, raster):
 
 def test_activity_goes_in_and_out(raster):
     spikes, bits = Spikes.from_dense(raster), bits_from_dense(raster)
-    activity = CORE.activity(bits, B)
-    assert np.array_equal(CORE.bits(activity), bits)
-    rates = [get(CORE.rates(activity, B)), NUMBA.rates(bits, B)]
+    activity = BACKEND.activity(bits, B)
+    assert np.array_equal(BACKEND.bits(activity), bits)
+    rates = [get(BACKEND.rates(activity, B)), NUMBA.rates(bits, B)]
     np.testing.assert_allclose(*rates, rtol=1e-15)
     frames = np.arange(B)[::-1]
-    CORE.take_frames(CORE.raster(spikes), frames, activity)
-    assert np.array_equal(dense_from_bits(CORE.bits(activity), B), raster[frames])
-    CORE.replace_state(activity, 66, raster[3])
+    BACKEND.take_frames(BACKEND.raster(spikes), frames, activity)
+    assert np.array_equal(dense_from_bits(BACKEND.bits(activity), B), raster[frames])
+    BACKEND.replace_state(activity, 66, raster[3])
     NUMBA.replace_state(bits, 66, raster[3])
-    after = dense_from_bits(CORE.bits(activity), B)
+    after = dense_from_bits(BACKEND.bits(activity), B)
     assert np.array_equal(after[66], dense_from_bits(bits, B)[66])
     assert np.array_equal(after[:66], raster[frames][:66])
 
@@ -176,13 +176,13 @@ def test_gibbs_steps_are_those_of_the_kernels(weights, fields, raster, n_steps):
     hidden, key = units(2), stream(4)
     ours, theirs = forms(weights)
     bits = bits_from_dense(raster)
-    activity = CORE.activity(bits.copy(), B)
+    activity = BACKEND.activity(bits.copy(), B)
     inputs = (raster @ weights).astype(np.float32)
     on_array = put(inputs)
     with kernel_threads():
         ours.gibbs(fields, hidden, inputs, bits, key, n_steps)
     theirs.gibbs(put(fields), on_device(hidden), on_array, activity, key, n_steps)
-    found = dense_from_bits(CORE.bits(activity), B)
+    found = dense_from_bits(BACKEND.bits(activity), B)
     assert np.mean(found != dense_from_bits(bits, B)) < 1e-4 * n_steps
     np.testing.assert_allclose(get(on_array), found.astype(float) @ weights, atol=1e-4)
 
@@ -191,18 +191,18 @@ def test_jumps_are_those_of_the_kernels(weights, fields, raster):
     hidden, key = units(5), stream(6)
     ours, theirs = forms(weights)
     bits = bits_from_dense(raster)
-    activity = CORE.activity(bits.copy(), B)
+    activity = BACKEND.activity(bits.copy(), B)
     inputs = (raster @ weights).astype(np.float32)
     examples, on_array = inputs[:20].copy(), put(inputs)
     with kernel_threads():
         expected = jump(ours, fields, hidden, inputs, bits, examples, key)
     accepted = jump(
-        theirs, put(fields), on_device(hidden), on_array, activity, put(examples), key, CORE
+        theirs, put(fields), on_device(hidden), on_array, activity, put(examples), key, BACKEND
     )
     assert accepted.keys() == expected.keys()
     for unit, share in accepted.items():
         assert float(share) == pytest.approx(expected[unit], abs=1.5 / B)
-    found = dense_from_bits(CORE.bits(activity), B)
+    found = dense_from_bits(BACKEND.bits(activity), B)
     assert np.mean(found != dense_from_bits(bits, B)) < 2e-3
     np.testing.assert_allclose(get(on_array), found.astype(float) @ weights, atol=1e-4)
 
@@ -220,14 +220,14 @@ def test_ascent_and_revision_are_those_of_the_kernels(weights, raster):
     moment = generator.uniform(0, 1e-3, (N, M)).astype(np.float32)
     gradient = generator.normal(0, 0.05, (N, M)).astype(np.float32)
     results = []
-    for core in (NUMBA, CORE):
-        to, back = core.put, core.get
-        active = core.active_set(weights.copy(), moment.copy(), roles.copy())
+    for backend in (NUMBA, BACKEND):
+        to, back = backend.put, backend.get
+        active = backend.active_set(weights.copy(), moment.copy(), roles.copy())
         inputs, mean_inputs = to(np.empty((B, M), dtype=np.float32)), to(np.empty(M))
         with kernel_threads():
             active.step(
-                (core.activity(bits_from_dense(raster), B), to(values[0])),
-                (core.activity(bits_from_dense(chains), B), to(values[1])),
+                (backend.activity(bits_from_dense(raster), B), to(values[0])),
+                (backend.activity(bits_from_dense(chains), B), to(values[1])),
                 to(mean),
                 to(centre),
                 rates,
@@ -238,11 +238,11 @@ def test_ascent_and_revision_are_those_of_the_kernels(weights, raster):
         step += [back(mean_inputs), np.array([active.largest(), active.gradient_rms()])]
         pull = weight_selection.Pull(to(gradient), to(mean))
         limits = weight_selection.limits_of(0.06, to(mean), 0.02, M)
-        for judge in (
+        for rule in (
             partial(weight_selection.strict, pull, limits, 0.1),
             partial(weight_selection.tolerant, pull, np.float32(0.04), 0.1),
         ):
-            active.revise(judge)
+            active.revise(rule)
             step += [active.roles.copy(), active.dense().copy()]
         results.append(step)
     for one, other in zip(*results, strict=True):
@@ -260,14 +260,14 @@ def test_the_little_noise_gradient_is_that_of_the_kernels(weights, fields, raste
     probability = 1 / (1 + np.exp(-(hidden.astype(float) @ weights.T + fields)))
     exact = raster.T.astype(float) @ factors - probability.T @ centred / B
     roles = np.where(weights != 0, PENALISED, SILENT)
-    for core in (NUMBA, CORE):
-        gradient = core.correlate(core.raster(spikes), core.put(factors))
-        active = core.active_set(weights.copy(), np.zeros_like(weights), roles)
+    for backend in (NUMBA, BACKEND):
+        gradient = backend.correlate(backend.raster(spikes), backend.put(factors))
+        active = backend.active_set(weights.copy(), np.zeros_like(weights), roles)
         with kernel_threads():
-            core.subtract_expected(
-                active, core.put(fields), core.put(hidden), core.put(centred), gradient
+            backend.subtract_expected(
+                active, backend.put(fields), backend.put(hidden), backend.put(centred), gradient
             )
-        np.testing.assert_allclose(core.get(gradient), exact, atol=1e-5)
+        np.testing.assert_allclose(backend.get(gradient), exact, atol=1e-5)
 
 
 # --- trainings ----------------------------------------------------------------------------

@@ -217,7 +217,7 @@ def test_revision_judges_weights_by_their_pull(rule):
     pull = weight_selection.Pull(gradient, np.array([0.05], dtype=np.float32))
     penalty, small = np.array([0.01], dtype=np.float32), 0.01
     limits = weight_selection.Limits(penalty, np.float32(1.2), np.float32(0.8))
-    judge, wanted = {
+    rule, wanted = {
         "tolerant": (partial(weight_selection.tolerant, pull, penalty[0], small), expected[0]),
         "strict while forming": (
             partial(weight_selection.strict, pull, limits, small),
@@ -226,7 +226,7 @@ def test_revision_judges_weights_by_their_pull(rule):
         "strict": (partial(weight_selection.strict, pull, limits, None), expected[2]),
     }[rule]
     active = ActiveSet(weights.copy(), np.zeros_like(weights), roles.copy())
-    active.revise(judge)
+    active.revise(rule)
     assert active.roles.tolist() == wanted.tolist()
     assert np.array_equal(active.dense(), np.where(wanted == SILENT, 0, weights))
 

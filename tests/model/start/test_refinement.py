@@ -10,7 +10,7 @@ from napari_crbm.model.start.initialise import (
     assembly_start,
     weights_from_components,
 )
-from napari_crbm.model.start.refinement import all_assemblies, refine, told_apart
+from napari_crbm.model.start.refinement import all_assemblies, refine, separated
 from napari_crbm.model.training.progress import outcome
 from napari_crbm.spikes import Spikes
 
@@ -128,7 +128,7 @@ def test_inputs_answer_to_their_own_assembly_alone(shared):
     with kernel_threads(1):
         courses, loadings = refine(spikes, mixed(on), SIGNIFICANT)
         weights = weights_from_components(spikes, courses, loadings)
-        apart = told_apart(spikes, weights, loadings)
+        apart = separated(spikes, weights, loadings)
     raster = spikes.dense(slice(None)).astype(np.float32)
 
     def foreign(weights: np.ndarray) -> float:
@@ -148,7 +148,7 @@ def test_an_assembly_without_neurons_has_no_weights(shared):
         courses, loadings = refine(spikes, mixed(on), SIGNIFICANT)
         loadings[:, 1] = 0
         weights = weights_from_components(spikes, courses, loadings)
-        apart = told_apart(spikes, weights, loadings)
+        apart = separated(spikes, weights, loadings)
     assert np.isfinite(apart).all()
     assert not apart[:, 1].any()
     assert apart[:, 0].any()

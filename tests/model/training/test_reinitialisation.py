@@ -4,7 +4,7 @@ import pytest
 from napari_crbm.analysis import fraction_recovered, recovery
 from napari_crbm.io import load_checkpoint, save_checkpoint
 from napari_crbm.model import Settings, Training
-from napari_crbm.model.backends import NUMBA, Core
+from napari_crbm.model.backends import NUMBA, Backend
 from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.start.initialise import Start
@@ -47,9 +47,9 @@ def test_lost_assemblies_are_found_by_units_that_begin_anew(planted, spoilt_star
         assert found <= 0.75
 
 
-def begun(spikes: Spikes, settings: Settings, core: Core = NUMBA) -> Learner:
+def begun(spikes: Spikes, settings: Settings, backend: Backend = NUMBA) -> Learner:
     with kernel_threads(1):
-        return Learner.started(spikes, settings, core)
+        return Learner.started(spikes, settings, backend)
 
 
 def test_where_nothing_is_left_to_explain_idle_units_stay_idle():
@@ -94,27 +94,27 @@ def expected(spikes: Spikes, parameters: dict) -> np.ndarray:
     return 1 / (1 + np.exp(-(hidden @ weights.T + parameters["fields"])))
 
 
-@pytest.mark.parametrize("core", [NUMBA, strict_device.core()], ids=["cpu", "device"])
-def test_chains_go_on_with_inputs_of_the_new_weights(planted, spoilt_start, core):
+@pytest.mark.parametrize("backend", [NUMBA, strict_device.backend()], ids=["cpu", "device"])
+def test_chains_go_on_with_inputs_of_the_new_weights(planted, spoilt_start, backend):
     with kernel_threads(1):
-        model = begun(planted[0], Settings(n_hidden=4), core)
-        before = core.bits(model.activity).copy()
+        model = begun(planted[0], Settings(n_hidden=4), backend)
+        before = backend.bits(model.activity).copy()
         renewed = model.reinitialise()
         assert set(renewed.begun) == {1, 2}
-        assert np.array_equal(core.bits(model.activity), before)
-        inputs = core.put(np.empty(model.inputs.shape, dtype=np.float32))
+        assert np.array_equal(backend.bits(model.activity), before)
+        inputs = backend.put(np.empty(model.inputs.shape, dtype=np.float32))
         model.active.form.project_bits(model.activity, inputs)
-    np.testing.assert_allclose(core.get(inputs), core.get(model.inputs), atol=1e-4)
-    assert np.abs(core.get(inputs)[:, [1, 2]]).max() > 1
+    np.testing.assert_allclose(backend.get(inputs), backend.get(model.inputs), atol=1e-4)
+    assert np.abs(backend.get(inputs)[:, [1, 2]]).max() > 1
     hidden = model.hidden_here()
     assert (hidden.gamma[[1, 2]] > 0).all()
     np.testing.assert_allclose(
-        hidden.theta, means_of_inputs(model, core), rtol=1e-5, err_msg="inputs are centred"
+        hidden.theta, means_of_inputs(model, backend), rtol=1e-5, err_msg="inputs are centred"
     )
 
 
-def means_of_inputs(model: Learner, core: Core) -> np.ndarray:
-    return model.active.dense().T.astype(np.float64) @ core.get(model.frames.mean_activity)
+def means_of_inputs(model: Learner, backend: Backend) -> np.ndarray:
+    return model.active.dense().T.astype(np.float64) @ backend.get(model.frames.mean_activity)
 
 
 def test_a_training_resumed_after_a_renewal_goes_on_bit_for_bit(planted, spoilt_start, tmp_path):

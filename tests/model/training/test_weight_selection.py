@@ -53,7 +53,7 @@ def residual(learner: Learner, key: np.uint64) -> np.ndarray:
         learner.fields,
         learner.hidden.units(),
         learner.frames,
-        learner.core,
+        learner.backend,
         key,
     )
 
@@ -65,7 +65,7 @@ def test_what_an_assembly_does_beyond_the_model_is_left_over(planted, as_if_larg
         training = Training(spikes, LARGE)
         run(training)
         learner = training.learner
-        assert isinstance(learner, Learner) and learner.core is NUMBA
+        assert isinstance(learner, Learner) and learner.backend is NUMBA
         weights = learner.active.dense()
         unit = int(np.abs(weights)[membership[:, 0]].mean(axis=0).argmax())
         member = int(np.flatnonzero(membership[:, 0])[0])

@@ -61,7 +61,7 @@ def test_chains_and_partition_of_gaussian_units_are_exact():
 @pytest.mark.parametrize("device", ["cpu", "gpu"])
 def test_a_small_model_of_gaussian_units_trains(monkeypatch, device):
     monkeypatch.setattr(choice, "gpu_problem", lambda: None)
-    monkeypatch.setattr(choice, "_gpu_core", strict_device.core)
+    monkeypatch.setattr(choice, "_gpu_backend", strict_device.backend)
     spikes, membership = planted_raster(80, 1000, n_assemblies=3, size=20, seed=1)
     settings = Settings(
         n_hidden=3, n_updates=150, n_chains=50, device=device, n_test_blocks=0, n_threads=1

@@ -1,12 +1,12 @@
-"""Where a training computes: compiled kernels on the processor, or whole arrays on a GPU.
+"""Backends: compiled kernels on the processor, or whole arrays on a GPU.
 
-`Training` and `jumps` hold the recipe; a core holds the operations on large arrays that
-they are written in. Both cores draw the same random numbers, so that the same seed leads
-to the same model up to rounding, and a checkpoint moves from one to the other.
+Training and sampling are written in the operations of a `Backend` on large arrays. All backends
+draw the same random numbers, so that the same seed gives the same model up to rounding, and a
+checkpoint of one can be continued on another.
 """
 
-from napari_crbm.model.backends.choice import core_for, gpu_problem
+from napari_crbm.model.backends.choice import backend_for, gpu_problem
 from napari_crbm.model.backends.numba_backend import NUMBA
-from napari_crbm.model.backends.protocol import Core
+from napari_crbm.model.backends.protocol import Backend
 
-__all__ = ["NUMBA", "Core", "core_for", "gpu_problem"]
+__all__ = ["NUMBA", "Backend", "backend_for", "gpu_problem"]

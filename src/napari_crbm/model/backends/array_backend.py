@@ -1,7 +1,7 @@
-"""A core on whole arrays: CuPy's on an NVIDIA GPU, or those of any module that acts like NumPy.
+"""A backend on whole arrays of a module that acts like NumPy, such as CuPy on an NVIDIA GPU.
 
-Nothing here is written for a particular GPU: products go to the module's BLAS, everything
-else is its element-wise arithmetic. Activity is (N, B) float32.
+Matrix products run in the module's BLAS, everything else is its element-wise arithmetic. Activity
+is (N, B) float32.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from napari_crbm.model.units.protocol import HiddenUnits, Moments
 from napari_crbm.spikes import Spikes
 
 
-class ArrayCore:
-    """See `Core`.
+class ArrayBackend:
+    """See `Backend`.
 
     Parameters
     ----------
     xp : module
-        Array module, whose arrays answer to NumPy's functions as well (NEP 13 and 18).
+        Array module whose arrays also support NumPy's functions (NEP 13 and 18).
     get : callable
-        Turns its arrays into NumPy's.
+        Turns its arrays into NumPy arrays.
     wait : callable
         Returns when the device has done all its work.
     """
@@ -80,7 +80,7 @@ class ArrayCore:
     ) -> Any:
         xp = self._xp
         out = xp.empty((len(blocks), values.shape[1]), dtype=np.float64)
-        # Block after block, for all at once would take as much memory as there are blocks.
+        # Block after block: all at once would take as many times the memory.
         for row, block in zip(out, map(self.put, blocks), strict=True):
             powers = inputs[block].astype(np.float64).T @ values[block].astype(np.float64)
             powers -= cumulants[block].sum(axis=0)[:, None]

@@ -1,4 +1,4 @@
-"""A recording on the device: packed bits, unpacked some frames at a time."""
+"""A recording on the device: packed bits, of which some frames at a time are unpacked."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class ArrayRaster:
         self.n_frames, self.n_neurons = spikes.shape
 
     def parts(self, frames: NDArray[np.int64]) -> Iterator[slice]:
-        """Positions in ``frames`` that are unpacked together."""
+        """Yield positions in ``frames`` that are unpacked together."""
         for start in range(0, len(frames), CHUNK_FRAMES):
             yield slice(start, start + CHUNK_FRAMES)
 
     def dense(self, frames: NDArray[np.int64]) -> Any:
-        """Zeros and ones of the chosen frames, (t, N) float32."""
+        """Unpack the chosen frames, (t, N) float32."""
         packed = self._packed[self._xp.asarray(frames)]
         bits = (packed[:, :, None] >> self._shifts) & np.uint8(1)
         return bits.reshape(len(frames), -1)[:, : self.n_neurons].astype(np.float32)

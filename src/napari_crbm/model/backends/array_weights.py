@@ -1,8 +1,8 @@
-"""Weights on whole arrays: always dense, their products by the array module's BLAS.
+"""Weights on whole arrays: always dense, with products by the array module's BLAS.
 
 Roles and steps are those of `model.compute.active_weights` and
 `model.compute.kernels.weight_update`. Activity is (N, B) float32, so that sums over active
-neurons are matrix products. Blocks of some thousand neurons bound the memory.
+neurons are matrix products. Neurons are computed in blocks, which bounds the memory.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.model.backends.array_raster import ArrayRaster
 from napari_crbm.model.backends.array_units import units_on
-from napari_crbm.model.compute.active_weights import Judge
+from napari_crbm.model.compute.active_weights import Rule
 from napari_crbm.model.compute.array_random import subkeys, uniforms
 from napari_crbm.model.compute.blocks import row_blocks
 from napari_crbm.model.compute.kernels.weight_update import (
@@ -39,7 +39,7 @@ class ArrayWeights:
     ----------
     xp : module
     values : (N, M) float32
-        Shared with whoever trains them.
+        Shared with the training.
     members : list of int arrays, optional
         Neurons that may have a weight to each unit; by default those that have one.
     """
@@ -94,27 +94,27 @@ class ArrayWeights:
         self.project_bits(activity, inputs)
 
     def _odds_of_silence(self, fields: Any, hidden_values: Any, rows: Any) -> Any:
-        """exp(-input) of the chosen neurons in every chain, (n, B) float32."""
+        """Compute exp(-input) of the chosen neurons in every chain, (n, B) float32."""
         xp = self._xp
         drive = self.values[rows] @ hidden_values
         drive += fields[rows][:, None]
         return xp.exp(xp.clip(-drive, -_LIMIT, _LIMIT))
 
     def members(self) -> Callable[[int], Any]:
-        """Tells the neurons with a weight to a hidden unit."""
+        """Return a function that gives the neurons with a weight to a hidden unit."""
         if self._members is not None:
             return self._members.__getitem__
         return lambda unit: self._xp.flatnonzero(self.values[:, unit])
 
     def gains(self, fields: Any, members: Any, unit: int, hidden_values: Any, steps: Any) -> Any:
-        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        """Compute the change (B,) of log sum_v exp(-E) when one unit changes by ``steps`` (B,)."""
         xp = self._xp
         total = xp.zeros(len(steps), dtype=np.float64)
         for part in row_blocks(len(members), _ROWS):
             rows = members[part]
             silence = self._odds_of_silence(fields, hidden_values, rows)
             drive = xp.clip(self.values[rows, unit][:, None] * steps, -_LIMIT, _LIMIT)
-            # (1 + e^(x + w s)) / (1 + e^x), with everything divided by e^x.
+            # (1 + e^(x + w s)) / (1 + e^x), with both terms divided by e^x.
             ratio = (silence + xp.exp(drive)) / (silence + 1)
             total += xp.log(ratio).sum(axis=0, dtype=np.float64)
         return total
@@ -165,19 +165,19 @@ class ArrayActiveSet:
         self.form = ArrayWeights(self._xp, self._weights, members)
 
     def dense(self) -> NDArray[np.float32]:
-        """Current weights (N, M)."""
+        """Return the current weights (N, M)."""
         return np.asarray(self._get(self._weights), dtype=np.float32)
 
     def second_moment(self) -> NDArray[np.float32]:
-        """Current running squares of the gradient (N, M)."""
+        """Return the running means of squared gradients (N, M)."""
         return np.asarray(self._get(self._second_moment), dtype=np.float32)
 
     def largest(self) -> float:
-        """Largest absolute weight; not a number if any weight is not."""
+        """Return the largest absolute weight; not a number if any weight is not."""
         return float(self._xp.abs(self._weights).max())
 
     def gradient_rms(self) -> float:
-        """Root mean square of the latest gradients of the weights that take part."""
+        """Return the root mean square of the latest gradients of the weights that take part."""
         total, count = 0.0, float(self._weights.size)
         if self._few:
             count = max(float((self._roles != SILENT).sum()), 1.0)
@@ -198,7 +198,7 @@ class ArrayActiveSet:
         inputs: Any,
         mean_inputs: Any,
     ) -> None:
-        """One proximal step up the gradient, and the chains' inputs under the new weights."""
+        """Update the weights by one proximal step, and compute the chains' new inputs."""
         mean_inputs[:] = 0.0
         for rows in row_blocks(len(self._weights), _ROWS):
             gradient = data[0][rows] @ data[1]
@@ -222,15 +222,15 @@ class ArrayActiveSet:
         silent = roles == SILENT
         self._weights[rows] = xp.where(silent, np.float32(0), moved)
         if self._few:
-            # As in the compressed form, which keeps nothing of the weights that stay at zero.
+            # As in the compressed form, which has no moments of silent weights.
             moment = xp.where(silent, self._second_moment[rows], moment)
         self._second_moment[rows] = moment
 
-    def revise(self, judge: Judge) -> None:
-        """Give every weight a new role, and silence those that lose theirs."""
+    def revise(self, rule: Rule) -> None:
+        """Give every weight a new role, and set silent ones to zero."""
         for rows in row_blocks(len(self._weights), _ROWS):
             weights, roles = self._weights[rows], self._roles[rows]
-            new = judge(rows, weights, roles)
+            new = rule(rows, weights, roles)
             self._roles[rows] = new
             self._weights[rows] = self._xp.where(new == SILENT, np.float32(0), weights)
         self._choose_form()

@@ -1,4 +1,4 @@
-"""Which core a training runs on, and why a GPU cannot be used, in words."""
+"""Choose the backend of a training, and say why a GPU cannot be used."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any, Literal
 
 from napari_crbm.errors import ModelError, install_extra
 from napari_crbm.model.backends.numba_backend import NUMBA
-from napari_crbm.model.backends.protocol import Core
+from napari_crbm.model.backends.protocol import Backend
 
 
 @cache
 def gpu_problem() -> str | None:
-    """Why no GPU can be used here, as a clause; None if one can. Imports CuPy if it is there."""
+    """Say why no GPU can be used here, as a clause; None if one can. Imports CuPy if installed."""
     try:
         import cupy
     except ImportError:
@@ -26,7 +26,7 @@ def gpu_problem() -> str | None:
 
 
 def resolved(device: str) -> Literal["cpu", "gpu"]:
-    """What a `Settings.device` comes to on this machine: "cpu" or "gpu".
+    """Resolve `Settings.device` on this machine to "cpu" or "gpu".
 
     Raises
     ------
@@ -44,15 +44,15 @@ def resolved(device: str) -> Literal["cpu", "gpu"]:
     return "gpu"
 
 
-def core_for(device: str) -> Core:
-    """The core for "cpu" or "gpu", see `resolved`."""
-    return NUMBA if device == "cpu" else _gpu_core()
+def backend_for(device: str) -> Backend:
+    """Return the backend for "cpu" or "gpu", see `resolved`."""
+    return NUMBA if device == "cpu" else _gpu_backend()
 
 
 @cache
-def _gpu_core() -> Any:
+def _gpu_backend() -> Any:
     import cupy
 
-    from napari_crbm.model.backends.array_backend import ArrayCore
+    from napari_crbm.model.backends.array_backend import ArrayBackend
 
-    return ArrayCore(cupy, cupy.asnumpy, lambda: cupy.cuda.Device().synchronize())
+    return ArrayBackend(cupy, cupy.asnumpy, lambda: cupy.cuda.Device().synchronize())

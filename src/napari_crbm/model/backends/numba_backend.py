@@ -1,4 +1,4 @@
-"""The processor: kernels compiled by Numba, activity as bits."""
+"""The backend on the processor: kernels compiled by Numba, activity as bits."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from napari_crbm.spikes import Spikes
 Bits = NDArray[np.uint64]
 
 
-class NumbaCore:
-    """See `Core`. Hold `threads.kernel_threads` while it computes."""
+class NumbaBackend:
+    """See `Backend`. Hold `threads.kernel_threads` while it computes."""
 
     device = "cpu"
 
@@ -125,5 +125,5 @@ class NumbaCore:
         subtract_expected(active.dense(), fields, by_unit, centred, lanes, gradient)
 
 
-#: The core of this processor; it holds nothing, so one is enough.
-NUMBA = NumbaCore()
+#: The backend of this processor. It has no state, so that one is enough.
+NUMBA = NumbaBackend()

@@ -1,4 +1,4 @@
-"""What a training asks of the device it runs on."""
+"""The operations that a device must offer to training and sampling."""
 
 from __future__ import annotations
 
@@ -13,31 +13,31 @@ from napari_crbm.spikes import Spikes
 
 #: An array on the device: NumPy's, or one that behaves like it.
 Array = Any
-#: Weights in the form that chains run on: `weights.DenseWeights` or one with its methods.
+#: Weights in the form that chains run on: `DenseWeights`, or a class with its methods.
 Weights = Any
-#: Activity of B chains or frames on the device, in whatever form the core keeps it.
+#: Activity of B chains or frames on the device, in a form that depends on the backend.
 Activity = Any
 #: Disjoint groups of hidden units, each an array of indices.
 Blocks = Sequence[NDArray[np.int64]]
 
 
-class Core(Protocol):
-    """Operations on the large arrays of a training.
+class Backend(Protocol):
+    """Operations on large arrays.
 
-    Arrays handed in and out live on the device, except where `put`, `get`, `activity` and
+    Arguments and results lie on the device, except where `put`, `get`, `activity` and
     `bits` move them. N neurons, M hidden units, B chains or frames.
     """
 
     device: str
 
     def put(self, values: NDArray[Any]) -> Array:
-        """A NumPy array, on the device."""
+        """Copy a NumPy array to the device."""
 
     def get(self, values: Array) -> NDArray[Any]:
-        """An array of the device, as NumPy's."""
+        """Copy an array of the device into a NumPy array."""
 
     def wait(self) -> None:
-        """Return when all work handed to the device is done."""
+        """Return when the device has done all its work."""
 
     # --- weights --------------------------------------------------------------------------
 
@@ -47,44 +47,44 @@ class Core(Protocol):
         second_moment: NDArray[np.float32],
         roles: NDArray[np.uint8],
     ) -> Any:
-        """Weights in training, see `model.compute.active_weights.ActiveSet`; takes NumPy arrays."""
+        """Return weights in training, see `ActiveSet`, from NumPy arrays."""
 
     # --- hidden units ---------------------------------------------------------------------
 
     def moments(self, inputs: Array, units: HiddenUnits) -> Moments:
-        """Conditional moments given inputs (B, M), in float64."""
+        """Compute conditional moments given inputs (B, M), in float64."""
 
     def mean(self, inputs: Array, units: HiddenUnits) -> Array:
-        """E[h | I] given inputs (B, M), float32."""
+        """Compute E[h | I] given inputs (B, M), float32."""
 
     def cumulant(self, inputs: Array, units: HiddenUnits) -> Array:
-        """Cumulant function of inputs (B, M), float64."""
+        """Compute the cumulant function of inputs (B, M), float64."""
 
     def sample(self, inputs: Array, units: HiddenUnits, key: np.uint64) -> Array:
         """Draw h given inputs (B, M), float32."""
 
     def by_unit(self, hidden: Array) -> Array:
-        """Hidden values (B, M) the other way round, (M, >= B), as weights take them."""
+        """Transpose hidden values (B, M) into the form that weights take, (M, >= B)."""
 
     def log_overlap(
         self, values: Array, inputs: Array, cumulants: Array, blocks: Blocks, asked: Array
     ) -> Array:
-        """Log of the sum over frames of exp(sum of I h - Gamma(I) over the units of a block).
+        """Compute the log of the sum over frames of exp(sum of I h - Gamma(I) over a block).
 
-        ``values`` are (M, B), ``inputs`` and ``cumulants`` of the frames (M, K); (G, B) for G
-        disjoint blocks of units, right where ``asked`` (G, B) says so.
+        ``values`` are (M, B), ``inputs`` and ``cumulants`` of the frames (M, K). The result is
+        (G, B) for G disjoint blocks of units; only elements that ``asked`` (G, B) marks are valid.
         """
 
     # --- activity -------------------------------------------------------------------------
 
     def raster(self, spikes: Spikes) -> Any:
-        """A recording where the device can reach it."""
+        """Copy a recording to where the device can read it."""
 
     def activity(self, bits: NDArray[np.uint64], n_states: int) -> Activity:
-        """States (N, words) of `bits.bits_from_dense`, on the device."""
+        """Copy states (N, words) of `bits.bits_from_dense` to the device."""
 
     def bits(self, activity: Activity) -> NDArray[np.uint64]:
-        """Inverse of `activity`."""
+        """Copy states from the device; the inverse of `activity`."""
 
     def take_frames(self, raster: Any, frames: NDArray[np.int64], activity: Activity) -> None:
         """Overwrite ``activity`` with the chosen frames of a recording."""
@@ -93,12 +93,12 @@ class Core(Protocol):
         """Overwrite one state with active neurons (N,)."""
 
     def rates(self, activity: Activity, n_states: int) -> Array:
-        """Share of the states in which each neuron is active, (N,) float64."""
+        """Compute the share of the states in which each neuron is active, (N,) float64."""
 
-    # --- the little-noise gradient ----------------------------------------------------------
+    # --- gradient from all frames ----------------------------------------------------------
 
     def correlate(self, raster: Any, values: Array) -> Array:
-        """Sum over all frames of v_i h_m for values (T, M): (N, M) float32."""
+        """Compute the sum over all frames of v_i h_m for values (T, M), (N, M) float32."""
 
     def subtract_expected(
         self, active: Any, fields: Array, hidden: Array, centred: Array, gradient: Array

@@ -1,11 +1,11 @@
-r"""Which weights take part in training, and their steps.
+r"""Weights in training: which of them take part, and their updates.
 
-A weight whose gradient at zero is smaller than the penalty belongs at zero. Under
-the noise of small batches a proximal step alone does not keep it there; so from
-time to time the gradient is computed from many frames, weights that belong at zero
-are silenced until the next look, and those that outgrow the penalty join (the
-active sets of coordinate descent, Friedman et al. 2010). Most assemblies hold a few
-per cent of the neurons, and so does the work of an update.
+A weight whose gradient at zero is smaller than the penalty is zero at the optimum. Under the
+noise of small batches a proximal step alone does not keep it at zero. So from time to time the
+gradient is computed from many frames. Weights that belong at zero are then silenced until the
+next time, and silent weights whose gradient exceeds the penalty join (the active sets of
+coordinate descent, Friedman et al. 2010). Most assemblies hold a few per cent of the neurons, so
+that an update touches a few per cent of the weights.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from napari_crbm.model.compute.kernels.weight_update import (
 )
 from napari_crbm.model.compute.weights import SparseWeights, efficient
 
-#: Maps rows, their weights and their roles to new roles; see `model.training.weight_selection`.
-Judge = Callable[[slice, Any, Any], Any]
+#: Maps rows, their weights and their roles to new roles, see `model.training.weight_selection`.
+Rule = Callable[[slice, Any, Any], Any]
 
 
 class ActiveSet:
-    """Weights in training, with the running squares of their gradients and their roles.
+    """Weights in training, with the running means of their squared gradients and their roles.
 
     Parameters
     ----------
     weights, second_moment : (N, M) float32
-        Owned and changed by this object.
+        Changed in place.
     roles : (N, M) uint8
         `SILENT`, `PENALISED`, or `SUPPORTED` or `STARTING` (both pay `SUPPORTED_SHARE` of the
         penalty).
@@ -78,21 +78,21 @@ class ActiveSet:
             self._second_moment[active] = self._compressed_moment
 
     def dense(self) -> NDArray[np.float32]:
-        """Current weights (N, M), valid until the next step."""
+        """Return the current weights (N, M), valid until the next step."""
         self._write_back()
         return self._weights
 
     def second_moment(self) -> NDArray[np.float32]:
-        """Current running squares of the gradient (N, M), valid until the next step."""
+        """Return the running means of squared gradients (N, M), valid until the next step."""
         self._write_back()
         return self._second_moment
 
     def largest(self) -> float:
-        """Largest absolute weight; not a number if any weight is not."""
+        """Return the largest absolute weight; not a number if any weight is not."""
         return float(np.abs(self.form.values).max(initial=0.0))
 
     def gradient_rms(self) -> float:
-        """Root mean square of the latest gradients of the weights that take part."""
+        """Return the root mean square of the latest gradients of the weights that take part."""
         sparse = isinstance(self.form, SparseWeights)
         squares = self._compressed_moment if sparse else self._second_moment
         return float(np.sqrt(squares.mean(dtype=np.float64))) if squares.size else 0.0
@@ -107,7 +107,7 @@ class ActiveSet:
         inputs: NDArray[np.float32],
         mean_inputs: NDArray[np.float64],
     ) -> None:
-        """One step up the gradient; see `kernels.weight_update.update_weights` for the arguments.
+        """Update the weights; see `kernels.weight_update.update_weights` for the arguments.
 
         ``data`` and ``chains`` are the bits and hidden factors of the two phases.
         """
@@ -125,11 +125,11 @@ class ActiveSet:
         else:
             weight_update.update_weights(self._weights, self._second_moment, self.roles, *shared)
 
-    def revise(self, judge: Judge) -> None:
-        """Give every weight a new role, and silence those that lose theirs."""
+    def revise(self, rule: Rule) -> None:
+        """Give every weight a new role, and set silent ones to zero."""
         self._write_back()
         for rows in row_blocks(len(self._weights)):
             weights, roles = self._weights[rows], self.roles[rows]
-            roles[:] = judge(rows, weights, roles)
+            roles[:] = rule(rows, weights, roles)
             weights[roles == SILENT] = 0
         self._choose_form()

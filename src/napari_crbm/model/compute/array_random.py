@@ -1,7 +1,7 @@
-"""The kernels' counter-based random numbers, for whole arrays of counters.
+"""Counter-based random numbers for whole arrays of counters.
 
-The same numbers as `model.compute.randomness` draws one by one: a core that works on arrays makes
-the same draws as the compiled one, but for rounding.
+They are the numbers of `model.compute.randomness`, so that a backend on arrays makes the same
+draws as the compiled one, up to rounding.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TO_UNIT = 1.0 / 16777216.0
 
 
 def subkeys(xp: Any, key: Any, counters: Any) -> Any:
-    """`randomness.subkey` of one key or an array of them, uint64."""
+    """Compute `randomness.subkey` of one key or an array of keys, uint64."""
     z = counters.astype(np.uint64)
     z += np.uint64(1)
     z *= GOLDEN_64
@@ -34,7 +34,7 @@ def subkeys(xp: Any, key: Any, counters: Any) -> Any:
 
 
 def uniforms(xp: Any, keys: Any, n: int) -> Any:
-    """`randomness.uniform32` of counters 0 to n - 1 in every stream: (K, n) float32."""
+    """Compute `randomness.uniform32` of counters 0 to n - 1 in K streams, (K, n) float32."""
     low = keys.astype(np.uint32)[:, None]
     high = (keys >> _S32).astype(np.uint32)[:, None]
     counters = xp.arange(n, dtype=np.uint32)

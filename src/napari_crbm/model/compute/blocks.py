@@ -1,4 +1,4 @@
-"""Rows of a large array, some at a time: temporary arrays of all would be many times larger."""
+"""Blocks of rows of a large array, which keep temporary arrays small."""
 
 from __future__ import annotations
 
@@ -8,6 +8,6 @@ _ROWS = 4096
 
 
 def row_blocks(n_rows: int, size: int = _ROWS) -> Iterator[slice]:
-    """Slices of up to ``size`` rows that cover ``n_rows`` in order."""
+    """Yield slices of up to ``size`` rows that cover ``n_rows`` in order."""
     for start in range(0, n_rows, size):
         yield slice(start, min(start + size, n_rows))

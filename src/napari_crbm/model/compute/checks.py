@@ -1,4 +1,4 @@
-"""Shapes and types of arrays, asked before compiled code that would not ask takes them."""
+"""Validate shapes and dtypes of arrays before calling unchecked kernels."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from napari_crbm.errors import ModelError
 
 
 def require(name: str, values: Any, shape: tuple[int | None, ...], dtype: type) -> None:
-    """Refuse an array that a kernel would read or write beyond its end, or as other numbers.
+    """Refuse an array of another shape or dtype than a kernel reads and writes.
 
     Parameters
     ----------
     name : str
-        For the sentence.
+        What the array is, for the message.
     values : array
     shape : tuple
-        None for an axis of any length.
+        Expected shape; None for an axis of any length.
     dtype : type
-        One of NumPy's.
+        Expected NumPy type.
 
     Raises
     ------
@@ -59,6 +59,6 @@ def require_chains(
         require("fields", fields, (n_neurons,), np.float32)
     if units is not None and any(np.shape(row) != (n_hidden,) for row in units):
         raise ModelError(
-            f"Hidden units must be {n_hidden}, as the weights say; found "
+            f"Expected {n_hidden} hidden units, one per column of the weights; found "
             f"{', '.join(str(np.shape(row)) for row in units)}."
         )

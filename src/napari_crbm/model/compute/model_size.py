@@ -1,11 +1,11 @@
-"""Which models count as large: training treats them by other rules."""
+"""The size from which a model counts as large. Training treats large models by other rules."""
 
 from __future__ import annotations
 
-#: Models of more weights, neurons times hidden units, are large.
+#: Models with more weights (neurons times hidden units) are large.
 FEW = 400_000
 
 
 def is_large(n_neurons: int, n_hidden: int) -> bool:
-    """Whether a model has so many weights that training treats it as a large one."""
+    """Return whether training treats a model of this size as a large one."""
     return n_neurons * n_hidden > FEW

@@ -1,12 +1,12 @@
 """Counter-based random numbers for kernels.
 
-A number is a pure function of a key and a counter, so the result of a kernel
-does not depend on the order in which threads visit chains and neurons, and a
-resumed training draws exactly what an uninterrupted one would have drawn.
+A number is a pure function of a key and a counter. So the result of a kernel does not depend on
+the order in which threads visit chains and neurons, and a resumed training draws the same numbers
+as an uninterrupted one.
 
-Numba promotes mixed unsigned arithmetic silently (uint32 to uint64, uint64 with
-a signed literal to float64), which breaks a hash without an error: every
-constant is typed, and 32-bit numbers are combined by `kernels.uint32` only.
+Numba silently promotes mixed unsigned arithmetic (uint32 to uint64, uint64 with a signed literal
+to float64), which breaks a hash without an error. Hence every constant has a type, and 32-bit
+numbers are combined by `kernels.uint32` alone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _M1 = np.uint32(0x21F0AAAD)
 _M2 = np.uint32(0x735A2D97)
 _R15, _R16 = np.uint32(15), np.uint32(16)
 
-#: Multipliers of the two hashes, for those who draw whole arrays.
+#: Multipliers of the two hashes, for draws of whole arrays.
 SPLITMIX_64 = (_MIX_A, _MIX_B)
 HASH_32 = (_GOLDEN_32, _M1, _M2)
 
@@ -47,23 +47,23 @@ def mix(z):
 
 @njit(cache=True, nogil=True, inline="always")
 def subkey(key, counter):
-    """Key of stream number ``counter`` (any integer) below a uint64 ``key``."""
+    """Return the key of stream number ``counter`` (any integer) below a uint64 ``key``."""
     return mix(key + GOLDEN_64 * (np.uint64(counter) + _ONE))
 
 
 @njit(cache=True, nogil=True, inline="always")
 def uniform(key, counter):
-    """Draw number ``counter`` of the stream: float64 in (0, 1), 53 random bits."""
+    """Return number ``counter`` of the stream: float64 in (0, 1), 53 random bits."""
     bits = mix(key + GOLDEN_64 * (np.uint64(counter) + _ONE)) >> _S11
     return (np.float64(bits) + 0.5) * _TO_UNIT_53
 
 
 @njit(cache=True, nogil=True, inline="always")
 def uniform32(low, high, counter):
-    """Draw number ``counter`` (uint32) of the stream keyed by two uint32 halves.
+    """Return number ``counter`` (uint32) of the stream keyed by two uint32 halves.
 
-    32-bit arithmetic only, so that a loop over counters vectorises; float32 in
-    (0, 1) with 24 random bits, never 0 or 1.
+    Uses 32-bit arithmetic alone, so that a loop over counters vectorises. The number is a
+    float32 in (0, 1) with 24 random bits, never 0 or 1.
     """
     x = uint32.add(uint32.multiply(counter, _GOLDEN_32), low)
     x = uint32.multiply(uint32.exclusive_or(x, uint32.shift_right(x, _R16)), _M1)
@@ -74,14 +74,14 @@ def uniform32(low, high, counter):
 
 
 def stream(seed: int, *path: int) -> np.uint64:
-    """Key for a named use of a seed, e.g. ``stream(seed, CHAINS, update)``.
+    """Return the key for a named use of a seed, e.g. ``stream(seed, CHAINS, update)``.
 
     Parameters
     ----------
     seed : int
         The user's ``random_state``; any non-negative integer.
     *path : int
-        Non-negative integers that tell one use from another.
+        Non-negative integers that distinguish the uses of a seed.
 
     Returns
     -------

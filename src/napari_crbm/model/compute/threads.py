@@ -1,10 +1,9 @@
-"""The one place that decides how many threads compute, and where.
+"""The thread policy: how many threads compute, and which library may use them.
 
-BLAS threads on top of Numba threads fight for the same cores (a 16-fold
-slowdown was measured), and spinning OpenMP threads starve the viewer. So: BLAS
-gets one thread while our kernels run, idle OpenMP threads sleep, and only one
-parallel kernel runs at a time in a process, because Numba's portable threading
-layer aborts when two Python threads enter it together.
+BLAS threads on top of Numba threads compete for the same cores (a 16-fold slowdown was measured),
+and spinning OpenMP threads block the viewer. Therefore BLAS uses one thread while our kernels
+run, idle OpenMP threads sleep, and only one parallel kernel runs at a time in a process, since
+Numba's portable threading layer aborts when two Python threads enter it together.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from functools import lru_cache
 
 # Read by the OpenMP runtime when Numba loads it, so it is set before that import.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# A few microseconds of waiting awake bridge the gaps between the loops of one Gibbs step.
+# Threads that wait actively for a few microseconds bridge the gaps between parallel loops.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 import numba
@@ -35,18 +34,18 @@ _forked_from_openmp = False
 
 
 def available_threads() -> int:
-    """Most threads a kernel may use on this machine."""
+    """Return the largest number of threads a kernel may use on this machine."""
     return int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
 
 
 def usual_threads() -> int:
-    """Threads of a kernel that is not told how many to use."""
+    """Return the number of threads of a kernel unless another number is asked for."""
     return available_threads()
 
 
 @lru_cache(maxsize=1)
 def _libraries(n_modules: int) -> ThreadpoolController:
-    """Libraries with threads of their own, looked for again only once more modules are loaded.
+    """Find libraries with threads of their own, again only when more modules are loaded.
 
     The search takes milliseconds, as much as a few Gibbs steps of a small model.
     """

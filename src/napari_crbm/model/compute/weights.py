@@ -1,7 +1,7 @@
-"""Two forms of the same weights: a dense array, or its non-zero values in compressed rows.
+"""Weights in the form that chains run on: a dense array, or compressed rows.
 
-Trained assemblies are sparse. Below three tenths of non-zero weights the compressed form
-is faster (see benchmarks); above, the dense one, whose products run in BLAS.
+Trained assemblies are sparse. If fewer than three tenths of the weights differ from zero, the
+compressed form is faster (see benchmarks); otherwise the dense one, whose products run in BLAS.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from napari_crbm.model.compute.kernels.lanes import lane_bounds
 from napari_crbm.model.compute.randomness import subkey
 from napari_crbm.spikes import Spikes
 
-#: Share of weights that may differ from zero up to which compressed rows are used.
+#: Compressed rows are used if a smaller share of the weights may differ from zero.
 SPARSE_BELOW = 0.3
 
 
@@ -37,7 +37,7 @@ class GibbsKernels(NamedTuple):
 
 
 class DrawnUnits(Protocol):
-    """What Gibbs steps ask of hidden units; see `model.units.protocol.HiddenUnits`."""
+    """Hidden units as Gibbs steps need them; see `model.units.protocol.HiddenUnits`."""
 
     def __iter__(self) -> Iterator[Any]:
         """Yield the parameters (M,)."""
@@ -51,7 +51,7 @@ class DrawnUnits(Protocol):
 
 
 class DenseWeights(NamedTuple):
-    """Weights as a (N, M) float32 array; kernels are called with kernel threads held."""
+    """Weights as a (N, M) float32 array. Hold `kernel_threads` while calling methods."""
 
     values: NDArray[np.float32]
 
@@ -105,7 +105,7 @@ class DenseWeights(NamedTuple):
         gibbs.draw_neurons(self.values, fields, hidden_values, inputs, bits, lanes, key)
 
     def members(self) -> Callable[[int], NDArray[np.int64]]:
-        """Tells the neurons with a weight to a hidden unit."""
+        """Return a function that gives the neurons with a weight to a hidden unit."""
         return lambda unit: np.flatnonzero(self.values[:, unit])
 
     def gains(
@@ -116,7 +116,7 @@ class DenseWeights(NamedTuple):
         hidden_values: NDArray[np.float32],
         steps: NDArray[np.float32],
     ) -> NDArray[np.float64]:
-        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        """Compute the change (B,) of log sum_v exp(-E) when one unit changes by ``steps`` (B,)."""
         require_move(self.shape, fields, members, unit, hidden_values, steps)
         lanes = lane_bounds(len(members))
         out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
@@ -142,12 +142,12 @@ class SparseWeights(NamedTuple):
 
     @property
     def rows(self) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
-        """As kernels take them."""
+        """The three arrays that kernels take."""
         return self.starts, self.columns, self.values
 
     @classmethod
     def where(cls, weights: NDArray[np.float32], chosen: NDArray[np.bool_]) -> SparseWeights:
-        """The chosen elements (N, M) of dense weights; the others count as zero."""
+        """Compress the chosen elements (N, M) of dense weights; the others count as zero."""
         starts = np.concatenate([[0], np.cumsum(np.count_nonzero(chosen, axis=1))])
         columns = np.nonzero(chosen)[1].astype(np.uint32)
         return cls(starts.astype(np.int64), columns, weights[chosen], weights.shape[1])
@@ -197,7 +197,7 @@ class SparseWeights(NamedTuple):
         gibbs.draw_neurons_sparse(*self.rows, fields, hidden_values, inputs, bits, lanes, key)
 
     def members(self) -> Callable[[int], NDArray[np.int64]]:
-        """Tells the neurons with a weight to a hidden unit."""
+        """Return a function that gives the neurons with a weight to a hidden unit."""
         neurons = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
         # As small as possible: small whole numbers are sorted by counting.
         order = np.argsort(self.columns.astype(np.min_scalar_type(self.n_hidden)), kind="stable")
@@ -212,7 +212,7 @@ class SparseWeights(NamedTuple):
         hidden_values: NDArray[np.float32],
         steps: NDArray[np.float32],
     ) -> NDArray[np.float64]:
-        """Log-probability that the neurons add when one unit moves by ``steps`` (B,): (B,)."""
+        """Compute the change (B,) of log sum_v exp(-E) when one unit changes by ``steps`` (B,)."""
         require_move(self.shape, fields, members, unit, hidden_values, steps)
         lanes = lane_bounds(len(members))
         out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
@@ -239,10 +239,10 @@ def gibbs_one_by_one(
 def require_frames(
     shape: tuple[int, int], spikes: Spikes, frames: NDArray[np.int64], inputs: NDArray[np.float32]
 ) -> None:
-    """Refuse frames of another recording than weights of ``shape`` (N, M) are for."""
+    """Refuse frames or inputs that do not fit weights of ``shape`` (N, M)."""
     if spikes.n_neurons != shape[0]:
         raise ModelError(
-            f"The weights are those of {shape[0]} neurons; the recording has {spikes.n_neurons}."
+            f"The weights are of {shape[0]} neurons; the recording has {spikes.n_neurons}."
         )
     require_indices("frames", frames, spikes.n_frames)
     require("inputs", inputs, (len(frames), shape[1]), np.float32)
@@ -251,7 +251,7 @@ def require_frames(
 def require_vectors(
     shape: tuple[int, int], hidden_values: NDArray[np.float32], n_chains: int
 ) -> None:
-    """Refuse hidden values that are not `in_vectors` of so many chains."""
+    """Refuse hidden values that are not the `in_vectors` of ``n_chains`` chains."""
     width = -(-n_chains // gibbs.VECTOR) * gibbs.VECTOR
     require("hidden values", hidden_values, (shape[1], width), np.float32)
 
@@ -273,7 +273,7 @@ def require_move(
 
 
 def in_vectors(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Hidden values (B, M) the other way round, in rows of whole vectors: (M, >= B)."""
+    """Transpose hidden values (B, M) into rows padded to whole vectors, (M, >= B)."""
     width = -(-len(hidden) // gibbs.VECTOR) * gibbs.VECTOR
     values = np.zeros((hidden.shape[1], width), dtype=np.float32)
     values[:, : len(hidden)] = hidden.T
@@ -283,7 +283,7 @@ def in_vectors(hidden: NDArray[np.float32]) -> NDArray[np.float32]:
 def efficient(
     weights: NDArray[np.float32], chosen: NDArray[np.bool_] | None = None
 ) -> DenseWeights | SparseWeights:
-    """The faster form of (N, M) weights, of which only the ``chosen`` may differ from zero."""
+    """Return the faster form of (N, M) weights, of which ``chosen`` may differ from zero."""
     if chosen is None:
         chosen = weights != 0
     if np.count_nonzero(chosen) < SPARSE_BELOW * chosen.size:

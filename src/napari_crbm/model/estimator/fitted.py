@@ -1,4 +1,4 @@
-"""What a fitted estimator offers: its parameters, conditionals, energies, samples and scores."""
+"""Methods of a fitted estimator: parameters, conditionals, energies, samples and scores."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ class Training(TrainingRun):
     spikes : Spikes
         The whole recording; held-out blocks of time are chosen here.
     settings : Settings
-        Fields left to "auto" are decided from the recording; `settings` tells how.
+        Fields that are "auto" are decided from the recording, see `Settings`.
         Of a resumed training only ``device`` counts, which may be another than before.
     control : Control, optional
         For pause and stop from another thread.

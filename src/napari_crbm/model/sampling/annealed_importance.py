@@ -1,14 +1,13 @@
-r"""Likelihoods: annealed importance sampling from independent neurons to the model.
+r"""Likelihoods by annealed importance sampling from independent neurons to the model.
 
 At position beta on the path, neurons and hidden units follow
 
 .. math:: P_\beta(v) \propto \exp\Big(g_\beta \cdot v + \sum_\mu \Gamma_\mu(\beta I_\mu(v))\Big),
           \quad g_\beta = (1 - \beta) g_0 + \beta g
 
-which is the model at beta = 1 and independent neurons of given activity at beta = 0, where
-everything is known. Chains that walk from the one to the other, and the weights they
-collect on the way, give the model's normalisation (Neal 2001; for RBMs Salakhutdinov &
-Murray 2008).
+which is the model at beta = 1. At beta = 0 it describes independent neurons of given activity,
+whose normalisation is known. Chains that move from beta = 0 to 1 collect importance weights,
+whose mean is the ratio of both normalisations (Neal 2001; for RBMs Salakhutdinov & Murray 2008).
 """
 
 from __future__ import annotations
@@ -32,13 +31,13 @@ _ANNEAL = 7
 
 
 class _Path:
-    """The model at any position between independent neurons and itself.
+    """The model at any position beta between independent neurons and itself.
 
     Parameters
     ----------
     rbm : RBM
     spikes : Spikes, optional
-        Whose mean activity the independent neurons have; by default each has its field.
+        Activity whose mean the independent neurons have; by default each neuron has its field.
     """
 
     def __init__(self, rbm: RBM, spikes: Spikes | None = None) -> None:
@@ -54,32 +53,32 @@ class _Path:
 
     @property
     def log_partition_of_base(self) -> float:
-        """Logarithm of the normalisation at beta = 0, exactly."""
+        """Exact logarithm of the normalisation at beta = 0."""
         none = np.zeros((1, self.rbm.n_hidden), dtype=np.float32)
         units = self.rbm.hidden.cumulant(none).sum()
         return float(np.logaddexp(0, self.base).sum() + units)
 
     def fields(self, beta: float) -> NDArray[np.float32]:
-        """Fields of the neurons at ``beta``, (N,)."""
+        """Compute the fields of the neurons at ``beta``, (N,)."""
         return ((1 - beta) * self.base + beta * self.rbm.fields).astype(np.float32)
 
     def step(
         self, beta: float, bits: NDArray[np.uint64], inputs: NDArray[np.float32], key: np.uint64
     ) -> None:
-        """One Gibbs step of all chains at ``beta``; ``inputs`` (B, M) are those of beta = 1."""
+        """Run one Gibbs step of all chains at ``beta``; ``inputs`` (B, M) are those of beta = 1."""
         scaled = inputs * np.float32(beta)
         form = self.form._replace(values=self.form.values * np.float32(beta))
         form.gibbs(self.fields(beta), self.rbm.hidden, scaled, bits, key, 1)
         self.form.project_bits(bits, inputs)
 
     def tilt(self, bits: NDArray[np.uint64], n_chains: int) -> NDArray[np.float64]:
-        """What the fields' part of log P gains per unit of beta in every chain, (B,)."""
+        """Compute the derivative of the fields' part of log P by beta in every chain, (B,)."""
         out = np.empty((n_chains, 1), dtype=np.float32)
         self._tilt.project_bits(bits, out)
         return out[:, 0].astype(np.float64)
 
     def units(self, beta: float, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The hidden units' part of log P at ``beta`` in every chain, (B,)."""
+        """Compute the hidden units' part of log P at ``beta`` in every chain, (B,)."""
         return np.asarray(self.rbm.hidden.cumulant(inputs * np.float32(beta)).sum(axis=1))
 
 
@@ -94,8 +93,8 @@ class Partition:
     error : float
         Its standard error.
     effective_size : float
-        Number of equally weighted chains the estimate is worth; a few only means that
-        the path was walked too fast and the error is not to be trusted.
+        Number of equally weighted chains that give the same error. If it is small, beta rose
+        too fast and the error is not reliable.
     """
 
     log_z: float
@@ -104,7 +103,7 @@ class Partition:
 
     @property
     def reliable(self) -> bool:
-        """Whether enough chains carry the estimate for its error to mean something."""
+        """Whether the effective size is large enough for the error to be reliable."""
         return self.effective_size >= 10
 
 
@@ -123,23 +122,26 @@ def log_partition(
     ----------
     model : RBM or CRBM
     spikes : Spikes, optional
-        The path starts from independent neurons as active as these; close to the
-        model's own activity is best.
+        The path starts from independent neurons with this mean activity; best is one close to
+        the model's own.
     n_chains : int
-        Independent walks; the error falls with their square root.
+        Independent chains; the error falls with their square root.
     n_betas : int
-        Stations of the walk, one Gibbs step each.
+        Steps of beta, with one Gibbs step each.
     random_state : int
     report : callable, optional
-        Called with (stations done, stations in all); may raise to cancel.
+        Called with (steps done, steps in all); may raise to cancel.
 
     Raises
     ------
     ModelError
-        If there are fewer than two chains or stations.
+        If there are fewer than two chains or steps.
     """
     if min(n_chains, n_betas) < 2:
-        raise ModelError("Annealed importance sampling needs two chains and stations or more.")
+        raise ModelError(
+            "Annealed importance sampling needs at least 2 chains and 2 steps of beta; found "
+            f"{n_chains} and {n_betas}."
+        )
     rbm = model.rbm_
     path = _Path(rbm, spikes)
     betas = np.linspace(0.0, 1.0, n_betas + 1)
@@ -166,17 +168,23 @@ def log_partition(
 
 
 def log_likelihood(model: HasRBM, spikes: Spikes, partition: Partition) -> float:
-    """Mean log-probability of the frames, in nats a frame; its error is the partition's."""
+    """Compute the mean log-probability of the frames, in nats per frame.
+
+    Its standard error is that of the partition.
+    """
     return float(model.rbm_.log_probability_unnormalised(spikes).mean() - partition.log_z)
 
 
 def independent_log_likelihood(train: Spikes, test: Spikes) -> float:
-    """Mean log-probability of the test frames, in nats, if neurons were independent."""
+    """Compute the mean log-probability of test frames if neurons were independent.
+
+    In nats per frame.
+    """
     fields = _independent_fields(train)
     per_neuron = test.mean_activity * fields - np.logaddexp(0, fields)
     return float(per_neuron.sum())
 
 
 def _independent_fields(spikes: Spikes) -> NDArray[np.float64]:
-    # Half a spike more and less keeps silent neurons off minus infinity.
+    # Half a spike more keeps the fields of silent neurons finite.
     return np.asarray(logit((spikes.neuron_counts + 0.5) / (spikes.n_frames + 1.0)))

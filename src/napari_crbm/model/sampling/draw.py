@@ -1,9 +1,8 @@
-r"""Samples of a model whose worth is known: burn-in and thinning from measured autocorrelation.
+r"""Draw samples and report their effective size: burn-in and thinning follow from measurement.
 
-Successive states of a chain resemble each other. The integrated autocorrelation time tau
-says over how many Gibbs steps (Sokal 1997); S steps are worth S / tau independent states.
-It is measured for the expected activity of every hidden unit and for the number of active
-neurons, and the slowest of them decides.
+Successive states of a chain are correlated. With the integrated autocorrelation time tau (Sokal
+1997), S Gibbs steps are worth S / tau independent states. It is measured for the expected activity
+of every hidden unit and for the number of active neurons, and the slowest of them decides.
 """
 
 from __future__ import annotations
@@ -22,16 +21,16 @@ from napari_crbm.model.sampling.chains import Chains
 from napari_crbm.model.sampling.replica_exchange import ReplicaExchange
 from napari_crbm.spikes import Spikes
 
-#: Below this many independent states, statistics of an assembly are rather unsure.
+#: Effective sample size below which statistics are uncertain.
 ENOUGH = 200
-# Gibbs steps between two looks at the chains.
-_LOOK = 5
-# Looks before the autocorrelation is judged for the first time.
-_FIRST_LOOKS = 64
-#: How the paper draws: chains, frames of each, Gibbs steps before the first and between two.
+# Gibbs steps between two measurements of the chains.
+_EVERY = 5
+# Measurements before the autocorrelation time is computed for the first time.
+_FIRST = 64
+#: Sampling of the paper: chains, frames of each, Gibbs steps before the first and between two.
 PUBLISHED_CHAINS, PUBLISHED_FRAMES = 300, 50
 _PUBLISHED_BURN_IN, _PUBLISHED_THIN = 2000, 20
-# A run is long enough when its second half spans so many autocorrelation times.
+# A run is long enough if its second half spans so many autocorrelation times.
 _SPAN = 10
 # Sums over lags end here, in autocorrelation times (Sokal's automatic window).
 _WINDOW = 5.0
@@ -42,7 +41,7 @@ _SMALLEST_SD, _ROUNDING = 1e-6, 1e-5
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Activity drawn from a model, and how far it can be trusted.
+    """Activity drawn from a model, and its effective sample size.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ class Samples:
         Integrated autocorrelation time of every hidden unit and, last, of the number of
         active neurons, in Gibbs steps.
     settled : bool
-        Whether the chains were watched for long enough to measure these times.
+        Whether the chains ran long enough to measure these times.
     """
 
     spikes: Spikes
@@ -66,63 +65,63 @@ class Samples:
 
     @property
     def effective_sizes(self) -> NDArray[np.float64]:
-        """Independent states the samples are worth, (M + 1,) as above; at most all of them."""
+        """Effective sample size of every quantity, (M + 1,) as above; at most the sample size."""
         per_sample = np.minimum(1.0, self.thin / self.autocorrelation_steps)
         # One state of every chain is independent of all others, however slow the chains.
         return np.asarray(np.maximum(self.n_chains, self.spikes.n_frames * per_sample))
 
     @property
     def effective_size(self) -> float:
-        """Independent states the samples are worth for the slowest of all."""
+        """Effective sample size of the slowest quantity."""
         return float(self.effective_sizes.min())
 
     @property
     def warning(self) -> str | None:
-        """In words, why statistics of these samples are unsure; None if they are not."""
+        """A sentence if statistics of these samples are uncertain; None if they are not."""
         slowest = int(np.argmax(self.autocorrelation_steps))
         names = len(self.autocorrelation_steps) - 1
         what = "the number of active neurons" if slowest == names else f"assembly {slowest}"
         if not self.settled:
             return (
                 f"The model's chains mix slowly: after {self.burn_in:,} Gibbs steps {what} was "
-                "still changing. What the model generates may depend on where chains start; "
-                "draw with replica exchange (8 temperatures), or train longer."
+                "still changing. Samples may depend on the initial states of the chains. Draw with "
+                "replica exchange (8 temperatures), or train longer."
             )
         if self.effective_size < ENOUGH:
             return (
                 f"The {self.spikes.n_frames:,} frames drawn from the model are worth about "
-                f"{self.effective_size:.0f} independent ones for {what}: its statistics are "
-                f"unsure by about {100 / np.sqrt(self.effective_size):.0f} % of its spread. "
-                "Draw more frames or use more chains."
+                f"{self.effective_size:.0f} independent ones for {what}: its statistics have "
+                f"an error of {100 / np.sqrt(self.effective_size):.0f} % of its standard "
+                "deviation. Draw more frames or use more chains."
             )
         return None
 
 
 def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Integrated autocorrelation time of every quantity, in units of the series' steps, (K,).
+    """Compute the integrated autocorrelation time of every quantity, in steps of the series, (K,).
 
     Parameters
     ----------
     series : (S, B, K) float array
-        S looks at B chains; chains share one mean, so that chains which stay apart count
-        as correlated for ever. A constant has time 1.
+        S measurements of B chains. The mean is taken over all chains, so that chains that stay
+        apart have a long time. A constant has time 1.
     """
-    n_looks = len(series)
+    n_steps = len(series)
     scale = np.abs(series).max(axis=(0, 1))
     # In float32 the mean of a constant differs from it, as if chains stayed off their mean.
     centred = series - series.mean(axis=(0, 1), dtype=np.float64)
-    size = 2 ** int(np.ceil(np.log2(2 * n_looks)))
+    size = 2 ** int(np.ceil(np.log2(2 * n_steps)))
     power = np.zeros((size // 2 + 1, series.shape[2]))
     for chain in range(series.shape[1]):
         power += np.abs(np.fft.rfft(centred[:, chain], size, axis=0)) ** 2
-    covariance = np.fft.irfft(power, size, axis=0)[:n_looks]
-    covariance /= (n_looks - np.arange(n_looks))[:, None]
+    covariance = np.fft.irfft(power, size, axis=0)[:n_steps]
+    covariance /= (n_steps - np.arange(n_steps))[:, None]
     variance = covariance[0]
     flat = variance <= (_SMALLEST_SD + _ROUNDING * scale) ** 2
     correlation = covariance / np.where(flat, 1.0, variance)
     times = 2 * np.cumsum(correlation, axis=0) - 1
-    enough = np.arange(n_looks)[:, None] >= _WINDOW * times
-    last = np.where(enough.any(axis=0), enough.argmax(axis=0), n_looks - 1)
+    enough = np.arange(n_steps)[:, None] >= _WINDOW * times
+    last = np.where(enough.any(axis=0), enough.argmax(axis=0), n_steps - 1)
     found = np.maximum(times[last, np.arange(times.shape[1])], 1.0)
     return np.asarray(np.where(flat, 1.0, found))
 
@@ -140,11 +139,11 @@ def draw(
     random_state: int = 0,
     report: Callable[[int, int], None] | None = None,
 ) -> Samples:
-    """Draw activity from a model, as far apart as its chains need.
+    """Draw activity from a model, with burn-in and thinning that its chains need.
 
-    Chains are watched until they have run for many of their own autocorrelation times
-    (or ``max_burn_in`` steps); only then samples are taken, one autocorrelation time apart
-    (at most ``max_thin`` steps).
+    Chains run until they span many of their own autocorrelation times (or ``max_burn_in`` steps).
+    Then samples are taken one autocorrelation time apart (at most ``max_thin`` steps).
+    `draw_after` takes fixed numbers of steps instead.
 
     Parameters
     ----------
@@ -154,19 +153,19 @@ def draw(
     n_chains : int
         Independent chains side by side.
     start : Spikes, optional
-        Recorded frames to start from; independent neurons otherwise. Every second chain
-        starts from several frames laid over each other, so that states which no
-        recording shows are found if the model holds them.
+        Recorded frames to start from; independent neurons otherwise. Every second chain starts
+        from the union of several frames, which exposes spurious modes that are absent from the
+        data.
     max_burn_in, max_thin : int
-        Gibbs steps at most.
+        Largest numbers of Gibbs steps before the first sample and between samples.
     n_temperatures : int
-        More than one: replica exchange between as many temperatures (see
-        `ReplicaExchange`), for models whose chains do not mix; takes as many times longer.
+        With more than one, replica exchange between as many temperatures (see
+        `ReplicaExchange`), for models whose chains do not mix. Takes as many times longer.
     as_published : bool
-        Draw as the paper does (Methods), to compare with its figures: plain Gibbs chains,
-        all from recorded frames, and after 2,000 steps a frame every 20, whatever the
-        autocorrelation, which is measured all the same. The paper takes `PUBLISHED_FRAMES`
-        from each of `PUBLISHED_CHAINS` chains.
+        Draw as the paper does (Methods), to compare with its figures: plain Gibbs chains that
+        all start from recorded frames, and after 2,000 steps one frame every 20 steps. The
+        autocorrelation is measured but not used. The paper takes `PUBLISHED_FRAMES` frames from
+        each of `PUBLISHED_CHAINS` chains.
     random_state : int
     report : callable, optional
         Called with (Gibbs steps done, expected in all); may raise to cancel.
@@ -174,7 +173,7 @@ def draw(
     Raises
     ------
     ModelError
-        If frames to start from are missing, or temperatures asked for, in the paper's way.
+        If ``as_published`` is combined with several temperatures, or lacks frames to start from.
     """
     if as_published and (start is None or n_temperatures > 1):
         raise ModelError(
@@ -205,26 +204,26 @@ def draw(
         if report is not None:
             report(done, max(done, expected))
 
-    looks: list[NDArray[np.float32]] = []
-    first = _FIRST_LOOKS * _LOOK
+    series: list[NDArray[np.float32]] = []
+    first = _FIRST * _EVERY
     if as_published:
         first = max_burn_in = _PUBLISHED_BURN_IN
-    wanted, settled = max(min(first, max_burn_in) // _LOOK, 4), False
+    wanted, settled = max(min(first, max_burn_in) // _EVERY, 4), False
     while not settled:
-        while len(looks) < wanted:
-            advance(_LOOK, _LOOK * wanted + sweeps * _LOOK)
-            looks.append(_look(rbm, chains, n_chains))
-        # The first half still remembers where the chains started.
-        half = np.stack(looks[len(looks) // 2 :])
+        while len(series) < wanted:
+            advance(_EVERY, _EVERY * wanted + sweeps * _EVERY)
+            series.append(_measured(rbm, chains, n_chains))
+        # The first half still depends on the initial states.
+        half = np.stack(series[len(series) // 2 :])
         times = integrated_autocorrelation(half)
         settled = len(half) >= _SPAN * times.max()
-        if _LOOK * wanted >= max_burn_in:
+        if _EVERY * wanted >= max_burn_in:
             break
-        wanted = min(2 * wanted, max_burn_in // _LOOK)
+        wanted = min(2 * wanted, max_burn_in // _EVERY)
     burn_in = done
-    steps = _LOOK * times
-    measured = int(np.clip(np.ceil(steps.max()), _LOOK, max_thin))
-    thin = _PUBLISHED_THIN if as_published else measured
+    steps = _EVERY * times
+    needed = int(np.clip(np.ceil(steps.max()), _EVERY, max_thin))
+    thin = _PUBLISHED_THIN if as_published else needed
 
     def blocks() -> Iterator[NDArray[np.uint8]]:
         for sweep in range(sweeps):
@@ -237,8 +236,8 @@ def draw(
     return Samples(spikes, n_chains, burn_in, thin, steps, settled)
 
 
-def _look(rbm: RBM, chains: Chains | ReplicaExchange, n_chains: int) -> NDArray[np.float32]:
-    """Expected hidden activity and number of active neurons of every chain, (B, M + 1)."""
+def _measured(rbm: RBM, chains: Chains | ReplicaExchange, n_chains: int) -> NDArray[np.float32]:
+    """Compute expected hidden activity and number of active neurons per chain, (B, M + 1)."""
     counts = np.zeros(n_chains, dtype=np.float32)
     for first in range(0, len(chains.bits), 4096):
         rows = chains.bits[first : first + 4096]

@@ -1,10 +1,10 @@
-r"""Replica exchange: chains of a model that swap states with hotter chains of the same model.
+r"""Replica exchange: chains at several temperatures that exchange their states.
 
 At inverse temperature beta states follow :math:`P_\beta(v, h) \propto e^{-\beta E(v, h)}`.
-Chains at low beta pass between states that keep a chain of the model for ever; exchanges
-between neighbours (Swendsen & Wang 1986) hand these states on to beta = 1. The whole energy
-is scaled, potentials of the hidden units included: scaling weights alone would only take
-the active state of an assembly away.
+Chains at low beta move between modes in which a chain at beta = 1 would stay; exchanges between
+neighbouring temperatures (Swendsen & Wang 1986) pass these states on to beta = 1. The whole energy
+is scaled, including the potentials of the hidden units: with scaled weights alone assemblies would
+lose their active state.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ReplicaExchange:
     n_chains : int
         Chains at every temperature; those at beta = 1 are the samples.
     betas : int or sequence of float
-        Number of inverse temperatures from `HOTTEST` to 1, or these themselves.
+        Inverse temperatures, or their number from `HOTTEST` to 1.
     start : Spikes, optional
         Frames to start from; independent neurons otherwise.
     random_state : int
@@ -43,7 +43,7 @@ class ReplicaExchange:
     Raises
     ------
     ModelError
-        If the inverse temperatures are not positive and ascend to 1, two at least.
+        Unless there are two or more positive inverse temperatures that ascend to 1.
     """
 
     def __init__(
@@ -59,13 +59,13 @@ class ReplicaExchange:
         given = np.linspace(HOTTEST, 1, betas) if isinstance(betas, int) else np.asarray(betas)
         if len(given) < 2 or given[0] <= 0 or (np.diff(given) <= 0).any() or given[-1] != 1:
             raise ModelError(
-                "Inverse temperatures must be positive and ascend to 1, two at least; found "
+                "Two or more inverse temperatures must be positive and ascend to 1; found "
                 f"{np.round(given, 3).tolist()}."
             )
         self.betas = given.astype(np.float64)
         self.n_chains, self.random_state = n_chains, random_state
         self.calls = 0
-        #: Share of exchanges that took place between neighbours, at the latest attempt.
+        #: Share of accepted exchanges between neighbours, at the latest attempt.
         self.accepted = np.full(len(given) - 1, np.nan)
         self._form = efficient(rbm.weights)
         self._fields = rbm.fields
@@ -91,7 +91,7 @@ class ReplicaExchange:
         return self._inputs[-1]
 
     def advance(self, n_steps: int) -> None:
-        """Run Gibbs steps on all chains, each followed by exchanges of neighbours."""
+        """Run Gibbs steps on all chains, each followed by exchanges between neighbours."""
         for _ in range(n_steps):
             for k, beta in enumerate(self.betas.astype(np.float32)):
                 key = stream(self.random_state, _EXCHANGE, self.calls, k)
@@ -103,7 +103,7 @@ class ReplicaExchange:
             self.calls += 1
 
     def _log_probability(self, k: int, of: int) -> NDArray[np.float64]:
-        """Of the states at temperature ``of`` under temperature ``k``, unnormalised, (B,)."""
+        """Compute log P of the states at temperature ``of`` under ``k``, unnormalised, (B,)."""
         field_term = np.empty((self.n_chains, 1), dtype=np.float32)
         self._one_column.project_bits(self._bits[of], field_term)
         inputs = np.float32(self.betas[k]) * self._inputs[of]
@@ -114,7 +114,7 @@ class ReplicaExchange:
 
     def _exchange(self) -> None:
         generator = np.random.default_rng([self.random_state, _SWAP, self.calls])
-        # Even and odd neighbours in turn, so that a state can travel the whole way.
+        # Even and odd pairs alternate, so that a state can pass all temperatures.
         for low in range(self.calls % 2, len(self.betas) - 1, 2):
             high = low + 1
             gain = (

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from napari_crbm.model.backends.numba_backend import NUMBA
-from napari_crbm.model.backends.protocol import Activity, Core
+from napari_crbm.model.backends.protocol import Activity, Backend
 from napari_crbm.model.compute.bits import bits_from_dense
 from napari_crbm.model.rbm import RBM
 from napari_crbm.spikes import Spikes
@@ -72,7 +72,7 @@ def restart_in_unions(
     chains: NDArray[np.int64],
     spikes: Spikes,
     generator: np.random.Generator,
-    core: Core = NUMBA,
+    backend: Backend = NUMBA,
 ) -> None:
     """Restart the chosen chains from unions of random recorded frames.
 
@@ -82,16 +82,16 @@ def restart_in_unions(
 
     Parameters
     ----------
-    activity : (N, ceil(B / 64)) uint64, or the form in which `core` keeps activity
+    activity : (N, ceil(B / 64)) uint64, or the form in which `backend` keeps activity
         States of all chains, changed in place.
     chains : (R,) int
     spikes : Spikes
     generator : numpy.random.Generator
-    core : Core
+    backend : Backend
     """
     for chain in chains:
         n_frames = int(generator.integers(1, _UNION + 1))
-        core.replace_state(activity, int(chain), _union(spikes, n_frames, generator))
+        backend.replace_state(activity, int(chain), _union(spikes, n_frames, generator))
 
 
 def restart_balanced(
@@ -100,7 +100,7 @@ def restart_balanced(
     spikes: Spikes,
     fields: NDArray[np.float32],
     generator: np.random.Generator,
-    core: Core = NUMBA,
+    backend: Backend = NUMBA,
 ) -> None:
     """Restart the chosen chains from states that are less, equally or more active than frames.
 
@@ -113,7 +113,7 @@ def restart_balanced(
 
     Parameters
     ----------
-    activity, chains, spikes, generator, core
+    activity, chains, spikes, generator, backend
         As for `restart_in_unions`.
     fields : (N,) float32
         Log-odds of independent neurons.
@@ -124,7 +124,7 @@ def restart_balanced(
             state = _independent(fields, 1, generator)[0]
         else:
             state = _union(spikes, n_frames, generator)
-        core.replace_state(activity, int(chain), state)
+        backend.replace_state(activity, int(chain), state)
 
 
 def _independent(

@@ -1,1 +1,1 @@
-"""Initial parameters of a training: components of the recording and two-state units."""
+"""Initial parameters of a training: rotated components and two-state units."""

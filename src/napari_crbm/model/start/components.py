@@ -1,10 +1,10 @@
 """Principal components of a recording, and their rotation to sparse ones.
 
-Assemblies hold few neurons each, so their weights are nearly orthogonal; slow time
-courses are not, they correlate by chance over a whole recording. Varimax of the loadings
-makes the courses orthogonal, varimax of the components' unit vectors the weights.
-The rotation used here is half-way: as good as the former for few assemblies, and with
-two hundred of them it finds courses far closer to the true ones.
+Assemblies have few neurons each, so that their weights are nearly orthogonal. Slow time courses
+are not: they correlate by chance over a whole recording. Varimax of the loadings makes the courses
+orthogonal, varimax of the components' unit vectors makes the weights orthogonal. The rotation used
+here lies between the two. With few assemblies it is as good as the former, and with two hundred
+its courses are much closer to the true ones.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from napari_crbm.model.compute.kernels.bits import correlate
 from napari_crbm.model.compute.weights import DenseWeights
 from napari_crbm.spikes import Spikes
 
-#: Components that are rotated for each one that is kept: what lies just below chance helps
-#: to tell assemblies apart.
+#: Components that are rotated for each one that is kept: those just below chance help to separate
+#: assemblies.
 SURPLUS = 1.3
-# The spectrum falls off slowly where it meets chance, so its end needs many.
+# The spectrum decays slowly near the chance level, so that the last components need many.
 _POWER_ITERATIONS = 8
 _OVERSAMPLING = 10
 # Keeps quotients of components without variance finite.
@@ -50,14 +50,14 @@ def principal_components(
     random_state: int,
     known: NDArray[np.float32] | None = None,
 ) -> Components:
-    """Leading components, by randomised subspace iteration.
+    """Compute the leading components by randomised subspace iteration.
 
     Parameters
     ----------
     spikes : Spikes
     n_components, random_state : int
     known : (T, K) float32, optional
-        Courses that are taken out of all neurons first.
+        Courses that are projected out of all neurons first.
     """
     generator = np.random.default_rng(random_state)
     v = spikes.mean_activity
@@ -69,8 +69,8 @@ def principal_components(
     if known is not None:
         taken_out = np.linalg.qr(known - known.mean(axis=0))[0]
 
-    # Arrays of all neurons and components are what a start needs most memory for: there is
-    # one, `basis`, and whatever is made of it is made in its place.
+    # Arrays of all neurons and components need most of the memory of a start. There is only one,
+    # `basis`, which is changed in place.
     basis = np.empty((spikes.n_neurons, width), dtype=np.float32)
     for rows in row_blocks(spikes.n_neurons):
         basis[rows] = generator.standard_normal(basis[rows].shape)
@@ -110,20 +110,20 @@ def principal_components(
 
 
 def n_certain(components: Components, spikes: Spikes) -> int:
-    """How many components exceed what independent neurons would show."""
+    """Count the components that exceed those of independent neurons."""
     return int((components.variances > largest_by_chance(np.ones(1), spikes)).sum())
 
 
 def largest_by_chance(noise: NDArray[np.floating], spikes: Spikes) -> float:
-    """Where the eigenvalues of the covariance of independent noise end.
+    """Compute the upper edge of the eigenvalues of the covariance of independent noise.
 
-    Marchenko and Pastur's (1967) edge for noise of any variances, by the equation of
-    Silverstein and Choi (1995); ``(1 + sqrt(N / T))^2`` if all are one.
+    The edge of Marchenko and Pastur (1967) for noise of any variances, by the equation of
+    Silverstein and Choi (1995); ``(1 + sqrt(N / T))^2`` if all variances are one.
 
     Parameters
     ----------
     noise : (n,) float
-        Variances, a sample of those of the N neurons.
+        Variances of a sample of the N neurons.
     """
     ratio = spikes.n_neurons / spikes.n_frames
     m = -np.linspace(0.02, 0.995, 400)[:, None] / noise.max()
@@ -131,7 +131,7 @@ def largest_by_chance(noise: NDArray[np.floating], spikes: Spikes) -> float:
 
 
 def n_significant(components: Components, spikes: Spikes) -> int:
-    """How many components exceed what the noise that they leave over would show."""
+    """Count the components that exceed those of the noise in their residual."""
     v = spikes.mean_activity
     varies = np.flatnonzero((v > 0) & (v < 1))
     some = components.loadings[varies[:: max(1, len(varies) // 5000)]]
@@ -145,7 +145,7 @@ def n_significant(components: Components, spikes: Spikes) -> int:
 
 
 def z_scale(spikes: Spikes) -> NDArray[np.float64]:
-    """Inverse standard deviations (N,) of the neurons; zero for those that never change."""
+    """Compute inverse standard deviations (N,) of the neurons; zero for constant ones."""
     v = spikes.mean_activity
     varies = (v > 0) & (v < 1)
     scale = np.zeros(len(v))
@@ -156,11 +156,16 @@ def z_scale(spikes: Spikes) -> NDArray[np.float64]:
 def sparse_components(
     components: Components, n_rotated: int, n_kept: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Courses (T, n_kept) and loadings (N, n_kept) of the rotated components most like assemblies.
+    """Rotate components and keep those that are most like assemblies.
 
-    These have the most skewed loadings: members are fewer than other neurons, and have positive
-    loadings. How far single loadings stick out (kurtosis) would not tell an assembly of a tenth of
-    all neurons from a component of a few odd frames. The loadings of ``components`` are used up.
+    These have the most skewed loadings: members are fewer than other neurons and have positive
+    loadings. Kurtosis would not distinguish an assembly of a tenth of all neurons from a component
+    of a few unusual frames. The loadings of ``components`` are overwritten.
+
+    Returns
+    -------
+    courses : (T, n_kept) float32
+    loadings : (N, n_kept) float32
     """
     courses, pattern, variances = (part[..., :n_rotated] for part in components)
     # Neurons that are copies of each other leave components without variance.
@@ -183,10 +188,10 @@ def sparse_components(
 def varimax(
     loadings: NDArray[np.floating], max_iterations: int = 100, tolerance: float = 1e-5
 ) -> NDArray[np.float32]:
-    """Rotation (K, K) that makes squared loadings as uneven as possible (Kaiser 1958).
+    """Compute the rotation (K, K) of maximal variance of squared loadings (Kaiser 1958).
 
-    Columns are signed so that the third power of the rotated loadings sums to a
-    positive value: an assembly is a few neurons that are more active together.
+    Columns have the sign for which the third powers of the rotated loadings sum to a positive
+    value, since an assembly is a few neurons that are more active together.
 
     Raises
     ------
@@ -195,8 +200,8 @@ def varimax(
     """
     if loadings.ndim != 2 or not np.isfinite(loadings).all():
         raise ModelError(
-            "Loadings must be numbers, one row a neuron and one column a component; found "
-            f"shape {loadings.shape}, {np.count_nonzero(~np.isfinite(loadings)):,} not finite."
+            "Loadings must be finite and of shape (neurons, components); found shape "
+            f"{loadings.shape}, {np.count_nonzero(~np.isfinite(loadings)):,} values not finite."
         )
     n_rows, width = loadings.shape
     rotation = np.eye(width)

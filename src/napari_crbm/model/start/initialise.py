@@ -1,9 +1,8 @@
-"""Where training starts: from assemblies that linear statistics already show.
+"""Initial weights of a training: from rotated principal components, or random.
 
-From tiny random weights the sparse penalty can win before any assembly has
-formed, and the model stays at zero. Principal components beyond chance, rotated
-until each involves few neurons, are a picture of the assemblies already; turned into
-weights they put training past that trap.
+From small random weights the sparse penalty can win before any assembly has formed, and all weights
+stay at zero. Principal components that exceed chance, rotated until each involves few neurons,
+already approximate the assemblies. Training therefore starts from weights made of them.
 """
 
 from __future__ import annotations
@@ -26,24 +25,25 @@ from napari_crbm.model.start.components import (
     principal_components,
     sparse_components,
 )
-from napari_crbm.model.start.refinement import all_assemblies, told_apart
+from napari_crbm.model.start.refinement import all_assemblies, separated
 from napari_crbm.spikes import Spikes
 
 # A loading is kept if it is this many standard errors from zero.
 _SIGNIFICANT = 3.0
-# The same for loadings that training keeps, see `weight_selection.strict`: hardly any by chance.
+# The same for loadings of large models: hardly any passes by chance.
 _CERTAIN = 4.0
 _MAX_WEIGHT = 3.0
-#: Each assembly's weights are right if it were alone. Together they hold each other on, so
-#: training starts from half of them, which is stable, unless they are told apart.
+#: Weights are computed for each assembly as if it were alone. Together assemblies would keep each
+#: other active, so training starts from half the weights, which is stable, unless assemblies are
+#: separated.
 CAUTION = np.float32(0.5)
 _AUTO_MIN, _AUTO_MAX = 5, 200
-# Hidden units that "auto" takes for each significant component of a small model.
+# Hidden units that "auto" uses per significant component of a small model.
 _SPARE = 1.25
 
 
 class Start(NamedTuple):
-    """Weights (N, M), fields (N,), and which weights (N, M) the recording supports."""
+    """Initial weights (N, M), fields (N,), and which weights (N, M) the recording supports."""
 
     weights: NDArray[np.float32]
     fields: NDArray[np.float32]
@@ -51,7 +51,7 @@ class Start(NamedTuple):
 
 
 def random_start(spikes: Spikes, n_hidden: int, random_state: int) -> Start:
-    """Tiny random weights and independent neurons (paper, Methods)."""
+    """Draw small random weights, with independent neurons (paper, Methods)."""
     generator = np.random.default_rng(random_state)
     scale = np.sqrt(0.1 / spikes.n_neurons)
     weights = np.empty((spikes.n_neurons, n_hidden), dtype=np.float32)
@@ -61,7 +61,7 @@ def random_start(spikes: Spikes, n_hidden: int, random_state: int) -> Start:
 
 
 def independent_fields(spikes: Spikes) -> NDArray[np.float32]:
-    """Fields of independent neurons with the recorded mean activity, (N,)."""
+    """Compute the fields of independent neurons with the recorded mean activity, (N,)."""
     v = spikes.mean_activity
     return np.asarray(np.log((v + 1e-6) / (1 - v + 1e-6)), dtype=np.float32)
 
@@ -69,19 +69,19 @@ def independent_fields(spikes: Spikes) -> NDArray[np.float32]:
 def assembly_start(
     spikes: Spikes, n_hidden: int | str, random_state: int
 ) -> Generator[int, None, Start]:
-    """Weights from rotated principal components.
+    """Compute initial weights from rotated principal components.
 
-    Units beyond the components start random and tiny. Large models have no such units unless
-    ``n_hidden`` says so, and these start without weights; there, further assemblies are looked
-    for in what the first leave over, and all are told apart, see `model.start.refinement`.
+    Units without a component start from small random weights. In large models they start without
+    weights, and exist only if ``n_hidden`` asks for them; there, further assemblies are looked for
+    in the residual of the first ones, and all are separated, see `model.start.refinement`.
 
     Parameters
     ----------
     spikes : Spikes
         Training frames.
     n_hidden : int or "auto"
-        Hidden units M, see `_n_units`; in large models "auto" takes as many as there are
-        assemblies.
+        Number of hidden units M, see `_n_units`; in large models "auto" uses as many as there
+        are assemblies.
     random_state : int
 
     Yields
@@ -107,8 +107,8 @@ def assembly_start(
     enough = _n_units(certain, spikes.n_neurons)
     n_units = min(enough, most) if n_hidden == "auto" else most
     large = model_size.is_large(spikes.n_neurons, n_units)
-    # Doubtful components split assemblies; they are worth it where more units are wanted and
-    # nothing else is there to look for them.
+    # Uncertain components split assemblies. They are used where more units are asked for and no
+    # residual is searched.
     n_kept = certain if large or n_units <= enough else n_significant(components, spikes)
     n_kept = min(n_kept, n_units)
     if n_kept == 0:
@@ -123,7 +123,7 @@ def assembly_start(
         if courses.shape[1] == 0:
             return random_start(spikes, n_units, random_state)
         weights = weights_from_components(spikes, courses, loadings)
-        weights = told_apart(spikes, weights, loadings)
+        weights = separated(spikes, weights, loadings)
         if n_hidden == "auto":
             n_units = max(weights.shape[1], _AUTO_MIN)
         start = _silent_start(spikes, n_units)
@@ -137,16 +137,16 @@ def assembly_start(
 
 
 def _silent_start(spikes: Spikes, n_hidden: int) -> Start:
-    """No weights, and independent neurons."""
+    """Make a start without weights, of independent neurons."""
     weights = np.zeros((spikes.n_neurons, n_hidden), dtype=np.float32)
     return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
 
 
 def _n_units(certain: int, n_neurons: int) -> int:
-    """Hidden units for so many significant components, at least 5.
+    """Compute the number of hidden units for so many significant components, at least 5.
 
-    A quarter more, as far as the model stays small. In large ones, units that no component
-    asks for take up what several assemblies do together, and tie them to each other.
+    A quarter more than components, as far as the model stays small. In large models, units without
+    a component would represent correlations of several assemblies, and couple these.
     """
     spare = min(int(np.ceil(_SPARE * certain)), model_size.FEW // n_neurons)
     return max(spare, certain, _AUTO_MIN)
@@ -155,9 +155,9 @@ def _n_units(certain: int, n_neurons: int) -> int:
 def weights_from_components(
     spikes: Spikes, courses: NDArray[np.float32], loadings: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Weights (N, K) that reproduce the loadings if every course were on or off.
+    """Compute weights (N, K) that reproduce the loadings if every course is on or off.
 
-    The log-odds of a neuron at the two values of a course, per unit of h, are its weight.
+    A weight is the difference of a neuron's log-odds at the two values of a course, per unit of h.
     """
     on, off, _ = two_values(courses)
     floor = 0.5 / spikes.n_frames
@@ -174,7 +174,7 @@ def weights_from_components(
 
 
 def added_odds(weights: NDArray[np.float32], courses: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logarithms (N,) of how much units add to the odds on average; fields make up for it."""
+    """Compute how much units add to the log-odds (N,) on average; fields compensate for it."""
     on, off, share = two_values(courses)
     added = np.empty(len(weights), dtype=np.float32)
     for rows in row_blocks(len(weights)):

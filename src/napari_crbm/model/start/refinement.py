@@ -1,18 +1,18 @@
-r"""Rotated components made into assemblies that are told apart.
+r"""Refine rotated components to separated assemblies, and find further ones in their residual.
 
-Large assemblies share neurons with many others. A rotation of principal components tells
-their courses apart only roughly, and the input of a hidden unit, which simply adds up what
-the neurons of its assembly do, answers to all others that share them. Such units soon stand
-for mixtures, and what mixtures share ties them to each other: in the long run they are on
-together far more often than recorded assemblies are.
+Large assemblies share neurons with many others. Rotated principal components separate their
+courses only roughly, and the input of a hidden unit, a sum over the neurons of its assembly, also
+responds to all assemblies that share these neurons. Such units soon represent mixtures, and the
+common parts of mixtures couple them: in the long run they are on together far more often than
+recorded assemblies are.
 
-So the courses are refined in turns: those that are on or off are taken as such, neurons are
-regressed on all of them at once, and the courses are what best explains all neurons. Once these
-are taken out, components of what is left over show further, smaller assemblies, which the larger
-ones had hidden. Then every unit is given weights against the neurons of those that it overlaps
-with. They make its input answer to its own assembly alone, and they make up for neurons that two
-assemblies share: such neurons add :math:`\log(1 + e^{g + a + b})`, which is more than both add
-alone, and so favour states in which both are on.
+So the courses are refined in iterations. Courses that are on or off are replaced by their two
+values, neurons are regressed on all courses at once, and the new courses are those that best
+explain all neurons. The components of the residual then reveal further, smaller assemblies, which
+the larger ones had masked. Finally every unit gets negative weights to neurons of assemblies that
+it overlaps with. They make its input respond to its own assembly alone, and they compensate for
+shared neurons: a neuron of two assemblies contributes :math:`\log(1 + e^{g + a + b})`, which is
+more than the sum of both contributions, and so favours states in which both are on.
 """
 
 from __future__ import annotations
@@ -39,18 +39,17 @@ from napari_crbm.model.start.components import (
 )
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
-# Turns of regressing neurons on courses and courses on neurons; two are nearly enough.
-_TURNS = 3
-# Keeps courses apart that are nearly the same, in terms of their variance.
+# Iterations of regressing neurons on courses and courses on neurons; two almost suffice.
+_ITERATIONS = 3
+# Regularises the regression on courses that are nearly the same, in terms of their variance.
 _RIDGE = 1e-3
-# Weights against another assembly below this share of its own are left out, and so are
-# weights this small.
+# Weights against another assembly are omitted below this share of its own, and below this size.
 _LEAST_SHARE = 0.01
 _LEAST_WEIGHT = 0.01
-# Components up to this many times the largest drawn one are taken for chance: draws differ by
-# a hundredth, and what courses explain imperfectly adds another.
+# Components up to this many times the largest one of drawn spikes count as chance: draws differ by
+# one per cent, and imperfect courses add another.
 _CLEARLY = 1.02
-# Most assemblies looked for at once in what others leave over.
+# Largest number of assemblies looked for at once in a residual.
 _AT_ONCE = 60
 
 
@@ -61,17 +60,17 @@ def all_assemblies(
     significant: float,
     random_state: int,
 ) -> Generator[int, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Refine courses, and look for further ones in what they leave over until there are none.
+    """Refine courses, and look for further ones in their residual until there are none.
 
-    Minutes on a whole brain.
+    Takes minutes on a whole brain.
 
     Parameters
     ----------
     spikes : Spikes
     courses : (T, K) float32
-        Where to begin: rotated components.
+        Rotated components to start from.
     most : int
-        No more assemblies than this.
+        Largest number of assemblies.
     significant, random_state
         As for `refine` and `principal_components`.
 
@@ -84,7 +83,7 @@ def all_assemblies(
     -------
     courses : (T, K') float32
     loadings : (N, K') float32
-        As `refine` gives them, of assemblies that are on in ten frames or more.
+        Those of `refine`, of assemblies that are on in ten frames or more.
     """
     brief, n_before = courses[:, :0], 0
     while True:
@@ -94,17 +93,17 @@ def all_assemblies(
         courses, loadings = courses[:, lasts], loadings[:, lasts]
         n_found = courses.shape[1]
         yield n_found
-        # What was left over may have been such frames, or part of what is known.
+        # The residual may have consisted of such frames, or of parts of known assemblies.
         if not n_before < n_found < most:
             return courses, loadings
-        new = _left_over(spikes, courses, loadings, brief, most - n_found, random_state)
+        new = _residual_courses(spikes, courses, loadings, brief, most - n_found, random_state)
         if new.shape[1] == 0:
             return courses, loadings
         courses, n_before = np.hstack([courses, new]), n_found
         del loadings
 
 
-def _left_over(
+def _residual_courses(
     spikes: Spikes,
     courses: NDArray[np.float32],
     loadings: NDArray[np.float32],
@@ -112,11 +111,11 @@ def _left_over(
     most: int,
     random_state: int,
 ) -> NDArray[np.float32]:
-    """Courses (T, K) of the components that courses leave over, larger than by chance.
+    """Compute courses (T, K) of the components of the residual that exceed chance.
 
-    Members vary more while their assembly is on, all in the same frames, and that alone makes
-    components larger than those of noise which is the same in all frames. So the limit comes
-    from spikes that are drawn (parallel analysis, Horn 1965).
+    Members vary more while their assembly is on, all in the same frames. This alone makes
+    components larger than those of noise that is the same in all frames. So the limit comes from
+    drawn spikes (parallel analysis, Horn 1965).
     """
     known = np.hstack([courses, brief])
     n_looked_at = min(_AT_ONCE, min(spikes.shape) - known.shape[1] - 1)
@@ -136,7 +135,7 @@ def _left_over(
 def _drawn(
     spikes: Spikes, courses: NDArray[np.float32], loadings: NDArray[np.float32], random_state: int
 ) -> Spikes:
-    """Spikes of neurons that follow the courses and are independent otherwise."""
+    """Draw spikes of neurons that follow the courses and are independent otherwise."""
     generator = np.random.default_rng(random_state)
     v = spikes.mean_activity
     change = (loadings * np.sqrt(v * (1 - v))[:, None]).T.astype(np.float32)
@@ -152,9 +151,9 @@ def _drawn(
 
 
 def _lasts(courses: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which courses (T, K) of unit variance do not rest on a few frames in which many fire."""
+    """Find courses (T, K) of unit variance that do not depend on a few frames alone."""
     share = FEWEST_FRAMES / len(courses)
-    # The skewness of a course that is on for just so long.
+    # The skewness of a course that is on in just so many frames.
     limit = (1 - 2 * share) / np.sqrt(share * (1 - share))
     return np.asarray((courses.astype(np.float64) ** 3).mean(axis=0) <= limit)
 
@@ -162,26 +161,26 @@ def _lasts(courses: NDArray[np.float32]) -> NDArray[np.bool_]:
 def refine(
     spikes: Spikes, courses: NDArray[np.float32], significant: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Courses of assemblies, each beside all others, and what neurons owe to each alone.
+    """Estimate courses of assemblies, and the loadings of neurons on all of them at once.
 
     Parameters
     ----------
     spikes : Spikes
     courses : (T, K) float32
-        Where to begin: rotated components.
+        Rotated components to start from.
     significant : float
-        Loadings are zero unless they are this many standard errors from it.
+        Loadings are set to zero unless they are this many standard errors from it.
 
     Returns
     -------
     courses : (T, K) float32
         Of unit variance.
     loadings : (N, K) float32
-        Regression of z-scored neurons on all courses at once; where courses overlap little,
-        their correlations.
+        Regression of z-scored neurons on all courses at once; the correlations, where courses
+        overlap little.
     """
     scale = z_scale(spikes).astype(np.float32)
-    for _ in range(_TURNS):
+    for _ in range(_ITERATIONS):
         loadings = _loadings(spikes, _on_or_off(courses), scale, significant)
         courses = _courses(spikes, loadings, scale)
         spread = courses.std(axis=0)
@@ -193,7 +192,7 @@ def refine(
 
 
 def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Courses (T, K) of unit variance, with two values where two states explain them."""
+    """Return courses (T, K) of unit variance, with two values where two states explain them."""
     on = on_frames(courses)
     up, down = mean_within(courses, on), mean_within(courses, ~on)
     share = on.mean(axis=0)
@@ -208,7 +207,7 @@ def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:
 def _loadings(
     spikes: Spikes, courses: NDArray[np.float64], scale: NDArray[np.float32], significant: float
 ) -> NDArray[np.float32]:
-    """Regression (N, K) of z-scored neurons on courses (T, K), without what chance makes."""
+    """Regress z-scored neurons on courses (T, K), with chance set to zero: (N, K)."""
     n_frames, width = courses.shape
     inverse = np.linalg.inv(courses.T @ courses / n_frames + _RIDGE * np.eye(width))
     error = significant * np.sqrt(np.diag(inverse) / n_frames)
@@ -222,7 +221,7 @@ def _loadings(
 def _courses(
     spikes: Spikes, loadings: NDArray[np.float32], scale: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Courses (T, K) that best explain z-scored neurons by their loadings (N, K)."""
+    """Compute courses (T, K) that best explain z-scored neurons by their loadings (N, K)."""
     weights = loadings * scale[:, None]
     projected = np.empty((spikes.n_frames, loadings.shape[1]), dtype=np.float32)
     efficient(weights).project_frames(spikes, np.arange(spikes.n_frames), projected)
@@ -235,21 +234,20 @@ def _courses(
     return np.asarray(projected @ np.linalg.inv(products), dtype=np.float32)
 
 
-def told_apart(
+def separated(
     spikes: Spikes, weights: NDArray[np.float32], loadings: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Weights (N, K) whose inputs answer each to its own assembly alone.
+    """Compute weights (N, K) with which every input responds to its own assembly alone.
 
-    If units had ``weights @ mixing``, their inputs would change by ``loadings.T @ weights @
-    mixing`` with the courses; the mixing is chosen to make that diagonal. Only its negative
-    part is taken: weights of an assembly on members of others that are positive hold them on
-    together.
+    With weights ``weights @ mixing``, inputs change by ``loadings.T @ weights @ mixing`` with the
+    courses; the mixing is chosen to make this matrix diagonal. Only its negative part is used:
+    positive weights of an assembly to members of others would keep both active together.
 
     Parameters
     ----------
     spikes : Spikes
     weights, loadings : (N, K) float32
-        Of assemblies as if each were alone, and as `refine` gives them.
+        Weights of each assembly as if it were alone, and loadings of `refine`.
     """
     v = spikes.mean_activity
     noise = np.sqrt(v * (1 - v)).astype(np.float32)

@@ -1,4 +1,8 @@
-"""Compile the kernels before they are needed: tens of seconds after installation, then none."""
+"""Compile the kernels before a training needs them.
+
+This takes tens of seconds after an installation, and a second or two in later processes, which
+load compiled kernels from disk.
+"""
 
 from __future__ import annotations
 
@@ -18,15 +22,12 @@ _ready = threading.Event()
 
 
 def compiled() -> bool:
-    """Whether `compile_ahead` has come to its end in this process."""
+    """Return whether `compile_ahead` has finished in this process."""
     return _ready.is_set()
 
 
 def compile_ahead() -> None:
-    """Make every kernel of a training by two updates of a tiny one, once a process.
-
-    Compiled kernels are kept on disk, so this takes a second or two in later processes.
-    """
+    """Compile every kernel of a training by two updates of a very small one, once per process."""
     with _lock:
         if compiled():
             return

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_crbm.model.backends.protocol import Array, Core
+from napari_crbm.model.backends.protocol import Array, Backend
 from napari_crbm.model.training.frames import TrainingFrames
 from napari_crbm.model.units.protocol import HiddenUnits
 
@@ -17,16 +17,16 @@ def gradient(
     units: HiddenUnits,
     frames: TrainingFrames,
     chain_inputs: Array,
-    core: Core,
+    backend: Backend,
     key: np.uint64,
 ) -> Array:
     """Compute the gradient (N, M) of all weights from all frames, with little noise.
 
     Hidden units have their expected values in the frames, neurons theirs in the chains.
     """
-    recorded = core.mean(frames.inputs(active.form), units)
-    generating = core.sample(chain_inputs, units, key)
-    return _beyond_model(active, fields, frames, core, recorded, generating)
+    recorded = backend.mean(frames.inputs(active.form), units)
+    generating = backend.sample(chain_inputs, units, key)
+    return _beyond_model(active, fields, frames, backend, recorded, generating)
 
 
 def residual(
@@ -34,7 +34,7 @@ def residual(
     fields: Array,
     units: HiddenUnits,
     frames: TrainingFrames,
-    core: Core,
+    backend: Backend,
     key: np.uint64,
 ) -> Array:
     """Compute the covariance (N, M) of hidden units with the residuals of recorded neurons.
@@ -42,15 +42,15 @@ def residual(
     Hidden units are drawn given the recorded frames. Once the weights are right, neurons are
     independent given them, and only chance covariance is left.
     """
-    hidden = core.sample(frames.inputs(active.form), units, key)
-    return _beyond_model(active, fields, frames, core, hidden, hidden)
+    hidden = backend.sample(frames.inputs(active.form), units, key)
+    return _beyond_model(active, fields, frames, backend, hidden, hidden)
 
 
 def _beyond_model(
     active: Any,
     fields: Array,
     frames: TrainingFrames,
-    core: Core,
+    backend: Backend,
     recorded: Array,
     generating: Array,
 ) -> Array:
@@ -60,7 +60,7 @@ def _beyond_model(
 
     Parameters
     ----------
-    active, fields, frames, core
+    active, fields, frames, backend
         The model in training, and its training frames.
     recorded : (T, M) float32
         Hidden values of the training frames.
@@ -72,7 +72,7 @@ def _beyond_model(
     (N, M) float32
     """
     factors = (recorded - recorded.mean(axis=0)) / np.float32(frames.spikes.n_frames)
-    beyond = core.correlate(frames.raster, factors)
+    beyond = backend.correlate(frames.raster, factors)
     centred = generating - generating.mean(axis=0)
-    core.subtract_expected(active, fields, generating, centred, beyond)
+    backend.subtract_expected(active, fields, generating, centred, beyond)
     return beyond

@@ -61,14 +61,14 @@ class Evaluation:
 
     def record(self, learner: Learner) -> None:
         """Add the present states of the chains to the statistics."""
-        core = learner.core
-        hidden = core.get(core.mean(learner.inputs, learner.hidden.units()))
-        self.monitor.record(core.bits(learner.activity), len(hidden), hidden)
+        backend = learner.backend
+        hidden = backend.get(backend.mean(learner.inputs, learner.hidden.units()))
+        self.monitor.record(backend.bits(learner.activity), len(hidden), hidden)
 
     def row(self, learner: Learner) -> dict[str, float]:
         """Compute the statistics of the model as it is, and of the chains since the last time."""
         units, active = learner.units(), learner.active
-        weights, fields = active.dense(), learner.core.get(learner.fields)
+        weights, fields = active.dense(), learner.backend.get(learner.fields)
         peak = np.abs(weights).max(axis=0)
         model_activity, data_activity = learner.activities()
         return {

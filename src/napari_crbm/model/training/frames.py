@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.backends.protocol import Array, Core, Weights
+from napari_crbm.model.backends.protocol import Array, Backend, Weights
 from napari_crbm.spikes import Spikes
 
 _SHUFFLE = 0
@@ -22,7 +22,7 @@ class TrainingFrames:
         Frames of a batch; all frames if there are fewer.
     n_hidden : int
         Number of hidden units M.
-    core : Core
+    backend : Backend
         Where arrays lie.
 
     Attributes
@@ -31,26 +31,26 @@ class TrainingFrames:
         The frames on the device.
     mean_activity : (N,) float32
     batch_activity
-        Neurons of the batch, in the form in which the core keeps activity.
+        Neurons of the batch, in the form in which the backend keeps activity.
     batch_inputs : (B, M) float32
         Hidden inputs of the batch.
     """
 
-    def __init__(self, spikes: Spikes, batch_size: int, n_hidden: int, core: Core) -> None:
-        self.spikes, self._core = spikes, core
-        self.raster = core.raster(spikes)
-        self.mean_activity = core.put(spikes.mean_activity.astype(np.float32))
+    def __init__(self, spikes: Spikes, batch_size: int, n_hidden: int, backend: Backend) -> None:
+        self.spikes, self._backend = spikes, backend
+        self.raster = backend.raster(spikes)
+        self.mean_activity = backend.put(spikes.mean_activity.astype(np.float32))
         n_batch = min(batch_size, spikes.n_frames)
         no_bits = np.zeros((spikes.n_neurons, (n_batch + 63) // 64), np.uint64)
-        self.batch_activity = core.activity(no_bits, n_batch)
-        self.batch_inputs = core.put(np.empty((n_batch, n_hidden), dtype=np.float32))
+        self.batch_activity = backend.activity(no_bits, n_batch)
+        self.batch_inputs = backend.put(np.empty((n_batch, n_hidden), dtype=np.float32))
         self._shuffled: tuple[int, NDArray[np.int64]] | None = None
 
     def take_batch(self, update: int, random_state: int, form: Weights) -> None:
         """Overwrite the batch with the frames of an update."""
         frames = self._batch(update, random_state)
         form.project_frames(self.raster, frames, self.batch_inputs)
-        self._core.take_frames(self.raster, frames, self.batch_activity)
+        self._backend.take_frames(self.raster, frames, self.batch_activity)
 
     def _batch(self, update: int, random_state: int) -> NDArray[np.int64]:
         """Choose the frames of an update: each once per epoch, in shuffled order."""
@@ -68,10 +68,10 @@ class TrainingFrames:
         frames = np.arange(n_frames)
         if at_most is not None:
             frames = np.linspace(0, n_frames - 1, min(at_most, n_frames)).astype(np.int64)
-        inputs = self._core.put(np.empty((len(frames), form.shape[1]), dtype=np.float32))
+        inputs = self._backend.put(np.empty((len(frames), form.shape[1]), dtype=np.float32))
         form.project_frames(self.raster, frames, inputs)
         return inputs
 
     def correlate(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Sum NumPy values (T, M) over the frames in which each neuron is active, (N, M)."""
-        return self._core.get(self._core.correlate(self.raster, self._core.put(values)))
+        return self._backend.get(self._backend.correlate(self.raster, self._backend.put(values)))

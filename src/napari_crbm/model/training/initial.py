@@ -1,4 +1,4 @@
-"""What a training begins with: settings decided, initial weights, and units that suit them."""
+"""Initial state of a training: decided settings, initial weights, and units that suit them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.backends.protocol import Array, Core
+from napari_crbm.model.backends.protocol import Array, Backend
 from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.kernels.weight_update import (
     PENALISED,
@@ -62,12 +62,12 @@ def initial_roles(supported: NDArray[np.bool_], large: bool) -> NDArray[np.uint8
 
 
 def settle(
-    hidden: TrainingUnits, units: Array, frames: TrainingFrames, form: Array, core: Core
+    hidden: TrainingUnits, units: Array, frames: TrainingFrames, form: Array, backend: Backend
 ) -> None:
     """Give the chosen units unit variance on a sample of frames, in place."""
     inputs = frames.inputs(form, at_most=_FRAMES_TO_SETTLE)
     for _ in range(_TURNS_TO_SETTLE):
-        relaxed = hidden.relaxed(core.moments(inputs, hidden.units()), 1.0)
+        relaxed = hidden.relaxed(backend.moments(inputs, hidden.units()), 1.0)
         for row, moved in zip(hidden, relaxed, strict=True):
             if moved is not row:
                 row[units] = moved[units]
@@ -79,7 +79,7 @@ def with_two_states(
     weights: NDArray[np.float32],
     frames: TrainingFrames,
     form: Array,
-    core: Core,
+    backend: Backend,
 ) -> tuple[TrainingUnits, NDArray[np.float32]]:
     """Give units whose assembly is either on or off a well for each state.
 
@@ -90,11 +90,11 @@ def with_two_states(
     added : (N,) float32
         How much the mean of h adds to the log-odds of the neurons; fields make up for it.
     """
-    inputs = core.get(frames.inputs(form))
+    inputs = backend.get(frames.inputs(form))
     made = two_state_units(unit_type, weights, inputs, frames.correlate)
     if made is None:
         return hidden, np.zeros(len(weights), dtype=np.float32)
-    now = mapped(hidden, core.get).units()
+    now = mapped(hidden, backend.get).units()
     units = unit_type.training.from_units(merged(made.chosen, made.units, now))
     mean = np.where(made.chosen, made.mean, 0.0)
-    return mapped(units, core.put), (weights @ mean).astype(np.float32)
+    return mapped(units, backend.put), (weights @ mean).astype(np.float32)

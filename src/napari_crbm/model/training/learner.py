@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.backends.protocol import Activity, Array, Core
+from napari_crbm.model.backends.protocol import Activity, Array, Backend
 from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.rbm import RBM
@@ -57,7 +57,7 @@ class Learner:
         Training frames.
     settings : Settings
         With `n_hidden` and `l1` decided.
-    core : Core
+    backend : Backend
         What all large arrays belong to.
     unit_type : UnitType
         Type of the hidden units.
@@ -76,14 +76,14 @@ class Learner:
     hidden: TrainingUnits
 
     def __init__(
-        self, train: Spikes, settings: Settings, core: Core, unit_type: UnitType = DEFAULT
+        self, train: Spikes, settings: Settings, backend: Backend, unit_type: UnitType = DEFAULT
     ) -> None:
         self.settings = settings
-        self.core = core
+        self.backend = backend
         self._unit_type = unit_type
         n_hidden = int(settings.n_hidden)
-        self.frames = TrainingFrames(train, settings.batch_size, n_hidden, core)
-        self.chains = PersistentChains(settings.n_chains, n_hidden, core)
+        self.frames = TrainingFrames(train, settings.batch_size, n_hidden, backend)
+        self.chains = PersistentChains(settings.n_chains, n_hidden, backend)
         self._chain_values = np.empty_like(self.chains.inputs)
         self._large = model_size.is_large(train.n_neurons, n_hidden)
         # In small models assemblies switch in any case; stiff units would only spoil couplings.
@@ -95,30 +95,30 @@ class Learner:
 
     @classmethod
     def started(
-        cls, train: Spikes, settings: Settings, core: Core, unit_type: UnitType = DEFAULT
+        cls, train: Spikes, settings: Settings, backend: Backend, unit_type: UnitType = DEFAULT
     ) -> Learner:
         """Return a model before its first update; settings left open are decided."""
-        return outcome(cls.starting(train, settings, core, unit_type))
+        return outcome(cls.starting(train, settings, backend, unit_type))
 
     @classmethod
     def starting(
-        cls, train: Spikes, settings: Settings, core: Core, unit_type: UnitType = DEFAULT
+        cls, train: Spikes, settings: Settings, backend: Backend, unit_type: UnitType = DEFAULT
     ) -> Generator[int, None, Learner]:
         """Do as `started`, yielding how many assemblies are found so far."""
         start = yield from initial.initial_weights(train, settings)
         learner = cls(
-            train, initial.decided(settings, train, start.weights.shape[1]), core, unit_type
+            train, initial.decided(settings, train, start.weights.shape[1]), backend, unit_type
         )
         learner._set_weights(start)
         learner.hidden = unit_type.training.at_start(learner._mean_inputs)
         frames, form = learner.frames, learner.active.form
-        every = core.put(np.arange(start.weights.shape[1]))
-        initial.settle(learner.hidden, every, frames, form, core)
+        every = backend.put(np.arange(start.weights.shape[1]))
+        initial.settle(learner.hidden, every, frames, form, backend)
         if learner._two_states:
             learner.hidden, added = initial.with_two_states(
-                unit_type, learner.hidden, start.weights, frames, form, core
+                unit_type, learner.hidden, start.weights, frames, form, backend
             )
-            learner.fields -= core.put(added)
+            learner.fields -= backend.put(added)
         learner._forget_moments()
         learner._start_chains(start.fields, settings.random_state)
         return learner
@@ -128,7 +128,7 @@ class Learner:
         cls,
         train: Spikes,
         settings: Settings,
-        core: Core,
+        backend: Backend,
         rbm: RBM,
         update: int,
         unit_type: UnitType = DEFAULT,
@@ -137,10 +137,10 @@ class Learner:
 
         Running means of squared gradients start from zero, and so does their bias correction.
         """
-        learner = cls(train, initial.decided(settings, train, rbm.n_hidden), core, unit_type)
+        learner = cls(train, initial.decided(settings, train, rbm.n_hidden), backend, unit_type)
         learner._set_weights(Start(rbm.weights.copy(), rbm.fields.copy(), rbm.weights != 0))
         units = unit_type.training.from_units(rbm.hidden)
-        learner.hidden = mapped(units, lambda row: core.put(np.array(row)))
+        learner.hidden = mapped(units, lambda row: backend.put(np.array(row)))
         learner._forget_moments()
         learner._moments_since = update
         learner._start_chains(rbm.fields, settings.random_state + update)
@@ -151,24 +151,24 @@ class Learner:
         cls,
         train: Spikes,
         settings: Settings,
-        core: Core,
+        backend: Backend,
         state: dict[str, Any],
         unit_type: UnitType = DEFAULT,
     ) -> Learner:
         """Return the model that `state` was taken of; it goes on bit for bit."""
-        learner = cls(train, settings, core, unit_type)
+        learner = cls(train, settings, backend, unit_type)
         learner._take_parameters(state)
-        learner._mean_inputs = core.put(np.array(state["mean_inputs"], dtype=np.float64))
+        learner._mean_inputs = backend.put(np.array(state["mean_inputs"], dtype=np.float64))
         learner._moments_since = int(state.get("moments_since", 0))
         learner.chains.restore(state)
         return learner
 
     def _set_weights(self, start: Start) -> None:
-        self.fields = self.core.put(start.fields)
+        self.fields = self.backend.put(start.fields)
         roles = initial.initial_roles(start.supported, self._large)
-        self.active = self.core.active_set(start.weights, np.zeros_like(start.weights), roles)
-        self._mean_inputs = self.core.put(
-            start.weights.T.astype(np.float64) @ self.core.get(self._mean_activity)
+        self.active = self.backend.active_set(start.weights, np.zeros_like(start.weights), roles)
+        self._mean_inputs = self.backend.put(
+            start.weights.T.astype(np.float64) @ self.backend.get(self._mean_activity)
         )
 
     def _forget_moments(self) -> None:
@@ -176,7 +176,7 @@ class Learner:
         n_hidden = self.active.shape[1]
         self._second: dict[str, Array] = {
             "fields": np.zeros_like(self.fields),
-            **{name: self.core.put(np.zeros(n_hidden)) for name in self.hidden.paces()},
+            **{name: self.backend.put(np.zeros(n_hidden)) for name in self.hidden.paces()},
         }
 
     def _start_chains(self, fields: NDArray[np.float32], random_state: int) -> None:
@@ -185,13 +185,13 @@ class Learner:
     def state(self) -> dict[str, Any]:
         """Return everything needed to go on bit for bit: arrays and numbers only."""
         since = self._moments_since
-        inputs = self.core.get(self._mean_inputs).copy()
+        inputs = self.backend.get(self._mean_inputs).copy()
         kept = {**self.parameters(), "mean_inputs": inputs, **self.chains.state()}
         return {**kept, "moments_since": since} if since else kept
 
     def parameters(self) -> dict[str, Any]:
         """Copy the model and the running means of its squared gradients, without chains."""
-        here = self.core.get
+        here = self.backend.get
         return {
             "weights": self.active.dense().copy(),
             "roles": self.active.roles.copy(),
@@ -205,9 +205,9 @@ class Learner:
 
     def _take_parameters(self, state: dict[str, Any]) -> None:
         """Take everything but the chains of a kept state."""
-        put = self.core.put
+        put = self.backend.put
         moments = {name: np.array(m) for name, m in state["second_moments"].items()}
-        self.active = self.core.active_set(
+        self.active = self.backend.active_set(
             np.array(state["weights"], dtype=np.float32, order="C"),
             np.asarray(moments.pop("weights"), dtype=np.float32, order="C"),
             np.array(state["roles"], dtype=np.uint8, order="C"),
@@ -231,9 +231,9 @@ class Learner:
             return None
         self._take_elsewhere(made.parameters)
         if made.begun:
-            begun = self.core.put(np.array(made.begun))
+            begun = self.backend.put(np.array(made.begun))
             self.hidden.centre(begun, self._mean_inputs)
-            initial.settle(self.hidden, begun, self.frames, self.active.form, self.core)
+            initial.settle(self.hidden, begun, self.frames, self.active.form, self.backend)
         self.chains.update_inputs(self.active.form)
         return made
 
@@ -241,7 +241,7 @@ class Learner:
         """Take parameters that no update led to from here."""
         self._take_parameters(parameters)
         weights = np.asarray(parameters["weights"], dtype=np.float64)
-        self._mean_inputs = self.core.put(weights.T @ self.core.get(self._mean_activity))
+        self._mean_inputs = self.backend.put(weights.T @ self.backend.get(self._mean_activity))
 
     # --- what it looks like -------------------------------------------------------------------
 
@@ -252,7 +252,7 @@ class Learner:
 
     @property
     def activity(self) -> Activity:
-        """Neurons of the chains, in the form in which the core keeps activity."""
+        """Neurons of the chains, in the form in which the backend keeps activity."""
         return self.chains.activity
 
     @property
@@ -261,7 +261,7 @@ class Learner:
 
     def hidden_here(self) -> TrainingUnits:
         """Return the hidden units' parameters as NumPy arrays."""
-        return mapped(self.hidden, self.core.get)
+        return mapped(self.hidden, self.backend.get)
 
     def units(self) -> HiddenUnits:
         """Return the hidden units as NumPy arrays, in the form that enters the energy."""
@@ -270,8 +270,8 @@ class Learner:
 
     def activities(self) -> tuple[float, float]:
         """Return the mean activity of the model's chains, and of the recording."""
-        model = self.core.get(self.chains.mean_activity())
-        return float(model.mean()), float(self.core.get(self._mean_activity).mean())
+        model = self.backend.get(self.chains.mean_activity())
+        return float(model.mean()), float(self.backend.get(self._mean_activity).mean())
 
     # --- one update -----------------------------------------------------------------------
 
@@ -285,12 +285,12 @@ class Learner:
         rate : float
             Learning rate.
         """
-        settings, core = self.settings, self.core
+        settings, backend = self.settings, self.backend
         if settings.l1 and update and update % _REVISE_EVERY == 0:
             self.revise(update, rate)
         if settings.jumps and update % _REVISE_EVERY == 0:
             inputs = self.frames.inputs(self.active.form)
-            self.chains.measure_similarity(core.mean(inputs, self.hidden.units()))
+            self.chains.measure_similarity(backend.mean(inputs, self.hidden.units()))
         if settings.restarts and update and update % _RESTART_EVERY == 0:
             self._restart(update, rate)
         self.frames.take_batch(update, settings.random_state, self.active.form)
@@ -305,12 +305,12 @@ class Learner:
         self._update_parameters(update, rate)
 
     def _update_parameters(self, update: int, rate: float) -> None:
-        settings, core, n_averaged = self.settings, self.core, update - self._moments_since
-        data = core.moments(self.frames.batch_inputs, self.hidden.units())
+        settings, backend, n_averaged = self.settings, self.backend, update - self._moments_since
+        data = backend.moments(self.frames.batch_inputs, self.hidden.units())
         self.hidden = self.hidden.relaxed(data, 0.25 * rate / settings.learning_rate)
         units = self.hidden.units()
-        data = core.moments(self.frames.batch_inputs, units)
-        chains = core.moments(self.inputs, units)
+        data = backend.moments(self.frames.batch_inputs, units)
+        chains = backend.moments(self.inputs, units)
         gradient = self.hidden.gradient(data, chains)
         self._chain_values[:] = chains.mean / len(self.chains)
         rmsprop(
@@ -361,14 +361,14 @@ class Learner:
         if len(chosen) == 0:
             return
         if not self._large:
-            restart_in_unions(self.activity, chosen, spikes, generator, self.core)
+            restart_in_unions(self.activity, chosen, spikes, generator, self.backend)
         else:
             inputs = self.frames.batch_inputs
-            mean = self.core.mean(inputs, self.hidden.units()).mean(axis=0)
+            mean = self.backend.mean(inputs, self.hidden.units()).mean(axis=0)
             fields = average_fields(
-                self.core.get(self.fields), self.active.dense(), self.core.get(mean)
+                self.backend.get(self.fields), self.active.dense(), self.backend.get(mean)
             )
-            restart_balanced(self.activity, chosen, spikes, fields, generator, self.core)
+            restart_balanced(self.activity, chosen, spikes, fields, generator, self.backend)
         self.chains.update_inputs(self.active.form)
 
     def revise(self, update: int, rate: float) -> None:
@@ -378,12 +378,12 @@ class Learner:
         key = stream(self.settings.random_state, _REVISION, update)
         parts = (self.active, self.fields, self.hidden.units(), self.frames)
         if not self._large:
-            gradient = covariance.gradient(*parts, self.inputs, self.core, key)
+            gradient = covariance.gradient(*parts, self.inputs, self.backend, key)
             pull = weight_selection.Pull(gradient, variance)
             l1 = np.float32(penalty(self.settings, update))
             self.active.revise(partial(weight_selection.tolerant, pull, l1, small))
             return
-        pull = weight_selection.Pull(covariance.residual(*parts, self.core, key), variance)
+        pull = weight_selection.Pull(covariance.residual(*parts, self.backend, key), variance)
         forming = update <= _FORMING * self.settings.n_updates
         error = standard_error(self.frames.spikes)
         n_hidden = self.active.shape[1]

@@ -1,7 +1,7 @@
-"""Step sizes: RMSprop for the short parameter vectors, and the learning rate's schedule.
+"""RMSprop for fields and hidden units, and the schedules of learning rate and penalty.
 
-The weights' own step is part of `kernels.update_weights`, which shrinks them in
-the same metric.
+The RMSprop step of the weights is part of the kernel `update_weights`, which shrinks them in the
+same metric.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _COLD = 0.01
 
 
 def learning_rate(settings: Settings, update: int) -> float:
-    """Rate of update number ``update`` (0-based): rising, flat, then geometric to the last."""
+    """Compute the learning rate of an update (0-based): rising, constant, geometric decay."""
     risen = settings.warm_up * settings.n_updates
     if update < risen:
         return float(settings.learning_rate * _COLD ** (1 - update / risen))
@@ -31,13 +31,13 @@ def learning_rate(settings: Settings, update: int) -> float:
 
 
 def penalty(settings: Settings, update: int) -> float:
-    """Sparse penalty of update number ``update``: a linear ramp, then its full strength."""
+    """Compute the sparse penalty of an update (0-based): a linear ramp, then constant."""
     ramp = settings.l1_ramp * settings.n_updates
     return float(settings.l1) * min((update + 1) / ramp, 1.0) if ramp else float(settings.l1)
 
 
 def bias_correction(decay: float, update: int) -> float:
-    """What an average of squares started at zero must be multiplied by (Kingma & Ba 2015)."""
+    """Compute the bias correction of a running mean that starts at zero (Kingma & Ba 2015)."""
     return float(1.0 / (1.0 - decay ** (update + 1)))
 
 
@@ -49,7 +49,7 @@ def rmsprop(
     settings: Settings,
     update: int,
 ) -> None:
-    """Climb ``gradient`` in place, each element scaled by its root mean square."""
+    """Update values in place by RMSprop; ``update`` counts from the start of the running mean."""
     clipped = np.clip(gradient, -CLIP, CLIP)
     decay = settings.second_moment_decay
     second_moment *= decay

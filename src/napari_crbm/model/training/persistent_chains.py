@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.backends.protocol import Activity, Array, Core, Weights
-from napari_crbm.model.sampling.jumps import advance, likeness
+from napari_crbm.model.backends.protocol import Activity, Array, Backend, Weights
+from napari_crbm.model.sampling.jumps import absolute_correlations, advance
 from napari_crbm.model.sampling.starts import starting_activity
 from napari_crbm.model.units.protocol import HiddenUnits
 from napari_crbm.spikes import Spikes
@@ -20,22 +20,22 @@ class PersistentChains:
     Parameters
     ----------
     n_chains, n_hidden : int
-    core : Core
+    backend : Backend
         Where arrays lie.
 
     Attributes
     ----------
     activity
-        Neurons, in the form in which the core keeps activity.
+        Neurons, in the form in which the backend keeps activity.
     inputs : (B, M) float32
         Hidden inputs.
     """
 
     activity: Activity
 
-    def __init__(self, n_chains: int, n_hidden: int, core: Core) -> None:
-        self._core = core
-        self.inputs = core.put(np.empty((n_chains, n_hidden), dtype=np.float32))
+    def __init__(self, n_chains: int, n_hidden: int, backend: Backend) -> None:
+        self._backend = backend
+        self.inputs = backend.put(np.empty((n_chains, n_hidden), dtype=np.float32))
         self._similarity: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
@@ -46,7 +46,7 @@ class PersistentChains:
     ) -> None:
         """Start all chains from recorded frames."""
         bits = starting_activity(fields, len(self), frames, random_state)
-        self.activity = self._core.activity(bits, len(self))
+        self.activity = self._backend.activity(bits, len(self))
         self.update_inputs(form)
 
     def update_inputs(self, form: Weights) -> None:
@@ -55,7 +55,7 @@ class PersistentChains:
 
     def measure_similarity(self, means: Array) -> None:
         """Take E[h | v] of many frames (T, M), by which units are chosen that jump together."""
-        self._similarity = likeness(self._core.get(means))
+        self._similarity = absolute_correlations(self._backend.get(means))
 
     def advance(
         self,
@@ -76,27 +76,27 @@ class PersistentChains:
             examples,
             key,
             n_steps,
-            self._core,
+            self._backend,
             self._similarity,
         )
 
     def mean_activity(self) -> Array:
         """Compute the share of the chains in which each neuron is active, (N,) float64."""
-        return self._core.rates(self.activity, len(self))
+        return self._backend.rates(self.activity, len(self))
 
     def state(self) -> dict[str, Any]:
         """Return copies of everything that `restore` needs."""
         similarity = self._similarity
         return {
-            "chain_bits": self._core.bits(self.activity).copy(),
-            "chain_inputs": self._core.get(self.inputs).copy(),
+            "chain_bits": self._backend.bits(self.activity).copy(),
+            "chain_inputs": self._backend.get(self.inputs).copy(),
             **({} if similarity is None else {"alike": similarity.copy()}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue bit for bit from `state`."""
-        self.inputs = self._core.put(np.array(state["chain_inputs"], dtype=np.float32))
+        self.inputs = self._backend.put(np.array(state["chain_inputs"], dtype=np.float32))
         if "alike" in state:
             self._similarity = np.array(state["alike"], dtype=np.float64)
         bits = np.array(state["chain_bits"], dtype=np.uint64)
-        self.activity = self._core.activity(bits, len(self))
+        self.activity = self._backend.activity(bits, len(self))

@@ -1,4 +1,4 @@
-"""What a training tells while it runs, and how it is told to pause or stop."""
+"""Progress records of a running training, and its control: pause, resume, stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _T = TypeVar("_T")
 
 
 class Control:
-    """Thread-safe reins of a running training: pause, resume, stop."""
+    """Thread-safe control of a running training: pause, resume, stop."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
@@ -22,26 +22,26 @@ class Control:
         self._go.set()
 
     def pause(self) -> None:
-        """Wait after the current update until `resume` or `stop`."""
+        """Make the training wait after the current update until `resume` or `stop`."""
         self._go.clear()
 
     def resume(self) -> None:
-        """Continue after `pause`."""
+        """Make a paused training continue."""
         self._go.set()
 
     def stop(self) -> None:
-        """End after the current update; the model reached so far is kept."""
+        """End the training after the current update; its model is kept."""
         self._stop.set()
         self._go.set()
 
     @property
     def paused(self) -> bool:
-        """Whether training waits."""
+        """Whether the training is paused."""
         return not self._go.is_set()
 
     @property
     def stopped(self) -> bool:
-        """Whether training was asked to end."""
+        """Whether the training was asked to end."""
         return self._stop.is_set()
 
     def wait_while_paused(self, timeout_s: float) -> None:
@@ -51,11 +51,11 @@ class Control:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training is. Weights are a read-only view, valid until the next record.
+    """Progress of a training. Weights are a read-only view, valid until the next record.
 
-    ``phase`` is "preparing", "training", "paused", "finished" or "stopped";
-    ``message`` is a warning in words, if there is one. While preparing, ``n_found`` says how
-    many assemblies the first update will start with, as far as they are found.
+    ``phase`` is "preparing", "training", "paused", "finished" or "stopped"; ``message`` is a
+    warning in words, or None. While preparing, ``n_found`` is the number of initial assemblies
+    found so far.
     """
 
     update: int
@@ -70,7 +70,7 @@ class Progress:
 
 
 def outcome(steps: Generator[Any, None, _T]) -> _T:
-    """What work that reports its steps comes to, for those who need no reports."""
+    """Run a generator to its end, ignore what it yields, and return its result."""
     while True:
         try:
             next(steps)
@@ -80,7 +80,7 @@ def outcome(steps: Generator[Any, None, _T]) -> _T:
 
 
 def duration(seconds: float) -> str:
-    """A time in words, rounded as one would say it."""
+    """Write a time with its unit, rounded."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

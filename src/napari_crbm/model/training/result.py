@@ -1,4 +1,4 @@
-"""What a training ends with: an RBM, and the record of how it was trained."""
+"""Result of a training: an RBM, and the record of how it was trained."""
 
 from __future__ import annotations
 

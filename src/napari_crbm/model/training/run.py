@@ -1,4 +1,4 @@
-"""Persistent contrastive divergence, as a generator of progress that anyone can drive."""
+"""Persistent contrastive divergence as a generator of progress records."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError, TrainingDiverged
-from napari_crbm.model.backends import Core, choice
+from napari_crbm.model.backends import Backend, choice
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.rbm import RBM
 from napari_crbm.model.training import health
@@ -91,7 +91,7 @@ class TrainingRun:
                 self.settings = replace(self.settings, device=settings.device)
         check_against(self.settings, spikes)
         self.settings = replace(self.settings, device=choice.resolved(self.settings.device))
-        self._core: Core = choice.core_for(self.settings.device)
+        self._backend: Backend = choice.backend_for(self.settings.device)
         self._state = BestState(self.settings.patience)
 
     # --- driving ------------------------------------------------------------------------
@@ -211,7 +211,7 @@ class TrainingRun:
         if self.settings.patience and self.finished:
             return self.best_result()
         learner = self._learner
-        fields = self._core.get(learner.fields)
+        fields = self._backend.get(learner.fields)
         return self._trained(learner.active.dense(), fields, learner.units())
 
     def best_result(self) -> Trained:
@@ -286,13 +286,13 @@ class TrainingRun:
         held_out = self._spikes.select_frames(self._test_frames) if len(self._test_frames) else None
         if self._start is not None:
             self._learner = Learner.continuing(
-                self._train, settings, self._core, self._start, self.update, self._unit_type
+                self._train, settings, self._backend, self._start, self.update, self._unit_type
             )
         elif self._resume is not None:
             self._restore(self._resume)
         else:
             self._learner = yield from Learner.starting(
-                self._train, settings, self._core, self._unit_type
+                self._train, settings, self._backend, self._unit_type
             )
         self.settings = self._learner.settings
         self._evaluation = Evaluation(
@@ -314,7 +314,7 @@ class TrainingRun:
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._learner = Learner.restored(
-            self._train, self.settings, self._core, state, self._unit_type
+            self._train, self.settings, self._backend, state, self._unit_type
         )
         self.update = int(state["update"])
         self.elapsed_s = float(state["elapsed_s"])

@@ -1,9 +1,9 @@
-"""Which frames to train on and which to hold out: blocks of time, chosen to be comparable.
+"""Split a recording into training and held-out blocks of time with similar statistics.
 
-Neighbouring frames are alike, so frames held out at random would be no test. The
-recording is cut into equal chronological blocks instead, some of which are held
-out. Of all choices of blocks one is taken whose training and test statistics
-agree well, though not best: the 10th percentile (paper, "Train/test data split").
+Neighbouring frames are correlated, so that frames held out at random would be no independent
+test. The recording is divided into equal chronological blocks instead, some of which are held out.
+The choice of blocks is the one at the 10th percentile of the difference of training and test
+statistics (paper, "Train/test data split").
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from napari_crbm.errors import ModelError, SettingError
 from napari_crbm.spikes import Spikes
 
-# Pairwise statistics need only be compared, so a random subset of neurons will do.
+# Pairwise statistics are only compared, so that a random subset of neurons suffices.
 _NEURONS_FOR_PAIRS = 400
 _PERCENTILE = 10
 
@@ -24,7 +24,7 @@ _PERCENTILE = 10
 def split_blocks(
     spikes: Spikes, n_blocks: int = 10, n_test: int = 3, random_state: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Cut the frames into training and test blocks.
+    """Divide the frames into training and test blocks.
 
     For every choice of ``n_test`` of ``n_blocks`` blocks the root mean square
     differences between training and test of the mean activities and of the
@@ -75,7 +75,7 @@ def _discrepancies(
     choices: list[tuple[int, ...]],
     random_state: int,
 ) -> NDArray[np.float64]:
-    """Product of the two train-test differences for every choice of test blocks."""
+    """Compute the product of the two train-test differences for every choice of test blocks."""
     generator = np.random.default_rng(random_state)
     size = min(_NEURONS_FOR_PAIRS, spikes.n_neurons)
     subset = np.sort(generator.choice(spikes.n_neurons, size, replace=False))

@@ -1,4 +1,4 @@
-"""How long a training will take, measured before it starts."""
+"""Estimate how long a training will take, from a few measured updates."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from napari_crbm.spikes import Spikes
 
 _NEURONS = 3000
 _MEASURE_S = 0.4
-# Typical course of a training: this share of the updates runs with all weights in play, the
-# rest with about this share of them.
+# In a typical training this share of the updates runs with all weights, the others with about this
+# share of them.
 _DENSE_UPDATES, _LATER_DENSITY = 0.2, 0.25
-# Large models have about this share from the start to the end.
+# Large models have about this share of the weights from start to end.
 _LARGE_DENSITY = 0.1
 
 
@@ -33,17 +33,17 @@ class Pace(NamedTuple):
     update: float
 
     def total(self, n_updates: int) -> float:
-        """Seconds that so many updates take."""
+        """Compute the seconds that a training of so many updates takes."""
         return self.preparing + n_updates * self.update
 
 
 def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
-    """What a training costs on this machine and recording, by making a few real updates.
+    """Measure the pace of a training on this machine and recording by making a few updates.
 
-    They are made on a few thousand of the neurons and on a third of those, with all weights
-    (of small models) and with as few as typically take part later on; from there the work grows
-    in proportion. With ``n_hidden="auto"`` as many hidden units are assumed as those neurons
-    show. Compilation is not counted (see `compile_ahead`). Takes a few seconds.
+    They are made with a few thousand of the neurons and with a third of those; the time is
+    extrapolated linearly to all neurons. Small models are measured with all weights and with as few
+    as typically take part later. With ``n_hidden="auto"``, the number of hidden units is the one
+    found with those neurons. Compilation is not counted (see `compile_ahead`). Takes a few seconds.
 
     Raises
     ------
@@ -55,8 +55,8 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
     n_small = max(n_large // 3, 1)
     large, n_hidden = _pace_of(n_large, spikes, settings)
     small, _ = _pace_of(n_small, spikes, replace(settings, n_hidden=n_hidden))
-    # A part of the time does not grow with the neurons: jumps are arranged unit by unit, and
-    # so few neurons do not fill a GPU.
+    # Part of the time does not grow with the neurons: jumps proceed unit by unit, and so few
+    # neurons do not fill a GPU.
     slope = max(large.update - small.update, 0.0) / max(n_large - n_small, 1)
     return Pace(
         large.preparing * spikes.n_neurons / n_large,
@@ -65,7 +65,7 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
 
 
 def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> tuple[Pace, int]:
-    """Pace of a training on some of the neurons, and its number of hidden units."""
+    """Measure the pace of a training on some of the neurons, and its number of hidden units."""
     chosen = np.linspace(0, spikes.n_neurons - 1, n_neurons).astype(int)
     frames, _ = split_blocks(
         spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
@@ -75,9 +75,9 @@ def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> tuple[Pace, 
     if not isinstance(n_hidden, str):
         n_hidden = min(n_hidden, len(chosen))
     started = time.perf_counter()
-    core = choice.core_for(choice.resolved(settings.device))
+    backend = choice.backend_for(choice.resolved(settings.device))
     with kernel_threads(settings.n_threads):
-        learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), core)
+        learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), backend)
         preparing = time.perf_counter() - started
         n_made = int(learner.settings.n_hidden)
         large = model_size.is_large(spikes.n_neurons, n_made)
@@ -94,7 +94,7 @@ def _seconds_per_update(learner: Learner) -> float:
     while elapsed < _MEASURE_S:
         updates += 1
         learner.step(updates, rate)
-        learner.core.wait()
+        learner.backend.wait()
         elapsed = time.perf_counter() - started
     return elapsed / updates
 
@@ -104,4 +104,4 @@ def _thin_out(learner: Learner, share: float) -> None:
     weights = np.abs(active.dense())
     smallest = np.quantile(weights, 1 - share)
     roles = np.where(weights > smallest, active.roles, SILENT)
-    learner.active = learner.core.active_set(active.dense(), active.second_moment(), roles)
+    learner.active = learner.backend.active_set(active.dense(), active.second_moment(), roles)

@@ -1,15 +1,14 @@
-"""Which weights take part in a training: rules that give every weight its role.
+"""Select the weights that take part in a training: rules that give every weight its role.
 
-What counts is the pull of a weight: the gradient that it would have at zero. A weight
-that the penalty holds against its pull belongs at zero.
+The rules look at the pull of a weight, the gradient that it would have at zero. If the penalty
+exceeds the pull, the weight is zero at the optimum.
 
-Two rules, because models of different size fail in different ways. With few weights,
-weak members matter: whatever once grew stays (`tolerant`). With millions of weights,
-those that are there by chance outnumber the members. Together they tie hidden units to
-each other, so that chains hardly mix and assemblies no longer switch one by one; there,
-the recording has to support every weight, beyond what chance does to any of the neuron's
-weights, and go on supporting it; weights that training started with stay on easier terms
-(`strict`).
+There are two rules, since models of different size fail in different ways. With few weights, weak
+members matter, and weights that have once grown stay (`tolerant`). With millions of weights,
+chance weights outnumber the members. Together they couple hidden units, so that chains hardly mix
+and assemblies no longer switch independently. There the recording has to support every weight
+beyond chance, throughout the training; weights that the training started with stay under weaker
+conditions (`strict`).
 """
 
 from __future__ import annotations
@@ -29,27 +28,27 @@ from napari_crbm.model.compute.kernels.weight_update import (
     SUPPORTED_SHARE,
 )
 
-# How many weights of a neuron may pass the strict rule by chance, among all hidden units.
+# Expected number of weights per neuron that pass the strict rule by chance.
 _BY_CHANCE = 0.01
-# Standard errors by which a pull may fall below what let its weight in before that is put out.
+# Standard errors by which a pull may fall below the limit of entry before its weight is silenced.
 _SLACK = 1.0
 
 
 class Pull(NamedTuple):
-    """Gradients (N, M), and variances (N,) by which they fall when weights grow by one."""
+    """Gradients (N, M), and the variances (N,) by which they fall per unit of weight."""
 
     gradient: Array
     variance: Array
 
     def of(self, rows: slice, weights: Array) -> Array:
-        """Sizes of the pulls of some rows of weights."""
+        """Compute the absolute pulls of some rows of weights."""
         return np.abs(self.gradient[rows] + self.variance[rows, None] * weights)
 
 
 def tolerant(
     pull: Pull, l1: np.float32, small: float, rows: slice, weights: Array, roles: Array
 ) -> NDArray[np.uint8]:
-    """Silence small weights that are not pulled off zero; let in those that outgrow the penalty.
+    """Silence small weights whose pull is below the penalty; let in those whose pull exceeds it.
 
     Parameters
     ----------
@@ -57,11 +56,11 @@ def tolerant(
     l1 : float32
         The penalty in force.
     small : float
-        Only weights up to this size are silenced. The gradient of a whole assembly is off
-        when its unit happens to be on in too few or too many chains; its members must not
-        be lost for that.
+        Only weights up to this size are silenced. If a unit happens to be on in too few or too
+        many chains, the gradients of its whole assembly are wrong, and members must not be lost
+        for that.
     rows, weights, roles
-        Part of all weights: which rows, and their weights and roles (n, M).
+        Some rows of all weights, and their weights and roles (n, M).
 
     Returns
     -------
@@ -73,9 +72,9 @@ def tolerant(
 
 
 class Limits(NamedTuple):
-    """Penalties (N,), scaled to the noise of each neuron, and multiples of them.
+    """Penalties (N,), scaled to the noise of each neuron, and limits in multiples of them.
 
-    A weight joins when it is pulled by more than ``enter`` of them, and is put out below ``leave``.
+    A weight joins if its pull exceeds ``enter`` penalties, and is silenced below ``leave``.
     """
 
     penalty: Array
@@ -84,19 +83,19 @@ class Limits(NamedTuple):
 
 
 def limits_of(l1: float, variance: Array, error: float, n_hidden: int) -> Limits:
-    """What a pull must exceed, of the strict rule: the penalty, and what chance makes of it.
+    """Compute the limits of the strict rule from the penalty and from chance.
 
-    The more hidden units, the more weights of a neuron are pulled by chance alone. So what counts
-    as chance grows with them (Bonferroni), and one neuron in a hundred has such a weight.
+    The more hidden units, the more weights of a neuron have a large pull by chance. So the limit
+    grows with their number (Bonferroni), and one neuron in a hundred has such a weight.
 
     Parameters
     ----------
     l1 : float
         The penalty.
     variance : (N,) float32
-        Of the neurons.
+        Variances of the neurons' activity.
     error : float
-        Standard error of the pull of a neuron of average variance.
+        Standard error of the pull for a neuron of average variance.
     n_hidden : int
     """
     penalty = np.float32(l1) * np.sqrt(variance / variance.mean())
@@ -107,20 +106,20 @@ def limits_of(l1: float, variance: Array, error: float, n_hidden: int) -> Limits
 def strict(
     pull: Pull, limits: Limits, small: float | None, rows: slice, weights: Array, roles: Array
 ) -> NDArray[np.uint8]:
-    """Support what is pulled further than by chance, silence what is not pulled by much.
+    """Support weights whose pull exceeds chance, and silence those with a small pull.
 
-    Weights that training started with were found beside all other assemblies already. They stay
-    while they are pulled beyond their own share of the penalty. Negative ones among them are
-    not pulled, since they keep assemblies apart which frames show to be independent anyway;
-    they stay until the penalty has taken them to zero.
+    Weights that the training started with were found with all other assemblies taken into account.
+    They stay while their pull exceeds their own share of the penalty. Negative ones among them have
+    no pull, since they separate assemblies that are independent in the recording; they stay until
+    the penalty has reduced them to zero.
 
     Parameters
     ----------
     pull : Pull
     limits : Limits
     small : float or None
-        While hidden units do not yet stand well for their assemblies, supported weights
-        above this size stay in any case; None: no exceptions.
+        Supported weights above this size stay in any case, as long as hidden units do not yet
+        represent their assemblies well. None makes no exception.
     rows, weights, roles
         As for `tolerant`.
 

@@ -1,4 +1,4 @@
-r"""What a type of hidden unit must answer, so that models can be trained with it.
+r"""Protocol of hidden units: the methods that a type must have, so that models can be trained.
 
 A hidden unit has a potential U(h), which defines everything else. Given its input I it follows
 :math:`P(h \mid I) \propto e^{-U(h) + I h}` with the cumulant function
@@ -13,7 +13,7 @@ functions of an array module, for other devices. `TrainingUnits` holds the same 
 coordinates in which training moves them.
 
 Parameters are NamedTuples of arrays (M,), one row per parameter; `mapped` applies a function to
-every row. Nothing outside a unit type looks at a single parameter. `model.units.choice` says
+every row. No code outside a unit type uses single parameters. `model.units.choice` says
 which type models have.
 """
 
@@ -104,7 +104,7 @@ class InputState(NamedTuple):
 class TwoStateUnits(NamedTuple):
     """Units with one potential well for each state of their assembly.
 
-    ``chosen`` (M,) tells the units whose inputs have two such states; the others' parameters are
+    ``chosen`` (M,) marks the units whose inputs have two such states; the others' parameters are
     finite and mean nothing. ``mean`` (M,) is the mean of h over the frames.
     """
 
@@ -182,7 +182,7 @@ class UnitGradient(Protocol):
 
     @property
     def factors(self) -> Array:
-        """What multiplies the data's ``v_ib`` in the weight gradient, (B, M)."""
+        """Factors (B, M) of the data's ``v_ib`` in the weight gradient."""
 
 
 class TrainingUnits(Rows, Protocol):

@@ -9,7 +9,7 @@ ZERO, ONE = np.uint64(0), np.uint64(1)
 _S56, _S58 = np.uint64(56), np.uint64(58)
 # Multiplying eight bytes of 0 or 1 by this collects them in the top byte, first byte lowest.
 _COLLECT = np.uint64(0x0102040810204080)
-# De Bruijn sequence: its top six bits tell by how much it was shifted.
+# De Bruijn sequence: its top six bits identify the shift.
 _DE_BRUIJN = np.uint64(0x03F79D71B4CB0A89)
 _POSITION = np.zeros(64, dtype=np.uint8)
 for _shift in range(64):
@@ -18,18 +18,18 @@ for _shift in range(64):
 
 @njit(cache=True, nogil=True, inline="always")
 def lowest(word):
-    """Lowest set bit of a non-zero uint64, as a mask."""
+    """Return the lowest set bit of a non-zero uint64, as a mask."""
     return word & (~word + ONE)
 
 
 @njit(cache=True, nogil=True, inline="always")
 def position(mask):
-    """Number of the only bit set in a uint64."""
+    """Return the position of the only bit set in a uint64."""
     return np.int64(_POSITION[np.uint64(mask * _DE_BRUIJN) >> _S58])
 
 
-# The functions below are called for every neuron. They take whole arrays and the number of a
-# row, because handing a slice to a function counts references, which costs more than the work.
+# The functions below are called for every neuron. They take whole arrays and a row number, since
+# passing a slice to a function counts references, which takes longer than the work itself.
 
 
 @njit(cache=True, nogil=True)
@@ -58,7 +58,7 @@ def scatter(weights, bits, i, inputs):
 
 @njit(cache=True, nogil=True)
 def scatter_sparse(starts, columns, values, bits, i, inputs):
-    """`scatter` for weights in compressed rows."""
+    """Do as `scatter` for weights in compressed rows."""
     for word in range(bits.shape[1]):
         left = bits[i, word]
         while left != ZERO:
@@ -84,7 +84,7 @@ def gather(source, bits, i, sign, row):
 
 @njit(cache=True, nogil=True)
 def gather_sparse(source, bits, i, sign, starts, columns, row):
-    """`gather` for the columns of neuron i only: ``row[k]`` belongs to its k-th column."""
+    """Do as `gather` for the columns of neuron i alone: ``row[k]`` belongs to its k-th column."""
     first = starts[i]
     for word in range(bits.shape[1]):
         left = bits[i, word]
@@ -98,7 +98,7 @@ def gather_sparse(source, bits, i, sign, starts, columns, row):
 
 @njit(cache=True, nogil=True, parallel=True)
 def frames_to_bits(indptr, indices, frames, bits):
-    """Activity of chosen frames as bits a neuron; ``bits`` is overwritten."""
+    """Write the activity of chosen frames into bits (N, words)."""
     bits[:] = ZERO
     for word in prange(bits.shape[1]):
         for b in range(64 * word, min(64 * word + 64, frames.shape[0])):

@@ -1,7 +1,7 @@
-r"""Elementary functions without calls or branches, so that loops over them vectorise.
+r"""Fast mathematical functions without calls or branches, so that loops over them vectorise.
 
-Single precision is for drawing (errors of about 1e-7 move no statistic), double
-precision for gradients. Both rest on the Mills ratio
+Single precision serves for drawing (errors of about 1e-7 change no statistic), double precision
+for gradients. Both use the Mills ratio
 
 .. math:: M(x) = \int_0^\infty e^{-z^2/2 - xz} dz, \qquad x \ge 0,
 
@@ -62,7 +62,7 @@ _M0, _M1, _M2, _M3, _M4, _M5, _M6, _M7, _M8, _M9, _M10 = (
 
 # (x + 8) r4(x) in t = (x - 5) / (x + 5), r4 the ratio of the fourth to the third moment of
 # exp(-z^2/2 - xz); relative error 2e-13. Highest power first.
-# In two halves, because longer loops over constants are not unrolled.
+# In two parts, since longer loops over constants are not unrolled.
 _FOURTH_RATIO_HIGH = (
     -7.653053186242633e-05,
     2.1002106027986328e-05,
@@ -101,7 +101,7 @@ _LN2_HIGH = float(np.float32(math.log(2.0)))
 _LN2_LOW = math.log(2.0) - _LN2_HIGH
 _BIAS, _MANTISSA = np.int64(1023), np.int64(52)
 _SQRT_HALF_BITS = np.int64(np.float64(math.sqrt(0.5)).view(np.int64))
-# Keeps the shifted number positive: vector units of many processors lack the signed shift.
+# Keeps the shifted number positive: many processors have no signed shift of vectors.
 _OFFSET = np.int64(1024)
 _SHIFTED_BITS = np.int64((1024 << 52) - int(_SQRT_HALF_BITS))
 _EXP_TERMS = tuple(1.0 / math.factorial(k) for k in range(13, -1, -1))
@@ -110,7 +110,7 @@ _LOG_TERMS = tuple(2.0 / (2 * k + 1) for k in range(9, -1, -1))
 
 @njit(cache=True, nogil=True, inline="always")
 def exp2_32(t):
-    """2**t for float32 t within +-126."""
+    """Compute 2**t for float32 t within +-126."""
     whole = np.floor(t + _HALF_32)
     f = t - whole
     fraction = _ONE_32 + f * (_E1 + f * (_E2 + f * (_E3 + f * (_E4 + f * (_E5 + f * _E6)))))
@@ -120,7 +120,7 @@ def exp2_32(t):
 
 @njit(cache=True, nogil=True, inline="always")
 def log_32(x):
-    """Natural logarithm of a positive, normal float32."""
+    """Compute the natural logarithm of a positive, normal float32."""
     bits = np.float32(x).view(np.int32)
     exponent = np.int32((bits - _SQRT_HALF_BITS_32) >> _MANTISSA_32)
     g = np.int32(bits - np.int32(exponent << _MANTISSA_32)).view(np.float32) - _ONE_32
@@ -131,7 +131,7 @@ def log_32(x):
 
 @njit(cache=True, nogil=True, inline="always")
 def mills_32(x):
-    """Mills ratio M(x) for float32 x >= 0."""
+    """Compute the Mills ratio M(x) for float32 x >= 0."""
     t = (x - _THREE_32) / (x + _THREE_32)
     p = _M5 + t * (_M6 + t * (_M7 + t * (_M8 + t * (_M9 + t * _M10))))
     p = _M0 + t * (_M1 + t * (_M2 + t * (_M3 + t * (_M4 + t * p))))
@@ -140,7 +140,7 @@ def mills_32(x):
 
 @njit(cache=True, nogil=True, inline="always")
 def exp_64(x):
-    """exp(x) for x within +-700; relative error 2e-14 at the ends, 1e-15 near zero."""
+    """Compute exp(x) for x within +-700; relative error 2e-14 at the ends, 1e-15 near zero."""
     whole = np.floor(x * _LOG2E + 0.5)
     f = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
     p = 0.0
@@ -151,7 +151,7 @@ def exp_64(x):
 
 @njit(cache=True, nogil=True, inline="always")
 def log_64(x):
-    """Natural logarithm of a positive, normal float64, to 1e-15."""
+    """Compute the natural logarithm of a positive, normal float64, to 1e-15."""
     bits = np.float64(x).view(np.int64)
     exponent = np.int64(np.int64(np.uint64(bits + _SHIFTED_BITS) >> np.uint64(52)) - _OFFSET)
     m = np.int64(bits - np.int64(exponent << _MANTISSA)).view(np.float64)
@@ -165,7 +165,7 @@ def log_64(x):
 
 @njit(cache=True, nogil=True, inline="always")
 def fourth_ratio(x):
-    """Ratio of the fourth to the third moment of exp(-z^2/2 - xz) over z > 0, for x >= 0."""
+    """Compute the ratio of the fourth to the third moment of exp(-z^2/2 - xz), z > 0, x >= 0."""
     t = (x - 5.0) / (x + 5.0)
     p = 0.0
     for c in _FOURTH_RATIO_HIGH:

@@ -1,4 +1,4 @@
-"""Block Gibbs sampling: all hidden units given the neurons, all neurons given the hidden units."""
+"""Neurons drawn given hidden values: the visible half of a Gibbs step."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def add_products(starts, columns, values, i, hidden_values, drive):
 def sparse_lane(
     starts, columns, values, fields, hidden_values, n_chains, first, last, key, bits, inputs
 ):
-    """`dense_lane` for weights in compressed rows."""
+    """Do as `dense_lane` for weights in compressed rows."""
     drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
     active = np.zeros(64 * bits.shape[1], dtype=np.uint8)
     eights = active.view(np.uint64)
@@ -100,7 +100,7 @@ def draw_neurons(weights, fields, hidden_values, inputs, bits, lanes, key):
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def draw_neurons_sparse(starts, columns, values, fields, hidden_values, inputs, bits, lanes, key):
-    """`draw_neurons` for weights in compressed rows; hidden values in whole vectors."""
+    """Do as `draw_neurons` for weights in compressed rows; hidden values in whole vectors."""
     n_lanes = lanes.shape[0] - 1
     partial = np.empty((n_lanes, *inputs.shape), dtype=np.float32)
     for lane in prange(n_lanes):
@@ -124,8 +124,8 @@ def draw_neurons_sparse(starts, columns, values, fields, hidden_values, inputs, 
 def subtract_expected(weights, fields, hidden_values, hidden_rows, lanes, out):
     """Subtract the mean over chains of P(v_i = 1 | h) h_m from ``out`` (N, M).
 
-    Given their hidden values, both as (M, B) and (B, M), chains contribute the
-    probability of a neuron instead of a draw of it, which takes most of the noise away.
+    Chains contribute the probability of a neuron given their hidden values instead of a draw,
+    which removes most of the noise. ``hidden_values`` are (M, B), ``hidden_rows`` (B, M).
     """
     n_chains = hidden_values.shape[1]
     share = np.float32(1.0 / n_chains)
@@ -146,6 +146,7 @@ def subtract_expected(weights, fields, hidden_values, hidden_rows, lanes, out):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _probabilities(field, drive):
+    """Turn the drives (B,) of one neuron into probabilities, in place."""
     for b in range(drive.shape[0]):
         t = min(max(-(drive[b] + field) * _LOG2E, -_LIMIT), _LIMIT)
         drive[b] = _UNIT / (_UNIT + exp2_32(t))

@@ -1,4 +1,4 @@
-"""What the neurons say to a jump of one hidden unit, with every neuron summed out."""
+"""Log acceptance ratio of jumps of hidden units, with the visible units marginalised."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _BLOCK = 256
 _LOG2E = np.float32(1.4426950408889634)
 _LIMIT = np.float32(126.0)
 _UNIT = np.float32(1.0)
-# A product of ratios spans no more powers of two than this: one logarithm serves many neurons.
+# One logarithm serves a product of many ratios, which may span this many powers of two.
 _FARTHEST = np.float32(120.0)
-# Frames below this share of the most likely one do not count.
+# Log probability relative to the most likely frame below which a frame does not count.
 _NEGLIGIBLE = -700.0
 
 
@@ -31,7 +31,7 @@ def _multiply(field, drive, row, weight, steps, ratios):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_logarithms(ratios, gains):
-    """Add the logarithms of products of ratios, and begin new products."""
+    """Add the logarithms of products of ratios, and reset the products."""
     for b in range(gains.shape[0]):
         gains[b] += log_32(ratios[b])
         ratios[b] = _UNIT
@@ -39,7 +39,7 @@ def _add_logarithms(ratios, gains):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _with_one_more(spanned, reach, ratios, gains):
-    """Powers of two that products span with one more ratio; new ones if they are too many."""
+    """Count the powers of two that products span with one more ratio; reset them at the limit."""
     reach = min(reach, _FARTHEST)
     if spanned + reach > _FARTHEST:
         _add_logarithms(ratios, gains)
@@ -58,7 +58,7 @@ def _longest(steps):
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
-    """Change of log sum_v exp(-E(v, h)) by the neurons when one hidden unit moves, per lane.
+    """Compute the change of log sum_v exp(-E(v, h)) when one hidden unit changes, per lane.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
     unit : int
     hidden_values : (M, B) float32
     steps : (B,) float32
-        By how much the unit's value changes in every chain.
+        Change of the unit's value in every chain.
     out : (L, B) float32
     """
     for lane in prange(lanes.shape[0] - 1):
@@ -95,7 +95,7 @@ def gains(weights, fields, members, lanes, unit, hidden_values, steps, out):
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_values, steps, out):
-    """`gains` for weights in compressed rows; ``hidden_values`` may be wider than B."""
+    """Do as `gains` for weights in compressed rows; ``hidden_values`` may be wider than B."""
     for lane in prange(lanes.shape[0] - 1):
         drive = np.empty((1, hidden_values.shape[1]), dtype=np.float32)
         ratios = np.ones(out.shape[1], dtype=np.float32)
@@ -115,7 +115,7 @@ def gains_sparse(starts, columns, values, fields, members, lanes, unit, hidden_v
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def log_overlap(values, inputs, cumulants, order, bounds, asked, out):
-    """Log of the sum over frames of exp(I h - Gamma(I)) of each block of units.
+    """Compute the log of the sum over frames of exp(I h - Gamma(I)) of each block of units.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def log_overlap(values, inputs, cumulants, order, bounds, asked, out):
     bounds : (G + 1,) int64
         Of the blocks in ``order``.
     asked : (G, B) bool
-        Of which chains it is wanted; zero for the others.
+        Chains for which it is computed; zero for the others.
     out : (G, B) float64
     """
     n_frames = inputs.shape[1]
@@ -139,7 +139,7 @@ def log_overlap(values, inputs, cumulants, order, bounds, asked, out):
         n_chains = chains.shape[0]
         total, own = np.zeros(n_chains), np.empty(n_chains)
         powers, top = np.zeros((n_frames, n_chains)), np.full(n_chains, -np.inf)
-        # Frames outside, chains inside: so that the inner loops are vectors.
+        # Frames in the outer loop and chains in the inner one, so that inner loops vectorise.
         for position in range(bounds[block], bounds[block + 1]):
             unit = order[position]
             for b in range(n_chains):

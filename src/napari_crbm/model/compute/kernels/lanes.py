@@ -1,4 +1,4 @@
-"""Fixed groups of neurons, whose sums are always added in the same order."""
+"""Lanes: fixed groups of neurons whose sums are added in a fixed order."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ MAX_LANES = 16
 
 
 def lane_bounds(n_neurons: int) -> NDArray[np.int64]:
-    """First neuron of every lane, and N: (L + 1,); at least 64 neurons a lane."""
+    """Return the first neuron of every lane, and N: (L + 1,); at least 64 neurons per lane."""
     n_lanes = min(max(n_neurons // 64, 1), MAX_LANES)
     return np.arange(n_lanes + 1) * n_neurons // n_lanes
 

@@ -1,4 +1,4 @@
-"""Inputs to hidden units, I = W^T v."""
+"""Project activity onto hidden inputs, I = W^T v."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_crbm.model.compute.kernels.lanes import add_lanes
 
 @njit(cache=True, nogil=True, parallel=True)
 def project_frames(weights, indptr, indices, frames, inputs):
-    """Hidden inputs (B, M) of recorded frames given in compressed rows."""
+    """Write the hidden inputs (B, M) of recorded frames given in compressed rows."""
     for b in prange(frames.shape[0]):
         target = inputs[b]
         target[:] = 0.0
@@ -23,7 +23,7 @@ def project_frames(weights, indptr, indices, frames, inputs):
 
 @njit(cache=True, nogil=True, parallel=True)
 def project_frames_sparse(starts, columns, values, indptr, indices, frames, inputs):
-    """`project_frames` for weights in compressed rows (``starts``, ``columns``, ``values``)."""
+    """Do as `project_frames` for weights in compressed rows."""
     for b in prange(frames.shape[0]):
         target = inputs[b]
         target[:] = 0.0
@@ -35,7 +35,7 @@ def project_frames_sparse(starts, columns, values, indptr, indices, frames, inpu
 
 @njit(cache=True, nogil=True, parallel=True)
 def project_bits(weights, bits, lanes, inputs):
-    """Hidden inputs (B, M) of activity given as bits a neuron."""
+    """Write the hidden inputs (B, M) of activity given as bits (N, words)."""
     n_lanes = lanes.shape[0] - 1
     partial = np.zeros((n_lanes, inputs.shape[0], inputs.shape[1]), dtype=np.float32)
     for lane in prange(n_lanes):
@@ -46,7 +46,7 @@ def project_bits(weights, bits, lanes, inputs):
 
 @njit(cache=True, nogil=True, parallel=True)
 def project_bits_sparse(starts, columns, values, bits, lanes, inputs):
-    """`project_bits` for weights in compressed rows."""
+    """Do as `project_bits` for weights in compressed rows."""
     n_lanes = lanes.shape[0] - 1
     partial = np.zeros((n_lanes, inputs.shape[0], inputs.shape[1]), dtype=np.float32)
     for lane in prange(n_lanes):

@@ -1,9 +1,9 @@
-"""Integer arithmetic on 32 bits that stays on 32 bits.
+"""Arithmetic on 32-bit integers that is not widened to 64 bits.
 
-Numba widens every operation on 32-bit integers to 64 bits. A compiled loop then handles half
-as many numbers at once, and without AVX-512 it has no multiplication of that width. These are
-single machine instructions on two numbers of one type; what does not fit is lost, and a shift
-to the right fills up with zeros.
+Numba widens every operation on 32-bit integers to 64 bits. A compiled loop then handles half as
+many numbers at once, and processors without AVX-512 have no multiplication of that width. These
+functions are single machine instructions on two numbers of one type. They discard overflow, and
+shifts to the right fill with zeros.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numba.extending import intrinsic
 
 
 def _instruction(name: str) -> Any:
-    """The instruction of LLVM with this name, on two integers of one type."""
+    """Return the LLVM instruction of this name, on two integers of one type."""
 
     @intrinsic
     def operation(_: Any, first: Any, second: Any) -> Any:

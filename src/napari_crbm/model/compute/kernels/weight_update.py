@@ -1,4 +1,4 @@
-"""One step of all weights up the gradient, with the penalty and the chains' new inputs."""
+"""Weight update: a proximal RMSprop step, and the hidden inputs under the new weights."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from napari_crbm.model.compute.kernels.bits import (
 )
 from napari_crbm.model.compute.kernels.lanes import add_lanes
 
-#: What a weight may do, in the array of roles: stay at zero, pay the whole penalty, pay
-#: `SUPPORTED_SHARE` of it because the recording supports it, or pay as little because training
-#: started with it, told apart from all other assemblies.
+#: Roles of weights: SILENT weights stay at zero, PENALISED ones pay the whole penalty, SUPPORTED
+#: ones pay `SUPPORTED_SHARE` of it because the recording supports them, and STARTING ones pay the
+#: same because the training started with them.
 SILENT, PENALISED, SUPPORTED, STARTING = (np.uint8(role) for role in range(4))
-#: Adaptive lasso (Zou 2006): members are hardly shrunk, chance weights are held at zero.
+#: Adaptive lasso (Zou 2006): members are hardly shrunk, and chance weights stay at zero.
 SUPPORTED_SHARE = np.float32(0.25)
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
@@ -25,7 +25,7 @@ _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _proximal(weight, moment, gradient, share, rates):
-    """RMSprop step, then the shrinkage that leaves exact zeros, in the same metric."""
+    """Make an RMSprop step, then shrink in the same metric, which leaves exact zeros."""
     rate, l1, decay, correction, epsilon, clip = rates
     g = min(max(gradient, -clip), clip)
     moment = decay * moment + (_ONE - decay) * g * g
@@ -68,7 +68,7 @@ def update_weights(
     inputs,
     mean_inputs,
 ):
-    """One proximal RMSprop step on dense weights, and the chains' inputs under the new ones.
+    """Update dense weights by one proximal RMSprop step, and compute the chains' new inputs.
 
     The gradient of row i is ``sum_b data_values[b] - sum_c chain_values[c] +
     mean_activity[i] centre`` over the frames b and chains c in which the neuron is
@@ -91,7 +91,7 @@ def update_weights(
     inputs : (B, M) float32
         Overwritten with the chains' hidden inputs.
     mean_inputs : (M,) float64
-        Overwritten with the inputs of the mean activity.
+        Overwritten with the hidden inputs of the mean activity.
     """
     n_lanes = lanes.shape[0] - 1
     n_hidden = weights.shape[1]
@@ -131,10 +131,10 @@ def update_weights_sparse(
     inputs,
     mean_inputs,
 ):
-    """`update_weights` for weights in compressed rows; the others stay at zero.
+    """Do as `update_weights` for weights in compressed rows; the others stay at zero.
 
     ``starts`` is (N + 1,) int64; ``columns`` uint32, ``values``, ``second_moment`` and
-    ``shares`` (of the penalty) float32 have one element for every weight that may move.
+    ``shares`` (of the penalty) float32 have one element for every weight that may change.
     """
     n_lanes = lanes.shape[0] - 1
     n_hidden = inputs.shape[1]

@@ -15,13 +15,13 @@ from napari_crbm.model.compute.kernels.fast_math import FOURTH_RATIO
 from napari_crbm.model.units.drelu.moments import Moments
 
 _SQRT_TWO_PI = math.sqrt(2 * math.pi)
-# exp() of more than this is not needed: the other side of the unit is then impossible.
+# Largest exponent: beyond it the other side of the unit has no probability.
 _LARGEST = 700.0
 _SMALLEST = 1e-12
 
 
 class ArrayDReLU:
-    """Moments and draws with the functions of one array module, in float64.
+    """Moments and draws by the functions of one array module, in float64.
 
     Both sides of a unit are computed at once: arrays are (2, B, M), positive side first.
 
@@ -38,7 +38,7 @@ class ArrayDReLU:
         self._terms = xp.asarray(np.array(FOURTH_RATIO))
 
     def moments(self, inputs: Any, units: Any) -> Moments:
-        """Conditional moments of both sides for inputs (B, M)."""
+        """Compute conditional moments of both sides for inputs (B, M)."""
         xp = self._xp
         scale, x = self._scaled(inputs, units)
         mass, power, moments = self._half(x)
@@ -50,11 +50,11 @@ class ArrayDReLU:
         return Moments(both[:, 0], both[:, 1])
 
     def mean(self, inputs: Any, units: Any) -> Any:
-        """E[h | I], float32."""
+        """Compute E[h | I], float32."""
         return self.moments(inputs, units).mean.astype(np.float32)
 
     def cumulant(self, inputs: Any, units: Any) -> Any:
-        """Gamma(I) = log of the integral of exp(-U(h) + I h) dh."""
+        """Compute Gamma(I) = log of the integral of exp(-U(h) + I h) dh."""
         xp = self._xp
         scale, x = self._scaled(inputs, units)
         mass, power, _ = self._half(x)
@@ -73,8 +73,8 @@ class ArrayDReLU:
         )
         plus = side < self._chance(scale, mass, power)[0]
         x = xp.where(plus, x[0], x[1])
-        # Past its peak a side is a tail; else a normal cut on the far side of its peak, whose
-        # quantile is counted from the peak.
+        # If the peak is not inside, a side is a tail. Otherwise it is a normal distribution cut
+        # beyond its peak, whose quantile is counted from the peak.
         tail = x >= 0
         beyond_zero = self._mills(xp.abs(x)) * xp.exp(-xp.minimum(0.5 * x * x, _LARGEST))
         share = quantile * (1 - beyond_zero / _SQRT_TWO_PI)
@@ -87,7 +87,7 @@ class ArrayDReLU:
         return xp.where(plus, z * scale[0], -z * scale[1]).astype(np.float32)
 
     def _scaled(self, inputs: Any, units: Any) -> tuple[Any, Any]:
-        """Widths (2, 1, M) and scaled distances (2, B, M) of both sides."""
+        """Compute widths (2, 1, M) and scaled distances (2, B, M) of both sides."""
         xp = self._xp
         value = inputs.astype(np.float64)
         scale = 1 / xp.sqrt(xp.stack([units.gamma_plus, units.gamma_minus]))[:, None]
@@ -95,14 +95,14 @@ class ArrayDReLU:
         return scale, distance * scale
 
     def _chance(self, scale: Any, mass: Any, power: Any) -> Any:
-        """Probability of each side, (2, B, M)."""
+        """Compute the probability of each side, (2, B, M)."""
         xp = self._xp
         difference = xp.clip(power[1] - power[0], -_LARGEST, _LARGEST)
         odds = (mass[1] * scale[1]) / (mass[0] * scale[0]) * xp.exp(difference)
         return xp.stack([1 / (1 + odds), 1 / (1 + 1 / odds)])
 
     def _ratios(self, a: Any) -> tuple[Any, Any, Any, Any]:
-        """Ratios of successive moments of exp(-z^2/2 - a z) over z > 0, for a >= 0."""
+        """Compute ratios of successive moments of exp(-z^2/2 - a z) over z > 0, for a >= 0."""
         t = (a - 5.0) / (a + 5.0)
         r4 = (t[..., None] ** self._powers) @ self._terms / (a + 8.0)
         r3 = 3 / (a + r4)
@@ -113,7 +113,7 @@ class ArrayDReLU:
         return 1 / (a + self._ratios(a)[0])
 
     def _half(self, x: Any) -> tuple[Any, Any, tuple[Any, Any, Any, Any]]:
-        """Mass of exp(-z^2/2 - x z) over z > 0 as ``mass exp(power)``, and its moments."""
+        """Compute the mass of exp(-z^2/2 - x z), z > 0, as ``mass exp(power)``, and its moments."""
         xp = self._xp
         a = xp.abs(x)
         r1, r2, r3, r4 = self._ratios(a)
@@ -129,7 +129,7 @@ class ArrayDReLU:
         return mass, xp.where(tail, 0.0, power), (m1, m2, m3, m4)
 
     def _beyond(self, x: Any, u: Any) -> Any:
-        """The z >= 0 with ``M(x + z) exp(-z^2/2 - x z) = u M(x)``, for x >= 0: a quantile."""
+        """Find z >= 0 with ``M(x + z) exp(-z^2/2 - x z) = u M(x)`` for x >= 0: a quantile."""
         xp = self._xp
         mills = self._mills(x)
         loss = -xp.log(u)

@@ -71,7 +71,7 @@ def gibbs(weights, fields, units, inputs, bits, lanes, key, n_steps):
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def gibbs_sparse(starts, columns, values, fields, units, inputs, bits, lanes, key, n_steps):
-    """`gibbs` for weights in compressed rows: ``starts`` (N + 1,), ``columns``, ``values``."""
+    """Do as `gibbs` for weights in compressed rows."""
     n_chains, n_hidden = inputs.shape
     n_lanes = lanes.shape[0] - 1
     width = (n_chains + VECTOR - 1) // VECTOR * VECTOR

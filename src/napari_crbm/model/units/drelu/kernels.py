@@ -21,10 +21,10 @@ from napari_crbm.model.compute.kernels.fast_math import (
 from napari_crbm.model.compute.randomness import subkey, uniform32
 
 _SQRT_TWO_PI = math.sqrt(2 * math.pi)
-# exp() of more than this is not needed: the other side of the unit is then impossible.
+# Largest exponent: beyond it the other side of the unit has no probability.
 _LARGEST = 700.0
 
-# The same constants for draws, which are made in single precision.
+# Constants of draws, which are made in single precision.
 _ZERO_32, _HALF_32, _ONE_32 = np.float32(0), np.float32(0.5), np.float32(1)
 _LOG2E_32 = np.float32(math.log2(math.e))
 _SQRT_TWO_PI_32 = np.float32(_SQRT_TWO_PI)
@@ -38,7 +38,7 @@ GROUP = 16
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _beyond(x, u):
-    """The z >= 0 with ``M(x + z) exp(-z^2/2 - x z) = u M(x)``, for x >= 0: a quantile.
+    """Find z >= 0 with ``M(x + z) exp(-z^2/2 - x z) = u M(x)`` for x >= 0: a quantile.
 
     Both starting values are upper bounds, and Halley's second step leaves an error
     below 1e-6 of z.
@@ -57,10 +57,10 @@ def _beyond(x, u):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def sample_row(inputs, units, key, out):
-    """Draw hidden units given their inputs, both as wide as ``units``; a pure function of key.
+    """Draw hidden units given their inputs, both as wide as ``units``; the key decides the draws.
 
-    One uniform number chooses the side, another the quantile on that side. ``out``
-    must not overlap ``inputs``.
+    One uniform number chooses the side, another one the quantile on that side. ``out`` must not
+    overlap ``inputs``.
     """
     side, quantile = subkey(key, 0), subkey(key, 1)
     side_low, side_high = np.uint32(side & _LOW_WORD), np.uint32(side >> _S32)
@@ -84,8 +84,8 @@ def sample_row(inputs, units, key, out):
 
         x = xp if plus else xm
         u = uniform32(low, high, np.uint32(m))
-        # With its peak at zero the side is a tail; else a normal cut on the far side of
-        # its peak, whose quantile is counted from the peak.
+        # If the peak is not inside, the side is a tail. Otherwise it is a normal distribution
+        # cut beyond its peak, whose quantile is counted from the peak.
         tail = x >= _ZERO_32
         share = u * (_ONE_32 - (near_plus if plus else near_minus) / _SQRT_TWO_PI_32)
         above_peak = share < _HALF_32
@@ -98,7 +98,7 @@ def sample_row(inputs, units, key, out):
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def sample_kernel(inputs, units, key, out):
-    """Draw (B, M) hidden values given (B, M) inputs; every row has its own stream."""
+    """Draw (B, M) hidden values given (B, M) inputs, every row from its own stream."""
     n_hidden = inputs.shape[1]
     for b in prange(inputs.shape[0]):
         row = np.zeros(units.shape[1], dtype=np.float32)
@@ -110,9 +110,9 @@ def sample_kernel(inputs, units, key, out):
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _half(x):
-    """Mass of exp(-z^2/2 - x z) over z > 0, and its first four moments.
+    """Compute the mass of exp(-z^2/2 - x z) over z > 0, and its first four moments.
 
-    The mass is ``mass * exp(power)``, which does not overflow.
+    The mass is returned as ``mass * exp(power)``, which does not overflow.
     """
     a = abs(x)
     r4 = fourth_ratio(a)
@@ -133,17 +133,17 @@ def _half(x):
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _odds(mass_plus, power_plus, scale_plus, mass_minus, power_minus, scale_minus):
-    """How much more probable the negative side is than the positive."""
+    """Compute the probability of the negative side over that of the positive one."""
     power = min(max(power_minus - power_plus, -_LARGEST), _LARGEST)
     return (mass_minus * scale_minus) / (mass_plus * scale_plus) * exp_64(power)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _moments_group(inputs, hidden, moments):
-    """Moments of one group of units; ``hidden`` (4 groups,) and ``moments`` (8 groups,) flat.
+    """Compute moments of one group of units; ``hidden`` (4 groups,), ``moments`` (8 groups,).
 
-    Written at constant distances into one array: with eight arrays to write to, the
-    loop would not be vectorised.
+    Results go to constant distances in one array, since with eight arrays the loop would not be
+    vectorised.
     """
     for m in range(GROUP):
         value = inputs[m]
@@ -167,7 +167,7 @@ def _moments_group(inputs, hidden, moments):
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def moments_kernel(inputs, hidden, moments):
-    """Raw moments of both halves for every (frame, unit).
+    """Compute raw moments of both sides for every frame and unit.
 
     ``moments`` is (8, B, M): <h+>, <h+^2>, <h+^3>, <h+^4>, then the same of |h-|.
     """
@@ -208,7 +208,7 @@ def _cumulant_row(inputs, hidden, out):
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def cumulant_kernel(inputs, hidden, out):
-    """Cumulant function for every (frame, unit)."""
+    """Compute the cumulant function for every frame and unit."""
     for b in prange(inputs.shape[0]):
         _cumulant_row(inputs[b], hidden, out[b])
 
@@ -227,6 +227,6 @@ def _mean_row(inputs, hidden, out):
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def mean_kernel(inputs, hidden, out):
-    """Mean hidden value for every (frame, unit): what is shown as activity."""
+    """Compute the mean hidden value for every frame and unit."""
     for b in prange(inputs.shape[0]):
         _mean_row(inputs[b], hidden, out[b])

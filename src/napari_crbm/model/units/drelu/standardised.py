@@ -7,12 +7,12 @@ A unit is described by ``gamma`` (stiffness), ``theta`` (shift of its input), ``
     \gamma_\pm = \gamma / (1 \pm \eta), \qquad
     \theta_\pm = \pm\theta + \delta / \sqrt{1 \pm \eta}
 
-``gamma`` is not free: it is whatever makes the variance of h over the data one,
-``S = <E[h^2|I]> - <E[h|I]>^2 = 1``. Gradients of everything else therefore carry
-a second term through ``gamma``, by the implicit function theorem
-``d gamma / d a = -(dS/da) / (dS/d gamma)``. All derivatives of S are covariances
-under the conditional distribution, so exact moments up to the fourth give them
-in closed form (paper, Appendix; Tubiana et al. 2019).
+``gamma`` is not free: it follows from the condition that the variance of h over the data is one,
+``S = <E[h^2|I]> - <E[h|I]>^2 = 1``. Gradients of all other parameters therefore have a second
+term through ``gamma``, by the implicit function theorem
+``d gamma / d a = -(dS/da) / (dS/d gamma)``. All derivatives of S are covariances under the
+conditional distribution, so that exact moments up to the fourth give them in closed form (paper,
+Appendix; Tubiana et al. 2019).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ GAMMA_MIN = 0.05
 ETA_MAX = 0.95
 #: Largest distance between the two modes of h, in its standard deviations at fixed input.
 JUMP_MAX = 20.0
-# dS/dgamma is near -1/gamma; closer to zero than this the implicit term is not trusted.
+# dS/dgamma is near -1/gamma; it is kept at least this far from zero, in units of 1/gamma.
 _SLOPE_MIN = 0.1
 
 Vector = NDArray[np.float64]
@@ -38,9 +38,8 @@ Vector = NDArray[np.float64]
 class HiddenGradient(NamedTuple):
     """Gradient of the log-likelihood with gamma following its constraint.
 
-    ``theta``, ``delta``, ``eta`` are (M,); ``factors`` is (B, M): what multiplies the data's
-    ``v_ib`` in the weight gradient, the mean hidden activity plus the path through gamma,
-    divided by B.
+    ``theta``, ``delta``, ``eta`` are (M,). ``factors`` (B, M) multiply the data's ``v_ib`` in the
+    weight gradient: the mean hidden activity plus the path through gamma, divided by B.
     """
 
     theta: Vector
@@ -138,9 +137,9 @@ class Standardised(NamedTuple):
 def relaxed_gamma(current: Standardised, data: Moments, rate: float) -> Vector:
     """Move gamma towards unit variance of h over a batch of frames.
 
-    With ``e = gamma E[h|I]`` and ``v = gamma Var[h|I] - 1``, the law of total variance
-    gives the target in closed form; ``rate`` in [0, 1] averages it over batches, and
-    floors keep the two modes of a bimodal unit from running apart.
+    The law of total variance gives the target in closed form from the spread of ``gamma E[h|I]``
+    and the mean of ``gamma Var[h|I]``. ``rate`` in [0, 1] averages targets over batches, and
+    lower bounds limit the distance of the two modes of a bimodal unit.
     """
     gamma, _, delta, eta = current
     spread = (gamma * data.mean).var(axis=0)
@@ -153,7 +152,7 @@ def relaxed_gamma(current: Standardised, data: Moments, rate: float) -> Vector:
 
 
 def direct_gradient(data: Moments, chains: Moments) -> NDArray[np.float64]:
-    """Gradient in (gamma+, gamma-, theta+, theta-) at fixed everything else: (4, M)."""
+    """Compute the gradient in (gamma+, gamma-, theta+, theta-) alone, (4, M)."""
     return np.stack(
         [
             -0.5 * (data.plus[1].mean(axis=0) - chains.plus[1].mean(axis=0)),
@@ -167,7 +166,7 @@ def direct_gradient(data: Moments, chains: Moments) -> NDArray[np.float64]:
 def in_standard_coordinates(
     current: Standardised, gradient: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Turn a (4, M) gradient in (gamma+-, theta+-) into one in (gamma, theta, delta, eta)."""
+    """Transform a (4, M) gradient in (gamma+-, theta+-) to (gamma, theta, delta, eta)."""
     gamma, _, delta, eta = current
     plus, minus = 1 + eta, 1 - eta
     g_plus, g_minus, t_plus, t_minus = gradient
@@ -187,7 +186,7 @@ def in_standard_coordinates(
 def variance_slopes(
     current: Standardised, data: Moments
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Derivatives of S, the variance of h over the data.
+    """Compute derivatives of S, the variance of h over the data.
 
     Returns
     -------
@@ -218,7 +217,7 @@ def variance_slopes(
 
 
 def total_gradient(current: Standardised, data: Moments, chains: Moments) -> HiddenGradient:
-    """Gradient with gamma tied to the data by ``S = 1``.
+    """Compute the gradient with gamma tied to the data by ``S = 1``.
 
     Parameters
     ----------

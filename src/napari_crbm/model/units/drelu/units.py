@@ -14,7 +14,8 @@ moments obey ``m[k+1] + x m[k] = k m[k-1]``. For positive x this recursion cance
 when run forwards (the error grows like ``x^2k``), but is stable run backwards: the
 ratios ``r[k] = m[k] / m[k-1]`` follow from ``r[k] = k / (x + r[k+1])``, and the
 normalisation, the Mills ratio, from ``1 / (x + r[1])``. For negative x the forward
-recursion only adds. Differences of ``erf`` appear nowhere.
+recursion only adds and does not cancel. Differences of ``erf``, which cancel in the tails, are not
+used.
 """
 
 from __future__ import annotations
