@@ -21,6 +21,7 @@ from sklearn.preprocessing import Binarizer
 from sklearn.utils.estimator_checks import check_estimator
 from sklearn.utils.validation import check_is_fitted
 
+from napari_crbm.declarations import declared
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM, Settings
 from tests.conftest import planted_raster
@@ -125,10 +126,9 @@ def test_every_setting_is_a_parameter_with_its_default_in_the_docstring():
     parameters = inspect.signature(CRBM).parameters
     assert {field.name for field in fields(Settings)} | {"recipe"} == set(parameters)
     described = dict(re.findall(r"^(\w+) : (.+\n(?: +.+\n)+)", inspect.getdoc(CRBM), re.MULTILINE))
-    for field in fields(Settings):
-        text = " ".join(described[field.name].split())
-        if field.default is not None:
-            assert str(field.default) in text, field.name
+    for setting in declared(Settings):
+        text = " ".join(described[setting.name].split())
+        assert setting.default_text in text, setting.name
 
 
 def test_unknown_parameters_are_refused_by_name():

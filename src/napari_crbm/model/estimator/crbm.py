@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_crbm.errors import ModelError
 from napari_crbm.model.estimator.activity import ActivityLike, as_spikes
 from napari_crbm.model.estimator.fitted import Fitted, new_seed
-from napari_crbm.model.estimator.parameters import Parameters
+from napari_crbm.model.estimator.parameters import Parameters, with_settings
 from napari_crbm.model.rbm import RBM
 from napari_crbm.model.training.result import Trained
 from napari_crbm.model.training.run import TrainingRun
@@ -25,6 +25,7 @@ from napari_crbm.spikes import Spikes
 _OF_THE_MACHINE = ("n_threads", "device")
 
 
+@with_settings
 class CRBM(Fitted, Parameters):
     r"""Compositional RBM of neural activity (van der Plas, Tubiana et al., eLife 2023).
 
@@ -47,7 +48,7 @@ class CRBM(Fitted, Parameters):
         which the recording varies more than chance would. None: as in the recipe.
     recipe : {"default", "paper", "quick"}, default "default"
         Named set of training settings, see `Settings.named`. It decides every setting below
-        that is None; the defaults given are those of the recipe "default".
+        that is None; the defaults in the descriptions are those of the recipe "default".
     l1 : float or "auto", optional
         Strength of the sparse penalty. By default "auto" in every recipe, which scales it to the
         recording. Too weak a penalty leaves noise in the assemblies, too strong a one sets every
@@ -57,43 +58,6 @@ class CRBM(Fitted, Parameters):
         for every fit, which ``settings_`` then holds.
     n_threads : int, optional
         Threads to compute with; all cores by default.
-    n_updates : int, optional
-        Number of parameter updates; 3500 by default.
-    learning_rate : float, optional
-        Initial learning rate; 0.003 by default.
-    final_learning_rate : float or "auto", optional
-        Learning rate of the last update; "auto" by default, which suits the size of the model.
-    warm_up : float, optional
-        Fraction of the updates over which the learning rate rises; 0.05 by default.
-    decay_after : float, optional
-        Fraction of the updates after which the learning rate decays; 0.3 by default.
-    batch_size : int, optional
-        Number of recorded frames behind every gradient; 100 by default.
-    n_chains : int, optional
-        Number of persistent chains behind every gradient; 200 by default.
-    gibbs_steps : int, optional
-        Gibbs steps of every chain between updates; 3 by default.
-    jumps : bool, optional
-        Whether hidden units may jump between their states; True by default.
-    restarts : float, optional
-        Share of the chains that are restarted at an update; 0.004 by default.
-    renew : bool, optional
-        Whether idle and duplicate hidden units are reinitialised; True by default.
-    patience : int, optional
-        Evaluations without progress after which the learning rate falls, 0 for never; 0 by
-        default.
-    l1_ramp : float, optional
-        Fraction of the updates over which the penalty grows; 0.1 by default.
-    initialisation : {"assemblies", "random"}, optional
-        Weights to start from; "assemblies" by default.
-    second_moment_decay : float, optional
-        Decay of the running means of squared gradients (RMSprop); 0.999 by default.
-    epsilon : float, optional
-        Added to the denominator of RMSprop; 1e-06 by default.
-    n_test_blocks : int, optional
-        Number of held-out blocks of ten blocks of time; 3 by default.
-    device : {"cpu", "gpu", "auto"}, optional
-        Where to train; "cpu" by default.
 
     Attributes
     ----------

@@ -1,13 +1,37 @@
-"""Parameters of an estimator as scikit-learn expects them, without depending on it."""
+"""Parameters of an estimator as scikit-learn expects them, without depending on it.
+
+Training settings are parameters too; their descriptions come from `Settings`.
+"""
 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from napari_crbm.errors import ModelError
+from napari_crbm.model.training.settings import Settings
+
+_Class = TypeVar("_Class", bound=type)
+
+_ENTRY = re.compile(r"^(\w+) : .+\n(?: +.+\n?)+", re.MULTILINE)
+
+
+def with_settings(owner: _Class) -> _Class:
+    """Add to the docstring the training settings that are parameters and not described yet."""
+    if owner.__doc__ is None or Settings.__doc__ is None:
+        return owner
+    first, heading, rest = inspect.cleandoc(owner.__doc__).partition("\n\nAttributes\n")
+    described = {entry[1] for entry in _ENTRY.finditer(first)}
+    entries = [
+        entry[0].rstrip()
+        for entry in _ENTRY.finditer(Settings.__doc__)
+        if entry[1] not in described
+    ]
+    owner.__doc__ = "\n".join([first, *entries]) + heading + rest
+    return owner
 
 
 class Parameters:
