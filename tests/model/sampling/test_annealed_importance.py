@@ -50,7 +50,7 @@ def test_too_fast_a_walk_is_not_called_reliable():
 
 
 def test_nonsense_is_refused(tiny_model):
-    with pytest.raises(ModelError, match="two chains"):
+    with pytest.raises(ModelError, match="at least 2 chains"):
         log_partition(tiny_model, n_chains=1)
 
 
