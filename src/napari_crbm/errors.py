@@ -6,6 +6,7 @@ any other exception is a bug and is shown with how to report it.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from string import Formatter
 
 
@@ -40,7 +41,22 @@ class FormatError(CRBMError, ValueError):
 
 
 class UnknownLayout(FormatError):
-    """No reader knows where a file keeps what, but a profile can say it."""
+    """No reader knows where a file keeps what, but a profile can say it.
+
+    Parameters
+    ----------
+    message : str
+    path : Path, optional
+        The file.
+    """
+
+    def __init__(self, message: str, path: Path | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+
+class FieldNotFound(UnknownLayout, RecordingError):
+    """A reader that goes by names finds a field under none of those that it knows."""
 
 
 class SeveralRecordings(FormatError):

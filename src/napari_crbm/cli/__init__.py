@@ -14,8 +14,9 @@ def main() -> None:
     """Run ``napari-crbm``: errors as one sentence, bugs with how to report them."""
     from napari_crbm.cli.app import app
     from napari_crbm.cli.console import complain, warn, write_any_text
+    from napari_crbm.cli.offer import offer_profile
     from napari_crbm.cli.signals import exit_on_sigterm
-    from napari_crbm.errors import CRBMError, refusal
+    from napari_crbm.errors import CRBMError, UnknownLayout, refusal
 
     write_any_text()
     exit_on_sigterm()
@@ -25,6 +26,8 @@ def main() -> None:
         app()
     except CRBMError as error:
         complain(str(error))
+        if isinstance(error, UnknownLayout) and error.path is not None:
+            offer_profile(error.path, sys.argv[1:])
         sys.exit(EXIT_ERROR)
     except KeyboardInterrupt:
         complain("Interrupted.")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import AsJson, ModelPath, RecordingPath, out, print_json, say
 from napari_crbm.cli.formats import TableFormat, table_format
 
 
+@reading.with_options
 def assemblies(
     model_path: ModelPath,
     recording_path: RecordingPath,
@@ -32,13 +34,15 @@ def assemblies(
         ),
     ] = None,
     as_json: AsJson = False,
+    *,
+    opening: dict[str, Any],
 ) -> None:
     """List the assemblies of a model, or export them as tables."""
     from napari_crbm.analysis import assembly_evidence, assembly_table, export_tables
     from napari_crbm.cli.pairing import open_pair
 
     file_format = table_format(file_format, output)
-    model, recording = open_pair(model_path, recording_path)
+    model, recording = open_pair(model_path, recording_path, opening)
     largest = float(abs(model.weights_).max())
     if threshold is not None and threshold >= largest:
         raise typer.BadParameter(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import (
     FIGURE_ENDINGS,
     AsJson,
@@ -26,6 +27,17 @@ if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
+    from napari_crbm.simulation import GroundTruth
+
+
+def _truth(recording_path: Path) -> GroundTruth | None:
+    """Return the truth of a simulated recording, None for any other file."""
+    from napari_crbm.io.registry import own_kind
+    from napari_crbm.simulation import load_truth
+
+    if recording_path.is_dir() or own_kind(recording_path) is None:
+        return None
+    return load_truth(recording_path)
 
 
 def on_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
@@ -36,6 +48,7 @@ def on_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation
         return evaluate_held_out(model, recording, report=advance, **options)
 
 
+@reading.with_options
 def evaluate(
     model_path: ModelPath,
     recording_path: RecordingPath,
@@ -83,6 +96,8 @@ def evaluate(
     file_format: TableFormat = None,
     parquet: Parquet = False,
     as_json: AsJson = False,
+    *,
+    opening: dict[str, Any],
 ) -> None:
     """Compare what a model generates with held-out frames (nRMSE: 0 as train, 1 as chance)."""
     from napari_crbm.analysis import (
@@ -92,7 +107,6 @@ def evaluate(
         recovery,
     )
     from napari_crbm.cli.pairing import open_pair
-    from napari_crbm.simulation import load_truth
 
     file_format = table_format(file_format, output, parquet)
     require_ending(figure, FIGURE_ENDINGS, "--figure")
@@ -103,7 +117,7 @@ def evaluate(
     ):
         if as_published and value is not None:
             raise typer.BadParameter("has no effect with --as-published.", param_hint=option)
-    model, recording = open_pair(model_path, recording_path)
+    model, recording = open_pair(model_path, recording_path, opening)
     result = on_held_out(
         model,
         recording,
@@ -115,7 +129,7 @@ def evaluate(
     )
     if result.warning:
         warn(result.warning)
-    truth = load_truth(recording_path)
+    truth = _truth(recording_path)
     found = None if truth is None else recovery(model.weights_, truth.membership)
     estimate = None
     if likelihood:

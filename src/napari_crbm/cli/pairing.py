@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,11 +16,13 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 
-def open_pair(model_path: Path, recording_path: Path) -> tuple[CRBM, Recording]:
+def open_pair(
+    model_path: Path, recording_path: Path, opening: Mapping[str, Any] | None = None
+) -> tuple[CRBM, Recording]:
     """Load both and make sure that they fit.
 
     If the model was trained without neurons that lie in no region, those are left
-    out of the recording too.
+    out of the recording too. ``opening`` are options of `open_recording`.
 
     Raises
     ------
@@ -29,7 +32,7 @@ def open_pair(model_path: Path, recording_path: Path) -> tuple[CRBM, Recording]:
     from napari_crbm.io import load_model, open_recording
 
     model = load_model(model_path)
-    recording = open_recording(recording_path)
+    recording = open_recording(recording_path, **(opening or {}))
     if model.n_neurons != recording.n_neurons and recording.regions is not None:
         labelled = recording.regions.labelled
         if model.n_neurons == np.count_nonzero(labelled):

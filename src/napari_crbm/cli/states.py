@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import (
     FIGURE_ENDINGS,
     AsJson,
@@ -22,6 +23,7 @@ from napari_crbm.cli.formats import Parquet, TableFormat, table_format
 _SHOWN = 10
 
 
+@reading.with_options
 def states(
     model_path: ModelPath,
     recording_path: RecordingPath,
@@ -49,6 +51,8 @@ def states(
         int, typer.Option(min=19, help="Random draws of neurons behind 'locally dense'.")
     ] = 99,
     as_json: AsJson = False,
+    *,
+    opening: dict[str, Any],
 ) -> None:
     """Report how many assemblies are active at a time, in which combinations, for how long."""
     from napari_crbm.analysis import brain_states, export_states
@@ -56,7 +60,7 @@ def states(
 
     file_format = table_format(file_format, output, parquet)
     require_ending(figure, FIGURE_ENDINGS, "--figure")
-    model, recording = open_pair(model_path, recording_path)
+    model, recording = open_pair(model_path, recording_path, opening)
     found = brain_states(
         model,
         recording,

@@ -11,7 +11,14 @@ from typing import Literal, NamedTuple
 
 import h5py
 
-from napari_crbm.errors import CRBMError, FormatError, RecordingError, SettingError, UnknownLayout
+from napari_crbm.errors import (
+    CRBMError,
+    FieldNotFound,
+    FormatError,
+    RecordingError,
+    SettingError,
+    UnknownLayout,
+)
 from napari_crbm.io.formats import (
     caiman,
     chen2018,
@@ -259,6 +266,8 @@ def _naming(path: Path, error: RecordingError) -> RecordingError:
     if isinstance(error, SettingError):
         words = {**error.words, "in_file": path.name, "elsewhere": elsewhere}
         return SettingError(f"{{in_file}}: {error.template}{{elsewhere}}", words)
+    if isinstance(error, FieldNotFound):
+        return FieldNotFound(f"{path.name}: {error}{elsewhere}", path)
     return type(error)(f"{path.name}: {error}{elsewhere}")
 
 
@@ -311,5 +320,6 @@ def _unknown(path: Path) -> FormatError:
         return FormatError(text)
     return UnknownLayout(
         f"{text} Say which is which in the viewer, or with a profile: 'napari-crbm info "
-        f"{path.name} --tree'."
+        f"{path.name} --tree'.",
+        path,
     )

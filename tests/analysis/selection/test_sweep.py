@@ -290,15 +290,15 @@ def test_a_killed_worker_changes_no_number(recording, tmp_path):
 
     def die_at_the_first_checkpoint() -> None:
         """Run in the worker: the one that takes its place knows nothing of it."""
-        from napari_crbm.analysis.selection import trial
+        from napari_crbm.io.models import autosave
 
-        save = trial.save_checkpoint
+        save = autosave.save_checkpoint
 
         def save_and_die(*arguments) -> None:
             save(*arguments)
             os.kill(os.getpid(), signal.SIGKILL)
 
-        trial.save_checkpoint = save_and_die
+        autosave.save_checkpoint = save_and_die
 
     with (
         distributed.LocalCluster(

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from napari_crbm.errors import RecordingError, SettingError
+from napari_crbm.errors import FieldNotFound, RecordingError, SettingError
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import hdf5
 from napari_crbm.io.reading.layout import (
@@ -159,14 +159,16 @@ def _count_neurons(fields: Fields, options: ReadOptions, notes: dict[str, Any]) 
     """Return the number of neurons of a file without positions."""
     stored = fields.known.get("spikes", fields.known.get("fluorescence"))
     if stored is None or stored.ndim != 2 or stored.dtype.kind not in "biuf":
-        raise RecordingError(
+        raise FieldNotFound(
             "The file holds no activity: a dataset named "
             f"{_listed('spikes', 'fluorescence')} of shape (frames, neurons) is needed."
         )
     if maybe := sorted(
-        name for name, shape in fields.shapes.items() if could_be_positions(shape, stored.shape)
+        name
+        for name, shape in fields.shapes.items()
+        if could_be_positions(name, shape, stored.shape)
     ):
-        raise RecordingError(
+        raise FieldNotFound(
             f"The file holds no neuron positions under a usual name ({_listed(*_SPACES)}); "
             f"'{maybe[0]}' may hold them."
         )
@@ -286,7 +288,7 @@ def _spikes(
         return spikes
     if "spikes" not in fields.known:
         if fluorescence is None:
-            raise RecordingError(
+            raise FieldNotFound(
                 f"The file holds no binarised spikes (a dataset named {_listed('spikes')})."
             )
         raise SettingError(

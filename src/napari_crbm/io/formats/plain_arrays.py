@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import RecordingError, SettingError
+from napari_crbm.errors import FieldNotFound, RecordingError, SettingError
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import matlab
 from napari_crbm.io.reading.layout import (
@@ -89,13 +89,13 @@ def read(path: Path, options: ReadOptions) -> Recording:
         n_neurons = len(zyx)
     if fluorescence is not None:
         values = _frames_first(*fluorescence, n_neurons, options)
-        if values.dtype.kind == "f":
+        if values.dtype.kind in "iuf":
             held = Held(values)
     if activity is not None and options.binarise is None:
         spikes = Spikes.from_dense(_frames_first(*activity, n_neurons, options))
         notes["activity"] = activity[0]
     elif held is None:
-        raise RecordingError(
+        raise FieldNotFound(
             f"The file holds no activity: an array named {_listed(_ACTIVITY[:4])} of zeros and "
             f"ones, or {_listed(_FLUORESCENCE[:3])}, is needed; found {_listed(content)}."
         )
@@ -183,7 +183,7 @@ def _count_neurons(
 ) -> int:
     """Return the number of neurons of a file without positions."""
     if activity is None:
-        raise RecordingError(
+        raise FieldNotFound(
             f"The file holds no activity: an array named {_listed(_ACTIVITY[:4])} of zeros and "
             f"ones, or {_listed(_FLUORESCENCE[:3])}, is needed; found {_listed(content)}."
         )
@@ -194,9 +194,11 @@ def _count_neurons(
         )
     with damage_named(path):
         shapes = {each: np.shape(get(each)) for each in content if each != name}
-    maybe = [each for each, shape in shapes.items() if could_be_positions(shape, values.shape)]
+    maybe = [
+        each for each, shape in shapes.items() if could_be_positions(each, shape, values.shape)
+    ]
     if maybe:
-        raise RecordingError(
+        raise FieldNotFound(
             f"The file holds no neuron positions under a usual name ({_listed(_POSITIONS[:3])}); "
             f"'{maybe[0]}' may hold them."
         )

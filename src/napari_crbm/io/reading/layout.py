@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from napari_crbm.errors import FormatError, RecordingError, SettingError, SeveralRecordings
 from napari_crbm.io.reading.hdf5 import file_name
 from napari_crbm.io.reading.sources import Array
+from napari_crbm.io.reading.usual_names import NOT_POSITIONS, contains
 
 #: Names under which Fishualizer and the paper's files keep each field, compared without
 #: regard to case with the last part of a dataset's path; the first found counts.
@@ -226,8 +227,9 @@ def neurons_first_without_positions(
     """Return whether neurons are on the first axis, when no positions tell their number.
 
     Told by the option, else by the number of frame times, else by the axis along which
-    traces change slowly, else by the longer axis, which is time. Spikes are not judged by
-    how slowly they change: neurons of one assembly are often neighbours in the file.
+    traces change slowly, else by the longer axis, which is time. Spikes and deconvolved
+    activity, which are mostly zero, are not judged by how slowly they change: neurons of
+    one assembly are often neighbours in the file.
 
     Parameters
     ----------
@@ -245,7 +247,7 @@ def neurons_first_without_positions(
     if n_times is not None and shape[0] != shape[1] and n_times in shape:
         return shape[0] != n_times
     values = np.asarray(sample, dtype=np.float64)
-    if not bool(((values == 0) | (values == 1)).all()):
+    if np.mean(values == 0) < MOSTLY_ZERO:
         along = [smoothness(values, axis) for axis in (0, 1)]
         if abs(along[0] - along[1]) > CLEARLY_SMOOTHER:
             return along[1] > along[0]
@@ -256,9 +258,14 @@ def neurons_first_without_positions(
 SAMPLED = 1024
 
 
-def could_be_positions(shape: tuple[int, ...], activity: tuple[int, ...]) -> bool:
-    """Return whether an array has two or three numbers for each entry of an activity axis."""
-    if len(shape) != 2:
+def could_be_positions(name: str, shape: tuple[int, ...], activity: tuple[int, ...]) -> bool:
+    """Return whether an array may hold positions, with the activity of another shape.
+
+    It has two or three numbers for each entry of an axis of the activity, and no name
+    that says otherwise.
+    """
+    last = name.rsplit("/", 1)[-1].lower()
+    if len(shape) != 2 or contains(last, NOT_POSITIONS):
         return False
     return any(axes in (2, 3) and count in activity for axes, count in (shape, shape[::-1]))
 
@@ -270,6 +277,9 @@ def without_positions(n_frames: int, n_neurons: int) -> str:
         "If these are swapped, set the option neurons_first."
     )
 
+
+#: Share of zeros from which activity is spikes or deconvolved, not fluorescence.
+MOSTLY_ZERO = 0.3
 
 #: Difference of autocorrelations from which one axis counts as time.
 CLEARLY_SMOOTHER = 0.05

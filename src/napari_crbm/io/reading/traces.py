@@ -103,7 +103,7 @@ class Held(InBlocks):
     values : (T, N)
     """
 
-    values: NDArray[np.floating]
+    values: NDArray[np.number]
 
     @property
     def shape(self) -> tuple[int, int]:

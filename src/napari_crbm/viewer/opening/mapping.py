@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_crbm.errors import CRBMError, FormatError, UnknownLayout
+from napari_crbm.errors import CRBMError, FieldNotFound, FormatError, UnknownLayout
 from napari_crbm.io.reading.sources import Entry, list_entries
 from napari_crbm.io.registry import own_kind
 from napari_crbm.io.unknown.by_profile import can_map
@@ -46,7 +46,8 @@ def reason_to_ask(error: CRBMError) -> str:
 
     That its layout is unknown is no news to someone who is asked about it.
     """
-    return "" if isinstance(error, UnknownLayout) else str(error)
+    known = isinstance(error, UnknownLayout) and not isinstance(error, FieldNotFound)
+    return "" if known else str(error)
 
 
 def can_ask(path: Path) -> bool:

@@ -1,0 +1,42 @@
+"""A file of unknown layout ends with the exact commands that open it."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+
+import numpy as np
+
+from napari_crbm.io import load_model
+
+
+def command(folder, *arguments):
+    return subprocess.run(
+        [sys.executable, "-m", "napari_crbm", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_commands_it_prints_work(tmp_path):
+    rng = np.random.default_rng(0)
+    spikes = (rng.random((300, 12)) < 0.2).astype("u1")
+    np.savez(tmp_path / "my fish.npz", activity_matrix=spikes, where=100 * rng.random((12, 3)))
+    wanted = ["train", "my fish.npz", "-o", "m.h5", "--updates", "20", "--chains", "10"]
+    wanted += ["--n-hidden", "2"]
+    failed = command(tmp_path, *wanted)
+    assert failed.returncode == 1
+    lines = [line.strip() for line in failed.stderr.splitlines()]
+    offers = [line for line in lines if line.startswith("napari-crbm ")]
+    assert len(offers) == 2
+    for line in offers:
+        done = command(tmp_path, *shlex.split(line)[1:])
+        assert done.returncode == 0, done.stderr
+    assert load_model(tmp_path / "m.h5").n_neurons == 12
+    profile = ["--profile", "my fish.profile.json"]
+    done = command(tmp_path, "evaluate", "m.h5", "my fish.npz", "--samples", "50", *profile)
+    assert done.returncode == 0, done.stderr
+    assert "UserWarning" not in done.stderr and "Warning: " in done.stderr
