@@ -99,7 +99,7 @@ def test_a_chosen_pair_is_in_the_brain(compared, recording, qtbot):
     assert (layer.face_color == 1).all(), "an equal pair is white where it overlaps"
     members = dock.details.member_table.source.table
     assert (members["where"] == "both").all() and np.allclose(members["difference"], 0, atol=1e-5)
-    assert "activities correlate with 1.00" in dock.details.title.text()
+    assert "activities correlate with r = 1.00" in dock.details.title.text()
     dock.details.member_table.choose(2)
     assert home.workspace.neuron == members["neuron"][2]
     dock.shown.setChecked(False)
@@ -211,5 +211,5 @@ def test_where_there_is_no_pair_nothing_of_the_last_one_is_left(compared, qtbot)
     dock.table.source.show(dock.table.source.table.iloc[:0])
     dock._show_pair()
     at_rest(qtbot, home)
-    assert dock.details.title.text() == "There is none."
+    assert dock.details.title.text() == "No such pair."
     assert not dock.details.member_table.source.rowCount()

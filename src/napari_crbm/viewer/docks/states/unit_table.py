@@ -20,7 +20,7 @@ _UNIT_COLUMNS = (
     ("fraction_on", "On (%)", "{:.1f}", "Share of frames in which it is on."),
     ("on_s", "On (s)", "{:.1f}", "Median duration of its on-episodes."),
     ("off_s", "Off (s)", "{:.1f}", "Median duration between on-episodes."),
-    ("bimodal", "Bimodal", "{}", "Bimodality coefficient above 5/9: two clear states."),
+    ("bimodal", "Bi-\nmodal", "{}", "Bimodality coefficient above 5/9: two clear states."),
     (
         "times_denser",
         "Dense",
@@ -44,7 +44,7 @@ class UnitTable(QWidget):
         super().__init__()
         self.table = ShortTable(
             [heading for _, heading, _, _ in _UNIT_COLUMNS],
-            widths=dict(enumerate((30, 50, 46, 48, 58, 46))),
+            widths=dict(enumerate((30, 50, 46, 48, 40, 46))),
         )
         for place, (_, _, _, tip) in enumerate(_UNIT_COLUMNS):
             self.table.horizontalHeaderItem(place).setToolTip(tip)
