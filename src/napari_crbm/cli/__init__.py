@@ -1,4 +1,4 @@
-"""The command line: one module a command, each a thin layer over the library."""
+"""The command line: one module per command, each a thin layer over the library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run ``napari-crbm``: errors as one sentence, bugs with how to report them."""
+    """Run ``napari-crbm``; print errors as one sentence, and for bugs how to report them."""
     from napari_crbm.cli.app import app
     from napari_crbm.cli.console import complain, warn, write_any_text
     from napari_crbm.cli.offer import offer_profile
@@ -20,7 +20,7 @@ def main() -> None:
 
     write_any_text()
     exit_on_sigterm()
-    # Our warnings are sentences for the user; the place in the code tells nothing.
+    # Warnings are sentences for the user, who does not need the place in the code.
     warnings.showwarning = lambda message, *_, **__: warn(str(message))
     try:
         app()

@@ -1,4 +1,4 @@
-"""``napari-crbm compare``: the model beside PCA, ICA, NMF and k-means."""
+"""``napari-crbm compare``: compare a model with PCA, ICA, NMF and k-means."""
 
 from __future__ import annotations
 

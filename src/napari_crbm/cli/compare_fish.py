@@ -1,4 +1,4 @@
-"""``napari-crbm compare-fish``: how alike the connectivity of several animals is."""
+"""``napari-crbm compare-fish``: similarity of the connectivity of several animals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``napari-crbm connectivity``: how strongly brain regions are coupled."""
+"""``napari-crbm connectivity``: strength of couplings between brain regions."""
 
 from __future__ import annotations
 
@@ -247,7 +247,7 @@ def _write(
     factors: NDArray[np.float32],
     neurons: list[int],
 ) -> None:
-    """Tables and figures of a map, and couplings of single neurons."""
+    """Write tables and figures of a map, and couplings of single neurons."""
     import numpy as np
 
     from napari_crbm import connectome
@@ -291,7 +291,7 @@ def _own_regions(recording: Recording, path: Path, level: int | None) -> Regions
 
 
 def _placement(atlas: Atlas, recording: Recording, affine: Path | None) -> Placement:
-    """Where the neurons lie in the atlas, and a line that says how many are inside."""
+    """Return the placement of neurons in the atlas; print the share that lies inside."""
     from napari_crbm.anatomy.placement import Placement, best_flips, fraction_inside, read_affine
     from napari_crbm.errors import RecordingError
 
@@ -323,7 +323,7 @@ def _three(text: str | None) -> tuple[float, float, float] | None:
 
 
 def summary(comparison: Comparison) -> dict[str, object]:
-    """Figures of a comparison, for JSON."""
+    """Return the statistics of a comparison for JSON."""
     fields: tuple[str, ...] = ("n_pairs", "n_zero", "pearson", "pearson_p")
     fields += ("spearman", "spearman_p")
     return {
@@ -332,7 +332,7 @@ def summary(comparison: Comparison) -> dict[str, object]:
     }
 
 
-#: Said where p-values come from permutations of regions.
+#: Printed where p-values come from permutations of regions.
 PERMUTED = (
     "These p-values come from permuting regions, because the map holds no relocated assemblies: "
     "they are too small, since near regions are strongly coupled in every brain. Add the maps of "
@@ -341,7 +341,7 @@ PERMUTED = (
 
 
 def print_agreement(what: str, comparison: Comparison) -> None:
-    """One comparison in words, unmatched regions named."""
+    """Print a comparison in words, with the names of unmatched regions."""
     zero = f", {comparison.n_zero} unconnected left out" if comparison.n_zero else ""
     out.print(
         f"Agreement with {what} over {counted(comparison.n_pairs, 'pair')} of "

@@ -1,4 +1,4 @@
-"""What commands share: messages, tables, progress bars, common arguments."""
+"""Messages, tables, progress bars and arguments shared by commands."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
-# Texts come from files and people: nothing in them is markup or an emoji code.
+# Texts may come from files or the user, so markup and emoji codes are printed as they are.
 _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
 out = Console(**_PLAIN)
 err = Console(stderr=True, **_PLAIN)
@@ -59,12 +59,12 @@ def say(message: str) -> None:
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """A number with its noun, such as "1 pair" or "1,200 neurons"."""
+    """Return a number with its noun, such as "1 pair" or "1,200 neurons"."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def write_any_text() -> None:
-    """Let characters that a terminal or file cannot show be written as escapes."""
+    """Write characters that a terminal or file cannot encode as escape sequences."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -106,7 +106,7 @@ def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., Non
     Yields
     ------
     callable
-        ``advance(done, total, note="")`` to call as work goes on.
+        ``advance(done, total, note="")``, to call during the work.
     """
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -124,12 +124,12 @@ def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., Non
 
         yield advance
         if bar.tasks[0].total is None:
-            # Nothing was counted, so that the last state of the bar would say nothing.
+            # Nothing was counted, so the final bar would carry no information.
             bar.update(task, visible=False)
 
 
 class _Count(MofNCompleteColumn):
-    """How much is done of how much, once that is known."""
+    """Column of done and total counts; empty until the total is known."""
 
     def render(self, task: Task) -> Text:
         """Return the counts of a task."""
@@ -149,7 +149,7 @@ def require_writable(
 ) -> None:
     """Refuse an output that is an input, exists without ``--force``, or cannot be written.
 
-    So is one whose name does not end as its kind does.
+    Also refuse a file name with the wrong ending.
     """
     from napari_crbm.errors import CRBMError
     from napari_crbm.io.safety.replacing import same_file, try_writing
@@ -169,7 +169,7 @@ def require_writable(
 
 
 def require_ending(path: Path | None, endings: tuple[str, ...], hint: str = "") -> None:
-    """Refuse the name of a file that does not end as its kind does."""
+    """Refuse a file name that has none of the given endings."""
     if path is not None and endings and path.suffix.lower() not in endings:
         raise typer.BadParameter(
             f"'{path.name}' must end in {one_of(endings)}.", param_hint=hint or None
@@ -183,12 +183,12 @@ def require_choice(value: str, choices: Sequence[str], option: str) -> None:
 
 
 def refuse_without(needed: str, present: bool, **options: object) -> None:
-    """Refuse options that were given although what they belong to was not.
+    """Refuse options that were given without the option they depend on.
 
     Parameters
     ----------
     needed : str
-        Option that they belong to, as typed.
+        Option that they depend on, as typed.
     present : bool
         Whether that option was given.
     **options : object
@@ -204,6 +204,6 @@ def refuse_without(needed: str, present: bool, **options: object) -> None:
 
 
 def one_of(words: Sequence[str]) -> str:
-    """Words as an alternative: "a, b or c"."""
+    """Return words joined as an alternative: "a, b or c"."""
     *first, last = words
     return f"{', '.join(first)} or {last}" if first else last

@@ -1,4 +1,4 @@
-"""``napari-crbm convert``: from another program's format into that of napari-crbm, or NWB."""
+"""``napari-crbm convert``: convert files of other programs to ``.h5`` or NWB."""
 
 from __future__ import annotations
 

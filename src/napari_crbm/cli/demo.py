@@ -1,4 +1,4 @@
-"""``napari-crbm demo``: the whole path in one line."""
+"""``napari-crbm demo``: simulate, train, evaluate and view with one command."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``napari-crbm evaluate``: how well a model explains frames it has not seen."""
+"""``napari-crbm evaluate``: how well a model explains held-out frames."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _truth(recording_path: Path) -> GroundTruth | None:
 
 
 def on_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
-    """Compare samples of the model with the frames it was not trained on, with a bar."""
+    """Compare samples of the model with its held-out frames; show a progress bar."""
     from napari_crbm.analysis import evaluate_held_out
 
     with progress_bar("Evaluating") as advance:

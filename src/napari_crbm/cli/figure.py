@@ -76,7 +76,7 @@ def draw(
     evaluation: Evaluation | None = None,
     recovery: pd.DataFrame | None = None,
 ) -> None:
-    """Write one sheet an assembly, and the summary page if all are drawn."""
+    """Write one sheet per assembly, and the summary page if all are drawn."""
     from napari_crbm.analysis import assembly_evidence
     from napari_crbm.figures import assembly_sheet, save_figure, summary_page
 

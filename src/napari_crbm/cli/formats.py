@@ -1,4 +1,4 @@
-"""Formats of files that commands write: one way to choose them.
+"""Choose the format of files that commands write.
 
 Single files take their format from the ending of their name; folders of tables from
 ``--format``.
@@ -23,7 +23,7 @@ TableFormat = Annotated[
         show_default="csv",
     ),
 ]
-# How it was asked for before.
+# Former name of this option.
 Parquet = Annotated[bool, typer.Option("--parquet", hidden=True)]
 
 

@@ -38,14 +38,14 @@ def option(
 
 
 def help_text(each: Declared) -> str:
-    """Help with unit and range."""
+    """Return the help text of a setting with unit and range."""
     notes = [each.unit, each.range_text, "repeatable" if each.repeated else ""]
     remark = "; ".join(note for note in notes if note)
     return f"{each.help} ({remark})" if remark else each.help
 
 
 def metavar(each: Declared) -> str:
-    """What stands for the value in the help."""
+    """Return the placeholder of the value in the help."""
     if each.words:
         kind = [] if each.kind is str else [_KINDS[each.kind]]
         return f"<{'|'.join([*kind, *each.words])}>"
@@ -53,7 +53,7 @@ def metavar(each: Declared) -> str:
 
 
 def parser(each: Declared) -> Callable[[Any], Any]:
-    """Return a function that turns what a person typed into a value."""
+    """Return a function that converts typed text to a value."""
 
     def parse(text: Any) -> Any:
         return _in_click(lambda: each.parse(str(text)), each)
@@ -62,7 +62,7 @@ def parser(each: Declared) -> Callable[[Any], Any]:
 
 
 def list_parser(each: Declared) -> Callable[[Any], Any]:
-    """Return a function that turns values separated by commas into a tuple."""
+    """Return a function that converts text with commas to a tuple of values."""
 
     def parse(text: Any) -> Any:
         if not isinstance(text, str):
@@ -133,7 +133,7 @@ def with_declared(
 
 @contextmanager
 def naming_options(known: Iterable[Declared]) -> Iterator[None]:
-    """Call settings in errors as they are called on the command line."""
+    """Name settings in errors by their command-line options."""
     try:
         yield
     except SettingError as error:

@@ -18,7 +18,7 @@ from napari_crbm.preprocessing import Steps
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
-    """Refuse numbers that are not finite; call settings in errors as they are typed."""
+    """Refuse numbers that are not finite; name settings in errors by their options."""
 
     @functools.wraps(command)
     def run(**given: Any) -> None:

@@ -1,4 +1,4 @@
-"""``napari-crbm info``: what is in a file."""
+"""``napari-crbm info``: summarise the content of a file."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def info(
 
 
 def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
-    """Every array with its shape and type, and the profile that is guessed."""
+    """Print every array with its shape and type, and the guessed profile."""
     from napari_crbm.io import save_profile
     from napari_crbm.io.reading.sources import list_entries
     from napari_crbm.io.unknown.guess import guess
@@ -176,7 +176,7 @@ def _model_summary(path: Path) -> dict[str, Any]:
 
 
 def _label(key: str) -> str:
-    """Name of a value as shown; of a fingerprint, what it identifies."""
+    """Return the label of a value; for a fingerprint, what it identifies."""
     known = {
         "fingerprint": "fingerprint of the recording",
         "activity_fingerprint": "fingerprint of its activity",

@@ -112,7 +112,7 @@ def match(
 
 
 def _print(found: Counterparts, second: Path) -> None:
-    """Pairs, those that were found first, and how many there are."""
+    """Print the pairs, significant ones first, and their number."""
     from napari_crbm.analysis import MATCH_BY
 
     table = found.pairs.sort_values(["found", "similarity"], ascending=False, kind="stable")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def open_pair(
     model_path: Path, recording_path: Path, opening: Mapping[str, Any] | None = None
 ) -> tuple[CRBM, Recording]:
-    """Load both and make sure that they fit.
+    """Load a model and its recording, and check that they fit.
 
     If the model was trained without neurons that lie in no region, those are left
     out of the recording too. ``opening`` are options of `open_recording`.

@@ -39,6 +39,6 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def given_names(opening: dict[str, object]) -> str:
-    """The options that were given, as they are called on the command line."""
+    """Return the names of the given options as typed on the command line."""
     names = {each.name: each.flags if each.kind is bool else each.option for each in READING}
     return ", ".join(names[name] for name in opening)

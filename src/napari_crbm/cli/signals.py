@@ -1,4 +1,4 @@
-"""Ctrl-C (SIGINT) and SIGTERM: what batch systems send before they end a process."""
+"""Handle Ctrl-C (SIGINT) and SIGTERM, which batch systems send to end a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``napari-crbm sweep``: how many assemblies, how sparse, on evidence."""
+"""``napari-crbm sweep``: select number of assemblies and penalty by cross-validation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``napari-crbm train``: a recording in, a model out; an interruption leaves a checkpoint."""
+"""``napari-crbm train``: train a model; an interruption writes a checkpoint."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def in_recipes(each: Declared) -> str:
-    """Default of a setting, and its value in recipes that differ."""
+    """Return the default of a setting, and its value in recipes that differ."""
     usual = RECIPES["default"]
     first = each.text_of(getattr(usual, each.name))
     others = [
@@ -121,7 +121,7 @@ def train(
 
 
 def _resumed(stored: dict[str, Any], recipe: str | None, chosen: dict[str, Any]) -> dict[str, Any]:
-    """Settings of a resumed training; refuse any that differ from those it began with."""
+    """Return the settings of a resumed training; refuse values that differ from the original."""
     began = Settings(**stored).as_dict()
     free: dict[str, Any] = {
         name: chosen[name] for name in ("device", "n_threads") if name in chosen
@@ -137,8 +137,8 @@ def _resumed(stored: dict[str, Any], recipe: str | None, chosen: dict[str, Any])
         if each.name not in free and wanted != "auto" and wanted != began[each.name]:
             raise typer.BadParameter(
                 f"the interrupted training has {each.option} {each.text_of(began[each.name])}, "
-                f"not {each.text_of(wanted)}, and keeps it: leave the option out, or train anew "
-                "without --resume.",
+                f"not {each.text_of(wanted)}, and keeps it: leave the option out, or start a new "
+                "training without --resume.",
                 param_hint=each.option if each.name in chosen else "--recipe",
             )
     return {**stored, **free}
@@ -153,7 +153,7 @@ def run(
     *,
     replace: bool = True,
 ) -> tuple[CRBM, Path]:
-    """Drive a training with a progress bar; write the model, and return it with its file.
+    """Run a training with a progress bar; write the model, and return it with its file.
 
     A checkpoint is written beside it every ``checkpoint_s`` seconds, on Ctrl-C and on
     SIGTERM; it is deleted when the model is written. Without ``replace``, a model that
@@ -237,7 +237,7 @@ def _require_free_checkpoint(
     from napari_crbm.io.reading import hdf5
     from napari_crbm.io.safety.replacing import same_file
 
-    # Not after hours of training.
+    # Refuse now, not after hours of training.
     hdf5.refuse_other_kind(output, "model")
     checkpoint = checkpoint_beside(output)
     if same_file(checkpoint, recording):

@@ -1,6 +1,6 @@
 """Session of one viewer: its workspace, layers, training, background jobs and mouse clicks.
 
-All docks of a viewer ask `home_of` for this object and so share one workspace, in whatever
+All docks of a viewer get this object from `home_of` and so share one workspace, in whatever
 order they are opened.
 """
 
@@ -51,7 +51,7 @@ class Opened(NamedTuple):
 
 
 class Home(QObject):
-    """State and background work of one viewer; lives as long as the viewer's window.
+    """State and background work of one viewer; deleted with the viewer's window.
 
     Emits ``busy_changed(text)`` while a job runs (with an empty text when none does), and
     ``waiting_changed`` when a file was read during a training and can be shown later.
@@ -64,7 +64,7 @@ class Home(QObject):
         super().__init__(window)
         self.viewer = viewer
         self._jobs: dict[Job, str] = {}
-        #: What was read while a training ran; see `show_waiting`.
+        #: Recording or model read while a training ran; see `show_waiting`.
         self.waiting: Opened | None = None
         self.turns = Turns(self)
         self.workspace: Workspace = workspace_of(viewer)
@@ -80,12 +80,12 @@ class Home(QObject):
         self._close_notice = CloseNotice(viewer.window, self.runs, self)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         window.destroyed.connect(self.close)
-        # A window that is closed by hand may outlive the last chance to stop the thread.
+        # The application may quit before Qt deletes a window that the user has closed.
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(self.close)
         threading.Thread(target=guard.make_ready, daemon=True).start()
-        # Half a second that the first layer would take longer; the table of units must not be
+        # This saves half a second when the first layer is added; the table of units must not be
         # made in another thread while napari may ask it.
         pint.get_application_registry().parse_units("um")
         self._adopt_layers()
@@ -113,7 +113,7 @@ class Home(QObject):
             self._show_model(model, path)
 
     def _show_opened(self, opened: Recording | CRBM, path: Path) -> None:
-        """Show what a person has opened; during a training keep it for later."""
+        """Show an opened recording or model; during a training, keep it for later."""
         self.waiting = None
         if self.runs.training:
             self.waiting = Opened(opened, path)
@@ -128,7 +128,7 @@ class Home(QObject):
         self.waiting_changed.emit()
 
     def show_waiting(self) -> None:
-        """Show what was read during a training, once that has ended."""
+        """Show the recording or model that was read during a training, once that has ended."""
         if self.waiting is not None and not self.runs.training:
             self._show_opened(*self.waiting)
 
@@ -215,8 +215,8 @@ class Home(QObject):
     ) -> Job:
         """Run ``work(report)`` in a thread, then ``done(result)`` on the GUI thread.
 
-        Errors are shown; ``failed`` is then called, to put buttons back. The job is cancelled
-        when the viewer is closed, and when ``owner`` (such as a dock) is deleted.
+        Errors are shown; ``failed`` is then called, for example to enable buttons again. The job
+        is cancelled when the viewer is closed, and when ``owner`` (such as a dock) is deleted.
         """
         job = Job(work, self)
 
@@ -251,16 +251,16 @@ class Home(QObject):
         return job
 
     def say_what_runs(self) -> None:
-        """Emit the text of the latest job that still runs."""
+        """Emit ``busy_changed`` with the text of the latest job that still runs."""
         self.busy_changed.emit(next(reversed(self._jobs.values()), ""))
 
     @property
     def busy(self) -> bool:
-        """Whether a job runs in the background, or the window has something left to do."""
+        """Whether a background job or work on the GUI thread is unfinished."""
         return bool(self._jobs) or self.turns.busy
 
     def close(self) -> None:
-        """End all background work, as when the window is closed."""
+        """End all background work; called when the window closes."""
         for job in self._jobs:
             job.stop()
         self.opening.cancel()
@@ -275,7 +275,7 @@ def home_of(viewer: Any) -> Home:
     CRBMError
         If this napari is not supported; see `check_napari`.
     """
-    # Dock widgets are handed a proxy that hides the window.
+    # napari passes dock widgets a proxy of the viewer that hides the window.
     viewer = getattr(viewer, "__wrapped__", viewer)
     window = viewer.window._qt_window
     home = window.findChild(Home)

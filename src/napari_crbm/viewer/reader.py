@@ -1,4 +1,4 @@
-"""napari's reader: a dropped recording becomes its neurons, and the plugin's recording."""
+"""Reader contribution for napari: a recording becomes a Points layer of its neurons."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from napari_crbm.viewer.opening.suffixes import may_read
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
-# What napari understands as: read, but nothing to show.
+# Tells napari that the file was read and adds no layer.
 _NOTHING: list[Any] = [(None,)]
 
 
@@ -27,8 +27,8 @@ def get_reader(
 ) -> Callable[[str | Sequence[str]], list[LayerTuple]] | None:
     """Accept files and folders that hold a recording, or arrays that may be one.
 
-    In a viewer nobody else is asked when a person has chosen this reader, so all others are
-    accepted too, to say in one sentence why they cannot be opened.
+    With an open viewer all other files are accepted too: when the user has chosen this reader,
+    napari tries no other, and the plugin must say why a file cannot be opened.
     """
     import napari
 
@@ -50,12 +50,12 @@ def _is_ours(path: str) -> bool:
 
 
 def read_or_say(path: str | Sequence[str]) -> list[LayerTuple]:
-    """Read a recording or a model; what cannot be opened is said in the viewer.
+    """Read a recording or a model; show errors in the current viewer.
 
     Raises
     ------
     CRBMError
-        If the file cannot be used and there is no viewer to say it in.
+        If the file cannot be used and there is no viewer to show the message.
     """
     import napari
 
@@ -85,7 +85,7 @@ def _read(path: str) -> list[LayerTuple]:
 
 
 def open_model(path: str | Sequence[str]) -> list[LayerTuple]:
-    """Hand a dropped model to the current viewer, which shows it with its recording."""
+    """Pass a dropped model to the current viewer, which shows it with its recording."""
     import napari
 
     from napari_crbm.viewer.home import home_of
@@ -97,15 +97,15 @@ def open_model(path: str | Sequence[str]) -> list[LayerTuple]:
 
 
 def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
-    """One Points layer of all neurons; its metadata carries the recording.
+    """Return one Points layer of all neurons, with the recording in its metadata.
 
-    A file whose arrays have to be told apart by a person brings no layer: the viewer
-    asks, and opens it then.
+    A file of unknown layout adds no layer: the viewer shows the mapping dialog and opens the
+    file afterwards.
 
     Raises
     ------
     CRBMError
-        If the file cannot be used; napari shows the sentence.
+        If the file cannot be used; napari shows the message.
     """
     from napari_crbm.io import open_recording
     from napari_crbm.viewer.layers.neurons import points_arguments
@@ -121,7 +121,7 @@ def read_recording(path: str | Sequence[str]) -> list[LayerTuple]:
 
 
 def _asked(path: Path, why: CRBMError) -> bool:
-    """Let the current viewer ask what is what in a file, if there is one and it can."""
+    """Open the mapping dialog in the current viewer; return whether that was possible."""
     import napari
 
     from napari_crbm.viewer.home import home_of

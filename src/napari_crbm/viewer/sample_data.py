@@ -21,14 +21,14 @@ _PAPER_SCALE: dict[str, Any] = {
 
 
 def sample_folder() -> Path:
-    """Where the shipped sample lies: in the package, or beside the sources in a clone."""
+    """Return the folder of the small sample: in the package, or beside the sources in a clone."""
     package = Path(napari_crbm.__file__).parent
     shipped = package / "sample_data"
     return shipped if shipped.exists() else package.parents[1] / "sample_data"
 
 
 def small_sample() -> list[LayerTuple]:
-    """A simulated brain of 2,000 neurons, with a model trained on it."""
+    """Return a simulated brain of 2,000 neurons, with a model trained on it."""
     from napari_crbm.io import load_model
 
     layers = read_recording(str(sample_folder() / "recording.h5"))
@@ -38,7 +38,7 @@ def small_sample() -> list[LayerTuple]:
 
 
 def paper_scale_sample() -> list[LayerTuple]:
-    """A simulated brain of the published size, made on first use: 44,055 x 5,500."""
+    """Return a simulated brain of the published size: 44,055 neurons, 5,500 frames."""
     from napari.utils import progress
 
     with progress(total=_PAPER_SCALE["n_frames"], desc="Simulating a whole brain") as bar:
@@ -47,7 +47,7 @@ def paper_scale_sample() -> list[LayerTuple]:
 
 
 def paper_scale_recording(report: Callable[[int, int], None]) -> Path:
-    """File of the paper-scale sample; simulated on first use, then kept."""
+    """Return the file of the paper-scale sample; simulate it on first use, then keep it."""
     from napari_crbm import __version__
     from napari_crbm.simulation import simulate_to_file
 

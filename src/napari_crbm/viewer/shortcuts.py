@@ -1,4 +1,4 @@
-"""Keys that work anywhere in the window, and the help that the *Start* dock shows of them."""
+"""Keyboard shortcuts of the window, and the help text on them for the *Start* dock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from napari_crbm.viewer.state.workspace import Workspace
 
 
 class Shortcut(NamedTuple):
-    """A key, what it does in words, and the function that does it.
+    """A key, a description of its effect, and the function that it calls.
 
     The standard keys for back and forward differ between systems: Alt+Left moves the cursor by
     a word in the text fields of macOS, where back is Command+[.
@@ -27,7 +27,7 @@ class Shortcut(NamedTuple):
 
     @property
     def sequence(self) -> QKeySequence:
-        """The key as Qt binds it."""
+        """The key as a Qt key sequence."""
         return QKeySequence(self.keys)
 
 
@@ -47,7 +47,7 @@ SHORTCUTS = (
 
 
 def install_shortcuts(window: QWidget, workspace: Workspace, lasso: Lasso) -> None:
-    """Bind the keys to a window, for as long as it lives."""
+    """Bind the keys to a window until it is deleted."""
     for shortcut in SHORTCUTS:
         key = QShortcut(shortcut.sequence, window)
         key.setContext(Qt.ShortcutContext.WindowShortcut)
@@ -56,12 +56,12 @@ def install_shortcuts(window: QWidget, workspace: Workspace, lasso: Lasso) -> No
 
 def help_text() -> str:
     """Return all keys and what they do as a table in rich text."""
-    # Keys for back and forth share a line.
+    # Keys for the previous and the next item share a line.
     rows = [
         (_joined([native_text(s.sequence) for s in pair]), ", ".join(s.help for s in pair))
         for pair in (SHORTCUTS[:2], SHORTCUTS[2:4], SHORTCUTS[4:])
     ]
-    # Those that need the focus in a table, a plot or the canvas.
+    # These keys need the focus in a table, a plot or the canvas.
     rows += [
         ("Arrow keys", "next in table or gallery"),
         (f"{modifier_text('Ctrl')}click", "several assemblies"),
@@ -77,7 +77,7 @@ def help_text() -> str:
 
 
 def _joined(keys: list[str]) -> str:
-    """Join keys by commas; modifiers that all of them have are written once."""
+    """Join keys by commas; write modifiers shared by all keys once."""
     first, *others = keys
     modifiers = first[: first.rfind("+") + 1]
     return ", ".join([first, *(key.removeprefix(modifiers) for key in others)])

@@ -1,8 +1,8 @@
-"""Trainings that are kept without being asked: none is lost when a window is closed.
+"""Files of trainings that are saved automatically, so that closing a window loses none.
 
-For every recording the folder holds at most one checkpoint (of a training that was
-stopped, or cut off) and the models that were trained, named by the recording's
-fingerprint. The oldest files go where there are many.
+For each recording the folder holds at most one checkpoint (of a training that was stopped
+or interrupted) and the trained models. File names begin with the recording's fingerprint.
+The oldest files are deleted when there are more than `MOST_FILES`.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from qtpy.QtCore import QStandardPaths
 if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
-#: So many files are kept, of all recordings together.
+#: Maximum number of files kept, over all recordings.
 MOST_FILES = 20
 _CHECKPOINT, _MODEL = ".checkpoint.h5", ".model.h5"
 
 
 @dataclass(frozen=True)
 class Kept:
-    """Something kept of a recording, and since when; of models also how large they are."""
+    """A kept checkpoint or model: its file, date and, for a model, number of assemblies."""
 
     path: Path
     when: str
@@ -33,41 +33,41 @@ class Kept:
 
 
 def folder() -> Path:
-    """Where trainings are kept; made when needed."""
+    """Return the folder of kept trainings; `make_room` creates it."""
     location = QStandardPaths.StandardLocation.GenericDataLocation
     base = QStandardPaths.writableLocation(location) or str(Path.home())
     return Path(base) / "napari-crbm" / "trainings"
 
 
 def checkpoint_path(recording: Recording) -> Path:
-    """File of the checkpoint of a training on a recording."""
+    """Return the path of the checkpoint of a training on a recording."""
     return folder() / f"{recording.fingerprint[:16]}{_CHECKPOINT}"
 
 
 def new_model_path(recording: Recording, n_assemblies: int) -> Path:
-    """File for a model that was trained on a recording now."""
+    """Return the path for a model that has just been trained on a recording."""
     now = time.time_ns() // 1_000_000
     return folder() / f"{recording.fingerprint[:16]}.{now}.{n_assemblies}{_MODEL}"
 
 
 def is_kept(path: Path | None) -> bool:
-    """Whether a file is one of those kept here, and not one that a person has saved."""
+    """Whether a file was saved automatically in this folder, not by the user elsewhere."""
     return path is not None and path.parent == folder()
 
 
 def kept_checkpoint(recording: Recording) -> Kept | None:
-    """The checkpoint of a training that did not come to its end, if there is one."""
+    """Return the checkpoint of an unfinished training, or None."""
     return _kept(checkpoint_path(recording))
 
 
 def kept_models(recording: Recording) -> list[Kept]:
-    """Models trained on a recording, the last one first."""
+    """Return the kept models of a recording, the newest first."""
     found = []
     for path in folder().glob(f"{recording.fingerprint[:16]}.*{_MODEL}"):
         kept = _kept(path)
         if kept is not None:
             size = path.name.removesuffix(_MODEL).rpartition(".")[2]
-            # Not what a person has put there.
+            # Skip files that the user has put there.
             if size.isdecimal():
                 found.append(replace(kept, n_assemblies=int(size)))
     return sorted(found, key=lambda kept: kept.path.name, reverse=True)
@@ -82,7 +82,7 @@ def _kept(path: Path) -> Kept | None:
 
 
 def make_room() -> None:
-    """Make the folder, and forget the oldest files where there are many."""
+    """Create the folder, and delete the oldest files to make room for one more."""
     folder().mkdir(parents=True, exist_ok=True)
     files = sorted(folder().glob("*.h5"), key=lambda path: path.stat().st_mtime)
     for path in files[: -MOST_FILES + 1]:

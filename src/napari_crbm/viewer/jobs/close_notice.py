@@ -14,8 +14,8 @@ _PROVIDER = "napari-crbm"
 class CloseNotice(QObject):
     """Keep napari's list of running tasks up to date with a training or sweep.
 
-    napari asks before it closes a window with running tasks, and names them. The list has no
-    public name yet; without it, as in another version of napari, nothing is mentioned.
+    Before napari closes a window with running tasks, it lists them and asks for confirmation.
+    The list is private API; in a napari version without it, nothing is shown.
 
     Parameters
     ----------

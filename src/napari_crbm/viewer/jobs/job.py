@@ -18,10 +18,10 @@ class Cancelled(Exception):
 
 
 class _Relay(QObject):
-    """Passes signals of jobs from their threads to the GUI thread.
+    """Pass signals of jobs from their threads to the GUI thread.
 
-    It lives as long as the process: a thread must not touch a job, which Qt may delete at the
-    same moment.
+    One object serves the whole process, because a thread must not touch a job that Qt may
+    delete at the same moment.
     """
 
     arrived = Signal(object, str, object)
@@ -39,9 +39,9 @@ def _relay() -> _Relay:
 class Job(QObject):
     """A function that runs in a background thread.
 
-    Emits ``done(result)`` or ``failed(message)`` when the function has returned or raised,
-    ``progressed(done, total)`` meanwhile, and ``cancelled`` when somebody cancels it. All
-    signals arrive on the GUI thread.
+    Emits ``progressed(done, total)`` while the function runs, then ``done(result)`` if it
+    returns, ``failed(message)`` if it raises, or ``cancelled`` after `cancel`. All signals
+    arrive on the GUI thread.
 
     Parameters
     ----------
@@ -60,10 +60,10 @@ class Job(QObject):
     def __init__(self, work: Callable[[Callable[[int, int], None]], Any], parent: QObject) -> None:
         super().__init__(parent)
         self._work = work
-        # Made here, on the GUI thread, to which it then belongs.
+        # Created here so that the relay belongs to the GUI thread.
         self._relay = _relay()
         self._stopped = threading.Event()
-        # Not a lambda: Python may have cleared it when it collects the job and Qt calls it.
+        # Not a lambda: Python may already have collected it when Qt calls it.
         self.destroyed.connect(self._stopped.set)
         self._thread = threading.Thread(target=self._run, daemon=True, name="napari-crbm job")
 
@@ -76,14 +76,14 @@ class Job(QObject):
         self._stopped.set()
 
     def cancel(self) -> None:
-        """Ask the work to end, drop its result and emit ``cancelled``; harmless when done."""
+        """Ask the work to end, drop its result and emit ``cancelled``; no effect once done."""
         if self.running and not self._stopped.is_set():
             self.stop()
             self.cancelled.emit()
 
     @property
     def running(self) -> bool:
-        """Whether the thread is at work."""
+        """Whether the thread is running."""
         return self._thread.is_alive()
 
     def _run(self) -> None:
@@ -124,7 +124,7 @@ def cancellable(
 
 
 def message_of(error: BaseException) -> str:
-    """Return the sentence to show for an error: our own message, or how to report a bug."""
+    """Return the message to show for an error; for a bug, how to report it."""
     if isinstance(error, CRBMError):
         return str(error)
     if isinstance(error, OSError):

@@ -1,4 +1,4 @@
-"""Hours of work beside the viewer, seen from the GUI thread: a training or a sweep."""
+"""Base class of long background runs (training, sweep), controlled from the GUI thread."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ _POLL_MS = 100
 
 
 class LongRun(QObject):
-    """Work in a thread of its own that can be stopped and outlives the dock that began it.
+    """Work in its own thread that can be stopped and continues when its dock is closed.
 
-    The thread leaves its latest progress and its outcome in two attributes; a timer
-    looks at them ten times a second, so that fast work cannot flood the window.
+    The thread stores its latest progress and its outcome in two attributes. A timer reads
+    them every 100 ms, so that fast work cannot flood the event loop.
 
     Parameters
     ----------
     name : str
-        Of the thread.
+        Name of the thread.
     parent : QObject, optional
     """
 
@@ -43,18 +43,18 @@ class LongRun(QObject):
         self._timer.timeout.connect(self._poll)
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._awaited = True
         self._timer.start()
         self._thread.start()
 
     @property
     def running(self) -> bool:
-        """Whether the thread is at work (a paused one is), or its end has not been told yet."""
+        """Whether the thread runs or is paused, or its outcome has not been emitted yet."""
         return self._awaited or self._thread.is_alive()
 
     def close(self, timeout_s: float = 10.0) -> None:
-        """Stop and wait for the thread, as when the viewer is closed."""
+        """Stop the work and wait for the thread; called when the viewer closes."""
         self._closing = True
         self._awaited = False
         self.control.stop()
@@ -63,7 +63,7 @@ class LongRun(QObject):
             self._thread.join(timeout_s)
 
     def _work(self) -> object:
-        """What the thread does; it leaves its progress in ``_latest``."""
+        """Do the work in the thread, store its progress in ``_latest`` and return the result."""
         raise NotImplementedError
 
     def _run(self) -> None:
@@ -76,7 +76,7 @@ class LongRun(QObject):
         progress, self._latest = self._latest, None
         if progress is not None:
             self.progressed.emit(progress)
-        # The outcome is there a moment before the thread has ended.
+        # The outcome is set shortly before the thread ends.
         if self._outcome is not None and not self._thread.is_alive():
             self._timer.stop()
             self._awaited = False

@@ -1,4 +1,4 @@
-"""Work of the GUI thread in small pieces: between two the event loop has a turn for itself."""
+"""Run work on the GUI thread in small pieces, so that the window stays responsive."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from qtpy.QtCore import QObject, QTimer
 
 
 class Turns(QObject):
-    """Do what generators do, up to the next ``yield`` in every other turn of the event loop.
+    """Advance generators by one ``yield`` in every second iteration of the event loop.
 
-    What must happen in the GUI thread, such as making layers, cannot go to a `Job`. Written
-    as a generator it leaves the window free to draw and to answer after every piece.
+    Work that must happen on the GUI thread, such as adding layers, cannot run in a `Job`.
+    Written as a generator, it lets the window draw and respond after every piece.
 
     Parameters
     ----------
     parent : QObject
-        Whose life bounds the work.
+        The owner of this object; its deletion ends the work.
     """
 
     def __init__(self, parent: QObject) -> None:
@@ -28,18 +28,18 @@ class Turns(QObject):
         self._timer.timeout.connect(self._step)
 
     def start(self, name: str, pieces: Iterator[None]) -> None:
-        """Begin in the next turn; what is left of earlier work of this name is given up."""
+        """Start in the next iteration; unfinished work of the same name is dropped."""
         self._under_way[name] = pieces
         self._timer.start()
 
     @property
     def busy(self) -> bool:
-        """Whether anything is left to do."""
+        """Whether any work is unfinished."""
         return bool(self._under_way)
 
     def _step(self) -> None:
-        # A turn draws what has changed before it calls timers: a piece in every turn would
-        # come on top of drawing the one before.
+        # Each iteration draws changes before it calls timers. A piece in every iteration would
+        # add to the time of drawing the previous one.
         self._rested = not self._rested
         if self._rested:
             return
@@ -51,7 +51,7 @@ class Turns(QObject):
         except StopIteration:
             pass
         finally:
-            # A piece may have started other work in its own place.
+            # A piece may have started other work under the same name.
             if over and self._under_way.get(name) is pieces:
                 del self._under_way[name]
             if not self._under_way:

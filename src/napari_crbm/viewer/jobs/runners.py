@@ -1,4 +1,4 @@
-"""How work is handed on: to another thread, or to the window piece by piece; at once without Qt."""
+"""Types of functions that run work in a thread or in pieces, and versions without Qt."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any
 
 #: Runs work(report), perhaps in another thread, then done(result).
 Runner = Callable[[str, Callable[[Any], Any], Callable[[Any], Any]], Any]
-#: Does what a generator does, perhaps in pieces, as `Turns.start`; what is left of earlier
-#: work of the same name is given up.
+#: Runs a generator to its end, perhaps in pieces as `Turns.start` does; unfinished work of
+#: the same name is dropped.
 Later = Callable[[str, Iterator[None]], object]
 
 
 def run_at_once(_what: str, work: Callable[[Any], Any], done: Callable[[Any], Any]) -> None:
-    """A `Runner` that does not wait."""
+    """Run work in the calling thread, as a `Runner`."""
     done(work(lambda *_: None))
 
 
 def at_once(_name: str, pieces: Iterator[None]) -> None:
-    """A `Later` that does not wait."""
+    """Run a generator to its end immediately, as a `Later`."""
     for _ in pieces:
         pass

@@ -1,4 +1,4 @@
-"""What a viewer computes for minutes or hours: one training or one sweep at a time."""
+"""Training and sweep of a viewer; only one of them runs at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from napari_crbm.viewer.parts.notices import show_error, show_info, show_warning
 from napari_crbm.viewer.state.trained import Trained
 from napari_crbm.viewer.state.workspace import Workspace
 
-#: Why a training and a sweep cannot begin while the other is under way.
+#: Messages when a training or sweep cannot start because the other one runs.
 SWEEP_RUNS = (
     "A sweep is running, and a training would take the processor from it. Wait for its end, or "
     "stop it in the Sweep dock: what it has trained is kept."
@@ -36,21 +36,21 @@ _NOT_KEPT = (
     "The model could not be kept for you, perhaps because the disk is full: save it with "
     "'Save model...' in the Train dock before you train or open another one."
 )
-#: Shortest time between two looks at a forming assembly, in seconds.
+#: Shortest time between two updates of a forming assembly in the canvas, in seconds.
 _FORMING_INTERVAL_S = 1.0
 
 
 class Runs(QObject):
-    """The training and the sweep of a viewer; docks come and go, they stay.
+    """Training and sweep of a viewer; both continue when their docks are closed.
 
-    Emits ``training_changed`` and ``sweep_changed`` when one begins or ends,
-    ``progressed(Progress)`` and ``swept(SweepProgress)`` meanwhile.
+    Emits ``training_changed`` and ``sweep_changed`` when one starts or ends, and
+    ``progressed(Progress)`` and ``swept(SweepProgress)`` while it runs.
 
     Parameters
     ----------
     workspace : Workspace
     parent : QObject
-        Whose life bounds them.
+        The owner of this object.
     """
 
     progressed = Signal(object)
@@ -61,24 +61,24 @@ class Runs(QObject):
     def __init__(self, workspace: Workspace, parent: QObject) -> None:
         super().__init__(parent)
         self._workspace = workspace
-        #: The last training, and the last sweep; they may have ended.
+        #: Latest training and latest sweep; they may have ended.
         self.session: TrainingSession | None = None
         self.sweep: SweepSession | None = None
         self.show_forming = True
         self._warned: str | None = None
         self._forming_shown = 0.0
-        # The model that was trained here, as long as it is in no file of the person's.
+        # The model trained here, until the user saves it to a file.
         self._unsaved: CRBM | None = None
         workspace.trained_changed.connect(self._on_shown)
 
     @property
     def training(self) -> bool:
-        """Whether a training is under way, running or paused."""
+        """Whether a training is running or paused."""
         return self.session is not None and self.session.running
 
     @property
     def sweeping(self) -> bool:
-        """Whether a sweep is under way."""
+        """Whether a sweep is running."""
         return self.sweep is not None and self.sweep.running
 
     def start_training(self, settings: Settings, resume: dict[str, Any] | None = None) -> None:
@@ -87,7 +87,8 @@ class Runs(QObject):
         Raises
         ------
         ModelError
-            If there is no recording, something else runs, or the settings do not suit it.
+            If no recording is open, a training or sweep runs, or the settings do not suit the
+            recording.
         """
         recording = self._ready("A training is running already; stop it first.", SWEEP_RUNS)
         session = TrainingSession(recording, settings, resume, parent=self)
@@ -101,12 +102,12 @@ class Runs(QObject):
     def start_sweep(
         self, sweep: Sweep, folder: Path, *, n_workers: int = 1, scheduler: str | None = None
     ) -> None:
-        """Carry out a sweep of the open recording in a folder; see `SweepSession`.
+        """Run a sweep on the open recording and write to a folder; see `SweepSession`.
 
         Raises
         ------
         ModelError
-            If there is no recording, or something else runs.
+            If no recording is open, or a training or sweep runs.
         """
         recording = self._ready(TRAINING_RUNS, "A sweep is running already; stop it first.")
         session = SweepSession(
@@ -120,20 +121,20 @@ class Runs(QObject):
         self.sweep_changed.emit()
 
     def saved(self, model: CRBM) -> None:
-        """A person has saved a model to a file."""
+        """Record that the user has saved a model to a file."""
         if model is self._unsaved:
             self._unsaved = None
 
     @property
     def unsaved(self) -> bool:
-        """Whether the model that is shown is, as far as we know, in no file of the person's."""
+        """Whether the shown model has, as far as known, not been saved by the user."""
         trained = self._workspace.trained
         if trained is None:
             return False
         return trained.model is self._unsaved or is_kept(self._workspace.model_path)
 
     def close(self) -> None:
-        """End both, as when the window is closed."""
+        """Stop the training and the sweep; called when the window closes."""
         for run in (self.session, self.sweep):
             if run is not None:
                 run.close()
@@ -170,7 +171,7 @@ class Runs(QObject):
         self.training_changed.emit()
 
     def _on_shown(self) -> None:
-        """Tell where the model is that another one, or none, has taken the place of."""
+        """Say where an unsaved model is kept after it is replaced or closed."""
         trained = self._workspace.trained
         if self._unsaved is not None and (trained is None or trained.model is not self._unsaved):
             self._unsaved = None

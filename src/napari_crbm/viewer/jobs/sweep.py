@@ -1,4 +1,4 @@
-"""A sweep that runs beside the viewer, seen from the GUI thread."""
+"""A sweep in a background thread, controlled from the GUI thread."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from napari_crbm.viewer.jobs.long_run import LongRun
 
 
 class SweepSession(LongRun):
-    """Carry out a `Sweep` in a thread of its own; what it has found stays here.
+    """Run a `Sweep` in its own thread and store its results.
 
-    ``finished`` brings the `Selection`, or None when it was stopped before.
+    Emits ``finished(selection)`` with a `Selection`, or None if the sweep was stopped.
 
     Parameters
     ----------
     recording : Recording
     sweep : Sweep
     folder : Path
-        For models and results; an earlier sweep in it goes on.
+        Folder for models and results; an unfinished sweep in it is continued.
     n_workers : int
-        Trainings at once.
+        Number of trainings at the same time.
     scheduler : str, optional
-        Address of a Dask scheduler whose workers train instead.
+        Address of a Dask scheduler whose workers run the trainings.
     parent : QObject, optional
     """
 
@@ -49,12 +49,12 @@ class SweepSession(LongRun):
 
     @property
     def model_path(self) -> Path:
-        """File of the selected model, once there is one."""
+        """Path of the selected model; the file exists after the sweep has finished."""
         return self.folder / "selected.model.h5"
 
     @property
     def seconds_left(self) -> float | None:
-        """How long the trainings will take, told by those that ended since the start."""
+        """Estimated remaining time in seconds from the trainings finished so far, or None."""
         if self.progress is None or self._first is None:
             return None
         started, before = self._first

@@ -1,4 +1,4 @@
-"""A training that runs beside the viewer, seen from the GUI thread."""
+"""A training in a background thread, controlled from the GUI thread."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ CHECKPOINT_S = 120.0
 
 
 class TrainingSession(LongRun):
-    """Drive a `Training` in a thread of its own; ``finished`` brings what was trained, or None.
+    """Run a `Training` in its own thread.
+
+    Emits ``finished(trained)`` with a `Trained`, or None if there is no model to show.
 
     Parameters
     ----------
@@ -35,8 +37,8 @@ class TrainingSession(LongRun):
     resume : dict, optional
         A checkpoint to continue.
     keep : bool
-        Whether to leave a checkpoint behind when stopped, closed or cut off, and the
-        model that was trained; see `napari_crbm.viewer.jobs.autosave`.
+        Whether to save checkpoints (every 120 s, and when stopped or closed) and the trained
+        model; see `napari_crbm.viewer.jobs.autosave`.
     parent : QObject, optional
     """
 
@@ -53,7 +55,7 @@ class TrainingSession(LongRun):
         self.recording = recording
         self.training = Training(recording.spikes, settings, control=self.control, resume=resume)
         self.keep = keep
-        #: Whether the model that was trained is kept in a file.
+        #: Whether the trained model is kept in a file.
         self.kept = False
 
     def checkpoint_to(self, path: Path) -> None:
@@ -67,7 +69,7 @@ class TrainingSession(LongRun):
         for progress in self.training:
             if self.keep and progress.phase == "training":
                 autosave.offer(self._checkpoint)
-            # A full disk must not end a training, and the user must hear of it.
+            # A full disk must not end a training; the message warns the user.
             self._latest = (
                 replace(progress, message=autosave.problem) if autosave.problem else progress
             )
@@ -93,7 +95,7 @@ class TrainingSession(LongRun):
 
     def _keep_checkpoint(self) -> None:
         if self.keep:
-            # Full disks and the like must not end a training.
+            # An error such as a full disk must not lose the trained model.
             with suppress(OSError, CRBMError):
                 make_room()
                 self.checkpoint_to(checkpoint_path(self.recording))

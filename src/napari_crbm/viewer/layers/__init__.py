@@ -1,1 +1,1 @@
-"""napari layers that follow the state, and what a click on them does."""
+"""napari layers that display the state, and mouse clicks on them."""

@@ -127,7 +127,7 @@ class BrainLayers:
         schematic = place_neurons(recording).schematic
         self.later("scale bar", self._show_scale_bar(not schematic))
         if schematic:
-            # Positions that are not known have no outline.
+            # Without known positions there is no outline.
             return
         places = recording.positions[recording.located]
 
@@ -187,7 +187,7 @@ class BrainLayers:
             pass
 
     def _drawing_neurons(self) -> Iterator[None]:
-        """Do what `show_neurons` does in pieces."""
+        """Draw the neurons in pieces; see `show_neurons`."""
         recording, colouring = self.workspace.recording, self.workspace.colouring
         layer = self._neurons()
         if recording is None or layer is None:

@@ -1,4 +1,4 @@
-"""Layer of all neurons: point size, features, arguments; how to find it again."""
+"""Layer of all neurons: point size, features, arguments, and lookup in a layer list."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def neurons_layer(layers: Any) -> Any:
 
 
 def recording_in(layers: Any) -> Recording | None:
-    """Return the recording in the metadata of layers: how dropped files arrive."""
+    """Return the recording in the metadata of layers, as set by the reader for dropped files."""
     for layer in reversed(list(layers)):
         if RECORDING_KEY in layer.metadata:
             found: Recording = layer.metadata[RECORDING_KEY]

@@ -11,7 +11,7 @@ from napari_crbm.anatomy import brain_outline
 from napari_crbm.palette import OUTLINE
 from napari_crbm.viewer.layers.points import SPACE, add_quietly
 
-# More pieces cannot be seen, and napari draws layer thumbnails piece by piece.
+# More pieces make no visible difference, and napari draws thumbnails piece by piece.
 _MOST_PIECES = 400
 
 

@@ -91,7 +91,7 @@ def replacing_points(
     face_color: NDArray[Any],
     symbol: str | NDArray[np.str_] | None = None,
 ) -> Iterator[None]:
-    """Do what `replace_points` does in pieces: 200,000 points take a few tenths of a second.
+    """Replace points in pieces: 200,000 points take a few tenths of a second.
 
     The layer is drawn at the end; between the pieces it shows the points before.
     """

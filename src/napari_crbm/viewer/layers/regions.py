@@ -112,7 +112,7 @@ class RegionLayers:
             return
         layer = self.viewer.layers[REGIONS]
         set_visible(layer, True)
-        # Colours of the old vertices must not meet the new ones.
+        # Remove the old colours first: their number may differ from that of the new vertices.
         layer.vertex_colors = None
         layer.data = (vertices, faces)
         layer.vertex_colors = colours

@@ -94,7 +94,7 @@ class TimeAxis:
     def _on_step(self, _event: Any) -> None:
         if not self._has_time or self.viewer.dims.ndisplay >= self.viewer.dims.ndim:
             return
-        # The event comes for any axis, and when layers come and go.
+        # napari emits the event for any axis, and when layers are added or removed.
         before, self._step = self._step, int(self.viewer.dims.current_step[0])
         if not self._moving and self._step != before:
             self.workspace.choose_frame(self._step)

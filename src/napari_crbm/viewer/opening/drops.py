@@ -1,8 +1,8 @@
-"""Files dropped on the window: ours are opened at once.
+"""Open recordings and models dropped on the window without asking for a reader.
 
-napari's own reader claims ``.h5``, ``.npz`` and folders too, so napari would ask which
-reader is meant each time. What a reader of ours recognises is not asked about; all other
-files, and arrays that may as well be pictures, are left to napari.
+napari's built-in reader also accepts ``.h5``, ``.npz`` and folders, so napari would ask the
+user to choose a reader on each drop. Files recognised as a recording or model are opened
+directly; all other files, and arrays that may be images, are left to napari.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from napari_crbm.viewer.opening.suffixes import may_read
 
 
 class DropFilter(QObject):
-    """Listens to a viewer's drops.
+    """Event filter for files dropped on a viewer.
 
     Parameters
     ----------
@@ -31,16 +31,16 @@ class DropFilter(QObject):
     def __init__(self, viewer: Any, open_file: Callable[[Path], None], parent: QObject) -> None:
         super().__init__(parent)
         self._open_file = open_file
-        # The part of the window that accepts drops has no public name.
+        # The widget that accepts drops has no public name.
         target = getattr(viewer.window, "_qt_viewer", None)
         if target is not None:
             target.installEventFilter(self)
 
     def eventFilter(self, _watched: QObject | None, event: Any) -> bool:  # noqa: N802
-        """Open a single file or folder that is recognised."""
+        """Open a single dropped file or folder if it is recognised."""
         if event.type() != QEvent.Type.Drop:
             return False
-        # With Shift or Alt napari stacks files, or asks for the reader.
+        # With Shift napari stacks the files, with Alt it asks for the reader.
         if event.modifiers() != Qt.KeyboardModifier.NoModifier:
             return False
         urls = event.mimeData().urls()

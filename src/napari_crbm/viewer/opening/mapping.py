@@ -1,4 +1,4 @@
-"""Files that have to be asked about, on their way to the mapping dialog; no Qt here."""
+"""Files of unknown layout: collect what the mapping dialog shows. No Qt here."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from napari_crbm.io.unknown.profile import Profile
 
 @dataclass(frozen=True)
 class Unmapped:
-    """A file that a person has to say about what is what.
+    """A file of unknown layout, whose arrays the user must assign.
 
     Parameters
     ----------
     path : Path
     entries : tuple of Entry
-        What is in it.
+        Arrays in the file.
     guessed : Guess
     why : str
-        Why it could not be opened as it is; empty if that was not tried.
+        Why it could not be opened directly; empty if its layout is unknown or opening was
+        not tried.
     profile : Profile, optional
-        With which it was tried.
+        Profile with which opening was tried.
     options : mapping
-        For `napari_crbm.io.open_recording`, once a profile is known.
+        Options of `napari_crbm.io.open_recording` for opening the file with a profile.
     """
 
     path: Path
@@ -42,16 +43,16 @@ class Unmapped:
 
 
 def reason_to_ask(error: CRBMError) -> str:
-    """What to tell about a file that could not be opened as it is.
+    """Return why a file could not be opened, to show in the mapping dialog.
 
-    That its layout is unknown is no news to someone who is asked about it.
+    Empty for an unknown layout, because the dialog already implies it.
     """
     known = isinstance(error, UnknownLayout) and not isinstance(error, FieldNotFound)
     return "" if known else str(error)
 
 
 def can_ask(path: Path) -> bool:
-    """Whether a file holds arrays that a person could say something about."""
+    """Whether a file holds arrays that the user can assign in the mapping dialog."""
     try:
         return own_kind(path) is None and can_map(list_entries(path))
     except FormatError:
@@ -61,7 +62,7 @@ def can_ask(path: Path) -> bool:
 def unmapped(
     path: Path, why: str = "", options: Mapping[str, Any] | None = None
 ) -> Unmapped | None:
-    """What the dialog has to ask about a file; None if it holds nothing to ask about.
+    """Return the content of a file for the mapping dialog; None if it has no usable arrays.
 
     Raises
     ------
@@ -70,7 +71,7 @@ def unmapped(
     """
     kept = dict(options or {})
     profile = kept.pop("profile", None)
-    # The dialog asks for the threshold.
+    # The dialog has its own field for the threshold.
     kept.pop("binarise", None)
     if own_kind(path) is not None:
         return None

@@ -1,4 +1,4 @@
-"""Say what is what in a file of unknown layout: a tree, guesses, a preview, a profile."""
+"""Dialog to assign the arrays of a file of unknown layout, with guesses and a preview."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _WAITING = "Looking at the values ..."
 
 
 class MappingDialog(QDialog):
-    """What the arrays of a file are; accepted when the profile fits the file.
+    """Assign the arrays of a file; the dialog is accepted when the profile fits the file.
 
     Parameters
     ----------
     viewer : napari.Viewer
         Whose theme the plots follow.
     unknown : Unmapped
-        The file, what is in it, what is guessed, and what was tried.
+        The file, its arrays, the guessed profile, and the profile that was tried.
     parent : QWidget, optional
     """
 
@@ -173,7 +173,7 @@ class MappingDialog(QDialog):
         menu.popup(self.tree.viewport().mapToGlobal(where))
 
     def use(self, name: str, role: str) -> None:
-        """Let an array play a role: "activity", "positions", "times", ..."""
+        """Assign a role to an array: "activity", "positions", "times", ..."""
         try:
             now = self.fields.profile()
         except CRBMError as error:
@@ -186,7 +186,7 @@ class MappingDialog(QDialog):
         else:
             change = {role: name}
         wanted = settled(replace(now, **change), self.entries)
-        # The fields only offer tables for these.
+        # The fields offer only two-dimensional arrays for these roles.
         table = len(next(e.shape for e in self.entries if e.name == name)) == 2
         wrong = problem(wanted, self.entries)
         if wrong and not table and role in ("activity", "positions", "fluorescence"):
@@ -194,10 +194,10 @@ class MappingDialog(QDialog):
         else:
             self.start_from(wanted)
 
-    # --- answers --------------------------------------------------------------------------
+    # --- fields ---------------------------------------------------------------------------
 
     def start_from(self, profile: Profile) -> None:
-        """Fill in the answers of a profile."""
+        """Fill in the fields from a profile."""
         self.fields.show_profile(replace(profile, name=profile.name or self.path.stem))
         if profile == self.guessed.profile:
             with suppress(CRBMError):
@@ -206,18 +206,18 @@ class MappingDialog(QDialog):
 
     @property
     def profile(self) -> Profile:
-        """What is filled in; meaningful once the dialog was accepted."""
+        """Profile entered in the fields; valid once the dialog was accepted."""
         return self.fields.profile()
 
     def _settle(self) -> None:
-        """Another array was chosen: its axes follow where its shape tells."""
+        """Set the axes of a newly chosen array where its shape determines them."""
         try:
             self.start_from(settled(self.fields.profile(), self.entries))
         except CRBMError as error:
             self._refuse(str(error))
 
     def _check(self) -> None:
-        """Whether what is filled in fits; then look at it."""
+        """Check that the entered profile fits the file, then start the preview."""
         self.ok.setEnabled(False)
         try:
             profile = self.fields.profile()
@@ -239,10 +239,10 @@ class MappingDialog(QDialog):
         self.preview.clear()
         self.message.setText(f"<span style='color:{ORANGE}'>{sentence}</span>")
 
-    # --- looking --------------------------------------------------------------------------
+    # --- preview --------------------------------------------------------------------------
 
     def _look(self) -> None:
-        """Read a little of the file in the background; once more if answers change meanwhile."""
+        """Read a sample of the file in the background; repeat if a field changes meanwhile."""
         if self._job is not None:
             self._again = True
             return
@@ -316,7 +316,7 @@ class MappingDialog(QDialog):
             self.load_from(path)
 
     def load_from(self, path: str | Path) -> None:
-        """Fill in the answers of a profile in a file."""
+        """Fill in the fields from a profile file."""
         try:
             self.start_from(matched(load_profile(path), self.entries))
         except CRBMError as error:

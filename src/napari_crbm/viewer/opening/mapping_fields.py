@@ -1,4 +1,4 @@
-"""What the mapping dialog is filled in with: fields that make a profile and show one."""
+"""Fields of the mapping dialog: build a profile from them, or show one in them."""
 
 from __future__ import annotations
 
@@ -33,12 +33,16 @@ _AXIS_TIPS = {
     "y": "The file counts from the tail to the head.",
     "z": "The file counts from the belly to the back.",
 }
-_SEPARATE = "one array an axis"
+_SEPARATE = "one array per axis"
 _NO_POSITIONS = "no positions"
 
 
 class MappingFields(QWidget):
-    """Everything a profile says, as fields; ``changed`` is emitted when a person changes one."""
+    """Fields for all entries of a profile.
+
+    Emits ``array_changed`` when the user chooses another array for activity or positions, and
+    ``changed`` when the user changes any other field.
+    """
 
     changed = Signal()
     array_changed = Signal()
@@ -86,22 +90,22 @@ class MappingFields(QWidget):
             ("holds", "holds", self.holds, "What the values are."),
             ("threshold", "threshold", self.threshold, ""),
             ("positions", "Positions", self.positions, "Where the neurons are."),
-            ("separate", "x, y, z", _row(*self.separate), "One array an axis; z may be missing."),
+            ("separate", "x, y, z", _row(*self.separate), "One array per axis; z may be missing."),
             ("axes_first", "stored as", self.axes_first, "Which axis counts neurons."),
             ("axes", "order of axes", self.axes, _AXES_TIP),
             ("flips", "turned around", _row(*self.flips.values()), ""),
             ("unit", "unit", self.unit, "Unit of the positions."),
             ("sizes", "a pixel is", sizes, "Size of a pixel, and distance of planes along z."),
-            ("times", "Time", self.times, "Seconds of every frame, or frames a second."),
-            ("frame_rate_hz", "frame rate", self.frame_rate_hz, "Frames a second."),
+            ("times", "Time", self.times, "Time of every frame in seconds, or the frame rate."),
+            ("frame_rate_hz", "frame rate", self.frame_rate_hz, "Frames per second."),
             ("fluorescence", "dF/F", self.fluorescence, "Shown beside the spikes."),
             (
                 "labels",
                 "Regions",
                 self.labels,
-                "A number or name a neuron, or a table of members.",
+                "One number or name per neuron, or a table of members.",
             ),
-            ("traces", "Stimulus, behaviour", self.traces, "Arrays with one value a frame."),
+            ("traces", "Stimulus, behaviour", self.traces, "Arrays with one value per frame."),
         ):
             label = QLabel(text if text[0].isupper() else f"    {text}")
             field.setToolTip(tip) if tip else None
@@ -135,12 +139,12 @@ class MappingFields(QWidget):
     # --- profiles -------------------------------------------------------------------------
 
     def profile(self) -> Profile:
-        """What is filled in.
+        """Return the profile entered in the fields.
 
         Raises
         ------
         FormatError
-            If it makes no sense whatever the file.
+            If the entries are invalid for any file.
         """
         separate = self.positions.currentText() == _SEPARATE
         names = tuple(field.currentData() or "" for field in self.separate)
@@ -215,7 +219,7 @@ class MappingFields(QWidget):
         return (self.positions.currentData() or "",)
 
     def _fill_orientation(self, profile: Profile) -> None:
-        """Both ways to read the activity, with the numbers they mean."""
+        """Offer both orientations of the activity, with the numbers of frames and neurons."""
         shape = next((e.shape for e in self.entries if e.name == profile.activity), (0, 0))
         self.orientation.clear()
         first, second = (f"{length:,}" for length in (shape if len(shape) == 2 else (0, 0)))
@@ -244,7 +248,7 @@ class MappingFields(QWidget):
                 self.traces.addItem(item)
 
     def _show_used(self) -> None:
-        """Only the fields that count for what is chosen."""
+        """Show only the fields that apply to the current choices."""
         separate = self.positions.currentText() == _SEPARATE
         placed = self.positions.currentText() != _NO_POSITIONS
         holds = self.holds.currentData()
@@ -267,10 +271,7 @@ class MappingFields(QWidget):
                 widget.setVisible(shown)
 
 
-_AXES_TIP = (
-    "What the stored coordinates are, in their order.\n"
-    "x: left to right, y: head to tail, z: back to belly."
-)
+_AXES_TIP = "Order of the axes in the file.\nx: left to right, y: head to tail, z: back to belly."
 
 
 def _n_values(entry: Entry) -> int:
@@ -281,7 +282,7 @@ def _n_values(entry: Entry) -> int:
 
 
 def _chooser(entries: Sequence[Entry], extra: Sequence[str] = ()) -> QComboBox:
-    """A choice of arrays; what stands for none of them has no data."""
+    """Return a combo box of arrays; entries that stand for no array have no item data."""
     box = QComboBox()
     if "none" not in extra and "by the frame rate" not in extra:
         box.addItem("choose ...", None)
@@ -295,7 +296,7 @@ def _chooser(entries: Sequence[Entry], extra: Sequence[str] = ()) -> QComboBox:
 
 
 def shape_text(entry: Entry) -> str:
-    """Shape of an array, for people."""
+    """Return the shape of an array as text, such as "100 x 3"."""
     return " x ".join(f"{length:,}" for length in entry.shape) or "one value"
 
 

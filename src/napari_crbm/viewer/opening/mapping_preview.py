@@ -1,4 +1,4 @@
-"""What a profile makes of a file, drawn: neurons from above and from the side, some traces."""
+"""Preview of a file read with a profile: neurons from above and the side, some traces."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from napari_crbm.io.unknown.preview import Preview
 from napari_crbm.palette import BLUE, GREEN
 from napari_crbm.viewer.parts.style import plot, text_label
 
-# Distance of traces in their own range.
+# Vertical distance between traces, each scaled to the range 0 to 1.
 _APART = 1.25
 
 
@@ -26,7 +26,7 @@ class MappingPreview(QWidget):
         self.traces = plot(viewer, "Time", "Neuron", "s", height=170)
         for view in (self.above, self.side):
             view.setAspectLocked(True)
-            # As in the window: the head is at the top.
+            # The head is at the top, as in the canvas.
             view.invertY(True)
         self._dots = [
             pg.ScatterPlotItem(size=3, pen=None, brush=pg.mkBrush(BLUE)) for _ in range(2)
@@ -44,7 +44,7 @@ class MappingPreview(QWidget):
         layout.addWidget(self.caption)
 
     def clear(self) -> None:
-        """Nothing to see."""
+        """Remove neurons, traces and caption."""
         for dots in self._dots:
             dots.clear()
         self.traces.clear()

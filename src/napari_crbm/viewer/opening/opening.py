@@ -1,4 +1,4 @@
-"""Files that a person opens: read in the background, asked about where that is needed."""
+"""Open files in the background; show the mapping dialog for an unknown layout."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class Opening(QObject):
     ----------
     viewer : napari.Viewer
     run : callable
-        Does work in the background; see `napari_crbm.viewer.home.Home.run`.
+        Runs work in the background; see `napari_crbm.viewer.home.Home.run`.
     show : callable
         Takes an opened recording or model, and its path.
     idle : callable
-        Called when nothing is being opened any more.
+        Called when opening has ended.
     parent : QObject
-        Whose life bounds this one.
+        The owner of this object.
     """
 
     def __init__(
@@ -56,8 +56,8 @@ class Opening(QObject):
     def open_file(self, path: str | Path, **options: Any) -> None:
         """Open a recording, or a model for the open recording, in the background.
 
-        A file whose layout nobody knows, or which cannot be read as what it seems to be,
-        is asked about in the mapping dialog.
+        If the layout of the file is unknown, or the recording in it cannot be read, the mapping
+        dialog opens.
         """
         path = Path(path)
         self._control = control = Control()
@@ -98,7 +98,7 @@ class Opening(QObject):
     def _ask_which(
         self, several: SeveralRecordings, path: Path, options: dict[str, Any]
     ) -> QInputDialog:
-        """Let the person choose one recording of a file; does not hold up the window."""
+        """Open a dialog, without blocking the window, to choose one recording of a file."""
         dialog = QInputDialog(self._viewer.window._qt_window)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle("Which recording?")
@@ -111,7 +111,7 @@ class Opening(QObject):
         return dialog
 
     def cancel(self) -> None:
-        """Give up the file that is being opened."""
+        """Stop opening the current file."""
         if self._control is not None:
             self._control.stop()
 
@@ -120,7 +120,7 @@ class Opening(QObject):
         self._idle()
 
     def map_file(self, path: str | Path, why: str = "") -> None:
-        """Ask what is what in a file, whatever its layout, and then open it."""
+        """Show the mapping dialog for a file of any layout, then open the file."""
         path = Path(path)
 
         def work(_report: Callable[[int, int], None]) -> Unmapped:
@@ -134,7 +134,7 @@ class Opening(QObject):
         self._run(f"Looking into {path.name}", work, self._ask)
 
     def _ask(self, unknown: Unmapped) -> None:
-        """Open the mapping dialog; it does not hold up the window."""
+        """Open the mapping dialog without blocking the window."""
         from napari_crbm.io.unknown.profile_files import remember
         from napari_crbm.viewer.opening.mapping_dialog import MappingDialog
 
@@ -162,10 +162,7 @@ class Opening(QObject):
 
 
 def _count(recording: Recording) -> None:
-    """Find what the docks ask a recording for, while the window does not wait for it.
-
-    The recording remembers all of it.
-    """
+    """Compute cached properties of a recording that docks need, in the background thread."""
     _ = recording.spikes.neuron_counts, recording.spikes.frame_counts, recording.fingerprint
     if recording.regions is not None:
         region_tree(recording.regions)

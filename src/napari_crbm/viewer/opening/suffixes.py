@@ -1,4 +1,4 @@
-"""Names of files that may hold a recording or a model."""
+"""File name endings of recordings and models."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ _SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data", ".pkl", ".
 
 
 def may_read(path: Path) -> bool:
-    """Whether a path is a folder, or has the name of a file of ours."""
+    """Whether a path is a folder or ends as a recording or model file does."""
     return path.is_dir() or path.suffix.lower() in _SUFFIXES

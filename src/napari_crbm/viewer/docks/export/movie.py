@@ -89,7 +89,7 @@ class Turn(QObject):
             self._camera.angles = turned(self._before, done, self._n_pictures)
             self._pictures.append(self._take()[..., :3])
         except Exception as error:
-            # Whatever the graphics driver raises, it would raise again with every picture.
+            # An error of the graphics driver would be raised again for every picture.
             self._end()
             self.failed.emit(message_of(error))
             return

@@ -48,7 +48,7 @@ _OWN = {
 
 
 class ExportWidget(QWidget):
-    """Choose what to write, how and where; or copy the Python code that does the same."""
+    """Choose kind, options and file of an export, or copy the equivalent Python code."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class ExportWidget(QWidget):
         choices = [(label, name) for name, (label, _) in {**KINDS, **_OWN}.items()]
         what = ComboBox(name="kind", label="What", choices=choices)
         what.native.setAccessibleName("What")
-        #: The choice of a kind as Qt has it: some entries are dimmed.
+        #: The Qt combo box of kinds, in which some entries are disabled.
         self.kind = what.native
         options = [each for each in declared(Export) if each.setting.label]
         self.form = Form([*options, *declared(MovieSettings)], first=[what])
@@ -113,7 +113,7 @@ class ExportWidget(QWidget):
         return str(self.kind.currentData())
 
     def choose(self, kind: str) -> None:
-        """Choose what to export."""
+        """Select the kind of export."""
         self.kind.setCurrentIndex(self.kind.findData(kind))
 
     def _show_state(self) -> None:
@@ -153,12 +153,12 @@ class ExportWidget(QWidget):
             self.hint.setText(hints.get(kind, "") if ready else "")
 
     def export_to(self, path: Path) -> Export:
-        """Return what would be written.
+        """Return the export as entered.
 
         Raises
         ------
         CRBMError
-            If the choices make no sense.
+            If the choices are invalid.
         """
         kind = self.chosen
         figure, values = kind in FIGURES, self.form.values()
@@ -212,7 +212,7 @@ class ExportWidget(QWidget):
         Raises
         ------
         CRBMError
-            If the choices make no sense, or there is no recording.
+            If the choices are invalid, or no recording is open.
         """
         recording = self.workspace.recording
         if recording is None:
@@ -268,7 +268,7 @@ class ExportWidget(QWidget):
         self._write(path, work).progressed.connect(self._show_progress)
 
     def _write(self, path: Path, work: Callable[[Any], list[Path]]) -> Job:
-        """Write files in the background; meanwhile the button cancels it."""
+        """Write files in the background; meanwhile the button cancels the export."""
         self._set_running(True)
         return self.home.run(
             f"Writing {path.name}",

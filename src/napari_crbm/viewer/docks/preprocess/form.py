@@ -88,12 +88,12 @@ class PreprocessForm(QWidget):
         return str(self.fields["method"].value)
 
     def steps(self) -> Steps:
-        """Return what is chosen.
+        """Return the steps as entered.
 
         Raises
         ------
         CRBMError
-            If it makes no sense. The sentence names fields by their labels.
+            If the entries are invalid. The message names fields by their labels.
         """
         values = self.fields.values()
         values["drop_frames"] = frame_ranges(values["drop_frames"] or "")
@@ -109,7 +109,7 @@ class PreprocessForm(QWidget):
             raise RecordingError(self.fields.sentence(error)) from None
 
     def show_used(self) -> None:
-        """Show only the fields that count for the method and for what the recording has."""
+        """Show only the fields that apply to the method and to the recording."""
         recording = self._recording
         binarises = METHODS[self.method] is not None
         raw = binarises and bool(self.fields["raw"].value)
@@ -165,6 +165,6 @@ class PreprocessForm(QWidget):
             self.fields["threshold"].native.setSuffix(_UNITS[self.method])
 
     def _ticked(self) -> tuple[str, ...]:
-        """Return the regions of which neurons are kept."""
+        """Return the names of the regions whose neurons are kept."""
         items = (self.regions.item(row) for row in range(self.regions.count()))
         return tuple(i.text() for i in items if i.checkState() == Qt.CheckState.Checked)

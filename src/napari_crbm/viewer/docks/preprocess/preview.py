@@ -1,4 +1,4 @@
-"""What preprocessing does to a neuron, as the *Preprocess* dock draws it."""
+"""Plot of the *Preprocess* dock: effect of the steps on one neuron."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class TracePreview(QVBoxLayout):
         self._curve.setDownsampling(auto=True, method="peak")
         self._curve.setClipToView(True)
         self._level = self.plot.plot(pen=pg.mkPen(ORANGE, width=1))
-        # One grey line a frame left out, broken by gaps.
+        # One grey line per frame left out, separated by gaps.
         faint = pg.mkColor(GREY)
         faint.setAlpha(70)
         self._left_out = self.plot.plot(pen=pg.mkPen(faint, width=1), connect="finite")
@@ -48,17 +48,17 @@ class TracePreview(QVBoxLayout):
         self.addWidget(self.caption)
 
     def hide(self) -> None:
-        """Draw nothing: there is no fluorescence, or it is not used."""
+        """Hide the plot: the recording has no fluorescence, or the method does not use it."""
         self.plot.hide()
         self.caption.setText("")
 
     def show_neuron(self, recording: Recording, neuron: int, steps: Steps) -> None:
-        """Draw what steps make of a neuron.
+        """Draw a neuron after the preprocessing steps.
 
         Raises
         ------
         CRBMError
-            If the steps cannot be taken.
+            If the steps cannot be applied.
         """
         self.plot.show()
         first = first_frame(recording, steps)
@@ -80,7 +80,7 @@ class TracePreview(QVBoxLayout):
         self._active.setData(times[active], np.full(len(active), top))
         gone = recording.times[~kept]
         low = float(np.nanmin(trace)) if np.isfinite(trace).any() else 0.0
-        # Only a hint; thousands of lines would hold up the window.
+        # At most about 1,000 lines: more would be slow to draw.
         gone = gone[:: max(1, len(gone) // 1000)]
         lines = np.tile([low, top, np.nan], len(gone))
         self._left_out.setData(np.repeat(gone, 3), lines)

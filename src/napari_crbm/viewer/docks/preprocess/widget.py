@@ -61,7 +61,7 @@ class PreprocessWidget(QWidget):
         self.setMinimumWidth(340)
         self._control: Control | None = None
         self._before: _Before | None = None
-        # A recording that was finished during a training, and the one it was made of.
+        # A recording preprocessed during a training, and the one it was made from.
         self._waiting: tuple[Recording, Recording] | None = None
 
         self.message = text_label(_NO_RECORDING)
@@ -85,7 +85,7 @@ class PreprocessWidget(QWidget):
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.form)
-        # Where there is no plot the fields stay together.
+        # The stretch keeps the fields together where there is no plot.
         column.addLayout(self.preview, 100)
         column.addLayout(row)
         column.addWidget(self.bar)
@@ -104,7 +104,7 @@ class PreprocessWidget(QWidget):
         follow(self, self.workspace.recording_changed, self._show_recording)
         follow(self, self.workspace.neuron_changed, self._preview_soon)
         self.undo.setEnabled(False)
-        # Once the fields are in a window: those that are shown would be windows of their own.
+        # Only now: a field shown before it has a parent would open as a separate window.
         self.form.show_used()
         self._show_recording()
 
@@ -188,7 +188,7 @@ class PreprocessWidget(QWidget):
         self.apply.setEnabled(not self.home.runs.training)
 
     def _apply(self) -> None:
-        """Open what was finished during a training."""
+        """Open the recording that was preprocessed during a training."""
         if self._waiting is not None:
             self._open(*self._waiting)
 

@@ -1,4 +1,4 @@
-"""What a file leaves open, asked for in the *Recording* dock: sizes, rate, depth, part."""
+"""Form of reading options that a file does not store: pixel size, frame rate, depth, part."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _FROM_FILE = "as in the file"
 
 
 class ReadingForm(QWidget):
-    """A form that folds away; everything in it is left to the file by default."""
+    """A folding form; by default all values are taken from the file."""
 
     def __init__(self) -> None:
         super().__init__()
         self.toggle = QToolButton()
         self.toggle.setText("How files of other programs are read")
         self.toggle.setToolTip(
-            "For files that leave something open. Takes effect when a file is opened;\n"
-            "'Read again' opens the present one anew."
+            "Values that a file does not store. They take effect when a file is opened;\n"
+            "'Read again' opens the current file with them."
         )
         self.toggle.setCheckable(True)
         self.toggle.setAutoRaise(True)
@@ -38,7 +38,7 @@ class ReadingForm(QWidget):
         self.plane_spacing_um = _number("µm", 0.0, 1000.0, 2)
         self.plane_spacing_um.setToolTip("Distance from one imaging plane to the next.")
         self.frame_rate_hz = _number("Hz", 0.0, 10_000.0, 3)
-        self.frame_rate_hz.setToolTip("Frames a second, of one plane or volume.")
+        self.frame_rate_hz.setToolTip("Frames per second of one plane or volume.")
         self.flip_z = QComboBox()
         self.flip_z.addItem("as usual for the format", None)
         self.flip_z.addItem("stored from ventral to dorsal", True)
@@ -70,7 +70,7 @@ class ReadingForm(QWidget):
         self.toggle.setArrowType(Qt.ArrowType.DownArrow if shown else Qt.ArrowType.RightArrow)
 
     def options(self) -> dict[str, Any]:
-        """What was given, as options of `napari_crbm.io.open_recording`."""
+        """Return the entered values as options of `napari_crbm.io.open_recording`."""
         numbers = {
             name: getattr(self, name).value()
             for name in ("um_per_pixel", "plane_spacing_um", "frame_rate_hz")
@@ -84,7 +84,7 @@ class ReadingForm(QWidget):
 
 
 def _number(unit: str, low: float, high: float, decimals: int) -> QDoubleSpinBox:
-    """A number of which zero means that the file decides."""
+    """Return a number field in which zero means the value in the file."""
     box = QDoubleSpinBox()
     box.setRange(low, high)
     box.setDecimals(decimals)

@@ -239,7 +239,7 @@ class RecordingWidget(QWidget):
         for label, value in summary_of(recording).items():
             self.summary.addRow(text_label(label, wrap=False), text_label(value))
         activity = 100 * recording.spikes.mean_activity
-        # Of a recording without activity, 0 to 1 %.
+        # Without any activity the axis spans 0 to 1 %.
         upper = float(np.quantile(activity, 0.995)) or float(activity.max()) or 1.0
         counts, edges = np.histogram(activity, _BINS, range=(0, upper))
         self.histogram.clear()

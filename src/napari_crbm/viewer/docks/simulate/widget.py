@@ -110,7 +110,7 @@ class SimulateWidget(QWidget):
         self.bar.hide()
 
     def _show_size(self) -> None:
-        """Tell how large the file will be, or what is wrong with the settings."""
+        """Show the size of the file, or what is wrong with the settings."""
         try:
             settings = self.settings()
         except CRBMError as error:

@@ -25,7 +25,7 @@ from napari_crbm.viewer.shortcuts import help_text
 _ROW_PX = 21
 _DONE, _NEXT = "✓", "➜"
 
-# Dock, what one does there.
+# Name of each dock, and its purpose.
 _WAY = (
     ("Recording", "Open a file and check it"),
     ("Anatomy", "Regions; colours of neurons"),
@@ -44,7 +44,7 @@ _WAY = (
 
 
 class Situation(NamedTuple):
-    """What the viewer holds now, and the next step: texts and the dock to open."""
+    """State of the viewer and the next step: texts and the dock to open."""
 
     headline: str
     detail: str
@@ -97,7 +97,7 @@ def situation(home: Home) -> Situation:
 
 
 class StartWidget(QWidget):
-    """Guide through the docks. Opened from the menu, it opens all others too."""
+    """Guide through the docks; opened from the menu, it also opens all other docks."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class StartWidget(QWidget):
         follow(self, self.home.workspace.recording_changed, self._show)
         follow(self, self.home.workspace.trained_changed, self._show)
         self._show()
-        # Chosen from the menu, this is "Open everything".
+        # The menu entry of this dock is "Open everything".
         self._others = QTimer(self, singleShot=True, interval=0)
         self._others.timeout.connect(self._open_others)
         self._others.start()
@@ -166,7 +166,7 @@ class StartWidget(QWidget):
     def _go_on(self) -> None:
         dock = raise_dock(self.home.viewer, situation(self.home).dock)
         if self.home.workspace.recording is None and not self.home.runs.sweeping:
-            # The dock says how it is read, and opens folders too.
+            # The dock shows the reading options, and opens folders too.
             dock.findChild(RecordingWidget).choose()
 
     def _open_sample(self) -> None:

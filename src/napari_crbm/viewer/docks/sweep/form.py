@@ -106,12 +106,12 @@ class SweepForm(Form):
         return address or None
 
     def sweep(self) -> Sweep:
-        """Return what would be trained.
+        """Return the sweep as entered.
 
         Raises
         ------
         ModelError
-            If a field cannot be understood or makes no sense.
+            If a field holds no valid value.
         """
         entered = self.values()
         lists = {name: entered[name] for name in ("n_hidden", "l1", "learning_rate")}
@@ -128,7 +128,7 @@ class SweepForm(Form):
         )
 
     def show_sweep(self, session: SweepSession) -> None:
-        """Enter the values of a sweep that was started in a dock that has been closed."""
+        """Enter the values of a sweep whose dock was closed after its start."""
         sweep = session.sweep
         self.fill(
             {

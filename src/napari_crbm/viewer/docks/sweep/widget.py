@@ -117,7 +117,7 @@ class SweepWidget(QWidget):
             self.run_in(folder)
 
     def run_in(self, folder: Path) -> None:
-        """Carry out the sweep in a folder, in the background."""
+        """Run the sweep in the background and write to a folder."""
         try:
             self.runs.start_sweep(
                 self.form.sweep(),
@@ -145,7 +145,7 @@ class SweepWidget(QWidget):
             )
 
     def _allow(self) -> None:
-        """Enable what is possible now, and say why something is not."""
+        """Enable the buttons that can be used now, and say why others cannot."""
         sweeping, training = self.runs.sweeping, self.runs.training
         self.form.allow(not sweeping)
         self.start.setText("Stop" if sweeping else "Start in folder...")
@@ -161,7 +161,7 @@ class SweepWidget(QWidget):
             self.message.setText(_NO_RECORDING if recording is None else _WHAT)
 
     def _show_sweep(self) -> None:
-        """Show the sweep that runs or has ended, if it is of the open recording."""
+        """Show the current or finished sweep if it belongs to the open recording."""
         self._allow()
         sweep, recording = self.runs.sweep, self.workspace.recording
         self.bar.setVisible(self.runs.sweeping)
@@ -208,7 +208,7 @@ class SweepWidget(QWidget):
             self._show_results(sweep.sweep, progress)
 
     def _show_results(self, sweep: Sweep, progress: SweepProgress) -> None:
-        """Draw the configurations of which all folds are finished."""
+        """Draw the configurations for which all folds are finished."""
         counts = progress.table.groupby(CONFIGURATION, sort=False)["fold"].transform("size")
         whole = progress.table[counts == sweep.n_folds * len(sweep.seeds)]
         if not len(whole):

@@ -50,7 +50,7 @@ class TrainCurve:
                 line.setData(updates, history[name], connect="finite")
 
     def clear(self) -> None:
-        """Draw nothing."""
+        """Remove the curves."""
         self._drawn = 0
         self.plot.hide()
         for line in self.lines.values():

@@ -1,4 +1,4 @@
-"""Models and checkpoints of the *Train* dock: load and save them, go on with those kept."""
+"""Buttons of the *Train* dock to load, save and continue models and checkpoints."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from napari_crbm.viewer.parts.style import button
 if TYPE_CHECKING:
     from napari_crbm.viewer.home import Home
 
-#: Begins a training from the content of a checkpoint.
+#: Starts a training from the content of a checkpoint.
 Resume = Callable[[dict[str, Any]], None]
 
 
 class TrainFiles(QHBoxLayout):
-    """Buttons to load and save a model, and to leave and continue a training.
+    """Buttons to load and save a model, and to save and continue a checkpoint.
 
     Emits ``saved`` when the shown model has been written to a file.
 
@@ -31,7 +31,7 @@ class TrainFiles(QHBoxLayout):
     ----------
     home : Home
     window : QWidget
-        Above which files are asked for.
+        Parent of the file dialogs.
     resume : Resume
     """
 
@@ -64,7 +64,7 @@ class TrainFiles(QHBoxLayout):
             self.addLayout(column)
 
     def refresh(self) -> None:
-        """Allow what can be done now."""
+        """Enable the buttons that can be used now."""
         workspace, runs = self._home.workspace, self._home.runs
         training, session = runs.training, runs.session
         idle = workspace.recording is not None and not training
@@ -143,7 +143,7 @@ class TrainFiles(QHBoxLayout):
 
 
 class KeptOffers(QVBoxLayout):
-    """Offers to go on with what was trained on this recording before.
+    """Buttons to continue the last training, or show an earlier model, of this recording.
 
     Parameters
     ----------
@@ -169,20 +169,20 @@ class KeptOffers(QVBoxLayout):
         self.addWidget(self.earlier_button)
 
     def refresh(self) -> None:
-        """Offer what there is now."""
+        """Show the buttons for which there is a file."""
         runs = self._home.runs
         recording = None if runs.training else self._home.workspace.recording
         found = None if recording is None or runs.sweeping else kept_checkpoint(recording)
         self.continue_button.setVisible(found is not None)
         if found is not None:
             self.continue_button.setToolTip(
-                f"Go on where the training of {found.when} was stopped,\n"
-                "or cut off when the viewer was closed."
+                f"Continue the training that was stopped on {found.when},\n"
+                "or interrupted when the viewer was closed."
             )
         self.earlier_button.setVisible(recording is not None and bool(kept_models(recording)))
 
     def list_models(self) -> list[QAction]:
-        """Fill the menu with what there is now, the last model first."""
+        """Fill the menu with the kept models, the newest first, and return its entries."""
         self._menu.clear()
         recording = self._home.workspace.recording
         for kept in [] if recording is None else kept_models(recording):

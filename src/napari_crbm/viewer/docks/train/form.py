@@ -27,14 +27,14 @@ RECIPES = {
 }
 # Always visible; all other settings are in the folded group.
 _VISIBLE = ("n_hidden", "l1", "n_updates", "patience", "random_state", "device")
-#: Settings on which the time of an update does not depend.
+#: Settings that do not affect the time of an update.
 OF_NO_COST = {"n_updates", "patience", "random_state"}
 
 
 class TrainForm(QWidget):
     """Recipe and settings of a training.
 
-    Emits ``cost_changed`` when an update may take another time than before, and
+    Emits ``cost_changed`` when the time of an update may have changed, and
     ``settings_changed`` with every change.
     """
 
@@ -85,12 +85,12 @@ class TrainForm(QWidget):
         return {label: Settings.named(name, device=device) for label, (name, _) in RECIPES.items()}
 
     def allow(self, wanted: bool) -> None:
-        """Let the person change the settings, or not, as while a training runs."""
+        """Enable or disable the fields; they are disabled while a training runs."""
         self.recipe.enabled = wanted
         self.fields.allow(wanted)
 
     def show_times(self, seconds: Mapping[str, float | None]) -> None:
-        """Write beside every recipe how long it takes, where that is known."""
+        """Show the duration in seconds of every recipe for which it is known."""
         for row, label in enumerate(RECIPES):
             known = seconds.get(label)
             text = label if known is None else f"{label}  (about {duration(known)})"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class TrainTimes(QObject):
-    """Durations of the training as set in a form, and of every recipe, on the open recording.
+    """Durations of the training set in a form and of every recipe, on the open recording.
 
     Emits ``measured`` when a duration has become known.
 
@@ -65,7 +65,7 @@ class TrainTimes(QObject):
     def _measure(self) -> None:
         recording = self._home.workspace.recording
         runs = self._home.runs
-        # Beside other work the times would be too long.
+        # Other work at the same time would make the durations too long.
         if recording is None or runs.training or runs.sweeping or not compiled():
             return
         if self._measuring is not None and self._measuring.running:

@@ -62,7 +62,7 @@ class TrainWidget(QWidget):
         layout.addLayout(self.kept)
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
-        # Before the curve, which appears with a training: buttons must not move out of sight.
+        # Above the curve, which appears with a training, so that the buttons stay in place.
         layout.addLayout(self.files)
         layout.addWidget(self.curve.plot, 1)
         layout.addStretch(0)
@@ -167,7 +167,7 @@ class TrainWidget(QWidget):
 
     def _on_recording(self) -> None:
         self.times.forget()
-        # Not before a recording is open: until then there is nothing to train on.
+        # Compile only once a recording is open.
         waits = not compiled() and not self._compiling.running
         if waits and self.home.workspace.recording is not None:
             self._compiling.start()
@@ -227,7 +227,7 @@ class TrainWidget(QWidget):
         )
 
     def _ready(self) -> str:
-        """Return whether the training can start as it is set, and how long it would take."""
+        """Return a message: whether the training can start, and its expected duration."""
         recording = self.home.workspace.recording
         try:
             settings = self.settings()
@@ -243,7 +243,7 @@ class TrainWidget(QWidget):
         )
 
     def _times_of_recipes(self) -> dict[str, float | None]:
-        """Return how many seconds every recipe takes, where that is known."""
+        """Return the duration of every recipe in seconds, or None where it is unknown."""
         return {label: self.times.of(recipe) for label, recipe in self.form.recipes().items()}
 
     def _on_progress(self, progress: Progress) -> None:
