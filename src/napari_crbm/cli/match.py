@@ -112,7 +112,7 @@ def match(
 
 
 def _print(found: Counterparts, second: Path) -> None:
-    """Print the pairs, significant ones first, and their number."""
+    """Print the pairs, those above chance first, and their number."""
     from napari_crbm.analysis import MATCH_BY
 
     table = found.pairs.sort_values(["found", "similarity"], ascending=False, kind="stable")

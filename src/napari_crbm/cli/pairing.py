@@ -27,7 +27,7 @@ def open_pair(
     Raises
     ------
     ModelError
-        If the neurons are not the model's.
+        If the recording has another number of neurons than the model.
     """
     from napari_crbm.io import load_model, open_recording
 

@@ -64,10 +64,10 @@ class MappingDialog(QDialog):
 
         known = remembered(self.entries)
         self.why = text_label(
-            unknown.why or f"Say which array of {self.path.name} is what; guesses are filled in."
+            unknown.why or f"Choose what each array of {self.path.name} holds. Guesses are filled in."
         )
         self.profiles = QComboBox()
-        self.profiles.setToolTip("Where the answers below come from.")
+        self.profiles.setToolTip("Source of the choices below.")
         self.profiles.addItem("guessed from this file", self.guessed.profile)
         for each in known:
             self.profiles.addItem(f"as for '{each.name}'", each)
@@ -93,9 +93,9 @@ class MappingDialog(QDialog):
         self.tree.setHeaderLabels(["Array", "Shape", "Type", "Used as"])
         self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
         self.tree.customContextMenuRequested.connect(self._menu)
-        self.tree.setToolTip("Right-click an array to say what it is.")
+        self.tree.setToolTip("Right-click an array to choose what it holds.")
         save = QPushButton("Save profile...")
-        save.setToolTip("Keep these answers in a file, for colleagues or for 'convert --profile'.")
+        save.setToolTip("Save these choices to a file, for colleagues or for 'convert --profile'.")
         save.clicked.connect(lambda: self._save())
         load = QPushButton("Load...")
         load.setToolTip("Use a profile that was saved.")
@@ -108,7 +108,7 @@ class MappingDialog(QDialog):
         self.buttons.accepted.connect(self.accept)
         self.buttons.rejected.connect(self.reject)
         row = QHBoxLayout()
-        row.addWidget(text_label("Answers", wrap=False))
+        row.addWidget(text_label("Choices from", wrap=False))
         row.addWidget(self.profiles, 1)
         row.addWidget(load)
         scroll = scrolling(self.fields)
@@ -280,7 +280,7 @@ class MappingDialog(QDialog):
         n_neurons, n_frames = (first, second) if profile.neurons_first else (second, first)
         text = f"{n_neurons} neurons in {n_frames} frames."
         if profile.times is None and profile.frame_rate_hz is None:
-            text += " The frame rate is not known: one frame a second is assumed."
+            text += " The frame rate is not known: one frame per second is assumed."
         if profile == self._as_guessed and self.guessed.reasons:
             told = ", ".join(
                 f"{_FIELDS[field]} by {reason}"

@@ -75,8 +75,8 @@ def situation(home: Home) -> Situation:
         return Situation(
             "Open a recording to begin.",
             "Drop a file or folder into the window: Suite2p, CaImAn, NWB, MATLAB, NumPy, Zarr, or "
-            "HDF5; of another layout you choose which array is what. It is never changed. Or try "
-            "the sample, a small simulated fish.",
+            "HDF5. For any other layout you choose what each array holds. The file is never "
+            "changed. Or try the sample, a small simulated fish.",
             "Open a recording...",
             "Recording",
         )
