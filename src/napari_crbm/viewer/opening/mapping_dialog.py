@@ -64,7 +64,8 @@ class MappingDialog(QDialog):
 
         known = remembered(self.entries)
         self.why = text_label(
-            unknown.why or f"Choose what each array of {self.path.name} holds. Guesses are filled in."
+            unknown.why
+            or f"Choose what each array of {self.path.name} holds. Guesses are filled in."
         )
         self.profiles = QComboBox()
         self.profiles.setToolTip("Source of the choices below.")
