@@ -26,10 +26,11 @@ from napari_crbm.io.formats import (
     paper,
     plain_arrays,
     romano,
-    suite2p,
     voluseg,
 )
 from napari_crbm.io.formats.nwb import nwb
+from napari_crbm.io.formats.suite2p import folders as suite2p_folders
+from napari_crbm.io.formats.suite2p import matlab as suite2p_matlab
 from napari_crbm.io.models.model_file import is_foreign
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import hdf5, sources
@@ -71,7 +72,8 @@ def _in_hdf5(
 
 # HDF5 comes last: its readers complain about files that are none.
 READERS = (
-    Reader("suite2p-recording", suite2p.can_read, suite2p.read),
+    Reader("suite2p-recording", suite2p_folders.can_read, suite2p_folders.read),
+    Reader("suite2p-matlab-recording", suite2p_matlab.can_read, suite2p_matlab.read),
     Reader("chen2018-recording", chen2018.can_read, chen2018.read),
     Reader("romano-recording", romano.can_read, romano.read),
     Reader("array-recording", plain_arrays.can_read, plain_arrays.read),

@@ -181,3 +181,114 @@ def test_mutated_files_end_in_our_errors(tmp_path):
         with contextlib.suppress(CRBMError):
             open_recording(tmp_path / "p", frame_rate_hz=1.0)
         path.write_bytes(original)
+
+
+def plane_files(folder, **changed):
+    content = write_plane(folder)
+    for name, values in changed.items():
+        np.save(folder / f"{name}.npy", np.array(values, dtype=object), allow_pickle=True)
+    return content
+
+
+def test_depth_is_the_number_of_the_plane(tmp_path):
+    for number in (0, 2, 10):
+        write_plane(tmp_path / "suite2p" / f"plane{number}", seed=number)
+    with pytest.warns(UserWarning, match="no folder plane1, plane3, .* depths are those"):
+        opened = open_recording(tmp_path, plane_spacing_um=8.0)
+    assert list(np.unique(opened.coordinates[:, 0])) == [0, 16, 80]
+    assert opened.provenance[0].parameters["cells_rejected"] == 9
+
+
+def test_planes_without_cells_are_left_out(tmp_path):
+    write_plane(tmp_path / "suite2p" / "plane0")
+    write_plane(tmp_path / "suite2p" / "plane2", seed=1)
+    empty = tmp_path / "suite2p" / "plane1"
+    write_plane(empty, n_cells=1)
+    for name in ("F", "Fneu", "spks"):
+        np.save(empty / f"{name}.npy", np.zeros((0, 200), np.float32))
+    np.save(empty / "iscell.npy", np.zeros((0, 2)))
+    np.save(empty / "stat.npy", np.empty(0, dtype=object), allow_pickle=True)
+    with pytest.warns(UserWarning, match="Planes without any cell are left out: plane1"):
+        opened = open_recording(tmp_path)
+    assert opened.provenance[0].parameters["planes"] == ["plane0", "plane2"]
+    assert opened.n_neurons == 18
+    with pytest.raises(RecordingError, match="no cell in any plane"):
+        open_recording(empty)
+
+
+@pytest.mark.parametrize("where", ["ops", "reg_outputs"])
+def test_bad_frames_are_left_out_and_make_a_segment(tmp_path, where):
+    bad = np.zeros(200, bool)
+    bad[50:70] = True
+    ops = {"fs": 4.0, "badframes": bad}
+    folder = tmp_path / "suite2p" / "plane0"
+    plane_files(folder)
+    whole = open_recording(folder)
+    if where == "ops":
+        np.save(folder / "ops.npy", np.array(ops, dtype=object), allow_pickle=True)
+    else:
+        np.save(folder / "ops.npy", np.array({"fs": 4.0}, dtype=object), allow_pickle=True)
+        np.save(folder / "reg_outputs.npy", np.array(ops, dtype=object), allow_pickle=True)
+    with pytest.warns(UserWarning, match="20 of 200 frames are marked as bad"):
+        opened = open_recording(folder)
+    assert opened.n_frames == 180 and opened.segments == ((0, 50), (50, 180))
+    assert opened.times[50] == 17.5
+    assert opened.provenance[-1].parameters == {"count": 20, "of": 200}
+    np.testing.assert_array_equal(opened.spikes.dense(), whole.spikes.dense()[~bad])
+    np.testing.assert_array_equal(opened.fluorescence.trace(2), whole.fluorescence.trace(2)[~bad])
+
+
+def test_settings_of_version_1(tmp_path):
+    settings = {"fs": 3.0, "extraction": {"neuropil_coefficient": 0.25}}
+    folder = tmp_path / "plane0"
+    content = plane_files(folder, settings=settings)
+    (folder / "ops.npy").unlink()
+    opened = open_recording(folder)
+    assert opened.frame_interval_s == pytest.approx(1 / 3)
+    kept = np.flatnonzero(content["iscell"][:, 0])
+    corrected = content["F"][kept[0]] - np.float32(0.25) * content["Fneu"][kept[0]]
+    level = np.median(corrected)
+    shown = opened.fluorescence.trace(0) * np.median(content["F"][kept[0]])
+    np.testing.assert_allclose(shown, corrected - level, rtol=1e-3, atol=1e-3)
+
+
+def test_planes_that_do_not_belong_together(tmp_path):
+    for number, (n_frames, rate) in enumerate([(200, 3.9), (190, 3.9), (200, 2.0)]):
+        folder = tmp_path / "suite2p" / f"plane{number}"
+        write_plane(folder, n_frames=n_frames, seed=number)
+        np.save(folder / "ops.npy", np.array({"fs": rate}, dtype=object), allow_pickle=True)
+    with pytest.raises(RecordingError, match=r"frame rates from 2 to 3\.9 Hz"):
+        open_recording(tmp_path)
+    shutil.rmtree(tmp_path / "suite2p" / "plane2")
+    with pytest.warns(UserWarning, match="190 to 200 frames: the first 190"):
+        assert open_recording(tmp_path).n_frames == 190
+
+
+def test_the_mosaic_is_not_read_as_positions(tmp_path):
+    write_plane(tmp_path / "suite2p" / "combined")
+    with pytest.raises(RecordingError, match="tiles of one picture"):
+        open_recording(tmp_path / "suite2p" / "combined")
+
+
+@pytest.mark.parametrize("med", [True, False])
+def test_the_export_for_matlab(tmp_path, med):
+    from scipy.io import savemat
+
+    folder = tmp_path / "fish" / "suite2p" / "plane0"
+    content = write_plane(folder)
+    wanted = open_recording(folder)
+    cells = np.empty(len(content["stat"]), dtype=object)
+    for number, cell in enumerate(content["stat"]):
+        cells[number] = cell if med else {k: v for k, v in cell.items() if k != "med"}
+    arrays = {name: content[name] for name in ("F", "Fneu", "spks", "iscell")}
+    path = tmp_path / "fish" / "Fall.mat"
+    savemat(path, arrays | {"stat": cells, "ops": {"fs": 3.9, "neucoeff": 0.7}})
+    assert read_kind(path) == "suite2p-matlab-recording"
+    opened = open_recording(path)
+    assert opened.spikes == wanted.spikes and opened.name == "fish"
+    np.testing.assert_array_equal(opened.coordinates, wanted.coordinates)
+    np.testing.assert_array_equal(opened.times, wanted.times)
+    np.testing.assert_allclose(opened.fluorescence.trace(3), wanted.fluorescence.trace(3), 1e-5)
+    savemat(path, {"something": np.zeros((3, 3))})
+    with pytest.raises(RecordingError, match="must hold 'F'"):
+        open_recording(path)

@@ -63,6 +63,15 @@ def suite2p(folder: Path) -> Dropped:
     return folder / "s2p" / "suite2p", np.column_stack([np.zeros(len(yx)), yx])
 
 
+def suite2p_for_matlab(folder: Path) -> Dropped:
+    content = write_plane(folder / "plane0")
+    arrays = {name: content[name] for name in ("F", "Fneu", "spks", "iscell", "stat")}
+    savemat(folder / "Fall.mat", arrays | {"ops": {"fs": 3.9}})
+    kept = content["iscell"][:, 0] == 1
+    yx = np.array([cell["med"] for cell in content["stat"][kept]])
+    return folder / "Fall.mat", np.column_stack([np.zeros(len(yx)), yx])
+
+
 def caiman(folder: Path) -> Dropped:
     _, centres, _ = write_caiman(folder / "caiman.hdf5")
     return folder / "caiman.hdf5", np.column_stack([np.zeros(len(centres)), 0.5 * centres])
@@ -99,6 +108,7 @@ KINDS: dict[Callable[[Path], Dropped], str] = {
     nwb: "nwb-recording",
     paper: "paper-recording",
     suite2p: "suite2p-recording",
+    suite2p_for_matlab: "suite2p-matlab-recording",
     caiman: "caiman-recording",
     voluseg_cells: "voluseg-recording",
     chen_fish: "chen2018-recording",

@@ -185,7 +185,7 @@ def _content(
     folder = name.rpartition("/")[0]
     held = {each.rpartition("/")[2]: arrays[each] for each in arrays if folder in each}
     counts = arrays[f"{name}#counts"].astype(np.int64)
-    return arrays[name], counts, held.get("avg"), held.get("fromPlane")
+    return arrays[name].ravel(), counts, held.get("avg"), held.get("fromPlane")
 
 
 def _no_cells(path: Path, found: list[str]) -> FormatError:

@@ -36,14 +36,35 @@ def keep(name, value, depth=0):
     if value.dtype.names and value.size == 1:
         for field in value.dtype.names:
             keep(name + "/" + field, value.ravel()[0][field], depth + 1)
+    elif value.dtype.names and value.size:
+        # A structure array: every field is a cell array.
+        records = value.ravel(order="F")
+        for field in value.dtype.names:
+            parts = np.empty(len(records), dtype=object)
+            for row, record in enumerate(records):
+                parts[row] = record[field]
+            keep(name + "/" + field, parts, depth + 1)
     elif value.dtype.kind in "biuf":
         plain[name] = value
     elif value.dtype == object and value.size:
         # A cell array of number arrays, which MATLAB counts down columns.
         parts = value.ravel(order="F")
         if all(isinstance(part, np.ndarray) and part.dtype.kind in "biuf" for part in parts):
+            sizes = [part.size for part in parts]
             plain[name] = np.concatenate([part.ravel(order="F") for part in parts])
-            plain[name + "#counts"] = np.array([part.size for part in parts])
+            if len(parts) > 1 and len(set(sizes)) == 1:
+                plain[name] = plain[name].reshape(len(parts), -1)
+            plain[name + "#counts"] = np.array(sizes)
+        elif all(isinstance(part, np.ndarray) and part.dtype.names for part in parts):
+            # A cell array of one structure a cell.
+            records = [part.ravel()[0] for part in parts if part.size == 1]
+            names = records[0].dtype.names if records else ()
+            if len(records) == len(parts) and all(r.dtype.names == names for r in records):
+                for field in names:
+                    column = np.empty(len(records), dtype=object)
+                    for row, record in enumerate(records):
+                        column[row] = record[field]
+                    keep(name + "/" + field, column, depth + 1)
 for name, value in loadmat(sys.argv[1]).items():
     if name[:1] != "_":
         keep(name, value)
@@ -54,8 +75,9 @@ np.savez(sys.argv[2], **plain)
 def numeric_arrays(path: Path) -> dict[str, NDArray[Any]]:
     """Return all numeric arrays of a MATLAB file; fields of structures as "structure/field".
 
-    A cell array of number arrays becomes their values in a row, and their counts under
-    its name with "#counts".
+    A cell array of number arrays becomes their values in a row, and their counts under its
+    name with "#counts"; if all have the same length, one row per cell, (cells, length). A
+    structure array, or a cell array of structures, becomes one such cell array per field.
 
     Raises
     ------

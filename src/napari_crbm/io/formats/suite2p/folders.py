@@ -9,26 +9,20 @@ how far planes are apart, the files do not tell.
 from __future__ import annotations
 
 import re
+import warnings
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError, RecordingError
+from napari_crbm.io.formats.suite2p.planes import Plane, joined
 from napari_crbm.io.options import ReadOptions
-from napari_crbm.io.reading.imaging_programs import (
-    active_frames,
-    frame_times,
-    in_micrometres,
-)
-from napari_crbm.io.reading.traces import Chosen, Combined, Held, Joined, Relative, Traces
 from napari_crbm.io.safety import safe_pickle
-from napari_crbm.recording import Recording, Step
+from napari_crbm.recording import Recording
 
-_FILES = ("F.npy", "Fneu.npy", "spks.npy", "iscell.npy", "stat.npy", "ops.npy")
-# Suite2p's own default; its settings say so if it was changed.
-_NEUROPIL_SHARE = 0.7
+_FILES = ("F.npy", "Fneu.npy", "spks.npy", "iscell.npy", "stat.npy", "ops.npy", "settings.npy")
 
 
 def can_read(path: Path) -> bool:
@@ -55,18 +49,8 @@ def _plane_folders(path: Path) -> list[Path]:
 
 
 def _plane_number(folder: Path) -> int:
-    digits = re.sub(r"\D", "", folder.name)
-    return int(digits) if digits else 0
-
-
-class Plane(NamedTuple):
-    """Traces of the kept cells of one plane, left in their files."""
-
-    cell_traces: Traces
-    corrected: Traces
-    deconvolved: Traces | None
-    cells: NDArray[np.int64]
-    n_cells: int
+    named = re.fullmatch(r"plane(\d+)", folder.name)
+    return int(named[1]) if named else 0
 
 
 def read(path: Path, options: ReadOptions) -> Recording:
@@ -80,44 +64,31 @@ def read(path: Path, options: ReadOptions) -> Recording:
         If files of a plane contradict each other, or no cell was kept.
     """
     folders = _plane_folders(path)
-    planes, positions, rates = [], [], []
-    for number, folder in enumerate(folders):
-        settings = _settings(folder)
-        plane = _plane(folder, settings)
-        stat = safe_pickle.load_npy(folder / "stat.npy")
-        if np.shape(stat) != (plane.n_cells,):
-            raise RecordingError(
-                f"{folder.name}/stat.npy describes {np.size(stat):,} cells, F.npy holds "
-                f"{plane.n_cells:,}: they belong to different runs."
-            )
-        yx = np.array([_centre(stat[cell], folder) for cell in plane.cells]).reshape(-1, 2)
-        positions.append(np.column_stack([np.full(len(yx), float(number)), yx]))
-        planes.append(plane)
-        rate = settings.get("fs")
-        rates.append(float(rate) if isinstance(rate, int | float | np.number) else None)
-    zyx = np.concatenate(positions)
-    if len(zyx) == 0:
+    if folders[0].name == "combined":
         raise RecordingError(
-            "No cell was kept: the first column of iscell.npy is 0 for all of them. Choose cells "
-            "in Suite2p, or remove iscell.npy to use all."
+            "The folder 'combined' holds the planes as tiles of one picture, so its positions are "
+            "not those of the brain: open the folder above it, which holds the planes."
         )
-    notes: dict[str, Any] = {"planes": [folder.name for folder in folders]}
-    coordinates = in_micrometres(zyx, options, notes, "Suite2p")
-    corrected = Joined(tuple(plane.corrected for plane in planes))
-    inferred = tuple(plane.deconvolved for plane in planes if plane.deconvolved is not None)
-    deconvolved = Joined(inferred) if len(inferred) == len(planes) else None
-    source = "rises of F.npy" if deconvolved is None else "spks.npy"
-    spikes, step = active_frames(corrected, options, deconvolved=deconvolved, source=source)
-    return Recording(
-        coordinates=coordinates,
-        spikes=spikes,
-        times=frame_times(spikes.n_frames, options, notes, rate_hz=rates[0], source="ops.npy"),
-        name=_name(folders),
-        # Divided by uncorrected traces, so that cells dimmer than their surroundings keep
-        # their sign.
-        fluorescence=Relative(corrected, Joined(tuple(plane.cell_traces for plane in planes))),
-        provenance=(Step("read Suite2p", notes), step),
-    )
+    planes: list[Plane] = []
+    empty: list[Plane] = []
+    for folder in folders:
+        plane = _plane(folder)
+        (planes if len(plane.traces) else empty).append(plane)
+    if not planes:
+        raise RecordingError("Suite2p has found no cell in any plane, so there is no recording.")
+    notes: dict[str, Any] = {}
+    if empty:
+        names = ", ".join(plane.name for plane in empty)
+        notes["planes_without_cells"] = [plane.name for plane in empty]
+        warnings.warn(f"Planes without any cell are left out: {names}.", stacklevel=3)
+    numbers = [plane.number for plane in (*planes, *empty)]
+    missing = sorted(set(range(max(numbers))) - set(numbers)) if len(folders) > 1 else []
+    if missing:
+        names = ", ".join(f"plane{number}" for number in missing)
+        warnings.warn(
+            f"There is no folder {names}: depths are those of the plane numbers.", stacklevel=3
+        )
+    return joined(planes, _name(folders), options, notes, "the settings of Suite2p")
 
 
 def _name(folders: list[Path]) -> str:
@@ -127,7 +98,7 @@ def _name(folders: list[Path]) -> str:
     return folder.name or "Suite2p recording"
 
 
-def _plane(folder: Path, settings: dict[Any, Any]) -> Plane:
+def _plane(folder: Path) -> Plane:
     traces = _array(folder / "F.npy")
     others = {
         name: _array(folder / name) if (folder / name).exists() else None
@@ -139,24 +110,34 @@ def _plane(folder: Path, settings: dict[Any, Any]) -> Plane:
                 f"{folder.name}/{name} has shape {values.shape}, F.npy {traces.shape}: they "
                 "belong to different runs."
             )
-    cells = np.arange(len(traces))
+    kept = np.ones(len(traces), dtype=bool)
     if (folder / "iscell.npy").exists():
-        kept = np.atleast_2d(np.asarray(_array(folder / "iscell.npy")))
-        if len(kept) != len(traces):
+        judged = np.asarray(_array(folder / "iscell.npy"))
+        if len(judged) != len(traces):
             raise RecordingError(
-                f"{folder.name}/iscell.npy judges {len(kept):,} cells, F.npy holds "
+                f"{folder.name}/iscell.npy judges {len(judged):,} cells, F.npy holds "
                 f"{len(traces):,}: they belong to different runs."
             )
-        cells = np.flatnonzero(kept[:, 0] == 1)
-    share = settings.get("neucoeff", _NEUROPIL_SHARE)
-    factor = np.float32(share if isinstance(share, int | float | np.number) else _NEUROPIL_SHARE)
-
-    def kept_of(values: NDArray[np.floating] | None) -> Chosen | None:
-        return None if values is None else Chosen(Held(values.T), cells)
-
-    own, around = Chosen(Held(traces.T), cells), kept_of(others["Fneu.npy"])
-    corrected = own if around is None else Combined((own, around), lambda f, n: f - factor * n)
-    return Plane(own, corrected, kept_of(others["spks.npy"]), cells, len(traces))
+        kept = judged[:, 0] == 1
+    stat = safe_pickle.load_npy(folder / "stat.npy")
+    if np.shape(stat)[:1] != (len(traces),):
+        raise RecordingError(
+            f"{folder.name}/stat.npy describes {np.size(stat):,} cells, F.npy holds "
+            f"{len(traces):,}: they belong to different runs."
+        )
+    centres = np.zeros((len(traces), 2))
+    for cell in np.flatnonzero(kept):
+        centres[cell] = _centre(stat[cell], folder)
+    return Plane(
+        folder.name,
+        _plane_number(folder),
+        traces,
+        others["Fneu.npy"],
+        others["spks.npy"],
+        kept,
+        centres,
+        _settings(folder),
+    )
 
 
 def _array(path: Path) -> NDArray[np.floating]:
@@ -182,14 +163,27 @@ def _array(path: Path) -> NDArray[np.floating]:
     return values
 
 
-def _settings(folder: Path) -> dict[Any, Any]:
-    """Settings of the run; recent versions of Suite2p need not write any."""
-    if not (folder / "ops.npy").is_file():
+def _settings(folder: Path) -> dict[str, Any]:
+    """Read the settings of the run, under the names of ``ops.npy``.
+
+    Suite2p 1.x keeps them in ``settings.npy``, and the frames that registration rejected in
+    ``reg_outputs.npy``.
+    """
+    found = _dictionary(folder / "reg_outputs.npy")
+    newer = _dictionary(folder / "db.npy") | _dictionary(folder / "settings.npy")
+    extraction = newer.get("extraction")
+    if isinstance(extraction, dict) and "neuropil_coefficient" in extraction:
+        newer["neucoeff"] = extraction["neuropil_coefficient"]
+    return found | newer | _dictionary(folder / "ops.npy")
+
+
+def _dictionary(path: Path) -> dict[str, Any]:
+    if not path.is_file():
         return {}
-    settings = safe_pickle.load_npy(folder / "ops.npy")
-    if isinstance(settings, np.ndarray) and settings.shape == ():
-        settings = settings.item()
-    return settings if isinstance(settings, dict) else {}
+    content = safe_pickle.load_npy(path)
+    if isinstance(content, np.ndarray) and content.shape == ():
+        content = content.item()
+    return content if isinstance(content, dict) else {}
 
 
 def _centre(cell: Any, folder: Path) -> tuple[float, float]:

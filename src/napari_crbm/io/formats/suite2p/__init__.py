@@ -1,0 +1,1 @@
+"""Suite2p: output folders, and the MATLAB export ``Fall.mat``."""
