@@ -1,6 +1,6 @@
 """Analysis of a trained model: its assemblies, how well it fits, how far to trust it.
 
-The rooms are `statistics` (data against model), `assemblies` (members, places, tables),
+The subpackages are `statistics` (data against model), `assemblies` (members, places, tables),
 `states` (combinations), `matching` (several models, two animals, planted assemblies),
 `selection` (sweeps over settings), `evidence` (assemblies beyond chance), `methods` (PCA,
 ICA, NMF, k-means) and `export`.

@@ -1,7 +1,7 @@
 """Chance levels: the quantile of shuffles, and the smallest number of shuffles."""
 
-#: An assembly is found again if it resembles its partner more than this share of its
-#: partners in shuffled models.
+#: An assembly is found again if its similarity to its partner exceeds this quantile of the
+#: similarities reached in shuffled models.
 CHANCE_QUANTILE = 0.95
 
 

@@ -1,4 +1,4 @@
-"""The functional connectome: couplings of neurons, maps of regions, animals compared."""
+"""Functional connectome: couplings of neurons, region maps, comparison of animals."""
 
 from napari_crbm.connectome.comparison import (
     Comparison,

@@ -3,10 +3,10 @@
 Maps are compared over the pairs of different regions both have, matched by name. Pairs of
 regions are not independent (each region is in many, and near regions resemble each other), so
 p-values do not come from the number of pairs. The null hypothesis is that the assemblies of the
-first map lie anywhere else in their brain, as compact and as bilateral as they are
-(`napari_crbm.connectome.relocated_maps`). A map without such draws has its regions permuted, rows
-and columns together (Mantel 1967); then near and homotopic regions, strongly coupled in every
-brain, make unrelated maps significant.
+first map lie at random places of their brain, with the same compactness and bilateral symmetry
+(`napari_crbm.connectome.relocated_maps`). For a map without such draws the regions are permuted,
+rows and columns together (Mantel 1967). That test is too liberal: near and homotopic regions are
+strongly coupled in every brain, which makes unrelated maps significant.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Comparison:
     names : tuple of str
         Regions compared, as the first map spells them.
     n_pairs : int
-        Pairs of regions that entered.
+        Pairs of regions that are compared.
     n_zero : int
         Pairs left out because the other map has no connection there.
     pearson, spearman : float
@@ -45,8 +45,8 @@ class Comparison:
     pearson_p, spearman_p : float
         One-sided.
     null : {"relocated", "permuted"}
-        Where the p-values come from: relocated assemblies of the first map, or permutations of
-        its regions.
+        Null distribution of the p-values: relocated assemblies of the first map, or
+        permutations of its regions.
     logarithmic : bool
         Whether Pearson's r is between logarithms.
     x, y : (n_pairs,) float64
@@ -93,19 +93,19 @@ def compare_maps(
         Leave out pairs that the second map does not connect, as the paper does with the
         structural matrix.
     diagonal : bool
-        Include connections within regions. These are strong in every map and make all maps
-        alike, so that they are left out by default.
+        Include connections within regions. They are strong in every map and make all maps
+        similar, so they are left out by default.
     aliases : mapping, optional
         Names of the first map that the second spells otherwise.
     control : (R, R) float64, optional
-        Something that could make both alike, such as the distance between the first
-        map's regions. The correlations are then partial ones, given the control.
+        A confounder, such as the distance between the first map's regions. The correlations
+        are then partial correlations given the control.
     n_permutations, seed : int
 
     Raises
     ------
     ModelError
-        If fewer than three regions match; the text says what the names look like.
+        If fewer than three regions match; the message shows a name of each map.
     """
     pairs = match_names(first.names, second.names, aliases)
     if len(pairs) < _FEWEST_REGIONS:
@@ -130,7 +130,7 @@ def compare_maps(
     pearson, spearman = _correlations(x, y, positive, None if given is None else given[kept])
     if first.relocated is not None:
         drawn = [_agreement(each[np.ix_(one, one)], *options) for each in first.relocated]
-        # Compared are maps of the same neurons, of which the first is not moved.
+        # The first relocated map is that of the unmoved assemblies, of the same neurons.
         p = _p_values(drawn[0], drawn[1:])
     else:
         p = _permuted(a, options, kept, (pearson, spearman), n_permutations, seed)
@@ -156,7 +156,7 @@ def compare_maps(
 def similarity(
     maps: Mapping[str, RegionMap], *, n_permutations: int = 1000, seed: int = 0
 ) -> pd.DataFrame:
-    """Compare every two animals: one row per pair.
+    """Compare all pairs of animals, one row per pair.
 
     Returns
     -------
@@ -191,7 +191,7 @@ def similarity(
 
 
 def _given_distance(first: RegionMap, second: RegionMap) -> float:
-    """Partial Spearman correlation given the distance between regions, NaN if not known."""
+    """Return the partial Spearman correlation given distance, NaN without known centres."""
     distance = first.distances_um
     if distance is None:
         return float("nan")
@@ -205,7 +205,7 @@ def _positive(values: NDArray[np.float64]) -> bool:
 def _p_values(
     found: tuple[float, float], chance: Sequence[tuple[float, float]]
 ) -> tuple[float, float]:
-    """One-sided p of two correlations, given those under the null hypothesis."""
+    """Return one-sided p-values of two correlations, given those under the null hypothesis."""
     reached = np.sum(np.array(chance) >= found, axis=0)
     p = (1 + reached) / (1 + len(chance))
     return float(p[0]), float(p[1])
@@ -219,7 +219,7 @@ def _agreement(
     logarithmic: bool,
     given: NDArray[np.float64] | None,
 ) -> tuple[float, float]:
-    """Pearson's and Spearman's correlation of two maps of the same regions."""
+    """Return Pearson's and Spearman's correlation of two maps of the same regions."""
     kept, _ = _valid(a, b, cells, skip_zero)
     w = None if given is None else given[kept]
     return _correlations(a[cells][kept], b[cells][kept], logarithmic, w)
@@ -233,11 +233,11 @@ def _permuted(
     n_permutations: int,
     seed: int,
 ) -> tuple[float, float]:
-    """P-values from permuting the regions of the first map (Mantel 1967).
+    """Compute p-values by permuting the regions of the first map (Mantel 1967).
 
     Given a control, the residuals of the first map after regression on the control are permuted
-    (Freedman & Lane 1983): permuting the map itself would also undo its relation to the control,
-    which a partial correlation then takes for evidence.
+    (Freedman & Lane 1983): permuting the map itself would also remove its relation to the
+    control, so that this relation would count as evidence.
     """
     b, cells, _, logarithmic, given = options
     rng = np.random.default_rng(seed)
@@ -278,7 +278,7 @@ def _transformed(
     logarithmic: bool,
     ranked: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Values as a correlation takes them, ranks or logarithms, and the cells they are from."""
+    """Return the values that are correlated (ranks or logarithms), and their cells."""
     used = kept & (x > 0) & (y > 0) if logarithmic and not ranked else kept
     x, y, w = x[used], y[used], control[used]
     if ranked:
@@ -302,7 +302,7 @@ def _correlations(
     logarithmic: bool,
     control: NDArray[np.float64] | None,
 ) -> tuple[float, float]:
-    """Pearson's r (of logarithms, over pairs where both are positive) and Spearman's."""
+    """Return Pearson's r (of logarithms, where both are positive) and Spearman's."""
     u, v, w = x, y, control
     if logarithmic:
         both = (x > 0) & (y > 0)
@@ -315,7 +315,7 @@ def _correlations(
 def _partial(
     x: NDArray[np.floating], y: NDArray[np.floating], control: NDArray[np.float64] | None
 ) -> float:
-    """Correlation of x and y, given the control if there is one."""
+    """Return the correlation of x and y, given the control if there is one."""
     r = _pearson(x, y)
     if control is None:
         return r

@@ -23,7 +23,7 @@ _COLUMNS = ("assembly", "region", "members", "fraction", "share", "enrichment", 
 def member_counts(
     weights: NDArray[np.floating], regions: Regions, threshold: float | None = None
 ) -> NDArray[np.int64]:
-    """Members of every assembly in every region, (R, M); see `analysis.membership`."""
+    """Count the members of each assembly in each region, (R, M); see `analysis.membership`."""
     inside = membership(weights, threshold)
     counted = regions.membership.T.astype(np.int64) @ inside.astype(np.int64)
     return np.asarray(counted, dtype=np.int64)
@@ -35,9 +35,10 @@ def enrichment_p(
     region_sizes: NDArray[np.int64],
     n_neurons: int,
 ) -> NDArray[np.float64]:
-    """Compute the probability of as many or more members in a region by chance, (R, M).
+    """Compute the probability of at least this many members in a region by chance, (R, M).
 
-    Hypergeometric: members are drawn without replacement from all N neurons.
+    The distribution is hypergeometric: members are drawn without replacement from all N
+    neurons.
 
     Parameters
     ----------
@@ -53,7 +54,7 @@ def enrichment_p(
 def composition_table(
     model: CRBM, regions: Regions, *, threshold: float | None = None
 ) -> pd.DataFrame:
-    """One row for every assembly and region that holds a member of it.
+    """Tabulate the regions of each assembly, one row per assembly and region with members.
 
     Returns
     -------
@@ -94,7 +95,7 @@ def composition_table(
 def assembly_region_matrix(
     model: CRBM, regions: Regions, *, threshold: float | None = None
 ) -> pd.DataFrame:
-    """Fraction of each assembly's members in each region: assemblies x regions."""
+    """Tabulate the fraction of members in each region: assemblies x regions."""
     counts = member_counts(model.weights_, regions, threshold)
     sizes = membership(model.weights_, threshold).sum(axis=0)
     return pd.DataFrame(
@@ -112,9 +113,9 @@ def carriers(
 ) -> pd.DataFrame:
     r"""List the assemblies that contribute to the connection of two regions, strongest first.
 
-    Unit mu alone would give the mean coupling
+    By itself, unit mu gives the mean coupling
     :math:`\langle |x_{i\mu}| \rangle_k \langle |x_{j\mu}| \rangle_m` between the regions.
-    Units may cancel each other, so the parts add up to at least the mean ``|J|``.
+    Units may cancel each other, so the sum of the parts is at least the mean ``|J|``.
 
     Parameters
     ----------

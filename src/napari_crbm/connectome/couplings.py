@@ -1,16 +1,16 @@
-r"""Effective couplings between neurons: how far one neuron moves the log-odds of another.
+r"""Effective couplings between neurons: the effect of one neuron on the log-odds of another.
 
 The coupling of neurons i and j in a frame v is a second difference of log P (paper
-Eq. 15): the change in the log-odds of v_i when v_j goes from 0 to 1, all others as they
-are. With hidden inputs I that leave i and j out it reads
+Eq. 15): the change in the log-odds of v_i when v_j goes from 0 to 1, all others unchanged.
+With the hidden inputs I without i and j it is
 
 .. math:: J_{ij}(v) = \sum_\mu [\Gamma_\mu(I + w_i + w_j) - \Gamma_\mu(I + w_i)
           - \Gamma_\mu(I + w_j) + \Gamma_\mu(I)]
 
 and is averaged over the recorded frames (Eq. 16). To second order in the weights it is
 :math:`J_{ij} \approx \sum_\mu w_{i\mu} w_{j\mu} \langle \mathrm{Var}(h_\mu | v) \rangle`
-(Eq. 17), the Gram matrix of N vectors of length M: rows are made when they are needed,
-the N x N matrix never.
+(Eq. 17), the Gram matrix of N vectors of length M. Rows are computed when needed; the N x N
+matrix is never stored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _FRAMES_AT_ONCE = 512
 
 
 def hidden_response(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
-    """Mean of Var(h | v) over the frames, (M,): how strongly each unit passes a push on.
+    """Compute the mean of Var(h | v) over the frames, (M,), the response of each hidden unit.
 
     Var(h | v) is the second derivative of the cumulant function, so it is also the
     derivative of the expected hidden activity with respect to the unit's input.
@@ -49,7 +49,7 @@ def hidden_response(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
 def coupling_factors(
     weights: NDArray[np.floating], response: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """X (N, M) float32 with ``J = X X^T`` off the diagonal (Eq. 17).
+    """Compute X (N, M) float32 with ``J = X X^T`` off the diagonal (Eq. 17).
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def coupling_factors(
 def effective_couplings(
     factors: NDArray[np.float32], neurons: int | Sequence[int] | NDArray[np.integer]
 ) -> NDArray[np.float32]:
-    """Couplings of one neuron or a few with all others.
+    """Compute the couplings of one or more neurons with all others.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def effective_couplings(
 def group_couplings(
     factors: NDArray[np.float32], neurons: Sequence[int] | NDArray[np.integer]
 ) -> NDArray[np.float32]:
-    """Mean coupling of every neuron with those of a group, (N,): a region, an assembly.
+    """Compute the mean coupling of each neuron with a group, (N,), such as a region.
 
     Parameters
     ----------
@@ -120,10 +120,11 @@ def perturbed_couplings(
     neuron: int,
     targets: Sequence[int] | NDArray[np.integer] | None = None,
 ) -> NDArray[np.float64]:
-    """Couplings of one neuron by the definition, averaged over the frames (Eqs. 15, 16).
+    """Compute the couplings of one neuron by definition, averaged over frames (Eqs. 15, 16).
 
-    Four cumulant functions per frame, target and shared unit: for a chosen neuron, or to
-    check `effective_couplings`, not for whole matrices. Pass fewer frames to go faster.
+    Evaluates four cumulant functions per frame, target and shared unit. Use it for single
+    neurons or to check `effective_couplings`, not for whole matrices; with fewer frames it is
+    faster.
 
     Parameters
     ----------

@@ -42,8 +42,8 @@ def enrichment(
         One row per set that shares a neuron with the group, indexed by its column:
         ``found`` (shared neurons), ``size`` (neurons of the set), ``fraction`` (of the
         group), ``enrichment`` (found over expected by chance), ``p_value``
-        (hypergeometric, as many or more) and ``q_value`` (Benjamini-Hochberg over all
-        sets, those that share nothing included). Smallest p first.
+        (hypergeometric, upper tail) and ``q_value`` (Benjamini-Hochberg over all sets,
+        including those that share no neuron). Smallest p first.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def enriched_assemblies(
     population: ArrayLike | None = None,
     threshold: float | None = None,
 ) -> pd.DataFrame:
-    """Assemblies with more members in a group of neurons than chance; see `enrichment`.
+    """Tabulate assemblies with more members in a group than chance; see `enrichment`.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def enriched_assemblies(
 def enriched_regions(
     regions: Regions, neurons: ArrayLike, *, population: ArrayLike | None = None
 ) -> pd.DataFrame:
-    """Regions that hold more of a group of neurons than chance; see `enrichment`.
+    """Tabulate regions that hold more of a group of neurons than chance; see `enrichment`.
 
     Returns
     -------
@@ -131,7 +131,7 @@ def _count(
 
 
 def _numbers(neurons: ArrayLike, n_neurons: int) -> NDArray[np.int64]:
-    """Neurons in ascending order, each once."""
+    """Return the distinct neurons in ascending order."""
     chosen = np.unique(np.asarray(neurons, dtype=np.int64))
     wrong = chosen[(chosen < 0) | (chosen >= n_neurons)]
     if len(wrong):

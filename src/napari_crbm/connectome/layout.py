@@ -1,4 +1,4 @@
-"""Layout of regions: an order that shows blocks, their centres, and places on a ring."""
+"""Layout of regions: order by similarity, centres, and positions on a ring."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from napari_crbm.regions import Regions
 
 
 def cluster_order(region_map: RegionMap) -> NDArray[np.int64]:
-    """Order of the regions that puts those with similar connections side by side, (R,).
+    """Return an order of the regions in which similar connections are adjacent, (R,).
 
-    Average linkage on the correlation distance between rows (of logarithms for
-    positive maps), optimal order of the leaves.
+    Uses average linkage on the correlation distance between rows (of logarithms for positive
+    maps) and the optimal order of the leaves.
     """
     values = scaled(region_map.values)
     n = len(values)
@@ -37,7 +37,7 @@ def cluster_order(region_map: RegionMap) -> NDArray[np.int64]:
 
 
 def scaled(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Logarithms (base 10) if no value is negative, the values themselves otherwise.
+    """Return logarithms (base 10) if no value is negative, else the values themselves.
 
     Zero becomes the smallest positive value.
     """
@@ -65,9 +65,9 @@ def region_centroids(
 
 
 def ring_layout(names: Sequence[str], centres_um: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Places of regions around a unit ring: left ones on the left, the head at the top.
+    """Place regions around a unit ring: left ones on the left, anterior ones at the top.
 
-    Regions without a side in their name go to that of their centre.
+    Regions without a side in their name are placed on the side of their centre.
 
     Parameters
     ----------
@@ -80,13 +80,13 @@ def ring_layout(names: Sequence[str], centres_um: NDArray[np.floating]) -> NDArr
     (R, 2) float64
         x to the right, y upwards.
     """
-    # Regions without a known centre go to the left, in the order of their names' list.
+    # Regions without a known centre are placed on the left, in the order of `names`.
     centres_um = np.nan_to_num(np.asarray(centres_um, dtype=np.float64))
     middle = float(np.median(centres_um[:, 2])) if len(names) else 0.0
     sides = [split_side(name)[1] for name in names]
     known = [k for k, side in enumerate(sides) if side]
     if known:
-        # Between the two sides' means lies the midline, also if one side has more regions.
+        # Midline halfway between the means of both sides, also if one side has more regions.
         means = [
             np.mean([centres_um[k, 2] for k in known if sides[k] == side] or [middle])
             for side in ("left", "right")
@@ -99,21 +99,21 @@ def ring_layout(names: Sequence[str], centres_um: NDArray[np.floating]) -> NDArr
     for side, sign in (("left", -1.0), ("right", 1.0)):
         order = sorted(halves[side], key=lambda k: float(centres_um[k, 1]))
         for rank, k in enumerate(order):
-            # Evenly spaced in height, so that labels do not run into each other.
+            # Evenly spaced in height, so that labels do not overlap.
             height = 1.0 - 2.0 * (rank + 0.5) / len(order)
             places[k] = sign * np.sqrt(1.0 - height**2), height
     return places
 
 
 def arc(start: NDArray[np.floating], end: NDArray[np.floating], n: int = 24) -> NDArray[np.float64]:
-    """A curve between two places on the ring that bends towards its middle, (n, 2)."""
+    """Return a curve between two places on the ring that bends towards its centre, (n, 2)."""
     t = np.linspace(0.0, 1.0, n)[:, None]
     bend = 0.35 * (np.asarray(start) + np.asarray(end)) / 2
     return np.asarray((1 - t) ** 2 * start + 2 * t * (1 - t) * bend + t**2 * end)
 
 
 def circuit(region_map: RegionMap, n_edges: int, *, about: str | None = None) -> pd.DataFrame:
-    """The strongest connections between regions, with their width for drawing.
+    """Tabulate the strongest connections between regions, with their relative strength.
 
     Parameters
     ----------

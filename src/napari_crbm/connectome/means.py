@@ -1,4 +1,4 @@
-"""Mean region maps: over the models of one animal, and over animals."""
+"""Average region maps over the models of one animal, and over animals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _FEWEST_ANIMALS = 3
 
 
 def mean_over_models(maps: Sequence[RegionMap]) -> RegionMap:
-    """Plain mean of maps of one animal from several models (paper, Methods).
+    """Average the maps of one animal from several models, unweighted (paper, Methods).
 
     Raises
     ------
@@ -48,17 +48,17 @@ def mean_over_animals(
     n_bootstrap: int = 1000,
     seed: int = 0,
 ) -> RegionMap:
-    """Mean map over animals, weighted with frames and neurons (paper Eq. 22).
+    """Average maps over animals, weighted by frames and neurons (paper Eq. 22).
 
     The weight of an animal in a pair of regions is its number of frames times the mean
     number of its neurons in the two. Regions with fewer than ``min_neurons`` neurons on
-    average over the animals are left out. The confidence interval is that over animals
-    (bootstrap), given for three animals or more.
+    average over the animals are left out. The confidence interval is a bootstrap over animals
+    and is computed for three animals or more.
 
     Parameters
     ----------
     maps : sequence of RegionMap
-        One an animal.
+        One map per animal.
     n_frames : sequence of int
     """
     _check_same_kind(maps)
@@ -104,7 +104,7 @@ def mean_over_animals(
 
 
 def _placed(each: RegionMap, names: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Places of a map's regions among ``names``, and which of its regions these are."""
+    """Return the indices of a map's regions in ``names``, and which of its regions these are."""
     key = {matched_name(name): k for k, name in enumerate(names)}
     here = [k for k, name in enumerate(each.names) if matched_name(name) in key]
     there = [key[matched_name(each.names[k])] for k in here]
@@ -112,7 +112,7 @@ def _placed(each: RegionMap, names: Sequence[str]) -> tuple[NDArray[np.int64], N
 
 
 def _mean_centres(maps: Sequence[RegionMap], names: Sequence[str]) -> NDArray[np.float64] | None:
-    """Mean centre of every region over the animals; None if an animal's are not known."""
+    """Average the centre of each region over animals; None if those of an animal are unknown."""
     total, number = np.zeros((len(names), 3)), np.zeros((len(names), 1))
     for each in maps:
         if each.centres_um is None:
@@ -126,7 +126,7 @@ def _mean_centres(maps: Sequence[RegionMap], names: Sequence[str]) -> NDArray[np
 def _mean_relocated(
     maps: Sequence[RegionMap], weight: NDArray[np.float64], names: Sequence[str]
 ) -> NDArray[np.float32] | None:
-    """Mean maps of relocated assemblies, draw by draw; None if an animal has none."""
+    """Average the maps of relocated assemblies draw by draw; None if an animal has none."""
     drawn = [each.relocated for each in maps if each.relocated is not None]
     n_draws = min((len(each) for each in drawn), default=0)
     if len(drawn) < len(maps) or n_draws < 2:
@@ -152,7 +152,7 @@ def _check_same_kind(maps: Sequence[RegionMap]) -> None:
 
 
 def _mean_of(arrays: Sequence[NDArray[np.floating] | None]) -> NDArray[Any] | None:
-    """Mean of arrays of one shape; None if one is missing or has another shape."""
+    """Average arrays of one shape; None if one is missing or has another shape."""
     known = [each for each in arrays if each is not None]
     if len(known) < len(arrays) or len({each.shape for each in known}) != 1:
         return None

@@ -1,8 +1,8 @@
 """A project: the region maps of any number of animals and models in one file.
 
-The file is of kind "project". Each animal has a group under ``/animals`` with the number
-of frames and one group a model with its map, so that animals can be compared without
-their recordings. Adding rewrites the file beside itself and renames it.
+The file is of kind "project". Each animal has a group under ``/animals`` with the number of
+frames and one group per model with its map, so that animals can be compared without their
+recordings. To add a map, a new file is written beside the old one and renamed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Animal:
     name : str
     n_frames : int
     fingerprint : str
-        Of the recorded spikes.
+        Fingerprint of the recorded spikes.
     maps : dict of str to RegionMap
         By name of the model.
     """
@@ -48,13 +48,13 @@ class Animal:
 
 
 def kinds(animals: dict[str, Animal]) -> list[tuple[str, str]]:
-    """Measures and rules of the maps in a project, such as ("coupling", "mean_abs")."""
+    """List measures and rules of the maps in a project, such as ("coupling", "mean_abs")."""
     found = [(m.measure, m.rule) for animal in animals.values() for m in animal.maps.values()]
     return list(dict.fromkeys(found))
 
 
 def of_kind(animals: dict[str, Animal], measure: str, rule: str) -> dict[str, Animal]:
-    """The animals with their maps of one kind only; those without any are left out."""
+    """Return the animals with their maps of one kind; animals without such a map are left out."""
     chosen = {}
     for name, animal in animals.items():
         maps = {k: m for k, m in animal.maps.items() if (m.measure, m.rule) == (measure, rule)}
@@ -122,7 +122,7 @@ def add_to_project(
     animals = load_project(path) if path.exists() else {}
     name, key = animal.replace("/", "-"), model.replace("/", "-")
     if (region_map.measure, region_map.rule) != _USUAL:
-        # So that it stands beside the model's usual map, instead of replacing it.
+        # A separate key, so that the model's usual map is kept.
         key = f"{key} ({region_map.measure}, {region_map.rule})"
     known = animals.setdefault(name, Animal(name, n_frames, fingerprint))
     if known.fingerprint != fingerprint:

@@ -1,8 +1,8 @@
-r"""From neurons to regions: one map for couplings, covariances and correlations.
+r"""Region maps: aggregate couplings, covariances or correlations of neurons over regions.
 
 All three are Gram matrices of N vectors: scaled weights for the effective couplings,
-centred activity for the covariance, z-scored activity for the correlation. So one
-function aggregates them, in blocks of rows, and nothing of size N x N is kept.
+centred activity for the covariance, z-scored activity for the correlation. One function
+aggregates them in blocks of rows, without storing an N x N matrix.
 
 Aggregation rules over the pairs i in k, j in m with i != j:
 
@@ -10,8 +10,8 @@ Aggregation rules over the pairs i in k, j in m with i != j:
 - ``rms``: root of the mean of J squared (reference notebook);
 - ``mean``: mean of J with its sign.
 
-The paper divides by N_k N_m, also within a region; here pairs of a neuron with itself do
-not count, which differs within regions only, by the factor N_k / (N_k - 1).
+The paper divides by N_k N_m, also within a region. Here pairs of a neuron with itself are left
+out; values within regions therefore differ by the factor N_k / (N_k - 1).
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ Measure = Literal["coupling", "covariance", "correlation"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 
-#: Fewer neurons do not stand for a region (paper, Methods).
+#: Smallest number of neurons of a region in the map (paper, Methods).
 MIN_NEURONS = 5
 
-#: Neurons of a region that enter the map of covariances.
+#: Largest number of neurons per region in the map of covariances.
 MAX_PER_REGION = 150
 
 _ROWS_AT_ONCE = 256
@@ -52,13 +52,13 @@ Report = Callable[[int, int], None]
 
 @dataclass(frozen=True, eq=False)
 class RegionMap:
-    """Strength of the connection of every pair of R regions.
+    """Strengths of the connections between R regions.
 
     Parameters
     ----------
     names : tuple of str
     values : (R, R) float64
-        Symmetric; NaN for a pair without pairs of neurons.
+        Symmetric; NaN for a pair of regions without pairs of neurons.
     n_neurons : (R,) int64
     measure : {"coupling", "covariance", "correlation"}
     rule : {"mean_abs", "rms", "mean"}
@@ -108,8 +108,9 @@ class RegionMap:
     def q_value(self) -> NDArray[np.float64] | None:
         """P-values corrected for all pairs (Benjamini-Hochberg), (R, R).
 
-        In a simulation of 60 regions with 22 connected pairs, 10 to 14 of them had q < 0.05 and
-        at most one other pair had. A pair that is not significant may still be connected.
+        In a simulation of 60 regions with 22 connected pairs, q was below 0.05 for 10 to 14 of
+        these and for at most one other pair. A pair that is not significant may still be
+        connected.
         """
         if self.p_value is None:
             return None
@@ -119,7 +120,7 @@ class RegionMap:
         return np.where(np.isnan(q), q.T, q)
 
     def table(self) -> pd.DataFrame:
-        """One row for every pair of regions (each once, the diagonal included).
+        """Tabulate the pairs of regions, one row per pair, including the diagonal.
 
         Returns
         -------
@@ -150,7 +151,7 @@ class RegionMap:
         return table.loc[order].reset_index(drop=True)
 
     def among(self, names: Iterable[str]) -> RegionMap:
-        """The map of some of its regions; names it does not have are left out."""
+        """Return the map restricted to some regions; unknown names are left out."""
         wanted = set(names)
         kept = [index for index, name in enumerate(self.names) if name in wanted]
 
@@ -171,7 +172,7 @@ class RegionMap:
         )
 
     def frame(self) -> pd.DataFrame:
-        """The map as a square table with region names on both axes."""
+        """Return the map as a square table with region names on both axes."""
         return pd.DataFrame(self.values, index=list(self.names), columns=list(self.names))
 
 
@@ -196,23 +197,24 @@ def region_map(
     regions : Regions
         May overlap.
     measure : str
-        What the factors stand for; kept with the map.
+        Name of the quantity, stored with the map.
     rule : {"mean_abs", "rms", "mean"}
     min_neurons : int
         Smaller regions are left out.
     both_sides : bool
-        Leave out a lateral region also if its counterpart is too small (paper).
+        Also leave out a lateral region if its counterpart on the other side is too small
+        (paper).
     n_shuffles : int
         Shuffles of the region labels; 0 for none.
     seed : int
-        Of the shuffles.
+        Seed of the shuffles.
     report : callable, optional
-        Called with rows done and rows in all; may raise to stop.
+        Called with (rows done, all rows); may raise to cancel.
 
     Raises
     ------
     ModelError, RecordingError
-        If factors and regions do not fit, or no region has enough neurons.
+        If factors and regions differ in neurons, or no region has enough neurons.
     """
     if rule not in RULES:
         raise ModelError(f"Unknown rule '{rule}': use one of {', '.join(RULES)}.")
@@ -257,14 +259,14 @@ def region_map(
 def activity_factors(
     spikes: Spikes, neurons: NDArray[np.integer], *, standardise: bool
 ) -> NDArray[np.float32]:
-    """X (n, T) float32 whose Gram matrix is the neurons' covariance or correlation.
+    """Compute X (n, T) float32 whose Gram matrix is the covariance or correlation of neurons.
 
     Parameters
     ----------
     spikes : Spikes
     neurons : (n,) int array
     standardise : bool
-        Correlation instead of covariance; silent neurons correlate with nothing.
+        Correlation instead of covariance; silent neurons have correlation 0.
     """
     factors = np.empty((len(neurons), spikes.n_frames), dtype=np.float32)
     start = 0
@@ -292,10 +294,10 @@ def activity_map(
     max_per_region: int = MAX_PER_REGION,
     report: Report | None = None,
 ) -> RegionMap:
-    """Region map of the recorded covariances or correlations, to compare couplings with.
+    """Compute the region map of recorded covariances or correlations, to compare with couplings.
 
-    Covariances have as many dimensions as there are frames, so of larger regions a
-    random ``max_per_region`` neurons stand for all; their mean is unbiased.
+    The factors have one dimension per frame. To limit the work, regions with more neurons are
+    represented by ``max_per_region`` random ones, whose mean is unbiased.
 
     Parameters
     ----------
@@ -329,7 +331,7 @@ def activity_map(
 
 
 def large_enough(regions: Regions, min_neurons: int, both_sides: bool) -> NDArray[np.bool_]:
-    """Return which regions have ``min_neurons``, (R,); with ``both_sides`` on either side."""
+    """Return which regions have ``min_neurons``, (R,); with ``both_sides``, on each side."""
     enough = regions.counts >= min_neurons
     if not both_sides:
         return enough
@@ -339,7 +341,7 @@ def large_enough(regions: Regions, min_neurons: int, both_sides: bool) -> NDArra
 
 
 def strongest(region_map: RegionMap, n: int, *, within: bool = False) -> pd.DataFrame:
-    """The ``n`` strongest connections (`RegionMap.table`), between regions unless ``within``."""
+    """Return the ``n`` strongest rows of `RegionMap.table`, between regions unless ``within``."""
     table = region_map.table().dropna(subset="value")
     if not within:
         table = table[table["region_a"] != table["region_b"]]
@@ -352,7 +354,7 @@ def _row_means(
     rule: Rule,
     report: Report | None,
 ) -> NDArray[np.float64]:
-    """Mean over the other neurons of each region, for every neuron: (N, R)."""
+    """Average each neuron's values over the other neurons of each region, (N, R)."""
     n_neurons, n_regions = inside.shape
     columns = np.ascontiguousarray(factors.T)
     sums = np.zeros((n_regions, n_neurons))
@@ -374,8 +376,8 @@ def _row_means(
 
 
 def _mean_over(inside: sparse.csr_array, rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of the row means over pairs of neurons in two regions, symmetric (R, R)."""
-    # A neuron of both regions has one pair fewer, so row means are weighted with their pairs.
+    """Average row means over pairs of neurons in two regions, symmetric (R, R)."""
+    # A neuron in both regions has one pair fewer, so row means are weighted by their pairs.
     dense = inside.toarray().astype(np.float64)
     pairs = dense.sum(axis=0) - dense
     total = dense.T @ np.where(pairs > 0, rows * pairs, 0.0)

@@ -1,9 +1,10 @@
 """Region maps of relocated assemblies: the chance level for comparing maps.
 
-Any two maps resemble each other, because assemblies are compact and often bilateral: near and
-homotopic regions are strongly coupled in every brain. Permuting regions destroys this geometry,
-so that unrelated animals differ "significantly" from chance nearly always. Moving every assembly
-to another place of its own brain keeps it (`napari_crbm.analysis.matching.places.Relocation`).
+All maps are similar, because assemblies are compact and often bilateral: near and homotopic
+regions are strongly coupled in every brain. Permuting regions destroys this geometry, so that
+maps of unrelated animals nearly always appear significantly similar. Moving each assembly to
+another place of its own brain keeps the geometry
+(`napari_crbm.analysis.matching.places.Relocation`).
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from napari_crbm.connectome.regionmap import RegionMap, Rule, region_map
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 
-#: Draws behind a p-value, which is 1 / (draws + 1) at least.
+#: Draws for a p-value, which is at least 1 / (draws + 1).
 N_RELOCATIONS = 99
-# Neurons of a region that enter the maps: a mean over so many pairs is precise enough.
+# Neurons per region in the maps; a mean over their pairs is precise enough.
 _PER_REGION = 40
 
 
@@ -38,12 +39,12 @@ def relocated_maps(
     seed: int = 0,
     report: Callable[[int, int], None] | None = None,
 ) -> NDArray[np.float32]:
-    """Map the couplings of the assemblies as they are, and moved to other places.
+    """Map the couplings of the assemblies unmoved, and moved to other places.
 
     Parameters
     ----------
     recording : Recording
-        Positions of the neurons; those without one do not enter.
+        Positions of the neurons; neurons without position are left out.
     regions : Regions
     factors : (N, M) float32
         From `coupling_factors`.
@@ -52,13 +53,13 @@ def relocated_maps(
     rule : {"mean_abs", "rms", "mean"}
     n_draws, seed : int
     report : callable, optional
-        Called with draws done and draws in all; may raise to stop.
+        Called with (draws done, all draws); may raise to cancel.
 
     Returns
     -------
     (n_draws + 1, R, R) float32
-        The first is that of the assemblies as they are. All are of the same at most 40 random
-        neurons per region, so that they are equally precise.
+        The first map is that of the unmoved assemblies. All maps use the same random neurons,
+        at most 40 per region, so that they are equally precise.
     """
     located = np.flatnonzero(recording.located)
     regions, factors = regions.select_neurons(located), factors[located]
@@ -92,7 +93,9 @@ def for_comparison(
     seed: int = 0,
     report: Callable[[int, int], None] | None = None,
 ) -> RegionMap:
-    """Add to a map what comparing it needs: centres of its regions, maps of relocated assemblies.
+    """Add to a map the centres of its regions and the maps of relocated assemblies.
+
+    Comparisons with other maps need both.
 
     Parameters
     ----------
@@ -103,9 +106,9 @@ def for_comparison(
     Returns
     -------
     RegionMap
-        Without centres if a region has no neuron of known position; without relocated maps then,
-        for other measures than couplings, and where positions differ along fewer than two axes
-        of a dorsal view.
+        Has no centres if a region has no neuron of known position. Has no relocated maps in
+        that case, for measures other than couplings, and if positions differ along fewer than
+        two axes of a dorsal view.
     """
     known = [recording.located[regions.members(name)].any() for name in region_map.names]
     if not all(known):

@@ -1,4 +1,4 @@
-"""Uncertainty of a region map: intervals over neurons, shuffled labels, multiple tests."""
+"""Uncertainty of a region map: confidence intervals, shuffled labels, multiple tests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy import sparse
 from scipy.stats import norm, pearson3
 
 _LEVEL = 0.95
-# Shuffles that must exceed a value before their share is a good estimate of its p.
+# Smallest number of exceeding shuffles whose share is a good estimate of p.
 _ENOUGH = 10
 
 
@@ -18,12 +18,12 @@ def confidence_interval(
     values: NDArray[np.float64],
     level: float = _LEVEL,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Interval of a mean over pairs, were other neurons of the same regions recorded.
+    """Compute the confidence interval of a mean over pairs, with respect to sampling of neurons.
 
-    A mean over pairs is a U-statistic; the first term of its Hoeffding expansion
-    gives every neuron an influence: the mean of its pairs minus the mean of all, over
-    the number of neurons. Their squares add up to the variance. Neurons near each other
-    are not independent, so this is a lower bound on the uncertainty over animals.
+    A mean over pairs is a U-statistic. The first term of its Hoeffding expansion gives the
+    influence of each neuron: the mean of its pairs minus the mean of all, divided by the
+    number of neurons. The variance is the sum of the squared influences. Neurons near each
+    other are not independent, so this is a lower bound on the uncertainty over animals.
 
     Parameters
     ----------
@@ -65,11 +65,11 @@ def shuffled_labels(
     *,
     two_sided: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compare a map with what regions of the same sizes made of random neurons would have.
+    """Compare a map with that of equally large regions of random neurons.
 
-    For a pair (k, m) the labels of k are shuffled over all neurons while m stays, and
-    the other way round; the larger p-value counts. So a pair is significant only if its
-    neurons connect more than random ones do to m, and to k.
+    For a pair (k, m) the labels of k are shuffled over all neurons while m is fixed, and
+    vice versa; the larger p-value is used. A pair is thus significant only if the neurons of
+    k connect to m, and those of m to k, more strongly than random neurons do.
 
     Returns
     -------
@@ -105,10 +105,10 @@ def _tail(
     values: NDArray[np.float64],
     two_sided: bool,
 ) -> NDArray[np.float64]:
-    """Chance that the mean of ``count[k]`` random rows reaches ``values[k]``, (R, R).
+    """Compute the probability that the mean of ``count[k]`` random rows reaches ``values[k]``.
 
-    Moments are those of a mean of n of N values drawn without replacement. NaN where all rows
-    are alike or all are drawn.
+    Returns (R, R). Moments are those of a mean of n of N values drawn without replacement. NaN
+    where all rows are equal or all are drawn.
     """
     n_all, n = float(len(rows)), count[:, None]
     centred = rows - rows.mean(axis=0)
@@ -127,7 +127,7 @@ def _tail(
 
 
 def false_discovery_rate(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Q-values of Benjamini and Hochberg (1995), same shape; NaN stays and does not count."""
+    """Compute q-values of Benjamini and Hochberg (1995), same shape; NaN is kept and ignored."""
     p = np.asarray(p_values, dtype=np.float64)
     known = np.isfinite(p)
     if not known.any():

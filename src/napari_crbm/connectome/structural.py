@@ -1,4 +1,4 @@
-"""A structural connectivity matrix from a table: region names on both axes."""
+"""Read a structural connectivity matrix from a table with region names on both axes."""
 
 from __future__ import annotations
 
@@ -20,19 +20,18 @@ def read_matrix(path: str | Path) -> RegionMap:
     Returns
     -------
     RegionMap
-        With ``measure="structural"``; ``n_neurons`` is zero, because nothing is known
-        about it.
+        With ``measure="structural"``; ``n_neurons`` is zero, because it is not known.
 
     Raises
     ------
     FormatError
-        If the file is not such a table; the text says what was found.
+        If the file is not such a table; the message states what was found.
     """
     path = Path(path)
     try:
         with path.open(encoding="utf-8-sig") as file:
             heading = file.readline()
-        # Spreadsheets write commas, semicolons or tabs, depending on the country.
+        # Depending on the locale, spreadsheets separate cells by commas, semicolons or tabs.
         separator = max(",;\t", key=heading.count)
         table = pd.read_csv(path, index_col=0, sep=separator)
     except FileNotFoundError as error:

@@ -22,18 +22,18 @@ class Study:
     Parameters
     ----------
     maps : dict of str to RegionMap
-        One an animal, the mean over its models.
+        One per animal, the mean over its models.
     similarity : pandas.DataFrame
         See `comparison.similarity`.
     mean : RegionMap
-        Over animals (paper Eq. 22).
+        Mean over animals (paper Eq. 22).
     structural : RegionMap, optional
-        The anatomy the mean is compared with.
+        Structural matrix that the mean is compared with.
     agreement : Comparison, optional
-        Of the mean with the structural matrix, pairs without a structural connection
-        left out.
+        Comparison of the mean with the structural matrix, without pairs that have no
+        structural connection.
     given_distance : Comparison, optional
-        The same, given the distance between regions.
+        The same comparison, given the distance between regions.
     """
 
     maps: dict[str, RegionMap]
@@ -62,8 +62,8 @@ def compare_animals(
         See `structural.read_matrix`.
     centres_um : names and (R, 3) float array, optional
         Centres of regions, used for the distance between regions where the maps do not hold
-        them. The agreement with the structural matrix is also given at equal distance if the
-        centres of all regions are known.
+        them. If the centres of all regions are known, the agreement with the structural matrix
+        is also computed given the distance.
     n_permutations, seed : int
         For p-values.
 
@@ -93,7 +93,7 @@ def compare_animals(
 def _distances(
     region_map: RegionMap, names: tuple[str, ...], centres_um: NDArray[np.floating]
 ) -> NDArray[np.float64] | None:
-    """Distances between the regions of a map, or None if one is not known."""
+    """Return the distances between the regions of a map, None if a centre is not known."""
     pairs = match_names(region_map.names, names)
     if len(pairs) < len(region_map.names):
         return None

@@ -1,4 +1,4 @@
-"""Figures for papers: Matplotlib, vectors where they can be, one style."""
+"""Matplotlib figures for papers: vector graphics where possible, one style."""
 
 from napari_crbm.figures.agreement import statistics_page
 from napari_crbm.figures.assembly import assembly_sheet

@@ -1,4 +1,4 @@
-"""Agreement of a model with the recording: one panel per statistic, and a page of them."""
+"""Draw the agreement of a model with the recording: single panels, and a page of all."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def statistics_page(
     colours = theme_named(theme)
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, _PAGE_HEIGHT_IN)
-        # One panel a statistic, one of the reconstruction, and the note in the last place.
+        # One panel per statistic, one for the reconstruction, and the note in the last place.
         n_columns = -(-(len(STATISTICS) + 2) // 2)
         grid = figure.add_gridspec(
             2, n_columns, left=0.09, right=0.98, bottom=0.36, top=0.83, wspace=0.55, hspace=0.75
@@ -110,7 +110,7 @@ def pair_density(
     Returns
     -------
     counts, lowest, highest
-        The range holds for both axes. None if there are too few values for a density.
+        The range applies to both axes. None if there are too few values for a density.
     """
     test, model = evaluation.pairs[name]
     if len(test) <= FEW_PAIRS:
@@ -118,7 +118,7 @@ def pair_density(
     if STATISTICS[name].all_pairs:
         edges = evaluation.all_pairs.edges
         return evaluation.all_pairs.counts, float(edges[0]), float(edges[-1])
-    # Moments have long tails: a few values must not squeeze all others together.
+    # Moments have long tails: a few extreme values must not set the range.
     low, high = _limits(np.concatenate([test, model]), 0.0005)
     counts, _, _ = np.histogram2d(model, test, _DENSITY_BINS, [[low, high]] * 2)
     return counts.astype(np.int64), low, high
@@ -202,5 +202,5 @@ def draw_lagged(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
 
 
 def _rounded(value: float) -> str:
-    """Two decimals, with a proper minus sign and none before zero."""
+    """Format with two decimals, a typographic minus sign and no minus before zero."""
     return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""One assembly on one page: where its neurons lie, when it is active, in which regions."""
+"""Draw one assembly on one page: its neurons in the brain, its activity and its regions."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def assembly_sheet(
         ``model.transform(recording.spikes)``; computed if not given, so give it when
         drawing many.
     view : BrainView, optional
-        Outline of the brain; kept for every recording by default.
+        Outline of the brain; computed once per recording by default.
     threshold : float, optional
         Absolute weight of members; see `napari_crbm.analysis.membership`.
     weight_limit : float, optional
@@ -90,12 +90,12 @@ def assembly_sheet(
         Whether to add the view from the front, below the one from above.
     theme : {"light", "dark"}
     evidence : Evidence, optional
-        Result of `napari_crbm.analysis.assembly_evidence`; the title says what it found.
+        Result of `napari_crbm.analysis.assembly_evidence`, shown in the title.
 
     Returns
     -------
     matplotlib.figure.Figure
-        183 mm wide. Neurons are rasterised, everything else is vectors; save it with
+        183 mm wide. Neurons are rasterised, everything else is vector graphics. Save it with
         ``.savefig`` or `napari_crbm.figures.save_figure`.
 
     Raises
@@ -169,7 +169,7 @@ def _lay_out(view: BrainView, with_regions: bool, frontal: bool) -> _Layout:
     gaps = _GAP * (len(beside) - 1)
     room = right - narrowest - _COLUMN_GAP - _BRAIN_LEFT - gaps
     um_per_inch = max(width / room, height / _HIGHEST_BRAIN)
-    # The column keeps its place at the right; a narrow brain leaves the page some air.
+    # The column stays at the right edge; beside a narrow brain some space stays empty.
     tall = height / um_per_inch
     if "frontal" in planes:
         tall += _BELOW + float(view.extent_um[0]) / um_per_inch
@@ -195,7 +195,7 @@ def _draw_title(figure: Figure, title: str, summary: str, note: str, theme: Them
 
 
 def _axes(figure: Figure, left: float, bottom: float, width: float, height: float) -> Axes:
-    """Axes at a place given in inches."""
+    """Add axes at a position given in inches."""
     page_width, page_height = figure.get_size_inches()
     return figure.add_axes(
         (left / page_width, bottom / page_height, width / page_width, height / page_height)
@@ -203,7 +203,7 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
 
 
 def _summary(row: pd.Series) -> str:
-    """Most important numbers of an assembly in one line."""
+    """Return the most important numbers of an assembly in one line."""
     if not row["size"]:
         return "no members"
     parts = [
@@ -211,7 +211,7 @@ def _summary(row: pd.Series) -> str:
         f"{100 * row['fraction_positive']:.0f} % with positive weight",
         f"active {100 * row['mean_activity']:.0f} % of the time",
     ]
-    # What positions tell, where they are known.
+    # Properties that need positions.
     if np.isfinite(row["laterality"]):
         parts.append(_side(row["laterality"]))
     if np.isfinite(row["compactness_um"]):
@@ -222,7 +222,7 @@ def _summary(row: pd.Series) -> str:
 
 
 def _side(laterality: float) -> str:
-    """Laterality in words: which side holds how much of the weight."""
+    """Describe the laterality: the side with more weight, and its share."""
     side = "right" if laterality > 0 else "left"
     return f"{50 + 50 * abs(laterality):.0f} % of weight {side}"
 
@@ -236,7 +236,7 @@ def _draw_views(
     limit: float,
     theme: Theme,
 ) -> None:
-    """Draw the views side by side at one scale."""
+    """Draw the views side by side at the same scale."""
     left, bottom = _BRAIN_LEFT, layout.top
     dorsal = None
     for plane in layout.planes:
@@ -275,7 +275,7 @@ def _draw_colour_bar(figure: Figure, ax: Axes, limit: float, theme: Theme) -> No
 def _region_shares(
     n_neurons: int, neurons: NDArray[np.int64], regions: Regions
 ) -> NDArray[np.float64]:
-    """Share of the members that lie in every region, (R,)."""
+    """Return the share of the members that lie in each region, (R,)."""
     inside = np.zeros((n_neurons, 1), dtype=bool)
     inside[neurons] = True
     return region_shares(inside, regions)[:, 0]
@@ -348,7 +348,7 @@ def _draw_trace(
 
 
 def _held_out(model: CRBM, recording: Recording) -> list[tuple[int, int]]:
-    """First and last frame of every stretch kept for testing in this very recording."""
+    """Return the first and last frame of each held-out block, if the model is of this recording."""
     if (
         model.split_ is None
         or not len(model.split_["test"])

@@ -1,4 +1,4 @@
-"""One PDF with a page for every assembly."""
+"""Write one PDF with a page per assembly."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ def assembly_book(
     evidence: Evidence | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Path:
-    """Write the sheets of many assemblies into one PDF, a page each.
+    """Write the sheets of many assemblies into one PDF, one page per assembly.
 
     Parameters
     ----------
     path : path
         Name of the PDF; written beside it first and renamed when complete.
     assemblies : sequence of int, optional
-        Which ones, in which order; all by default.
+        The assemblies to draw, in this order; all by default.
     width_mm : float, optional
-        Width of a page; as designed by default.
+        Width of a page; the figure's own by default.
     dpi : int
-        Resolution of the neurons; everything else is vectors.
+        Resolution of the neurons; everything else is vector graphics.
     about : str, optional
-        Kept in the file: what it was made from.
+        Description stored in the file, such as the model and the recording.
     progress : callable, optional
         Called with pages done and pages in all.
     model, recording, activity, weight_limit, frontal, theme, evidence

@@ -1,4 +1,4 @@
-"""A brain in two or three views: its outline, its neurons, the members of an assembly, a scale."""
+"""Draw a brain in two or three views: outline, neurons, members of an assembly, scale bar."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Plane = Literal["dorsal", "side", "frontal"]
 #: the side, which has the brain's dorsal surface on the left; from the front dorsal is up.
 DRAWN_AXES: dict[Plane, tuple[int, int]] = {"dorsal": (2, 1), "side": (0, 1), "frontal": (2, 0)}
 
-# What is written at the top, bottom, left and right of a view.
+# Labels at the top, bottom, left and right of a view.
 _DIRECTIONS: dict[Plane, tuple[str, str, str, str]] = {
     "dorsal": ("A", "P", "L", "R"),
     "side": ("A", "P", "D", "V"),
@@ -37,16 +37,16 @@ _DIRECTIONS: dict[Plane, tuple[str, str, str, str]] = {
 _POINTS_PER_INCH = 72.0
 _SCALE_BARS_UM = (10, 20, 50, 100, 200, 500, 1000, 2000)
 _MARGIN = 0.015
-# More distinct depths than this are positions in space, not planes.
+# With more distinct depths than this the recording is not made of imaging planes.
 _MAX_PLANES = 200
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
-# Room around the outermost neurons of a schematic drawing.
+# Margin around the outermost neurons of a schematic drawing.
 _HALF_LATTICE = 5.0
 
 
 @dataclass(frozen=True, eq=False)
 class BrainView:
-    """Outline and projection of a brain; computed once and used for all assemblies.
+    """Outline and projection of a brain, computed once for all assemblies.
 
     Parameters
     ----------
@@ -57,9 +57,10 @@ class BrainView:
     low_um, high_um : (3,) float64
         The part of space to show; stray neurons may lie outside.
     schematic : bool
-        Whether distances and directions mean nothing: no scale bar, no A, P, L, R.
+        Whether distances and directions have no meaning; then there is no scale bar and no
+        A, P, L, R.
     note : str
-        What a reader of the drawing must know; empty if all positions are known.
+        Remark on missing positions; empty if all are known.
     """
 
     coordinates_um: NDArray[np.float32]
@@ -81,7 +82,7 @@ class BrainView:
         outlines: dict[Plane, list[NDArray[np.float64]]] = {}
         for plane, (right, down) in DRAWN_AXES.items():
             polygons = brain_outline(solid, plane)
-            # Outlines come as (y, x), (z, y) and (z, x); x and z are drawn to the right.
+            # Outlines are (y, x), (z, y) and (z, x); x and z are drawn to the right.
             outlines[plane] = [p if plane == "side" else p[:, ::-1] for p in polygons]
             for polygon in outlines[plane]:
                 low[[right, down]] = np.minimum(low[[right, down]], polygon.min(axis=0))
@@ -125,9 +126,9 @@ class BrainView:
 def _spread_planes(coordinates_um: NDArray[np.float32]) -> NDArray[np.float64]:
     """Spread the neurons of every imaged plane over the gap to its neighbours.
 
-    A light-sheet recording holds a few dozen planes; seen from the side they are
-    stripes, and an outline would follow every one. Offsets run evenly through the gap
-    (golden ratio steps), so that the outline is the same every time.
+    A light-sheet recording has a few dozen planes; from the side they are stripes, and an
+    outline would follow each of them. Offsets fill the gap evenly (golden ratio steps), so
+    that the outline is deterministic.
     """
     spread = coordinates_um.astype(np.float64)
     depths = np.unique(spread[:, 0])
@@ -144,8 +145,8 @@ _views: WeakKeyDictionary[Recording, BrainView] = WeakKeyDictionary()
 def brain_view(recording: Recording, model: CRBM | None = None) -> BrainView:
     """Return outlines and extent of a recording's brain, computed once per recording.
 
-    Without positions, or with depths alone, the drawing is schematic; ``model`` then puts
-    the neurons of an assembly side by side.
+    Without positions, or with depths alone, the drawing is schematic; given a ``model``, it
+    shows the neurons of an assembly side by side.
     """
     if not recording.located.any() or len(recording.known_axes) < 2:
         weights = None if model is None else model.weights_
@@ -237,7 +238,7 @@ def draw_members(
 
 
 def draw_orientation(ax: Axes, view: BrainView, plane: Plane, theme: Theme) -> None:
-    """Mark the directions at the four sides of a view: anterior, posterior, left, ..."""
+    """Label the four sides of a view: anterior, posterior, left, ..."""
     if view.schematic:
         return
     top, bottom, left, right = _DIRECTIONS[plane]
@@ -263,8 +264,8 @@ def draw_orientation(ax: Axes, view: BrainView, plane: Plane, theme: Theme) -> N
 def draw_scale_bar(ax: Axes, view: BrainView, theme: Theme) -> int:
     """Draw a scale bar at the lower left of a view and return its length in um.
 
-    100 um for a whole larval brain; other round lengths for much smaller or larger ones;
-    none, and 0, for a schematic drawing.
+    The length is 100 um for a whole larval brain and another round number for much smaller or
+    larger ones. A schematic drawing gets no bar, and 0 is returned.
     """
     if view.schematic:
         return 0

@@ -1,4 +1,4 @@
-"""Region-level connectivity: the matrix, the circuit in the brain, animals and anatomy."""
+"""Draw region-level connectivity: matrix, circuit in the brain, comparison of animals."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from napari_crbm.regions import Regions
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
 
-#: How measures and rules are written.
+#: Display names of measures and rules.
 _MEASURES = {
     "coupling": "effective coupling J",
     "covariance": "covariance",
@@ -105,18 +105,18 @@ def comparison_figure(
     *,
     theme: str = "light",
 ) -> Figure:
-    """Draw how alike animals are, their mean map, and a structural matrix beside it.
+    """Draw the similarity of animals, their mean map, and a structural matrix beside it.
 
     Parameters
     ----------
     maps : mapping of str to RegionMap
-        One an animal.
+        One map per animal.
     mean : RegionMap
     similarity : pandas.DataFrame
         See `napari_crbm.connectome.similarity`.
     structural : RegionMap, optional
     agreement : Comparison, optional
-        Of ``mean`` with ``structural``.
+        Comparison of ``mean`` with ``structural``.
     theme : {"light", "dark"}
     """
     colours = theme_named(theme)
@@ -138,10 +138,10 @@ def comparison_figure(
 
 
 def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -> Figure:
-    """Draw where assemblies lie: fraction of members by region, enriched ones dotted.
+    """Draw the fraction of each assembly's members in each region; dots mark enriched regions.
 
     Assemblies are sorted by the region that holds most of their members. A dot marks a
-    region that holds more members than chance would give (q < 0.05).
+    region that holds more members than expected by chance (q < 0.05).
 
     Parameters
     ----------
@@ -195,12 +195,12 @@ def measure_label(region_map: RegionMap) -> str:
 
 
 def kind_label(measure: str, rule: str) -> str:
-    """A measure and a rule in words: "mean |covariance|"."""
+    """Return the display name of a measure and a rule, such as "mean |covariance|"."""
     return _RULES.get(rule, "{}").format(_MEASURES.get(measure, measure))
 
 
 def draw_matrix(ax: Axes, region_map: RegionMap, order: NDArray[np.int64], theme: Theme) -> None:
-    """Draw the map in an order, logarithmically if it is positive."""
+    """Draw the map in a given order of regions, on a log scale if it is positive."""
     values = region_map.values[np.ix_(order, order)]
     shown = scaled(values)
     logarithmic = shown is not values
@@ -210,7 +210,7 @@ def draw_matrix(ax: Axes, region_map: RegionMap, order: NDArray[np.int64], theme
         low, high = -np.abs(known).max(), np.abs(known).max()
     signed = not logarithmic and low < 0
     if logarithmic:
-        # A connection of zero has no logarithm; it is left blank.
+        # Zero has no logarithm and is left blank.
         shown = np.where(values > 0, shown, np.nan)
     image = ax.imshow(
         shown,
@@ -250,7 +250,7 @@ def draw_circuit(
     centres = region_centroids(recording.positions, regions, region_map.names)
     centre = centres[:, [right, down]]
     if view.schematic:
-        # Positions are not known: regions around a ring, in the frame of the view.
+        # Without positions, regions are placed around a ring within the frame of the view.
         ring = ring_layout(region_map.names, centres) * (1, -1)
         low, high = view.low_um[[right, down]], view.high_um[[right, down]]
         centre = (low + high) / 2 + 0.45 * (high - low) * ring
@@ -291,7 +291,7 @@ def draw_circuit(
 
 
 def _draw_similarity(ax: Axes, names: list[str], similarity: pd.DataFrame, theme: Theme) -> None:
-    """Draw the correlations of every two animals, and their mean."""
+    """Draw the correlations of all pairs of animals, and their mean."""
     n = len(names)
     matrix = np.full((n, n), np.nan)
     for row in similarity.itertuples():
@@ -314,7 +314,7 @@ def _draw_similarity(ax: Axes, names: list[str], similarity: pd.DataFrame, theme
 
 
 def _draw_scatter(ax: Axes, agreement: Comparison, mean: RegionMap, theme: Theme) -> None:
-    """Draw the pairs of regions of a comparison."""
+    """Draw the pairs of regions of a comparison as a scatter plot."""
     x, y = agreement.x, agreement.y
     if agreement.logarithmic:
         both = (x > 0) & (y > 0)

@@ -1,4 +1,4 @@
-"""Two models side by side: how alike their assemblies are, and the best pairs in the brain."""
+"""Draw two models side by side: similarity of their assemblies, best pairs in the brain."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ _TITLE, _CURVE, _BELOW = 0.6, 1.5, 0.55
 def counterparts_figure(
     found: Counterparts, *, n_pairs: int = _N_PAIRS, theme: str = "light"
 ) -> Figure:
-    """Draw similarity of all pairs against chance, and the most similar ones in the brain.
+    """Draw the similarity of all pairs against chance, and the most similar ones in the brain.
 
-    Each brain is drawn from above, coloured by weight up to the assembly's largest; the
-    partner of mirrored sign is turned round.
+    Each brain is drawn from above, coloured by weight up to the assembly's largest. The
+    weights of a partner of opposite sign are multiplied by -1.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def _draw_one(
 
 
 def _draw_similarity(ax: Axes, found: Counterparts, theme: Theme) -> None:
-    """Draw the pairs, most similar first, over what chance reaches."""
+    """Draw the similarity of the pairs, most similar first, with the chance level."""
     pairs = found.pairs.sort_values("similarity", ascending=False)
     place = np.arange(len(pairs))
     ax.fill_between(

@@ -1,4 +1,4 @@
-"""Files that can be exported of a model, each with the Python code that writes it."""
+"""Export a model as figures and tables, with the Python code that writes each file."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 _FIGURE = (".pdf", ".svg", ".png")
-#: What can be exported, with a name for people and the endings a file may have.
+#: Kinds of export, with the label and the possible file endings of each.
 KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "sheet": ("Sheet of the chosen assembly", _FIGURE),
-    "book": ("Sheets of all assemblies, a page each", (".pdf",)),
+    "book": ("Sheets of all assemblies, one page each", (".pdf",)),
     "gallery": ("Gallery of all assemblies", _FIGURE),
     "summary": ("Summary of the model on one page", _FIGURE),
     "statistics": ("Statistics: model against held-out frames", _FIGURE),
@@ -44,14 +44,14 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
 }
 #: Kinds that are figures: they have a theme, a width and a resolution.
 FIGURES = tuple(kind for kind, (_, endings) in KINDS.items() if ".pdf" in endings)
-#: Kinds that show one assembly a page, and can show it from the front too.
+#: Kinds that show one assembly per page and can include the frontal view.
 SHEETS = ("sheet", "book")
 TABLE_FORMATS = ("csv", "parquet")
 
 
 @dataclass(frozen=True)
 class Export:
-    """One thing to write.
+    """Options of one export.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Export:
         For "sheet".
     theme : {"light", "dark"}
     width_mm : float, optional
-        Width on paper; text keeps its size. The figure's own by default.
+        Width on paper; text keeps its size. By default the figure's own width.
     dpi : int
         Resolution of PNG files and of points within vector files.
     table_format : {"csv", "parquet"}
@@ -242,7 +242,7 @@ class Export:
         return json.dumps({name: value for name, value in about.items() if value is not None})
 
     def code(self, recording: Recording, model_path: Path | str) -> str:
-        """Python that opens recording and model as they are and writes the same again."""
+        """Return Python code that opens recording and model and writes the same export."""
         given = {
             "assembly": self.assembly if self.kind == "sheet" else None,
             "theme": None if self.theme == "light" or self.kind not in FIGURES else self.theme,
@@ -272,7 +272,7 @@ def _of_regions(
     theme: str,
     progress: Callable[[int, int], None] | None,
 ) -> Figure:
-    # The figures of connections need the station between analysis and figures.
+    # Figures of connections need the `connectome` package.
     from napari_crbm import connectome
     from napari_crbm.figures.connectivity import composition_figure, connectivity_figure
 

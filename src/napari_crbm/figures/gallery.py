@@ -1,4 +1,4 @@
-"""Many assemblies side by side, each in its own small brain."""
+"""Draw many assemblies side by side, each in its own small brain."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from napari_crbm.recording import Recording
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
 
-# Room around every thumbnail and above it for its number, as fractions of the brain.
+# Margin around each thumbnail, and above it for its number, as fractions of the brain.
 _SIDE_ROOM, _TOP_ROOM = 0.12, 0.20
 
 
@@ -41,7 +41,7 @@ def gallery(
 ) -> Figure:
     """Draw dorsal views of many assemblies, numbered, in the order given.
 
-    Every thumbnail has its own colour scale, from minus to plus the assembly's largest
+    Each thumbnail has its own colour scale, from minus to plus the assembly's largest
     ``|w|``. By default all assemblies are drawn in the order of their numbers.
     """
     colours = theme_named(theme)
@@ -68,7 +68,7 @@ def draw_gallery(
     page_width, page_height = ax.get_figure(root=True).get_size_inches()  # type: ignore[union-attr]
     room = (box.width * page_width, box.height * page_height)
     n_columns, um_per_inch = _best_columns(len(assemblies), cell_width, cell_height, room)
-    # Where the height decides, the columns are spread over the whole width.
+    # Where the height limits the size, the columns are spread over the whole width.
     cell_width = room[0] * um_per_inch / n_columns
     outline = [_simplified(polygon, um_per_inch / 72) for polygon in view.outlines["dorsal"]]
     outlines, points, colours = [], [], []
@@ -125,7 +125,7 @@ def draw_gallery(
 def _best_columns(
     n: int, cell_width: float, cell_height: float, room_in: tuple[float, float]
 ) -> tuple[int, float]:
-    """Columns that make the cells largest in the room, and their scale in um per inch."""
+    """Return the number of columns that makes cells largest, and their scale in um per inch."""
     scales = {
         columns: max(columns * cell_width / room_in[0], -(-n // columns) * cell_height / room_in[1])
         for columns in range(1, n + 1)
@@ -135,7 +135,7 @@ def _best_columns(
 
 
 def _simplified(polygon: NDArray[np.float64], step_um: float) -> NDArray[np.float64]:
-    """Resample a polygon with points about ``step_um`` apart: what a thumbnail can show."""
+    """Resample a polygon with points about ``step_um`` apart, the resolution of a thumbnail."""
     lengths = np.linalg.norm(np.diff(polygon, axis=0), axis=1)
     along = np.concatenate([[0.0], np.cumsum(lengths)])
     n_points = max(8, int(along[-1] / step_um))

@@ -16,7 +16,7 @@ _PANELS = (
 
 
 def methods_figure(table: pd.DataFrame, *, theme: str | Theme = "light") -> Figure:
-    """Draw a bar a method in every panel there are numbers for.
+    """Draw one bar per method in one panel per available measure.
 
     Parameters
     ----------

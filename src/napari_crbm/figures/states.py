@@ -1,4 +1,4 @@
-"""Assemblies in combination on one page: how many, which, when, for how long, and where."""
+"""Draw combinations of assemblies on one page: number, sets, times, durations, density."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 _COMBINATIONS = 12
 _HEIGHT_IN = 6.4
-#: Ratios of co-activation are drawn up to so many times more, or less, than by chance (log2).
+#: Limit of the colour scale of co-activation, as log2 of the ratio to chance.
 LIMIT = 3.0
 
 
 def states_page(
     states: BrainStates, recording: Recording | None = None, *, theme: str = "light"
 ) -> Figure:
-    """Draw everything that `napari_crbm.analysis.states.brain_states` finds.
+    """Draw the results of `napari_crbm.analysis.states.brain_states`.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def states_page(
 
 
 def draw_active(ax: Axes, states: BrainStates, theme: Theme) -> None:
-    """Draw the number of assemblies of every frame over time."""
+    """Draw the number of active assemblies in each frame over time."""
     made_of = states.composition
     ax.plot(states.times, made_of.counts, color=theme.accent, linewidth=0.4)
     ax.axhline(made_of.median, color=theme.positive[-1], linewidth=0.8)
@@ -71,7 +71,7 @@ def draw_active(ax: Axes, states: BrainStates, theme: Theme) -> None:
 
 
 def draw_distribution(ax: Axes, states: BrainStates, theme: Theme) -> None:
-    """Draw how often how many assemblies are active, between the two bounds."""
+    """Draw the distribution of the number of active assemblies, with its two bounds."""
     made_of = states.composition
     top = max(float(np.quantile(made_of.counts, 0.999)), made_of.noise) * 1.05
     ax.hist(made_of.counts, bins=40, range=(0, top), color=theme.outline)
@@ -106,7 +106,7 @@ def _shortened(label: str, most: int = 28) -> str:
 
 
 def draw_coactivation(ax: Axes, states: BrainStates, theme: Theme) -> None:
-    """Draw how much more often than by chance two assemblies are on together."""
+    """Draw the ratio of observed to expected joint activity of pairs of assemblies."""
     order = sort_by_similarity(states.on.astype(np.float32))
     ratio = np.nan_to_num(states.coactivation, nan=0.0, neginf=-LIMIT)[np.ix_(order, order)].copy()
     np.fill_diagonal(ratio, 0.0)
@@ -127,7 +127,7 @@ def draw_coactivation(ax: Axes, states: BrainStates, theme: Theme) -> None:
 
 
 def draw_durations(ax: Axes, states: BrainStates, theme: Theme) -> None:
-    """Draw how long assemblies stay on and off, two clear states filled."""
+    """Draw the durations of on and off states; filled for assemblies with two clear states."""
     table = states.table[states.table["on_s"].gt(0) & states.table["off_s"].gt(0)]
     for clear, face in ((True, theme.accent), (False, "none")):
         part = table[table["bimodal"] == clear]
@@ -148,7 +148,7 @@ def draw_durations(ax: Axes, states: BrainStates, theme: Theme) -> None:
 
 
 def draw_density(ax: Axes, states: BrainStates, theme: Theme) -> None:
-    """Draw how much denser members lie than random neurons, by the size of assemblies."""
+    """Draw the density of members relative to random neurons over the size of assemblies."""
     table = states.locality.table
     ax.axhline(1, color=theme.muted, linewidth=0.7, linestyle="--")
     ax.plot(
@@ -164,7 +164,7 @@ def draw_density(ax: Axes, states: BrainStates, theme: Theme) -> None:
 
 
 def _logarithmic(ax: Axes) -> None:
-    """Logarithmic axes that read 0.5, 1, 2, 5."""
+    """Make an axis logarithmic with ticks such as 0.5, 1, 2, 5."""
     ax.set_xscale("log")
     ax.set_yscale("log")
     for axis in (ax.xaxis, ax.yaxis):

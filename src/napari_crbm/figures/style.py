@@ -1,4 +1,4 @@
-"""Colours, type and lines shared by all figures, in a light and a dark theme."""
+"""Colours, fonts and lines shared by all figures, in a light and a dark theme."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from napari_crbm.palette import Palette, rgb_to_hex
 #: Width of a figure over two columns of a journal page (183 mm), in inches.
 DOUBLE_COLUMN_IN = 7.2
 
-#: Dots an inch of rasterised points and of PNG files.
+#: Dots per inch of rasterised points and of PNG files.
 DPI = 220
 
 _MM_PER_INCH = 25.4
-# Characters that fit beside each other under the title of a page.
+# Characters that fit on one line under the title of a page.
 _LINE = 140
 _FORMATS = (".pdf", ".png", ".svg")
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one theme of figures; those of data come from its palette."""
+    """Colours of one theme of figures; colours of data come from its palette."""
 
     palette: Palette
     background: str
@@ -106,7 +106,7 @@ THEMES = {"light": LIGHT, "dark": DARK}
 
 
 def theme_named(name: str) -> Theme:
-    """Look up a theme, ``"light"`` or ``"dark"``.
+    """Return a theme, ``"light"`` or ``"dark"``.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def theme_named(name: str) -> Theme:
 
 @contextmanager
 def drawing(theme: Theme) -> Iterator[None]:
-    """Draw with the theme's colours and our type; Matplotlib's settings are put back."""
+    """Draw with the theme's colours and fonts; restore Matplotlib's settings afterwards."""
     settings: dict[Any, Any] = {
         "axes.edgecolor": theme.muted,
         "axes.facecolor": "none",
@@ -153,19 +153,19 @@ def drawing(theme: Theme) -> Iterator[None]:
 
 
 def new_figure(width_in: float, height_in: float) -> Figure:
-    """Make an empty figure that no window knows; call within `drawing`."""
+    """Make an empty figure without a window; call it within `drawing`."""
     return Figure(figsize=(width_in, height_in))
 
 
 def draw_heading(figure: Figure, title: str, *sentences: str) -> None:
-    """Write a page's title, and below it what it shows in sentences, each on lines of its own."""
+    """Write the title of a page and below it sentences, each on lines of its own."""
     figure.text(0.03, 0.965, title, fontsize=10, fontweight="bold", va="center")
     lines = [line for one in sentences for line in textwrap.wrap(one, _LINE)]
     figure.text(0.03, 0.94, "\n".join(lines), va="top", fontsize=6.5, linespacing=1.35)
 
 
 def set_width(figure: Figure, width_mm: float | None) -> None:
-    """Give a figure its width on paper; text keeps its size. None leaves it as designed."""
+    """Set the width of a figure on paper; text keeps its size. None changes nothing."""
     if width_mm is not None:
         width, height = figure.get_size_inches()
         factor = width_mm / _MM_PER_INCH / width
@@ -177,14 +177,14 @@ def symmetric_norm(limit: float) -> Normalize:
     return Normalize(-limit, limit)
 
 
-# Where each format keeps a description.
+# Metadata field of each format that holds the description.
 _ABOUT = {".pdf": "Subject", ".svg": "Description", ".png": "Description"}
 
 
 def save_figure(figure: Figure, path: Path | str, dpi: int = DPI, about: str | None = None) -> Path:
     """Write a PDF, SVG or PNG; text stays text in the first two.
 
-    ``about`` is kept in the file's metadata: what the figure was made from.
+    ``about`` is stored in the file's metadata, for example the model and the recording.
 
     Raises
     ------

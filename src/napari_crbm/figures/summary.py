@@ -1,4 +1,4 @@
-"""All assemblies on one page, and how far to trust them."""
+"""Draw a summary of the model on one page: all assemblies and their reliability."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def summary_page(
     """Draw the whole model on one page.
 
     A gallery of all assemblies, similar ones side by side; their activity; the training
-    curve and the sizes of the assemblies; and, where they are given, the agreement with
-    held-out frames and the recovery of planted assemblies.
+    curve and the sizes of the assemblies; and, if given, the agreement with held-out frames
+    and the recovery of planted assemblies.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def summary_page(
     evidence : Evidence, optional
         Result of `napari_crbm.analysis.assembly_evidence`.
     view : BrainView, optional
-        Outline of the brain; kept for every recording by default.
+        Outline of the brain; computed once per recording by default.
     theme : {"light", "dark"}
 
     Raises
@@ -125,7 +125,7 @@ def _row(
     gap: float = 0.0,
     left: float | None = None,
 ) -> list[Axes]:
-    """Axes side by side; bottom, height and left in inches, the gap in widths of a panel."""
+    """Add axes side by side; bottom, height and left in inches, gap in widths of a panel."""
     grid = figure.add_gridspec(
         1,
         n_panels,
@@ -139,7 +139,7 @@ def _row(
 
 
 def count_in_words(model: CRBM, evidence: Evidence | None) -> str:
-    """Say how many assemblies there are and how many are certain, without empty ones."""
+    """Describe the number of non-empty assemblies, and how many of them are certain."""
     some = int(np.any(membership(model.weights_), axis=0).sum())
     if evidence is None or evidence.reason:
         return f"{some} assemblies, evidence unknown,"
@@ -180,7 +180,7 @@ def _draw_header(
 def _draw_heatmap(
     ax: Axes, recording: Recording, activity: NDArray[np.floating], theme: Theme
 ) -> None:
-    """Draw activity over time, every assembly in units of its own spread."""
+    """Draw activity over time, each assembly in units of its own standard deviation."""
     step = max(1, len(activity) // _HEATMAP_COLUMNS)
     n_columns = len(activity) // step
     means = activity[: n_columns * step].reshape(n_columns, step, -1).mean(axis=1)
@@ -217,7 +217,7 @@ def _draw_training(ax: Axes, model: CRBM, theme: Theme) -> None:
 
 
 def _draw_sizes(ax: Axes, table: pd.DataFrame, theme: Theme) -> None:
-    """Draw how large the assemblies are."""
+    """Draw the distribution of the sizes of the assemblies."""
     ax.set_title("sizes", loc="left", fontsize=7)
     ax.set_label("sizes")
     sizes = np.sort(table["size"].to_numpy())[::-1]

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def sweep_figure(selection: Selection, *, theme: str | Theme = "light") -> Figure:
-    """Draw how far every configuration stays behind the best, and which one is selected.
+    """Draw the difference of each configuration to the best, and mark the selected one.
 
-    One line a penalty and learning rate over the number of hidden units; bars are one
+    One line per penalty and learning rate over the number of hidden units; error bars are one
     standard error of the difference to the best (see `napari_crbm.analysis.select`).
 
     Parameters

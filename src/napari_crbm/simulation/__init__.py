@@ -1,4 +1,4 @@
-"""Recordings with known assemblies, to test what is found against what was planted."""
+"""Simulated recordings with planted assemblies, to test how well they are recovered."""
 
 from napari_crbm.simulation.simulate import Simulation, simulate, simulate_to_file
 from napari_crbm.simulation.truth import GroundTruth, load_truth, save_truth

@@ -1,7 +1,7 @@
-"""Several simulated animals that share a region-level connectome and nothing else.
+"""Simulated animals that share only a region-level connectome.
 
-Every animal has its own neurons, its own members of every assembly and its own time
-course; common to all is which regions the assemblies connect, and how strongly.
+Each animal has its own neurons, members of assemblies and time course. The regions that the
+assemblies connect, and the strengths of these connections, are the same in all animals.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _SHARE = (0.25, 0.6)
 _FIRING = (0.25, 0.7)
 _NEURONS, _MEMBERS, _ACTIVITY = 0, 1, 2
 _BLOCK_FRAMES = 512
-# Neurons drawn in the whole brain for one that may lie in a connected region.
+# Neurons drawn in the whole brain per neuron needed in the connected regions.
 _OVERSAMPLE = 10
 
 
 @dataclass(frozen=True, eq=False)
 class PlantedConnectome:
-    """Regions that are connected by common assemblies, the same in every animal.
+    """Regions that are connected by assemblies, the same in each animal.
 
     Parameters
     ----------
@@ -48,10 +48,10 @@ class PlantedConnectome:
 
     @property
     def matrix(self) -> NDArray[np.float64]:
-        """Strength of connection of every two regions, (R, R): the truth to find again.
+        """Ground-truth strengths of the connections between regions, (R, R).
 
-        The expected covariance of a random neuron of one and one of the other, but for
-        the assemblies' common duty.
+        This is the expected covariance of a random neuron of one region with a random neuron
+        of the other, up to a factor that depends on the duty of the assemblies.
         """
         strength = self.share * self.firing
         return np.asarray(strength @ strength.T)
@@ -120,7 +120,7 @@ def simulate_animal(
 
 
 def _switching(n_frames: int, n_units: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Independent two-state Markov chains, (T, K) zeros and ones."""
+    """Draw independent two-state Markov chains, (T, K) zeros and ones."""
     off = 1 / _DWELL_FRAMES
     switch_on = off * _DUTY / (1 - _DUTY)
     state = rng.random(n_units) < _DUTY

@@ -1,4 +1,4 @@
-"""Interaction of assemblies that share neurons, and its upper bound.
+"""Bound the interaction of assemblies that share neurons.
 
 A neuron with log-odds a and shifts s, t in two assemblies contributes
 
@@ -20,23 +20,23 @@ from scipy.special import logsumexp
 
 from napari_crbm.simulation.isolated import POSITIONS, FittedUnit
 
-# Nats by which shared members may tie one pair, and one assembly to all others. Messages
-# keep each assembly's duty right beyond that too, but a pair would hardly part again.
+# Largest coupling in nats of one pair, and of one assembly with all others. With more coupling
+# the messages still keep the duty of each assembly, but a pair would rarely switch separately.
 _PAIR_BUDGET, _UNIT_BUDGET = 3.0, 6.0
-# When two assemblies are on together, both rise above their usual "on".
+# When two assemblies are on together, both rise above their usual "on" position.
 _OVERSHOOT = 1.25
 _COARSE = 20
 
 
 def within_budget(shifts: sparse.csc_array, log_odds: NDArray[np.float64]) -> sparse.csc_array:
-    """Drop shared members beyond the budget of a pair or a unit.
+    """Drop shared members that exceed the largest coupling of a pair or a unit.
 
     Parameters
     ----------
     shifts : (N, K) sparse float64
         Change of a member's log-odds from off to on.
     log_odds : (N,) float64
-        Log-odds of the neurons while all is off.
+        Log-odds of the neurons while all assemblies are off.
 
     Returns
     -------
@@ -93,11 +93,11 @@ class Messages:
         return np.asarray(np.logaddexp(0.0, base + x + y) - alone + np.logaddexp(0.0, base))
 
     def update(self, units: list[FittedUnit]) -> None:
-        """Pass messages once, given the units' marginal densities."""
+        """Update all messages once, given the marginal densities of the units."""
         marginal = [np.log(np.maximum(unit.density[::_COARSE], 1e-300)) for unit in units]
         heard = {}
         for (to, sender), tie in self._ties.items():
-            # What the sender would do without the receiver.
+            # Density of the sender without the message from the receiver.
             cavity = marginal[sender] - self._heard[sender, to]
             heard[to, sender] = logsumexp(tie + cavity, axis=1) - logsumexp(cavity)
         self._heard = heard

@@ -1,4 +1,4 @@
-"""GCaMP-like fluorescence of a raster, frame after frame."""
+"""Simulate GCaMP-like fluorescence from a raster, frame by frame."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _AMPLITUDES, _NOISE_STREAM = 4, 5
 
 
 class FluorescenceSimulator:
-    """Turns blocks of spikes into dF/F, keeping the indicator's state between blocks.
+    """Converts blocks of spikes into dF/F, keeping the indicator's state between blocks.
 
-    The double-exponential kernel exp(-t / decay) - exp(-t / rise) is a recursion on the
-    last two frames, so nothing of the past but these is held.
+    The double-exponential kernel exp(-t / decay) - exp(-t / rise) is computed by a recursion
+    over the last two frames, so no earlier frames are kept.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class FluorescenceSimulator:
         self._block = 0
 
     def block(self, spikes: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """DF/F of the next (t, N) block of spikes: (t, N) float32."""
+        """Return dF/F of the next (t, N) block of spikes, (t, N) float32."""
         driven = spikes * self._amplitude
         trace, self._state = lfilter(self._gain, self._recursion, driven, axis=0, zi=self._state)
         rng = np.random.default_rng([self._seed, _NOISE_STREAM, self._block])
@@ -59,7 +59,7 @@ class FluorescenceSimulator:
 
 @dataclass(frozen=True, eq=False)
 class MemoryFluorescence:
-    """Fluorescence held in memory, as `Recording` expects it.
+    """Fluorescence in memory, with the interface that `Recording` expects.
 
     Parameters
     ----------
@@ -74,9 +74,9 @@ class MemoryFluorescence:
         return self.values.shape[0], self.values.shape[1]
 
     def trace(self, neuron: int) -> NDArray[np.float32]:
-        """One neuron over time, (T,) float32."""
+        """Return one neuron over time, (T,) float32."""
         return self.values[:, neuron]
 
     def frames(self, start: int, stop: int) -> NDArray[np.float32]:
-        """Consecutive frames, (stop - start, N) float32."""
+        """Return consecutive frames, (stop - start, N) float32."""
         return self.values[start:stop]

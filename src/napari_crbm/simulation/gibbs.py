@@ -1,13 +1,12 @@
-"""Activity drawn from a ground-truth cRBM: one long Gibbs chain, frame after frame.
+"""Simulate activity of a ground-truth cRBM as one long Gibbs chain.
 
 Equally spaced states of the chain are the frames, so the recording is stationary, follows
 the model exactly and has temporal persistence: an assembly switches on and off as the
 chain crosses the barrier between the two wells of its hidden unit.
 
-Neurons shared by two assemblies couple them. Left alone, a few dozen shared members tie
-assemblies together for good (each contributes up to two nats), so shared members are
-weaker, their number is limited by a budget, and what coupling remains is made up for in
-the potentials.
+Neurons shared by two assemblies couple them. A few dozen shared members of full strength would
+couple two assemblies permanently (each contributes up to two nats). Shared members are therefore
+weaker, the total coupling is limited, and the potentials compensate for the remaining coupling.
 """
 
 from __future__ import annotations
@@ -33,10 +32,10 @@ from napari_crbm.spikes import Spikes
 _DUTY_RANGE = (0.05, 0.09)
 _SHARED_STRENGTH = 0.65
 _MAX_SHIFT = 7.0
-# Gibbs steps an assembly should stay on, and the bounds of its well's depth in nats.
+# Gibbs steps for which an assembly should stay on, and bounds of the depth of its well in nats.
 _DWELL_STEPS = 120.0
 _DEPTH_RANGE = (1.0, 3.5)
-# Baseline share of the activity assumed while weights are chosen.
+# Baseline share of the activity that is assumed when weights are chosen.
 _BASE_SHARE = 0.6
 _MAX_LOG_ODDS = 2.0
 # Passes of messages between units that share members.
@@ -49,7 +48,7 @@ _PARAMETERS = 6
 
 @dataclass(frozen=True)
 class GibbsGenerator:
-    """The model whose chain is the recording.
+    """Model whose Gibbs chain is the recording.
 
     Parameters
     ----------
@@ -57,12 +56,12 @@ class GibbsGenerator:
     weights : (N, K) sparse float32
         The model's weights.
     first_frame : (N,) uint8
-        Where the chain starts.
+        Initial state of the chain.
     seed : int
     activity : (T, K) float32
         E[h | v] of every frame; filled while `blocks` runs.
     parameters : dict
-        What the truth keeps beside the weights.
+        Parameters stored in the truth beside the weights.
     """
 
     model: CRBM
@@ -72,7 +71,7 @@ class GibbsGenerator:
     activity: NDArray[np.float32]
     parameters: dict[str, Any] = field(default_factory=dict)
 
-    #: Arguments of `plant`: small assemblies, or the chain would hardly switch.
+    #: Arguments of `plant`: assemblies are small, because the chain rarely switches large ones.
     coverage: ClassVar[float] = 0.6
     largest: ClassVar[int | None] = 150
 
@@ -85,7 +84,7 @@ class GibbsGenerator:
         frame_rate_hz: float,
         seed: int,
     ) -> GibbsGenerator:
-        """Choose a model with sparse, switching hidden units and the asked activity."""
+        """Choose a model with sparse, switching hidden units and the requested activity."""
         rng = np.random.default_rng([seed, _PARAMETERS])
         n_neurons, n_assemblies = planting.strengths.shape
         shape = rate_shape(planting.strengths, rng)
@@ -100,7 +99,7 @@ class GibbsGenerator:
         scale = np.array([fit.spread for fit in fits])
         weights = shifts @ sparse.diags_array([1.0 / fit.separation for fit in fits])
         fields = log_odds - weights @ np.array([fit.off for fit in fits])
-        # The gauge of a trained model: hidden units of variance one.
+        # Hidden units have variance one, as in a trained model.
         units = as_units(np.stack([fit.parameters for fit in fits])).rescaled(scale)
         weights = sparse.csc_array(weights @ sparse.diags_array(scale)).astype(np.float32)
         start = expit(log_odds + shifts @ on[0])
@@ -119,7 +118,7 @@ class GibbsGenerator:
         )
 
     def blocks(self, frames: int) -> Iterator[NDArray[np.uint8]]:
-        """The raster, ``frames`` frames at a time: (t, N) uint8; fills `activity`."""
+        """Yield the raster in blocks of ``frames`` frames, (t, N) uint8; fill `activity`."""
         first = Spikes.from_dense(self.first_frame[None])
         n_frames = len(self.activity)
         with kernel_threads():
@@ -142,11 +141,11 @@ def _log_odds(mean_rate: float, shape: NDArray[np.float64]) -> NDArray[np.float6
 def _shifts(
     strengths: sparse.csc_array, log_odds: NDArray[np.float64], duty: NDArray[np.float64]
 ) -> tuple[sparse.csc_array, NDArray[np.float64]]:
-    """Change of every member's log-odds from off to on, and the depths of the wells.
+    """Choose the change of each member's log-odds from off to on, and the depths of the wells.
 
-    The slope of the members' pull on h, sum_i w_i^2 p_i (1 - p_i), must not rise beyond
-    the "on" state, or h would run off to a third well: "on" is put where it is largest.
-    Large assemblies remember their state longer, so their wells are made shallower.
+    The slope of the members' input to h, sum_i w_i^2 p_i (1 - p_i), must not increase beyond
+    the "on" state, since h would then have a third well; "on" is placed where the slope is
+    largest. Large assemblies keep their state longer, so their wells are shallower.
     """
     matrix = strengths.tocsc(copy=True).astype(np.float64)
     shared = np.diff(sparse.csr_array(matrix).indptr) > 1
@@ -189,7 +188,7 @@ def _fitted(
     duty: NDArray[np.float64],
     depths: NDArray[np.float64],
 ) -> list[FittedUnit]:
-    """Hidden units with the asked duty in the company of the others."""
+    """Find hidden units with the requested duty, given the input of the other units."""
     messages = Messages(shifts, log_odds)
     fits: list[FittedUnit] = []
     for _ in range(_ROUNDS):
@@ -211,9 +210,9 @@ def _calibrated(
     on: NDArray[np.bool_],
     mean_activity: float,
 ) -> NDArray[np.float64]:
-    """Log-odds of the off state with which the mean activity comes out as asked.
+    """Find the log-odds of the off state that give the requested mean activity.
 
-    Expectation over (S, K) independent draws of which assemblies are on.
+    The expectation is over (S, K) independent draws of the active assemblies.
     """
     neurons = np.linspace(0, len(shape) - 1, min(len(shape), 4000)).astype(np.int64)
     drive = on @ shifts.tocsr()[neurons].T.toarray()

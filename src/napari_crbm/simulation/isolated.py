@@ -1,13 +1,13 @@
-"""One assembly by itself: its hidden unit's density, and parameters that make it switch.
+"""Density of the hidden unit of one isolated assembly, and parameters with which it switches.
 
 Integrating out its members, a hidden unit has the density (from the energy,
 paper Eq. 7)
 
     p(h) ~ exp(-U(h) + L(h)),   L(h) = sum_i log(1 + exp(a_i + w_i (h - h_off)))
 
-with a_i the members' log-odds while the assembly is off. L is convex and grows with the
-size of the assembly; U has to balance it so that two wells of chosen weight remain with a
-barrier that is crossed every few dozen steps. The four parameters of U are natural
+with a_i the members' log-odds while the assembly is off. L is convex and grows with the size of
+the assembly. U must balance L so that two wells of chosen mass remain, separated by a barrier
+that is crossed every few dozen steps. The four parameters of U are natural
 parameters of an exponential family with base measure exp(L), so matching the four
 half-moments of a target density is a convex problem with one solution.
 """
@@ -23,13 +23,13 @@ from scipy.special import expit, logit, logsumexp
 from napari_crbm.errors import ModelError
 from napari_crbm.model import DReLU
 
-#: Positions of h at which densities are tabulated: 0 is "off", 1 is "on". Far beyond the
-#: wells, so that a third well up there would not go unnoticed.
+#: Positions of h at which densities are tabulated: 0 is "off", 1 is "on". They extend far
+#: beyond the wells, so that a third well would be detected.
 POSITIONS = np.linspace(-2.0, 4.0, 2401)
 
 _NEWTON_STEPS = 60
 _DUTY_ROUNDS = 4
-# Standard deviation of h within a well; its unit is free until it is standardised.
+# Standard deviation of h within a well; the scale of h is arbitrary until it is standardised.
 _WIDTH = 0.4
 
 
@@ -52,7 +52,7 @@ class Wells:
 
     @classmethod
     def with_duty(cls, duty: float, depth: float) -> Wells:
-        """Wells of which the upper one holds ``duty`` of the mass and is ``depth`` nats deep."""
+        """Make wells whose upper one has ``duty`` of the mass and is ``depth`` nats deep."""
         lower = depth + float(np.log((1 - duty) / duty))
         return cls(-_WIDTH * np.sqrt(2 * lower), _WIDTH * np.sqrt(2 * depth), _WIDTH, _WIDTH)
 
@@ -62,7 +62,7 @@ class Wells:
         return self.on - self.off
 
     def log_density(self, h: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Unnormalised and continuous at zero, (G,)."""
+        """Compute the unnormalised log density, continuous at zero, (G,)."""
         lower = -0.5 * ((h - self.off) / self.off_width) ** 2
         upper = -0.5 * ((h - self.on) / self.on_width) ** 2
         lower += 0.5 * (self.off / self.off_width) ** 2
@@ -76,7 +76,7 @@ def member_gain(
     log_odds: NDArray[np.float64],
     reference: float,
 ) -> NDArray[np.float64]:
-    """L(h) on a grid (G,): what the members contribute to the log density of h."""
+    """Compute L(h) on a grid (G,), the contribution of the members to the log density of h."""
     total = np.zeros(len(h))
     for start in range(0, len(weights), 256):
         part = slice(start, start + 256)
@@ -91,7 +91,7 @@ def fit_potential(
     wells: Wells,
     company: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Parameters of U for which the isolated density has the wells' half-moments.
+    """Find the parameters of U with which the isolated density has the wells' half-moments.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def fit_potential(
     up, down = np.maximum(grid, 0.0), np.maximum(-grid, 0.0)
     statistics = np.stack([0.5 * up**2, 0.5 * down**2, up, down])
     wanted = statistics @ _normalised(wells.log_density(grid))
-    # Start from the parabolas that replace L best between the wells.
+    # Start from the parabolas that fit L best between the wells.
     log_target = wells.log_density(grid)
     near = (grid > wells.off - 2 * wells.off_width) & (grid < wells.on + 2 * wells.on_width)
     design = np.vstack([statistics[:, near], np.ones(near.sum())])
@@ -166,7 +166,7 @@ def fit_unit(
     depth: float,
     company: NDArray[np.float64] | None = None,
 ) -> FittedUnit:
-    """A unit that is above zero for ``duty`` of the time.
+    """Find a unit that is above zero for ``duty`` of the time.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def fit_unit(
         parameters, grid, density = fit_potential(
             shifts / wells.separation, log_odds, wells, company
         )
-        # Half-moments fix the mass above zero only as far as the shape fits.
+        # Half-moments set the mass above zero only approximately, as the shape may differ.
         above = float(np.clip(density[grid > 0].sum(), 1e-3, 0.9))
         asked = float(expit(logit(asked) + logit(duty) - logit(above)))
     mean = grid @ density
@@ -204,7 +204,7 @@ def _matched(
     statistics: NDArray[np.float64],
     wanted: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    """Natural parameters (4,) with the wanted mean statistics: damped Newton steps."""
+    """Find natural parameters (4,) with the given mean statistics by damped Newton steps."""
 
     def objective(values: NDArray[np.float64]) -> float:
         return float(logsumexp(gain - values @ statistics) + values @ wanted)
@@ -230,7 +230,7 @@ def _matched(
 
 
 def as_units(rows: NDArray[np.float64]) -> DReLU:
-    """(M, 4) parameters as `DReLU`."""
+    """Convert (M, 4) parameters to `DReLU`."""
     return DReLU(*(np.ascontiguousarray(column) for column in rows.T))
 
 

@@ -1,9 +1,9 @@
-"""Assemblies that switch on and off, and make their members fire by a noisy OR.
+"""Simulate assemblies that switch on and off and make their members fire by a noisy OR.
 
 A neuron stays silent if its baseline and every assembly that is on fail to make it
 fire: P(silent) = (1 - b_i) prod_mu (1 - q_i,mu z_mu). Assemblies in which it is a
-suppressed member multiply its chance to fire by (1 - r_i,mu). This is not the model
-that is fitted later, so finding the assemblies again is a fair test.
+suppressed member multiply its probability to fire by (1 - r_i,mu). The generator differs
+from the model that is fitted later, so that recovery of the assemblies is a fair test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlati
 _DUTY_RANGE = (0.03, 0.10)
 _DWELL_RANGE_S = (2.0, 10.0)
 _MIN_EPISODES = 12
-# Accepted ratio of realised to asked duty.
+# Accepted ratio of realised to requested duty.
 _DUTY_RATIO = (0.65, 1.5)
 _MAX_REDRAWS = 50
 _FIRING = (0.20, 0.45)
@@ -36,7 +36,7 @@ _LATENT, _EMISSION = 2, 3
 
 @dataclass(frozen=True)
 class NoisyOr:
-    """The generator with everything drawn but the spikes.
+    """Generator of a recording: all random variables except the spikes.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class NoisyOr:
         Zeros and ones.
     seed : int
     parameters : dict
-        What the truth keeps beside the weights.
+        Parameters stored in the truth beside the weights.
     """
 
     baseline: NDArray[np.float64]
@@ -75,7 +75,7 @@ class NoisyOr:
         weights, duty = _strengths_and_duty(planting.strengths, mean_activity, rng)
         shortest = max(_DWELL_RANGE_S[0], 2.0 / frame_rate_hz)
         dwell_s = rng.uniform(shortest, max(_DWELL_RANGE_S[1], shortest), len(duty))
-        # A short recording must still hold several episodes of every assembly.
+        # A short recording must also contain several episodes of each assembly.
         dwell_s = np.minimum(dwell_s, n_frames / frame_rate_hz * duty / _MIN_EPISODES)
         dwell = np.maximum(dwell_s * frame_rate_hz, 2.0)
         activity = _switching(duty, dwell, n_frames, rng)
@@ -92,7 +92,7 @@ class NoisyOr:
         )
 
     def blocks(self, frames: int) -> Iterator[NDArray[np.uint8]]:
-        """The raster, ``frames`` frames at a time: (t, N) uint8."""
+        """Yield the raster in blocks of ``frames`` frames, (t, N) uint8."""
         positive = self.weights.multiply(self.weights > 0)
         negative = self.weights.multiply(self.weights < 0)
         stay_silent = sparse.csr_array((-positive).log1p().T)
@@ -113,7 +113,7 @@ class NoisyOr:
 def _strengths_and_duty(
     strengths: sparse.csc_array, mean_activity: float, rng: np.random.Generator
 ) -> tuple[sparse.csc_array, NDArray[np.float64]]:
-    """Signed strengths, and the fraction of time each assembly is on."""
+    """Draw the signed strengths, and the fraction of time that each assembly is on."""
     n_neurons, n_assemblies = strengths.shape
     matrix = strengths.tocsc(copy=True)
     firing = np.repeat(rng.uniform(*_FIRING, n_assemblies), np.diff(matrix.indptr))
@@ -122,12 +122,12 @@ def _strengths_and_duty(
     chance = np.maximum(relative * firing, _WEAKEST)
     per_frame = float(chance[excited].sum()) / n_neurons
     typical = float(np.clip(_SHARE * mean_activity / max(per_frame, 1e-9), *_DUTY_RANGE))
-    # Assemblies must leave room for a baseline, however low the asked activity.
+    # Limit the share of assemblies in the requested activity, to leave some for the baseline.
     chance *= min(1.0, _MAX_SHARE * mean_activity / max(typical * per_frame, 1e-9))
     held = np.interp(relative, (0.6, 1.4), _SUPPRESSION)
     matrix.data = np.where(excited, chance, -held).astype(np.float32)
     duty = typical * rng.uniform(0.6, 1.4, n_assemblies)
-    # Suppression shows while the assembly is on only, so that must happen often enough.
+    # Suppression is visible only while the assembly is on, which must be often enough.
     opposed = np.unique(np.repeat(np.arange(n_assemblies), np.diff(matrix.indptr))[~excited])
     duty[opposed] = 1.5 * typical
     return matrix, duty
@@ -136,10 +136,10 @@ def _strengths_and_duty(
 def _switching(
     duty: NDArray[np.float64], dwell: NDArray[np.float64], n_frames: int, rng: np.random.Generator
 ) -> NDArray[np.float32]:
-    """Two-state Markov chains, (T, K): on for ``dwell`` frames a time, ``duty`` of all time.
+    """Draw two-state Markov chains, (T, K), with mean episode ``dwell`` and time share ``duty``.
 
-    Chains that happen to be on far too rarely or too often are drawn again, because an
-    assembly seen for one short moment cannot be found by anyone.
+    Chains that are on far too rarely or too often are drawn again, because no method can find
+    an assembly that is active for one short moment.
     """
     activity = np.empty((n_frames, len(duty)), dtype=np.float32)
     pending = np.arange(len(duty))
@@ -162,7 +162,7 @@ def _switching(
 def _strong_enough(
     weights: sparse.csc_array, baseline: NDArray[np.float64], duty: NDArray[np.float64]
 ) -> sparse.csc_array:
-    """Raise members whose activity would hardly tell whether the assembly is on."""
+    """Strengthen members whose activity correlates too little with that of the assembly."""
     raised = weights.copy()
     share = np.repeat(duty, np.diff(weights.indptr))
     rate = _expected(weights, baseline, duty)[weights.indices]
@@ -179,7 +179,7 @@ def _strong_enough(
 def _expected(
     weights: sparse.csc_array, baseline: NDArray[np.float64], duty: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Mean activity of every neuron, (N,): a product, because assemblies are independent."""
+    """Compute the mean activity of each neuron, (N,), a product over independent assemblies."""
     scaled = weights @ sparse.diags_array(duty)
     silent = np.exp(np.asarray((-scaled.multiply(scaled > 0)).log1p().sum(axis=1)).ravel())
     kept = np.exp(np.asarray(scaled.multiply(scaled < 0).log1p().sum(axis=1)).ravel())
@@ -192,7 +192,7 @@ def _baseline(
     duty: NDArray[np.float64],
     mean_activity: float,
 ) -> NDArray[np.float64]:
-    """Baseline rates of the given shape with which the mean activity comes out as asked."""
+    """Scale baseline rates so that the mean activity is as requested."""
 
     def excess(log_scale: float) -> float:
         rate = np.minimum(np.exp(log_scale) * shape, _MAX_RATE)

@@ -15,17 +15,17 @@ from napari_crbm.regions import Regions
 _MIN_SIZE = 8
 _MAX_SHARE = 0.12
 _SIZE_SPREAD = 0.5
-# Members are drawn from this many times as many nearest neurons, close ones first.
+# Ratio of candidate neurons, the nearest ones, to members.
 _NEIGHBOURHOOD = 2.5
 # Share of assemblies on both sides of the midline, in two places, or with suppressed
 # members on the other side; the others are one local group.
 _BILATERAL, _DISTANT, _OPPOSED = 0.3, 0.2, 0.2
 _STRENGTH_RANGE = (0.6, 1.4)
 _RATE_SPREAD = 0.8
-#: Least correlation of a member with its assembly: five standard errors in 4,000 frames.
+#: Smallest correlation of a member with its assembly: five standard errors in 4,000 frames.
 MIN_CORRELATION = 0.08
-# Baseline of suppressed members relative to the mean: silence shows only in neurons that
-# would be active.
+# Baseline of suppressed members relative to the mean: suppression is visible only in neurons
+# that are otherwise active.
 _SUPPRESSED_RATE = (6.0, 9.0)
 
 
@@ -97,7 +97,7 @@ def plant(
 
 
 def rate_shape(strengths: sparse.csc_array, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Relative baseline rates, (N,): log-normal, and high in suppressed members."""
+    """Draw relative baseline rates, (N,), log-normal and high in suppressed members."""
     n_neurons = strengths.shape[0]
     shape = rng.lognormal(-(_RATE_SPREAD**2) / 2, _RATE_SPREAD, n_neurons)
     suppressed = np.unique(strengths.indices[strengths.data < 0])
@@ -108,12 +108,12 @@ def rate_shape(strengths: sparse.csc_array, rng: np.random.Generator) -> NDArray
 def correlation(
     change: NDArray[np.float64], rate: NDArray[np.float64], duty: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Expected magnitude of the correlation between a member and its assembly.
+    """Compute the expected magnitude of the correlation between a member and its assembly.
 
     Parameters
     ----------
     change : (n,)
-        Change of the member's chance to fire when the assembly switches on.
+        Change of the member's probability to fire when the assembly switches on.
     rate, duty : (n,)
         Mean activity of the member, and fraction of time the assembly is on.
     """
@@ -127,7 +127,7 @@ def _sizes(
     largest: int | None,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Log-normal sizes that cover every neuron ``coverage`` times on average."""
+    """Draw log-normal sizes such that neurons have ``coverage`` memberships on average."""
     wanted = coverage * n_neurons / n_assemblies
     drawn = wanted * rng.lognormal(-(_SIZE_SPREAD**2) / 2, _SIZE_SPREAD, n_assemblies)
     most = max(min(int(_MAX_SHARE * n_neurons), largest or n_neurons), 2)
@@ -143,7 +143,7 @@ def _draw(
     size: int,
     rng: np.random.Generator,
 ) -> tuple[dict[int, float], str]:
-    """Members of one assembly with their sign, and a name for it."""
+    """Draw the members of one assembly with their sign, and name the assembly."""
     seed = _seed(belongs, rng)
     mirrored = coordinates[seed].astype(np.float64)
     mirrored[2] = 2 * midline_um - mirrored[2]
@@ -171,7 +171,7 @@ def _draw(
 
 
 def _seed(belongs: NDArray[np.float64], rng: np.random.Generator) -> int:
-    """A neuron, preferably one that belongs to few assemblies so far."""
+    """Draw a neuron, preferably one that belongs to few assemblies so far."""
     chance = 1.0 / (1.0 + 4.0 * belongs)
     return int(rng.choice(len(chance), p=chance / chance.sum()))
 
@@ -179,7 +179,7 @@ def _seed(belongs: NDArray[np.float64], rng: np.random.Generator) -> int:
 def _local_group(
     tree: cKDTree, centre: NDArray[np.floating], size: int, rng: np.random.Generator
 ) -> NDArray[np.int64]:
-    """``size`` of the neurons around a point, close ones more often."""
+    """Draw ``size`` of the neurons around a point, close ones more often."""
     reach = min(int(np.ceil(_NEIGHBOURHOOD * size)), tree.n)
     if size < 1:
         return np.empty(0, dtype=np.int64)
@@ -195,7 +195,7 @@ def _main_region(regions: Regions, neurons: NDArray[np.int64]) -> str:
 
 
 def _joined(places: list[str]) -> str:
-    """One name for the regions of an assembly: "Pallium L + R", "Habenula L + Pallium R"."""
+    """Name the regions of an assembly: "Pallium L + R", "Habenula L + Pallium R"."""
     distinct = sorted(set(places))
     if len(distinct) == 2 and distinct[0][:-1] == distinct[1][:-1]:
         return f"{distinct[0]} + {distinct[1][-1]}"

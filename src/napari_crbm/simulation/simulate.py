@@ -1,4 +1,4 @@
-"""Simulated recordings with known assemblies, in memory or streamed to a file."""
+"""Simulate recordings with known assemblies, in memory or streamed to a file."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ GENERATORS: dict[str, type[NoisyOr] | type[GibbsGenerator]] = {
 }
 
 _MIN_NEURONS = 10
-# Frames made at a time. Part of what a seed means: each block has its own random stream.
+# Frames simulated at a time. Changing it changes the recording of a seed, since each block has
+# its own random stream.
 _BLOCK_FRAMES = 128
 _ANATOMY, _PLANTING = 0, 1
 
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """A simulated recording and what was planted in it."""
+    """A simulated recording and its ground truth."""
 
     recording: Recording
     truth: GroundTruth
@@ -57,14 +58,14 @@ def simulate(
     ----------
     n_neurons, n_frames, n_assemblies : int
     generator : {"noisy-or", "crbm"}
-        "noisy-or": assemblies switch on and off and make their members fire; not the
-        model that is fitted later, so recovering them is a fair test. "crbm": frames of
-        one Gibbs chain of a known cRBM, for which the true parameters exist.
+        "noisy-or": assemblies switch on and off and make their members fire; the generator
+        differs from the model that is fitted later, so that recovery is a fair test. "crbm":
+        frames of one Gibbs chain of a cRBM whose true parameters are known.
     mean_activity : float
         Expected fraction of active neurons in a frame, typically 0.01 to 0.05.
     frame_rate_hz : float
     fluorescence : bool
-        Also simulate GCaMP6s-like dF/F, held in memory ((T, N) float32).
+        Also simulate GCaMP6s-like dF/F, kept in memory ((T, N) float32).
     seed : int
         The same seed gives the same recording, in memory or streamed.
 
@@ -119,7 +120,7 @@ def simulate_to_file(
 ) -> Path:
     """Simulate straight into a recording file; parameters as for `simulate`.
 
-    The dense raster is never held: memory stays at a few blocks of 128 frames. The
+    The dense raster is never kept in memory as a whole, only a few blocks of 128 frames. The
     truth is saved in the same file (read it with `load_truth`).
 
     Parameters
@@ -162,7 +163,7 @@ def simulate_to_file(
 
 @dataclass(frozen=True, eq=False)
 class _Plan:
-    """Everything about a simulation but its frames."""
+    """All of a simulation except its frames."""
 
     coordinates: NDArray[np.float32]
     regions: Regions
@@ -210,7 +211,7 @@ class _Plan:
         return (Step("simulate", self.settings),)
 
     def blocks(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32] | None]]:
-        """Spikes (t, N) and, if wanted, fluorescence (t, N), block by block."""
+        """Yield spikes (t, N) and, if requested, fluorescence (t, N), block by block."""
         indicator = None
         if self.settings["fluorescence"]:
             indicator = FluorescenceSimulator(

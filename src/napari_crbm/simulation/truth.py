@@ -24,15 +24,15 @@ class GroundTruth:
     ----------
     weights : (N, K) float32
         Signed strength; zero outside the assembly, negative for suppressed members.
-        What it measures depends on the generator: the chance that the assembly alone
-        makes (or stops) a neuron fire for "noisy-or", the weight for "crbm".
+        Its meaning depends on the generator: for "noisy-or" the probability that the
+        assembly alone makes a neuron fire (or silences it), for "crbm" the weight.
     activity : (T, K) float32
         Latent activity: 0 or 1 for "noisy-or", E[h | v] for "crbm".
     names : tuple of str
-        Where each assembly lies, one unique name an assembly.
+        Location of each assembly; names are unique.
     generator : str
     parameters : mapping
-        Everything else that was drawn: numbers, strings or arrays.
+        All other parameters of the generator: numbers, strings or arrays.
     """
 
     weights: NDArray[np.float32]
@@ -51,7 +51,7 @@ class GroundTruth:
 
     @property
     def membership(self) -> NDArray[np.bool_]:
-        """Members of every assembly, suppressed ones included, (N, K)."""
+        """Members of each assembly, suppressed ones included, (N, K)."""
         return np.asarray(self.weights != 0)
 
     @property
@@ -68,7 +68,7 @@ class GroundTruth:
 
 
 def save_truth(truth: GroundTruth, path: str | Path) -> None:
-    """Write the truth into an existing recording file, under ``/truth``."""
+    """Write the truth to ``/truth`` of an existing recording file."""
     with h5py.File(path, "r+") as file:
         write_truth(truth, file)
 

@@ -1,8 +1,8 @@
-"""Recordings without assemblies, in which careless methods find some.
+"""Simulate recordings without assemblies, to count false positives.
 
-Neurons are independent but for one disturbance that real recordings have: activity that
-lasts, a gain or drift, optical crosstalk, or motion. Whatever assemblies a method reports
-here are false.
+Neurons are independent except for one disturbance of real recordings: persistent activity,
+common gain, drift, optical crosstalk or motion. All assemblies that a method reports in these
+recordings are false positives.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording, Step
 from napari_crbm.spikes import Spikes
 
-# Base rates are log-normal: the standard deviation of their logarithm.
+# Standard deviation of the logarithm of the log-normal base rates.
 _RATE_SPREAD = 0.6
-# No neuron is active in a larger share of frames.
+# Largest share of frames in which a neuron is active.
 _MAX_RATE = 0.9
-#: Mean number of frames for which a neuron stays active, as calcium does at 4 Hz.
+#: Mean number of frames for which a neuron stays active, as in calcium imaging at 4 Hz.
 LASTING_FRAMES = 8.0
 #: Standard deviations of the logarithms of the common gain and of the drift of each neuron.
 GAIN_SPREAD, DRIFT_SPREAD = 0.5, 0.7
 #: Standard deviation in time of the common gain in frames, and of drifts as a share of all.
 GAIN_FRAMES, DRIFT_SHARE = 10.0, 1 / 8
-#: Chance that a neuron shows the activity of a neighbour at distance zero, and the distance
-#: in micrometres at which that chance has fallen to exp(-1).
+#: Probability that a neuron shows the activity of a neighbour at distance zero, and the distance
+#: in micrometres at which it is smaller by the factor exp(-1).
 CROSSTALK, CROSSTALK_UM = 0.3, 12.0
 #: Share of frames with motion, and mean share of neurons that are active in them.
 MOTION_SHARE, MOTION_ACTIVE = 0.01, 0.35
@@ -52,14 +52,14 @@ def simulate_without_assemblies(
     Parameters
     ----------
     kind : {"independent", "autocorrelated", "gain", "drift", "crosstalk", "motion"}
-        What neurons share or do over time:
+        Disturbance of the independent neurons:
 
-        - "independent": nothing; frames are independent.
+        - "independent": none; frames are independent.
         - "autocorrelated": each neuron stays active for some frames (`LASTING_FRAMES`).
         - "gain": one gain multiplies the rates of all neurons.
         - "drift": the rate of each neuron drifts slowly by itself.
         - "crosstalk": neurons show some activity of their close neighbours.
-        - "motion": in a few frames many neurons seem active.
+        - "motion": in a few frames many neurons appear active.
     n_neurons, n_frames : int
     mean_activity : float
         Mean fraction of active neurons per frame, before crosstalk and motion.
@@ -122,7 +122,7 @@ def _autocorrelated(
     _coordinates: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> Raster:
-    """Two-state Markov chains, one per neuron."""
+    """Draw two-state Markov chains, one per neuron."""
     off = 1 / LASTING_FRAMES
     on = np.minimum(off * rates / (1 - rates), 1.0)
     state = rng.random(len(rates)) < rates
@@ -188,7 +188,8 @@ def _motion(
     return raster
 
 
-#: Simulator of every kind: rates (N,), frames, coordinates (N, 3) and random numbers to (T, N).
+#: Simulator of each kind: from rates (N,), number of frames, coordinates (N, 3) and random
+#: generator to a raster (T, N).
 KINDS: dict[
     str,
     Callable[[NDArray[np.float64], int, NDArray[np.float32], np.random.Generator], Raster],
@@ -205,7 +206,7 @@ KINDS: dict[
 def _smooth_noise(
     shape: tuple[int, int], width: float, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Gaussian noise smoothed over the first axis, with mean 0 and variance 1 over it."""
+    """Draw Gaussian noise, smoothed over the first axis and standardised along it."""
     margin = int(4 * width) + 1
     noise = rng.standard_normal((shape[0] + 2 * margin, shape[1]))
     smooth = gaussian_filter1d(noise, width, axis=0)[margin:-margin]

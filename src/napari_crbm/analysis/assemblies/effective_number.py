@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 
 def effective_number(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Participation ratio of every row times its length, 0 for a row of zeros."""
+    """Return the participation ratio of each row times its length, 0 for a row of zeros."""
     squares = x**2
     fourth = (squares**2).sum(axis=1)
     total = squares.sum(axis=1) ** 2

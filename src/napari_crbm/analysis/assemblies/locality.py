@@ -1,7 +1,7 @@
 """Spatial organisation of assemblies (locally dense, globally sparse), tested against chance.
 
-The chance level comes from as many neurons, drawn at random from the recording, that get the
-same weights.
+The chance level comes from random sets of neurons of the recording, equal in number, that are
+given the same weights.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 
-#: One-sided p up to which an assembly counts as denser, or more on one side, than chance.
+#: Largest one-sided p at which an assembly counts as denser or more lateralised than chance.
 SIGNIFICANT = 0.05
 
 
@@ -84,7 +84,7 @@ def locality(
     random_state: int = 0,
     report: Callable[[int, int], None] | None = None,
 ) -> Locality:
-    """Compare the places of every assembly's members with as many random neurons.
+    """Compare the positions of each assembly's members with those of as many random neurons.
 
     Parameters
     ----------
@@ -94,10 +94,10 @@ def locality(
     threshold : float, optional
         See `napari_crbm.analysis.membership`.
     n_shuffles : int
-        Random draws an assembly, 19 at least; p is no less than 1 / (n_shuffles + 1).
+        Random draws per assembly, at least 19; p is at least 1 / (n_shuffles + 1).
     random_state : int
     report : callable, optional
-        Called with (assemblies done, in all); may raise to cancel.
+        Called with (assemblies done, all assemblies); may raise to cancel.
 
     Raises
     ------
@@ -150,7 +150,7 @@ class _Places:
     def statistics(
         self, neurons: NDArray[np.int64], strength: NDArray[np.float64]
     ) -> dict[str, NDArray[np.float64]]:
-        """Of S sets of n neurons (S, n) with the strengths (n,)."""
+        """Compute the statistics of S sets of n neurons (S, n) with the strengths (n,)."""
         place = self.coordinates[neurons]
         share = strength / strength.sum()
         centre = np.einsum("snk,n->sk", place, share)
@@ -175,7 +175,7 @@ class _Places:
 
 
 def _shares(regions: Regions | None) -> sparse.csr_array | None:
-    """Membership divided by the size of the region, (N, R), without small regions."""
+    """Return the membership divided by the size of the region, (N, R), without small regions."""
     if regions is None or not regions.names:
         return None
     counts = regions.counts
@@ -215,7 +215,7 @@ def _row(
     chance = places.statistics(random, strength)
     for name in names:
         value = float(own[name][0])
-        # To be on one side is to have a large laterality; all else counts if it is small.
+        # A large laterality is extreme; of all other statistics a small value is extreme.
         sign = -1.0 if name == "laterality" else 1.0
         among = np.abs(chance[name])
         extreme = int((sign * among <= sign * abs(value)).sum())

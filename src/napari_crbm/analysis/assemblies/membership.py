@@ -29,7 +29,7 @@ def membership(
 
 
 def membership_thresholds(weights: NDArray[np.floating]) -> NDArray[np.floating]:
-    """``|w|`` that members of each assembly exceed, (M,) for weights (N, M)."""
+    """Return the ``|w|`` that members of each assembly exceed, (M,) for weights (N, M)."""
     largest = np.maximum(weights.max(axis=0), -weights.min(axis=0))
     return np.asarray(MEMBERSHIP_FRACTION * largest)
 
@@ -37,5 +37,5 @@ def membership_thresholds(weights: NDArray[np.floating]) -> NDArray[np.floating]
 def members(
     weights_column: NDArray[np.floating], threshold: float | None = None
 ) -> NDArray[np.int64]:
-    """Neurons of one assembly, ascending, from its weights (N,); see `membership`."""
+    """Return the members of one assembly, ascending, from its weights (N,); see `membership`."""
     return np.flatnonzero(membership(weights_column, threshold)).astype(np.int64)

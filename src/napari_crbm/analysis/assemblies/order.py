@@ -9,10 +9,10 @@ from scipy.spatial.distance import squareform
 
 
 def sort_by_similarity(activity: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Order of assemblies that puts those of similar activity side by side.
+    """Return the order of assemblies in which those of similar activity are adjacent.
 
-    Correlation distance between columns of the activity (T, M), Ward linkage, order of
-    the leaves, as in the paper. Constant columns correlate with nothing and come last.
+    The order is that of the leaves of a Ward linkage on the correlation distance between the
+    columns of the activity (T, M), as in the paper. Constant columns come last.
     """
     values = np.asarray(activity, dtype=np.float64)
     varying = np.flatnonzero(np.ptp(values, axis=0) > 0)

@@ -16,10 +16,11 @@ _BRIGHTEST_SD = 4.0
 
 
 class Raster(NamedTuple):
-    """Rows over frames.
+    """Image of activity, with one row per assembly or group of neurons.
 
     ``image`` (R, C) float32 from 0 to 1; ``rows`` (R,) the assembly, or the first neuron of
-    the group, that each row shows; ``frames_per_column`` how many frames a column averages.
+    the group, that each row shows; ``frames_per_column`` the number of frames averaged in
+    one column.
     """
 
     image: NDArray[np.float32]
@@ -28,7 +29,7 @@ class Raster(NamedTuple):
 
 
 def assembly_raster(activity: NDArray[np.floating]) -> Raster:
-    """Assemblies sorted by similarity of their activity (paper, Fig. 2).
+    """Make a raster of assemblies sorted by similarity of their activity (paper, Fig. 2).
 
     Parameters
     ----------
@@ -48,7 +49,7 @@ def neuron_raster(
     most_rows: int = 400,
     most_columns: int = 2000,
 ) -> Raster:
-    """Neurons in groups of neighbouring rank, each group's activity averaged.
+    """Make a raster of neurons, averaged in groups of neighbouring rank.
 
     Parameters
     ----------
@@ -56,14 +57,14 @@ def neuron_raster(
         T frames of N neurons.
     weights : (N, M), optional
         Neurons are ranked by the assembly of their largest weight, and within it by that
-        weight; those without weights come last. Without, by mean activity.
+        weight; neurons without weights come last. By default they are ranked by mean activity.
     most_rows, most_columns : int
-        Size of the picture.
+        Largest size of the image.
 
     Returns
     -------
     Raster
-        Each row relative to the 99.5th percentile of the picture.
+        Values relative to the 99.5th percentile of the image.
     """
     n_frames, n_neurons = spikes.shape
     if weights is None or not weights.shape[1]:
@@ -96,7 +97,7 @@ def neuron_raster(
 
 
 def peaks(activity: NDArray[np.floating]) -> NDArray[np.int64]:
-    """Frames at which an assembly is most active, one for every time it switches on.
+    """Return the frames of peak activity of an assembly, one for each time it switches on.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Anatomical position of assemblies: shares of regions, and the midline of the brain."""
+"""Anatomical position of assemblies: their share in each region, and the midline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_crbm.regions import Regions
 #: Smaller regions are left out when the share of regions is computed: corrected for size,
 #: a region of two neurons would win by chance (paper, Methods: at least five neurons).
 MIN_REGION_NEURONS = 5
-#: A region whose neurons lie in another one by this share is a part of it.
+#: A region is part of another one if at least this share of its neurons lies in it.
 CONTAINED = 0.95
 
 _MIDLINE_BIN_UM = 2.0
@@ -59,7 +59,7 @@ def midline_x(coordinates_um: NDArray[np.floating]) -> float:
 def region_occupancy(
     weights: NDArray[np.floating], regions: Regions, min_neurons: int = MIN_REGION_NEURONS
 ) -> NDArray[np.float64]:
-    r"""Share of every region in every assembly, (R, M); columns sum to one.
+    r"""Compute the share of each region in each assembly, (R, M); columns sum to one.
 
     The summed :math:`|w|` of a region's neurons is divided by their number and the
     result normalised per assembly, as in the reference analysis. Regions of fewer than
@@ -88,7 +88,7 @@ def specific_regions(regions: Regions) -> NDArray[np.bool_]:
 
 
 def region_shares(inside: NDArray[np.bool_], regions: Regions) -> NDArray[np.float64]:
-    """Share of the members of every assembly that lie in every region, (R, M).
+    """Compute the share of the members of each assembly that lie in each region, (R, M).
 
     Only regions that hold no other region count (see `specific_regions`); others get zero.
     Shares of an assembly need not sum to one: members may lie in no region or in several.

@@ -1,7 +1,7 @@
 """Tables of assemblies: members, position and activity.
 
-Numbers are taken from the weights, the positions and the expected hidden activity
-E[h | v]; nothing here depends on how the model was trained.
+All numbers come from the weights, the positions and the expected hidden activity E[h | v];
+none depends on how the model was trained.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def member_table(
     *,
     threshold: float | None = None,
 ) -> pd.DataFrame:
-    """One row for every pair of an assembly and a member neuron, strongest first.
+    """List all pairs of an assembly and a member neuron, one row per pair, strongest first.
 
     Returns
     -------
@@ -187,7 +187,7 @@ def member_table(
 def assemblies_of_neuron(
     model: CRBM, neuron: int, *, threshold: float | NDArray[np.floating] | None = None
 ) -> pd.DataFrame:
-    """Assemblies of one neuron, strongest ``|w|`` first; exact zeros are left out.
+    """List the assemblies of one neuron, strongest ``|w|`` first; exact zeros are left out.
 
     Parameters
     ----------
@@ -228,7 +228,7 @@ def assemblies_of_neuron(
 def _weighted_mean(
     values: NDArray[np.float64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Mean of (N, k) values with (N, M) weights, (M, k); NaN where all weights are zero."""
+    """Average (N, k) values with (N, M) weights, (M, k); NaN where all weights are zero."""
     total = weights.sum(axis=0)
     return (weights.T @ values) / np.where(total > 0, total, np.nan)[:, None]
 
@@ -244,7 +244,7 @@ def _check_same_neurons(weights: NDArray[np.floating], recording: Recording) -> 
 def _chosen(
     model: CRBM, assemblies: NDArray[np.integer] | Sequence[int] | None
 ) -> NDArray[np.int64]:
-    """Check the numbers of the chosen assemblies; all of them for None."""
+    """Check the indices of the chosen assemblies; return all for None."""
     if assemblies is None:
         return np.arange(model.n_assemblies)
     chosen = np.asarray(assemblies, dtype=np.int64)
@@ -260,7 +260,7 @@ def _chosen(
 def _places(
     inside: NDArray[np.bool_], strength: NDArray[np.float64], regions: Regions | None
 ) -> dict[str, Sequence[str] | NDArray[np.float64]]:
-    """Columns of the table that tell in which regions assemblies lie."""
+    """Compute the columns of the table that describe the regions of assemblies."""
     n_units = strength.shape[1]
     nothing, unknown = [""] * n_units, np.full(n_units, np.nan)
     if regions is None or not regions.names:
@@ -285,18 +285,18 @@ def _places(
 
 
 def _largest(share: NDArray[np.float64], names: tuple[str, ...]) -> list[str]:
-    """Return the name of the region with the largest share of each assembly, or nothing."""
+    """Return the name of the region with the largest share of each assembly; empty if none."""
     return [names[column.argmax()] if column.any() else "" for column in share.T]
 
 
 def _in_words(share: NDArray[np.float64], names: tuple[str, ...]) -> list[str]:
-    """Return regions with a fair share of the members, the largest first, with that share."""
+    """List the regions that hold enough of the members, largest share first, with the share."""
     order = np.argsort(-share, kind="stable")
     return [f"{names[r]} {100 * share[r]:.0f} %" for r in order if share[r] >= LISTED_SHARE]
 
 
 def _region_names(recording: Recording) -> NDArray[np.object_]:
-    """Names of the regions of every neuron, joined, (N,)."""
+    """Return the joined names of the regions of each neuron, (N,)."""
     joined = np.full(recording.n_neurons, "", dtype=object)
     if recording.regions is not None:
         for name in recording.regions.names:

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 #: False discovery rate below which an assembly is certain.
 MAX_Q = 0.05
-# Windows have at most this share of the recording, and at least so many frames.
+# A window covers at most this share of the recording, and at least this many frames.
 _WINDOW_SHARE, _SHORTEST_WINDOW = 0.1, 20
-#: With fewer usable held-out frames nothing can be said.
+#: With fewer usable held-out frames no test is made.
 FEWEST_FRAMES = 60
 
 
@@ -40,7 +40,7 @@ class Evidence:
         Index ``assembly``; columns ``coincidence`` (mean held-out covariance of the members
         beyond the population rate, in units of its standard deviation under the null
         hypothesis), ``p``, ``q`` (Benjamini and Hochberg over the assemblies with members)
-        and ``certain`` (q below `MAX_Q`). Without an answer p and q are NaN.
+        and ``certain`` (q below `MAX_Q`). Without a test p and q are NaN.
     n_frames : int
         Held-out frames that were used.
     gap_frames : int
@@ -50,7 +50,7 @@ class Evidence:
     exclusion_um : float
         Pairs of neurons closer than this were left out.
     reason : str
-        Why there is no answer; empty if there is one.
+        Why no test was made; empty if one was made.
     """
 
     table: pd.DataFrame
@@ -98,8 +98,8 @@ def assembly_evidence(
 
     The test is that of `napari_crbm.analysis.evidence.coincidence`. Left out are held-out
     frames closer to a training frame than the activity of single neurons lasts, frames with
-    implausibly many active neurons, and pairs of neurons so close that crosstalk may tie
-    them.
+    implausibly many active neurons, and pairs of neurons so close that crosstalk may
+    correlate them.
 
     Parameters
     ----------
@@ -110,7 +110,7 @@ def assembly_evidence(
         Absolute weight above which a neuron is a member; see
         `napari_crbm.analysis.membership`.
     random_state : int
-        Of the control groups.
+        Seed of the control groups.
 
     Returns
     -------
@@ -172,7 +172,7 @@ def assembly_evidence(
 
 
 def _distance_to(frames: NDArray[np.integer], others: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Distance of other frames to the nearest of some frames."""
+    """Return the distance of each of the other frames to the nearest of some frames."""
     known = np.sort(frames)
     place = np.searchsorted(known, others)
     before = known[np.maximum(place - 1, 0)]

@@ -8,7 +8,7 @@ from napari_crbm.spikes import Spikes
 
 #: Frames this far apart count as independent once the mean autocorrelation is below this.
 NEGLIGIBLE = 0.1
-#: Neurons that are looked at; the mean over more of them changes by less than 0.01.
+#: Neurons averaged over; with more of them the mean changes by less than 0.01.
 _SAMPLE = 500
 #: The gap is at most this share of the recording: slower changes are drift, which evidence
 #: removes within its windows.
@@ -16,7 +16,7 @@ _MOST = 1 / 30
 
 
 def autocorrelation_frames(spikes: Spikes) -> int:
-    """Return the lag in frames at which single neurons have forgotten their activity.
+    """Return the lag in frames at which the autocorrelation of single neurons is negligible.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ from napari_crbm.analysis.evidence.windows import Windows
 N_CONTROLS = 60
 # A control neuron is drawn among this share of all neurons, nearest in mean activity.
 _MATCH_SHARE = 0.1
-# Draws before a neuron may stand in a control group twice, in crowded small recordings.
+# Attempts to draw a control group without repeated neurons; small recordings may need repeats.
 _MAX_REDRAWS = 100
 
 
@@ -77,7 +77,7 @@ def coincidence(
         +1 and -1 for members of each group that are more and less active with it, 0 for
         other neurons.
     close : (P, 2) int, optional
-        Pairs of neurons that are left out because they may see each other's light; see
+        Pairs of neurons that are left out because of possible optical crosstalk; see
         `napari_crbm.analysis.evidence.crosstalk`.
     n_controls : int
         Matched groups per assembly.
@@ -111,7 +111,7 @@ def coincidence(
 
 
 class _Population:
-    """What all groups share: rates, variances and the course of the population."""
+    """Quantities shared by all groups: rates, variances and the population rate over time."""
 
     def __init__(self, windows: Windows, close: NDArray[np.int64] | None) -> None:
         self.windows = windows
@@ -132,7 +132,7 @@ class _Population:
     def excess(
         self, groups: list[NDArray[np.int64]], signs: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Mean pair covariance beyond the population rate of groups of equal size, (G,)."""
+        """Compute the excess of the mean pair covariance of equally large groups, (G,)."""
         windows, size = self.windows, len(signs)
         n, n_frames = len(self.rates), windows.n_frames
         columns = np.repeat(np.arange(len(groups)), size)
@@ -161,7 +161,7 @@ def _controls(
     n_controls: int,
     generator: np.random.Generator,
 ) -> list[NDArray[np.int64]]:
-    """Groups of non-members with the mean activities of the members, none twice in a group."""
+    """Draw groups of non-members that match the mean activities of the members, without repeats."""
     free = order[~np.isin(order, members)]
     if len(free) < len(members):
         free = order
@@ -175,7 +175,7 @@ def _controls(
 def _distinct(
     low: NDArray[np.int64], high: NDArray[np.int64], generator: np.random.Generator
 ) -> NDArray[np.int64]:
-    """Draw one whole number from every range ``low`` to ``high - 1``, no number twice."""
+    """Draw one integer from each range ``low`` to ``high - 1``, without repeats."""
     picks = generator.integers(low, high)
     for _ in range(_MAX_REDRAWS):
         first = np.unique(picks, return_index=True)[1]
@@ -188,7 +188,7 @@ def _distinct(
 
 
 def _shift_deviation(windows: Windows, members: NDArray[np.int64]) -> float:
-    """Standard deviation of the mean pair covariance over independent circular shifts."""
+    """Compute the standard deviation of the mean pair covariance over circular shifts."""
     activity = windows.raster[:, members].toarray()
     total = 0.0
     for frames, basis in windows.each():

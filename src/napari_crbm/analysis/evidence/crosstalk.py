@@ -1,8 +1,8 @@
-"""Close neighbours that are more alike than distance explains, as optical crosstalk makes them.
+"""Distance below which optical crosstalk may correlate neighbouring neurons.
 
-Light of one neuron reaches its neighbours in the image. Such pairs coincide although the
-neurons may not. Evidence of an assembly therefore rests on pairs farther apart than the
-distance at which the likeness of neighbours has come down to that of distant pairs.
+Light of one neuron reaches its neighbours in the image, so that their signals coincide even if
+the neurons are not active together. Evidence for an assembly therefore uses only pairs farther
+apart than the distance at which the similarity of neighbours falls to that of distant pairs.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from scipy.spatial import cKDTree
 
 from napari_crbm.analysis.evidence.windows import Windows
 
-#: No distance beyond this many micrometres, three diameters of a cell, counts as crosstalk:
-#: from there on likeness is anatomy.
+#: Crosstalk reaches at most this many micrometres, three cell diameters; similarity at larger
+#: distances has anatomical reasons.
 MOST_UM = 30.0
-# Width of the steps in which distance is looked at, in micrometres.
+# Width of the distance bins, in micrometres.
 _STEP_UM = 3.0
-# Pairs that are looked at, close and distant ones each.
+# Sampled pairs, of close and of distant neurons each.
 _PAIRS = 200_000
-# Likeness above that of distant pairs by fewer standard errors is chance; below this share of
-# the largest it is negligible. One more step is left out beside those that are found.
+# An excess similarity of fewer standard errors over distant pairs counts as chance; below this
+# share of the largest excess it is negligible. One more bin than those found is left out.
 _STANDARD_ERRORS, _SHARE = 2.0, 0.05
 
 
 def crosstalk_distance_um(
     windows: Windows, coordinates: NDArray[np.floating], random_state: int = 0
 ) -> float:
-    """Return the distance below which neighbours are more alike than distant neurons.
+    """Return the distance below which neighbours are more similar than distant neurons.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def crosstalk_distance_um(
     Returns
     -------
     float
-        In micrometres, 0 to `MOST_UM`; 0 if close pairs are like distant ones.
+        In micrometres, 0 to `MOST_UM`; 0 if close pairs are as similar as distant ones.
     """
     generator = np.random.default_rng(random_state)
     pairs = close_pairs(coordinates, MOST_UM)

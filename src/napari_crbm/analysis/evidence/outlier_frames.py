@@ -1,4 +1,4 @@
-"""Frames in which far more neurons are active than usual, as motion artefacts cause."""
+"""Frames in which far more neurons are active than usual, such as motion artefacts."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from napari_crbm.spikes import Spikes
 
-# Pairs whose coincidences are counted at a time, which bounds the memory.
+# Pairs whose coincidences are counted at a time; this bounds the memory.
 _PAIRS_AT_ONCE = 100_000
 
 
@@ -45,7 +45,7 @@ class Windows:
             Ascending numbers of the frames to use, at least one. A window ends where more
             than a quarter of ``longest`` frames are missing.
         longest : int
-            Frames of a window at most.
+            Largest number of frames in a window.
         """
         breaks = np.flatnonzero(np.diff(frames) > max(longest // 4, 1)) + 1
         ends = [*breaks.tolist(), len(frames)]
@@ -66,7 +66,7 @@ class Windows:
         return int(self.edges[-1])
 
     def each(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
-        """Frames of every window, and an orthonormal basis (L, 2) of its linear trends."""
+        """Yield the frames of each window and an orthonormal basis (L, 2) of its linear trends."""
         for first, last in zip(self.edges[:-1], self.edges[1:], strict=True):
             length = int(last - first)
             slope = np.arange(length) - (length - 1) / 2
@@ -75,14 +75,14 @@ class Windows:
             yield slice(int(first), int(last)), basis
 
     def detrended(self, courses: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Courses (T, K) without their linear trend in every window."""
+        """Remove the linear trend in each window from time courses (T, K)."""
         out = np.array(courses, dtype=np.float64)
         for frames, basis in self.each():
             out[frames] -= basis @ (basis.T @ out[frames])
         return out
 
     def trends(self) -> NDArray[np.float64]:
-        """Coefficients (N, 2 W) of every neuron's linear trends."""
+        """Coefficients (N, 2 W) of each neuron's linear trends."""
         return np.hstack([self.raster[frames].T @ basis for frames, basis in self.each()])
 
     def variances(self) -> NDArray[np.float64]:
@@ -91,7 +91,7 @@ class Windows:
         return np.asarray((total - (self.trends() ** 2).sum(axis=1)) / self.n_frames)
 
     def pair_covariances(self, pairs: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Covariances of some pairs of neurons about their linear trends.
+        """Compute the covariances of pairs of neurons about their linear trends.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""A recording and the assemblies found in it as one NWB file."""
+"""Write a recording and its assemblies to one NWB file."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def export_nwb(
     activity : (T, M), optional
         ``model.transform(recording.spikes)``, if it is known already.
     session_start : datetime, optional
-        See `napari_crbm.io.save_nwb`, which says what goes where.
+        See `napari_crbm.io.save_nwb`, which also describes the layout of the file.
     """
     if model is None:
         return save_nwb(recording, path, session_start=session_start)

@@ -1,4 +1,4 @@
-"""Tables as files: CSV for everybody, Parquet for many rows."""
+"""Write tables as CSV or, for many rows, as Parquet."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write_table(
     index: bool = False,
     float_format: str | None = "%.6g",
 ) -> Path:
-    """Write a table, as CSV with six digits or as Parquet with all, by the ending.
+    """Write a table as CSV (six digits) or Parquet (all digits), depending on the file ending.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def write_table(
     index : bool
         Whether the index is kept, as the first column.
     float_format : str or None
-        Of numbers in CSV; None writes all digits.
+        Format of numbers in CSV; None writes all digits.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def write_table(
 def write_tables(
     tables: Mapping[str, pd.DataFrame], folder: Path | str, kind: str = "csv"
 ) -> list[Path]:
-    """Write tables into a folder, which is made if missing, each under its name.
+    """Write each table under its name into a folder, which is made if it is missing.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def export_tables(
     threshold: float | None = None,
     evidence: pd.DataFrame | None = None,
 ) -> list[Path]:
-    """Write everything about the assemblies as tables into a folder.
+    """Write the assemblies, their members, weights and activity as tables into a folder.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def export_tables(
     list of Path
         ``assemblies`` (see `assembly_table`), ``members`` (see `member_table`), ``weights``
         (``neuron, assembly, weight``, all that are not zero) and ``activity`` (``time_s`` and
-        one column of E[h | v] an assembly).
+        one column of E[h | v] per assembly).
     """
     if activity is None:
         activity = model.transform(recording.spikes)

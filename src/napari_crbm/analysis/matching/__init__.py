@@ -1,1 +1,1 @@
-"""Match assemblies: of several models, of two animals, with planted ones."""
+"""Match assemblies across models or animals, and with planted assemblies."""

@@ -33,7 +33,7 @@ from napari_crbm.recording import Recording
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
 
-#: What assemblies are matched by, in words.
+#: Quantity by which assemblies are matched, with its description.
 MATCH_BY = {
     "neurons": "weights of the same neurons",
     "regions": "mean weight in the regions both have",
@@ -52,13 +52,13 @@ class Counterparts:
     pairs : pandas.DataFrame
         One row per assembly of the first model: ``assembly``; ``match``, its partner (-1 for
         none); ``similarity``, absolute cosine; ``orientation``, -1 if the partner is the
-        mirror image; ``chance``, which 95 % of partners by chance stay below; ``found``,
+        mirror image; ``chance``, the 95 % quantile of the similarity by chance; ``found``,
         whether the similarity exceeds it; ``size_first``, ``size_second``, members; and
-        ``overlap``, the share of members in common. By neurons that is those in both of
-        those in either; by places those of either with a member of the other within the
-        width; by regions the part of the members that lies in the same regions.
+        ``overlap``, the share of members in common: by neurons, members of both over members
+        of either; by places, the share of all members with a member of the other within the
+        width; by regions, the share of the members that lies in the same regions.
     alone_second : tuple of int
-        Assemblies of the second model that are nobody's partner above chance.
+        Assemblies of the second model that are not a partner above chance.
     similarity : (M, M') float32
         Signed cosines of all assemblies.
     first, second : CRBM
@@ -163,7 +163,7 @@ class Counterparts:
 
 def have_same_neurons(first: Recording, second: Recording) -> bool:
     """Return whether two recordings are of the same neurons, in the same order."""
-    # Without any positions, the same number of neurons is all there is to go by.
+    # Without positions only the number of neurons can be compared.
     return first is second or (
         first.n_neurons == second.n_neurons
         and bool(np.allclose(first.positions, second.positions, atol=1e-2, equal_nan=True))
@@ -171,7 +171,7 @@ def have_same_neurons(first: Recording, second: Recording) -> bool:
 
 
 def ways_to_match(first: Recording, second: Recording) -> dict[str, str]:
-    """Keys of `MATCH_BY`, the best first, with why one cannot be used (empty if it can)."""
+    """Return the keys of `MATCH_BY`, best first, with why each cannot be used (empty if it can)."""
     same = have_same_neurons(first, second)
     reasons = {"neurons": "" if same else "The recordings are not of the same neurons."}
     for by, prepare in (("places", common_places), ("regions", common_regions)):
@@ -199,9 +199,9 @@ def find_counterparts(
 
     The similarity of two assemblies is the absolute cosine between their weights, or
     between their mean weights in regions or around places. The chance level of an assembly
-    is what it reaches with the partners it finds when the second model's neurons are
-    shuffled (same neurons) or when its assemblies are moved together to other places of
-    their brain, as large and compact as they are (two animals).
+    is that of its partners after shuffling the second model's neurons (same neurons) or
+    after moving the second model's assemblies to other places of their brain, which keeps
+    their size and compactness (two animals).
 
     Parameters
     ----------
@@ -214,7 +214,7 @@ def find_counterparts(
     width_um : float
         Standard deviation of the window of "places".
     n_shuffles : int
-        Draws behind the chance level, at least 19.
+        Draws for the chance level, at least 19.
     random_state : int
     progress : callable, optional
         Called with draws done and draws in all; may raise to cancel.
@@ -222,7 +222,7 @@ def find_counterparts(
     Raises
     ------
     ModelError
-        If model and recording do not belong together, or the two cannot be matched so.
+        If model and recording do not belong together, or the models cannot be matched this way.
     """
     for model, recording in ((first, first_recording), (second, second_recording)):
         if model.n_neurons != recording.n_neurons:
@@ -292,7 +292,7 @@ def _moved(
     n_draws: int,
     progress: Callable[[int, int], None] | None,
 ) -> Iterator[NDArray[np.float32]]:
-    """Weights with assemblies where chance puts them, again and again."""
+    """Yield the weights with assemblies moved to random places, draw by draw."""
     weights = model.weights_
     relocation = None if by == "neurons" else Relocation(recording.positions, weights)
     for draw in range(n_draws):
@@ -309,7 +309,7 @@ def _overlaps(
     inside: tuple[NDArray[np.bool_], NDArray[np.bool_]],
     ground: Ground | None,
 ) -> NDArray[np.float64]:
-    """Share of members in common, pair by pair; NaN without partner."""
+    """Compute the share of members in common of each pair; NaN without partner."""
     overlap = np.full(len(result.pairs), np.nan)
     shares: tuple[NDArray[np.float64], ...] = ()
     if result.by == "regions" and ground is not None:
@@ -336,7 +336,7 @@ def _overlaps(
 
 
 def _fractions(means: sparse.csr_array, inside: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Fraction of the members in every region, (R, M); those in several count in each."""
+    """Compute the fraction of members in each region, (R, M); overlapping regions all count."""
     there = (means != 0).astype(np.float64) @ inside.astype(np.float64)
     total = there.sum(axis=0)
     return np.asarray(np.divide(there, total, out=np.zeros_like(there), where=total > 0))
@@ -349,7 +349,7 @@ def _nearest_um(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDA
 
 
 def _same_neurons(one: NDArray[np.float32], other: NDArray[np.float32]) -> pd.DataFrame:
-    """Neurons of either, their weights at equal length, and who holds them."""
+    """Return the members of either, their weights at equal length, and which assembly has them."""
     length = float(np.linalg.norm(other))
     scaled = other * (float(np.linalg.norm(one)) / length if length else 1.0)
     in_one, in_other = membership(one), membership(other)

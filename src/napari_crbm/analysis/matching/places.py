@@ -1,8 +1,8 @@
-"""Assemblies of different animals on common ground: regions, or places in a common atlas.
+"""Represent assemblies of different animals by regions, or by places in a common atlas.
 
-Neurons of two animals are not the same neurons. What can be compared is where an assembly
-lies: the mean weight of the neurons of every region, or around every place. Means, not
-sums, so that dense parts of the brain count no more than others.
+Two animals do not have the same neurons, but the places of their assemblies can be compared:
+the mean weight of the neurons in each region, or around each place. Means are used instead of
+sums so that dense parts of the brain do not count more than others.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from napari_crbm.errors import ModelError
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 
-#: Blur within which two places count as the same: about the accuracy of registration
-#: of larval brains and their differences between animals.
+#: Distance within which two places count as the same: about the accuracy of registration of
+#: larval brains and the differences between animals.
 WIDTH_UM = 20.0
 
 _FEWEST_REGIONS = 3
-# A place lies inside a brain where neurons are at least so dense, relative to the median.
+# Smallest density of neurons inside a brain, relative to the median.
 _INSIDE_LEVEL = 0.1
-# Brains that share less are not in the same space.
+# Brains with a smaller share of common places are not in the same space.
 _LEAST_SHARED = 0.5
 _MOST_VOXELS = 500_000
-# How far outside its neurons a brain reaches, in spacings between neurons.
+# How far a brain extends beyond its neurons, in spacings between neurons.
 _REACH = 1.5
 # A moved assembly should keep this part of its squared weights inside the brain.
 _KEPT, _TRIES = 0.8, 20
 
 
 class Ground(NamedTuple):
-    """Averaging of neurons over P common parts, one matrix an animal.
+    """Matrices that average neurons over P common parts, one matrix per animal.
 
     ``first`` (P, N) and ``second`` (P, N') have rows that sum to one; ``names`` (P,) are the
     regions, empty for places.
@@ -51,7 +51,7 @@ class Ground(NamedTuple):
 
 
 def common_regions(first: Recording, second: Recording) -> Ground:
-    """Regions that both animals have, matched by name, with at least five neurons in each.
+    """Average over the regions of both animals, matched by name, of at least five neurons each.
 
     Raises
     ------
@@ -81,14 +81,14 @@ def common_regions(first: Recording, second: Recording) -> Ground:
 
 
 def common_places(first: Recording, second: Recording, width_um: float = WIDTH_UM) -> Ground:
-    """Places where both animals have neurons, averaged with a Gaussian window.
+    """Average around places where both animals have neurons, with a Gaussian window.
 
     Parameters
     ----------
     first, second : Recording
         With coordinates in one common space, as after registration to an atlas.
     width_um : float
-        Standard deviation of the window; places lie so far apart.
+        Standard deviation of the window, and the distance between places.
 
     Raises
     ------
@@ -133,18 +133,17 @@ def common_places(first: Recording, second: Recording, width_um: float = WIDTH_U
 
 
 def profiles(means: sparse.csr_array, weights: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Mean signed weight of every assembly in every part, (P, M)."""
+    """Compute the mean signed weight of each assembly in each part, (P, M)."""
     return np.asarray(means @ np.asarray(weights, dtype=np.float32), dtype=np.float32)
 
 
 class Relocation:
-    """Move every assembly of a brain to another place, at random.
+    """Move each assembly of a brain to a random place.
 
-    The chance level of matching animals: assemblies as many, as large, as compact and as
-    symmetric as they are, but lying where they have no reason to be. Each is shifted rigidly
-    along the length and depth of the brain, its centre to that of a random neuron, and
-    changes sides in half of the draws. Where it would mostly leave the brain, another place
-    is tried.
+    This gives the chance level of matching animals: number, size, compactness and symmetry of
+    the assemblies are kept, their places are random. Each assembly is shifted rigidly along the
+    length and depth of the brain so that its centre moves to a random neuron, and changes sides
+    in half of the draws. If most of it would leave the brain, another place is tried.
 
     Parameters
     ----------
@@ -182,7 +181,7 @@ class Relocation:
         self._nearest = np.where(np.isfinite(distance), nearest, -1).reshape(shape)
 
     def draw(self, generator: np.random.Generator) -> NDArray[np.float32]:
-        """Weights of the moved assemblies, (N, M)."""
+        """Draw the weights of the moved assemblies, (N, M)."""
         moved = np.zeros_like(self._weights)
         for unit, inside in enumerate(self._members):
             if not len(inside):
@@ -196,7 +195,7 @@ class Relocation:
         return moved
 
     def _shift(self, unit: int, flip: bool, generator: np.random.Generator) -> NDArray[np.float64]:
-        """A shift (z, y, 0) that keeps most of an assembly in the brain."""
+        """Draw a shift (z, y, 0) that keeps most of an assembly in the brain."""
         inside = self._members[unit]
         strength = self._weights[inside, unit] ** 2
         places = (self._mirrored if flip else self._points)[inside]
@@ -212,7 +211,7 @@ class Relocation:
         return best
 
     def _neuron_at(self, places: NDArray[np.float64]) -> NDArray[np.int64]:
-        """The neuron nearest to every place, -1 outside the brain."""
+        """Return the neuron nearest to each place, -1 outside the brain."""
         voxel = np.asarray((places - self._low) // self._step, dtype=np.int64)
         valid = ((voxel >= 0) & (voxel < self._nearest.shape)).all(axis=1)
         found = np.full(len(places), -1, dtype=np.int64)
@@ -228,7 +227,7 @@ def _region_means(regions: Regions, chosen: list[int]) -> sparse.csr_array:
 def _window_means(
     centres: NDArray[np.floating], points: NDArray[np.floating], width_um: float
 ) -> sparse.csr_array:
-    """Gaussian weights of neurons around places, cut at two widths, rows summing to one."""
+    """Compute Gaussian weights of neurons around places, cut at two widths; rows sum to one."""
     near = KDTree(centres).sparse_distance_matrix(
         KDTree(points), 2 * width_um, output_type="coo_matrix"
     )

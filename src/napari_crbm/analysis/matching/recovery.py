@@ -16,9 +16,9 @@ RECOVERED_AUROC = 0.95
 
 
 def auroc(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Area under the ROC curve of every score for every truth, (K, M).
+    """Compute the area under the ROC curve of each score for each truth, (K, M).
 
-    The probability that a random member scores higher than a random non-member, ties
+    This is the probability that a random member scores higher than a random non-member, ties
     counted as one half (Mann-Whitney U from midranks).
 
     Parameters
@@ -29,7 +29,7 @@ def auroc(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> NDArray[np.
     Returns
     -------
     (K, M) float64
-        NaN where the truth holds no member or nothing but members.
+        NaN where the truth has no member or only members.
     """
     ranks = rankdata(scores, axis=0)
     n_in = truth.sum(axis=0, dtype=np.float64)[:, None]
@@ -48,11 +48,11 @@ def recovery(
     activity: NDArray[np.floating] | None = None,
     truth_activity: NDArray[np.floating] | None = None,
 ) -> pd.DataFrame:
-    """Match planted assemblies with hidden units and say how well they agree.
+    """Match planted assemblies with hidden units and measure their agreement.
 
-    Every hidden unit is given to at most one planted assembly, such that the sum of
-    the AUROCs of ``|weights|`` is largest (Hungarian algorithm). A unit that mixes two
-    planted assemblies is therefore credited once.
+    Each hidden unit is assigned to at most one planted assembly such that the sum of the
+    AUROCs of ``|weights|`` is largest (Hungarian algorithm). A unit that mixes two planted
+    assemblies therefore counts once.
 
     Parameters
     ----------
@@ -109,19 +109,19 @@ def recovery(
 
 
 def fraction_recovered(table: pd.DataFrame, threshold: float = RECOVERED_AUROC) -> float:
-    """Fraction of planted assemblies with an AUROC above the threshold."""
+    """Return the fraction of planted assemblies with an AUROC above the threshold."""
     return float((table["auroc"] > threshold).mean())
 
 
 def _ratio(part: NDArray[np.generic], whole: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Elementwise quotient, 0 where the whole is 0."""
+    """Divide element by element, 0 where the denominator is 0."""
     numerator, denominator = part.astype(np.float64), whole.astype(np.float64)
     quotient = np.zeros_like(numerator)
     return np.asarray(np.divide(numerator, denominator, out=quotient, where=denominator > 0))
 
 
 def _correlation(a: NDArray[np.floating], b: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Pearson correlation column by column, 0 where a column is constant."""
+    """Compute the Pearson correlation column by column, 0 where a column is constant."""
     a = a - a.mean(axis=0, dtype=np.float64)
     b = b - b.mean(axis=0, dtype=np.float64)
     return _ratio((a * b).sum(axis=0), np.sqrt((a**2).sum(axis=0) * (b**2).sum(axis=0)))

@@ -1,8 +1,8 @@
 """Reproducibility of assemblies: match hidden units of several models by their weights.
 
-A hidden unit carries the same meaning when h is mirrored together with its weights, and
-at any scale of h. Units are therefore compared by the absolute cosine between their
-weights, which neither changes.
+The sign and the scale of h are arbitrary: changing them together with the weights gives the
+same model. Units are therefore compared by the absolute cosine between their weights, which
+depends on neither.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from napari_crbm.analysis.chance import CHANCE_QUANTILE, MIN_SHUFFLES
 from napari_crbm.errors import ModelError
 
-# A cosine above this is that of equal weights, up to rounding of float32.
+# Above this cosine weights are equal up to rounding of float32.
 _SAME = 1 - 1e-5
 
 
@@ -33,8 +33,8 @@ class Reproducibility:
         other models, 0 to 1), ``chance`` (mean of the chance levels) and
         ``fraction_found`` (share of the other models that hold the assembly).
     pairs : pandas.DataFrame
-        One row for every assembly and other model: ``assembly, model`` (position in
-        what was compared, from 1), ``match`` (its partner there, -1 if it has none),
+        One row per assembly and other model: ``assembly, model`` (position among the
+        models, from 1), ``match`` (its partner there, -1 if it has none),
         ``similarity`` (absolute cosine), ``orientation`` (-1 if the partner is the
         mirror image, 0 without partner), ``chance`` and ``found``.
     cosines : list of (M, M') float32
@@ -67,7 +67,7 @@ class Reproducibility:
 
 
 def are_copies(cosines: NDArray[np.floating]) -> bool:
-    """Return whether two models are one: each unit is in the other, with the same weights.
+    """Return whether two models have the same units with the same weights.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def are_copies(cosines: NDArray[np.floating]) -> bool:
 def weight_cosines(
     weights: NDArray[np.floating], others: NDArray[np.floating]
 ) -> NDArray[np.float32]:
-    """Cosine between every two columns of (N, M) and (N, M') weights, (M, M').
+    """Compute the cosine between all columns of (N, M) and (N, M') weights, (M, M').
 
     Zero for a unit without weights.
 
@@ -104,7 +104,7 @@ def weight_cosines(
 def match_units(
     weights: NDArray[np.floating], others: NDArray[np.floating]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """One-to-one partners of largest total similarity (Hungarian algorithm).
+    """Match units one to one with the largest total similarity (Hungarian algorithm).
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def match_units(
 def reproducibility(
     weights: Sequence[NDArray[np.floating]], *, n_shuffles: int = 20, random_state: int = 0
 ) -> Reproducibility:
-    """Find the assemblies of the first model again in all others.
+    """Measure how well the assemblies of the first model are found in all others.
 
     The chance level of an assembly is the `CHANCE_QUANTILE` of the similarities it
     reaches when the other model's neurons are shuffled and its units matched again.
@@ -136,9 +136,9 @@ def reproducibility(
     Parameters
     ----------
     weights : sequence of (N, M) float arrays
-        At least two models of the same neurons, in the same order; M may differ. Train
-        them with other seeds to learn what depends on the start, or on other blocks
-        of time to learn what depends on the data.
+        At least two models of the same neurons, in the same order; M may differ. Different
+        seeds show what depends on the start, different blocks of time what depends on the
+        data.
     n_shuffles : int
         Shuffles for every other model, at least `MIN_SHUFFLES`.
     random_state : int
@@ -180,7 +180,7 @@ def reproducibility(
 def matched_pairs(
     cosines: NDArray[np.floating], shuffled: Iterable[NDArray[np.floating]]
 ) -> pd.DataFrame:
-    """Partners of largest total similarity, and the similarity that chance reaches.
+    """Match units with the largest total similarity, and compute its chance level.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def _assign(
 
 
 def _directions(weights: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Columns of unit length; zero columns stay zero."""
+    """Scale columns to unit length; zero columns stay zero."""
     values = np.asarray(weights, dtype=np.float32)
     length = np.sqrt(np.square(values, dtype=np.float64).sum(axis=0)).astype(np.float32)
     return np.asarray(values / np.where(length > 0, length, np.float32(1)))

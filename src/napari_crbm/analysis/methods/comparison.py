@@ -29,22 +29,23 @@ from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
 #: Methods in the order in which they are compared.
 METHODS: tuple[str, ...] = ("cRBM", "PCA", "PCA varimax", "PCA promax", "ICA", "NMF", "k-means")
-# Beyond so many values the others are fitted to evenly spaced frames: they need them dense.
+# Largest number of dense values; beyond it the other methods get evenly spaced frames.
 _MOST_VALUES = 100_000_000
-# Least probability of a neuron, in units of its mean activity; the best one is taken.
+# Candidates for the smallest probability of a neuron, in units of its mean activity.
 _FLOORS = (0.01, 0.03, 0.1, 0.3, 0.6)
 _MOST_PROBABLE = 0.999
 _PROMAX_POWER = 4
 _CALIBRATION_FRAMES = 300
-# Principal components that are computed at least, for the number of independent ones.
+# Smallest number of principal components computed, to count the significant ones.
 _FEWEST_PRINCIPAL = 100
 
 
 @dataclass(frozen=True, eq=False)
 class _Fitted:
-    """``loadings`` (N, K), and rates (t, N) from frames (t, N), which may leave [0, 1].
+    """Fitted method: ``loadings`` (N, K), and a function from frames to rates, both (t, N).
 
-    ``note`` says in a sentence what was done differently than asked; usually nothing.
+    Rates may lie outside [0, 1]. ``note`` states any deviation from the requested fit, usually
+    none.
     """
 
     loadings: NDArray[np.floating]
@@ -66,7 +67,7 @@ def compare_methods(
     Parameters
     ----------
     model : CRBM
-        Trained with held-out frames; its number of assemblies is what the others get.
+        Trained with held-out frames; the other methods get its number of assemblies.
     spikes : Spikes
         The recording it was trained on.
     planted : (N, K) bool, optional
@@ -75,7 +76,7 @@ def compare_methods(
         Among `METHODS`.
     random_state : int
     report : callable, optional
-        Called with methods done and methods in all.
+        Called with (methods done, all methods).
 
     Returns
     -------
@@ -156,7 +157,7 @@ def _row(
 
 
 def _training_s(model: CRBM) -> float:
-    """Duration of a model's training in seconds, NaN if its history does not have it."""
+    """Return the duration of a model's training in seconds, NaN if its history lacks it."""
     elapsed = np.asarray(model.history_.get("elapsed_s", ()), dtype=np.float64)
     return float(elapsed[-1]) if len(elapsed) else float("nan")
 
@@ -174,7 +175,7 @@ class _Data:
         self._pca: Any = None
 
     def scored(self, frames: NDArray[Any]) -> NDArray[np.float32]:
-        """Z-scores of frames (t, N)."""
+        """Compute the z-scores of frames (t, N)."""
         return np.asarray((frames - self.mean) / self.spread, dtype=np.float32)
 
     @property
@@ -184,7 +185,7 @@ class _Data:
 
     @property
     def pca(self) -> Any:
-        """PCA of the z-scores with at least as many components as any method wants."""
+        """Return the PCA of the z-scores with as many components as any method needs."""
         if self._pca is None:
             from sklearn.decomposition import PCA
 
@@ -198,7 +199,7 @@ class _Data:
 
 
 def _in_subspace(data: _Data, n_components: int, loadings: NDArray[np.floating]) -> _Fitted:
-    """Components that span the leading principal ones, and so reconstruct the same."""
+    """Make a method whose components span the leading principal ones; it reconstructs equally."""
     basis = data.pca.components_[:n_components].T
 
     def rates(frames: NDArray[Any]) -> NDArray[np.floating]:
@@ -210,7 +211,7 @@ def _in_subspace(data: _Data, n_components: int, loadings: NDArray[np.floating])
 
 
 def _correlations(data: _Data) -> NDArray[np.floating]:
-    """Loadings of the wanted principal components in units of correlations, (N, K)."""
+    """Return the loadings of the leading principal components as correlations, (N, K)."""
     pca, n = data.pca, data.n_components
     return np.asarray(pca.components_[:n].T * np.sqrt(pca.explained_variance_[:n]))
 
@@ -234,7 +235,7 @@ def _promax(data: _Data) -> _Fitted:
 
 
 def _ica(data: _Data) -> _Fitted:
-    """Independent time courses within the significant principal components."""
+    """Find independent time courses within the significant principal components."""
     from sklearn.decomposition import FastICA
 
     n_frames, n_neurons = data.spikes.shape
@@ -266,7 +267,7 @@ def _nmf(data: _Data) -> _Fitted:
 
 
 def _k_means(data: _Data) -> _Fitted:
-    """Groups of neurons with similar traces; each is predicted from the mean of its group."""
+    """Group neurons with similar traces; each is predicted from the mean of its group."""
     from sklearn.cluster import KMeans
 
     scores = data.scored(data.spikes.dense())

@@ -1,4 +1,4 @@
-"""Trainings of a sweep on Dask: this machine's cores, or any running scheduler."""
+"""Run the trainings of a sweep on Dask: on this machine's cores or a running scheduler."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from napari_crbm.errors import CRBMError, install_extra
 from napari_crbm.model import Control
 
 _POLL_S = 0.5
-# How long running trainings may take to write their checkpoints after a stop.
+# Time that running trainings have to write their checkpoints after a stop.
 _GRACE_S = 60.0
 
 
 @contextmanager
 def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
-    """A Dask client of the scheduler at an address, or of a cluster on this machine.
+    """Open a Dask client of the scheduler at an address, or of a cluster on this machine.
 
     Raises
     ------
@@ -37,14 +37,14 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
         ) from error
 
     class IgnoreInterrupts(WorkerPlugin):
-        """Ctrl-C reaches workers, too; they end when they are told to, with a checkpoint."""
+        """Ignore Ctrl-C in workers: they stop on request of the sweep and write a checkpoint."""
 
         def setup(self, worker: Any) -> None:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     if scheduler is None:
         with (
-            # Every attempt gets further, so a training may outlive many workers.
+            # Each attempt continues from the last checkpoint, so a training may need many workers.
             dask.config.set({"distributed.scheduler.allowed-failures": 10}),
             LocalCluster(
                 n_workers=n_workers,
@@ -78,9 +78,9 @@ def completed(
     checkpoint_s: float,
     control: Control,
 ) -> Iterator[None]:
-    """Submit trainings; hand back control whenever some are finished, until all are.
+    """Submit trainings and yield whenever some are finished, until all are.
 
-    When the control stops, or Ctrl-C comes, trainings that run leave a checkpoint.
+    On a stop or Ctrl-C, running trainings write a checkpoint.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def _stop(client: Any, pending: set[Any], stop_file: Path) -> None:
     try:
         deadline = time.monotonic() + _GRACE_S
         while time.monotonic() < deadline:
-            # A cancelled future would be lost from sight while its training goes on.
+            # The training of a cancelled future would go on without a way to observe it.
             busy = {key for keys in client.processing().values() for key in keys}
             waiting = [future for future in pending if future.key not in busy]
             if waiting:

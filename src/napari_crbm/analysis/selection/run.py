@@ -1,8 +1,8 @@
 """Carry out a sweep: in this process, on this machine's cores or on a cluster.
 
-Everything lives in one folder, which all workers must see. Every training keeps a
-checkpoint there, so one whose worker was killed goes on from it, and a sweep that is run
-again trains only what is missing. Results do not depend on how the work was shared out.
+All files are in one folder, which all workers must be able to reach. Each training writes
+checkpoints there, from which it continues if its worker is killed; a sweep that is run again
+trains only what is missing. Results do not depend on the number of workers.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from napari_crbm.io import load_model, save_model, save_recording
 from napari_crbm.model import Control, Settings, Training
 from napari_crbm.recording import Recording
 
-# Mean |cosine| with its partners from which an assembly is reproducible.
+# Smallest mean |cosine| with its partners at which an assembly is reproducible.
 _COME_BACK = 0.5
 
 
@@ -83,8 +83,8 @@ def run_sweep(
     scheduler : str, optional
         Address of a running Dask scheduler to use instead, e.g. ``tcp://10.0.0.1:8786``.
     control : Control, optional
-        Its `stop` ends the sweep; what is finished is kept, and trainings under way leave
-        a checkpoint.
+        Its `stop` ends the sweep; finished trainings are kept, and running ones write a
+        checkpoint.
     checkpoint_s : float
         Seconds between two checkpoints of a training.
 
@@ -92,7 +92,7 @@ def run_sweep(
     ------
     SweepProgress
         At the start and after every training. The table has one row per finished training
-        in the order of `Sweep.trials`, whatever the order of finishing.
+        in the order of `Sweep.trials`, regardless of the order in which they finish.
 
     Raises
     ------
@@ -149,13 +149,14 @@ def conclude_sweep(
     control: Control | None = None,
     checkpoint_s: float = 30.0,
 ) -> Selection:
-    """Select a configuration, train it once more, and write what the sweep has found.
+    """Select a configuration, train it once more, and write the results of the sweep.
 
-    Into the folder go ``results.csv`` (one row per training; also ``.parquet`` where pyarrow is
+    The files are ``results.csv`` (one row per training; also ``.parquet`` where pyarrow is
     installed), ``selection.csv`` (one row per configuration) and ``selected.model.h5``: the
-    selected configuration trained once more with the sweep's own settings, so on all frames
-    but the ``n_test_blocks`` those hold out (0: on all). How reproducible its assemblies are
-    in the sweep's trainings of the same configuration is kept with it.
+    selected configuration trained once more with the sweep's own settings, on all frames
+    except the ``n_test_blocks`` blocks that they hold out (0: on all frames). The model
+    stores the reproducibility of its assemblies in the sweep's trainings of the same
+    configuration.
 
     Parameters
     ----------
@@ -164,9 +165,9 @@ def conclude_sweep(
     table : pandas.DataFrame
         The results, `SweepProgress.table`.
     n_threads : int, optional
-        Of the last training; all cores by default.
+        Threads of the last training; all cores by default.
     control : Control, optional
-        Its `stop` ends the last training, which then leaves a checkpoint and no model.
+        Its `stop` ends the last training, which then writes a checkpoint and no model.
     checkpoint_s : float
         Seconds between two checkpoints.
 
@@ -216,12 +217,12 @@ def reproduced_units(table: pd.DataFrame, folder: str | Path) -> list[float]:
     table : pandas.DataFrame
         Results of a sweep.
     folder : path
-        Of the sweep, with the models.
+        Folder of the sweep, with the models.
 
     Returns
     -------
     list of float
-        Mean over trainings, one for every configuration in the order of `select`; NaN
+        Mean over trainings, one per configuration in the order of `select`; NaN
         where a training failed.
     """
     counts = []
@@ -253,11 +254,11 @@ def _models_of(table: pd.DataFrame, configuration: dict[str, object]) -> list[st
 def _fitting(
     state: dict[str, object] | None, recording: Recording, settings: Settings
 ) -> dict[str, object] | None:
-    """A checkpoint, unless it is of another training."""
+    """Return the state of a checkpoint, None if it is of another training."""
     if state is None or state["fingerprint"] != recording.spikes.fingerprint:
         return None
     kept = Settings(**state["settings"])  # type: ignore[arg-type]
-    # What was left to "auto" is decided in the checkpoint.
+    # The checkpoint holds the values that "auto" was resolved to.
     left_open = ("n_hidden", "l1", "final_learning_rate")
     decided = {name: getattr(kept, name) for name in left_open if getattr(settings, name) == "auto"}
     asked = replace(settings, n_threads=kept.n_threads, **decided)
@@ -265,7 +266,7 @@ def _fitting(
 
 
 def _stored_recording(recording: Recording, folder: Path) -> Path:
-    """Put what the workers need beside their results, once for each recording."""
+    """Write the recording for the workers into the folder, once per recording."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

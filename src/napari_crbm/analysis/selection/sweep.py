@@ -1,8 +1,8 @@
 """Model selection: trainings over ranges of settings, compared on held-out blocks of time.
 
-A `Sweep` says what to try. Every configuration is trained for every seed on every fold; a
-fold holds out blocks of time that spread over the recording. `select` reads off the table of
-results which configuration the recording supports.
+A `Sweep` lists the settings to try. Each configuration is trained with each seed on each fold;
+a fold holds out blocks of time spread over the recording. `select` chooses a configuration from
+the table of results.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from numpy.typing import NDArray
 from napari_crbm.errors import ModelError
 from napari_crbm.model import Settings
 
-#: Blocks of time that are dealt out to the folds.
+#: Blocks of time that are divided among the folds.
 N_BLOCKS = 10
 
-# Of what a training leaves in the folder; results of other versions are not used.
+# Version of the files of a training; results of other versions are not used.
 _RESULTS_VERSION = 2
 
 #: Columns of a table of results: held-out pseudo-likelihood of every block of time.
 BLOCKS = tuple(f"block_{k}" for k in range(N_BLOCKS))
 
-#: What distinguishes one configuration from another.
+#: Settings that define a configuration.
 CONFIGURATION = ["n_hidden", "l1", "learning_rate"]
 
 
@@ -57,7 +57,7 @@ class Sweep:
     n_folds : int
         Folds of cross-validation, 2 to `N_BLOCKS`.
     n_random : int, optional
-        Instead of all combinations draw so many configurations at random, each value
+        Draw this many configurations at random instead of all combinations, each value
         log-uniformly between the smallest and the largest given.
     random_state : int
         Seed of that draw.
@@ -102,7 +102,7 @@ class Sweep:
             self.settings_of(trial)
 
     def trials(self) -> list[Trial]:
-        """All trainings; those of one configuration follow each other."""
+        """Return all trainings; those of one configuration follow each other."""
         return [
             Trial(*configuration, seed, fold)
             for configuration in self._configurations()
@@ -126,9 +126,9 @@ class Sweep:
             yield n_hidden, drawn[1], drawn[2]
 
     def settings_of(self, trial: Trial) -> Settings:
-        """Settings of one training, which sees only frames outside its fold.
+        """Return the settings of one training, on the frames outside its fold.
 
-        Hidden units that add nothing stay as they are: `select` counts them.
+        Idle and duplicate hidden units are not reinitialised, because `select` counts them.
         """
         return replace(
             self.settings,
@@ -141,7 +141,7 @@ class Sweep:
         )
 
     def settings_of_selected(self, configuration: dict[str, Any]) -> Settings:
-        """Settings of the final training, which holds out what `settings` says."""
+        """Return the settings of the final training, which holds out the blocks of `settings`."""
         plain: dict[str, Any] = {
             name: value if isinstance(value, str) else kind(value)
             for (name, value), kind in zip(configuration.items(), (int, float, float), strict=True)
@@ -149,7 +149,7 @@ class Sweep:
         return replace(self.settings, **plain, random_state=self.seeds[0])
 
     def key(self, trial: Trial, fingerprint: str) -> str:
-        """Name of a training's files: the same settings on the same recording share it."""
+        """Return the name of a training's files, equal for equal settings and recording."""
         settings = self.settings_of(trial).as_dict()
         # Neither changes the result.
         settings.pop("n_threads")
@@ -162,19 +162,19 @@ class Sweep:
 
 
 def blocks_of_time(n_frames: int) -> NDArray[np.int64]:
-    """Number of the block, 0 to `N_BLOCKS` - 1, of every frame."""
+    """Return the block, 0 to `N_BLOCKS` - 1, of each frame."""
     return np.arange(n_frames) * N_BLOCKS // n_frames
 
 
 def fold_frames(
     n_frames: int, n_folds: int, fold: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Training and held-out frames of a fold: every ``n_folds``-th of `N_BLOCKS` blocks.
+    """Return the training frames and the held-out frames (every ``n_folds``-th block) of a fold.
 
     Raises
     ------
     ModelError
-        If there are fewer than two frames a block.
+        If there are fewer than two frames per block.
     """
     if n_frames < 2 * N_BLOCKS:
         raise ModelError(
@@ -192,8 +192,8 @@ class Selection:
     ----------
     table : pandas.DataFrame
         One row per configuration: `CONFIGURATION`, ``mean`` (held-out pseudo-likelihood),
-        ``deficit`` (to the best that is not out), ``standard_error`` (of the deficit, over
-        blocks of time), ``fitted_n_hidden, fitted_l1`` (means of what "auto" became),
+        ``deficit`` (to the best one not excluded), ``standard_error`` (of the deficit, over
+        blocks of time), ``fitted_n_hidden, fitted_l1`` (means of the values of "auto"),
         ``spare_units`` (idle or duplicate, mean over trainings), ``failed`` (trainings),
         ``selected`` and, once it is measured, ``reproduced`` (see `reproduced_units`).
     rule : str
@@ -238,7 +238,7 @@ class Selection:
         return text
 
 
-# A smaller share of reproducible assemblies gives a warning.
+# Below this share of reproducible assemblies the summary gives a warning.
 _FEW_REPRODUCED = 0.6
 
 # Above this share of idle or duplicate hidden units a model is larger than the recording needs.
@@ -255,10 +255,10 @@ RULE = (
 def select(results: pd.DataFrame) -> Selection:
     """Apply the one-standard-error rule (`RULE`) to a table of results.
 
-    Blocks of time differ in how predictable they are, for every model alike; the standard
-    error is therefore that of the difference to the best configuration, over blocks. Every
-    block was held out once. A model that gives several units to one assembly can predict
-    slightly better than one that gives it one; its duplicates say that it is too large.
+    All models predict some blocks of time better than others; the standard error is therefore
+    that of the difference to the best configuration, over blocks. Each block was held out
+    once. A model with several units for one assembly can predict slightly better than one with
+    a single unit; duplicate units therefore mark a model as too large.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""One training of a sweep, in a folder that others share: checkpoint, model, result."""
+"""Run one training of a sweep in the shared folder: checkpoint, model, result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from napari_crbm.model.training.checkpoint import CHECKPOINT_VERSION
 from napari_crbm.model.training.health import duplicate_units, idle_units
 from napari_crbm.recording import Recording
 
-# Neurons of every held-out frame whose probability is computed.
+# Neurons per held-out frame whose probability is computed.
 _NEURONS_PER_FRAME = 32
 
 
@@ -38,11 +38,11 @@ def run_trial(
     control: Control | None = None,
     stop_file: Path | None = None,
 ) -> None:
-    """Train, judge on the held-out fold, and write model and result into the folder.
+    """Train, score on the held-out fold, and write model and result into the folder.
 
-    Continues from the checkpoint of an earlier attempt; when ``control`` says stop, or
-    ``stop_file`` appears, a checkpoint is left of the updates made so far. A training that
-    collapses or diverges is a result too.
+    Continues from the checkpoint of an earlier attempt. When ``control`` is stopped or
+    ``stop_file`` appears, the updates made so far are written to a checkpoint. A training that
+    collapses or diverges is recorded as a failed result.
     """
     if stop_file is not None and stop_file.exists():
         return
@@ -68,7 +68,7 @@ def run_trial(
     except (ModelError, TrainingCollapsed, TrainingDiverged) as error:
         row |= {"status": type(error).__name__, "message": str(error)}
     else:
-        # The model's frames are numbered as in the whole recording.
+        # Frame numbers of the model refer to the whole recording.
         model.split_ = {"train": train, "test": test}
         model.recording_fingerprint_ = recording.spikes.fingerprint
         save_model(model, folder / f"{key}.model.h5", recording)
@@ -84,7 +84,7 @@ def run_trial(
 def train_with_checkpoints(
     training: Training, checkpoint: Path, checkpoint_s: float, stop_file: Path | None = None
 ) -> Training | None:
-    """Drive a training to its end; None if it was stopped, with a checkpoint of its updates."""
+    """Run a training to its end; if it is stopped, write a checkpoint and return None."""
     autosave = Autosave(checkpoint, checkpoint_s)
     for progress in training:
         if stop_file is not None and stop_file.exists():
@@ -183,18 +183,18 @@ def _checkpoint_file(folder: Path, key: str) -> Path:
 
 @lru_cache(maxsize=1)
 def opened(path: Path) -> Recording:
-    """The recording at the path, read once in every process."""
+    """Return the recording at the path, read once per process."""
     return open_recording(path)
 
 
 def earlier_checkpoint(checkpoint: Path) -> dict[str, Any] | None:
-    """The state to go on from; None if there is none that this program can use."""
+    """Return the state to continue from; None if there is no usable checkpoint."""
     if not checkpoint.exists():
         return None
     try:
         state = load_checkpoint(checkpoint)
     except FormatError:
-        # Damaged with the machine that wrote it: begin again.
+        # Damaged, for example by a crash while writing: start from the beginning.
         return None
-    # So too if another version of the program has written it.
+    # Written by another version of the program: also start from the beginning.
     return state if state.get("version") == CHECKPOINT_VERSION else None

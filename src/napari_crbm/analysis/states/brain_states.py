@@ -34,14 +34,14 @@ class BrainStates:
     Parameters
     ----------
     times : (T,) float64
-        Of the frames, in seconds.
+        Times of the frames, in seconds.
     on : (T, M) bool
         Whether an assembly is on.
     composition : Composition
     table : pandas.DataFrame
         See `state_table`.
     combinations : pandas.DataFrame
-        See `napari_crbm.analysis.combinations`; of assemblies with two clear states.
+        See `napari_crbm.analysis.combinations`; only assemblies with two clear states.
     coactivation : (M, M) float64
         See `napari_crbm.analysis.coactivation`.
     locality : Locality
@@ -59,13 +59,13 @@ class BrainStates:
     def clearly_on(self) -> NDArray[np.bool_]:
         """`on` without assemblies that do not have two clear states, (T, M).
 
-        What is neither clearly on nor off would split every combination in two.
+        An assembly that is never clearly on or off would split each combination in two.
         """
         return np.asarray(self.on & self.table["bimodal"].to_numpy(dtype=bool))
 
     @property
     def summary(self) -> str:
-        """On and off states, and combinations, in sentences."""
+        """Summary of on and off states and of combinations."""
         sets, table = self.combinations, self.table
         once = int((sets["n_episodes"] == 1).sum())
         return (
@@ -87,7 +87,7 @@ def brain_states(
     random_state: int = 0,
     report: Callable[[int, int], None] | None = None,
 ) -> BrainStates:
-    """Describe how assemblies combine over a whole recording.
+    """Analyse the combinations of assemblies over a whole recording.
 
     Parameters
     ----------
@@ -96,17 +96,17 @@ def brain_states(
     activity : (T, M) float array, optional
         ``model.transform(recording.spikes)``; computed if not given.
     definition : {"means", "gaussians"}
-        Of on and off, see `napari_crbm.analysis.on_threshold`.
+        Rule for on and off, see `napari_crbm.analysis.on_threshold`.
     n_shuffles : int
-        Random draws of neurons an assembly's places are compared with.
+        Random sets of neurons with which the positions of each assembly are compared.
     random_state : int
     report : callable, optional
-        Called with (done, in all); may raise to cancel.
+        Called with (steps done, all steps); may raise to cancel.
 
     Raises
     ------
     ModelError
-        If model and recording do not belong together, or there is too little of either.
+        If model and recording do not belong together, or have too few assemblies or frames.
     """
     if activity is None:
         activity = model.transform(recording.spikes)
@@ -130,7 +130,7 @@ def brain_states(
 
 
 def export_states(states: BrainStates, folder: Path | str, kind: str = "csv") -> list[Path]:
-    """Write everything as tables into a folder.
+    """Write all results as tables into a folder.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Combinations of assemblies: which are on together, how many, and for how long."""
+"""Combinations of assemblies: active sets, their sizes and their durations."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from napari_crbm.model.compute.two_groups import active_threshold
 #: Gaussians, as the published analysis does, to compare with published figures.
 DEFINITIONS = ("means", "gaussians")
 
-#: Below this share of all assemblies one alone explains a frame (paper, Methods).
+#: Below this share of all assemblies, single assemblies explain a frame (paper, Methods).
 FERROMAGNETIC = 0.05
-#: Sarle's coefficient of a flat distribution; larger ones speak for two states.
+#: Sarle's coefficient of a uniform distribution; larger values indicate two states.
 BIMODAL = 5 / 9
 
 
@@ -34,7 +34,7 @@ class Composition:
     Parameters
     ----------
     counts : (T,) float64
-        Effective number m of active assemblies of every frame.
+        Effective number m of active assemblies in each frame.
     n_assemblies : int
     noise : float
         Median m of independent Gaussian units of the same means and spreads.
@@ -75,7 +75,7 @@ class Composition:
 
 
 def on_threshold(activity: NDArray[np.floating], definition: str = "means") -> NDArray[np.float64]:
-    """Activity above which an assembly is on, (M,); midway between its two levels.
+    """Return the activity above which each assembly is on, (M,), midway between its two levels.
 
     Raises
     ------
@@ -93,10 +93,10 @@ def on_threshold(activity: NDArray[np.floating], definition: str = "means") -> N
 def levels(
     activity: NDArray[np.floating], definition: str = "means"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Level of every assembly while it is off and while it is on, (M,) each.
+    """Return the level of each assembly while it is off and while it is on, (M,) each.
 
-    The means of the frames on either side of `on_threshold`, or the means of the two
-    Gaussians. An assembly that never changes has both levels at its mean.
+    These are the means of the frames on either side of `on_threshold`, or the means of the
+    two Gaussians. Both levels of a constant assembly are its mean.
     """
     if definition == "gaussians":
         low, high = two_states(activity).mean
@@ -123,9 +123,9 @@ def composition(
     activity : (T, M) float array
         E[h | v].
     random_state : int
-        Of the Gaussian units it is compared with.
+        Seed of the Gaussian units used for comparison.
     definition : {"means", "gaussians"}
-        Of the inactive levels, see `levels`.
+        Rule for the inactive levels, see `levels`.
 
     Raises
     ------
@@ -156,13 +156,13 @@ def state_table(
     frame_interval_s : float
         Seconds from frame to frame.
     definition : {"means", "gaussians"}
-        Of the two states, see `on_threshold`.
+        Rule for the two states, see `on_threshold`.
 
     Returns
     -------
     pandas.DataFrame
         Index ``assembly``, columns ``off_level, on_level, fraction_on``; ``bimodality``,
-        Sarle's coefficient (above 5/9 speaks for two states); ``bimodal``; ``on_s, off_s``,
+        Sarle's coefficient (above 5/9 indicates two states); ``bimodal``; ``on_s, off_s``,
         median durations of complete intervals; ``period_s``, median time from one onset to
         the next. NaN where there is no complete interval.
     """
@@ -211,13 +211,13 @@ def combinations(on: NDArray[np.bool_], times: NDArray[np.floating]) -> pd.DataF
     on : (T, M) bool
         Whether an assembly is on, see `on_threshold`.
     times : (T,) float array
-        Of the frames, in seconds.
+        Times of the frames, in seconds.
 
     Returns
     -------
     pandas.DataFrame
         Columns ``assemblies`` (their numbers, separated by spaces; empty if none is
-        on), ``n_assemblies, n_frames, fraction``, ``n_episodes`` (times it begins),
+        on), ``n_assemblies, n_frames, fraction``, ``n_episodes`` (number of onsets),
         ``first_s, last_s``.
     """
     packed = np.packbits(on, axis=1)
@@ -245,7 +245,7 @@ def combinations(on: NDArray[np.bool_], times: NDArray[np.floating]) -> pd.DataF
 
 
 def occurrences(on: NDArray[np.bool_], sets: Sequence[str]) -> NDArray[np.bool_]:
-    """Return the frames in which each combination, and no other assembly, is on, (T, K).
+    """Mark the frames in which exactly the assemblies of each combination are on, (T, K).
 
     Parameters
     ----------
@@ -264,7 +264,8 @@ def occurrences(on: NDArray[np.bool_], sets: Sequence[str]) -> NDArray[np.bool_]
 def coactivation(on: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Compute log2 of the ratio of observed to expected joint activity of two assemblies, (M, M).
 
-    0 by chance, 1 twice as often, -inf never together; NaN for one that is never on.
+    0 is chance, 1 twice as often as chance, -inf never together; NaN for an assembly that is
+    never on.
     """
     states = np.asarray(on, dtype=np.float64)
     together, alone = states.T @ states / len(states), states.mean(axis=0)

@@ -10,17 +10,18 @@ from scipy.special import logsumexp
 
 _ITERATIONS = 200
 _TOLERANCE = 1e-8
-# Smallest standard deviation of a component, in those of the whole: keeps it off single frames.
+# Smallest standard deviation of a component, relative to that of all frames; without this bound
+# a component may collapse onto a single frame.
 _NARROWEST = 1e-2
 _FRAMES = 20_000
 
 
 class TwoStates(NamedTuple):
-    """Two Gaussians for every unit, the lower one first, and how much better than one.
+    """Two Gaussians per unit, the lower one first, and their gain over a single one.
 
     ``share``, ``mean`` and ``sd`` are (2, M) float64; ``gain`` (M,) is the difference of
-    the Bayesian information criteria (BIC) of one and of two Gaussians, in nats per frame:
-    above zero two describe the activity better.
+    the Bayesian information criteria (BIC) of one and of two Gaussians, in nats per frame;
+    positive if two Gaussians describe the activity better.
     """
 
     share: NDArray[np.float64]
@@ -40,7 +41,7 @@ def two_states(activity: NDArray[np.floating]) -> TwoStates:
     Parameters
     ----------
     activity : (T, M) float array
-        E[h | v]. Of more than 20,000 frames evenly spaced ones are used. A constant unit
+        E[h | v]. From more than 20,000 frames, evenly spaced ones are used. A constant unit
         gets two equal components.
     """
     step = -(-len(activity) // _FRAMES)
@@ -48,7 +49,7 @@ def two_states(activity: NDArray[np.floating]) -> TwoStates:
     centre, scale = h.mean(axis=0), h.std(axis=0)
     varying = scale > 1e-12
     x = (h - centre) / np.where(varying, scale, 1.0)
-    # The better half of the frames starts in the upper state.
+    # Initially the frames above the midpoint of median and maximum belong to the upper state.
     upper = (x > 0.5 * (x.max(axis=0) + np.median(x, axis=0))).astype(np.float64)
     upper[:, upper.sum(axis=0) == 0] = 0.5
     before = np.full(x.shape[1], -np.inf)
@@ -62,7 +63,7 @@ def two_states(activity: NDArray[np.floating]) -> TwoStates:
             break
         before = now
     one = -0.5 * (np.log(2 * np.pi) + 1)
-    # Five free numbers against two.
+    # Five free parameters against two.
     gain = 2 * (now - one) - 3 * np.log(len(x)) / len(x)
     order = np.argsort(mean, axis=0)
     share, mean, sd = (np.take_along_axis(values, order, axis=0) for values in (share, mean, sd))

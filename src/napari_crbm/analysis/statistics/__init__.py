@@ -1,1 +1,1 @@
-"""Statistics of data and model, and how far apart they are on held-out frames."""
+"""Statistics of data and model, compared on held-out frames."""

@@ -1,6 +1,6 @@
 """Standard errors of the nRMSE from a block bootstrap over time.
 
-Neighbouring frames resemble each other, so whole blocks of time are resampled with
+Neighbouring frames are correlated, so whole blocks of time are resampled with
 replacement (Kuensch 1989), from the held-out and from the training frames; the spread of the
 statistic over resamples is its standard error.
 """
@@ -18,16 +18,16 @@ from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
 
 _BLOCKS = 30
-# Neurons whose activity and pairs are resampled; frames, not neurons, limit the certainty.
+# Neurons whose activity and pairs are resampled; the number of frames limits the precision.
 _NEURONS = 300
 _DRAWS = 100
-# Share of the drawings in which an nRMSE must have a value for its error to have one.
+# Smallest share of resamples in which an nRMSE must be defined for its error to be defined.
 _KNOWN = 0.9
 
 
 @dataclass(frozen=True, eq=False)
 class _Blocks:
-    """Sums over blocks of time of activity and products, (blocks, values) each."""
+    """Sums of activity and of products over blocks of time, (blocks, values) each."""
 
     frames: NDArray[np.float64]
     v: NDArray[np.float64]
@@ -55,7 +55,7 @@ class _Blocks:
         return cls(lengths, *(np.stack(values) for values in sums.values()))
 
     def moments(self, share: NDArray[np.float64]) -> Moments:
-        """Moments of the frames with every block counted ``share`` times."""
+        """Return the moments of the frames with each block counted ``share`` times."""
         total = share @ self.frames
         v, h, vh, vv, hh = (
             share @ values / total for values in (self.v, self.h, self.vh, self.vv, self.hh)
@@ -90,9 +90,9 @@ def standard_errors(
     connected : (N, M) bool
         Pairs of a neuron and a hidden unit that are compared.
     shift : (N, M) float array
-        Added to <vh> of the model, the correction for the penalty.
+        Correction for the penalty, added to <vh> of the model.
     n_draws : int
-        Drawings of blocks.
+        Resamples of blocks.
     random_state : int
 
     Notes
@@ -125,10 +125,10 @@ def standard_errors(
 
 
 def _spread(values: list[float]) -> float:
-    """Half the range of the middle 68 %: the standard deviation, but for rare huge values.
+    """Return half the range of the middle 68 %, a robust estimate of the standard deviation.
 
-    An nRMSE is a ratio, whose denominator comes close to zero in some drawings, and which
-    has no value where it is below. NaN if that is so in more than a few.
+    An nRMSE is a ratio whose denominator is close to zero in some resamples, and which is
+    undefined where the denominator is negative. NaN if it is undefined in more than a few.
     """
     known = np.array(values)[np.isfinite(values)]
     if len(known) < _KNOWN * len(values):

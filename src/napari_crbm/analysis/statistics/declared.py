@@ -56,15 +56,15 @@ class Statistic:
     Parameters
     ----------
     name : str
-        Row of the evaluation's table.
+        Index in the evaluation's table.
     label : str
         Symbol, above the panels of figures.
     title : str
-        Name and symbol, where there is more room.
+        Name and symbol, used where there is enough space.
     phrase : str
         Name in a sentence, in the plural.
     definition : str
-        One sentence: what it is, and whether training fits it.
+        One sentence that defines the statistic and states whether training fits it.
     values : callable
         Values of one `Side`, a flat array; entry k of model and data are compared.
     from_moments : bool

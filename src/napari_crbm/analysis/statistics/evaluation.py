@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from napari_crbm.model import CRBM, Samples
     from napari_crbm.recording import Recording
 
-#: Values of the covariances of at most this many neurons are kept for scatter plots.
+#: Covariances between at most this many neurons are kept for scatter plots.
 MAX_NEURONS_FOR_PAIRS = 1000
 _TRIPLETS = 100_000
-# An nRMSE up to the first is good, up to the second fair (the paper's model: 0.17 at worst).
+# An nRMSE up to the first is good, up to the second fair (worst of the paper's model: 0.17).
 _GOOD, _FAIR = 0.2, 0.5
 
-# Probabilities are kept this far from 0 and 1, as in the reference analysis.
+# Smallest distance of probabilities from 0 and 1, as in the reference analysis.
 _SMALLEST_PROBABILITY = 1e-7
 
 _COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
@@ -64,14 +64,14 @@ class Evaluation:
     population : PopulationCount
         The number of active neurons per frame.
     lagged : LaggedComparison
-        Correlations of assemblies some frames apart.
+        Correlations of assemblies at time lags.
     pseudo_likelihood : float
         Mean log P(v_i | all others) of the test frames, nats per neuron per frame.
     nllh : (N,) float64
         Normalised reconstruction log-likelihood of every neuron, see
         `reconstruction_nllh`; NaN for neurons silent in the test frames.
     samples : Samples or None
-        The activity drawn from the model, if it was drawn here.
+        The activity drawn from the model; None if it was passed as `Spikes`.
     """
 
     table: pd.DataFrame
@@ -103,7 +103,7 @@ class Evaluation:
         return " ".join([*noisy, *([self._judgement(scores)] if len(scores) else [])])
 
     def score(self, name: str) -> str:
-        """The nRMSE of a statistic with its error; correlations where it is too noisy for one."""
+        """Return the nRMSE of a statistic with its error, or correlations where it is undefined."""
         row = self.table.loc[name]
         if self._unscaled(name):
             return f"r {row['pearson_r']:.2f}, training {row['train_r']:.2f}"
@@ -140,7 +140,7 @@ class Evaluation:
         return text
 
     def _too_noisy(self, name: str) -> str:
-        """Say why a statistic has no nRMSE, and give its correlations instead."""
+        """Explain why a statistic has no nRMSE, and give its correlations instead."""
         row = self.table.loc[name]
         return (
             f"The {STATISTICS[name].phrase} have no nRMSE: in so few frames they are more noise "
@@ -183,7 +183,7 @@ def evaluate(
     frame_interval_s: float = 1.0,
     report: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Compare what the model generates with frames it was not trained on.
+    """Compare activity drawn from the model with frames it was not trained on.
 
     Parameters
     ----------
@@ -194,25 +194,25 @@ def evaluate(
         Activity drawn from the model earlier; by default it is drawn here, see
         `napari_crbm.model.draw`.
     n_samples, n_chains, n_temperatures : int
-        How to draw.
+        Options of `napari_crbm.model.draw`.
     as_published : bool
-        Draw as the paper does, 50 frames from each of 300 chains (`napari_crbm.model.draw`),
-        instead of as these three say: for comparison with the paper's figures. Its chains
-        start in recorded frames and need not forget them, so that the default is the
+        Draw as in the paper, 50 frames from each of 300 chains (`napari_crbm.model.draw`), for
+        comparison with the paper's figures; the three options above are then ignored. These
+        chains start in recorded frames and may stay close to them, so the default is the
         harder test.
     seed : int
-        Of the chains and of all random choices.
+        Seed of the chains and of all random choices.
     frames : (train, test) int arrays, optional
         Numbers of the frames in the recording, for statistics across time; consecutive
         by default.
     frame_interval_s : float
     report : callable, optional
-        Called with (done, 1000) as the work goes on; may raise to cancel.
+        Called with (thousandths done, 1000); may raise to cancel.
 
     Raises
     ------
     ModelError
-        If the neurons are not the model's or there are too few frames.
+        If the number of neurons differs from the model's, or there are too few frames.
     """
     from napari_crbm.model import Samples, draw
     from napari_crbm.model.sampling.draw import PUBLISHED_CHAINS, PUBLISHED_FRAMES
@@ -281,7 +281,7 @@ def evaluate(
 
 
 def export_evaluation(evaluation: Evaluation, folder: Path | str, kind: str = "csv") -> list[Path]:
-    """Write the numbers of an evaluation as tables into a folder.
+    """Write the results of an evaluation as tables into a folder.
 
     Parameters
     ----------
@@ -318,7 +318,7 @@ def export_evaluation(evaluation: Evaluation, folder: Path | str, kind: str = "c
 
 
 def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
-    """`evaluate` on the frames of a recording that the model was not trained on.
+    """Run `evaluate` on the frames of a recording that the model was not trained on.
 
     Parameters
     ----------
@@ -331,7 +331,7 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
     Raises
     ------
     ModelError
-        If the model was trained on all frames, or on other ones.
+        If the model was trained on all frames, or on another recording.
 
     Examples
     --------
@@ -341,7 +341,7 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
     >>> evaluation = evaluate_held_out(model, recording, n_samples=500, n_chains=50)
     >>> list(evaluation.table.index)
     ['mean_v', 'mean_h', 'mean_vh', 'cov_vv', 'cov_hh', 'triplets']
-    >>> text = evaluation.verdict  # in a few sentences
+    >>> text = evaluation.verdict  # a few sentences
     """
     train, test = held_out_frames(model, recording.spikes)
     assert model.split_ is not None
@@ -369,12 +369,12 @@ def reconstruction_nllh(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
 def normalised_likelihood(
     probabilities: Iterable[NDArray[np.floating]], spikes: Spikes
 ) -> NDArray[np.float64]:
-    """Likelihood of recorded activity beyond that of its means, (N,); see `reconstruction_nllh`.
+    """Compute the normalised log-likelihood of activity, (N,); see `reconstruction_nllh`.
 
     Parameters
     ----------
     probabilities : iterable of (t, N)
-        Chance of every neuron to be active, in consecutive blocks of all frames.
+        Probability of each neuron to be active, in consecutive blocks of all frames.
     spikes : Spikes
     """
     low = _SMALLEST_PROBABILITY
@@ -383,7 +383,7 @@ def normalised_likelihood(
     for probability in probabilities:
         states = spikes.dense(slice(start, start + len(probability)))
         start += len(probability)
-        # The probability of what happened: p for a spike, 1 - p for silence.
+        # Probability of the observed state: p if active, 1 - p if silent.
         likelihood = np.where(states, probability, 1 - probability)
         np.log(np.clip(likelihood, low, 1.0), out=likelihood)
         total += likelihood.sum(axis=0, dtype=np.float64)

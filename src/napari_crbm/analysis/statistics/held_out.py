@@ -1,4 +1,4 @@
-"""The frames a model has seen in its training, and those kept from it."""
+"""Training frames and held-out frames of a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def held_out_frames(model: CRBM, spikes: Spikes) -> tuple[Spikes, Spikes]:
-    """Training frames and held-out frames of a model.
+    """Return the training frames and held-out frames of a model.
 
     Parameters
     ----------

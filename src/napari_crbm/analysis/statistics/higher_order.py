@@ -18,8 +18,8 @@ _BINS = 50
 class PopulationCount:
     """Agreement of the distribution of the number of active neurons per frame.
 
-    Distances are between distributions (Wasserstein-1), in neurons: by how many neurons a
-    frame of the one must be changed on average to become the other.
+    Distances are Wasserstein-1 distances between distributions, in neurons: the mean number
+    of neurons per frame by which one distribution must be changed to become the other.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class PopulationCount:
 
     @property
     def nrmse(self) -> float:
-        """0 as close as the training frames, 1 no better than independent neurons."""
+        """Normalised distance: 0 as for the training frames, 1 as for independent neurons."""
         gain = self.independent - self.train
         return (self.model - self.train) / gain if gain > 0 else float("nan")
 
@@ -48,7 +48,7 @@ class PopulationCount:
 def population_count(model: Spikes, train: Spikes, test: Spikes) -> PopulationCount:
     """Compare distributions of the number of active neurons per frame."""
     p = test.mean_activity
-    # Of many independent neurons the number of active ones is nearly normal.
+    # The number of active neurons among many independent ones is nearly normal.
     ranks = (np.arange(test.n_frames) + 0.5) / test.n_frames
     independent = norm.ppf(ranks, p.sum(), np.sqrt((p * (1 - p)).sum()) + 1e-12)
     counts = {
@@ -79,12 +79,12 @@ def population_count(model: Spikes, train: Spikes, test: Spikes) -> PopulationCo
 def random_triplets(
     membership: NDArray[np.bool_], n_triplets: int, random_state: int = 0
 ) -> NDArray[np.int64]:
-    """Triplets of different neurons: half of them from one assembly, half from anywhere.
+    """Draw triplets of different neurons: half within single assemblies, half among all neurons.
 
     Parameters
     ----------
     membership : (N, M) bool
-        Assemblies of fewer than three neurons are not drawn from.
+        Assemblies of fewer than three neurons are skipped.
     n_triplets : int
     random_state : int
 
@@ -110,7 +110,7 @@ def random_triplets(
 
 
 def triplet_moments(spikes: Spikes, triplets: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Third central moments <(v_i - <v_i>)(v_j - <v_j>)(v_k - <v_k>)> of triplets (K, 3): (K,)."""
+    """Compute <(v_i - <v_i>)(v_j - <v_j>)(v_k - <v_k>)> of triplets (K, 3): (K,)."""
     bits, mean, n_frames = spikes.by_neuron, spikes.mean_activity, spikes.n_frames
     out = np.empty(len(triplets))
     for start in range(0, len(triplets), _TRIPLETS_AT_ONCE):

@@ -1,4 +1,4 @@
-"""Correlations of assemblies across time, and how far a model without time explains them."""
+"""Correlations of assemblies at time lags, compared with a model without dynamics."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 from napari_crbm.errors import ModelError
 from napari_crbm.nrmse import agreement
 
-#: Lags that are looked at, in frames, as far as the blocks of time reach.
+#: Lags in frames; those longer than the blocks of time are left out.
 LAGS = (1, 2, 4, 8, 16, 32)
 
-# A temporal order of assemblies is reported from this r on, at this p.
+# A temporal order of assemblies is reported from this r and up to this p.
 _ORDERED, _SIGNIFICANT = 0.3, 0.01
 _PERMUTATIONS = 199
-# Fewer assemblies have too few pairs for a correlation over pairs to mean anything.
+# Fewer assemblies have too few pairs for a meaningful correlation over pairs.
 _FEWEST_ASSEMBLIES = 4
 
 
 @dataclass(frozen=True, eq=False)
 class LaggedComparison:
-    """Correlations of assemblies across time, in model and recording.
+    """Correlations of assemblies at time lags, in model and recording.
 
-    The model has no dynamics. Its prediction for two assemblies some frames apart is their
-    equal-time correlation times the mean autocorrelation of the two at that lag, which is
-    taken from the training frames.
+    The model has no dynamics. Its prediction for two assemblies at a lag is their equal-time
+    correlation times the mean autocorrelation of the two at that lag, which is taken from the
+    training frames.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class LaggedComparison:
         assemblies: nRMSE of the model's prediction, its Pearson r with the held-out frames,
         and that of the training frames); ``directed_r, directed_p`` (Pearson r between
         training and held-out frames of the asymmetry of the correlations, and its p by
-        permuting assemblies: a reproducible temporal order of assemblies, which a model
-        without dynamics cannot have). The last five are NaN for models of fewer than four
-        assemblies.
+        permuting assemblies: evidence for a reproducible temporal order of assemblies, which
+        a model without dynamics cannot reproduce). The last five are NaN for models of fewer
+        than four assemblies.
     n_assemblies : int, optional
     """
 
@@ -49,7 +49,7 @@ class LaggedComparison:
 
     @property
     def verdict(self) -> str:
-        """Summary in one or two sentences; empty if no lag fits."""
+        """Summary in one or two sentences; empty if all lags are too long."""
         if not len(self.table):
             return ""
         row = self.table.iloc[0]
@@ -91,7 +91,7 @@ def lagged_correlations(
     lags: NDArray[np.integer],
     frames: NDArray[np.integer] | None = None,
 ) -> NDArray[np.float64]:
-    """Pearson correlation of h_mu(t) with h_nu(t + lag) for all pairs of hidden units.
+    """Compute the correlation of h_mu(t) with h_nu(t + lag) for all pairs of hidden units.
 
     Parameters
     ----------
@@ -142,7 +142,7 @@ def compare_lagged(
     frames: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
     frame_interval_s: float = 1.0,
 ) -> LaggedComparison:
-    """Compare correlations across time between model, training and held-out frames.
+    """Compare correlations at time lags between model, training and held-out frames.
 
     Parameters
     ----------
@@ -188,7 +188,7 @@ def compare_lagged(
 
 
 def _directed(train: NDArray[np.float64], test: NDArray[np.float64]) -> dict[str, float]:
-    """Pearson r of two antisymmetric matrices, and its p (rows and columns permuted alike)."""
+    """Return Pearson's r of two antisymmetric matrices, and its p from permuting assemblies."""
     upper = np.triu_indices(len(train), 1)
     enough = len(train) >= _FEWEST_ASSEMBLIES
     r = _pearson(train[upper], test[upper]) if enough else float("nan")

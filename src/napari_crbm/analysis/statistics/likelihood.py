@@ -1,4 +1,4 @@
-"""Log-likelihood of frames a model has not seen, beside that of independent neurons."""
+"""Log-likelihood of held-out frames under the model and under independent neurons."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class Likelihood:
     Parameters
     ----------
     model, error : float
-        By annealed importance sampling, and its standard error.
+        Estimate by annealed importance sampling, and its standard error.
     independent : float
-        Of independent neurons with the training frames' activity.
+        Log-likelihood under independent neurons with the training frames' activity.
     effective_size : float
-        Chains the estimate is worth.
+        Effective number of chains of the estimate.
     reliable : bool
-        Whether these are enough for the error to mean something.
+        Whether there are enough effective chains for a meaningful standard error.
     """
 
     model: float
@@ -47,9 +47,9 @@ class Likelihood:
 
     @property
     def verdict(self) -> str:
-        """The numbers in a sentence."""
+        """Summary in one sentence."""
         text = (
-            f"Log-likelihood {self.model:.2f} ± {self.error:.2f} nats a held-out frame, "
+            f"Log-likelihood {self.model:.2f} ± {self.error:.2f} nats per held-out frame, "
             f"independent neurons {self.independent:.2f}."
         )
         return text if self.warning is None else f"{text} {self.warning}"
@@ -71,7 +71,7 @@ def held_out_likelihood(
         The one the model was trained on.
     random_state : int
     report : callable, optional
-        Called with (done, in all); may raise to cancel.
+        Called with (steps done, all steps); may raise to cancel.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """First and second moments of neurons and hidden units (paper, "Evaluation").
 
-The means <v>, <h> and <vh> are what training matches; the covariances of neurons and of
-hidden units are predictions. Distances are put on a scale on which 0 is as good as one
-half of the recording predicts the other, and 1 no better than chance: the nRMSE.
+Training matches the means <v>, <h> and <vh>; the covariances of neurons and of hidden units are
+predictions. Distances are measured by the nRMSE: 0 if the model predicts the held-out frames as
+well as the training frames do, 1 if it is no better than chance.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Moments:
     mean_vh : (N, M) float32, float64 if resampled
         Mean of v E[h | v], a raw second moment.
     cov_vv : (P (P - 1) / 2,) float32, float64 if resampled
-        Covariances of all pairs i < j of the chosen neurons, row after row.
+        Covariances of all pairs i < j of the chosen neurons, row by row.
     cov_hh : (M (M - 1) / 2,) float64
         Covariances of E[h | v] over pairs of hidden units.
     """
@@ -55,8 +55,8 @@ def moments(
 ) -> Moments:
     """Compute the moments of some frames.
 
-    Counts of spikes and of coincidences are exact whole numbers; sums over hidden
-    activity are taken in float64.
+    Counts of spikes and of coincidences are exact integers; sums over hidden activity are
+    computed in float64.
 
     Parameters
     ----------
@@ -95,7 +95,7 @@ def _pair_covariances(spikes: Spikes, neurons: NDArray[np.integer] | None) -> ND
     chosen = np.arange(spikes.n_neurons) if neurons is None else np.asarray(neurons)
     together = np.zeros((len(chosen), len(chosen)))
     for block in spikes.iter_dense(_FRAMES_AT_ONCE):
-        # Coincidences in a block are whole numbers far below 2^24, so float32 is exact.
+        # Coincidences in a block are integers far below 2^24, so float32 is exact.
         part = block[:, chosen].astype(np.float32)
         together += part.T @ part
     together /= spikes.n_frames
@@ -112,8 +112,8 @@ def penalty_shift(weights: NDArray[np.float32], settings: Settings | None) -> ND
     """Compute the correction for the penalty that is added to <vh> of a model, (N, M).
 
     At the optimum of the penalised likelihood the data's <vh> exceeds the model's by
-    ``l1`` in the direction of the weight, so that is no error. Imported models, whose
-    settings are not known, get no correction.
+    ``l1`` in the direction of the weight; this is not an error of the model. Imported models,
+    whose settings are not known, get no correction.
     """
     l1 = 0.0 if settings is None else float(settings.l1)
     return np.asarray(np.float32(l1) * np.sign(weights), dtype=np.float32)

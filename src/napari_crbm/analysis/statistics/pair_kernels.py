@@ -1,4 +1,4 @@
-"""Loops over pairs of neurons whose activity is held as bits, 64 frames a word."""
+"""Loops over pairs of neurons whose activity is packed into bits, 64 frames per word."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TILE = 64
 
 @intrinsic
 def _count_bits(_context, _word):
-    """Number of set bits of a uint64, one instruction on most processors."""
+    """Count the set bits of a uint64, one instruction on most processors."""
 
     def generate(_context, builder, _signature, arguments):
         return builder.ctpop(arguments[0])
@@ -25,7 +25,7 @@ def _count_bits(_context, _word):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _together(bits, i, j):
-    """Frames in which neurons i and j are both active."""
+    """Count the frames in which neurons i and j are both active."""
     total = np.uint64(0)
     for word in range(bits.shape[1]):
         total += _count_bits(bits[i, word] & bits[j, word])  # type: ignore[call-arg]
@@ -34,7 +34,7 @@ def _together(bits, i, j):
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def compare_tiles(tiles, bits, frames, means, edges, sums, counts):
-    """Add the pairs of some tiles to the sums and the histogram.
+    """Add the pairs of the given tiles to the sums and the histogram.
 
     ``bits``, ``frames`` and ``means`` are triples of model, train and test; ``tiles``
     (K, 2) int64; ``edges`` (lowest, bins per unit); ``sums`` (K, 8) float64, one row per tile
@@ -69,7 +69,7 @@ def compare_tiles(tiles, bits, frames, means, edges, sums, counts):
 
 @njit(cache=True, nogil=True, parallel=True)
 def coincidences(bits, out):
-    """Frames in which neurons are active together, for all pairs: ``out`` (N, N) int64."""
+    """Count the frames in which two neurons are active, for all pairs: ``out`` (N, N) int64."""
     for i in prange(bits.shape[0]):
         for j in range(bits.shape[0]):
             out[i, j] = np.int64(_together(bits, i, j))

@@ -1,9 +1,9 @@
-r"""Covariances of all pairs of neurons, compared while they stream by and never stored.
+r"""Compare the covariances of all pairs of neurons without storing them.
 
-Activity is held as bits, 64 frames a word, so that the number of frames in which two
-neurons are active together is a bitwise *and* and a count of bits: whole numbers, exact.
-Pairs are visited in square tiles of neurons, which stay in the processor's cache; sums of
-errors and a two-dimensional histogram are all that is kept of them.
+Activity is packed into bits, 64 frames per word, so that the number of frames in which two
+neurons are active together is the exact count of bits of a bitwise *and*. Pairs are visited in
+square tiles of neurons, which fit into the processor's cache; only sums of errors and a
+two-dimensional histogram are kept.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.nrmse import Agreement, agreement_of_sums
 from napari_crbm.spikes import Spikes
 
-# Words of a row are padded to a multiple of this, which processors take at once.
+# The words of a row are padded to a multiple of this, the width of a vector instruction.
 _VECTOR = 8
 # Tiles counted between two reports of progress.
 _TILES_AT_ONCE = 4096
 _BINS = 100
-# Share of pairs left out of the histogram's range at both ends, as found in a sample.
+# Share of sampled pairs outside the histogram's range at each end.
 _TAIL = 5e-4
 _SAMPLED_NEURONS = 600
 
 
 def coincidences(spikes: Spikes) -> NDArray[np.int64]:
-    """Frames in which two neurons are active together, (N, N); for moderate N only."""
+    """Count the frames in which two neurons are both active, (N, N); for moderate N only."""
     out = np.empty((spikes.n_neurons, spikes.n_neurons), dtype=np.int64)
     with kernel_threads():
         pair_kernels.coincidences(_padded(spikes), out)
@@ -50,7 +50,7 @@ class PairComparison:
         Number of pairs by covariance in the model (rows) and in the held-out frames
         (columns). Pairs beyond the range are counted in the outermost bins.
     edges : (B + 1,) float64
-        Of the bins, the same for both axes.
+        Edges of the bins, the same for both axes.
     """
 
     agreement: Agreement
@@ -68,8 +68,8 @@ def compare_pairs(
 ) -> PairComparison:
     """Compare the covariances of all pairs i < j of neurons (paper Fig. 2G).
 
-    Takes no more memory than the activity itself. 970 million pairs of 44,055 neurons
-    take some tens of seconds on two cores (see benchmarks).
+    The memory needed is that of the activity itself. The 970 million pairs of 44,055 neurons
+    take tens of seconds on two cores (see benchmarks).
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def compare_pairs(
     Raises
     ------
     ModelError
-        If the three do not hold the same number of neurons.
+        If the three have different numbers of neurons.
     """
     parts = (model, train, test)
     if len({part.n_neurons for part in parts}) > 1:
@@ -118,13 +118,13 @@ def compare_pairs(
 
 
 def _padded(spikes: Spikes) -> NDArray[np.uint64]:
-    """Frames of every neuron as bits, rows padded with zeros to whole vectors."""
+    """Return the frames of each neuron as bits, rows padded with zeros to whole vectors."""
     bits = spikes.by_neuron
     return np.pad(bits, ((0, 0), (0, -bits.shape[1] % _VECTOR)))
 
 
 def _range(model: Spikes, test: Spikes) -> tuple[float, float]:
-    """Range of nearly all covariances, found among some neurons spread over the recording."""
+    """Estimate the range of nearly all covariances from a sample of neurons."""
     step = max(1, model.n_neurons // _SAMPLED_NEURONS)
     neurons = np.arange(0, model.n_neurons, step)
     found = []

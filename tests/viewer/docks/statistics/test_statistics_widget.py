@@ -97,7 +97,7 @@ def test_replica_exchange_and_the_log_likelihood_can_be_asked_for(
     dock.start.click()
     until(qtbot, lambda: dock.evaluation is not None)
     assert asked["n_temperatures"] == 2 and asked["as_published"]
-    assert "Log-likelihood -31.25 ± 0.10 nats a held-out frame" in dock.foot.text()
+    assert "Log-likelihood -31.25 ± 0.10 nats per held-out frame" in dock.foot.text()
 
 
 def test_neurons_are_coloured_by_reconstruction(evaluated, home):
