@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from napari_crbm.declarations import Setting, check, documented
 from napari_crbm.errors import RecordingError
+from napari_crbm.io.encodings import read_text
 from napari_crbm.preprocessing import Progress, Stoppable
 
 
@@ -146,8 +147,8 @@ class ReadOptions:
         if not isinstance(self.region_names, str | Path):
             return None if self.region_names is None else tuple(self.region_names)
         try:
-            text = Path(self.region_names).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_text(Path(self.region_names))
+        except OSError as error:
             raise RecordingError(
                 f"Region names cannot be read from {self.region_names}: {error}."
             ) from error

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError, FormatError, install_extra
-from napari_crbm.io.reading import hdf5, tables_beside
+from napari_crbm.io.reading import hdf5, tables, tables_beside
 from napari_crbm.io.reading.matlab import numeric_arrays
 
 # Groups in which MATLAB 7.3 keeps the inside of cells and objects.
@@ -80,7 +80,7 @@ class Entry:
 
 
 def container_of(path: str | Path) -> str | None:
-    """Return the container of a file: "hdf5", "matlab", "npz", "npy", "zarr", or None."""
+    """Return the container of a file: "hdf5", "matlab", "npz", "npy", "zarr", "table" or None."""
     path = Path(path)
     if path.is_dir():
         marks = ("zarr.json", ".zgroup", ".zarray")
@@ -97,7 +97,9 @@ def container_of(path: str | Path) -> str | None:
         return "npz"
     if start.startswith(b"MATLAB 5.0"):
         return "matlab"
-    return "hdf5" if h5py.is_hdf5(path) else None
+    if h5py.is_hdf5(path):
+        return "hdf5"
+    return "table" if suffix in tables.SUFFIXES else None
 
 
 @contextmanager
@@ -115,9 +117,15 @@ def opened(path: str | Path) -> Iterator[dict[str, Array]]:
         with hdf5.reading(path) as file:
             yield _in_hdf5(file)
         return
-    read = {"matlab": _in_matlab, "npz": _in_npz, "npy": _in_folder, "zarr": _in_zarr}[container]
+    readers: dict[str, Callable[[Path], Mapping[str, Array]]] = {
+        "matlab": _in_matlab,
+        "npz": _in_npz,
+        "npy": _in_folder,
+        "zarr": _in_zarr,
+        "table": tables.read_arrays,
+    }
     with damage_named(path):
-        yield read(path)
+        yield dict(readers[container](path))
 
 
 @contextmanager

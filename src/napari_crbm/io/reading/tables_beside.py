@@ -17,10 +17,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_SEPARATORS = {".csv": None, ".tsv": "\t"}
+from napari_crbm.io.reading.tables import as_arrays, read_frame
+
+_SUFFIXES = (".csv", ".tsv")
 # Longer tables are no lists of neurons, and folders of more are archives.
 _LARGEST_BYTES = 64 << 20
 _MOST_TABLES = 20
+# More columns than a list of cells has are traces.
+_APART = 20
 
 
 def beside(path: Path) -> dict[str, NDArray[Any]]:
@@ -39,7 +43,7 @@ def _tables(path: Path) -> Iterator[Path]:
     tables = sorted(
         each
         for each in path.parent.iterdir()
-        if each.suffix.lower() in _SEPARATORS and each.is_file() and each != path
+        if each.suffix.lower() in _SUFFIXES and each.is_file() and each != path
     )
     own = [each for each in tables if each.name.lower().startswith(path.stem.lower())]
     yield from (own or tables)[:_MOST_TABLES]
@@ -47,33 +51,13 @@ def _tables(path: Path) -> Iterator[Path]:
 
 @lru_cache(maxsize=_MOST_TABLES)
 def _columns(path: Path, _changed: int, _size: int) -> dict[str, NDArray[Any]]:
-    import pandas as pd
-
-    separator = _SEPARATORS[path.suffix.lower()]
     try:
-        # A separator of None is found out from the first line.
-        table = pd.read_csv(path, sep=separator, engine="python" if separator is None else "c")
-        if all(_is_number(name) for name in table.columns):
-            table = pd.read_csv(path, sep=separator, engine="python", header=None)
+        table = read_frame(path)
+        if all(isinstance(name, int) for name in table.columns):
+            # No line of names.
             what = "positions" if table.shape[1] in (2, 3) else "table"
             return {f"{path.name}/{what}": table.to_numpy(dtype=np.float64)}
+        return {f"{path.name}/{name}": values for name, values in as_arrays(table, _APART).items()}
     except Exception:
         # A file of another kind that goes by such a name is of no concern.
         return {}
-    found = {}
-    for name in table.columns:
-        column = table[name]
-        if pd.api.types.is_numeric_dtype(column.dtype):
-            values = column.to_numpy()
-        else:
-            values = column.fillna("").astype(str).to_numpy(dtype=np.str_)
-        found[f"{path.name}/{str(name).strip().replace('/', ' per ')}"] = values
-    return found
-
-
-def _is_number(text: Any) -> bool:
-    try:
-        float(str(text))
-    except ValueError:
-        return False
-    return True

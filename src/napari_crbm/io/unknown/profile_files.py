@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from napari_crbm.errors import FormatError
+from napari_crbm.io.encodings import read_text
 from napari_crbm.io.reading.sources import Entry
 from napari_crbm.io.safety.replacing import write_text
 from napari_crbm.io.unknown.profile import Profile
@@ -40,12 +41,12 @@ def load_profile(path: str | Path) -> Profile:
     """
     path = Path(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
     except FileNotFoundError as error:
         raise FormatError(f"There is no profile {path}.") from error
     except OSError as error:
         raise FormatError(f"{path.name} cannot be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, OverflowError) as error:
         raise FormatError(f"{path.name} is no profile: it is not valid JSON ({error}).") from error
     if not isinstance(content, dict) or content.pop("format", None) != FORMAT:
         raise FormatError(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_SUFFIXES = (".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data", ".pkl", ".pickle")
+_SUFFIXES = (
+    *(".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data", ".pkl", ".pickle"),
+    *(".csv", ".tsv", ".xlsx", ".parquet"),
+)
 
 
 def may_read(path: Path) -> bool:
