@@ -38,7 +38,7 @@ def compare(
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same table.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Compare a model with other methods: what they find, and what they bring back."""
+    """Compare a model with other methods by the assemblies they find and their reconstruction."""
     from napari_crbm.analysis import METHODS, compare_methods
     from napari_crbm.analysis.export.tables import write_table
     from napari_crbm.cli.pairing import open_pair

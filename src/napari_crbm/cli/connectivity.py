@@ -111,7 +111,7 @@ def connectivity(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Only regions whose name holds this text; repeatable."),
+        typer.Option(help="Only regions whose name contains this text; repeatable."),
     ] = None,
     neuron: Annotated[
         list[int] | None,
@@ -317,7 +317,7 @@ def _three(text: str | None) -> tuple[float, float, float] | None:
         first, second, third = (float(part) for part in text.split(","))
     except ValueError as error:
         raise typer.BadParameter(
-            f"'{text}' is not three numbers with commas between.", param_hint="--voxel-um"
+            f"'{text}' is not three numbers separated by commas.", param_hint="--voxel-um"
         ) from error
     return first, second, third
 
@@ -334,9 +334,9 @@ def summary(comparison: Comparison) -> dict[str, object]:
 
 #: Printed where p-values come from permutations of regions.
 PERMUTED = (
-    "These p-values come from permuting regions, because the map holds no relocated assemblies: "
-    "they are too small, since near regions are strongly coupled in every brain. Add the maps of "
-    "couplings to the project again to have better ones."
+    "These p-values come from permuting regions, because the map holds no relocated assemblies. "
+    "They are too small, since nearby regions are strongly coupled in every brain. Add the maps "
+    "of couplings to the project again to get better ones."
 )
 
 

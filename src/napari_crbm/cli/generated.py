@@ -21,7 +21,7 @@ def option(
 ) -> tuple[Any, Any]:
     """Return the annotation and the default of the option for one declared setting.
 
-    Its value is None, or an empty list, unless a person gives the option.
+    Its value is None, or an empty list, unless the option is given.
     """
     shown = each.default_text if default_text is None else default_text
     common: dict[str, Any] = {
@@ -89,7 +89,7 @@ def with_declared(
     Parameters
     ----------
     parameter : str
-        Parameter of the command that receives the values a person gave, by field name.
+        Parameter of the command that receives the given values, by field name.
     listed : iterable of Declared
     panel, rare_panel : str, optional
         Help panels of the common and of the rarely used settings.

@@ -21,11 +21,11 @@ def info(
     opening: dict[str, Any],
     tree: Annotated[
         bool,
-        typer.Option("--tree", help="List the arrays in a file of any layout, and what they seem."),
+        typer.Option("--tree", help="List the arrays of a file, and guess what they hold."),
     ] = False,
     save_profile: Annotated[
         Path | None,
-        typer.Option(help="Write what the arrays seem to be as a profile (.json), to be edited."),
+        typer.Option(help="Write the guessed profile of the arrays (.json), to edit it."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -98,11 +98,11 @@ def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
         usual = type(found.profile)(positions=(), activity="").as_dict()
         guessed = {
             field.replace("_", " "): _text(value)
-            + (f"  (told from: {found.reasons[field]})" if field in found.reasons else "")
+            + (f"  (guessed from: {found.reasons[field]})" if field in found.reasons else "")
             for field, value in found.profile.as_dict().items()
             if field in found.reasons or value != usual[field]
         }
-        out.print("\nwhat they seem to be", style="italic")
+        out.print("\nguessed profile", style="italic")
         print_pairs("", guessed)
         out.print(wrong or "This can be read with the profile.")
     if save_to is not None:

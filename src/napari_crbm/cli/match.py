@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def match(
     first: Annotated[
         Path,
-        typer.Argument(metavar="FIRST", help="Model whose assemblies are asked about (.h5)."),
+        typer.Argument(metavar="FIRST", help="Model whose assemblies to match (.h5)."),
     ],
     second: Annotated[
         Path, typer.Argument(metavar="SECOND", help="Model to look for counterparts in (.h5).")

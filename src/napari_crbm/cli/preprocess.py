@@ -47,7 +47,8 @@ def preprocess(
         typer.Option("--level", help="Threshold traces as they are (already deconvolved)."),
     ] = False,
     keep_spikes: Annotated[
-        bool, typer.Option("--keep-spikes", help="Keep the file's spikes, only leave out.")
+        bool,
+        typer.Option("--keep-spikes", help="Keep the spikes of the file."),
     ] = False,
     drop_frames: Annotated[
         list[str] | None,

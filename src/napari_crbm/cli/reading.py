@@ -32,7 +32,7 @@ READING = (*declared(ReadOptions), _PROFILE)
 def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command all options on how a file is read.
 
-    The command has a parameter ``opening``, which gets those a person gave, for
+    The command has a parameter ``opening``, which receives the given options, for
     `napari_crbm.io.open_recording`.
     """
     return with_declared("opening", READING, panel=PANEL)(command)

@@ -36,7 +36,7 @@ def states(
         ),
     ] = None,
     figure: Annotated[
-        Path | None, typer.Option(help="Draw all of it to this .pdf, .svg or .png.")
+        Path | None, typer.Option(help="Draw the results to this .pdf, .svg or .png.")
     ] = None,
     file_format: TableFormat = None,
     parquet: Parquet = False,

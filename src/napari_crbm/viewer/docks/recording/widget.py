@@ -42,7 +42,7 @@ class RecordingWidget(QWidget):
 
         self.open_button = button(
             "Open file...",
-            "Read a recording: HDF5 (ours, the paper's, Fishualizer's, CaImAn's, voluseg's),\n"
+            "Read a recording: HDF5 (napari-crbm, the paper, Fishualizer, CaImAn, voluseg),\n"
             "NWB, MATLAB or NumPy. The file is never changed.",
             self.choose,
         )

@@ -1,4 +1,4 @@
-"""The live curve of a training: how well the model explains trained and held-out frames."""
+"""Live plot of a training: pseudo-likelihood of trained and held-out frames."""
 
 from __future__ import annotations
 

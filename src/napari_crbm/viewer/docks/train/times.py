@@ -31,7 +31,7 @@ class TrainTimes(QObject):
     home : Home
     form : TrainForm
     widget : QWidget
-        The dock. Nothing is measured while it is hidden behind others.
+        The dock; nothing is measured while it is hidden.
     """
 
     measured = Signal()

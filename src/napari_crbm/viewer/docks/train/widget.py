@@ -253,7 +253,7 @@ class TrainWidget(QWidget):
         if progress.phase == "preparing":
             self.status.setText(_preparing(progress.n_found))
         elif progress.phase == "paused":
-            self.status.setText("Paused. Press Resume to go on, or save a checkpoint.")
+            self.status.setText("Paused. Press Resume to continue, or save a checkpoint.")
         elif progress.phase == "training":
             self.status.setText(
                 f"Training for {duration(progress.elapsed_s)}"
