@@ -1,10 +1,10 @@
-"""Fluorescence larger than memory to spikes: time and memory, streamed from the disk.
+"""Time and memory of binarising fluorescence that is larger than memory.
 
     python benchmarks/binarisation.py            # 20,000 neurons x 4,000 frames
     python benchmarks/binarisation.py --full     # 100,000 neurons x 20,000 frames, 8 GB of disk
 
-The file is written first, then opened in a process of its own, so that its peak memory
-is that of opening alone.
+The file is written first and then opened in a separate process, so that the peak memory is that
+of opening alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BLOCK = 500
 
 
 def write(path: Path, n_neurons: int, n_frames: int, layout: str) -> None:
-    """Noise with decaying transients; frames x neurons, or neurons x frames."""
+    """Write noise with decaying transients; frames x neurons, or neurons x frames."""
     generator = np.random.default_rng(0)
     neurons_first = layout == "neurons x frames"
     shape = (n_neurons, n_frames) if neurons_first else (n_frames, n_neurons)
@@ -40,7 +40,7 @@ def write(path: Path, n_neurons: int, n_frames: int, layout: str) -> None:
         file["positions"] = generator.random((n_neurons, 3)) * [500, 1000, 250]
         data = file.create_dataset("traces", shape, "f4", **kept)
         level = np.zeros(n_neurons, dtype=np.float32)
-        # A block of noise used again: its statistics are all that matters here.
+        # The same block of noise is reused; only its statistics matter here.
         noise = generator.normal(size=(BLOCK, n_neurons if not neurons_first else n_frames))
         noise = noise.astype(np.float32)
         for start in range(0, shape[0], BLOCK):
@@ -56,7 +56,7 @@ def write(path: Path, n_neurons: int, n_frames: int, layout: str) -> None:
 
 
 def opened(path: Path, layout: str) -> None:
-    """Child process: open, binarise, report."""
+    """Open, binarise and report, in a child process."""
     from napari_crbm.io import Profile, open_recording
 
     profile = Profile(
@@ -92,7 +92,7 @@ def opened(path: Path, layout: str) -> None:
 
 
 def _read_bytes() -> int:
-    """What this process has asked the system to read; 0 where that is not known."""
+    """Return the bytes that this process has read; 0 where that is not known."""
     try:
         counts = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
     except OSError:

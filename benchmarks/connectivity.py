@@ -1,4 +1,4 @@
-"""Time and memory of the region-to-region map at the size of the paper.
+"""Time and memory of the region-to-region map at paper scale.
 
 python benchmarks/connectivity.py                      # 44,055 neurons, 200 units, 72 regions
 python benchmarks/connectivity.py --neurons 4000       # quick

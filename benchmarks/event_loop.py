@@ -1,12 +1,12 @@
-"""How long the viewer's event loop is held up: by what a person does, and by a training.
+"""Measure how long user actions and a training block the viewer's event loop.
 
     xvfb-run python benchmarks/event_loop.py [--neurons 44055] [--seconds 20] [--audit]
 
-`--audit` goes through the operations of the docks on a model of 200 assemblies and prints, for
-each, the longest time that the main thread computes between two calls of a 10 ms timer:
-processor time, so that other programs do not enter; drawing apart, since a graphics card does
-that elsewhere. Otherwise a training runs at full speed, and the gaps between the calls are what
-a person feels; assemblies are shown while they form, as by default.
+`--audit` runs the operations of the docks on a model of 200 assemblies and prints, for each, the
+longest time that the main thread computes between two calls of a 10 ms timer. Processor time is
+measured, so that other programs have no effect; drawing is measured separately, because
+otherwise a graphics card does it. Without `--audit` a training runs at full speed and the gaps
+between the calls are measured; assemblies are shown during training, as by default.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from viewer import model_of
 
 
 def gaps_ms(seconds: float) -> np.ndarray:
-    """Times between calls of a 10 ms timer, in milliseconds."""
+    """Return the times between calls of a 10 ms timer, in milliseconds."""
     calls: list[float] = []
     timer = QTimer()
     timer.setInterval(10)
@@ -59,7 +59,7 @@ def report(label: str, gaps: np.ndarray) -> None:
 
 
 def train(home: Any, seconds: float) -> None:
-    """Measure an idle window, then one with a training."""
+    """Measure an idle window, then a window with a running training."""
     report("idle", gaps_ms(5))
     home.runs.start_training(Settings.named("default", n_hidden=200, n_updates=100_000))
     report("preparing", gaps_ms(seconds / 2))
@@ -74,7 +74,7 @@ def train(home: Any, seconds: float) -> None:
 
 
 class Audit:
-    """One operation after the other, each from the event loop."""
+    """Run operations one after the other, each from the event loop."""
 
     def __init__(self, viewer: Any, docks: dict[str, Any]) -> None:
         self.viewer, self.docks = viewer, docks
@@ -83,7 +83,7 @@ class Audit:
         self.watch.start()
 
     def do(self, what: str, act: Callable[[], Any], done: Callable[[], Any] = lambda: True) -> None:
-        """Do something and wait until all that follows is over."""
+        """Run an operation and wait until everything it triggers has finished."""
         acted: list[bool] = []
         with self.watch.during(what):
             QTimer.singleShot(0, lambda: (act(), acted.append(True)))
@@ -92,13 +92,13 @@ class Audit:
             QTest.qWait(150)
 
     def dock(self, name: str, kind: type) -> Any:
-        """Bring a dock to the front, with all that it computes then; the widget."""
+        """Bring a dock to the front, wait for its computations, and return its widget."""
         self.do(f"look at {name}", self.docks[name].raise_)
         return self.viewer.window._qt_window.findChild(kind)
 
 
 def go_through(audit: Audit, recording: Path, model: Path, folder: Path) -> None:
-    """What a person does with a model."""
+    """Run the operations of a user who inspects a model."""
     home, workspace = audit.home, audit.home.workspace
     audit.do(
         "open a recording", lambda: home.opening.open_file(recording), lambda: workspace.recording
@@ -142,7 +142,7 @@ def go_through(audit: Audit, recording: Path, model: Path, folder: Path) -> None
 
 
 def main() -> None:
-    """Measure what was asked for."""
+    """Read the command line and run the measurement."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--neurons", type=int, default=44_055)
     parser.add_argument("--seconds", type=float, default=20)

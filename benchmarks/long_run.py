@@ -1,10 +1,10 @@
-"""Memory of a very long training: as many updates as a day at paper scale, on a tiny recording.
+"""Memory of a very long training: the updates of one day at paper scale, on a tiny recording.
 
 python benchmarks/long_run.py                  864,000 updates (24 h of 0.1 s), some minutes
-python benchmarks/long_run.py --updates 20000  a shorter look
+python benchmarks/long_run.py --updates 20000  a shorter run
 
-Prints the resident memory along the way and fails if it has grown by more than 5 MB after the
-first tenth.
+Prints the resident memory during the run and fails if it grows by more than 5 MB after the first
+tenth.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ ALLOWED_MB = 5.0
 
 
 def resident_mb() -> float:
-    """Memory in use now (Linux)."""
+    """Return the resident memory (Linux)."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * 4096 / 2**20
 
 
 def main() -> None:
-    """Run the training, with a checkpoint taken now and then as a real one would."""
+    """Run the training with regular checkpoints, as in normal use."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--updates", type=int, default=864_000)
     n_updates = parser.parse_args().updates

@@ -1,9 +1,8 @@
-"""How long the window is held up by what we do: for tests and benchmarks.
+"""Measure how long operations block the window, for tests and benchmarks.
 
-A timer asks to be called every 10 ms. Between two of its calls the main thread computes for
-some time; that time, and not the one on the clock, is what is measured: on a machine with
-other work a call comes late without any fault of ours. Drawing the canvas is counted apart,
-since without a graphics card the processor does it.
+A timer fires every 10 ms. Measured is the processor time of the main thread between two of its
+calls, not the time on the clock, because on a loaded machine calls are late for other reasons.
+Drawing the canvas is measured separately, because without a graphics card the processor does it.
 """
 
 from __future__ import annotations
@@ -24,15 +23,15 @@ _INTERVAL_MS = 10
 _SAMPLE_S = 0.01
 _DEEPEST = 14
 _ACCOUNTS = ("layers", "drawing", "apart")
-# What `machine_factor` measures on an idle core of the machine of benchmarks/README.md.
+# Result of the fixed computation on an idle core of the machine of benchmarks/README.md.
 _REFERENCE_MS = 3.4
 
 
 def machine_factor() -> float:
-    """How many times slower than the machine of the published figures this one computes now.
+    """Return the current slowdown relative to the machine of benchmarks/README.md.
 
-    Told by a fixed piece of Python and NumPy, in processor time of this thread: shared
-    caches and cores that are not whole make that time longer too. At least 1.
+    It is measured as the processor time of this thread for a fixed computation in Python and
+    NumPy, which also grows with shared caches and shared cores. It is at least 1.
     """
     times = []
     for _ in range(5):
@@ -49,15 +48,15 @@ def machine_factor() -> float:
 
 @dataclass
 class Held:
-    """The longest time that the event loop was held up during one operation.
+    """Longest time that one operation blocked the event loop.
 
     Parameters
     ----------
     own_ms, layers_ms, drawing_ms : float
-        The most processor time of the main thread between two calls of the timer: for all
-        else, for making and removing layers, and for drawing the canvas.
+        Largest processor time of the main thread between two calls of the timer: for adding
+        and removing layers, for drawing the canvas, and for everything else (own).
     where : list of str
-        Where the main thread was seen meanwhile, most often first.
+        Sampled source lines of the main thread in that time, most frequent first.
     """
 
     own_ms: float = 0.0
@@ -67,7 +66,7 @@ class Held:
 
 
 class LoopWatch(QObject):
-    """Measure the main thread between turns of the event loop.
+    """Measures the main thread between iterations of the event loop.
 
     Parameters
     ----------
@@ -110,7 +109,7 @@ class LoopWatch(QObject):
 
     @contextmanager
     def during(self, operation: str) -> Iterator[None]:
-        """Name what is being done; the time is kept under that name."""
+        """Record times under the name of an operation."""
         self._on_timer()
         self._operation = operation
         try:
@@ -121,7 +120,7 @@ class LoopWatch(QObject):
 
     @contextmanager
     def apart(self) -> Iterator[None]:
-        """Leave out what the measuring program does for itself, such as taking pictures."""
+        """Exclude work of the measuring program itself, such as taking screenshots."""
         with self._into("apart"):
             yield
 
@@ -134,7 +133,7 @@ class LoopWatch(QObject):
             self._accounts[account] += time.thread_time() - started - (self._counted() - before)
 
     def report(self) -> str:
-        """A line an operation, longest first."""
+        """Return one line per operation, longest first."""
         rows = sorted(self.operations.items(), key=lambda item: -item[1].own_ms)
         return "\n".join(
             f"{what:<32} {held.own_ms:6.0f} ms, layers {held.layers_ms:6.0f}, "
@@ -144,7 +143,7 @@ class LoopWatch(QObject):
         )
 
     def _time(self, kind: type, name: str, account: str) -> None:
-        """Add the time of a method to an account, without what goes to another meanwhile."""
+        """Add the time of a method to an account, without time that another account gets."""
         act: Callable[..., Any] = getattr(kind, name)
 
         def timed(*args: Any, **options: Any) -> Any:
@@ -173,7 +172,7 @@ class LoopWatch(QObject):
         return sum(self._accounts.values())
 
     def _sample(self) -> None:
-        """Look where the main thread is, now and then."""
+        """Sample the current source line of the main thread at intervals."""
         while not self._stopped.wait(_SAMPLE_S):
             frame = sys._current_frames().get(self._main)
             names: list[str] = []

@@ -1,18 +1,18 @@
-"""How fast training reaches a quality, on recordings with planted assemblies.
+"""Quality of the model over training time, on recordings with planted assemblies.
 
 python benchmarks/quality.py --neurons 2000 --seeds 5 --table study.csv
 python benchmarks/quality.py --neurons 12000 --set n_updates=1750 --set learning_rate=0.01
 python benchmarks/quality.py --neurons 2000 --seeds 5 --table study.csv --reference PGM/source
 python benchmarks/quality.py --summary study.csv
 
-For every generator and seed, at a few moments of the training: processor seconds of training
-so far, nRMSE of the covariances of neurons and of their means on the held-out frames (0 as
-good as the training frames, 1 chance), both from fresh chains that start from independent
-neurons, and the share of planted assemblies found (AUROC above 0.95); at the last of them also
-all nRMSE of longer runs, half of whose chains start from frames laid over each other (as
-`evaluate` gives them: they find states that no recording shows), and by the paper's way of
-drawing. Looking does not count as training time. Trainings
-that the table has are not repeated, so that a study can be made in parts.
+For each generator and seed, the table has one row per evaluation during training: processor
+seconds of training so far; nRMSE of the covariances and of the means of neurons on the held-out
+frames (0 as good as the training frames, 1 chance), from fresh chains that start from independent
+neurons; and the share of planted assemblies found (AUROC above 0.95). The last evaluation also
+has all nRMSE of longer runs, half of whose chains start from unions of frames as in `evaluate`
+(these expose spurious modes that are absent from the data), and all nRMSE with samples drawn as
+in the paper. Evaluation does not count as training time. Trainings that are in the table are not
+repeated, so that a study can be made in parts.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from napari_crbm.spikes import Spikes
 
 LOOKS = (0.1, 0.25, 0.5, 0.75, 1.0)
 PAIRS_AMONG = 2000
-# How the last look draws, too; long runs are of many chains, since large models forget slowly.
+# Samples of the last evaluation; long runs use many chains, because large models mix slowly.
 _AT_THE_END: dict[str, dict[str, Any]] = {
     "long": {"n_chains": 500},
     "published": {"as_published": True},
@@ -47,7 +47,7 @@ _AT_THE_END: dict[str, dict[str, Any]] = {
 
 
 def quality(model: CRBM, train: Spikes, test: Spikes) -> dict[str, float]:
-    """The nRMSE of neurons' covariances and means, of samples from fresh chains."""
+    """Compute the nRMSE of neurons' covariances and means, from samples of fresh chains."""
     generator = np.random.default_rng(0)
     n = min(PAIRS_AMONG, model.n_neurons)
     neurons = np.sort(generator.choice(model.n_neurons, n, replace=False))
@@ -59,7 +59,7 @@ def quality(model: CRBM, train: Spikes, test: Spikes) -> dict[str, float]:
 
 
 def at_the_end(model: CRBM, train: Spikes, test: Spikes) -> dict[str, float]:
-    """All nRMSE of long runs, and of samples drawn as the paper does."""
+    """Compute all nRMSE of long runs, and of samples drawn as in the paper."""
     found = {}
     for way, drawn in _AT_THE_END.items():
         table = evaluate(model, train, test, **drawn).table
@@ -71,7 +71,7 @@ def at_the_end(model: CRBM, train: Spikes, test: Spikes) -> dict[str, float]:
 def ours(
     spikes: Spikes, seed: int, n_assemblies: int, arguments: argparse.Namespace
 ) -> Iterator[Look]:
-    """Train as the command line says, and look from time to time."""
+    """Train with the options of the command line, and evaluate at intervals."""
     chosen = {"n_threads": 1, "random_state": seed, **changes(arguments)}
     settings = Settings.named(arguments.recipe, **chosen)
     training = Training(spikes, settings)
@@ -88,7 +88,7 @@ def ours(
 def theirs(
     spikes: Spikes, seed: int, n_assemblies: int, arguments: argparse.Namespace
 ) -> Iterator[Look]:
-    """Train with the published code on the frames that ours would train on."""
+    """Train with the published code on the same training frames."""
     train, test = split_blocks(spikes)
     seen = spikes.select_frames(train)
     for look in reference(
@@ -99,7 +99,7 @@ def theirs(
 
 
 def run(generator: str, seed: int, arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
-    """Simulate a recording, train, and say how good the model is on the way."""
+    """Simulate a recording, train, and evaluate the model during training."""
     n_assemblies = arguments.assemblies or max(5, arguments.neurons // 200)
     simulation = simulate(
         arguments.neurons,
@@ -137,13 +137,13 @@ def run(generator: str, seed: int, arguments: argparse.Namespace) -> Iterator[di
 
 
 def changes(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Settings that are not as usual."""
+    """Return the settings that differ from the defaults."""
     pairs = (text.split("=", 1) for text in arguments.set)
     return {name: ast.literal_eval(value) for name, value in pairs}
 
 
 def change(arguments: argparse.Namespace) -> str:
-    """What is not as usual, in the words of the table."""
+    """Return the differences from the defaults as text for the table."""
     code = ["reference"] if arguments.reference else []
     return " ".join(code + arguments.set) or "none"
 
@@ -156,7 +156,7 @@ def _is_in(path: Path | None, key: tuple[object, ...]) -> bool:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """One row a data set and change: does every seed converge, when, and how good is the end?"""
+    """Summarise convergence, its time and the final quality, one row per data set and change."""
     rows = []
     keys = ["neurons", "frames", "generator", "change"]
     for key, runs in table.groupby(keys, sort=False):
@@ -178,10 +178,10 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _time_to(runs: pd.DataFrame, bar: float) -> str:
-    """Median of the seconds after which covariances stay within the bar, and how many do."""
+    """Return the median time until covariances stay within the limit, and how many do."""
     seconds = []
     for _, one in runs.groupby("seed"):
-        # Covariances without a scale have not come within it.
+        # Covariances without an nRMSE do not count as within the limit.
         beyond = np.flatnonzero(~(one["cov_vv"].to_numpy() <= bar))
         first = beyond[-1] + 1 if len(beyond) else 0
         if first < len(one):

@@ -3,8 +3,8 @@
 python benchmarks/selection.py --folder sweeps
 
 Five recordings of each generator with 6 to 15 planted assemblies, each swept over the same
-numbers of hidden units; the selected model is trained anew and compared with frames it has
-not seen. Finished trainings in the folder are not repeated.
+numbers of hidden units; the selected model is trained again and compared with held-out frames.
+Finished trainings in the folder are not repeated.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PLANTED = (6, 8, 10, 12, 15)
 
 
 def swept(generator: str, n_assemblies: int, folder: Path, n_updates: int) -> dict[str, object]:
-    """Sweep one recording and say what was selected, and how good that model is."""
+    """Sweep one recording; report the selected configuration and the quality of its model."""
     simulation = simulate(600, 2000, n_assemblies, generator, seed=n_assemblies)
     recording = simulation.recording
     plan = Sweep(n_hidden=TRIED, settings=Settings(n_updates=n_updates))

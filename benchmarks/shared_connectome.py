@@ -1,4 +1,4 @@
-"""Simulated animals that share a region-level connectome: is it found again, in each?
+"""Recovery of a region-level connectome that simulated animals share.
 
     python benchmarks/shared_connectome.py                 # 4 animals, a few minutes
 

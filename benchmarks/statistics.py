@@ -1,11 +1,11 @@
 """Time and memory of the statistics of a whole brain.
 
 python benchmarks/statistics.py             # 44,055 neurons
-python benchmarks/statistics.py --smoke     # seconds, for a check that it runs
+python benchmarks/statistics.py --smoke     # seconds, to check that it runs
 
-Covariances of all pairs of neurons in three sets of frames, compared as they stream by;
-against numpy.cov of the same frames on as many neurons as fit in memory; and what watching
-a training costs.
+Measures the comparison of the covariances of all pairs of neurons in three sets of frames;
+numpy.cov on the same frames, with as many neurons as fit in memory; and the share of a training
+that is spent on its statistics.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from napari_crbm.spikes import Spikes
 
 
 def random_spikes(n_frames: int, n_neurons: int, seed: int) -> Spikes:
-    """Independent neurons of 3 % activity."""
+    """Draw independent neurons of 3 % activity."""
     generator = np.random.default_rng(seed)
     blocks = (
         generator.random((min(64, n_frames - start), n_neurons), dtype=np.float32) < 0.03
@@ -33,12 +33,12 @@ def random_spikes(n_frames: int, n_neurons: int, seed: int) -> Spikes:
 
 
 def peak_mb() -> float:
-    """Largest resident memory of the process so far."""
+    """Return the largest resident memory of the process so far."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def pairs(n_neurons: int, n_numpy: int) -> None:
-    """All pairs, and the same numbers from NumPy on fewer neurons."""
+    """Compare all pairs, and compute the same values with NumPy on fewer neurons."""
     parts = [random_spikes(n, n_neurons, k) for k, n in enumerate((5500, 3850, 1650))]
     compare_pairs(*(part.select_neurons(np.arange(200)) for part in parts))
     before = peak_mb()
@@ -66,7 +66,7 @@ def pairs(n_neurons: int, n_numpy: int) -> None:
 
 
 def watching(n_neurons: int, n_hidden: int) -> None:
-    """Share of a training's time that goes into its statistics."""
+    """Measure the share of a training's time that is spent on its statistics."""
     spikes = random_spikes(2000, n_neurons, 0)
     spent = {"look": 0.0, "evaluate": 0.0}
     look, evaluate = Monitor.record, Training._evaluate
@@ -89,7 +89,7 @@ def watching(n_neurons: int, n_hidden: int) -> None:
     share = (spent["look"] + spent["evaluate"] * 600 / 3500) / training.elapsed_s
     print(
         f"{n_neurons:,} x {n_hidden}: {100 * share:.1f} % of a training of 3,500 updates is "
-        f"spent on its statistics ({1e3 * training.elapsed_s / 600:.1f} ms an update)"
+        f"spent on its statistics ({1e3 * training.elapsed_s / 600:.1f} ms per update)"
     )
 
 

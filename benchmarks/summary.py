@@ -1,7 +1,7 @@
 """Make the tables and plots of benchmarks/README.md from the tables of results.
 
 python benchmarks/summary.py            rewrite the tables, draw both plots
-python benchmarks/summary.py --check    say whether the tables in the page are those of the results
+python benchmarks/summary.py --check    check that the tables in the page match the results
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _CODES = {
     "reference l1=0.005 again": "published, penalty 0.005, again",
     "reference l1=0.002": "published, penalty 0.002",
 }
-# Final trainings at the size of the published recordings.
+# Trainings at the size of the published recordings.
 _LARGEST = 44055
 
 
 def study() -> pd.DataFrame:
-    """Return all looks at all trainings."""
+    """Return all evaluations of all trainings."""
     return pd.read_csv(HERE / "study.csv", keep_default_na=False, na_values=[""])
 
 
 def ends(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the last look at every training."""
+    """Return the last evaluation of each training."""
     keys = ["neurons", "generator", "change", "seed"]
     return table.loc[table.groupby(keys)["update"].idxmax()]
 
@@ -85,7 +85,7 @@ def quality() -> pd.DataFrame:
 
 
 def as_published() -> pd.DataFrame:
-    """Return the trainings at paper scale, drawn from as the paper does."""
+    """Return the trainings at paper scale, with samples drawn as in the paper."""
     last = ends(study())
     last = last[last["neurons"] == _LARGEST]
     rows = []
@@ -129,7 +129,7 @@ def as_published() -> pd.DataFrame:
 
 
 def published_code() -> pd.DataFrame:
-    """Return our trainings beside those by the published code on the same recordings."""
+    """Return our trainings beside those with the published code on the same recordings."""
     last = ends(study())
     compared = last[last["change"].str.startswith("reference")]
     pairs = set(zip(compared["generator"], compared["neurons"], strict=True))
@@ -174,7 +174,7 @@ TABLES = {
 
 
 def table_of(name: str) -> str:
-    """Return a table as Markdown: one that is made here, or a file of results as it is."""
+    """Return a table as Markdown: one computed here, or an unchanged file of results."""
     made = TABLES.get(name)
     table = made() if made else pd.read_csv(HERE / "results" / f"{name}.csv", dtype=str)
     table = table.fillna("").astype(str)
@@ -183,7 +183,7 @@ def table_of(name: str) -> str:
 
 
 def page(text: str) -> str:
-    """Return the page with all its tables made anew."""
+    """Return the page with all its tables updated."""
     return _TABLE.sub(lambda found: found[1] + table_of(found[2]) + found[3], text)
 
 

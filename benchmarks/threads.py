@@ -1,11 +1,11 @@
-"""How kernels fare beside other work, by OpenMP's wait policy and Numba's threading layer.
+"""Speed of kernels on a loaded machine, by OpenMP wait policy and Numba threading layer.
 
 python benchmarks/threads.py
 
-An update ends when its slowest thread does, so on a loaded machine it matters what threads do
-while they wait for each other: spinning, they take the time that the last one needs. Every
-choice runs in a process of its own, next to processes that only keep a core busy. Printed are
-milliseconds an update on the clock and of the processor, for one thread and for all.
+An update ends when its slowest thread does. On a loaded machine threads that spin while they
+wait take processor time from that thread. Each combination runs in its own process, beside
+processes that only keep a core busy. Prints milliseconds per update, on the clock and of
+processor time, for one thread and for all.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import subprocess
 import sys
 import time
 
-# Threading layer, wait policy, and for how many rounds threads spin before they sleep: ours, and
-# what OpenMP does by itself with an active policy.
+# Threading layer, wait policy, and number of spins before threads sleep: the project's choice,
+# and OpenMP's default with an active policy.
 CHOICES = (
     ("omp", "PASSIVE", "1000"),
     ("omp", "ACTIVE", "30000000000"),
@@ -35,8 +35,8 @@ def spin() -> None:
 
 
 def measure(n_busy: int) -> None:
-    """Time updates beside ``n_busy`` processes, with the choice of this process."""
-    # Imported here because the choice is read from the environment at the first import.
+    """Time updates beside ``n_busy`` processes, with the options of this process."""
+    # Imported here because the options are read from the environment at the first import.
     from training import ours, raster
 
     from napari_crbm.model.compute.threads import available_threads
@@ -68,7 +68,7 @@ def measure(n_busy: int) -> None:
 
 
 def main() -> None:
-    """Run every choice in its own process."""
+    """Run each combination in its own process."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--busy", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--loads", type=int, nargs="*", default=[0, 1, 2])

@@ -4,8 +4,8 @@ python benchmarks/training.py            paper scale, peers where they are insta
 python benchmarks/training.py --smoke    a small case, for continuous integration
 
 Peers are plain PyTorch (the same mathematics, dense products, on the CPU) and
-scikit-learn's BernoulliRBM (binary hidden units, one Gibbs step). All sides are timed
-in turn, round after round; medians and the ratio of medians are reported.
+scikit-learn's BernoulliRBM (binary hidden units, one Gibbs step). All implementations are timed
+in turn in each round; medians and the ratio of medians are reported.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from napari_crbm.spikes import Spikes
 
 RATE = 0.035
 BATCH = 100
-# Seconds between two sides.
+# Seconds of pause between two implementations.
 _REST_S = 0.3
 #: Seconds per update of the reference implementation on such a machine, measured separately.
 REFERENCE_S = 1.46
-#: Makes updates on so many threads: so many of them.
+#: Function that runs updates: takes the number of threads and the number of updates.
 Updates = Callable[[int, int], None]
 
 
 def raster(n_neurons: int, n_frames: int) -> Spikes:
-    """Independent neurons of one rate."""
+    """Draw independent neurons of one rate."""
     generator = np.random.default_rng(1)
     n_blocks = n_frames // 100
     blocks = (generator.random((100, n_neurons), dtype=np.float32) < RATE for _ in range(n_blocks))
@@ -43,7 +43,7 @@ def raster(n_neurons: int, n_frames: int) -> Spikes:
 
 
 def ours(spikes: Spikes, n_hidden: int, density: float, n_chains: int, n_steps: int) -> Updates:
-    """A function that makes updates, see `Updates`."""
+    """Return a function that runs updates, see `Updates`."""
     settings = Settings.named(
         "paper", n_hidden=n_hidden, l1=1e-3, n_chains=n_chains, gibbs_steps=n_steps
     )
@@ -67,7 +67,7 @@ def ours(spikes: Spikes, n_hidden: int, density: float, n_chains: int, n_steps: 
 
 
 def torch_peer(spikes: Spikes, n_hidden: int, n_chains: int, n_steps: int) -> Updates | None:
-    """The same update in plain PyTorch, without standardisation; None if not installed."""
+    """Return the same update in plain PyTorch, unstandardised; None if not installed."""
     try:
         import torch
     except ImportError:
@@ -125,7 +125,7 @@ def torch_peer(spikes: Spikes, n_hidden: int, n_chains: int, n_steps: int) -> Up
 
 
 def sklearn_peer(spikes: Spikes, n_hidden: int) -> Updates | None:
-    """One update of scikit-learn's BernoulliRBM; None if not installed."""
+    """Return an update of scikit-learn's BernoulliRBM; None if not installed."""
     try:
         from sklearn.neural_network import BernoulliRBM
     except ImportError:
@@ -144,7 +144,7 @@ def sklearn_peer(spikes: Spikes, n_hidden: int) -> Updates | None:
 
 
 def products(n_neurons: int, n_hidden: int, n_chains: int, n: int) -> Updates:
-    """The dense products from hidden to visible units alone: what BLAS takes for them."""
+    """Return the dense products from hidden to visible units alone, computed by BLAS."""
     from threadpoolctl import threadpool_limits
 
     generator = np.random.default_rng(3)
@@ -160,13 +160,12 @@ def products(n_neurons: int, n_hidden: int, n_chains: int, n: int) -> Updates:
 
 
 def compare(sides: dict[str, Updates], rounds: int, n_threads: int, n: int = 1) -> None:
-    """Time all sides in turn, ``n`` updates each; print medians, ratios to the first, and
-    least processor time of one update.
+    """Time all implementations in turn, ``n`` updates each, and print the results.
 
-    On a shared machine only the least processor time of a round says what the work costs.
-    Threads of a side that is done may wait for more work by spinning; before the next side
-    begins they are given the time to fall asleep, and then its own, in updates that are not
-    timed, that to compile and to wake up.
+    Prints medians, ratios to the first, and the smallest processor time of one update, which
+    is the most reliable measure on a shared machine. After an implementation has finished, its
+    threads may still spin; a pause lets them sleep. Untimed updates then let the next one
+    compile and start its threads.
     """
     times: dict[str, list[float]] = {name: [] for name in sides}
     busy: dict[str, list[float]] = {name: [] for name in sides}
@@ -191,7 +190,7 @@ def compare(sides: dict[str, Updates], rounds: int, n_threads: int, n: int = 1) 
 
 
 def case(n_neurons: int, n_hidden: int, rounds: int, n: int) -> None:
-    """The published recipe's update (100 chains, 15 Gibbs steps), and the default's."""
+    """Time an update of the published recipe (100 chains, 15 Gibbs steps) and of the default."""
     print(f"{n_neurons:,} neurons x {n_hidden} hidden units, batch {BATCH}")
     spikes = raster(n_neurons, 1000)
     sides = {
@@ -213,7 +212,7 @@ def case(n_neurons: int, n_hidden: int, rounds: int, n: int) -> None:
 
 
 def memory() -> None:
-    """Peak memory of a training at paper scale with all frames loaded."""
+    """Measure the peak memory of a training at paper scale with all frames loaded."""
     with kernel_threads():
         learner = Learner.started(raster(44_055, 5500), Settings(n_hidden=200), NUMBA)
         for update in range(1, 103):

@@ -1,13 +1,13 @@
-"""Time for what people do most: open a model, flip through assemblies, play, select.
+"""Time of the most common operations: open a model, browse assemblies, play, select.
 
 xvfb-run python benchmarks/viewer.py
 QT_QPA_PLATFORM=offscreen python benchmarks/viewer.py    # without drawing
 
-For 44,055 and 200,000 neurons, with all docks open: seconds from opening the files of a
+Measured for 44,055 and 200,000 neurons with all docks open: seconds from opening the files of a
 recording and of a model to the first picture of an assembly, and to the table of all; then
-milliseconds that the GUI thread computes from a call until the event loop is free again,
-median and 95th percentile of 40 repeats. Processor time, so that other programs on the
-machine do not enter; drawing in software does.
+milliseconds that the GUI thread computes from a call until the event loop is free again, median
+and 95th percentile of 40 repeats. This is processor time, so that other programs have no effect;
+it includes drawing in software.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SIZES = ((44_055, 5500), (200_000, 1000))
 
 
 def recording_of(n_neurons: int, n_frames: int, generator: np.random.Generator) -> Recording:
-    """Random activity of 4 % in a box of the size of a larval brain."""
+    """Draw random activity of 4 % in a box of the size of a larval brain."""
     chunks = (
         generator.random((min(100, n_frames - start), n_neurons), dtype=np.float32) < 0.04
         for start in range(0, n_frames, 100)
@@ -47,14 +47,14 @@ def recording_of(n_neurons: int, n_frames: int, generator: np.random.Generator) 
 
 
 def model_of(recording: Recording, generator: np.random.Generator) -> CRBM:
-    """Each assembly the 1 % of the neurons around a place."""
+    """Make a model each of whose assemblies is the 1 % of neurons around a place."""
     n_neurons = recording.n_neurons
     weights = np.zeros((n_neurons, N_ASSEMBLIES), dtype=np.float32)
     for assembly in range(N_ASSEMBLIES):
         seed = recording.coordinates[generator.integers(n_neurons)]
         near = ((recording.coordinates - seed) ** 2).sum(axis=1).argsort()[: n_neurons // 100]
         weights[near, assembly] = generator.uniform(0.2, 1.0, len(near))
-        # And a fifth of all with small weights, as trained models have.
+        # A fifth of all weights is small, as in trained models.
         others = generator.choice(n_neurons, n_neurons // 5, replace=False)
         weights[others, assembly] += generator.normal(0, 0.02, len(others))
     ones = np.ones(N_ASSEMBLIES)
@@ -64,13 +64,13 @@ def model_of(recording: Recording, generator: np.random.Generator) -> CRBM:
 
 
 class Stopwatch:
-    """Seconds on the clock, of processor time in all threads, and of the GUI thread."""
+    """Return seconds on the clock, processor seconds of all threads and of the GUI thread."""
 
     def __init__(self) -> None:
         self._started = self._now()
 
     def tell(self, what: str) -> None:
-        """Print what has passed since the start."""
+        """Print the times that have passed since the start."""
         wall, computed, gui = (b - a for a, b in zip(self._started, self._now(), strict=True))
         print(
             f"    {what:<30} {wall:6.2f} s; computing {computed:5.2f} s, {gui:5.2f} s of it on "
@@ -84,7 +84,7 @@ class Stopwatch:
 
 
 def wait(app: QApplication, condition: Callable[[], object]) -> None:
-    """Let the window live until something has happened and is drawn."""
+    """Run the event loop until a condition holds and the result is drawn."""
     while not condition():
         app.processEvents()
         time.sleep(0.002)
@@ -92,7 +92,7 @@ def wait(app: QApplication, condition: Callable[[], object]) -> None:
 
 
 def open_files(home: Any, recording: Path, model: Path, app: QApplication) -> None:
-    """Measure the way from two files to the brain with an assembly."""
+    """Measure the time from opening two files to the drawn assembly."""
     workspace, watch = home.workspace, Stopwatch()
     home.opening.open_file(recording)
     wait(app, lambda: workspace.recording is not None)
@@ -121,7 +121,7 @@ def measure(what: str, act: Callable[[int], None], app: QApplication) -> None:
 
 
 def flip_through(viewer: Any, workspace: Workspace, app: QApplication) -> None:
-    """Measure what people do most."""
+    """Measure the most common operations."""
     measure("next assembly", workspace.choose_assembly, app)
     measure("three assemblies", lambda k: workspace.choose_assemblies((k, k + 1, k + 2)), app)
     workspace.choose_assembly(0)

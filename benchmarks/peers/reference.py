@@ -1,14 +1,14 @@
-"""The training code that the model's authors published, on the same recordings.
+"""Train with the code published by the model's authors, on the same recordings.
 
-It is a folder of modules and no package; it is imported from where it was put:
+The code is a folder of modules, not a package, and is imported from its path:
 
 git clone https://github.com/jertubiana/PGM
 python benchmarks/quality.py --neurons 500 --assemblies 8 --reference PGM/source
 
-Of the settings that were tried on a recording kept apart the best ones are taken: the
-paper's optimiser, five times its learning rate and a quarter of its penalty, 4,000 updates
-of 100 chains x 15 Gibbs steps, and as many hidden units as there are planted assemblies.
-Parameters have the same meaning there, so that models are compared by the same statistics.
+The settings are the best of those tried on a separate recording: the paper's optimiser, five
+times its learning rate and a quarter of its penalty, 4,000 updates of 100 chains x 15 Gibbs
+steps, and as many hidden units as there are planted assemblies. Parameters have the same
+meaning, so that models are compared by the same statistics.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _EXAMPLES = 400
 
 
 class Look(NamedTuple):
-    """A model on the way: update, processor seconds of training so far, the model."""
+    """Model during training: update, processor seconds of training so far, the model."""
 
     update: int
     seconds: float
@@ -46,7 +46,7 @@ def train(
     l1: float = 0.005,
     n_updates: int = 4000,
 ) -> Iterator[Look]:
-    """Train on all frames of `spikes`; copies of the model after some shares of the updates."""
+    """Train on all frames of `spikes`; yield copies of the model after shares of the updates."""
     sys.path.insert(0, str(source))
     import rbm  # type: ignore[import-not-found]
 
@@ -68,7 +68,7 @@ def train(
         nonlocal started
         outcome = one_update(*arguments, **options)
         if machine.count_updates == 1:
-            started = time.process_time()  # its kernels are compiled now
+            started = time.process_time()  # compiles its kernels
         if machine.count_updates in updates:
             seconds = time.process_time() - started
             kept.append((machine.count_updates, seconds, _parameters(machine)))
@@ -89,9 +89,9 @@ def train(
     )
     frames = np.linspace(0, spikes.n_frames - 1, min(_EXAMPLES, spikes.n_frames)).astype(int)
     for update, seconds, (weights, fields, *hidden) in kept:
-        # Long runs may use jumps, like those of our models.
+        # Long runs may use jumps, as for our models.
         examples = spikes.dense(frames) @ weights
-        # The penalty is part of how <vh> is compared.
+        # The comparison of <vh> depends on the penalty.
         settings = Settings(n_hidden=n_hidden, l1=l1)
         model = CRBM.from_parameters(
             weights, fields, DReLU(*hidden), examples=examples, settings=settings
@@ -100,7 +100,7 @@ def train(
 
 
 def _parameters(machine: object) -> list[np.ndarray]:
-    """A copy of what a model is made of, in the form and order of ours."""
+    """Copy the parameters of a model into one of this project."""
     hidden = machine.hlayer  # type: ignore[attr-defined]
     rows = (
         machine.weights.T,  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
 """Normalised root mean square error (nRMSE) between a statistic of model and recording.
 
-On its scale 0 is as good as one part of the recording predicts another, and 1 no better
-than chance (paper, "Evaluation").
+It is 0 if the model predicts the held-out frames as well as the training frames do, and 1 if it
+is no better than chance (paper, "Evaluation").
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ class Agreement:
     ``nrmse = 1 - (rmse_model - rmse_shuffled) / (rmse_train - rmse_shuffled)``:
     0 if the model predicts the test frames as well as the training frames do, 1 if no
     better than chance, below 0 if better than the training frames. NaN if the training
-    frames themselves are no closer to the test frames than chance (more noise than signal
-    in the statistic): the scale then has no length. The correlations with the test frames,
-    ``pearson_r`` of the model and ``train_r`` of the training frames, compare the two also
-    there. They are NaN for fewer than three values, whose correlation is always 1 or -1.
+    frames themselves are no closer to the test frames than chance (the statistic has more
+    noise than signal), since the denominator is then not negative. In this case too,
+    the correlations with the test frames, ``pearson_r`` of the model and ``train_r`` of the
+    training frames, can be compared. They are NaN for fewer than three values, whose
+    correlation is always 1 or -1.
     """
 
     nrmse: float
@@ -44,7 +45,7 @@ def agreement(
     """Compare one statistic, as flat arrays of equal length, of model, train and test.
 
     ``rmse_shuffled`` is the root mean square difference of model and test averaged
-    over all permutations of their entries, which has a closed form: no random numbers.
+    over all permutations of their entries, which has a closed form without random numbers.
     The slope is that of the regression line of the model on test.
     """
     return _agreement(
@@ -63,13 +64,13 @@ def agreement_of_sums(
     model_error_squared: float,
     train_error_squared: float,
 ) -> Agreement:
-    """`agreement` of n values, given their sums.
+    """Compute `agreement` of n values from their sums.
 
     Parameters
     ----------
     n : int
     sums, squares : (3,) float64
-        Of model, train and test: the sum of the values, and of their squares.
+        Sums of the values and of their squares, for model, train and test.
     model_error_squared, train_error_squared : float
         Sums of the squared differences from test.
     """
@@ -93,7 +94,7 @@ def _agreement(
     covariances: tuple[float, ...],
     distances: tuple[float, ...],
 ) -> Agreement:
-    """From means of (model, test), variances of (model, train, test), the others with test."""
+    """Compute from means (model, test), variances (model, train, test) and the rest with test."""
     if not n:
         return Agreement(*(float("nan"),) * 7, n=0)
     (to_model, to_train), test = distances, variances[2]
@@ -128,7 +129,7 @@ def _mean(x: NDArray[np.floating]) -> float:
 
 
 def _cross(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
-    """Covariance, in blocks so that float64 copies stay small."""
+    """Compute the covariance in blocks, so that float64 copies stay small."""
     mean_x, mean_y = _mean(x), _mean(y)
     total = 0.0
     for start in range(0, x.size, _VALUES_AT_ONCE):

@@ -1,10 +1,10 @@
 """All colours of data in the viewer and in figures: one palette per background.
 
-Change a colour here and every canvas layer, dock, legend and figure follows. Weights,
-couplings and all other signed values share one scale: blue below zero, orange above, grey
-at zero. Both ends have the same lightness (OKLab), so neither sign looks stronger, and
-contrast with the background grows with the absolute value. Blue and orange stay apart for
-colour-blind readers, and so do the colours of assemblies. Colours of brain regions are in
+All canvas layers, docks, legends and figures take their colours from here. Weights, couplings
+and all other signed values share one scale: blue below zero, orange above, grey at zero. Both
+ends have the same lightness (OKLab), so that neither sign looks stronger, and contrast with the
+background increases with the absolute value. Colour-blind readers can distinguish blue from
+orange, and the colours of assemblies from each other. Colours of brain regions are in
 `napari_crbm.anatomy.colours`.
 """
 
@@ -34,7 +34,7 @@ _CONES_TO_RGB = np.array(
     ]
 )
 
-#: Neurons of the canvas that are context only: translucent, because thousands overlap.
+#: Context neurons of the canvas: translucent, because thousands overlap.
 CONTEXT: RGBA = (0.62, 0.64, 0.66, 0.16)
 #: Neurons of a second brain beside the first.
 SECOND_CONTEXT: RGBA = (0.52, 0.66, 0.76, 0.16)
@@ -56,11 +56,11 @@ class Palette:
     negative, positive : str
         Strongest negative and positive weights.
     assemblies : tuple of str
-        Several assemblies at once, in order of choice; they repeat after the last.
+        Several assemblies at once, in the order of their selection; repeated after the last.
     values_map : str
-        Matplotlib colour map of values that have no sign; its end contrasts most.
+        Matplotlib colour map of unsigned values; the largest contrasts most.
     shared, shared_name : str
-        Neurons in more than one of the assemblies shown, and what that colour is called.
+        Neurons in more than one of the assemblies shown, and the name of that colour.
     mark : str
         The chosen neuron, and neurons chosen with the lasso.
     active : str
@@ -91,18 +91,18 @@ class Palette:
 
     @cached_property
     def weight_scale(self) -> NDArray[np.float32]:
-        """Colours (257, 4) of weights from minus to plus the limit, even steps in OKLab."""
+        """Return colours (257, 4) of weights from minus to plus the limit, even steps in OKLab."""
         ends = srgb_to_oklab(hex_to_rgb([self.negative, self.zero, self.positive]))
         place = np.linspace(-1, 1, 257)
         lab = np.stack([np.interp(place, (-1, 0, 1), ends[:, k]) for k in range(3)], axis=1)
         return with_alpha(oklab_to_srgb(lab))
 
     def assembly(self, place: int) -> str:
-        """Return the colour of the assembly that was chosen at this place, from 0."""
+        """Return the colour of the assembly at this position of the selection, from 0."""
         return self.assemblies[place % len(self.assemblies)]
 
     def memberships(self, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return RGBA of neurons by the assembly that holds them, `shared` in more than one.
+        """Return RGBA of neurons by their assembly, `shared` for neurons in more than one.
 
         Parameters
         ----------

@@ -18,8 +18,8 @@ from napari_crbm.errors import RecordingError
 from napari_crbm.regions import Regions
 from napari_crbm.spikes import Spikes
 
-#: Median intervals between two frames from which they belong to different segments. Single
-#: dropped frames leave less.
+#: Smallest gap between two segments, in median frame intervals. Single dropped frames leave
+#: smaller gaps.
 GAP_INTERVALS = 4.0
 
 #: Order of the coordinate axes, napari's: dorsal to ventral, anterior to
@@ -54,15 +54,15 @@ class Step:
 
 @dataclass(frozen=True)
 class Source:
-    """The file a recording was read from, and how, to read it again.
+    """File and options from which a recording was read, to read it again.
 
     Parameters
     ----------
     path : Path
     options : mapping
-        Those of `napari_crbm.io.open_recording` that were given.
+        Options that were passed to `napari_crbm.io.open_recording`.
     n_steps : int
-        Length of the recording's provenance when it had been read.
+        Length of the recording's provenance just after reading.
     """
 
     path: Path
@@ -72,7 +72,7 @@ class Source:
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """One animal, one session: immutable and checked when it is made.
+    """Recording of one animal; immutable and validated on construction.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class Recording:
     times : (T,) float64
         Time of every frame in seconds, strictly increasing.
     name : str
-        Shown to people; usually the file's stem.
+        Display name; usually the file's stem.
     regions : Regions, optional
         Membership of the neurons in named brain regions.
     fluorescence : Fluorescence, optional
@@ -94,13 +94,13 @@ class Recording:
     traces : mapping of str to (T,) float arrays
         Stimulus or behaviour recorded alongside.
     metadata : mapping
-        Anything else worth keeping; values must be str, int, float or bool.
+        Other information; values must be str, int, float or bool.
     boundaries : tuple of int
         First frames of further sessions or conditions, where the times do not show a gap.
     provenance : tuple of Step
-        What was done since the raw file, in order.
+        Processing steps since the raw file, in order.
     source : Source, optional
-        The file it was read from; not kept when it is saved.
+        The file it was read from; not stored in saved recordings.
 
     Raises
     ------
@@ -220,8 +220,8 @@ class Recording:
         """Stretches of continuous recording, as (first frame, frame after the last).
 
         A gap of more than `GAP_INTERVALS` median intervals, or one of the `boundaries`,
-        begins a new segment. What compares a frame with the frames around it, such as a
-        baseline, a lag or an episode, must stay within a segment.
+        begins a new segment. Computations across frames, such as baselines, lags and episodes,
+        must stay within a segment.
         """
         long = np.diff(self.times) > GAP_INTERVALS * self.frame_interval_s
         starts = {0, *self.boundaries, *(int(frame) + 1 for frame in np.flatnonzero(long))}
@@ -230,7 +230,7 @@ class Recording:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 over activity and coordinates: which recording a model was trained on."""
+        """SHA-256 over activity and coordinates; identifies the recording of a model."""
         digest = hashlib.sha256(self.spikes.fingerprint.encode())
         if self.coordinates is not None:
             digest.update(self.coordinates.tobytes())
@@ -239,7 +239,7 @@ class Recording:
     def select_neurons(self, neurons: NDArray[np.generic], why: str) -> Recording:
         """Keep the chosen neurons (indices or mask); ``why`` goes into the provenance.
 
-        Fluorescence is dropped, because it stays on disk for all neurons.
+        Fluorescence is dropped, because the file on disk has that of all neurons.
         """
         index = np.arange(self.n_neurons)[neurons]
         return replace(
@@ -301,7 +301,7 @@ def checked_coordinates(
     Raises
     ------
     RecordingError
-        If they do not fit.
+        If their shape does not fit the activity, or values are infinite.
     """
     if coordinates is None:
         return None

@@ -21,7 +21,7 @@ class Regions:
     membership : (N, R) sparse matrix
         Column ``r`` marks the neurons of region ``names[r]``; kept as bool.
     names : tuple of str
-        One unique name a region.
+        One unique name per region.
     """
 
     membership: sparse.csc_array
@@ -52,7 +52,7 @@ class Regions:
 
     @classmethod
     def from_labels(cls, labels: ArrayLike, names: Sequence[str]) -> Regions:
-        """Build from one label a neuron, (N,); -1 marks a neuron in no region."""
+        """Build from one label per neuron, (N,); -1 marks a neuron in no region."""
         label = np.asarray(labels)
         if len(label) and label.max() >= len(names):
             raise RecordingError(
@@ -73,11 +73,11 @@ class Regions:
 
     @property
     def counts(self) -> NDArray[np.int64]:
-        """Neurons in every region, (R,)."""
+        """Number of neurons in each region, (R,)."""
         return np.asarray(np.diff(self.membership.indptr), dtype=np.int64)
 
     def members(self, region: str) -> NDArray[np.int64]:
-        """Indices of the neurons in the named region."""
+        """Return the indices of the neurons in the named region."""
         if region not in self.names:
             raise RecordingError(f"There is no region '{region}' in this recording.")
         column = self.names.index(region)
@@ -85,12 +85,12 @@ class Regions:
         return np.asarray(self.membership.indices[start:stop], dtype=np.int64)
 
     def among(self, names: Iterable[str]) -> Regions:
-        """Some of the regions, in their order; names that are not there are left out.
+        """Return some of the regions, in their order here; unknown names are left out.
 
         Raises
         ------
         RecordingError
-            If none is there.
+            If none of the names is known.
         """
         wanted = set(names)
         kept = [index for index, name in enumerate(self.names) if name in wanted]
@@ -102,7 +102,7 @@ class Regions:
         return Regions(self.membership[:, kept], tuple(self.names[index] for index in kept))
 
     def of_neuron(self, neuron: int) -> list[str]:
-        """Names of all regions that hold the neuron."""
+        """Return the names of all regions that contain the neuron."""
         row = self.membership[[neuron], :].nonzero()[1]
         return [self.names[column] for column in row]
 

@@ -1,4 +1,4 @@
-"""The binary raster: which neuron was active in which frame, one bit a value."""
+"""Binary raster of activity, stored with one bit per neuron per frame."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ CHUNK_FRAMES = 256
 class Spikes:
     """Binarised activity of ``n_neurons`` neurons in ``n_frames`` frames.
 
-    The raster is stored frame by frame as bits (least significant bit first),
-    a 32nd of what float32 would take: 30 MB for 44,055 neurons x 5,500 frames.
-    Two further views of the same bits are made when they are first needed:
-    `by_frame` (indices of active neurons) and `by_neuron` (64 frames a word).
+    The raster is stored frame by frame as bits (least significant bit first), with 1/32 of the
+    memory of float32: 30 MB for 44,055 neurons x 5,500 frames. Two further representations are
+    computed on first use: `by_frame` (indices of active neurons) and `by_neuron` (64 frames per
+    word).
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ class Spikes:
         packed = np.zeros((n_frames, (n_neurons + 7) // 8), dtype=np.uint8)
         covered = 0
         for frame, neuron, tile in tiles:
-            # Whole bytes are needed, so the tile starts at the byte that holds its first neuron.
+            # Only whole bytes can be packed, so start at the byte that contains the first neuron.
             lead = neuron % 8
             for row in range(0, len(tile), CHUNK_FRAMES):
                 block = tile[row : row + CHUNK_FRAMES]
@@ -163,27 +163,27 @@ class Spikes:
         return self.n_frames, self.n_neurons
 
     def dense(self, frames: slice | NDArray[np.integer] = slice(None)) -> NDArray[np.uint8]:
-        """Zeros and ones of the chosen frames, (t, N) uint8."""
+        """Return zeros and ones of the chosen frames, (t, N) uint8."""
         return np.unpackbits(self.packed[frames], axis=1, count=self.n_neurons, bitorder="little")
 
     def iter_dense(self, frames: int = CHUNK_FRAMES) -> Iterator[NDArray[np.uint8]]:
-        """Consecutive dense blocks of at most ``frames`` frames."""
+        """Yield consecutive dense blocks of at most ``frames`` frames."""
         for start in range(0, self.n_frames, frames):
             yield self.dense(slice(start, start + frames))
 
     def trace(self, neuron: int) -> NDArray[np.uint8]:
-        """Activity of one neuron over time, (T,) uint8."""
+        """Return the activity of one neuron over time, (T,) uint8."""
         neuron = range(self.n_neurons)[neuron]
         return (self.packed[:, neuron // 8] >> np.uint8(neuron % 8)) & np.uint8(1)
 
     @cached_property
     def by_frame(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-        """Active neurons of every frame, in compressed rows.
+        """Active neurons of each frame, as compressed sparse rows.
 
         Returns
         -------
         indptr : (T + 1,) int64
-            Frame ``t`` owns ``indices[indptr[t]:indptr[t + 1]]``.
+            The active neurons of frame ``t`` are ``indices[indptr[t]:indptr[t + 1]]``.
         indices : (n_spikes,) int32
             Neuron indices, ascending within a frame.
         """
@@ -192,7 +192,7 @@ class Spikes:
         row_bits = 8 * self.packed.shape[1]
         for first in range(0, self.n_frames, CHUNK_FRAMES):
             last = min(first + CHUNK_FRAMES, self.n_frames)
-            # Places in one long row are found several times faster than rows and columns.
+            # Finding flat indices is several times faster than finding rows and columns.
             bits = np.unpackbits(self.packed[first:last], bitorder="little").view(np.bool_)
             starts = row_bits * np.arange(last - first)
             here = slice(indptr[first], indptr[last])
@@ -201,7 +201,7 @@ class Spikes:
 
     @cached_property
     def by_neuron(self) -> NDArray[np.uint64]:
-        """Frames of every neuron, 64 a word: (N, ceil(T / 64)) uint64."""
+        """Frames of each neuron as bits, 64 per word: (N, ceil(T / 64)) uint64."""
         words = (self.n_frames + 63) // 64
         columns = np.zeros((self.n_neurons, words * 8), dtype=np.uint8)
         for word, block in enumerate(self.iter_dense(64)):
@@ -211,7 +211,7 @@ class Spikes:
 
     @cached_property
     def neuron_counts(self) -> NDArray[np.int64]:
-        """Active frames of every neuron, (N,)."""
+        """Number of active frames of each neuron, (N,)."""
         counts = np.zeros(self.n_neurons, dtype=np.int64)
         for block in self.iter_dense():
             counts += block.sum(axis=0, dtype=np.int64)
@@ -219,7 +219,7 @@ class Spikes:
 
     @cached_property
     def frame_counts(self) -> NDArray[np.int64]:
-        """Active neurons in every frame, (T,)."""
+        """Number of active neurons in each frame, (T,)."""
         return np.asarray(np.bitwise_count(self.packed).sum(axis=1, dtype=np.int64))
 
     @property
@@ -268,7 +268,7 @@ class Spikes:
 
 
 def _as_bits(chunk: NDArray[np.generic], first_frame: int, first_neuron: int) -> NDArray[np.bool_]:
-    """Check that a block holds nothing but zeros and ones."""
+    """Check that a block contains only zeros and ones."""
     if chunk.dtype == np.bool_:
         return chunk.view(np.bool_)
     bits = np.asarray(chunk == 1)

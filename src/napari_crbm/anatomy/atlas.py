@@ -1,8 +1,8 @@
 """Atlases: brain regions in space.
 
-An atlas is a tree of structures and a rule that tells the structure at a point. The rule
-is a labelled volume (BrainGlobe's, or one's own), or the parametric fish, which needs no
-file. Points are micrometres in the axes of a recording: z dorsal to ventral, y anterior
+An atlas is a tree of structures and a function that returns the structure at a point. It is
+made from a label volume (from BrainGlobe or a file) or from the parametric fish, which needs no
+file. Points are in micrometres in the axes of a recording: z dorsal to ventral, y anterior
 to posterior, x left to right; the origin is a corner of the volume.
 """
 
@@ -77,9 +77,9 @@ def open_atlas(
     names : path, optional
         Table of labels and names for a volume; see `volumes.read_names`.
     spacing_um, orientation : optional
-        Of a volume whose file does not tell; see `volume_atlas`.
+        For a volume whose file does not contain them; see `volume_atlas`.
     download : bool
-        Fetch a BrainGlobe atlas that is not cached.
+        Download a BrainGlobe atlas that is not cached.
     """
     if str(source) == LARVAL_FISH:
         return fish_atlas()

@@ -21,7 +21,7 @@ from napari_crbm.errors import RecordingError, install_extra
 def from_brainglobe(atlas: Any) -> Atlas:
     """Make an atlas from a ``brainglobe_atlasapi.BrainGlobeAtlas`` or an object with its fields."""
     ids = list(atlas.structures)
-    # The root alone is no region; everything below it is.
+    # The root is not a region; all structures below it are.
     tree = {int(i): [int(p) for p in atlas.structures[i]["structure_id_path"]] for i in ids}
     kept = [i for i in tree if len(tree[i]) > 1]
     place = {identity: k for k, identity in enumerate(kept)}
@@ -46,7 +46,7 @@ def from_brainglobe(atlas: Any) -> Atlas:
 
     def mesh(structure: int) -> tuple[NDArray[np.float32], NDArray[np.int64]] | None:
         identity = kept[structure]
-        # Only from the cache: fetching hundreds of surfaces behind a click is no surprise to want.
+        # Use cached surfaces only; a click must not start hundreds of downloads.
         if not Path(str(atlas.structures[identity]["mesh_filename"])).exists():
             return None
         found = atlas.mesh_from_structure(identity)
@@ -61,7 +61,7 @@ def from_brainglobe(atlas: Any) -> Atlas:
 def cached_brainglobe() -> list[str]:
     """List the BrainGlobe atlases in the local cache, without importing the library.
 
-    The library takes seconds to load; its settings file says where atlases lie.
+    Importing the library takes seconds; its settings file contains the path of the atlases.
     """
     settings = configparser.ConfigParser()
     folder = os.environ.get("BRAINGLOBE_CONFIG_DIR") or Path.home() / ".config" / "brainglobe"
@@ -80,12 +80,13 @@ def open_brainglobe(name: str, *, download: bool = False) -> Atlas:
     name : str
         For example "mpin_zfish_1um", the larval zebrafish.
     download : bool
-        Fetch it if it is not cached (needs the internet, minutes).
+        Download it if it is not cached (needs the internet and takes minutes).
 
     Raises
     ------
     RecordingError
-        If the atlas is not there, or the library is not installed; the text says what to do.
+        If the atlas is not available or the library is not installed; the message says what to
+        do.
     """
     if importlib.util.find_spec("brainglobe_atlasapi") is None:
         raise RecordingError(
@@ -105,7 +106,7 @@ def open_brainglobe(name: str, *, download: bool = False) -> Atlas:
     try:
         return from_brainglobe(BrainGlobeAtlas(name, check_latest=False))
     except Exception as error:
-        # The library reports a missing connection in many ways, unknown names among them.
+        # The library reports a missing connection in many ways, also as an unknown name.
         if name in cached:
             what, hint = "is here only in part, and the rest could not be fetched", "Is there"
         else:

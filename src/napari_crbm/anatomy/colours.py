@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from napari_crbm.palette import oklab_to_srgb, srgb_to_oklab
 
-# " L", "_R", " (left)", "-right", ", Left" at the end of a name; a lone lower-case l or r
-# is too easily part of the name itself.
+# " L", "_R", " (left)", "-right", ", Left" at the end of a name; a single lower-case l or r may
+# be part of the name itself.
 _SIDE = re.compile(r"[\s_,\-(]+(?:L|R|[Ll]eft|[Rr]ight)\)?$")
-# Picked so that neighbours in the parametric fish differ.
+# Chosen so that neighbours in the parametric fish differ.
 _SALT = 2707
-# Lightness varies as much as hue, so that regions stay apart without red-green vision.
+# Lightness varies as well as hue, so that regions differ for red-green colour-blind readers.
 _LIGHTNESS = (0.58, 0.70, 0.82)
 _CHROMA = 0.125
-# OKLab distance below which two regions look alike, and the colours to choose from then.
+# OKLab distance below which two colours look alike, and the candidates for a replacement.
 _ALIKE = 0.06
 _OTHER_LIGHTNESS = (0.50, 0.58, 0.66, 0.74, 0.82)
 _OTHER_CHROMA = (0.06, 0.125)
@@ -55,11 +55,11 @@ def region_colours(names: Iterable[str]) -> NDArray[np.float64]:
 
 
 def distinct_region_colours(names: Sequence[str]) -> NDArray[np.float64]:
-    """Return colours of the regions of one recording, none of which looks like another.
+    """Return distinguishable colours of the regions of one recording.
 
-    A region has the colour of `region_colours` unless an earlier one looks alike; then it
-    has the colour that differs most from all before. With more than about a hundred
-    structures colours must come close to each other.
+    A region has the colour of `region_colours` unless that of an earlier region looks alike;
+    then it has the colour that differs most from all earlier ones. With more than about a
+    hundred structures some colours are similar.
 
     Parameters
     ----------
@@ -94,5 +94,5 @@ def _rgba(
 ) -> NDArray[np.float64]:
     """Return opaque RGBA (n, 4) of OKLCH colours; hue in radians."""
     lab = np.stack([lightness, chroma * np.cos(hue), chroma * np.sin(hue)], axis=-1)
-    # Rounded, because a product's last bit depends on how many colours are made at once.
+    # Rounded, because the last bit of a product depends on the number of colours in the array.
     return np.concatenate([np.round(oklab_to_srgb(lab), 6), np.ones((len(lab), 1))], axis=1)

@@ -14,12 +14,12 @@ _MOST_CELLS = 72
 # Smoothing in units of the typical distance between neighbours, and its bounds.
 _WIDTH, _WIDTH_RANGE_UM = 1.3, (5.0, 25.0)
 _CELLS_PER_WIDTH = 1.25
-# Density that counts as inside, relative to the median neuron's.
+# Density that counts as inside, relative to that at the median neuron.
 _LEVEL = 0.3
 
 
 def enclosing_surface(coordinates_um: ArrayLike) -> Mesh:
-    """Compute a surface around neurons, at a fraction of their typical density.
+    """Compute the surface around neurons at a fraction of their typical density.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def enclosing_surface(coordinates_um: ArrayLike) -> Mesh:
         return nothing
     from scipy.spatial import cKDTree
 
-    # The sixth neighbour, so that planes of a microscope do not look infinitely thin.
+    # The sixth neighbour, so that neurons of one imaging plane do not give a width of zero.
     distance = cKDTree(points).query(points, k=min(7, len(points)))[0][:, -1]
     width = float(np.clip(_WIDTH * np.median(distance), *_WIDTH_RANGE_UM))
     low = points.min(axis=0) - 3 * width
@@ -57,7 +57,7 @@ def enclosing_surface(coordinates_um: ArrayLike) -> Mesh:
     counts = np.zeros(tuple(shape), dtype=np.float32)
     np.add.at(counts, place, 1.0)
     density = ndimage.gaussian_filter(counts, width / cell)
-    # The level lies below that of most neurons, and the border of the grid outside.
+    # The level is below the density of most neurons and above that at the border of the grid.
     level = _LEVEL * float(np.median(density[place]))
     density[[0, -1]] = density[:, [0, -1]] = density[:, :, [0, -1]] = 0.0
     vertices, faces = marching_cubes(density, level, cell)

@@ -2,9 +2,8 @@
 
 Proportions follow the published atlases of 6 dpf larvae in words and numbers only
 (ZBrain: Randlett et al. 2015; mapzebrain: Kunst et al. 2019): about 950 um long, 440 um
-wide at the optic tectum and 280 um deep. Positions are exact nowhere; the layout,
-neighbourhoods and the contrast of dense cell layers and sparse neuropil are what a
-simulated recording needs.
+wide at the optic tectum and 280 um deep. Positions are approximate. The model reproduces what a
+simulated recording needs: layout, neighbourhoods, dense cell layers and sparse neuropil.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class Part:
         if not self.midline:
             density[points[:, 2] < CLEFT_UM] = 0.0
         if self.neuropil is not None:
-            # A soft edge: neuropil thins the cells out, it does not cut them off.
+            # A soft edge: the density of cells decreases gradually in neuropil.
             edge = np.clip((1.1 - self.neuropil.level(points)) / 0.25, 0.0, 1.0)
             density *= 1.0 - edge * (1.0 - self.neuropil_density)
         return density
@@ -60,7 +59,7 @@ class Anatomy:
     Parameters
     ----------
     parts : tuple of Part
-        Where two overlap, the first one listed owns the place.
+        Where two overlap, the first one listed counts.
     """
 
     parts: tuple[Part, ...]
@@ -95,7 +94,7 @@ class Anatomy:
         coordinates : (N, 3) float32
             z, y, x in micrometres, ordered by imaging plane (10 um), then y.
         regions : Regions
-            One region a neuron.
+            One region per neuron.
 
         Raises
         ------

@@ -40,14 +40,14 @@ def at_level(regions: Regions, level: int | None) -> Regions:
     Parameters
     ----------
     regions : Regions
-        May overlap; the union of what is joined counts.
+        May overlap; merged regions are united.
     level : int or None
         0 for the top. None for the smallest regions: those that hold others are left out.
 
     Returns
     -------
     Regions
-        In the order in which their first part stands; regions that end above the level stay.
+        In the order of their first parts; regions above the level are kept.
     """
     if level is None:
         kept = np.flatnonzero(~containers(regions))
@@ -69,7 +69,7 @@ def at_level(regions: Regions, level: int | None) -> Regions:
 def renamed(regions: Regions, names: list[str]) -> Regions:
     """Rename regions that have numbers ("ZBrain region 17") after the lines of a list of names.
 
-    A region of which the number lies outside the list keeps its name.
+    A region whose number is outside the list keeps its name.
     """
     found = []
     for name in regions.names:

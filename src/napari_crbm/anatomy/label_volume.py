@@ -40,7 +40,7 @@ def volume_atlas(
     Raises
     ------
     RecordingError
-        If volume, spacing or orientation make no sense.
+        If volume, spacing or orientation are invalid.
     """
     if labels.ndim != 3 or 0 in labels.shape:
         raise RecordingError(f"Atlas '{name}' must be a volume of labels; found {labels.shape}.")

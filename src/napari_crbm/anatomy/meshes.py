@@ -16,22 +16,22 @@ from napari_crbm.errors import RecordingError, install_extra
 #: Vertices (V, 3) float32 in micrometres (z, y, x), and faces (F, 3) int64.
 Mesh = tuple[NDArray[np.float32], NDArray[np.int64]]
 
-# At most so many points at which an atlas is asked; 5 um apart in a larval zebrafish.
+# Largest number of points at which an atlas is sampled; 5 um apart in a larval zebrafish.
 _SAMPLES = 1_000_000
-# Smoothing in grid cells: takes the steps of the voxels away, not the shape.
+# Smoothing in grid cells: removes the steps of the voxels but keeps the shape.
 _SMOOTHING = 0.8
 
 
 def region_mesh(atlas: Atlas, name: str) -> Mesh:
     """Compute the surface of a structure, or of one side of it ("Pallium L").
 
-    Taken from the atlas where it brings surfaces (BrainGlobe), else made by marching cubes
-    over its labels.
+    The surface comes from the atlas if it includes surfaces (BrainGlobe), else from marching
+    cubes on its labels.
 
     Raises
     ------
     RecordingError
-        If the atlas has no such structure, or it fills no space.
+        If the atlas has no such structure, or the structure is empty.
     """
     structure, side = atlas.find(name)
     own = None if atlas.meshes is None else atlas.meshes(structure)
@@ -62,14 +62,14 @@ class PlacedAtlas:
         """Return the surface of a region in the recording's own coordinates; see `region_mesh`."""
         vertices, faces = region_mesh(self.atlas, name)
         if np.linalg.det(self.placement.affine[:3, :3]) < 0:
-            # A mirrored surface would be inside out.
+            # Mirroring reverses the orientation of triangles.
             faces = faces[:, ::-1]
         return self.placement.invert(vertices).astype(np.float32), faces
 
 
 @lru_cache(maxsize=2)
 def brain_mesh(atlas: Atlas) -> Mesh:
-    """Compute the surface of the whole brain: everything that has a structure."""
+    """Compute the surface of the whole brain, the union of all structures."""
     labels, step = _sampled(atlas)
     return _surface(ndimage.binary_closing(np.pad(labels >= 0, 2))[2:-2, 2:-2, 2:-2], step)
 
@@ -95,7 +95,7 @@ def _surface(mask: NDArray[np.bool_], step: float) -> Mesh:
     margin = 3
     part = np.pad(mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))], margin)
     soft = ndimage.gaussian_filter(part.astype(np.float32), _SMOOTHING)
-    # Thin structures would be smoothed away altogether.
+    # Smoothing would remove thin structures completely.
     level = min(0.5, 0.5 * float(soft.max()))
     vertices, faces = marching_cubes(soft, level, step)
     return (vertices + (low - margin + 0.5) * step).astype(np.float32), faces
@@ -109,7 +109,7 @@ def marching_cubes(
     Raises
     ------
     RecordingError
-        If scikit-image is not installed; the text says how to.
+        If scikit-image is not installed; the message says how to install it.
     """
     try:
         from skimage import measure

@@ -51,7 +51,7 @@ def match_names(
     ----------
     first, second : iterable of str
     aliases : mapping, optional
-        Names of the first list (side included) that the second spells otherwise.
+        Names of the first list (side included), with their spelling in the second.
     """
     known = {matched_name(name): index for index, name in enumerate(second)}
     renamed = {matched_name(a): matched_name(b) for a, b in (aliases or {}).items()}

@@ -23,9 +23,9 @@ _MIN_NEURONS = 10
 _CELLS_PER_WIDTH = 3.0
 # Smoothing width in units of the typical distance between neurons, and its bounds.
 _WIDTH, _WIDTH_RANGE_UM = 1.8, (6.0, 60.0)
-# Density that counts as brain, relative to the median neuron's; sparse neuropil does.
+# Density that counts as brain, relative to that at the median neuron; includes sparse neuropil.
 _LEVEL = 0.08
-# How far outside the outermost neurons that level lies, in smoothing widths.
+# Distance of that level beyond the outermost neurons, in smoothing widths.
 _EXCESS = 0.6
 _MAX_CELLS = 700
 # Pieces smaller than this share of the largest are stray neurons, not brain.
@@ -73,7 +73,7 @@ def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.fl
     np.add.at(counts, tuple(place.T), 1.0)
     density = ndimage.gaussian_filter(counts, width / cell)
     brain = _solid(density >= _LEVEL * np.median(density[tuple(place.T)]))
-    # Smoothing pushed the edge outwards; going back by that much closes narrow gaps.
+    # Smoothing moves the edge outwards; moving it back by that distance closes narrow gaps.
     depth = ndimage.distance_transform_edt(brain) - ndimage.distance_transform_edt(~brain)
     depth = ndimage.gaussian_filter(depth, 0.5 * width / cell) - _EXCESS * width / cell
     return _contours(depth, origin, cell)

@@ -1,10 +1,9 @@
 """Map a recording's coordinates into an atlas: axis order, flips, units, affine map.
 
-The usual mistake is a reversed axis. Every combination of flips is scored by the fraction
-of neurons that land inside the brain. A brain and its mirror
-image look alike, so that score cannot tell left from right: of placements that do
-equally well the one with the fewest flips is taken, and the flip of x stays with the
-person.
+The usual mistake is a reversed axis. Each combination of flips is scored by the fraction of
+neurons inside the brain. A brain is nearly equal to its mirror image, so this score cannot
+distinguish left from right. Of equally good placements the one with the fewest flips is chosen;
+the user decides about the flip of x.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ class Placement:
     flips : (3,) bools
         Whether z, y, x run the other way.
     scale : (3,) floats
-        Micrometres a unit along z, y, x: 1000 for millimetres, the voxel size for voxels.
+        Micrometres per unit along z, y, x: 1000 for millimetres, the voxel size for voxels.
     turn_deg : (3,) floats
         Angles about the axes z, y, x through the middle of the atlas, in degrees, applied
         in this order. About x lifts or lowers the head, about y rolls, about z points the
@@ -94,7 +93,7 @@ class Placement:
         flip = np.diag([*(-1.0 if flip else 1.0 for flip in self.flips), 1.0])
         flip[:3, 3] = np.where(self.flips, self.extent_um, 0.0)
         middle = np.asarray(self.extent_um) / 2
-        # SciPy turns x, y, z; we keep z, y, x.
+        # SciPy rotates x, y, z; coordinates here are z, y, x.
         turn = Rotation.from_euler("zyx", self.turn_deg, degrees=True).as_matrix()[::-1, ::-1]
         turned = np.eye(4)
         turned[:3, :3] = turn
@@ -110,7 +109,7 @@ class Placement:
         return np.asarray(points @ self.affine[:3, :3].T + self.affine[:3, 3])
 
     def invert(self, points_um: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Return the coordinates (N, 3) that land on these points of the atlas."""
+        """Return the coordinates (N, 3) that are mapped to these points of the atlas."""
         back = np.linalg.inv(self.affine)
         return np.asarray(np.asarray(points_um, dtype=np.float64) @ back[:3, :3].T + back[:3, 3])
 
@@ -135,7 +134,7 @@ def centred(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating
     """Return the placement shifted so that the centre of the neurons is that of the brain."""
     plain = replace(placement, shift_um=(0.0, 0.0, 0.0), matrix=None)
     points, brain = plain.apply(coordinates), atlas.brain_points
-    # Outermost neurons would pull a plain mean.
+    # Outlying neurons would bias a plain mean.
     quantiles = (0.02, 0.98)
     middle = [np.quantile(each, quantiles, axis=0).mean(axis=0) for each in (brain, points)]
     z, y, x = (float(value) for value in np.round(middle[0] - middle[1], 1))
@@ -145,7 +144,7 @@ def centred(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating
 def likely_unit(atlas: Atlas, coordinates: NDArray[np.floating]) -> float:
     """Guess the micrometres per unit of the coordinates from their extent: 1, 1000, ...
 
-    Only powers of a thousand are told apart: micrometres, millimetres, metres, nanometres.
+    Only powers of a thousand are distinguished: micrometres, millimetres, metres, nanometres.
     """
     extent = float(np.ptp(np.quantile(coordinates, (0.02, 0.98), axis=0), axis=0).max())
     if not extent > 0:
@@ -157,7 +156,7 @@ def likely_unit(atlas: Atlas, coordinates: NDArray[np.floating]) -> float:
 def read_affine(path: str | Path) -> tuple[tuple[float, ...], ...]:
     """Read an affine map from a text file: three or four rows of four numbers.
 
-    Rows and columns are z, y, x (and 1); numbers are parted by spaces, tabs or commas.
+    Rows and columns are z, y, x (and 1); numbers are separated by spaces, tabs or commas.
 
     Raises
     ------
@@ -183,7 +182,7 @@ def read_affine(path: str | Path) -> tuple[tuple[float, ...], ...]:
 
 
 def fraction_inside(atlas: Atlas, placement: Placement, coordinates: NDArray[np.floating]) -> float:
-    """Return the fraction of the neurons that land inside the atlas' brain."""
+    """Return the fraction of the neurons that are inside the atlas' brain."""
     return float(atlas.inside(placement.apply(coordinates)).mean())
 
 
@@ -200,7 +199,7 @@ def score_placements(
     ----------
     atlas : Atlas
     coordinates : (N, 3) float array
-        Of more than 20,000 neurons an even sample is scored.
+        From more than 20,000 neurons an evenly spaced sample is scored.
     start : Placement, optional
         Scale, order and shift to keep.
     any_order : bool
@@ -209,9 +208,9 @@ def score_placements(
     Returns
     -------
     pandas.DataFrame
-        ``flip_z, flip_y, flip_x, columns`` (what each column of the coordinates is taken for),
-        ``inside`` (fraction of neurons) and ``placement``. Placements that are
-        equally good within 1 % stand with the fewest flips first.
+        ``flip_z, flip_y, flip_x, columns`` (axis assigned to each column of the coordinates),
+        ``inside`` (fraction of neurons) and ``placement``. Placements that are equally good
+        within 1 % are sorted by the number of flips.
     """
     start = Placement.onto(atlas) if start is None else start
     step = max(1, len(coordinates) // _MOST_SCORED)

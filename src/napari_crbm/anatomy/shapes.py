@@ -126,7 +126,7 @@ def _turn(first: int, second: int, angle: float) -> NDArray[np.float64]:
 def surface(
     solid: Solid, cleft_um: float, n_around: int = 32, n_along: int = 17
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Triangles of a solid's surface: rays from its centre, cut by bisection.
+    """Compute triangles of a solid's surface by bisection along rays from its centre.
 
     Parameters
     ----------

@@ -29,7 +29,7 @@ class Structure:
         Position of the parent among the atlas' structures.
     colour : (r, g, b) in [0, 1], optional
     midline : bool
-        Lies on the midline and is not parted in left and right.
+        Lies on the midline and is not divided into left and right.
     """
 
     name: str
@@ -53,12 +53,12 @@ class Atlas:
     extent_um : (3,) float64
         Size of the volume along z, y, x.
     midline_um : float
-        x that parts left from right.
+        x of the plane between left and right.
     meshes : callable, optional
         Takes the position of a structure, returns vertices (V, 3) in micrometres
-        (z, y, x) and faces (F, 3), or None if the atlas brings no surface of it.
+        (z, y, x) and faces (F, 3), or None if the atlas has no surface of it.
     grain_um : float
-        Distance below which places are not told apart: the size of a voxel.
+        Spatial resolution of the atlas: the size of a voxel.
     """
 
     name: str
@@ -132,15 +132,16 @@ class Atlas:
         points_um : (N, 3) float array
             z, y, x in the atlas' space.
         level : int, optional
-            Level of the tree; structures below count for their ancestor there. The
-            most specific structures by default; -1 for all levels, which overlap.
+            Level of the tree; deeper structures are assigned to their ancestor at that level.
+            The most specific structures by default; -1 for all levels, which overlap.
         sides : bool
-            Part left from right ("Pallium L", "Pallium R") where the atlas does not.
+            Divide structures into left and right ("Pallium L", "Pallium R") where the atlas
+            does not.
 
         Returns
         -------
         Regions
-            Of those structures that hold a neuron, in the atlas' order.
+            The structures that contain a neuron, in the atlas' order.
         """
         points = np.asarray(points_um, dtype=np.float64)
         # Neurons without position lie in no region.
@@ -183,7 +184,7 @@ class Atlas:
 
 
 def _unique(names: list[str]) -> tuple[str, ...]:
-    """Make names unique: some atlases use one for a structure and its part."""
+    """Make names unique: some atlases use one name for a structure and its part."""
     seen: dict[str, int] = {}
     result = []
     for name in names:

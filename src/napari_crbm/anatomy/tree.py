@@ -1,4 +1,4 @@
-"""Tree of regions, from their names and from their members."""
+"""Arrange regions in a tree by their names and their members."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class RegionNode:
     Parameters
     ----------
     label : str
-        What a tree shows: the last part of the name.
+        Text shown in the tree: the last part of the name.
     region : int, optional
-        Position among the regions; None for a heading that is no region itself.
+        Position among the regions; None for a heading that is not a region itself.
     children : list of RegionNode
         In the order of the regions.
     n_neurons : int
-        How many lie in the region or in one below it.
+        Number of neurons in the region or in one below it.
     """
 
     label: str
@@ -50,12 +50,12 @@ class RegionNode:
 def region_tree(regions: Regions) -> list[RegionNode]:
     """Arrange regions in a tree.
 
-    Names that spell out a path ("Diencephalon - Habenula") are taken by their word; the
-    two sides of a structure come under one heading; a structure that then still stands
-    at the top is put under the smallest region that holds all its neurons (and more), as
-    for atlases that count a neuron for every level of their tree.
+    Names that contain a path ("Diencephalon - Habenula") define the levels. The two sides of a
+    structure are put under one heading. A structure that is still at the top is then put under
+    the smallest region that holds all its neurons and more, for atlases that assign a neuron
+    to regions of several levels.
 
-    The tree is remembered as long as the regions are there; do not change it.
+    The tree is cached for the lifetime of the regions; do not modify it.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def _arranged(regions: Regions) -> list[RegionNode]:
         if node.region is None:
             node.region = index
         else:
-            # Another spelling of a region that is there already.
+            # Another spelling of a region that is already in the tree.
             node.children.append(RegionNode(name, index))
     return _nested(root.children, regions)
 

@@ -15,7 +15,7 @@ from napari_crbm.anatomy.label_volume import ORIENTATION, volume_atlas
 from napari_crbm.anatomy.structures import Atlas, Structure
 from napari_crbm.errors import FormatError, install_extra
 
-#: A volume, its voxel size in micrometres and its orientation, if the file tells.
+#: A volume, its voxel size in micrometres and its orientation, each if the file contains it.
 Volume = tuple[NDArray[Any], tuple[float, float, float] | None, str | None]
 
 _LABEL_COLUMNS = ("label", "id", "index", "value")
@@ -35,10 +35,10 @@ def read_volume_atlas(
     ----------
     path : path
     names : path, optional
-        See `read_names`; labels are called "region 1" and so on without it.
+        See `read_names`; without it labels are called "region 1" and so on.
     spacing_um, orientation : optional
-        See `label_volume.volume_atlas`. They overrule the file; where neither tells, the
-        orientation is "sal" and the spacing has to be given.
+        See `label_volume.volume_atlas`. They override the values of the file. If the file has
+        none, the default orientation is "sal" and the spacing is required.
 
     Raises
     ------
@@ -81,13 +81,13 @@ def read_volume_atlas(
 def read_names(path: str | Path) -> dict[int, Structure]:
     """Read names of labels: a table with a label and a name on every line.
 
-    Separated by comma, semicolon or tab, with or without a heading. A name such as
-    "Forebrain / Diencephalon / Habenula" places the region in the tree.
+    Cells are separated by comma, semicolon or tab; a header line is optional. A name such as
+    "Forebrain / Diencephalon / Habenula" gives the position of the region in the tree.
 
     Returns
     -------
     dict of int to Structure
-        Labels of the file, and negative ones for structures above them.
+        Labels of the file, and negative labels for their ancestors.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def _read_nifti(path: Path) -> Volume:
     nibabel = _optional("nibabel", path)
     image = nibabel.load(path)
     letters = "".join(nibabel.aff2axcodes(image.affine)).lower()
-    # NIfTI names where an axis ends, we name where it starts.
+    # NIfTI names the end of an axis; here its start is named.
     start = letters.translate(str.maketrans("rlapsi", "lrpais"))
     unit = _UM.get(str(image.header.get_xyzt_units()[0]), 1e3)
     size = [unit * float(value) for value in image.header.get_zooms()[:3]]
@@ -183,7 +183,7 @@ def _read_matlab(path: Path) -> Volume:
 
     if h5py.is_hdf5(path):
         with h5py.File(path, "r") as file:
-            # MATLAB counts columns first, so its axes come in reverse.
+            # MATLAB stores arrays in column-major order, so the axes are reversed.
             arrays = {k: d for k, d in file.items() if isinstance(d, h5py.Dataset) and d.ndim == 3}
             return _only(arrays, path)[()].T, None, None
     from scipy.io import loadmat
