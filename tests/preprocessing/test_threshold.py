@@ -36,10 +36,10 @@ def test_onsets_are_found_and_decays_are_not():
     assert hits > 0.85 * found.sum()
 
 
-def test_a_noiseless_transient_is_one_event_at_its_onset():
-    trace = np.zeros((50, 1), dtype=np.float32)
-    trace[20:30, 0] = 5 * 0.8 ** np.arange(10)
-    assert np.flatnonzero(events(trace)[:, 0]).tolist() == [20]
+def test_a_transient_is_one_event_at_its_onset():
+    trace = np.random.default_rng(0).normal(0, 0.01, (50, 1)).astype(np.float32)
+    trace[20:30, 0] += 5 * 0.8 ** np.arange(10)
+    assert np.flatnonzero(events(trace, 4.0)[:, 0]).tolist() == [20]
 
 
 def test_events_do_not_depend_on_scale_and_baseline():
@@ -106,3 +106,17 @@ def test_unusual_activity_is_told():
     assert activity_warning(Spikes.from_dense(raster < 0.04)) is None
     assert "lower the threshold" in activity_warning(Spikes.from_dense(raster < 0.001))
     assert "raise the threshold" in activity_warning(Spikes.from_dense(raster < 0.4))
+
+
+def test_noise_that_is_zero_is_undefined():
+    rng = np.random.default_rng(0)
+    traces = rng.normal(size=(200, 4)).astype(np.float32)
+    traces[:, 1] = 3.0
+    traces[:, 2] = np.nan
+    traces[:, 3] = 0
+    traces[50, 3] = 5
+    noise = noise_sd(traces)
+    assert noise[0] > 0 and np.isnan(noise[1:]).all()
+    assert not events(traces, 2.0)[:, 1:].any()
+    with pytest.warns(UserWarning, match="2 of 4 neurons have constant or missing fluorescence"):
+        binarise(iter([traces]), 200, 4, 2.0)

@@ -45,9 +45,13 @@ def noise_sd(fluorescence: NDArray[np.floating]) -> NDArray[np.float32]:
     Returns
     -------
     (n,) float32
+        NaN where it is undefined: for constant or missing traces, and for those that
+        change in fewer than half of the frames.
     """
     steps = np.abs(np.diff(fluorescence, axis=0))
-    return np.asarray(_median(steps) * (_SD_OVER_MEDIAN / np.sqrt(2)), dtype=np.float32)
+    noise = np.asarray(_median(steps) * (_SD_OVER_MEDIAN / np.sqrt(2)), dtype=np.float32)
+    noise[noise == 0] = np.nan
+    return noise
 
 
 def events(
@@ -59,7 +63,7 @@ def events(
     ----------
     fluorescence : (T, n)
         dF/F in any unit and with any baseline that stays constant. Where it is not
-        finite there is no event.
+        finite there is no event, nor where the noise of a neuron is undefined.
     threshold_sd : float
         In units of `noise_sd`: how far above its median a neuron must be, and how much
         it must have risen since the frame before.
@@ -145,15 +149,43 @@ def binarise(
             yield block
             neuron += block.shape[1]
 
+    flat = np.zeros(n_neurons, dtype=bool)
+
+    def active(first: int, block: NDArray[np.float32]) -> NDArray[np.bool_]:
+        flat[first : first + block.shape[1]] = is_flat(block)
+        return detect(block, threshold_sd)
+
     tiles = stream(
         checked(),
-        lambda _, block: detect(block, threshold_sd),
+        active,
         n_neurons,
         progress=progress,
         control=control,
         n_threads=n_threads,
     )
-    return Spikes.from_tiles(tiles, n_frames, n_neurons)
+    spikes = Spikes.from_tiles(tiles, n_frames, n_neurons)
+    if message := flat_warning(int(flat.sum()), n_neurons):
+        warnings.warn(message, stacklevel=2)
+    return spikes
+
+
+def is_flat(traces: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Return which of (T, n) traces are constant or hold no finite value, (n,)."""
+    finite = np.isfinite(traces)
+    low = np.where(finite, traces, np.inf).min(axis=0)
+    high = np.where(finite, traces, -np.inf).max(axis=0)
+    return np.asarray(high <= low)
+
+
+def flat_warning(n_flat: int, n_neurons: int) -> str | None:
+    """Return a sentence if neurons have constant or missing fluorescence, else None."""
+    if not n_flat:
+        return None
+    return (
+        f"{n_flat:,} of {n_neurons:,} neurons have constant or missing fluorescence, so they are "
+        "never active: they are kept, and can be left out with a minimum activity when "
+        "preprocessing."
+    )
 
 
 def activity_warning(spikes: Spikes) -> str | None:

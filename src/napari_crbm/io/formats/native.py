@@ -68,12 +68,13 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
 def _read_spikes(file: h5py.File) -> Spikes:
     stored = hdf5.require(file, "spikes", 2)
     n_neurons = stored.attrs.get("n_neurons")
-    if n_neurons is None or stored.dtype != np.uint8:
+    whole = np.size(n_neurons) == 1 and np.asarray(n_neurons).dtype.kind in "iu"
+    if not whole or stored.dtype != np.uint8:
         raise FormatError(
             f"Dataset '/spikes' of {hdf5.file_name(file)} must hold packed bits (uint8) and "
             f"say how many neurons they are for (n_neurons); found {stored.dtype}."
         )
-    return Spikes(stored[()], int(n_neurons))
+    return Spikes(stored[()], int(np.ravel(n_neurons)[0]))
 
 
 def _read_boundaries(file: h5py.File) -> tuple[int, ...]:

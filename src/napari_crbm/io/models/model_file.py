@@ -175,7 +175,11 @@ def store_reproducibility(path: str | Path, values: NDArray[np.floating]) -> Pat
 
 
 def _group(file: h5py.File, name: str) -> dict[str, NDArray[Any]]:
-    return {key: hdf5.numbers(file, f"{name}/{key}", 1) for key in file.get(name, ())}
+    if name not in file:
+        return {}
+    if not isinstance(file[name], h5py.Group):
+        raise FormatError(f"'/{name}' of {hdf5.file_name(file)} is a dataset; a group is needed.")
+    return {key: hdf5.numbers(file, f"{name}/{key}", 1) for key in file[name]}
 
 
 def _settings(file: h5py.File) -> Settings | None:

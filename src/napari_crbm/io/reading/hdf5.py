@@ -210,6 +210,10 @@ def require_kind(file: h5py.File, wanted: str) -> None:
 
 def require(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Dataset:
     """Return the named dataset, checked for its number of axes."""
+    if not isinstance(parent, h5py.Group):
+        raise FormatError(
+            f"'{parent.name}' of {file_name(parent)} is a dataset; a group with '{name}' is needed."
+        )
     found = parent.get(name)
     field = f"{parent.name.rstrip('/')}/{name}"
     if found is None and (elsewhere := _missing_link(parent, name)):
@@ -219,6 +223,8 @@ def require(parent: h5py.Group, name: str, ndim: int | None = None) -> h5py.Data
         )
     if not isinstance(found, h5py.Dataset):
         raise FormatError(f"{file_name(parent)} lacks the dataset '{field}'.")
+    if found.shape is None:
+        raise FormatError(f"Dataset '{field}' of {file_name(parent)} is empty.")
     if ndim is not None and found.ndim != ndim:
         raise FormatError(
             f"Dataset '{field}' of {file_name(parent)} has shape {found.shape}; "
@@ -309,6 +315,11 @@ def file_name(item: h5py.Group | h5py.Dataset) -> str:
 
 def _attribute(item: h5py.Group, name: str) -> Any:
     value = item.attrs.get(name)
+    if isinstance(value, np.ndarray):
+        # Some programs write every attribute as an array of one.
+        value = value.ravel()[0] if value.size == 1 else str(value)
+    if isinstance(value, h5py.Empty):
+        return None
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return value.item() if isinstance(value, np.generic) else value

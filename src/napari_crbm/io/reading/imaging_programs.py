@@ -23,6 +23,7 @@ from napari_crbm.preprocessing import (
     noise_sd,
     stream,
 )
+from napari_crbm.preprocessing.threshold import flat_warning, is_flat
 from napari_crbm.recording import Step
 from napari_crbm.spikes import Spikes
 
@@ -198,7 +199,10 @@ def active_frames(
         for start, stop in values.ranges():
             yield np.stack([values.block(start, stop), spikes.block(start, stop)], axis=2)
 
-    def active(_: int, block: NDArray[np.float32]) -> NDArray[np.bool_]:
+    flat = np.zeros(fluorescence.shape[1], dtype=bool)
+
+    def active(first: int, block: NDArray[np.float32]) -> NDArray[np.bool_]:
+        flat[first : first + block.shape[1]] = is_flat(block if block.ndim == 2 else block[..., 0])
         if deconvolved is None:
             return events(block, threshold)
         return np.asarray(block[..., 1] > threshold * noise_sd(block[..., 0]))
@@ -212,5 +216,7 @@ def active_frames(
     )
     spikes = Spikes.from_tiles(tiles, *fluorescence.shape)
     if message := activity_warning(spikes):
+        warnings.warn(message, stacklevel=3)
+    if message := flat_warning(int(flat.sum()), len(flat)):
         warnings.warn(message, stacklevel=3)
     return spikes, Step("binarise", {"threshold_sd": threshold, "of": source})

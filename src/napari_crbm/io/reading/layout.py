@@ -102,9 +102,13 @@ def find_fields(file: h5py.File, group: str | None = None) -> Fields:
             f"{file_name(file)} has no group '{group}'; it has {', '.join(file) or 'none'}."
         )
     datasets: list[h5py.Dataset] = []
-    root.visititems(
-        lambda _, item: datasets.append(item) if isinstance(item, h5py.Dataset) else None
-    )
+
+    def note(_name: str, item: object) -> None:
+        # Empty datasets have no shape.
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
+            datasets.append(item)
+
+    root.visititems(note)
     last = {dataset.name: dataset.name.rsplit("/", 1)[-1].lower() for dataset in datasets}
     groups = _recording_groups(last)
     if len(groups) > 1 and not any(name.startswith(PAPER_GROUP) for name in groups):

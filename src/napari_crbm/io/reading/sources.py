@@ -223,7 +223,12 @@ def _in_hdf5(file: h5py.File) -> dict[str, Array]:
     found: dict[str, Array] = {}
 
     def note(name: str, item: object) -> None:
-        if isinstance(item, h5py.Dataset) and not name.startswith(_INTERNAL):
+        # Empty datasets have no shape.
+        if (
+            isinstance(item, h5py.Dataset)
+            and item.shape is not None
+            and not name.startswith(_INTERNAL)
+        ):
             found[name] = item
 
     file.visititems(note)

@@ -121,9 +121,8 @@ class Profile:
         values = values | {"positions": [positions] if isinstance(positions, str) else positions}
         for name, kinds in _TYPES.items():
             if name in values and not _is_of(values[name], kinds):
-                raise FormatError(
-                    f"'{name}' of {source[0].lower() + source[1:]} cannot be {values[name]!r}."
-                )
+                where = source[0].lower() + source[1:]
+                raise FormatError(f"'{name}' of {where} cannot be {_short(values[name])}.")
         return cls(**values)
 
 
@@ -148,12 +147,24 @@ _TYPES: dict[str, tuple[Any, ...]] = {
 }
 
 
+_LARGEST = 10**300
+
+
+def _short(value: Any) -> str:
+    """Format a value for a message; whole numbers of any length are cut."""
+    if isinstance(value, int) and abs(value) >= _LARGEST:
+        return "a whole number of more than 300 digits"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 def _is_of(value: Any, kinds: tuple[Any, ...]) -> bool:
     for kind in kinds:
         if kind is None and value is None:
             return True
         if kind is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return True
+            # Whole numbers of JSON have no limit.
+            return not isinstance(value, int) or abs(value) < _LARGEST
         if kind is list and isinstance(value, list | tuple):
             return all(isinstance(each, str) for each in value)
         if kind in (str, bool) and isinstance(value, kind):

@@ -1,0 +1,97 @@
+"""HDF5 files with empty datasets, datasets for groups, and attributes of other shapes."""
+
+from __future__ import annotations
+
+import json
+
+import h5py
+import numpy as np
+import pytest
+
+from napari_crbm.errors import CRBMError, FormatError, UnknownLayout
+from napari_crbm.io import load_model, load_profile, open_recording, save_model, save_recording
+from tests.conftest import random_model
+from tests.io.files import small_recording
+
+
+@pytest.fixture
+def path(tmp_path):
+    return save_recording(small_recording(), tmp_path / "fish.h5")
+
+
+def test_empty_datasets_are_passed_over(tmp_path):
+    path = tmp_path / "fish.h5"
+    with h5py.File(path, "w") as file:
+        file["nothing"] = h5py.Empty("f4")
+        file["signal"] = np.random.default_rng(0).normal(size=(50, 6))
+        file["where"] = np.random.default_rng(1).random((6, 3))
+    with pytest.raises(UnknownLayout, match="found signal, where"):
+        open_recording(path)
+    with h5py.File(path, "w") as file:
+        file["spikes"] = h5py.Empty("u1")
+        file["coords"] = np.random.default_rng(1).random((6, 3))
+    with pytest.raises(FormatError):
+        open_recording(path)
+
+
+@pytest.mark.parametrize("name", ["spikes", "times_s", "coordinates", "regions/names"])
+def test_empty_datasets_of_ours_are_named(path, name):
+    with h5py.File(path, "r+") as file:
+        del file[name]
+        file[name] = h5py.Empty("f4")
+    with pytest.raises(FormatError, match=f"Dataset '/{name}' of fish.h5"):
+        open_recording(path)
+
+
+@pytest.mark.parametrize("name", ["regions", "traces"])
+def test_datasets_where_groups_are_needed(path, name):
+    with h5py.File(path, "r+") as file:
+        if name in file:
+            del file[name]
+        file[name] = np.zeros(3)
+    with pytest.raises(FormatError, match=f"'/{name}' of fish.h5 is a dataset"):
+        open_recording(path)
+
+
+@pytest.mark.parametrize("name", ["history", "split"])
+def test_models_with_datasets_for_groups(tmp_path, name):
+    model = save_model(random_model(6, 2), tmp_path / "m.h5")
+    with h5py.File(model, "r+") as file:
+        if name in file:
+            del file[name]
+        file[name] = np.zeros(3)
+    with pytest.raises(FormatError, match=f"'/{name}' of m.h5 is a dataset"):
+        load_model(model)
+
+
+def test_attributes_of_another_shape(path):
+    with h5py.File(path, "r+") as file:
+        for name in ("format", "kind"):
+            file.attrs[name] = np.array([str(file.attrs[name])], dtype=h5py.string_dtype())
+        file.attrs["version"] = np.array([1])
+    open_recording(path)
+    for name in ("format", "version", "kind"):
+        for value in (np.arange(3), h5py.Empty("f4"), np.nan):
+            with h5py.File(path, "r+") as file:
+                before = file.attrs[name]
+                file.attrs[name] = value
+            with pytest.raises(CRBMError):
+                open_recording(path)
+            with h5py.File(path, "r+") as file:
+                file.attrs[name] = before
+
+
+@pytest.mark.parametrize("value", [np.nan, np.arange(3), "text", 2.5])
+def test_the_number_of_neurons_is_a_number(path, value):
+    with h5py.File(path, "r+") as file:
+        file["spikes"].attrs["n_neurons"] = value
+    with pytest.raises(FormatError, match="how many neurons"):
+        open_recording(path)
+
+
+def test_endless_numbers_in_a_profile(tmp_path):
+    content = {"format": "napari-crbm profile", "version": 1, "activity": "a"}
+    path = tmp_path / "lab.json"
+    path.write_text(json.dumps(content)[:-1] + f', "um_per_pixel": {"9" * 4000}}}')
+    with pytest.raises(FormatError, match="more than 300 digits"):
+        load_profile(path)
