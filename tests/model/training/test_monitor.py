@@ -46,7 +46,7 @@ def test_memory_of_chains():
         assert monitor.report()["chain_memory"] == pytest.approx(expected, abs=0.1)
 
 
-def test_a_report_starts_anew_and_nothing_gives_nothing():
+def test_a_report_resets_the_statistics():
     train, test = halves()
     monitor = Monitor(train, test, np.arange(10))
     monitor.record(bits_from_dense(train.dense(slice(0, 64))), 64, np.zeros((64, 1)))

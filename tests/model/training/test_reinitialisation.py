@@ -19,8 +19,8 @@ from tests.model import strict_device
 def spoilt(membership: np.ndarray, start: Start) -> Start:
     """A start that has one assembly in two units, and none in those of two others."""
     strong = 2 * membership.astype(np.float32)
-    twin = strong[:, 0] / 2
-    weights = np.stack([twin, twin, np.zeros_like(twin), strong[:, 3]], axis=1)
+    duplicate = strong[:, 0] / 2
+    weights = np.stack([duplicate, duplicate, np.zeros_like(duplicate), strong[:, 3]], axis=1)
     return Start(weights, start.fields, weights != 0)
 
 
@@ -35,7 +35,7 @@ def spoilt_start(monkeypatch, planted):
 
 
 @pytest.mark.parametrize("renew", [True, False])
-def test_lost_assemblies_are_found_by_units_that_begin_anew(planted, spoilt_start, renew):
+def test_lost_assemblies_are_found_by_reinitialised_units(planted, spoilt_start, renew):
     spikes, membership = planted
     training = Training(spikes, Settings(n_hidden=4, n_updates=600, renew=renew))
     messages = {progress.message for progress in training if progress.message}
@@ -99,8 +99,8 @@ def test_chains_go_on_with_inputs_of_the_new_weights(planted, spoilt_start, back
     with kernel_threads(1):
         model = begun(planted[0], Settings(n_hidden=4), backend)
         before = backend.bits(model.activity).copy()
-        renewed = model.reinitialise()
-        assert set(renewed.begun) == {1, 2}
+        made = model.reinitialise()
+        assert set(made.begun) == {1, 2}
         assert np.array_equal(backend.bits(model.activity), before)
         inputs = backend.put(np.empty(model.inputs.shape, dtype=np.float32))
         model.active.form.project_bits(model.activity, inputs)
@@ -117,7 +117,9 @@ def means_of_inputs(model: Learner, backend: Backend) -> np.ndarray:
     return model.active.dense().T.astype(np.float64) @ backend.get(model.frames.mean_activity)
 
 
-def test_a_training_resumed_after_a_renewal_goes_on_bit_for_bit(planted, spoilt_start, tmp_path):
+def test_a_training_resumed_after_a_reinitialisation_goes_on_bit_for_bit(
+    planted, spoilt_start, tmp_path
+):
     settings = Settings(n_hidden=4, n_updates=120)
     whole = Training(planted[0], settings)
     for _ in whole:

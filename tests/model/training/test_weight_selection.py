@@ -100,12 +100,12 @@ def test_chains_live_longer_as_the_rate_falls_and_in_large_models_all_along(monk
     monkeypatch.setattr(model_size, "FEW", 0 if large else 10**6)
     raster = np.random.default_rng(0).random((200, 40)) < 0.1
     settings = Settings(n_hidden=2, n_chains=1000, restarts=0.05)
-    renewed = []
+    restarted = []
     with kernel_threads(1):
         learner = Learner.started(Spikes.from_dense(raster), settings, NUMBA)
         for update, share in ((10, 1.0), (20, 0.1)):
             before = dense_from_bits(learner.activity, 1000).copy()
             learner._restart(update, share * settings.learning_rate)
             after = dense_from_bits(learner.activity, 1000)
-            renewed.append((before != after).any(axis=1).mean())
-    assert renewed == pytest.approx([0.25, 0.025] if large else [0.5, 0.05], abs=0.04)
+            restarted.append((before != after).any(axis=1).mean())
+    assert restarted == pytest.approx([0.25, 0.025] if large else [0.5, 0.05], abs=0.04)

@@ -66,8 +66,8 @@ def spare_units(weights: NDArray[np.float32]) -> str | None:
     if idle:
         found.append(f"{_numbered(idle)} are idle (no weight above {ALIVE})")
     if pairs:
-        twins = ", ".join(f"{a} and {b}" for a, b in pairs[:5])
-        found.append(f"pairs of assemblies are nearly the same ({twins})")
+        duplicates = ", ".join(f"{a} and {b}" for a, b in pairs[:5])
+        found.append(f"pairs of assemblies are nearly the same ({duplicates})")
     spare = len(idle) + len({b for _, b in pairs})
     return (
         f"Of {weights.shape[1]} assemblies, {' and '.join(found)}. This does no harm; a model with "
@@ -84,7 +84,7 @@ def reinitialised(update: int, joined: Sequence[tuple[int, int]], begun: Sequenc
     """Say which hidden units were joined, and which were reinitialised."""
     found = []
     if joined:
-        pairs = ", ".join(f"{kept} and {twin}" for kept, twin in joined[:5])
+        pairs = ", ".join(f"{kept} and {duplicate}" for kept, duplicate in joined[:5])
         found.append(f"duplicate assemblies were joined ({pairs})")
     if begun:
         found.append(

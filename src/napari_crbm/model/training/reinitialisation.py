@@ -76,14 +76,14 @@ def reinitialise(
     """
     units = unit_type.of_rows(parameters["hidden"])
     weights = parameters["weights"]
-    twins = health.duplicate_units(weights)
+    duplicates = health.duplicate_units(weights)
     joined: list[tuple[int, int]] = []
     gone: set[int] = set()
-    for kept, twin in twins:
-        if kept not in gone and twin not in gone:
-            _join(parameters, units, kept, twin)
-            joined.append((kept, twin))
-            gone.add(twin)
+    for kept, duplicate in duplicates:
+        if kept not in gone and duplicate not in gone:
+            _join(parameters, units, kept, duplicate)
+            joined.append((kept, duplicate))
+            gone.add(duplicate)
     spare = sorted(gone | set(health.idle_units(weights)))
     if not spare or len(spare) > weights.shape[1] / 2:
         return None
@@ -96,16 +96,16 @@ def reinitialise(
     return Reinitialised(parameters, joined, begun) if joined or begun else None
 
 
-def _join(parameters: dict[str, Any], units: TrainingUnits, kept: int, twin: int) -> None:
+def _join(parameters: dict[str, Any], units: TrainingUnits, kept: int, duplicate: int) -> None:
     """Give one unit the weights of both; its input grows, and its potential with it."""
     weights, roles = parameters["weights"], parameters["roles"]
     before = np.linalg.norm(weights[:, kept])
-    sign = np.sign(weights[:, kept] @ weights[:, twin])
-    weights[:, kept] += sign * weights[:, twin]
-    np.maximum(roles[:, kept], roles[:, twin], out=roles[:, kept])
+    sign = np.sign(weights[:, kept] @ weights[:, duplicate])
+    weights[:, kept] += sign * weights[:, duplicate]
+    np.maximum(roles[:, kept], roles[:, duplicate], out=roles[:, kept])
     units.amplify(kept, float(np.linalg.norm(weights[:, kept]) / before))
-    weights[:, twin] = 0
-    roles[:, twin] = SILENT
+    weights[:, duplicate] = 0
+    roles[:, duplicate] = SILENT
 
 
 def _new_weights(
