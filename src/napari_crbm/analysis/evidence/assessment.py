@@ -16,7 +16,7 @@ from napari_crbm.analysis.evidence.coincidence import coincidence
 from napari_crbm.analysis.evidence.crosstalk import close_pairs, crosstalk_distance_um
 from napari_crbm.analysis.evidence.outlier_frames import outlier_frames
 from napari_crbm.analysis.evidence.windows import Windows
-from napari_crbm.analysis.statistics.held_out import held_out_frames
+from napari_crbm.errors import ModelError
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
@@ -137,7 +137,10 @@ def assembly_evidence(
             "There is no evidence for or against these assemblies: the model was trained on "
             "another recording than this one. Open the recording it was trained on.",
         )
-    held_out_frames(model, spikes)
+    if spikes.n_neurons != model.n_neurons:
+        raise ModelError(
+            f"The model has {model.n_neurons:,} neurons, the recording {spikes.n_neurons:,}."
+        )
     gap = autocorrelation_frames(spikes)
     test = np.sort(split["test"])
     test = test[_distance_to(split["train"], test) > gap]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.analysis.assemblies.membership import membership
+from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
 from napari_crbm.analysis.export.tables import write_tables
 from napari_crbm.analysis.statistics.bootstrap import standard_errors
 from napari_crbm.analysis.statistics.declared import STATISTICS, Side
@@ -24,6 +25,7 @@ from napari_crbm.analysis.statistics.higher_order import (
 from napari_crbm.analysis.statistics.lagged import LaggedComparison, compare_lagged
 from napari_crbm.analysis.statistics.moments import moments, penalty_shift
 from napari_crbm.analysis.statistics.pairs import PairComparison, compare_pairs
+from napari_crbm.analysis.statistics.verdict import unscaled, verdict
 from napari_crbm.errors import ModelError
 from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
@@ -35,13 +37,9 @@ if TYPE_CHECKING:
 #: Covariances between at most this many neurons are kept for scatter plots.
 MAX_NEURONS_FOR_PAIRS = 1000
 _TRIPLETS = 100_000
-# An nRMSE up to the first is good, up to the second fair (worst of the paper's model: 0.17).
-_GOOD, _FAIR = 0.2, 0.5
 
 # Smallest distance of probabilities from 0 and 1, as in the reference analysis.
 _SMALLEST_PROBABILITY = 1e-7
-
-_COUNTS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +80,8 @@ class Evaluation:
     pseudo_likelihood: float
     nllh: NDArray[np.float64]
     samples: Samples | None
+    independent: float = float("nan")
+    evidence: Evidence | None = None
 
     @property
     def median_nllh(self) -> float:
@@ -97,56 +97,16 @@ class Evaluation:
     @property
     def verdict(self) -> str:
         """Assessment of the model in a few sentences."""
-        judged = [name for name, each in STATISTICS.items() if each.judged]
-        noisy = [self._too_noisy(name) for name in judged if self._unscaled(name)]
-        scores = self.table["nrmse"][judged].dropna()
-        return " ".join([*noisy, *([self._judgement(scores)] if len(scores) else [])])
+        return verdict(self.table, self.evidence, self.pseudo_likelihood, self.independent)
 
     def score(self, name: str) -> str:
         """Return the nRMSE of a statistic with its error, or correlations where it is undefined."""
         row = self.table.loc[name]
-        if self._unscaled(name):
+        if unscaled(self.table, name):
             return f"r {row['pearson_r']:.2f}, training {row['train_r']:.2f}"
         error = row["standard_error"]
         sure = f" ± {error:.2f}" if np.isfinite(error) else ""
         return f"{round(row['nrmse'], 2) + 0.0:.2f}{sure}"
-
-    def _unscaled(self, name: str) -> bool:
-        row = self.table.loc[name]
-        return bool(np.isnan(row["nrmse"]) and np.isfinite(row[["pearson_r", "train_r"]]).all())
-
-    def _judgement(self, scores: pd.Series) -> str:
-        worst = str(scores.idxmax())
-        value, phrase = float(scores[worst]), STATISTICS[worst].phrase
-        if value <= _GOOD:
-            judged = sum(each.judged for each in STATISTICS.values())
-            count = _COUNTS.get(judged, str(judged))
-            which = f"all {count}" if len(scores) == judged else "the other"
-            text = (
-                f"The model reproduces {which} statistics nearly as well as one part of the "
-                "recording predicts another."
-            )
-        elif value <= _FAIR:
-            text = (
-                f"The model reproduces the recording fairly; weakest are the {phrase} "
-                f"(nRMSE {value:.2f})."
-            )
-        else:
-            text = (
-                f"The model does not reproduce the {phrase} (nRMSE {value:.2f}, 1 is "
-                "chance): do not draw conclusions from them. Train longer, or with another "
-                "number of assemblies."
-            )
-        return text
-
-    def _too_noisy(self, name: str) -> str:
-        """Explain why a statistic has no nRMSE, and give its correlations instead."""
-        row = self.table.loc[name]
-        return (
-            f"The {STATISTICS[name].phrase} have no nRMSE: in so few frames they are more noise "
-            f"than signal. Their correlation with the held-out frames is {row['pearson_r']:.2f} "
-            f"for the model and {row['train_r']:.2f} for the training frames."
-        )
 
     def __str__(self) -> str:
         columns = self.table[["nrmse", "standard_error", "pearson_r", "train_r", "slope", "n"]]
@@ -155,7 +115,8 @@ class Evaluation:
             f"active neurons per frame nRMSE {self.population.nrmse:.3f} (distance "
             f"{self.population.model:.1f} neurons; training frames {self.population.train:.1f}, "
             f"independent neurons {self.population.independent:.1f})",
-            f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats per neuron per frame",
+            f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats per neuron per frame "
+            f"(independent neurons {self.independent:.5f})",
             f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons)",
             *([self.lagged.verdict] if len(self.lagged.table) else []),
         ]
@@ -277,6 +238,7 @@ def evaluate(
         pseudo_likelihood=model.pseudo_likelihood(test),
         nllh=reconstruction_nllh(model, test),
         samples=samples if isinstance(samples, Samples) else None,
+        independent=independent_likelihood(train, test),
     )
 
 
@@ -345,7 +307,7 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
     """
     train, test = held_out_frames(model, recording.spikes)
     assert model.split_ is not None
-    return evaluate(
+    found = evaluate(
         model,
         train,
         test,
@@ -353,6 +315,18 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
         frame_interval_s=recording.frame_interval_s,
         **options,
     )
+    return replace(found, evidence=assembly_evidence(model, recording))
+
+
+def independent_likelihood(train: Spikes, test: Spikes) -> float:
+    """Mean log-likelihood of test frames by the mean activities of training frames.
+
+    In nats per neuron per frame. Mean activities are those of the training frames with half a
+    spike more, so that a neuron silent there does not make a spike impossible.
+    """
+    chance = (train.neuron_counts + 0.5) / (train.n_frames + 1.0)
+    active = test.mean_activity
+    return float((active * np.log(chance) + (1 - active) * np.log1p(-chance)).mean())
 
 
 def reconstruction_nllh(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
