@@ -120,3 +120,9 @@ def test_noise_that_is_zero_is_undefined():
     assert not events(traces, 2.0)[:, 1:].any()
     with pytest.warns(UserWarning, match="2 of 4 neurons have constant or missing fluorescence"):
         binarise(iter([traces]), 200, 4, 2.0)
+
+
+def test_traces_without_frames_are_flat():
+    from napari_crbm.preprocessing.threshold import is_flat
+
+    assert is_flat(np.empty((0, 3), np.float32)).tolist() == [True] * 3

@@ -171,6 +171,8 @@ def binarise(
 
 def is_flat(traces: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Return which of (T, n) traces are constant or hold no finite value, (n,)."""
+    if not len(traces):
+        return np.ones(traces.shape[1], dtype=bool)
     finite = np.isfinite(traces)
     low = np.where(finite, traces, np.inf).min(axis=0)
     high = np.where(finite, traces, -np.inf).max(axis=0)
