@@ -92,6 +92,16 @@ class ReadOptions:
             absent="the spikes in the file; 2 for imaging programs, whose files have none",
         ),
     ] = None
+    bin_s: Annotated[
+        float | None,
+        Setting(
+            "Width of the bins for spike times.",
+            gt=0,
+            unit="s",
+            label="Bin width",
+            absent="0.05",
+        ),
+    ] = None
     group: Annotated[
         str | None,
         Setting(

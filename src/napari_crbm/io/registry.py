@@ -116,6 +116,7 @@ def open_recording(
     frame_rate_hz: float | None = None,
     time_unit: TimeUnit | None = None,
     binarise: float | None = None,
+    bin_s: float | None = None,
     group: str | None = None,
     neurons_first: bool | None = None,
     um_per_pixel: float | None = None,
@@ -153,6 +154,8 @@ def open_recording(
         Detect events in the fluorescence instead of reading spikes, with this threshold
         in standard deviations of a neuron's noise; 2 to 3 are usual, and 2 is taken for
         files of imaging programs, which have no spikes.
+    bin_s : float, optional
+        Width of the bins for spike times in seconds, 0.05 by default.
     group : str, optional
         HDF5 group to read, for files with several recordings; plane or series of an NWB
         file; response array of Chen et al. 2018.
@@ -196,6 +199,7 @@ def open_recording(
         frame_rate_hz=frame_rate_hz,
         time_unit=time_unit,
         binarise=binarise,
+        bin_s=bin_s,
         group=group,
         neurons_first=neurons_first,
         um_per_pixel=um_per_pixel,

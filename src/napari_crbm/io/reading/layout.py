@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError, RecordingError, SettingError, SeveralRecordings
 from napari_crbm.io.reading.hdf5 import file_name
+from napari_crbm.io.reading.matlab_sparse import matlab_sparse
 from napari_crbm.io.reading.sources import Array
 from napari_crbm.io.reading.usual_names import NOT_POSITIONS, contains
 
@@ -43,7 +44,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "times": ("times", "time", "time_vector"),
     "labels": ("labels", "region_labels", "zbrainatlas_labels"),
     "label_names": ("region_names", "label_names", "labelnames"),
-    "sampling_rate": ("sampling_rate", "sr"),
+    "sampling_rate": ("sampling_rate", "sr", "frame_rate_hz", "frame_rate", "fs", "fps"),
 }
 _TRACES = {
     "behavior",
@@ -106,7 +107,10 @@ def find_fields(file: h5py.File, group: str | None = None) -> Fields:
     def note(_name: str, item: object) -> None:
         # Empty datasets have no shape.
         if isinstance(item, h5py.Dataset) and item.shape is not None:
-            datasets.append(item)
+            if "MATLAB_sparse" not in item.parent.attrs:
+                datasets.append(item)
+        elif isinstance(item, h5py.Group) and "MATLAB_sparse" in item.attrs:
+            datasets.append(matlab_sparse(item))
 
     root.visititems(note)
     last = {dataset.name: dataset.name.rsplit("/", 1)[-1].lower() for dataset in datasets}

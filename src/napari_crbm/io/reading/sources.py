@@ -7,11 +7,9 @@ and the tables beside them.
 
 from __future__ import annotations
 
-import importlib
-import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,18 +19,13 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import CRBMError, FormatError, install_extra
-from napari_crbm.io.reading import hdf5, tables, tables_beside
+from napari_crbm.errors import CRBMError, FormatError
+from napari_crbm.io.reading import hdf5, tables, tables_beside, zarr_stores
 from napari_crbm.io.reading.matlab import numeric_arrays
+from napari_crbm.io.reading.matlab_sparse import matlab_sparse
 
 # Groups in which MATLAB 7.3 keeps the inside of cells and objects.
 _INTERNAL = ("#refs#", "#subsystem#")
-# Decoding with any other codec, "pickle" above all, might run what the file says.
-_ZARR_CODECS = {
-    *("blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma", "bytes", "endian", "transpose"),
-    *("crc32", "crc32c", "adler32", "fletcher32", "shuffle", "bitround", "delta", "packbits"),
-    *("fixedscaleoffset", "quantize", "astype", "sharding_indexed"),
-}
 
 
 class Array(Protocol):
@@ -80,11 +73,15 @@ class Entry:
 
 
 def container_of(path: str | Path) -> str | None:
-    """Return the container of a file: "hdf5", "matlab", "npz", "npy", "zarr", "table" or None."""
+    """Return the container of a file, or None.
+
+    One of "hdf5", "matlab", "npz", "npy", "table", "zarr", and "zarrs" for a folder of stores.
+    """
     path = Path(path)
     if path.is_dir():
-        marks = ("zarr.json", ".zgroup", ".zarray")
-        return "zarr" if any((path / mark).is_file() for mark in marks) else None
+        if zarr_stores.is_store(path):
+            return "zarr"
+        return "zarrs" if zarr_stores.is_folder_of_stores(path) else None
     suffix = path.suffix.lower()
     try:
         with path.open("rb") as file:
@@ -121,7 +118,8 @@ def opened(path: str | Path) -> Iterator[dict[str, Array]]:
         "matlab": _in_matlab,
         "npz": _in_npz,
         "npy": _in_folder,
-        "zarr": _in_zarr,
+        "zarr": zarr_stores.store_arrays,
+        "zarrs": zarr_stores.folder_arrays,
         "table": tables.read_arrays,
     }
     with damage_named(path):
@@ -230,10 +228,15 @@ def _in_hdf5(file: h5py.File) -> dict[str, Array]:
             and not name.startswith(_INTERNAL)
         ):
             found[name] = item
+        elif isinstance(item, h5py.Group) and "MATLAB_sparse" in item.attrs:
+            with suppress(FormatError):
+                sparse[name] = matlab_sparse(item)
 
+    sparse: dict[str, Array] = {}
     file.visititems(note)
     hdf5.provide_filters(found.values())
-    return found
+    inside = tuple(f"{name}/" for name in sparse)
+    return {k: v for k, v in found.items() if not k.startswith(inside)} | sparse
 
 
 def _in_matlab(path: Path) -> dict[str, Array]:
@@ -268,53 +271,6 @@ def _in_folder(path: Path) -> dict[str, Array]:
             if each == path:
                 raise
     return found
-
-
-def _in_zarr(path: Path) -> dict[str, Array]:
-    try:
-        zarr: Any = importlib.import_module("zarr")
-    except ImportError as error:
-        raise FormatError(
-            f"{path.name} is a Zarr store. To read it, {install_extra('formats')}."
-        ) from error
-    with warnings.catch_warnings():
-        # What zarr says of stray files in the folder and of formats that may still change.
-        warnings.simplefilter("ignore")
-        root = zarr.open(path, mode="r")
-        if isinstance(root, zarr.Array):
-            members = [(path.stem, root)]
-        else:
-            root = zarr.open_group(path, mode="r", use_consolidated=False)
-            members = sorted(root.members(max_depth=None), key=lambda member: str(member[0]))
-    arrays = {name: item for name, item in members if isinstance(item, zarr.Array)}
-    for name, array in arrays.items():
-        codecs = {codec.removeprefix("numcodecs.") for codec in _codecs(array.metadata.to_dict())}
-        strange = codecs - _ZARR_CODECS
-        # Text has codecs of its own, but is never read.
-        if strange and is_numeric(array):
-            raise FormatError(
-                f"'{name}' in {path.name} is stored with {', '.join(sorted(strange))}, which is "
-                "not read here: write it without, for example with Blosc or Zstandard."
-            )
-    return arrays
-
-
-def _codecs(metadata: Any) -> Iterator[str]:
-    """Return the names of all codecs of a Zarr array, nested ones included."""
-    for key, value in metadata.items() if isinstance(metadata, dict) else ():
-        if key in ("codecs", "index_codecs", "filters", "compressor", "compressors"):
-            for codec in value if isinstance(value, list | tuple) else [value]:
-                if codec is None:
-                    continue
-                described = codec if isinstance(codec, dict) else _described(codec)
-                yield str(described.get("id", described.get("name", "an unknown codec")))
-                yield from _codecs(described.get("configuration", {}))
-
-
-def _described(codec: Any) -> dict[str, Any]:
-    if hasattr(codec, "get_config"):
-        return dict(codec.get_config())
-    return dict(codec.to_dict()) if hasattr(codec, "to_dict") else {}
 
 
 def _unit(array: Array) -> str:

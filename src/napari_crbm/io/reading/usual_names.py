@@ -75,7 +75,13 @@ NOT_ACTIVITY = (
     "fneu",
     "neuropil",
 )
-AXIS_NAMES = (("x", "y", "z"), ("xpos", "ypos", "zpos"), ("pos_x", "pos_y", "pos_z"))
+AXIS_NAMES = (
+    ("x", "y", "z"),
+    ("x_um", "y_um", "z_um"),
+    ("xpos", "ypos", "zpos"),
+    ("pos_x", "pos_y", "pos_z"),
+    ("centroid_x", "centroid_y", "centroid_z"),
+)
 TIME_NAMES = ("times", "time", "times_s", "time_vector", "timestamps", "t")
 RATE_NAMES = ("frame_rate_hz", "frame_rate", "framerate", "fs", "fps", "fpsec", "sampling_rate")
 LABEL_NAMES = ("labels", "label", "region", "regions", "region_labels")

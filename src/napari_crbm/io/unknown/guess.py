@@ -88,7 +88,9 @@ def guess_from(entries: Sequence[Entry], arrays: Mapping[str, Array], name: str 
         fields["neurons_first"] = _neurons_first(activity, n_neurons, axes_first, sample, reasons)
         n_frames = activity.shape[1 if fields["neurons_first"] else 0]
         fields |= _timing(entries, arrays, n_frames, reasons)
-        fields |= _companions(entries, activity, n_frames, n_neurons, fields["holds"], positions)
+        fields |= _companions(
+            entries, activity, n_frames, n_neurons, fields["holds"], positions, arrays
+        )
     return Guess(Profile(**fields), reasons)
 
 
@@ -195,6 +197,7 @@ def _companions(
     n_neurons: int | None,
     holds: str,
     positions: tuple[str, ...],
+    arrays: Mapping[str, Array],
 ) -> dict[str, Any]:
     """Guess fluorescence beside spikes, regions, stimulus and behaviour."""
     found: dict[str, Any] = {}
@@ -212,6 +215,9 @@ def _companions(
             len(entry.shape) == 2 and n_neurons in entry.shape
         )
         if n_neurons and last_part(entry) in LABEL_NAMES and fits and "float" not in entry.dtype:
+            # A number of its own for each neuron is no region.
+            if math.prod(entry.shape) == n_neurons and not _repeats(arrays[entry.name]):
+                continue
             found.setdefault("labels", entry.name)
     traces = [
         entry.name
@@ -222,6 +228,11 @@ def _companions(
     if traces:
         found["traces"] = tuple(itertools.islice(traces, 8))
     return found
+
+
+def _repeats(array: Array) -> bool:
+    values = np.ravel(np.asarray(array[...]))
+    return len(values) < 2 or len(set(values.tolist())) < len(values)
 
 
 def settled(profile: Profile, entries: Sequence[Entry]) -> Profile:

@@ -54,6 +54,14 @@ class Plane:
         return str(self.segmentation.name)
 
 
+def has_series(nwbfile: Any) -> bool:
+    """Return whether a file holds response series of cells."""
+    return any(
+        type(item).__name__ == "RoiResponseSeries" and item.rois is not None
+        for item in nwbfile.objects.values()
+    )
+
+
 def planes_of(nwbfile: Any, group: str | None, path: Path) -> list[Plane]:
     """Group response series by their cells, in the order of the file."""
     found = [

@@ -21,9 +21,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_crbm.errors import FormatError, RecordingError, install_extra
+from napari_crbm.io.formats.nwb import units
 from napari_crbm.io.formats.nwb.activity import (
     Plane,
     activity_of,
+    has_series,
     kept_cells,
     planes_of,
 )
@@ -50,7 +52,7 @@ def can_read(file: h5py.File) -> bool:
 
 
 def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
-    """Read all planes of a file, or the one named by ``group``.
+    """Read all planes of a file, or the one named by ``group``; else its units of spikes.
 
     Raises
     ------
@@ -62,8 +64,10 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
     if "nwb_version" not in file.attrs:
         raise FormatError(f"{path.name} is an NWB file of version 1; versions from 2 on are read.")
     with _contents(file, path) as nwbfile, damage_named(path):
-        planes = planes_of(nwbfile, options.group, path)
         notes: dict[str, Any] = {"file": path.name, "format": "NWB"}
+        if options.group == "units" or (units.has_units(nwbfile) and not has_series(nwbfile)):
+            return units.read(nwbfile, path.stem, options, notes)
+        planes = planes_of(nwbfile, options.group, path)
         notes["planes"] = [f"{plane.name}: {', '.join(plane.series)}" for plane in planes]
         kept = [kept_cells(plane) for plane in planes]
         if not sum(map(len, kept)):

@@ -1,0 +1,137 @@
+"""Zarr stores, and folders of several stores with a table of cells (as ZAPBench has them)."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import warnings
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_crbm.errors import FormatError, install_extra
+from napari_crbm.io.encodings import read_text
+from napari_crbm.io.reading import tables
+
+_MARKS = ("zarr.json", ".zgroup", ".zarray")
+# Larger JSON files are no tables of cells.
+_LARGEST_TABLE_BYTES = 256 << 20
+# Decoding with any other codec, "pickle" above all, might run what the file says.
+_ZARR_CODECS = {
+    *("blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma", "bytes", "endian", "transpose"),
+    *("crc32", "crc32c", "adler32", "fletcher32", "shuffle", "bitround", "delta", "packbits"),
+    *("fixedscaleoffset", "quantize", "astype", "sharding_indexed"),
+}
+
+
+def is_store(path: Path) -> bool:
+    """Return whether a folder is a Zarr store."""
+    return any((path / mark).is_file() for mark in _MARKS)
+
+
+def is_folder_of_stores(path: Path) -> bool:
+    """Return whether a folder holds Zarr stores without being one."""
+    with suppress(OSError):
+        return any(is_store(each) for each in path.iterdir() if each.is_dir())
+    return False
+
+
+def folder_arrays(path: Path) -> dict[str, Any]:
+    """Return the arrays of all stores, ``.npy`` files and tables in a folder.
+
+    Raises
+    ------
+    FormatError
+        If a store cannot be read.
+    """
+    found: dict[str, Any] = {}
+    for each in sorted(path.iterdir()):
+        if each.is_dir() and is_store(each):
+            for name, array in store_arrays(each).items():
+                found[each.name if name == each.stem else f"{each.name}/{name}"] = array
+        elif each.suffix == ".npy":
+            with suppress(Exception):
+                found[each.name] = np.load(each, mmap_mode="r", allow_pickle=False)
+        elif each.suffix == ".json":
+            found |= {f"{each.name}/{name}": values for name, values in _json_table(each).items()}
+        elif each.suffix.lower() in (".csv", ".parquet"):
+            with suppress(FormatError):
+                columns = tables.as_arrays(tables.read_frame(each), apart=20)
+                found |= {f"{each.name}/{name}": values for name, values in columns.items()}
+    return found
+
+
+def _json_table(path: Path) -> dict[str, Any]:
+    """Return the columns of a table in JSON, as pandas writes it; none if it is something else."""
+    if path.stat().st_size > _LARGEST_TABLE_BYTES:
+        return {}
+    try:
+        content = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    columns = {}
+    for name, values in content.items():
+        entries = list(values.values()) if isinstance(values, dict) else values
+        with suppress(ValueError, TypeError, OverflowError):
+            column = np.asarray(entries)
+            if column.ndim == 1 and len(column) > 1 and column.dtype.kind in "biufU":
+                columns[str(name)] = column
+    return columns
+
+
+def store_arrays(path: Path) -> dict[str, Any]:
+    """Return all arrays of a Zarr store, checked for codecs that could run code.
+
+    Raises
+    ------
+    FormatError
+    """
+    try:
+        zarr: Any = importlib.import_module("zarr")
+    except ImportError as error:
+        raise FormatError(
+            f"{path.name} is a Zarr store. To read it, {install_extra('formats')}."
+        ) from error
+    with warnings.catch_warnings():
+        # What zarr says of stray files in the folder and of formats that may still change.
+        warnings.simplefilter("ignore")
+        root = zarr.open(path, mode="r")
+        if isinstance(root, zarr.Array):
+            members = [(path.stem, root)]
+        else:
+            root = zarr.open_group(path, mode="r", use_consolidated=False)
+            members = sorted(root.members(max_depth=None), key=lambda member: str(member[0]))
+    arrays = {name: item for name, item in members if isinstance(item, zarr.Array)}
+    for name, array in arrays.items():
+        codecs = {codec.removeprefix("numcodecs.") for codec in _codecs(array.metadata.to_dict())}
+        strange = codecs - _ZARR_CODECS
+        # Text has codecs of its own, but is never read.
+        if strange and array.dtype.kind in "biuf":
+            raise FormatError(
+                f"'{name}' in {path.name} is stored with {', '.join(sorted(strange))}, which is "
+                "not read here: write it without, for example with Blosc or Zstandard."
+            )
+    return arrays
+
+
+def _codecs(metadata: Any) -> Iterator[str]:
+    """Return the names of all codecs of a Zarr array, nested ones included."""
+    for key, value in metadata.items() if isinstance(metadata, dict) else ():
+        if key in ("codecs", "index_codecs", "filters", "compressor", "compressors"):
+            for codec in value if isinstance(value, list | tuple) else [value]:
+                if codec is None:
+                    continue
+                described = codec if isinstance(codec, dict) else _described(codec)
+                yield str(described.get("id", described.get("name", "an unknown codec")))
+                yield from _codecs(described.get("configuration", {}))
+
+
+def _described(codec: Any) -> dict[str, Any]:
+    if hasattr(codec, "get_config"):
+        return dict(codec.get_config())
+    return dict(codec.to_dict()) if hasattr(codec, "to_dict") else {}
