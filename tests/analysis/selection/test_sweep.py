@@ -304,7 +304,7 @@ def test_a_killed_worker_changes_no_number(recording, tmp_path):
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None
         ) as cluster,
-        distributed.Client(cluster) as client,
+        distributed.Client(cluster, set_as_default=False) as client,
     ):
         pid = next(iter(client.run(os.getpid).values()))
         client.run(die_at_the_first_checkpoint)

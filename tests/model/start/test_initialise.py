@@ -24,7 +24,10 @@ def test_varimax_undoes_a_rotation_of_sparse_loadings():
 
 @pytest.mark.parametrize(
     ("loadings", "found"),
-    [(np.ones(5), "shape (5,), 0 not finite"), (np.full((4, 2), np.nan), "8 not finite")],
+    [
+        (np.ones(5), "shape (5,), 0 values not finite"),
+        (np.full((4, 2), np.nan), "8 values not finite"),
+    ],
 )
 def test_loadings_that_cannot_be_rotated_are_refused(loadings, found):
     with pytest.raises(ModelError) as error:

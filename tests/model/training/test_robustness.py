@@ -137,7 +137,7 @@ def test_a_process_killed_while_it_writes_leaves_the_old_file(tmp_path):
     code = (
         "import os, signal, sys, numpy as np\n"
         "from napari_crbm.io import save_checkpoint\n"
-        "from napari_crbm.io import checkpoints\n"
+        "from napari_crbm.io.models import checkpoints\n"
         "save_checkpoint({'update': 1}, sys.argv[1])\n"
         "write = checkpoints._write\n"
         "def half(group, key, value):\n"

@@ -88,7 +88,7 @@ def test_a_model_that_another_replaces_can_be_shown_again(viewer, home, recordin
     home.runs.start_training(FAST)
     until(qtbot, lambda: not home.runs.training)
     first = home.workspace.trained.model
-    assert "save it if it matters" in widget.status.text()
+    assert "save it to a file of your own" in widget.status.text()
     assert "stays under Earlier models" in widget.start_button.toolTip() and not told
     home.runs.start_training(replace(FAST, n_hidden=5, n_updates=100_000))
     until(qtbot, lambda: home.runs.session.training.update > 5)
@@ -129,7 +129,7 @@ def test_an_earlier_model_counts_as_saved_once_it_is(
     told.clear()
     widget.kept.list_models()[0].trigger()
     until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
-    assert home.runs.unsaved and "save it if it matters" in widget.status.text()
+    assert home.runs.unsaved and "save it to a file of your own" in widget.status.text()
     widget.files.save_model(tmp_path / "mine.h5")
     until(qtbot, lambda: home.workspace.model_path == tmp_path / "mine.h5")
     assert not home.runs.unsaved and "save it" not in widget.status.text()
@@ -235,8 +235,16 @@ def test_every_recipe_tells_how_long_it_takes(viewer, home, recording, qtbot, mo
     qtbot.addWidget(widget)
     home.show(recording)
     qtbot.wait(700)
-    assert not widget.form.estimates.text(), "nothing is measured while nobody looks"
+    box = widget.form.recipe.native
+
+    def shown() -> list[str]:
+        return [box.itemText(row) for row in range(box.count())]
+
+    assert shown() == ["Quick look", "Careful", "As published"], "not measured while hidden"
     widget.show()
-    until(qtbot, lambda: "As published" in widget.form.estimates.text())
-    assert widget.form.estimates.text() == "Quick look: 40 s · Careful: 80 s · As published: 50.0 h"
+    until(qtbot, lambda: "50.0 h" in shown()[2])
+    for text, name, duration in zip(
+        shown(), ("Quick look", "Careful", "As published"), ("40 s", "80 s", "50.0 h"), strict=True
+    ):
+        assert name in text and duration in text
     assert "It will take about 80 s" in widget.status.text()

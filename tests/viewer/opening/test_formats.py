@@ -105,7 +105,7 @@ def test_models_can_be_dropped_and_exported(
     qtbot.addWidget(dock)
     for kind, name in (("weights", "out.h5"), ("nwb", "out.nwb")):
         dock.choose(kind)
-        assert dock.theme.isHidden() and dock.hint.text() != ""
+        assert dock.form["theme"].native.isHidden() and dock.hint.text() != ""
         dock.write(tmp_path / name)
         until(qtbot, lambda name=name: (tmp_path / name).exists() and not home.busy)
     np.testing.assert_array_equal(load_model(tmp_path / "out.h5").weights_, planted_model.weights_)

@@ -55,13 +55,14 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
                 # dashboard or not. Port 0 is any free one.
                 scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             ) as cluster,
-            Client(cluster) as client,
+            # Computations of others in this process stay where they are.
+            Client(cluster, set_as_default=False) as client,
         ):
             client.register_plugin(IgnoreInterrupts())
             yield client
         return
     try:
-        client = Client(scheduler, timeout=15)
+        client = Client(scheduler, timeout=15, set_as_default=False)
     except (OSError, ValueError) as error:
         raise CRBMError(
             f"There is no Dask scheduler at {scheduler}: start one, or check the address."

@@ -59,6 +59,6 @@ def require_chains(
         require("fields", fields, (n_neurons,), np.float32)
     if units is not None and any(np.shape(row) != (n_hidden,) for row in units):
         raise ModelError(
-            f"Expected {n_hidden} hidden units, one per column of the weights; found "
+            f"Hidden units must match the columns of the weights: expected {n_hidden}, found "
             f"{', '.join(str(np.shape(row)) for row in units)}."
         )
