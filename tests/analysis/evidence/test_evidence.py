@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from napari_crbm.analysis.evidence.assessment import FEWEST_FRAMES, assembly_evidence
+from napari_crbm.analysis.evidence.assessment import FEWEST_FRAMES, Evidence, assembly_evidence
 from napari_crbm.analysis.evidence.autocorrelation import autocorrelation_frames
 from napari_crbm.analysis.evidence.coincidence import coincidence
 from napari_crbm.analysis.evidence.crosstalk import close_pairs, crosstalk_distance_um
@@ -189,3 +190,17 @@ def test_a_model_of_another_recording_gets_no_evidence():
     model = model_of(signs, simulation.recording.spikes)
     model.recording_fingerprint_ = simulation.recording.spikes.fingerprint
     assert "another recording" in assembly_evidence(model, other).reason
+
+
+@pytest.mark.parametrize(
+    ("certain", "begins"),
+    [
+        (0, "None of 3 assemblies is certain: their members are not active"),
+        (1, "1 of 3 assemblies is certain: its members are active"),
+        (2, "2 of 3 assemblies are certain: their members are active"),
+    ],
+)
+def test_the_sentence_counts_certain_assemblies(certain, begins):
+    q = np.where(np.arange(3) < certain, 0.001, 0.5)
+    table = pd.DataFrame({"coincidence": 1.0, "p": q, "q": q, "certain": q < 0.05})
+    assert str(Evidence(table, 400, 1, 0, 0.0)).startswith(begins)

@@ -69,10 +69,14 @@ class Evidence:
         if self.reason:
             return self.reason
         with_members = int(self.table["p"].notna().sum())
-        text = (
-            f"{self.n_certain} of {with_members} assemblies are certain: their members are "
-            f"active together beyond chance in {self.n_frames:,} held-out frames "
-            f"(false discovery rate {100 * MAX_Q:.0f} %)."
+        found = self.n_certain
+        text = f"{found} of {with_members} assemblies {'is' if found == 1 else 'are'} certain: "
+        if found == 0:
+            text = f"None of {with_members} assemblies is certain: "
+        text += (
+            f"{'its' if found == 1 else 'their'} members are {'not ' if found == 0 else ''}active "
+            f"together beyond chance in {self.n_frames:,} held-out frames (false discovery rate "
+            f"{100 * MAX_Q:.0f} %)."
         )
         if self.n_outlier_frames:
             text += (
