@@ -8,6 +8,7 @@ table that points at their neurons, and their activity a time series.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,11 +97,14 @@ def save_nwb(
             activity = model.transform(recording.spikes)
         _results(pynwb, nwbfile, recording, table, model, activity, members, columns or {})
     with (
+        warnings.catch_warnings(),
         sink(path) as target,
         hdf5.OutputFile(target) as file,
-        pynwb.NWBHDF5IO(file=file, mode="w") as writer,
     ):
-        writer.write(nwbfile)
+        # PyNWB before 4 expects a path, and warns of the ending of the one it does not get.
+        warnings.filterwarnings("ignore", "The file path provided", UserWarning)
+        with pynwb.NWBHDF5IO(file=file, mode="w") as writer:
+            writer.write(nwbfile)
     return Path(path)
 
 
