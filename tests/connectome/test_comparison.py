@@ -151,6 +151,16 @@ def test_matrices_are_read_by_name(tmp_path):
     np.testing.assert_allclose(found.values, [[4, 0.5, 1], [0.5, 2, 0], [1, 0, 1]])
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_matrices_of_other_locales_are_read(tmp_path, encoding):
+    """Decimal commas, semicolons, and names that are not ASCII."""
+    path = tmp_path / "matrix.csv"
+    path.write_text("x;Prétectum;b\nPrétectum;0,5;1,25\nb;0,75;2\n", encoding=encoding)
+    found = read_matrix(path)
+    assert found.names == ("Prétectum", "b")
+    np.testing.assert_allclose(found.values, [[0.5, 1], [1, 2]])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +11,16 @@ import pandas as pd
 
 from napari_crbm.connectome.regionmap import RegionMap
 from napari_crbm.errors import FormatError
+from napari_crbm.io.encodings import read_text
+
+_DECIMAL_COMMA = re.compile(r"\d,\d")
 
 
 def read_matrix(path: str | Path) -> RegionMap:
     """Read a square CSV with region names in the first row and the first column.
 
     A directed matrix is made symmetric: the mean of both directions. Empty cells are
-    unknown, not zero.
+    unknown, not zero. Decimal commas are read where cells are not separated by commas.
 
     Returns
     -------
@@ -29,11 +34,12 @@ def read_matrix(path: str | Path) -> RegionMap:
     """
     path = Path(path)
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            heading = file.readline()
-        # Depending on the locale, spreadsheets separate cells by commas, semicolons or tabs.
-        separator = max(",;\t", key=heading.count)
-        table = pd.read_csv(path, index_col=0, sep=separator)
+        text = read_text(path)
+        # Depending on the locale, spreadsheets separate cells by commas, semicolons or tabs,
+        # and write decimal commas.
+        separator = max(",;\t", key=text.partition("\n")[0].count)
+        decimal = "," if separator != "," and _DECIMAL_COMMA.search(text) else "."
+        table = pd.read_csv(io.StringIO(text), index_col=0, sep=separator, decimal=decimal)
     except FileNotFoundError as error:
         raise FormatError(f"There is no file {path}.") from error
     except (OSError, ValueError, UnicodeError, pd.errors.ParserError) as error:
