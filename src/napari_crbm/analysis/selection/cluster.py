@@ -57,6 +57,7 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
             ) as cluster,
             # Computations of others in this process stay where they are.
             Client(cluster, set_as_default=False) as client,
+            client.as_current(),
         ):
             client.register_plugin(IgnoreInterrupts())
             yield client
@@ -67,7 +68,7 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
         raise CRBMError(
             f"There is no Dask scheduler at {scheduler}: start one, or check the address."
         ) from error
-    with client:
+    with client, client.as_current():
         yield client
 
 
