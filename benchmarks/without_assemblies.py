@@ -2,8 +2,8 @@
 
 Each recording has one disturbance that real recordings have (see
 `napari_crbm.simulation.simulate_without_assemblies`). Planted assemblies are there to show
-what is kept. Run ``python benchmarks/without_assemblies.py --seeds 20``: about 25 minutes of
-one core. Rows go to ``benchmarks/results/without_assemblies.csv``.
+what is kept. Run ``python benchmarks/without_assemblies.py --seeds 20``. Rows go to
+``benchmarks/results/without_assemblies.csv``.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def outlier_frames(frame_counts: NDArray[np.integer]) -> NDArray[np.bool_]:
         True where the count exceeds both `TIMES_MEDIAN` times the median and the median
         plus ten neurons. In recordings of 1,000 neurons simulated with 10 to 40 assemblies
         of 40 to 120 members, up to 1.4 % of the frames exceeded this limit, and up to 4.5 %
-        with a common gain of 50 %; simulated motion frames all did.
+        with a common gain of 50 %.
     """
     median = float(np.median(frame_counts)) if len(frame_counts) else 0.0
     limit = max(TIMES_MEDIAN * median, median + _AT_LEAST)
