@@ -48,7 +48,7 @@ def short_trainings(monkeypatch):
 
 
 def test_examples_are_found_in_the_library_alone():
-    assert {"napari_crbm", "napari_crbm.simulation.simulate"} <= set(MODULES)
+    assert {"napari_crbm", "napari_crbm.simulation.with_assemblies"} <= set(MODULES)
     assert not [name for name in MODULES if name.startswith("napari_crbm.viewer")]
 
 

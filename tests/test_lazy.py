@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ["analysis", "io", "model", "preprocessing"]
+PACKAGES = ["analysis", "io", "model", "preprocessing", "simulation"]
 
 
 @pytest.fixture(params=PACKAGES)

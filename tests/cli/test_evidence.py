@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from napari_crbm.simulation import load_truth
 from napari_crbm.simulation.without_assemblies import KINDS
 from tests.cli.test_cli import run
+from tests.cli.test_options import refused
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +45,19 @@ def test_an_unknown_kind_is_refused_with_those_that_exist(tmp_path):
     assert "--without-assemblies" in text
     assert all(kind in text for kind in KINDS)
     assert not (tmp_path / "x.h5").exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--gain", "0.2"), ("--assemblies", "4"), ("--generator", "crbm"), ("--fluorescence",)],
+)
+def test_settings_of_assemblies_are_refused_without_assemblies(option, tmp_path):
+    said = refused("simulate", tmp_path / "x.h5", "--without-assemblies", "gain", *option)
+    assert option[0] in said and "leave it out with --without-assemblies" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_common_gain_of_a_simulation_is_an_option(tmp_path):
+    size = ("--neurons", "100", "--frames", "200", "--assemblies", "2")
+    run("simulate", tmp_path / "gain.h5", *size, "--gain", "0.25")
+    assert load_truth(tmp_path / "gain.h5").parameters["gain"] == 0.25

@@ -66,6 +66,7 @@ def test_frames_follow_the_model_exactly():
         np.zeros(5, dtype=np.uint8),
         seed=0,
         activity=np.zeros((n_frames, 2), dtype=np.float32),
+        gain=np.ones(n_frames),
     )
     frames = np.concatenate([block.copy() for block in generator.blocks(500)])
     # Every fifth frame: tests of goodness of fit assume independent draws.

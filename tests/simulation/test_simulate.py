@@ -7,6 +7,7 @@ import pytest
 from napari_crbm.errors import CRBMError, FormatError, RecordingError
 from napari_crbm.io import open_recording
 from napari_crbm.simulation import load_truth, save_truth, simulate, simulate_to_file
+from napari_crbm.simulation.settings import SimulationSettings
 
 GENERATORS = ("noisy-or", "crbm")
 SMALL = {"n_neurons": 120, "n_frames": 300, "n_assemblies": 4}
@@ -94,6 +95,29 @@ def test_assemblies_are_locally_dense(simulation):
 
 
 @pytest.mark.parametrize("generator", GENERATORS)
+def test_the_gain_multiplies_the_activity_of_all_neurons(generator):
+    varied = simulate(500, 1000, 4, generator, gain=0.5, seed=1)
+    gain = varied.truth.parameters["gain_course"]
+    assert gain.mean() == pytest.approx(1)
+    assert gain.std() == pytest.approx(0.5, rel=0.25)
+    assert varied.recording.spikes.rate == pytest.approx(0.035, rel=0.15)
+    outside = ~varied.truth.membership.any(axis=1)
+    alone = varied.recording.spikes.dense()[:, outside].sum(axis=1)
+    slope = np.polyfit(gain - 1, alone / alone.mean(), 1)[0]
+    assert slope == pytest.approx(1, abs=0.15)
+
+
+def test_members_fire_less_by_the_factor():
+    usual, weak = (
+        simulate(1000, 400, 10, mean_activity=0.016, member_firing=factor) for factor in (1.0, 0.6)
+    )
+    strengths = usual.truth.weights, weak.truth.weights
+    both = (strengths[0] > 0) & (strengths[1] > 0)
+    np.testing.assert_allclose(strengths[1][both], 0.6 * strengths[0][both], rtol=1e-5)
+    assert weak.recording.spikes.rate == pytest.approx(0.016, rel=0.15)
+
+
+@pytest.mark.parametrize("generator", GENERATORS)
 def test_same_seed_same_recording_other_seed_another(generator):
     first, again, other = (
         simulate(**SMALL, generator=generator, fluorescence=True, seed=seed) for seed in (5, 5, 6)
@@ -113,11 +137,12 @@ def test_streamed_file_equals_memory(generator, tmp_path):
         tmp_path / "fish.h5",
         **SMALL,
         generator=generator,
+        gain=0.3,
         fluorescence=True,
         seed=2,
         progress=lambda done, total: seen.append((done, total)),
     )
-    memory = simulate(**SMALL, generator=generator, fluorescence=True, seed=2)
+    memory = simulate(**SMALL, generator=generator, gain=0.3, fluorescence=True, seed=2)
     recording, truth = open_recording(path), load_truth(path)
     assert recording.spikes == memory.recording.spikes
     np.testing.assert_array_equal(recording.coordinates, memory.recording.coordinates)
@@ -164,6 +189,10 @@ def test_extreme_sizes_work(generator, sizes):
         ({"frame_rate_hz": 0.0}, "frame rate"),
         ({"generator": "magic"}, "'magic': use one of noisy-or, crbm"),
         ({"seed": -1}, "seed"),
+        ({"gain": -0.1}, "common gain must lie between 0 and 1"),
+        ({"gain": 1.5}, "common gain must lie between 0 and 1"),
+        ({"member_firing": 0.0}, "members' firing must lie between 0 and 1"),
+        ({"member_firing": 0.5, "generator": "crbm"}, "'crbm' has no factor"),
     ],
 )
 def test_bad_arguments_are_explained(arguments, words, tmp_path):
@@ -172,6 +201,11 @@ def test_bad_arguments_are_explained(arguments, words, tmp_path):
     with pytest.raises(RecordingError, match=words):
         simulate_to_file(tmp_path / "no.h5", **arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_declared_settings_are_the_arguments():
+    memory = inspect.signature(simulate).parameters
+    assert {k: v.default for k, v in memory.items()} == SimulationSettings().as_dict()
 
 
 def test_both_ways_take_the_same_arguments():

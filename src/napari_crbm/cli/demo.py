@@ -35,10 +35,10 @@ def demo(
     output.mkdir(parents=True, exist_ok=True)
     recording_path, model_path = output / "recording.h5", output / "model.h5"
     simulate(
-        recording_path,
-        neurons=neurons,
-        frames=frames,
-        assemblies=max(neurons // 100, 3),
+        path=recording_path,
+        n_neurons=neurons,
+        n_frames=frames,
+        n_assemblies=max(neurons // 100, 3),
         seed=seed,
         force=True,
     )

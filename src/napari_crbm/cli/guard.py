@@ -15,6 +15,15 @@ from napari_crbm.cli.reading import READING
 from napari_crbm.declarations import declared
 from napari_crbm.model import Settings
 from napari_crbm.preprocessing import Steps
+from napari_crbm.simulation.settings import SimulationSettings
+
+# Settings that are options of some command; those of the same name have the same option.
+_DECLARED = (
+    *declared(SimulationSettings),
+    *declared(Steps),
+    *READING,
+    *declared(Settings),
+)
 
 
 def guarded(command: Callable[..., None]) -> Callable[..., None]:
@@ -28,7 +37,7 @@ def guarded(command: Callable[..., None]) -> Callable[..., None]:
                     f"must be a finite number; found {value}.",
                     param_hint=f"--{name.replace('_', '-')}",
                 )
-        with naming_options((*declared(Settings), *declared(Steps), *READING)):
+        with naming_options(_DECLARED):
             command(**given)
 
     signature = inspect.signature(command, eval_str=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,25 +14,24 @@ from napari_crbm.cli.console import (
     require_writable,
     say,
 )
+from napari_crbm.cli.generated import with_declared
+from napari_crbm.declarations import declared
+from napari_crbm.simulation.settings import SimulationSettings
+
+# Settings that recordings without assemblies have too.
+_OF_ALL = ("n_neurons", "n_frames", "mean_activity", "frame_rate_hz", "seed")
 
 
+@with_declared(
+    "chosen",
+    declared(SimulationSettings),
+    panel="Simulation settings",
+    rare_panel="Rarely used simulation settings",
+)
 def simulate(
     path: Annotated[
         Path, typer.Argument(metavar="FILE", help="Recording to write (.h5).", show_default=False)
     ],
-    neurons: Annotated[int, typer.Option(min=1, help="Number of neurons.")] = 3000,
-    frames: Annotated[int, typer.Option(min=1, help="Number of frames.")] = 4000,
-    assemblies: Annotated[int, typer.Option(min=1, help="Number of planted assemblies.")] = 30,
-    generator: Annotated[
-        str,
-        typer.Option(
-            help="'noisy-or' (latent on/off processes) or 'crbm' (samples of a true cRBM)."
-        ),
-    ] = "noisy-or",
-    mean_activity: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="Mean fraction of neurons active in a frame.")
-    ] = 0.035,
-    frame_rate_hz: Annotated[float, typer.Option(min=1e-6, help="Frame rate in Hz.")] = 4.0,
     without_assemblies: Annotated[
         str | None,
         typer.Option(
@@ -42,58 +41,41 @@ def simulate(
             "'motion'. Whatever assemblies a method finds are false.",
         ),
     ] = None,
-    fluorescence: Annotated[
-        bool, typer.Option("--fluorescence", help="Also write GCaMP-like fluorescence.")
-    ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same recording.")] = 0,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+    *,
+    chosen: dict[str, Any],
 ) -> None:
     """Simulate a larval zebrafish brain with planted assemblies."""
     from napari_crbm.simulation import simulate_to_file
 
-    require_choice(generator, ("noisy-or", "crbm"), "--generator")
     require_writable(path, force, endings=RECORDING_ENDINGS)
+    settings = SimulationSettings(**chosen)
     if without_assemblies is not None:
-        if fluorescence:
-            raise typer.BadParameter(
-                "recordings without assemblies hold spikes only.", param_hint="--fluorescence"
-            )
-        _without_assemblies(
-            path, without_assemblies, neurons, frames, mean_activity, frame_rate_hz, seed
-        )
+        _refuse_planting(chosen)
+        _without_assemblies(path, without_assemblies, settings)
         return
     with progress_bar("Simulating", "frames") as advance:
-        simulate_to_file(
-            path,
-            n_neurons=neurons,
-            n_frames=frames,
-            n_assemblies=assemblies,
-            generator=generator,
-            mean_activity=mean_activity,
-            frame_rate_hz=frame_rate_hz,
-            fluorescence=fluorescence,
-            seed=seed,
-            progress=advance,
-        )
+        simulate_to_file(path, **settings.as_dict(), progress=advance)
     say(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB).")
 
 
-def _without_assemblies(
-    path: Path,
-    kind: str,
-    neurons: int,
-    frames: int,
-    mean_activity: float,
-    frame_rate_hz: float,
-    seed: int,
-) -> None:
+def _refuse_planting(chosen: dict[str, Any]) -> None:
+    """Refuse options that recordings without assemblies do not have."""
+    for each in declared(SimulationSettings):
+        if each.name in chosen and each.name not in _OF_ALL:
+            raise typer.BadParameter(
+                "is for recordings with assemblies; leave it out with --without-assemblies.",
+                param_hint=each.option,
+            )
+
+
+def _without_assemblies(path: Path, kind: str, settings: SimulationSettings) -> None:
     from napari_crbm.io import save_recording
     from napari_crbm.simulation import simulate_without_assemblies
     from napari_crbm.simulation.without_assemblies import KINDS
 
     require_choice(kind, tuple(KINDS), "--without-assemblies")
-    recording = simulate_without_assemblies(
-        kind, neurons, frames, mean_activity, frame_rate_hz, seed
-    )
+    values = settings.as_dict()
+    recording = simulate_without_assemblies(kind, **{name: values[name] for name in _OF_ALL})
     save_recording(recording, path)
     say(f"Wrote {path} ({path.stat().st_size / 1e6:.1f} MB): {recording.name}.")

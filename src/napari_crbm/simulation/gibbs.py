@@ -24,6 +24,7 @@ from scipy.special import expit
 from napari_crbm.model import CRBM
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.sampling.chains import Chains
+from napari_crbm.simulation.common_gain import at_gain
 from napari_crbm.simulation.coupling import Messages, within_budget
 from napari_crbm.simulation.isolated import FittedUnit, Wells, as_units, fit_unit
 from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
@@ -43,7 +44,7 @@ _ROUNDS = 3
 _BURN_IN = 400
 #: Gibbs steps from frame to frame.
 THIN = 3
-_PARAMETERS = 6
+_PARAMETERS, _GAIN = 6, 8
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class GibbsGenerator:
     seed : int
     activity : (T, K) float32
         E[h | v] of every frame; filled while `blocks` runs.
+    gain : (T,) float64
+        Common factor of the probabilities to fire.
     parameters : dict
         Parameters stored in the truth beside the weights.
     """
@@ -69,6 +72,7 @@ class GibbsGenerator:
     first_frame: NDArray[np.uint8]
     seed: int
     activity: NDArray[np.float32]
+    gain: NDArray[np.float64]
     parameters: dict[str, Any] = field(default_factory=dict)
 
     #: Arguments of `plant`: assemblies are small, because the chain rarely switches large ones.
@@ -79,8 +83,9 @@ class GibbsGenerator:
     def draw(
         cls,
         planting: Planting,
-        n_frames: int,
+        gain: NDArray[np.float64],
         mean_activity: float,
+        _member_firing: float,
         frame_rate_hz: float,
         seed: int,
     ) -> GibbsGenerator:
@@ -108,11 +113,13 @@ class GibbsGenerator:
             weights,
             (rng.random(n_neurons) < start).astype(np.uint8),
             seed,
-            np.zeros((n_frames, n_assemblies), dtype=np.float32),
+            np.zeros((len(gain), n_assemblies), dtype=np.float32),
+            gain,
             {
                 "fields": fields.astype(np.float32),
                 "duty": duty,
                 "steps_per_frame": THIN,
+                "gain_course": gain,
                 **units._asdict(),
             },
         )
@@ -131,6 +138,12 @@ class GibbsGenerator:
                     chain.advance(THIN)
                     frame[:] = chain.state()[0]
                     self.activity[row] = self.model.hidden_.mean(chain.inputs)[0]
+            gain = self.gain[start : start + len(block)]
+            if (gain != 1).any():
+                odds = self.activity[start : start + len(block)] @ self.weights.T.toarray()
+                chance = expit(odds + self.model.fields_)
+                rng = np.random.default_rng([self.seed, _GAIN, start])
+                block = at_gain(block, chance, gain, rng)
             yield block
 
 

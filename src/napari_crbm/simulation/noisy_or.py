@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import brentq
 
+from napari_crbm.simulation.common_gain import MAX_RATE
 from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
 
 _DUTY_RANGE = (0.03, 0.10)
@@ -30,7 +31,6 @@ _WEAKEST, _STRONGEST = 0.12, 0.7
 _SUPPRESSION = (0.75, 0.97)
 # Share of all spikes that assemblies cause; the rest is baseline.
 _SHARE, _MAX_SHARE = 0.6, 0.8
-_MAX_RATE = 0.9
 _LATENT, _EMISSION = 2, 3
 
 
@@ -46,6 +46,8 @@ class NoisyOr:
         q for members, -r for suppressed members.
     activity : (T, K) float32
         Zeros and ones.
+    gain : (T,) float64
+        Common factor of the probabilities to fire.
     seed : int
     parameters : dict
         Parameters stored in the truth beside the weights.
@@ -54,6 +56,7 @@ class NoisyOr:
     baseline: NDArray[np.float64]
     weights: sparse.csc_array
     activity: NDArray[np.float32]
+    gain: NDArray[np.float64]
     seed: int
     parameters: dict[str, Any] = field(default_factory=dict)
 
@@ -65,14 +68,16 @@ class NoisyOr:
     def draw(
         cls,
         planting: Planting,
-        n_frames: int,
+        gain: NDArray[np.float64],
         mean_activity: float,
+        member_firing: float,
         frame_rate_hz: float,
         seed: int,
     ) -> NoisyOr:
         """Draw strengths, rates and the assemblies' time course."""
+        n_frames = len(gain)
         rng = np.random.default_rng([seed, _LATENT])
-        weights, duty = _strengths_and_duty(planting.strengths, mean_activity, rng)
+        weights, duty = _strengths_and_duty(planting.strengths, mean_activity, member_firing, rng)
         shortest = max(_DWELL_RANGE_S[0], 2.0 / frame_rate_hz)
         dwell_s = rng.uniform(shortest, max(_DWELL_RANGE_S[1], shortest), len(duty))
         # A short recording must also contain several episodes of each assembly.
@@ -87,8 +92,14 @@ class NoisyOr:
             baseline,
             weights,
             activity,
+            gain,
             seed,
-            {"baseline": baseline, "duty": duty, "dwell_s": dwell / frame_rate_hz},
+            {
+                "baseline": baseline,
+                "duty": duty,
+                "dwell_s": dwell / frame_rate_hz,
+                "gain_course": gain,
+            },
         )
 
     def blocks(self, frames: int) -> Iterator[NDArray[np.uint8]]:
@@ -106,12 +117,17 @@ class NoisyOr:
             chance[driven.row, driven.col] = 1.0 - silent[driven.col] * np.exp(driven.data)
             held = (latent @ stay_active).tocoo()
             chance[held.row, held.col] *= np.exp(held.data)
+            gain = self.gain[start : start + frames, None].astype(np.float32)
+            np.minimum(chance * gain, np.maximum(chance, MAX_RATE), out=chance)
             rng = np.random.default_rng([self.seed, _EMISSION, number])
             yield (rng.random(chance.shape, dtype=np.float32) < chance).view(np.uint8)
 
 
 def _strengths_and_duty(
-    strengths: sparse.csc_array, mean_activity: float, rng: np.random.Generator
+    strengths: sparse.csc_array,
+    mean_activity: float,
+    member_firing: float,
+    rng: np.random.Generator,
 ) -> tuple[sparse.csc_array, NDArray[np.float64]]:
     """Draw the signed strengths, and the fraction of time that each assembly is on."""
     n_neurons, n_assemblies = strengths.shape
@@ -119,7 +135,7 @@ def _strengths_and_duty(
     firing = np.repeat(rng.uniform(*_FIRING, n_assemblies), np.diff(matrix.indptr))
     relative = np.abs(matrix.data)
     excited = matrix.data > 0
-    chance = np.maximum(relative * firing, _WEAKEST)
+    chance = member_firing * np.maximum(relative * firing, _WEAKEST)
     per_frame = float(chance[excited].sum()) / n_neurons
     typical = float(np.clip(_SHARE * mean_activity / max(per_frame, 1e-9), *_DUTY_RANGE))
     # Limit the share of assemblies in the requested activity, to leave some for the baseline.
@@ -195,9 +211,9 @@ def _baseline(
     """Scale baseline rates so that the mean activity is as requested."""
 
     def excess(log_scale: float) -> float:
-        rate = np.minimum(np.exp(log_scale) * shape, _MAX_RATE)
+        rate = np.minimum(np.exp(log_scale) * shape, MAX_RATE)
         return float(_expected(weights, rate, duty).mean()) - mean_activity
 
     low, high = np.log(1e-6), np.log(50.0)
     scale = low if excess(low) > 0 else brentq(excess, low, high, xtol=1e-6)
-    return np.asarray(np.minimum(np.exp(scale) * shape, _MAX_RATE))
+    return np.asarray(np.minimum(np.exp(scale) * shape, MAX_RATE))

@@ -19,10 +19,15 @@ class SimulationSettings:
         If a value has a wrong type or is out of its range.
     """
 
-    n_neurons: Annotated[int, Setting("Number of neurons.", ge=10, label="Neurons")] = 3000
-    n_frames: Annotated[int, Setting("Number of frames.", ge=2, label="Frames")] = 4000
+    n_neurons: Annotated[
+        int, Setting("Number of neurons.", ge=10, label="Neurons", option="neurons")
+    ] = 3000
+    n_frames: Annotated[
+        int, Setting("Number of frames.", ge=1, label="Frames", option="frames")
+    ] = 4000
     n_assemblies: Annotated[
-        int, Setting("Number of planted assemblies.", ge=1, label="Assemblies")
+        int,
+        Setting("Number of planted assemblies.", ge=1, label="Assemblies", option="assemblies"),
     ] = 30
     seed: Annotated[
         int, Setting("Seed of all random numbers. The same seed gives the same recording.", ge=0)
@@ -37,8 +42,31 @@ class SimulationSettings:
     ] = "noisy-or"
     mean_activity: Annotated[
         float,
-        Setting("Mean fraction of neurons that are active in a frame.", gt=0, lt=1, group="rare"),
+        Setting("Mean fraction of neurons that are active in a frame.", gt=0, lt=0.5, group="rare"),
     ] = 0.035
+    member_firing: Annotated[
+        float,
+        Setting(
+            "Factor of the probabilities (0.12 to 0.63) with which members fire while their "
+            "assembly is on; only of the generator 'noisy-or'.",
+            gt=0,
+            le=1,
+            group="rare",
+            details="With 0.6 and a mean activity of 0.016 members of 300 to 2,000 neurons fire in "
+            "8 to 37 % of these frames, and other neurons in 0.35 to 0.45 % (median).",
+        ),
+    ] = 1.0
+    gain: Annotated[
+        float,
+        Setting(
+            "Relative standard deviation of a gain shared by all neurons, which changes within "
+            "seconds; 0.25 is 25 %, 0 is none.",
+            ge=0,
+            le=1,
+            label="Common gain",
+            group="rare",
+        ),
+    ] = 0.0
     frame_rate_hz: Annotated[
         float, Setting("Frames per second.", gt=0, unit="Hz", label="Frame rate", group="rare")
     ] = 4.0

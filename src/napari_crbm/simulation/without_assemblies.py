@@ -12,24 +12,22 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.ndimage import gaussian_filter1d
 from scipy.spatial import cKDTree
 
 from napari_crbm.anatomy import larval_fish
 from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording, Step
+from napari_crbm.simulation.common_gain import MAX_RATE, common_gain, smooth_noise
 from napari_crbm.spikes import Spikes
 
 # Standard deviation of the logarithm of the log-normal base rates.
 _RATE_SPREAD = 0.6
-# Largest share of frames in which a neuron is active.
-_MAX_RATE = 0.9
 #: Mean number of frames for which a neuron stays active, as in calcium imaging at 4 Hz.
 LASTING_FRAMES = 8.0
 #: Standard deviations of the logarithms of the common gain and of the drift of each neuron.
 GAIN_SPREAD, DRIFT_SPREAD = 0.5, 0.7
-#: Standard deviation in time of the common gain in frames, and of drifts as a share of all.
-GAIN_FRAMES, DRIFT_SHARE = 10.0, 1 / 8
+#: Standard deviation in time of drifts, as a share of all frames.
+DRIFT_SHARE = 1 / 8
 #: Probability that a neuron shows the activity of a neighbour at distance zero, and the distance
 #: in micrometres at which it is smaller by the factor exp(-1).
 CROSSTALK, CROSSTALK_UM = 0.3, 12.0
@@ -87,7 +85,7 @@ def simulate_without_assemblies(
     coordinates, regions = larval_fish().sample(n_neurons, np.random.default_rng([seed, 0]))
     rng = np.random.default_rng([seed, 1])
     rates = np.exp(rng.normal(0.0, _RATE_SPREAD, n_neurons))
-    rates = np.minimum(mean_activity * rates / rates.mean(), _MAX_RATE)
+    rates = np.minimum(mean_activity * rates / rates.mean(), MAX_RATE)
     raster = KINDS[kind](rates, n_frames, coordinates, rng)
     settings = {
         "kind": kind,
@@ -139,8 +137,8 @@ def _gain(
     _coordinates: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> Raster:
-    gain = np.exp(GAIN_SPREAD * _smooth_noise((n_frames, 1), GAIN_FRAMES, rng))
-    chance = np.minimum(rates * (gain / gain.mean()), _MAX_RATE)
+    gain = common_gain(n_frames, GAIN_SPREAD, rng)[:, None]
+    chance = np.minimum(rates * gain, MAX_RATE)
     return np.asarray(rng.random(chance.shape, dtype=np.float32) < chance)
 
 
@@ -150,9 +148,9 @@ def _drift(
     _coordinates: NDArray[np.float32],
     rng: np.random.Generator,
 ) -> Raster:
-    course = _smooth_noise((n_frames, len(rates)), DRIFT_SHARE * n_frames, rng)
+    course = smooth_noise((n_frames, len(rates)), DRIFT_SHARE * n_frames, rng)
     drift = np.exp(DRIFT_SPREAD * course)
-    chance = np.minimum(rates * (drift / drift.mean(axis=0)), _MAX_RATE)
+    chance = np.minimum(rates * (drift / drift.mean(axis=0)), MAX_RATE)
     return np.asarray(rng.random(chance.shape, dtype=np.float32) < chance)
 
 
@@ -201,16 +199,6 @@ KINDS: dict[
     "crosstalk": _crosstalk,
     "motion": _motion,
 }
-
-
-def _smooth_noise(
-    shape: tuple[int, int], width: float, rng: np.random.Generator
-) -> NDArray[np.float64]:
-    """Draw Gaussian noise, smoothed over the first axis and standardised along it."""
-    margin = int(4 * width) + 1
-    noise = rng.standard_normal((shape[0] + 2 * margin, shape[1]))
-    smooth = gaussian_filter1d(noise, width, axis=0)[margin:-margin]
-    return np.asarray((smooth - smooth.mean(axis=0)) / smooth.std(axis=0))
 
 
 def _check(

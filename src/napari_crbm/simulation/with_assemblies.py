@@ -15,6 +15,7 @@ from napari_crbm.errors import RecordingError
 from napari_crbm.io import RecordingWriter
 from napari_crbm.recording import Recording, Step
 from napari_crbm.regions import Regions
+from napari_crbm.simulation.common_gain import common_gain
 from napari_crbm.simulation.fluorescence import FluorescenceSimulator, MemoryFluorescence
 from napari_crbm.simulation.gibbs import GibbsGenerator
 from napari_crbm.simulation.noisy_or import NoisyOr
@@ -31,7 +32,7 @@ _MIN_NEURONS = 10
 # Frames simulated at a time. Changing it changes the recording of a seed, since each block has
 # its own random stream.
 _BLOCK_FRAMES = 128
-_ANATOMY, _PLANTING = 0, 1
+_ANATOMY, _PLANTING, _GAIN = 0, 1, 7
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,8 @@ def simulate(
     n_assemblies: int = 30,
     generator: str = "noisy-or",
     mean_activity: float = 0.035,
+    member_firing: float = 1.0,
+    gain: float = 0.0,
     frame_rate_hz: float = 4.0,
     fluorescence: bool = False,
     seed: int = 0,
@@ -63,6 +66,13 @@ def simulate(
         frames of one Gibbs chain of a cRBM whose true parameters are known.
     mean_activity : float
         Expected fraction of active neurons in a frame, typically 0.01 to 0.05.
+    member_firing : float
+        Factor, at most 1, of the probabilities with which members fire while their assembly is
+        on. Only of the generator "noisy-or".
+    gain : float
+        Relative standard deviation, 0 to 1, of a gain that multiplies the probabilities of all
+        neurons to fire and changes within seconds (`napari_crbm.simulation.common_gain`). With
+        a gain, frames of the generator "crbm" no longer follow its model exactly.
     frame_rate_hz : float
     fluorescence : bool
         Also simulate GCaMP6s-like dF/F, kept in memory ((T, N) float32).
@@ -112,6 +122,8 @@ def simulate_to_file(
     n_assemblies: int = 30,
     generator: str = "noisy-or",
     mean_activity: float = 0.035,
+    member_firing: float = 1.0,
+    gain: float = 0.0,
     frame_rate_hz: float = 4.0,
     fluorescence: bool = False,
     seed: int = 0,
@@ -188,10 +200,16 @@ class _Plan:
             coverage=maker.coverage,
             largest=maker.largest,
         )
+        gain = np.ones(settings["n_frames"])
+        if settings["gain"]:
+            # The logarithm of a log-normal variable with this relative standard deviation.
+            spread = float(np.sqrt(np.log1p(settings["gain"] ** 2)))
+            gain = common_gain(len(gain), spread, np.random.default_rng([seed, _GAIN]))
         source = maker.draw(
             planting,
-            settings["n_frames"],
+            gain,
             settings["mean_activity"],
+            settings["member_firing"],
             settings["frame_rate_hz"],
             seed,
         )
@@ -240,6 +258,8 @@ def _check(
     n_assemblies: int,
     generator: str,
     mean_activity: float,
+    member_firing: float,
+    gain: float,
     frame_rate_hz: float,
     fluorescence: bool,
     seed: int,
@@ -259,6 +279,19 @@ def _check(
         raise RecordingError(
             f"Mean activity must lie between 0 and 0.5 (a fraction of neurons per frame, "
             f"typically 0.01 to 0.05); found {mean_activity}."
+        )
+    if not 0 < member_firing <= 1:
+        raise RecordingError(
+            f"The factor of the members' firing must lie between 0 and 1; found {member_firing}."
+        )
+    if member_firing != 1 and generator != "noisy-or":
+        raise RecordingError(
+            f"The generator '{generator}' has no factor of the members' firing; use 'noisy-or'."
+        )
+    if not 0 <= gain <= 1:
+        raise RecordingError(
+            "The relative standard deviation of the common gain must lie between 0 and 1; found "
+            f"{gain}."
         )
     if not 0 < frame_rate_hz < float("inf"):
         raise RecordingError(f"The frame rate must be positive; found {frame_rate_hz} Hz.")
