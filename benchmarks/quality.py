@@ -89,7 +89,8 @@ def theirs(
     spikes: Spikes, seed: int, n_assemblies: int, arguments: argparse.Namespace
 ) -> Iterator[Look]:
     """Train with the published code on the same training frames."""
-    train, test = split_blocks(spikes)
+    split = split_blocks(spikes)
+    train, test = split.train, split.test
     seen = spikes.select_frames(train)
     for look in reference(
         arguments.reference, seen, n_assemblies, arguments.looks, seed, **changes(arguments)

@@ -71,6 +71,7 @@ if TYPE_CHECKING:
         METHODS,
         compare_methods,
     )
+    from napari_crbm.analysis.selection.folds import Folds
     from napari_crbm.analysis.selection.run import (
         SweepProgress,
         conclude_sweep,
@@ -81,7 +82,6 @@ if TYPE_CHECKING:
         Selection,
         Sweep,
         Trial,
-        fold_frames,
         select,
     )
     from napari_crbm.analysis.states.brain_states import (
@@ -100,6 +100,7 @@ if TYPE_CHECKING:
         state_table,
     )
     from napari_crbm.analysis.statistics.declared import STATISTICS, Side, Statistic
+    from napari_crbm.analysis.statistics.drift import Drift, held_out_drift
     from napari_crbm.analysis.statistics.evaluation import (
         Evaluation,
         evaluate,
@@ -165,6 +166,7 @@ _HOMES = {
     "chance": ("CHANCE_QUANTILE",),
     "evidence.assessment": (
         "Evidence",
+        "Folds",
         "assembly_evidence",
     ),
     "export.nwb": ("export_nwb",),
@@ -177,6 +179,7 @@ _HOMES = {
         "MATCH_BY",
         "find_counterparts",
         "have_same_neurons",
+        "held_out_drift",
         "ways_to_match",
     ),
     "matching.recovery": (
@@ -195,6 +198,7 @@ _HOMES = {
         "METHODS",
         "compare_methods",
     ),
+    "selection.folds": ("Folds",),
     "selection.run": (
         "SweepProgress",
         "conclude_sweep",
@@ -205,7 +209,6 @@ _HOMES = {
         "Selection",
         "Sweep",
         "Trial",
-        "fold_frames",
         "select",
     ),
     "states.brain_states": (
@@ -223,6 +226,7 @@ _HOMES = {
         "on_threshold",
         "state_table",
     ),
+    "statistics.drift": ("Drift", "held_out_drift"),
     "statistics.evaluation": (
         "Evaluation",
         "evaluate",
@@ -270,8 +274,10 @@ __all__ = [
     "BrainStates",
     "Composition",
     "Counterparts",
+    "Drift",
     "Evaluation",
     "Evidence",
+    "Folds",
     "LaggedComparison",
     "Likelihood",
     "Locality",
@@ -309,9 +315,9 @@ __all__ = [
     "export_states",
     "export_tables",
     "find_counterparts",
-    "fold_frames",
     "fraction_recovered",
     "have_same_neurons",
+    "held_out_drift",
     "held_out_likelihood",
     "lagged_correlations",
     "levels",

@@ -154,6 +154,9 @@ def evaluate(
                 "reconstruction_nllh": result.median_nllh,
                 "log_likelihood": None if estimate is None else asdict(estimate),
                 "recovered": None if found is None else fraction_recovered(found),
+                "test_blocks": None
+                if result.drift is None
+                else result.drift.table.to_dict(orient="records"),
                 "verdict": result.verdict,
                 "warning": result.warning,
             }

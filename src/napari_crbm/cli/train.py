@@ -100,7 +100,11 @@ def train(
         state["settings"] = _resumed(state["settings"], recipe, chosen)
     control = Control()
     training = Training(
-        recording.spikes, settings if state is None else None, control=control, resume=state
+        recording.spikes,
+        settings if state is None else None,
+        control=control,
+        resume=state,
+        segments=recording.segments,
     )
     model, written = run(
         training, control, recording, output, 60 * checkpoint_minutes, replace=force

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         duration,
     )
     from napari_crbm.model.training.settings import Settings
-    from napari_crbm.model.training.split import split_blocks
+    from napari_crbm.model.training.split import Split, split_blocks
     from napari_crbm.model.training.time_estimate import Pace, measure_pace
     from napari_crbm.model.units.drelu import DReLU
 
@@ -54,7 +54,7 @@ _HOMES = {
         "duration",
     ),
     "training.settings": ("Settings",),
-    "training.split": ("split_blocks",),
+    "training.split": ("Split", "split_blocks"),
     "training.time_estimate": (
         "Pace",
         "measure_pace",
@@ -74,6 +74,7 @@ __all__ = [
     "ReplicaExchange",
     "Samples",
     "Settings",
+    "Split",
     "Training",
     "draw",
     "duration",

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from napari_crbm.analysis.evidence.assessment import FEWEST_FRAMES, Evidence, assembly_evidence
-from napari_crbm.analysis.evidence.autocorrelation import autocorrelation_frames
 from napari_crbm.analysis.evidence.coincidence import coincidence
 from napari_crbm.analysis.evidence.crosstalk import close_pairs, crosstalk_distance_um
 from napari_crbm.analysis.evidence.outlier_frames import outlier_frames
 from napari_crbm.analysis.evidence.windows import Windows
+from napari_crbm.autocorrelation import autocorrelation_frames
 from napari_crbm.model import CRBM, DReLU
 from napari_crbm.model.training.split import split_blocks
 from napari_crbm.simulation import simulate, simulate_without_assemblies
@@ -24,12 +24,12 @@ def model_of(signs: np.ndarray, spikes: Spikes, n_test: int = 3) -> CRBM:
     """A model whose assemblies have the given members, with held-out frames."""
     n_units = signs.shape[1]
     ones, zeros = np.ones(n_units), np.zeros(n_units)
-    train, test = split_blocks(spikes, n_test=n_test, random_state=0)
+    split = split_blocks(spikes, n_test)
     return CRBM.from_parameters(
         signs.astype(np.float32),
         np.zeros(len(signs), dtype=np.float32),
         DReLU(ones, ones, zeros, zeros),
-        split={"train": train, "test": test},
+        split=split.frames(),
     )
 
 
@@ -56,7 +56,7 @@ def test_groups_chosen_for_their_coincidence_are_not_certain_without_assemblies(
     certain = []
     for seed in range(4):
         recording = simulate_without_assemblies(kind, 300, 1500, seed=seed)
-        train, _ = split_blocks(recording.spikes, n_test=3, random_state=0)
+        train = split_blocks(recording.spikes).train
         signs = most_alike(recording.spikes, train, 10, 25)
         evidence = assembly_evidence(model_of(signs, recording.spikes), recording)
         assert not evidence.reason

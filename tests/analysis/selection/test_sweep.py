@@ -13,20 +13,20 @@ import pandas as pd
 import pytest
 
 from napari_crbm.analysis import (
+    Folds,
     Selection,
     Sweep,
     conclude_sweep,
-    fold_frames,
     reproducibility,
     run_sweep,
     select,
 )
 from napari_crbm.analysis.selection import run as running
 from napari_crbm.analysis.selection.cluster import connected
-from napari_crbm.analysis.selection.sweep import BLOCKS, blocks_of_time
+from napari_crbm.analysis.selection.sweep import BLOCKS
 from napari_crbm.errors import CRBMError, FormatError, ModelError
 from napari_crbm.io import load_checkpoint, load_model, save_checkpoint, save_recording
-from napari_crbm.model import Control, Settings, Training
+from napari_crbm.model import Control, Settings, Training, split_blocks
 from napari_crbm.recording import Recording
 from tests.conftest import planted_raster
 
@@ -64,16 +64,37 @@ def finished(*arguments, **options) -> pd.DataFrame:
     return last.table
 
 
-def test_folds_hold_out_every_frame_once_in_blocks():
-    held_out = [fold_frames(1003, 3, fold)[1] for fold in range(3)]
-    np.testing.assert_array_equal(np.sort(np.concatenate(held_out)), np.arange(1003))
-    for fold, frames in enumerate(held_out):
-        train = fold_frames(1003, 3, fold)[0]
-        np.testing.assert_array_equal(np.union1d(train, frames), np.arange(1003))
-        assert len(train) + len(frames) == 1003
-        assert (np.diff(frames) > 1).sum() <= 3
+def folds_of(recording: Recording, n_folds: int = 3, **options) -> Folds:
+    return Folds.of(recording, Settings(**options), n_folds)
+
+
+def test_folds_hold_out_every_block_once_apart_from_the_test_blocks(recording):
+    split = split_blocks(recording.spikes)
+    folds = folds_of(recording)
+    assert folds.gap > 1
+    parts = [folds.frames(fold) for fold in range(3)]
+    seen = np.concatenate([held_out for _, held_out in parts])
+    assert len(np.unique(seen)) == len(seen) > 0.8 * len(split.train)
+    for train, held_out in parts:
+        assert np.isin(np.concatenate([train, held_out]), split.train).all()
+        assert abs(train[:, None] - held_out).min() > folds.gap
+    assert set(folds.block.tolist()) == {-1, *range(10)}
+
+
+def test_folds_use_all_frames_if_the_final_model_does(recording):
+    folds = folds_of(recording, 2, n_test_blocks=0)
+    assert (folds.block == np.arange(600) // 60).all()
+    short = Recording(None, recording.spikes.select_frames(slice(19)), np.arange(19.0))
     with pytest.raises(ModelError, match="too few"):
-        fold_frames(19, 3, 0)
+        folds_of(short)
+
+
+def test_blocks_of_folds_do_not_cross_segments(recording):
+    parted = replace(recording, boundaries=(130, 210, 480))
+    block = folds_of(parted).block
+    for border in (130, 210, 480):
+        assert block[border - 1] != block[border] or block[border] < 0
+    assert block.max() <= 9
 
 
 def test_grid_and_random_search():
@@ -196,17 +217,20 @@ def test_sweep_in_process_repeats_nothing_and_scores_held_out_frames(
     assert table["message"][2]
     for row in table[:2].itertuples():
         model = load_model(tmp_path / "sweep" / row.model)
-        train, test = fold_frames(600, 2, row.fold)
+        folds = sweep.folds(recording)
+        train, test = folds.frames(row.fold)
         np.testing.assert_array_equal(model.split_["test"], test)
         np.testing.assert_array_equal(model.split_["train"], train)
         expected = model.pseudo_likelihood(recording.spikes.select_frames(test))
         assert row.held_out_pseudo_likelihood == expected
-        blocks = blocks_of_time(600)
         for k, name in enumerate(BLOCKS):
-            part = recording.spikes.select_frames(np.flatnonzero(blocks == k))
-            known = model.pseudo_likelihood(part, neurons_per_frame=32)
-            assert table.loc[row.Index, name] == known or k % 2 != row.fold
-            assert np.isnan(table.loc[row.Index, name]) == (k % 2 != row.fold)
+            part = test[folds.block[test] == k]
+            assert (len(part) > 0) == (k % 2 == row.fold)
+            known = np.nan
+            if len(part):
+                frames = recording.spikes.select_frames(part)
+                known = model.pseudo_likelihood(frames, neurons_per_frame=32)
+            assert table.loc[row.Index, name] == pytest.approx(known, nan_ok=True, rel=1e-12)
     monkeypatch.setattr(running, "run_trial", None)
     again = finished(recording, sweep, tmp_path / "sweep", n_workers=1)
     pd.testing.assert_frame_equal(again, table)

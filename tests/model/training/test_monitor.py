@@ -83,7 +83,7 @@ def test_a_plateau_slows_down_and_ends_a_training(planted):
     assert max(rates) == settings.learning_rate and rates[-1] < 0.1 * max(rates)
     kept, best = training.model(), training.best_model()
     np.testing.assert_array_equal(kept.weights_, best.weights_)
-    scores = kept.history_["test_pseudo_likelihood"]
+    scores = kept.history_["validation_pseudo_likelihood"]
     assert scores.max() > scores[-1] or scores.argmax() == len(scores) - 1
     with pytest.raises(ModelError, match="patience"):
         Settings(patience=-1)

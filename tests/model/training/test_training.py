@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_crbm.errors import ModelError, TrainingCollapsed, TrainingDiverged
-from napari_crbm.model import CRBM, Control, Settings, Training, split_blocks
+from napari_crbm.model import CRBM, Control, Settings, Training
 from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.threads import available_threads
 from napari_crbm.model.compute.weights import SparseWeights
@@ -303,34 +303,6 @@ def test_default_penalty_follows_activity_and_length():
 
     assert l1(0.04, 4000) == pytest.approx(l1(0.01, 4000) * 2, rel=0.1)
     assert l1(0.04, 1000) == pytest.approx(l1(0.04, 4000) * 2, rel=0.1)
-
-
-def test_split_holds_out_whole_blocks_of_time(planted):
-    spikes, _ = planted
-    train, test = split_blocks(spikes)
-    assert np.array_equal(np.sort(np.concatenate([train, test])), np.arange(spikes.n_frames))
-    assert len(test) == pytest.approx(0.3 * spikes.n_frames, abs=3)
-    blocks = np.unique(test * 10 // spikes.n_frames)
-    assert len(blocks) == 3
-    assert np.array_equal(split_blocks(spikes)[1], test), "same seed, same split"
-
-
-def test_split_can_hold_out_nothing_and_refuses_too_few_frames(planted):
-    train, test = split_blocks(planted[0], n_test=0)
-    assert len(test) == 0 and len(train) == planted[0].n_frames
-    with pytest.raises(ModelError, match="too few to hold out"):
-        split_blocks(Spikes.from_dense(np.ones((15, 4))))
-
-
-def test_split_avoids_an_outlier_block():
-    """A block unlike all others is neither trained on alone nor tested on by accident."""
-    generator = np.random.default_rng(0)
-    raster = generator.random((1000, 50)) < 0.05
-    raster[400:500] = generator.random((100, 50)) < 0.5
-    train, test = split_blocks(Spikes.from_dense(raster))
-    means = [raster[part].mean() for part in (train, test)]
-    worst = abs(raster[400:700].mean() - np.delete(raster, np.s_[400:700], axis=0).mean())
-    assert abs(means[0] - means[1]) < worst
 
 
 def test_resume_and_threads_do_not_matter_once_weights_are_sparse(planted):

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from napari_crbm.analysis.assemblies.membership import membership
-from napari_crbm.analysis.evidence.autocorrelation import autocorrelation_frames
 from napari_crbm.analysis.evidence.coincidence import coincidence
 from napari_crbm.analysis.evidence.crosstalk import close_pairs, crosstalk_distance_um
 from napari_crbm.analysis.evidence.outlier_frames import outlier_frames
 from napari_crbm.analysis.evidence.windows import Windows
+from napari_crbm.autocorrelation import autocorrelation_frames
 from napari_crbm.errors import ModelError
 
 if TYPE_CHECKING:

@@ -22,7 +22,6 @@ from napari_crbm.analysis.selection.sweep import (
     CONFIGURATION,
     Selection,
     Sweep,
-    fold_frames,
     select,
 )
 from napari_crbm.analysis.selection.trial import (
@@ -104,7 +103,7 @@ def run_sweep(
     control = control or Control()
     folder = Path(folder)
     trials = sweep.trials()
-    fold_frames(recording.n_frames, sweep.n_folds, 0)
+    sweep.folds(recording)
     path = _stored_recording(recording, folder)
     keys = {trial: sweep.key(trial, recording.spikes.fingerprint) for trial in trials}
 
@@ -124,7 +123,7 @@ def run_sweep(
         if scheduler is not None:
             n_threads = 1
     tasks = [
-        (replace(sweep.settings_of(trial), n_threads=n_threads), trial, sweep.n_folds, keys[trial])
+        (replace(sweep.settings_of(trial), n_threads=n_threads), trial, sweep, keys[trial])
         for trial in missing
     ]
     if alone:
@@ -192,6 +191,7 @@ def conclude_sweep(
             settings,
             control=control,
             resume=_fitting(earlier_checkpoint(checkpoint), recording, settings),
+            segments=recording.segments,
         ),
         checkpoint,
         checkpoint_s,

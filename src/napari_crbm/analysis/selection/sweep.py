@@ -16,16 +16,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from napari_crbm.analysis.selection.folds import N_BLOCKS, Folds
 from napari_crbm.errors import ModelError
 from napari_crbm.model import Settings
-
-#: Blocks of time that are divided among the folds.
-N_BLOCKS = 10
+from napari_crbm.recording import Recording
 
 # Version of the files of a training; results of other versions are not used.
-_RESULTS_VERSION = 2
+_RESULTS_VERSION = 3
 
 #: Columns of a table of results: held-out pseudo-likelihood of every block of time.
 BLOCKS = tuple(f"block_{k}" for k in range(N_BLOCKS))
@@ -148,9 +146,21 @@ class Sweep:
         }
         return replace(self.settings, **plain, random_state=self.seeds[0])
 
+    def folds(self, recording: Recording) -> Folds:
+        """Return the frames of the folds; the test blocks of the final training are in none.
+
+        Raises
+        ------
+        ModelError
+            If the recording is too short.
+        """
+        final = replace(self.settings, random_state=self.seeds[0])
+        return Folds.of(recording, final, self.n_folds)
+
     def key(self, trial: Trial, fingerprint: str) -> str:
         """Return the name of a training's files, equal for equal settings and recording."""
         settings = self.settings_of(trial).as_dict()
+        settings["n_test_blocks"] = self.settings.n_test_blocks
         # Neither changes the result.
         settings.pop("n_threads")
         text = json.dumps(
@@ -159,29 +169,6 @@ class Sweep:
             default=float,
         )
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def blocks_of_time(n_frames: int) -> NDArray[np.int64]:
-    """Return the block, 0 to `N_BLOCKS` - 1, of each frame."""
-    return np.arange(n_frames) * N_BLOCKS // n_frames
-
-
-def fold_frames(
-    n_frames: int, n_folds: int, fold: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the training frames and the held-out frames (every ``n_folds``-th block) of a fold.
-
-    Raises
-    ------
-    ModelError
-        If there are fewer than two frames per block.
-    """
-    if n_frames < 2 * N_BLOCKS:
-        raise ModelError(
-            f"The recording has {n_frames} frames, too few to cut into {N_BLOCKS} blocks of time."
-        )
-    held_out = blocks_of_time(n_frames) % n_folds == fold
-    return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
 
 @dataclass(frozen=True, eq=False)

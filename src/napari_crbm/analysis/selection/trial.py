@@ -6,13 +6,15 @@ import json
 import warnings
 from dataclasses import asdict
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from napari_crbm.analysis.selection.sweep import BLOCKS, Trial, blocks_of_time, fold_frames
+from napari_crbm.analysis.selection.folds import Folds
+from napari_crbm.analysis.selection.sweep import BLOCKS, Sweep, Trial
 from napari_crbm.analysis.statistics.evaluation import reconstruction_nllh
 from napari_crbm.errors import FormatError, ModelError, TrainingCollapsed, TrainingDiverged
 from napari_crbm.io import load_checkpoint, open_recording, save_checkpoint, save_model
@@ -30,7 +32,7 @@ _NEURONS_PER_FRAME = 32
 def run_trial(
     settings: Settings,
     trial: Trial,
-    n_folds: int,
+    sweep: Sweep,
     key: str,
     recording_path: Path,
     folder: Path,
@@ -47,8 +49,10 @@ def run_trial(
     if stop_file is not None and stop_file.exists():
         return
     recording = opened(recording_path)
-    train, test = fold_frames(recording.n_frames, n_folds, trial.fold)
+    folds = sweep.folds(recording)
+    train, test = folds.frames(trial.fold)
     seen = recording.spikes.select_frames(train)
+    breaks = [0, *(np.flatnonzero(np.diff(train) > 1) + 1).tolist(), len(train)]
     row: dict[str, Any] = {**asdict(trial), "status": "finished", "message": ""}
     try:
         training = train_with_checkpoints(
@@ -57,6 +61,7 @@ def run_trial(
                 settings,
                 control=control,
                 resume=earlier_checkpoint(_checkpoint_file(folder, key)),
+                segments=list(pairwise(breaks)),
             ),
             _checkpoint_file(folder, key),
             checkpoint_s,
@@ -69,10 +74,11 @@ def run_trial(
         row |= {"status": type(error).__name__, "message": str(error)}
     else:
         # Frame numbers of the model refer to the whole recording.
-        model.split_ = {"train": train, "test": test}
+        inside = model.split_ or {}
+        model.split_ = {name: train[frames] for name, frames in inside.items()} | {"test": test}
         model.recording_fingerprint_ = recording.spikes.fingerprint
         save_model(model, folder / f"{key}.model.h5", recording)
-        row |= _judged(model, recording) | {
+        row |= _judged(model, recording, folds) | {
             "fitted_l1": float(training.settings.l1),
             "model": f"{key}.model.h5",
         }
@@ -100,19 +106,19 @@ def train_with_checkpoints(
     return None
 
 
-def _judged(model: CRBM, recording: Recording) -> dict[str, Any]:
+def _judged(model: CRBM, recording: Recording, folds: Folds) -> dict[str, Any]:
     """Compute the scores of a model: of held-out frames, and of its weights."""
     assert model.split_ is not None
     seen, unseen = (recording.spikes.select_frames(model.split_[k]) for k in ("train", "test"))
     nllh = reconstruction_nllh(model, unseen)
-    block = blocks_of_time(recording.n_frames)
-    held_out = np.unique(block[model.split_["test"]]).tolist()
+    test = model.split_["test"]
+    block = folds.block[test]
     of_blocks = {
         BLOCKS[k]: model.pseudo_likelihood(
-            recording.spikes.select_frames(np.flatnonzero(block == k)),
+            recording.spikes.select_frames(test[block == k]),
             neurons_per_frame=_NEURONS_PER_FRAME,
         )
-        for k in held_out
+        for k in np.unique(block).tolist()
     }
     return {
         "held_out_pseudo_likelihood": model.pseudo_likelihood(unseen),

@@ -16,6 +16,7 @@ from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
 from napari_crbm.analysis.export.tables import write_tables
 from napari_crbm.analysis.statistics.bootstrap import standard_errors
 from napari_crbm.analysis.statistics.declared import STATISTICS, Side
+from napari_crbm.analysis.statistics.drift import Drift, held_out_drift
 from napari_crbm.analysis.statistics.held_out import held_out_frames
 from napari_crbm.analysis.statistics.higher_order import (
     PopulationCount,
@@ -82,6 +83,7 @@ class Evaluation:
     samples: Samples | None
     independent: float = float("nan")
     evidence: Evidence | None = None
+    drift: Drift | None = None
 
     @property
     def median_nllh(self) -> float:
@@ -119,6 +121,7 @@ class Evaluation:
             f"(independent neurons {self.independent:.5f})",
             f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons)",
             *([self.lagged.verdict] if len(self.lagged.table) else []),
+            *([str(self.drift)] if self.drift is not None else []),
         ]
         if self.samples is not None:
             lines.append(
@@ -315,7 +318,11 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
         frame_interval_s=recording.frame_interval_s,
         **options,
     )
-    return replace(found, evidence=assembly_evidence(model, recording))
+    return replace(
+        found,
+        evidence=assembly_evidence(model, recording),
+        drift=held_out_drift(recording.spikes, model.split_),
+    )
 
 
 def independent_likelihood(train: Spikes, test: Spikes) -> float:

@@ -53,6 +53,11 @@ def as_spikes(data: ActivityLike) -> Spikes:
     return _from_dense(data)
 
 
+def segments_of(data: ActivityLike) -> tuple[tuple[int, int], ...] | None:
+    """Return the stretches of continuous recording that a recording knows of."""
+    return getattr(data, "segments", None)
+
+
 def _from_dense(data: Any) -> Spikes:
     wanted = "Activity must be a Recording, Spikes, or a (frames, neurons) array of zeros and ones"
     try:

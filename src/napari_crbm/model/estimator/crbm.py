@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model.estimator.activity import ActivityLike, as_spikes
+from napari_crbm.model.estimator.activity import ActivityLike, as_spikes, segments_of
 from napari_crbm.model.estimator.fitted import Fitted, new_seed
 from napari_crbm.model.estimator.parameters import Parameters, with_settings
 from napari_crbm.model.rbm import RBM
 from napari_crbm.model.training.result import Trained
 from napari_crbm.model.training.run import TrainingRun
 from napari_crbm.model.training.settings import Settings
+from napari_crbm.model.training.split import Segments
 from napari_crbm.model.units.protocol import HiddenUnits
 from napari_crbm.spikes import Spikes
 
@@ -75,6 +76,7 @@ class CRBM(Fitted, Parameters):
     settings_ : Settings or None
         What the model was trained with, nothing left to "auto".
     split_ : dict with "train" and "test" frame indices, or None
+        Also "validation" if it was trained with patience. Other frames are in the gaps.
     recording_fingerprint_ : str or None
         Fingerprint of the spikes trained on.
     examples_ : (K, M) float32 or None
@@ -135,6 +137,7 @@ class CRBM(Fitted, Parameters):
         second_moment_decay: float | None = None,
         epsilon: float | None = None,
         n_test_blocks: int | None = None,
+        test_choice: str | None = None,
         device: str | None = None,
     ) -> None:
         self.n_hidden = n_hidden
@@ -159,6 +162,7 @@ class CRBM(Fitted, Parameters):
         self.second_moment_decay = second_moment_decay
         self.epsilon = epsilon
         self.n_test_blocks = n_test_blocks
+        self.test_choice = test_choice
         self.device = device
 
     @classmethod
@@ -243,7 +247,8 @@ class CRBM(Fitted, Parameters):
         TrainingCollapsed, TrainingDiverged
             If no model can be learned with these settings; the text says what to change.
         """
-        training = TrainingRun(as_spikes(X), self._requested_settings())
+        settings = self._requested_settings()
+        training = TrainingRun(as_spikes(X), settings, segments=segments_of(X))
         for _ in training:
             pass
         self._training = None
@@ -288,20 +293,22 @@ class CRBM(Fitted, Parameters):
             raise ModelError(f"n_updates must be a positive whole number; found {n_updates!r}.")
         spikes, training = as_spikes(X), self._training
         if training is None or training.fingerprint != spikes.fingerprint:
-            training = self._continued(spikes)
+            training = self._continued(spikes, segments_of(X))
         training.make_updates(n_updates)
         self._training = training
         self._take(training.result())
         return self
 
-    def _continued(self, spikes: Spikes) -> TrainingRun:
+    def _continued(self, spikes: Spikes, segments: Segments | None) -> TrainingRun:
         """Start a training from the present parameters, or from the beginning without any."""
         if self._rbm is None:
-            return TrainingRun(spikes, self._requested_settings())
+            return TrainingRun(spikes, self._requested_settings(), segments=segments)
         self._rbm.require_neurons(spikes)
         settings = self.settings_ or self._requested_settings()
         settings = replace(settings, n_hidden=self._rbm.n_hidden, n_threads=self.n_threads)
-        return TrainingRun(spikes, settings, start=self._rbm, history=self.history_)
+        return TrainingRun(
+            spikes, settings, start=self._rbm, history=self.history_, segments=segments
+        )
 
     def _requested_settings(self) -> Settings:
         given = {name: getattr(self, name) for name in (f.name for f in fields_of(Settings))}

@@ -20,6 +20,8 @@ class Training(TrainingRun):
         For pause and stop from another thread.
     resume : dict, optional
         State from `checkpoint`; training then continues bit for bit.
+    segments : sequence of (int, int), optional
+        `Recording.segments`: held-out blocks do not cross their borders.
 
     Raises
     ------
@@ -45,6 +47,6 @@ class Training(TrainingRun):
     def best_model(self) -> CRBM:
         """Return the model with the best pseudo-likelihood so far.
 
-        Held-out frames decide, or training frames if none are held out.
+        Validation frames decide, or training frames if there are none.
         """
         return CRBM.from_training(self.best_result())

@@ -8,7 +8,7 @@ from typing import Any
 from napari_crbm.errors import ModelError
 
 #: Version of what `TrainingRun.checkpoint` returns.
-CHECKPOINT_VERSION = 9
+CHECKPOINT_VERSION = 10
 
 
 def require_checkpoint(state: Mapping[str, Any], fingerprint: str) -> None:

@@ -18,6 +18,12 @@ from napari_crbm.spikes import Spikes
 # Frames whose pseudo-likelihood is computed each time, of training and of held-out ones.
 _PROBED_FRAMES = 240
 _NEURONS_PER_FRAME = 16
+# Names in the history of the pseudo-likelihoods of the parts of a recording.
+_PSEUDO_LIKELIHOODS = {
+    "train": "pseudo_likelihood",
+    "test": "test_pseudo_likelihood",
+    "validation": "validation_pseudo_likelihood",
+}
 
 
 class Evaluation:
@@ -25,9 +31,8 @@ class Evaluation:
 
     Parameters
     ----------
-    train : Spikes
-        Training frames.
-    held_out : Spikes or None
+    parts : dict of str to Spikes
+        Frames for "train", and those for "test" and "validation" if there are any.
     learner : Learner
         The model before its next update.
     random_state : int
@@ -38,24 +43,23 @@ class Evaluation:
 
     def __init__(
         self,
-        train: Spikes,
-        held_out: Spikes | None,
+        parts: Mapping[str, Spikes],
         learner: Learner,
         random_state: int,
         resume: dict[str, Any] | None = None,
     ) -> None:
         self._probes = {
             name: PseudoLikelihoodProbe(
-                frames, _NEURONS_PER_FRAME, random_state, max_frames=_PROBED_FRAMES
+                parts[part], _NEURONS_PER_FRAME, random_state, max_frames=_PROBED_FRAMES
             )
-            for name, frames in (("pseudo_likelihood", train), ("test_pseudo_likelihood", held_out))
-            if frames is not None
+            for part, name in _PSEUDO_LIKELIHOODS.items()
+            if part in parts
         }
         if resume is None:
             followed = strong_members(learner.active.dense())
         else:
             followed = np.array(resume["neurons"], dtype=np.int64)
-        self.monitor = Monitor(train, held_out, followed)
+        self.monitor = Monitor(parts["train"], parts.get("test"), followed)
         if resume is not None:
             self.monitor.restore(resume)
 
@@ -87,8 +91,11 @@ class Evaluation:
 
 
 def score(row: Mapping[str, float]) -> float:
-    """Return the pseudo-likelihood that decides: on held-out frames, if there are any."""
-    return row.get("test_pseudo_likelihood", row.get("pseudo_likelihood", -np.inf))
+    """Return the pseudo-likelihood that decides: on validation frames, if there are any.
+
+    Never on test frames, which are to judge the model that is decided upon.
+    """
+    return row.get("validation_pseudo_likelihood", row.get("pseudo_likelihood", -np.inf))
 
 
 def as_rows(history: Mapping[str, Any]) -> list[dict[str, float]]:

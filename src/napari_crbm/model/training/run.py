@@ -23,7 +23,7 @@ from napari_crbm.model.training.optimiser import learning_rate, penalty
 from napari_crbm.model.training.progress import Control, Progress
 from napari_crbm.model.training.result import Trained, finished_rbm, library_versions
 from napari_crbm.model.training.settings import Settings, check_against
-from napari_crbm.model.training.split import split_blocks
+from napari_crbm.model.training.split import Segments, split_for
 from napari_crbm.model.units.choice import DEFAULT
 from napari_crbm.model.units.protocol import HiddenUnits, UnitType
 from napari_crbm.spikes import Spikes
@@ -50,7 +50,7 @@ class TrainingRun:
 
     Parameters
     ----------
-    spikes, settings, control, resume
+    spikes, settings, control, resume, segments
         As there.
     start : RBM, optional
         Parameters to start from, instead of initial assemblies found in the recording.
@@ -73,10 +73,11 @@ class TrainingRun:
         start: RBM | None = None,
         history: Mapping[str, NDArray[np.float64]] | None = None,
         unit_type: UnitType = DEFAULT,
+        segments: Segments | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.control = control or Control()
-        self._spikes, self._unit_type = spikes, unit_type
+        self._spikes, self._unit_type, self._segments = spikes, unit_type, segments
         self._prepared = False
         self._resume, self._start = resume, start
         self._history = as_rows(history or {})
@@ -217,7 +218,7 @@ class TrainingRun:
     def best_result(self) -> Trained:
         """Return the model with the best pseudo-likelihood so far, and its record.
 
-        Held-out frames decide, or training frames if none are held out.
+        Validation frames decide, or training frames if there are none.
         """
         self._require_prepared()
         best = self._state.best
@@ -233,7 +234,7 @@ class TrainingRun:
             finished_rbm(weights, fields, units, self.settings, self._train),
             settings=self.settings,
             history=self.history,
-            split={"train": self._train_frames, "test": self._test_frames},
+            split=self._split.frames(),
             recording_fingerprint=self._spikes.fingerprint,
             versions=library_versions(),
         )
@@ -250,6 +251,7 @@ class TrainingRun:
             "version": CHECKPOINT_VERSION,
             "fingerprint": self._spikes.fingerprint,
             "settings": self.settings.as_dict(),
+            "split": self._split.frames(),
             "update": self.update,
             "elapsed_s": self.elapsed_s,
             **self._learner.state(),
@@ -279,11 +281,9 @@ class TrainingRun:
     def _preparing(self) -> Iterator[int]:
         """Do what comes before the first update, yielding how many assemblies are found so far."""
         settings = self.settings
-        self._train_frames, self._test_frames = split_blocks(
-            self._spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
-        )
-        self._train = self._spikes.select_frames(self._train_frames)
-        held_out = self._spikes.select_frames(self._test_frames) if len(self._test_frames) else None
+        self._split = split_for(self._spikes, settings, self._segments, self._resume)
+        parts = self._split.of(self._spikes)
+        self._train = parts["train"]
         if self._start is not None:
             self._learner = Learner.continuing(
                 self._train, settings, self._backend, self._start, self.update, self._unit_type
@@ -296,8 +296,7 @@ class TrainingRun:
             )
         self.settings = self._learner.settings
         self._evaluation = Evaluation(
-            self._train,
-            held_out,
+            parts,
             self._learner,
             settings.random_state,
             None if self._resume is None else self._resume["watch"],
@@ -360,7 +359,7 @@ class TrainingRun:
         self._history.append(row)
         found = score(row)
         if self._state.has_fallen(found):
-            self._return(health.diverged(self.update, "held-out frames have become improbable"))
+            self._return(health.diverged(self.update, "recorded frames have become improbable"))
         elif self._state.improves(found):
             self._state.keep(found, self.update, self._learner.parameters())
 

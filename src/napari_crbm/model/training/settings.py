@@ -155,10 +155,12 @@ class Settings:
     patience: Annotated[
         int,
         Setting(
-            "Lower the learning rate to a third when the held-out pseudo-likelihood has not "
-            "risen for this many of sixty evaluations, stop when it reaches its final value, and "
-            "keep the best model. 0: never.",
+            "Lower the learning rate to a third when the pseudo-likelihood of validation frames "
+            "has not risen for this many of sixty evaluations, stop when it reaches its final "
+            "value, and keep the best model. 0: never.",
             ge=0,
+            details="The validation frames are one block of time, apart from the held-out blocks "
+            "on which the model is judged; it is not trained on.",
         ),
     ] = 0
     l1_ramp: Annotated[
@@ -202,6 +204,16 @@ class Settings:
             details="See `model.training.split.split_blocks`.",
         ),
     ] = 3
+    test_choice: Annotated[
+        Literal["spread", "alike"],
+        Setting(
+            "Which blocks are held out: blocks at equal distances with the last one at the end of "
+            "the recording, so that drift shows ('spread'), or blocks whose activity is like that "
+            "of the others, as published ('alike').",
+            label="Choice of blocks",
+            group="rare",
+        ),
+    ] = "spread"
     random_state: Annotated[
         int,
         Setting(
@@ -288,6 +300,7 @@ RECIPES = {
         l1_ramp=0.0,
         initialisation="random",
         n_test_blocks=0,
+        test_choice="alike",
     ),
 }
 

@@ -14,7 +14,7 @@ from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.training.learner import Learner
 from napari_crbm.model.training.settings import Settings, check_against
-from napari_crbm.model.training.split import split_blocks
+from napari_crbm.model.training.split import split_for
 from napari_crbm.spikes import Spikes
 
 _NEURONS = 3000
@@ -67,10 +67,7 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
 def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> tuple[Pace, int]:
     """Measure the pace of a training on some of the neurons, and its number of hidden units."""
     chosen = np.linspace(0, spikes.n_neurons - 1, n_neurons).astype(int)
-    frames, _ = split_blocks(
-        spikes, n_test=settings.n_test_blocks, random_state=settings.random_state
-    )
-    pilot = spikes.select_neurons(chosen).select_frames(frames)
+    pilot = spikes.select_neurons(chosen).select_frames(split_for(spikes, settings).train)
     n_hidden = settings.n_hidden
     if not isinstance(n_hidden, str):
         n_hidden = min(n_hidden, len(chosen))

@@ -53,7 +53,13 @@ class TrainingSession(LongRun):
     ) -> None:
         super().__init__("training", parent)
         self.recording = recording
-        self.training = Training(recording.spikes, settings, control=self.control, resume=resume)
+        self.training = Training(
+            recording.spikes,
+            settings,
+            control=self.control,
+            resume=resume,
+            segments=recording.segments,
+        )
         self.keep = keep
         #: Whether the trained model is kept in a file.
         self.kept = False

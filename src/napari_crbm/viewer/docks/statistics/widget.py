@@ -255,6 +255,7 @@ class StatisticsWidget(QWidget):
             f"Pseudo-likelihood {evaluation.pseudo_likelihood:.4f} nats per neuron per frame. "
             + ("" if likelihood is None else f"{likelihood.verdict} ")
             + f"{evaluation.lagged.verdict} "
+            + ("" if evaluation.drift is None else f"{evaluation.drift} ")
             + (
                 f"{drawn.spikes.n_frames:,} frames from {drawn.n_chains} chains, "
                 f"{drawn.thin} steps apart."
