@@ -33,11 +33,15 @@ from tests.conftest import planted_raster
 SETTINGS = Settings.named("quick", n_updates=150, n_chains=30, n_threads=1)
 
 
+def planted_recording(n_frames: int = 600) -> Recording:
+    spikes, _ = planted_raster(n_neurons=120, n_frames=n_frames, n_assemblies=3, size=25)
+    rng = np.random.default_rng(0)
+    return Recording(rng.random((120, 3)) * 100, spikes, np.arange(n_frames) * 0.4, name="planted")
+
+
 @pytest.fixture(scope="module")
 def recording():
-    spikes, _ = planted_raster(n_neurons=120, n_frames=600, n_assemblies=3, size=25)
-    rng = np.random.default_rng(0)
-    return Recording(rng.random((120, 3)) * 100, spikes, np.arange(600) * 0.4, name="planted")
+    return planted_recording()
 
 
 @pytest.fixture
@@ -237,10 +241,9 @@ def test_sweep_in_process_repeats_nothing_and_scores_held_out_frames(
     assert select(table).configuration["l1"] == 0
 
 
-def test_the_selected_model_is_trained_as_any_other_and_knows_what_comes_back(
-    recording, tmp_path, stopping
-):
-    # Of the three assemblies two units find two, six units all.
+def test_the_selected_model_is_trained_as_any_other_and_knows_what_comes_back(tmp_path, stopping):
+    # Of the three assemblies two units find two, six units all. Each training sees a third.
+    recording = planted_recording(1000)
     settings = replace(SETTINGS, n_updates=400)
     sweep = Sweep(n_hidden=(2, 3, 6), n_folds=2, settings=settings)
     table = finished(recording, sweep, tmp_path, n_workers=1)
@@ -425,7 +428,7 @@ def test_a_checkpoint_of_another_version_is_not_a_failure(recording, tmp_path, s
     path = running._stored_recording(recording, tmp_path)
     settings = sweep.settings_of(trial)
     with stopping():
-        running.run_trial(settings, trial, 2, key, path, tmp_path, 30.0, Control())
+        running.run_trial(settings, trial, sweep, key, path, tmp_path, 30.0, Control())
     checkpoint = tmp_path / f"{key}.checkpoint.h5"
     save_checkpoint({**load_checkpoint(checkpoint), "version": 1}, checkpoint)
     table = finished(recording, sweep, tmp_path, n_workers=1)

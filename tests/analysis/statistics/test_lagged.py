@@ -73,9 +73,9 @@ def test_an_order_that_comes_back_is_seen_and_not_explained():
         return np.column_stack([source[8 - k : 3008 - k] for k in range(8)])
 
     found = compare_lagged(wave(0), wave(1), wave(2))
-    assert found.table["directed_r"][0] > 0.95 and found.table["directed_p"][0] == 0.005
+    assert found.table["directed_r"][0] > 0.95 and found.table["directed_p"][0] <= 0.01
     assert found.table["nrmse"][0] > 0.8
-    assert "The temporal order of assemblies is reproducible" in found.verdict
+    assert "Assemblies follow each other in an order that comes back" in found.verdict
 
 
 def test_lags_end_where_blocks_do():

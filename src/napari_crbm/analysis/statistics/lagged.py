@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.statistics.order import Order, temporal_order
 from napari_crbm.errors import ModelError
 from napari_crbm.nrmse import agreement
 
@@ -16,7 +17,6 @@ LAGS = (1, 2, 4, 8, 16, 32)
 
 # A temporal order of assemblies is reported from this r and up to this p.
 _ORDERED, _SIGNIFICANT = 0.3, 0.01
-_PERMUTATIONS = 199
 # Fewer assemblies have too few pairs for a meaningful correlation over pairs.
 _FEWEST_ASSEMBLIES = 4
 
@@ -37,10 +37,11 @@ class LaggedComparison:
         held-out frames); ``nrmse, model_r, train_r`` (correlations of different
         assemblies: nRMSE of the model's prediction, its Pearson r with the held-out frames,
         and that of the training frames); ``directed_r, directed_p`` (Pearson r between
-        training and held-out frames of the asymmetry of the correlations, and its p by
-        permuting assemblies: evidence for a reproducible temporal order of assemblies, which
-        a model without dynamics cannot reproduce). The last five are NaN for models of fewer
-        than four assemblies.
+        training and held-out frames of the asymmetry of the correlations without slow trends,
+        and its p corrected for all lags, see `napari_crbm.analysis.statistics.order`: evidence
+        that assemblies follow each other in an order that comes back, which a model without
+        dynamics cannot reproduce). The last five are NaN for models of fewer than four
+        assemblies.
     n_assemblies : int, optional
     """
 
@@ -60,9 +61,9 @@ class LaggedComparison:
         best = self.table.loc[self.table["directed_r"].fillna(-np.inf).idxmax()]
         if best["directed_r"] > _ORDERED and best["directed_p"] <= _SIGNIFICANT:
             text += (
-                f". The temporal order of assemblies is reproducible (r = "
-                f"{best['directed_r']:.2f} at {best['lag_s']:.2g} s); a model without dynamics "
-                "cannot have one"
+                f". Assemblies follow each other in an order that comes back in the held-out "
+                f"frames (r = {best['directed_r']:.2f} at {best['lag_s']:.2g} s, p = "
+                f"{best['directed_p']:.2g} over all lags); a model without dynamics has no order"
             )
         return f"{text}."
 
@@ -163,8 +164,14 @@ def compare_lagged(
     n_units = model.shape[1]
     enough = n_units >= _FEWEST_ASSEMBLIES
     compared = ~np.eye(n_units, dtype=bool) & enough
+    unknown = np.full(len(lags), np.nan)
+    order = Order(unknown, unknown)
+    if enough and len(lags):
+        order = temporal_order(train, test, lags, numbers)
     rows = []
-    for lag, in_train, in_test in zip(lags.tolist(), of_train, of_test, strict=True):
+    for place, (lag, in_train, in_test) in enumerate(
+        zip(lags.tolist(), of_train, of_test, strict=True)
+    ):
         fading = np.diagonal(in_train)
         predicted = at_once * (fading[:, None] + fading) / 2
         found = agreement(predicted[compared], in_train[compared], in_test[compared])
@@ -179,7 +186,8 @@ def compare_lagged(
                 "nrmse": found.nrmse,
                 "model_r": found.pearson_r,
                 "train_r": found.train_r,
-                **_directed(in_train - in_train.T, in_test - in_test.T),
+                "directed_r": order.r[place],
+                "directed_p": order.p[place],
             }
         )
     columns = ["lag_frames", "lag_s", "itself", "itself_low", "itself_high"]
@@ -187,28 +195,7 @@ def compare_lagged(
     return LaggedComparison(pd.DataFrame(rows, columns=columns), n_units)
 
 
-def _directed(train: NDArray[np.float64], test: NDArray[np.float64]) -> dict[str, float]:
-    """Return Pearson's r of two antisymmetric matrices, and its p from permuting assemblies."""
-    upper = np.triu_indices(len(train), 1)
-    enough = len(train) >= _FEWEST_ASSEMBLIES
-    r = _pearson(train[upper], test[upper]) if enough else float("nan")
-    if not np.isfinite(r):
-        return {"directed_r": r, "directed_p": r}
-    generator = np.random.default_rng(0)
-    reached = 1
-    for _ in range(_PERMUTATIONS):
-        order = generator.permutation(len(train))
-        reached += _pearson(train[np.ix_(order, order)][upper], test[upper]) >= r
-    return {"directed_r": r, "directed_p": reached / (_PERMUTATIONS + 1)}
-
-
 def _fits(lag: int, number: NDArray[np.integer]) -> bool:
     """Return whether at least a quarter of the frames have a partner at this lag."""
     pairs = int((number[lag:] - number[:-lag] == lag).sum()) if len(number) > lag else 0
     return pairs >= max(len(number) / 4, 2)
-
-
-def _pearson(x: NDArray[np.float64], y: NDArray[np.float64]) -> float:
-    if len(x) < 2 or not np.ptp(x) or not np.ptp(y):
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])
