@@ -15,8 +15,8 @@ from napari_crbm.nrmse import agreement
 #: Lags in frames; those longer than the blocks of time are left out.
 LAGS = (1, 2, 4, 8, 16, 32)
 
-# A temporal order of assemblies is reported from this r and up to this p.
-_ORDERED, _SIGNIFICANT = 0.3, 0.01
+#: A temporal order of assemblies is reported from this r and up to this p.
+ORDERED, SIGNIFICANT = 0.3, 0.01
 # Fewer assemblies have too few pairs for a meaningful correlation over pairs.
 _FEWEST_ASSEMBLIES = 4
 
@@ -59,7 +59,7 @@ class LaggedComparison:
             f"{row['itself']:.2f}; {self._of_different(row)}"
         )
         best = self.table.loc[self.table["directed_r"].fillna(-np.inf).idxmax()]
-        if best["directed_r"] > _ORDERED and best["directed_p"] <= _SIGNIFICANT:
+        if best["directed_r"] > ORDERED and best["directed_p"] <= SIGNIFICANT:
             text += (
                 f". Assemblies follow each other in an order that comes back in the held-out "
                 f"frames (r = {best['directed_r']:.2f} at {best['lag_s']:.2g} s, p = "
