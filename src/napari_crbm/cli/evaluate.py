@@ -159,6 +159,7 @@ def evaluate(
                 else result.drift.table.to_dict(orient="records"),
                 "verdict": result.verdict,
                 "warning": result.warning,
+                "notes": result.notes,
             }
         )
         return

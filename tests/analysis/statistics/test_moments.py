@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 
 from napari_crbm.analysis import agreement, moments
-from napari_crbm.analysis.statistics.moments import penalty_shift
 from napari_crbm.errors import ModelError
-from napari_crbm.model import Settings
 from napari_crbm.spikes import Spikes
 
 
@@ -78,9 +76,3 @@ def test_more_noise_than_signal_has_no_scale():
     assert row.rmse_train > row.rmse_shuffled and np.isnan(row.nrmse)
     assert row.pearson_r == pytest.approx(1 / np.sqrt(17), abs=0.02)
     assert row.train_r == pytest.approx(1 / 17, abs=0.02)
-
-
-def test_penalty_correction_follows_the_sign():
-    weights = np.array([[0.5, 0.0, -0.1]], dtype=np.float32)
-    assert np.allclose(penalty_shift(weights, Settings(l1=0.02)), [[0.02, 0.0, -0.02]])
-    assert not penalty_shift(weights, None).any()

@@ -27,6 +27,7 @@ def model():
         split={"train": np.arange(50), "test": np.arange(50, 70)},
         recording_fingerprint="abc",
         versions={"numpy": "2.0"},
+        penalty_share=np.where(np.arange(4) < 2, 0.25, 1) * np.ones((21, 1)),
     )
 
 
@@ -51,6 +52,7 @@ def test_round_trip(model, path):
     np.testing.assert_array_equal(loaded.split_["test"], np.arange(50, 70))
     assert loaded.recording_fingerprint_ == "abc"
     assert loaded.versions_ == {"numpy": "2.0"}
+    np.testing.assert_array_equal(loaded.penalty_share_, model.penalty_share_)
     spikes = small_recording().spikes
     np.testing.assert_array_equal(loaded.free_energy(spikes), model.free_energy(spikes))
 
@@ -58,7 +60,15 @@ def test_round_trip(model, path):
 def test_a_model_without_history(tmp_path):
     loaded = load_model(save_model(random_model(6, 2), tmp_path / "model.h5"))
     assert (loaded.settings_, loaded.split_, loaded.recording_fingerprint_) == (None, None, None)
-    assert (loaded.history_, loaded.versions_) == ({}, {})
+    assert (loaded.history_, loaded.versions_, loaded.penalty_share_) == ({}, {}, None)
+
+
+def test_shares_of_the_penalty_must_fit_the_weights(model, path):
+    with h5py.File(path, "r+") as file:
+        del file["penalty_share"]
+        file["penalty_share"] = np.ones((3, 4))
+    with pytest.raises(ModelError, match=r"model\.h5: Shares of the penalty.*\(21, 4\)"):
+        load_model(path)
 
 
 def test_a_trained_model(tmp_path, planted):
@@ -70,6 +80,8 @@ def test_a_trained_model(tmp_path, planted):
     assert loaded.recording_fingerprint_ == spikes.fingerprint
     assert loaded.versions_ == model.versions_
     assert loaded.versions_["numpy"] == np.__version__
+    np.testing.assert_array_equal(loaded.penalty_share_, model.penalty_share_)
+    assert set(np.unique(loaded.penalty_share_)) <= {0.25, 1.0}
     for name, values in model.history_.items():
         np.testing.assert_array_equal(loaded.history_[name], values)
 

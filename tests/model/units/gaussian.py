@@ -23,6 +23,10 @@ class GaussianMoments(NamedTuple):
     def square(self) -> Any:
         return self.variance + self.mean**2
 
+    @property
+    def cube(self) -> Any:
+        return self.mean**3 + 3 * self.mean * self.variance
+
 
 class OnArrays:
     """The same formulas serve every array module, NumPy included."""

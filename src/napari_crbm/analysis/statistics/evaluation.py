@@ -24,8 +24,9 @@ from napari_crbm.analysis.statistics.higher_order import (
     random_triplets,
 )
 from napari_crbm.analysis.statistics.lagged import LaggedComparison, compare_lagged
-from napari_crbm.analysis.statistics.moments import moments, penalty_shift
+from napari_crbm.analysis.statistics.moments import moments
 from napari_crbm.analysis.statistics.pairs import PairComparison, compare_pairs
+from napari_crbm.analysis.statistics.penalty import SHARES_NOT_KNOWN, penalty_shift
 from napari_crbm.analysis.statistics.verdict import unscaled, verdict
 from napari_crbm.errors import ModelError
 from napari_crbm.nrmse import agreement
@@ -71,6 +72,12 @@ class Evaluation:
         `reconstruction_nllh`; NaN for neurons silent in the test frames.
     samples : Samples or None
         The activity drawn from the model; None if it was passed as `Spikes`.
+    independent : float
+        As ``pseudo_likelihood``, of independent neurons (`independent_likelihood`).
+    evidence : Evidence or None
+        Held-out evidence for the assemblies, if the recording was given.
+    notes : tuple of str
+        What limits the numbers, a sentence each.
     """
 
     table: pd.DataFrame
@@ -84,6 +91,7 @@ class Evaluation:
     independent: float = float("nan")
     evidence: Evidence | None = None
     drift: Drift | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def median_nllh(self) -> float:
@@ -129,7 +137,7 @@ class Evaluation:
                 f"{self.samples.thin} steps apart after {self.samples.burn_in:,}, worth "
                 f"{self.samples.effective_size:,.0f} independent ones at least"
             )
-        return "\n".join([*lines, self.verdict])
+        return "\n".join([*lines, *self.notes, self.verdict])
 
 
 def evaluate(
@@ -208,8 +216,10 @@ def evaluate(
         moments(part, values, neurons) for part, values in zip(parts, hidden, strict=True)
     ]
     report(600, 1000)
-    shift, none = penalty_shift(model.weights_, model.settings_), np.zeros((1, 1), np.float32)
+    shift, none = penalty_shift(model, train), np.zeros((1, 1), np.float32)
     connected = model.weights_ != 0
+    penalised = model.settings_ is not None and model.settings_.l1
+    notes = (SHARES_NOT_KNOWN,) if penalised and model.penalty_share_ is None else ()
     errors = standard_errors(parts, hidden, connected, shift, random_state=seed)
     report(650, 1000)
     all_pairs = compare_pairs(
@@ -242,6 +252,7 @@ def evaluate(
         nllh=reconstruction_nllh(model, test),
         samples=samples if isinstance(samples, Samples) else None,
         independent=independent_likelihood(train, test),
+        notes=notes,
     )
 
 

@@ -8,7 +8,6 @@ well as the training frames do, 1 if it is no better than chance.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +15,6 @@ from scipy import sparse
 
 from napari_crbm.errors import ModelError
 from napari_crbm.spikes import Spikes
-
-if TYPE_CHECKING:
-    from napari_crbm.model import Settings
 
 _FRAMES_AT_ONCE = 2048
 
@@ -106,14 +102,3 @@ def _pair_covariances(spikes: Spikes, neurons: NDArray[np.integer] | None) -> ND
             for i in range(len(chosen))
         ]
     )
-
-
-def penalty_shift(weights: NDArray[np.float32], settings: Settings | None) -> NDArray[np.float32]:
-    """Compute the correction for the penalty that is added to <vh> of a model, (N, M).
-
-    At the optimum of the penalised likelihood the data's <vh> exceeds the model's by
-    ``l1`` in the direction of the weight; this is not an error of the model. Imported models,
-    whose settings are not known, get no correction.
-    """
-    l1 = 0.0 if settings is None else float(settings.l1)
-    return np.asarray(np.float32(l1) * np.sign(weights), dtype=np.float32)

@@ -7,6 +7,7 @@ Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
     history/    one (rows,) array for each training statistic
     split/      train, test: frame indices
     examples    (K, M) float32, optional: hidden inputs of some training frames
+    penalty_share    (N, M) or (1, 1) float16, optional: share of the penalty that each weight pays
     reproducibility  (M,) float64, optional: likeness of every assembly to its partners in
                 other models, 0 to 1
 
@@ -64,6 +65,10 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
         file["fields"] = model.fields_
         if model.examples_ is not None:
             file["examples"] = model.examples_
+        if model.penalty_share_ is not None:
+            file.create_dataset(
+                "penalty_share", data=model.penalty_share_, compression="gzip", compression_opts=1
+            )
         if model.reproducibility_ is not None:
             file["reproducibility"] = model.reproducibility_
         for group, arrays in (
@@ -125,6 +130,7 @@ def load_model(path: str | Path) -> CRBM:
         hidden = DReLU(*(hdf5.numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
         examples = hdf5.numbers(file, "examples", 2) if "examples" in file else None
         known = hdf5.numbers(file, "reproducibility", 1) if "reproducibility" in file else None
+        shares = hdf5.numbers(file, "penalty_share", 2) if "penalty_share" in file else None
         history = _group(file, "history")
         split = _group(file, "split")
         settings = _settings(file)
@@ -142,6 +148,7 @@ def load_model(path: str | Path) -> CRBM:
             examples=examples,
             reproducibility=known,
             versions=versions,
+            penalty_share=shares,
         )
     except ModelError as error:
         raise ModelError(f"{path.name}: {error}") from error

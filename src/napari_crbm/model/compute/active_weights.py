@@ -22,8 +22,7 @@ from napari_crbm.model.compute.kernels import weight_update
 from napari_crbm.model.compute.kernels.lanes import lane_bounds
 from napari_crbm.model.compute.kernels.weight_update import (
     SILENT,
-    SUPPORTED,
-    SUPPORTED_SHARE,
+    penalty_shares,
 )
 from napari_crbm.model.compute.weights import SparseWeights, efficient
 
@@ -68,8 +67,7 @@ class ActiveSet:
         self.form = efficient(self._weights, active)
         if isinstance(self.form, SparseWeights):
             self._compressed_moment = self._second_moment[active]
-            supported = self.roles[active] >= SUPPORTED
-            self._shares = np.where(supported, SUPPORTED_SHARE, np.float32(1))
+            self._shares = penalty_shares(self.roles[active])
 
     def _write_back(self) -> None:
         if isinstance(self.form, SparseWeights):

@@ -86,6 +86,8 @@ class CRBM(Fitted, Parameters):
         been measured (see `napari_crbm.analysis.reproducibility`).
     versions_ : dict of str to str
         Versions of Python and of libraries at training.
+    penalty_share_ : (N, M) or (1, 1) float16, or None
+        Share of the penalty that each weight pays; None if it is not known.
     n_features_in_ : int
         Number of neurons N.
 
@@ -108,6 +110,7 @@ class CRBM(Fitted, Parameters):
     recording_fingerprint_: str | None
     reproducibility_: NDArray[np.float64] | None
     versions_: dict[str, str]
+    penalty_share_: NDArray[np.float16] | None
 
     # The training that `partial_fit` goes on with.
     _training: TrainingRun | None = None
@@ -179,6 +182,7 @@ class CRBM(Fitted, Parameters):
         examples: NDArray[np.floating] | None = None,
         reproducibility: NDArray[np.floating] | None = None,
         versions: Mapping[str, str] | None = None,
+        penalty_share: NDArray[np.floating] | None = None,
     ) -> Self:
         """Make a fitted model from its parameters: weights (N, M), fields (N,), M units.
 
@@ -193,6 +197,8 @@ class CRBM(Fitted, Parameters):
         rbm = RBM.from_parameters(weights, fields, hidden, examples)
         if reproducibility is not None:
             check_reproducibility(reproducibility, rbm.n_hidden)
+        if penalty_share is not None:
+            check_penalty_share(penalty_share, rbm.weights.shape)
         model = cls(rbm.n_hidden)
         if settings is not None:
             values = settings.as_dict().items()
@@ -206,6 +212,9 @@ class CRBM(Fitted, Parameters):
             None if reproducibility is None else np.array(reproducibility, dtype=np.float64)
         )
         model.versions_ = dict(versions or {})
+        model.penalty_share_ = (
+            None if penalty_share is None else np.array(penalty_share, dtype=np.float16)
+        )
         return model
 
     @classmethod
@@ -222,6 +231,7 @@ class CRBM(Fitted, Parameters):
             recording_fingerprint=trained.recording_fingerprint,
             examples=rbm.examples,
             versions=trained.versions,
+            penalty_share=trained.penalty_share,
         )
 
     # --- training -----------------------------------------------------------------------
@@ -328,6 +338,7 @@ class CRBM(Fitted, Parameters):
         self.recording_fingerprint_ = trained.recording_fingerprint
         self.reproducibility_ = None
         self.versions_ = trained.versions
+        self.penalty_share_ = trained.penalty_share
 
     # --- conventions ------------------------------------------------------------------------
 
@@ -344,6 +355,21 @@ class CRBM(Fitted, Parameters):
         return (
             f"CRBM({self.n_neurons:,} neurons, {self.n_assemblies} assemblies, "
             f"{100 * zeros:.1f} % of weights zero)"
+        )
+
+
+def check_penalty_share(values: NDArray[np.floating], shape: tuple[int, int]) -> None:
+    """Refuse what is not one share from 0 to 1 for every weight, or one for all.
+
+    Raises
+    ------
+    ModelError
+    """
+    found = np.asarray(values)
+    if found.shape not in (shape, (1, 1)) or not ((found >= 0) & (found <= 1)).all():
+        raise ModelError(
+            f"Shares of the penalty must be numbers from 0 to 1 of shape {shape}, as the weights, "
+            f"or (1, 1); found shape {found.shape}."
         )
 
 

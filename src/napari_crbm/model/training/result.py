@@ -9,6 +9,7 @@ from importlib.metadata import version
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.model.compute.kernels.weight_update import penalty_shares
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.compute.weights import efficient
 from napari_crbm.model.rbm import RBM
@@ -37,6 +38,8 @@ class Trained:
         Fingerprint of the spikes trained on.
     versions : dict of str to str
         Versions of Python and of libraries that a result may depend on.
+    penalty_share : (N, M) or (1, 1) float16
+        Share of the penalty that each weight pays; see `compact_shares`.
     """
 
     rbm: RBM
@@ -45,6 +48,7 @@ class Trained:
     split: dict[str, NDArray[np.int64]]
     recording_fingerprint: str
     versions: dict[str, str]
+    penalty_share: NDArray[np.float16]
 
 
 def finished_rbm(
@@ -72,6 +76,24 @@ def finished_rbm(
         weights = np.where(beside, np.float32(0), weights)
     examples = _examples(weights, train, settings) if settings.jumps else None
     return RBM.from_parameters(weights, fields, units, examples).standardised(train)
+
+
+def compact_shares(weights: NDArray[np.floating], roles: NDArray[np.uint8]) -> NDArray[np.float16]:
+    """Return the share of the penalty that each weight pays, in the least space.
+
+    Shares are 1 and `SUPPORTED_SHARE`, which float16 holds exactly.
+
+    Returns
+    -------
+    (N, M) float16
+        1 where the weight is zero. (1, 1) if all other weights pay the same share.
+    """
+    used = weights != 0
+    shares = np.where(used, penalty_shares(roles), np.float32(1)).astype(np.float16)
+    first = shares[used][:1]
+    if (shares[used] == first).all():
+        return np.full((1, 1), first[0] if len(first) else 1, dtype=np.float16)
+    return shares
 
 
 def _examples(

@@ -21,11 +21,16 @@ from napari_crbm.model.training.evaluation import Evaluation, as_columns, as_row
 from napari_crbm.model.training.learner import Learner
 from napari_crbm.model.training.optimiser import learning_rate, penalty
 from napari_crbm.model.training.progress import Control, Progress
-from napari_crbm.model.training.result import Trained, finished_rbm, library_versions
+from napari_crbm.model.training.result import (
+    Trained,
+    compact_shares,
+    finished_rbm,
+    library_versions,
+)
 from napari_crbm.model.training.settings import Settings, check_against
 from napari_crbm.model.training.split import Segments, split_for
 from napari_crbm.model.units.choice import DEFAULT
-from napari_crbm.model.units.protocol import HiddenUnits, UnitType
+from napari_crbm.model.units.protocol import UnitType
 from napari_crbm.spikes import Spikes
 
 # Updates between two records of the chains' states.
@@ -211,9 +216,7 @@ class TrainingRun:
         self._require_prepared()
         if self.settings.patience and self.finished:
             return self.best_result()
-        learner = self._learner
-        fields = self._backend.get(learner.fields)
-        return self._trained(learner.active.dense(), fields, learner.units())
+        return self._trained(self._learner.parameters())
 
     def best_result(self) -> Trained:
         """Return the model with the best pseudo-likelihood so far, and its record.
@@ -221,17 +224,14 @@ class TrainingRun:
         Validation frames decide, or training frames if there are none.
         """
         self._require_prepared()
-        best = self._state.best
-        if best is None:
-            return self.result()
-        units = self._unit_type.of_rows(best["hidden"]).units()
-        return self._trained(best["weights"], best["fields"], units)
+        return self._trained(self._state.best or self._learner.parameters())
 
-    def _trained(
-        self, weights: NDArray[np.float32], fields: NDArray[np.float32], units: HiddenUnits
-    ) -> Trained:
+    def _trained(self, state: Mapping[str, Any]) -> Trained:
+        """Make a model of the parameters of a learner (`Learner.parameters`)."""
+        weights, units = state["weights"], self._unit_type.of_rows(state["hidden"]).units()
         return Trained(
-            finished_rbm(weights, fields, units, self.settings, self._train),
+            finished_rbm(weights, state["fields"], units, self.settings, self._train),
+            penalty_share=compact_shares(weights, state["roles"]),
             settings=self.settings,
             history=self.history,
             split=self._split.frames(),

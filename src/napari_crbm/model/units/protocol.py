@@ -68,6 +68,10 @@ class Moments(Protocol):
         """E[h^2 | I], (B, M)."""
 
     @property
+    def cube(self) -> Array:
+        """E[h^3 | I], (B, M)."""
+
+    @property
     def variance(self) -> Array:
         """Var[h | I], (B, M)."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit, prange
+from numpy.typing import NDArray
 
 from napari_crbm.model.compute.kernels.bits import (
     gather,
@@ -21,6 +22,11 @@ SILENT, PENALISED, SUPPORTED, STARTING = (np.uint8(role) for role in range(4))
 SUPPORTED_SHARE = np.float32(0.25)
 
 _ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+
+
+def penalty_shares(roles: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the share of the penalty that weights of these roles pay."""
+    return np.where(roles >= SUPPORTED, SUPPORTED_SHARE, _ONE)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")

@@ -31,6 +31,12 @@ class Moments(NamedTuple):
         return square
 
     @property
+    def cube(self) -> NDArray[np.float64]:
+        """E[h^3 | I]."""
+        cube: NDArray[np.float64] = self.plus[2] - self.minus[2]
+        return cube
+
+    @property
     def variance(self) -> NDArray[np.float64]:
         """Var[h | I], the second derivative of the cumulant function."""
         return self.square - self.mean**2
