@@ -36,6 +36,10 @@ class RecordingError(CRBMError, ValueError):
     """A recording contradicts itself or cannot be used as it is."""
 
 
+class NotBinary(RecordingError):
+    """Activity holds other values than zeros and ones."""
+
+
 class FormatError(CRBMError, ValueError):
     """A file is not what its reader understands."""
 

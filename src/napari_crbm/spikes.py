@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from napari_crbm.errors import RecordingError
+from napari_crbm.errors import NotBinary, RecordingError
 
 #: Frames unpacked at a time, so that temporary arrays stay small at any size.
 CHUNK_FRAMES = 256
@@ -275,7 +275,7 @@ def _as_bits(chunk: NDArray[np.generic], first_frame: int, first_neuron: int) ->
     strange = ~(bits | (chunk == 0))
     if strange.any():
         frame, neuron = np.argwhere(strange)[0]
-        raise RecordingError(
+        raise NotBinary(
             f"Activity must be binary (0 or 1); found {chunk[frame, neuron]} at frame "
             f"{first_frame + frame}, neuron {first_neuron + neuron}. Binarise it first: threshold "
             "deconvolved spikes or z-scored fluorescence."

@@ -15,6 +15,7 @@ from napari_crbm.errors import (
     CRBMError,
     FieldNotFound,
     FormatError,
+    NotBinary,
     RecordingError,
     SettingError,
     UnknownLayout,
@@ -34,6 +35,7 @@ from napari_crbm.io.formats.suite2p import matlab as suite2p_matlab
 from napari_crbm.io.models.model_file import is_foreign
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import hdf5, sources
+from napari_crbm.io.reading.tables_beside import is_stranger
 from napari_crbm.io.reading.times import TimeUnit, in_unit, unit_warning
 from napari_crbm.io.unknown import by_profile
 from napari_crbm.io.unknown.profile import Profile
@@ -229,9 +231,18 @@ def _in_seconds(recording: Recording, options: ReadOptions) -> Recording:
     if options.time_unit is not None and options.frame_rate_hz is None:
         recording = replace(recording, times=in_unit(recording, options.time_unit))
         recording = recording.with_step("convert times", unit=options.time_unit)
-    if message := unit_warning(recording):
+    if not _assumed_times(recording) and (message := unit_warning(recording)):
         warnings.warn(message, stacklevel=3)
     return recording
+
+
+def _assumed_times(recording: Recording) -> bool:
+    """Return whether times were made from a frame rate, of which readers warn themselves."""
+    return any(
+        str(step.parameters.get(name, "")).partition(" ")[2].startswith("Hz")
+        for step in recording.provenance
+        for name in ("times", "time_from")
+    )
 
 
 def _is_own(recording: Recording) -> bool:
@@ -272,7 +283,7 @@ def _naming(path: Path, error: RecordingError) -> RecordingError:
     if isinstance(error, SettingError):
         words = {**error.words, "in_file": path.name, "elsewhere": elsewhere}
         return SettingError(f"{{in_file}}: {error.template}{{elsewhere}}", words)
-    if isinstance(error, FieldNotFound):
+    if isinstance(error, FieldNotFound | NotBinary):
         return FieldNotFound(f"{path.name}: {error}{elsewhere}", path)
     return type(error)(f"{path.name}: {error}{elsewhere}")
 
@@ -304,7 +315,7 @@ def own_kind(path: Path) -> str | None:
         raise FormatError(
             f"{path.name} is a folder of no kind that this program knows: open the file in it "
             "that holds the recording, or the folder that Suite2p, the toolbox of Romano et al., "
-            "Chen et al. or Zarr has written."
+            "Chen et al. or Zarr has written, or one of .npy files or tables."
         )
     if container not in ("hdf5", None):
         return None
@@ -314,7 +325,7 @@ def own_kind(path: Path) -> str | None:
 
 def _unknown(path: Path) -> FormatError:
     entries = sources.list_entries(path)
-    names = [entry.name for entry in entries]
+    names = [entry.name for entry in entries if not is_stranger(path, entry.name)]
     listing = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "") if names else "nothing"
     text = (
         f"{path.name} is not a recording this program knows: it needs neuron positions "

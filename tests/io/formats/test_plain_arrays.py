@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.io import savemat
 
-from napari_crbm.errors import CRBMError, FormatError, RecordingError
+from napari_crbm.errors import CRBMError, FormatError, RecordingError, SettingError
 from napari_crbm.io import open_recording, read_kind
 
 pytestmark = pytest.mark.filterwarnings("ignore:The recording has no frame times:UserWarning")
@@ -56,8 +56,6 @@ def test_orientations_and_types_of_matlab(tmp_path, transposed, positions_transp
 
 def comes_back(folder, n_frames, n_neurons, transposed, positions_transposed, dtype, suffix=".npz"):
     spikes, xyz = content(n_frames, n_neurons)
-    if n_frames == n_neurons:
-        transposed = False
     arrays = {
         "spks": (spikes.T if transposed else spikes).astype(dtype),
         "xyz": xyz.T if positions_transposed else xyz,
@@ -65,7 +63,11 @@ def comes_back(folder, n_frames, n_neurons, transposed, positions_transposed, dt
     }
     path = folder / f"recording{suffix}"
     np.savez(path, **arrays) if suffix == ".npz" else savemat(path, arrays)
-    recording = open_recording(path, unit="um")
+    said = {"neurons_first": transposed} if n_frames == n_neurons else {}
+    if said:
+        with pytest.raises(SettingError, match="as many frames as neurons"):
+            open_recording(path, unit="um")
+    recording = open_recording(path, unit="um", **said)
     assert read_kind(path) == "array-recording"
     np.testing.assert_array_equal(recording.spikes.dense(), spikes)
     np.testing.assert_allclose(recording.coordinates, xyz[:, ::-1], rtol=1e-6)

@@ -41,7 +41,7 @@ def test_a_folder_of_stores_with_a_table_of_cells(tmp_path, with_positions):
     (tmp_path / "notes.json").write_text("[1, 2")
     if with_positions:
         np.save(tmp_path / "positions.npy", xyz)
-    assert container_of(tmp_path) == "zarrs"
+    assert container_of(tmp_path) == "folder"
     profile = offered(tmp_path)
     assert profile is not None and profile.activity == "traces" and profile.labels is None
     opened_recording = open_recording(tmp_path, profile=profile, frame_rate_hz=1.0)

@@ -35,8 +35,10 @@ from napari_crbm.io.reading.layout import (
     tiles,
     without_positions,
 )
+from napari_crbm.io.reading.position_units import zyx_in_um
+from napari_crbm.io.reading.sources import said_unit
 from napari_crbm.io.reading.stored_fluorescence import StoredFluorescence
-from napari_crbm.io.reading.times import require_one_per_frame
+from napari_crbm.io.reading.times import require_one_per_frame, said_seconds
 from napari_crbm.io.reading.traces import Chosen
 from napari_crbm.preprocessing import activity_warning, binarise
 from napari_crbm.recording import Recording, Step
@@ -46,8 +48,6 @@ from napari_crbm.spikes import Spikes
 #: Depth of the ZBrain volume, 138 planes of 2 um; stored z runs from its ventral end.
 ZBRAIN_DEPTH_UM = 276.0
 _N_ZBRAIN_REGIONS = 294
-# A larval brain spans about 1 mm: neurons further apart than 5 are not in millimetres.
-_LARGEST_EXTENT_MM = 5.0
 _SPACES = ("zbrain", "native", "reference")
 
 
@@ -131,12 +131,7 @@ def _coordinates(
     transposed = coordinates_are_transposed(dataset)
     xyz = np.asarray(dataset[()], dtype=np.float64)
     xyz = xyz.T if transposed else xyz
-    finite = xyz[np.isfinite(xyz).all(axis=1)]
-    extent = float(np.ptp(finite, axis=0).max()) if len(finite) else 0.0
-    # Neurons in one place tell nothing by their extent, so their position has to.
-    extent = extent or float(np.abs(finite).max(initial=0.0))
-    unit = options.unit or ("mm" if extent < _LARGEST_EXTENT_MM else "um")
-    zyx = xyz[:, ::-1] * (1000.0 if unit == "mm" else 1.0)
+    zyx, unit = zyx_in_um(xyz, options, said_unit(dataset))
     flip_z = options.flip_z is not False
     if flip_z:
         top = (
@@ -149,7 +144,7 @@ def _coordinates(
     notes |= {
         "coordinates": dataset.name,
         "space": space,
-        "unit": unit if options.unit else f"{unit} (told from the extent, {extent:.4g})",
+        "unit": unit,
         "flip_z": flip_z,
     }
     return zyx.astype(np.float32), transposed
@@ -317,7 +312,8 @@ def _times(
             )
         require_one_per_frame(f"Dataset '{stored.name}'", stored.size, n_frames)
         notes["times"] = stored.name
-        return np.asarray(stored[()], dtype=np.float64).ravel()
+        times = np.asarray(stored[()], dtype=np.float64).ravel()
+        return said_seconds(times, said_unit(stored), options.time_unit)
     if rate_hz is None and "sampling_rate" in fields.known:
         stored = fields.known["sampling_rate"]
         if stored.size == 1 and stored.dtype.kind in "iuf":

@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.errors import FieldNotFound, RecordingError, SettingError
+from napari_crbm.errors import FieldNotFound, NotBinary, RecordingError, SettingError
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import matlab
 from napari_crbm.io.reading.layout import (
+    MOSTLY_ZERO,
     SAMPLED,
     could_be_positions,
     neurons_first_without_positions,
     without_positions,
 )
+from napari_crbm.io.reading.position_units import zyx_in_um
 from napari_crbm.io.reading.sources import damage_named
 from napari_crbm.io.reading.times import require_one_per_frame
 from napari_crbm.io.reading.traces import Held
@@ -35,7 +37,6 @@ _FLUORESCENCE = ("dff", "df", "fluorescence", "deltafof", "f")
 _POSITIONS = ("xyz", "coordinates", "coords", "positions", "xy", "centers", "centroids")
 _TIMES = ("times", "times_s", "time", "t")
 _RATES = ("frame_rate_hz", "frame_rate", "fs", "fps", "sampling_rate")
-_LARGEST_EXTENT_MM = 5.0
 
 
 def can_read(path: Path) -> bool:
@@ -76,15 +77,26 @@ def read(path: Path, options: ReadOptions) -> Recording:
 
     where, zyx, unit = _positions(first, options)
     activity, fluorescence = first(_ACTIVITY), first(_FLUORESCENCE)
+    counts = None
     if activity is not None and not _is_binary(activity[1]):
-        # Deconvolved or z-scored traces often go by these names too.
-        fluorescence = fluorescence or activity
+        # Deconvolved or z-scored traces and counts often go by these names too.
+        if _mostly_zero(activity[1]):
+            counts = activity
+        else:
+            fluorescence = fluorescence or activity
         activity = None
+    if fluorescence is activity is None and counts is not None:
+        raise NotBinary(
+            f"'{counts[0]}' holds counts or deconvolved activity, not zeros and ones, and there is "
+            "no fluorescence to tell its noise: say above which value a neuron is active."
+        )
     notes: dict[str, Any] = {"positions": where, "unit": unit}
     steps = []
     held = None
     if zyx is None:
-        n_neurons = _count_neurons(path, first, activity or fluorescence, content, get, options)
+        n_neurons = _count_neurons(
+            path, first, activity or fluorescence or counts, content, get, options
+        )
     else:
         n_neurons = len(zyx)
     if fluorescence is not None:
@@ -92,7 +104,8 @@ def read(path: Path, options: ReadOptions) -> Recording:
         if values.dtype.kind in "iuf":
             held = Held(values)
     if activity is not None and options.binarise is None:
-        spikes = Spikes.from_dense(_frames_first(*activity, n_neurons, options))
+        raster = _frames_first(*activity, n_neurons, options)
+        spikes = Spikes.from_dense(raster != 0 if raster.dtype.kind in "iu" else raster)
         notes["activity"] = activity[0]
     elif held is None:
         raise FieldNotFound(
@@ -163,11 +176,7 @@ def _positions(
         )
     if values.shape[1] == 2:
         values = np.column_stack([values, np.zeros(len(values))])
-    zyx = values[:, ::-1]
-    finite = zyx[np.isfinite(zyx).all(axis=1)]
-    extent = float(np.ptp(finite, axis=0).max()) if len(finite) else 0.0
-    unit = options.unit or ("mm" if 0 < extent < _LARGEST_EXTENT_MM else "um")
-    zyx = zyx * (1000.0 if unit == "mm" else 1.0)
+    zyx, unit = zyx_in_um(values, options)
     if options.flip_z:
         zyx[:, 0] = np.nanmax(zyx[:, 0]) - zyx[:, 0]
     return name, zyx.astype(np.float32), unit
@@ -215,10 +224,17 @@ def _count_neurons(
 
 
 def _is_binary(values: NDArray[Any]) -> bool:
+    """Return whether there are zeros and ones, or zeros and one other whole number."""
+    one = values.max(initial=0) if values.dtype.kind in "iu" else 1
     return all(
-        bool(((part == 0) | (part == 1)).all())
+        bool(((part == 0) | (part == one)).all())
         for part in np.array_split(np.atleast_1d(values), max(1, values.size // (1 << 22)))
     )
+
+
+def _mostly_zero(values: NDArray[Any]) -> bool:
+    sample = np.asarray(values, dtype=np.float64)[tuple(slice(SAMPLED) for _ in values.shape)]
+    return bool(np.mean(sample == 0) >= MOSTLY_ZERO and np.nanmin(sample, initial=0.0) >= 0)
 
 
 def _frames_first(
@@ -231,6 +247,12 @@ def _frames_first(
             f"one for the frames; found shape {values.shape}."
         )
     neurons_first = options.neurons_first
+    if neurons_first is None and values.shape[0] == values.shape[1]:
+        raise SettingError(
+            "'{name}' has as many frames as neurons ({n}), so shapes do not tell which axis is "
+            "which: set {neurons_first:True} or {neurons_first:False}.",
+            {"name": name, "n": f"{n_neurons:,}"},
+        )
     if neurons_first is None:
         neurons_first = values.shape[1] != n_neurons
     if values.shape[0 if neurons_first else 1] != n_neurons:

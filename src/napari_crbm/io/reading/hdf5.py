@@ -102,8 +102,9 @@ def _opened(path: Path) -> h5py.File:
             ) from error
         if "signature" in str(error):
             raise FormatError(
-                f"{path.name} is not an HDF5 file. Recordings and models are HDF5 files, "
-                "usually ending in .h5."
+                f"{path.name} is not a file that this program reads: HDF5 (.h5, .nwb, .mat), "
+                "MATLAB, NumPy (.npy, .npz), a table (.csv, .tsv, .txt, .xlsx, .parquet), or a "
+                "folder of an imaging program or of Zarr."
             ) from error
         raise FormatError(f"{path.name} cannot be opened: {reason(error)}.") from error
 

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError, FormatError
-from napari_crbm.io.reading import hdf5, tables, tables_beside, zarr_stores
+from napari_crbm.io.reading import folders, hdf5, tables, tables_beside, zarr_stores
 from napari_crbm.io.reading.matlab import numeric_arrays
 from napari_crbm.io.reading.matlab_sparse import matlab_sparse
 
@@ -75,17 +75,17 @@ class Entry:
 def container_of(path: str | Path) -> str | None:
     """Return the container of a file, or None.
 
-    One of "hdf5", "matlab", "npz", "npy", "table", "zarr", and "zarrs" for a folder of stores.
+    One of "hdf5", "matlab", "npz", "npy", "table", "zarr", and "folder" for one of such files.
     """
     path = Path(path)
     if path.is_dir():
         if zarr_stores.is_store(path):
             return "zarr"
-        return "zarrs" if zarr_stores.is_folder_of_stores(path) else None
+        return "folder" if folders.is_folder_of_arrays(path) else None
     suffix = path.suffix.lower()
     try:
         with path.open("rb") as file:
-            start = file.read(128)
+            start = file.read(4096)
     except OSError:
         return None
     if start.startswith(b"\x93NUMPY"):
@@ -96,7 +96,7 @@ def container_of(path: str | Path) -> str | None:
         return "matlab"
     if h5py.is_hdf5(path):
         return "hdf5"
-    return "table" if suffix in tables.SUFFIXES else None
+    return "table" if suffix in tables.SUFFIXES or tables.holds_numbers(start) else None
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def opened(path: str | Path) -> Iterator[dict[str, Array]]:
         "npz": _in_npz,
         "npy": _in_folder,
         "zarr": zarr_stores.store_arrays,
-        "zarrs": zarr_stores.folder_arrays,
+        "folder": folders.folder_arrays,
         "table": tables.read_arrays,
     }
     with damage_named(path):
@@ -159,7 +159,7 @@ def list_entries(path: str | Path) -> tuple[Entry, ...]:
                 tuple(array.shape),
                 "text" if is_text(array) else str(array.dtype),
                 is_numeric(array),
-                _unit(array),
+                said_unit(array),
                 is_text(array),
             )
             for name, array in arrays.items()
@@ -175,8 +175,10 @@ def opened_with_tables(path: str | Path) -> Iterator[dict[str, Array]]:
     FormatError
         As for `opened`.
     """
+    path = Path(path)
     with opened(path) as arrays:
-        yield arrays | tables_beside.beside(Path(path))
+        inside = container_of(path) == "folder"
+        yield arrays if inside else arrays | tables_beside.beside(path)
 
 
 def is_numeric(array: Array) -> bool:
@@ -273,7 +275,8 @@ def _in_folder(path: Path) -> dict[str, Array]:
     return found
 
 
-def _unit(array: Array) -> str:
+def said_unit(array: Array) -> str:
+    """Return what the attributes of an array say about its unit; usually nothing."""
     try:
         attributes = getattr(array, "attrs", {})
         for name in ("unit", "units", "Unit", "Units"):

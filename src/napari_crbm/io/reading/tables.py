@@ -27,13 +27,34 @@ if TYPE_CHECKING:
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".parquet")
 
+# A table of more columns than that, all of numbers, holds traces.
+_FEWEST_TRACES = 4
+# Up to so many columns of a sheet beside others are arrays of their own, as in a list of cells.
+_APART = 20
 _SNIFFED_BYTES = 1 << 16
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
 _OWN_ARRAYS = {name for names in (*AXIS_NAMES, TIME_NAMES, LABEL_NAMES) for name in names}
 
 
-def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Return the columns of a table as arrays; the last table is cached.
+def holds_numbers(start: bytes) -> bool:
+    """Return whether a file of any name is a table of numbers, by its first bytes.
+
+    Its second line must be two numbers or more; the first may be one of names.
+    """
+    text = start.decode(encoding_of(start), errors="replace")
+    lines = [line for line in text.splitlines() if line.strip()]
+    if "\0" in text or not lines:
+        return False
+    line = lines[min(1, len(lines) - 1)]
+    # The last line of what was read may end within a number.
+    fields = re.split(r"[\s,;]+", line.strip())[: -1 if line == lines[-1] else None]
+    return len(fields) > 1 and all(field and _is_number(field) for field in fields)
+
+
+def read_arrays(path: Path, apart: int = 1) -> dict[str, NDArray[Any]]:
+    """Return the columns of a table as arrays, see `as_arrays`; the last tables are cached.
+
+    An Excel file of several sheets has the name of the sheet before each name.
 
     Raises
     ------
@@ -41,12 +62,19 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         If the table cannot be read, or the package for its kind is missing.
     """
     status = path.stat()
-    return _cached(path, status.st_mtime_ns, status.st_size)
+    return _cached(path, status.st_mtime_ns, status.st_size, apart)
 
 
-@lru_cache(maxsize=2)
-def _cached(path: Path, _changed: int, _size: int) -> dict[str, NDArray[Any]]:
-    return as_arrays(read_frame(path))
+@lru_cache(maxsize=8)
+def _cached(path: Path, _changed: int, _size: int, apart: int) -> dict[str, NDArray[Any]]:
+    if path.suffix.lower() != ".xlsx":
+        return as_arrays(read_frame(path), apart)
+    sheets = _sheets(path)
+    return {
+        name if len(sheets) == 1 else f"{sheet}/{name}": values
+        for sheet, table in sheets.items()
+        for name, values in as_arrays(table, apart if len(sheets) == 1 else _APART).items()
+    }
 
 
 def as_arrays(table: pd.DataFrame, apart: int = 1) -> dict[str, NDArray[Any]]:
@@ -71,7 +99,8 @@ def as_arrays(table: pd.DataFrame, apart: int = 1) -> dict[str, NDArray[Any]]:
             found[label] = column.to_numpy()
         elif not (position == 0 and _counts_rows(label, column.to_numpy())):
             together.append(position)
-    if len(together) <= apart:
+    # Columns of numbers without any of text, of positions or of regions are traces.
+    if len(together) <= (apart if found else min(apart, _FEWEST_TRACES)):
         for position in together:
             label = str(table.columns[position]).strip().replace("/", " per ")
             found[label] = table.iloc[:, position].to_numpy()
@@ -88,7 +117,7 @@ def _counts_rows(label: str, values: NDArray[Any]) -> bool:
 
 
 def read_frame(path: Path) -> pd.DataFrame:
-    """Read a table, with or without a line of names.
+    """Read a table of text or a Parquet file, with or without a line of names.
 
     Raises
     ------
@@ -97,8 +126,6 @@ def read_frame(path: Path) -> pd.DataFrame:
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return _parquet(path)
-    if suffix == ".xlsx":
-        return _excel(path)
     return _text(path)
 
 
@@ -121,7 +148,7 @@ def _text(path: Path) -> pd.DataFrame:
         _DECIMAL_COMMA.match(field) for row in fields[1:] or fields for field in row
     )
     decimal = "," if comma else "."
-    header = None if all(_is_number(field, decimal) for field in fields[0]) else 0
+    header = 0 if _are_names(fields[0], decimal) else None
     try:
         return pd.read_csv(
             path,
@@ -131,8 +158,17 @@ def _text(path: Path) -> pd.DataFrame:
             encoding=encoding,
         )
     except (ValueError, UnicodeError) as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise FormatError(f"{path.name} cannot be read as a table: {reason}.") from error
+        raise FormatError(f"{path.name} cannot be read as a table: {_reason(error)}.") from error
+
+
+_UNEVEN = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
+
+
+def _reason(error: Exception) -> str:
+    text = " ".join(str(error).split()).rstrip(".")
+    if found := _UNEVEN.search(text):
+        return f"line {found[2]} has {found[3]} columns, those before it {found[1]}"
+    return text
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -145,6 +181,21 @@ def _separator(lines: Sequence[str]) -> str:
         if separator in lines[0]:
             return separator
     return " " if " " in lines[0].strip() else ","
+
+
+def _are_names(fields: Sequence[str], decimal: str = ".") -> bool:
+    """Return whether a first line holds names: text, or the numbers of the columns as pandas does.
+
+    A blank or unnamed first field is the name of the row numbers.
+    """
+    if not all(_is_number(field, decimal) for field in fields):
+        return True
+    numbers = [float(each.replace(decimal, ".")) if each.strip() else None for each in fields]
+    counted = numbers[1:] if numbers[0] is None else numbers
+    first = counted[0] if counted else None
+    return (
+        len(counted) > 2 and first in (0, 1) and counted == [first + k for k in range(len(counted))]
+    )
 
 
 def _is_number(text: str, decimal: str = ".") -> bool:
@@ -167,7 +218,8 @@ def _parquet(path: Path) -> pd.DataFrame:
     return pd.read_parquet(path)
 
 
-def _excel(path: Path) -> pd.DataFrame:
+def _sheets(path: Path) -> dict[str, pd.DataFrame]:
+    """Return all sheets of an Excel file that hold a table, by name."""
     import pandas as pd
 
     try:
@@ -176,6 +228,12 @@ def _excel(path: Path) -> pd.DataFrame:
         raise FormatError(
             f"{path.name} is an Excel file, which needs openpyxl: {install_extra('formats')}."
         ) from error
-    first = pd.read_excel(path, header=None, nrows=1)
-    header = None if all(_is_number(str(value)) for value in first.iloc[0]) else 0
-    return pd.read_excel(path, header=header)
+    found = {}
+    for sheet, first in pd.read_excel(path, header=None, nrows=1, sheet_name=None).items():
+        if first.empty:
+            continue
+        header = 0 if _are_names([str(value) for value in first.iloc[0]]) else None
+        found[str(sheet)] = pd.read_excel(path, header=header, sheet_name=sheet)
+    if not found:
+        raise FormatError(f"{path.name} is an empty Excel file.")
+    return found

@@ -8,6 +8,7 @@ header is one array, ``fish_cells.csv/positions``.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
@@ -61,3 +62,19 @@ def _columns(path: Path, _changed: int, _size: int) -> dict[str, NDArray[Any]]:
     except Exception:
         # A file of another kind that goes by such a name is of no concern.
         return {}
+
+
+def is_stranger(path: Path, name: str) -> bool:
+    """Return whether an array is of a table beside a file whose name has another beginning.
+
+    The beginning is what comes before the first mark that is neither letter nor digit. Such a
+    table may hold positions, but the activity is in the file that was asked for.
+    """
+    table = name.partition("/")[0]
+    if not table.lower().endswith(_SUFFIXES) or (path / table).exists():
+        return False
+    return _beginning(table) != _beginning(path.name)
+
+
+def _beginning(name: str) -> str:
+    return re.split(r"[^0-9a-z]", name.lower(), maxsplit=1)[0]

@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording
 
+FloatArray = NDArray[np.float64]
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
 _SECONDS: dict[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_WORDS = {
+    "s": ("s", "sec", "secs", "second", "seconds"),
+    "ms": ("ms", "msec", "msecs", "millisecond", "milliseconds"),
+    "us": ("us", "µs", "μs", "usec", "microsecond", "microseconds"),
+    "ns": ("ns", "nsec", "nanosecond", "nanoseconds"),
+}
 _NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
 #: Frame rates of imaging and of binned spikes, Hz; others are a sign of another unit.
@@ -38,13 +46,39 @@ def require_one_per_frame(name: str, n_times: int, n_frames: int) -> None:
         )
 
 
-def in_unit(recording: Recording, unit: TimeUnit) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def said_seconds(times: NDArray[np.float64], said: str, chosen: TimeUnit | None) -> FloatArray:
+    """Return times in seconds if their file names their unit and no option does.
+
+    Parameters
+    ----------
+    times : (T,) float64
+    said : str
+        Unit in the words of the file; empty or unknown words change nothing.
+    chosen : {"s", "ms", "us", "ns"}, optional
+        The option ``time_unit``, which is applied later.
+    """
+    word = said.strip().lower()
+    unit = next((unit for unit, words in _WORDS.items() if word in words), None)
+    return times if unit is None or chosen is not None else times * _SECONDS[unit]
+
+
+def in_unit(recording: Recording, unit: TimeUnit) -> FloatArray:
     """Return the times of a recording in seconds, if those of its file are in ``unit``."""
     return np.asarray(recording.times * _SECONDS[unit])
 
 
+def are_frame_numbers(times: NDArray[np.float64]) -> bool:
+    """Return whether times are consecutive whole numbers, as the numbers of frames are."""
+    return len(times) > 1 and bool((np.diff(times) == 1).all()) and times[0] in (0, 1)
+
+
 def unit_warning(recording: Recording) -> str | None:
-    """Return a sentence if the frame rate is implausible, with the likely unit of the times."""
+    """Return a sentence if times are probably in another unit, with the likely one."""
+    if are_frame_numbers(recording.times):
+        return (
+            "The times in the file are consecutive whole numbers, probably of frames; they are "
+            "taken for seconds. Give the option frame_rate_hz (--frame-rate-hz)."
+        )
     interval = recording.frame_interval_s
     if not interval or PLAUSIBLE_HZ[0] <= 1 / interval <= PLAUSIBLE_HZ[1]:
         return None

@@ -1,24 +1,16 @@
-"""Zarr stores, and folders of several stores with a table of cells (as ZAPBench has them)."""
+"""Zarr stores."""
 
 from __future__ import annotations
 
 import importlib
-import json
 import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_crbm.errors import FormatError, install_extra
-from napari_crbm.io.encodings import read_text
-from napari_crbm.io.reading import tables
 
 _MARKS = ("zarr.json", ".zgroup", ".zarray")
-# Larger JSON files are no tables of cells.
-_LARGEST_TABLE_BYTES = 256 << 20
 # Decoding with any other codec, "pickle" above all, might run what the file says.
 _ZARR_CODECS = {
     *("blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma", "bytes", "endian", "transpose"),
@@ -30,58 +22,6 @@ _ZARR_CODECS = {
 def is_store(path: Path) -> bool:
     """Return whether a folder is a Zarr store."""
     return any((path / mark).is_file() for mark in _MARKS)
-
-
-def is_folder_of_stores(path: Path) -> bool:
-    """Return whether a folder holds Zarr stores without being one."""
-    with suppress(OSError):
-        return any(is_store(each) for each in path.iterdir() if each.is_dir())
-    return False
-
-
-def folder_arrays(path: Path) -> dict[str, Any]:
-    """Return the arrays of all stores, ``.npy`` files and tables in a folder.
-
-    Raises
-    ------
-    FormatError
-        If a store cannot be read.
-    """
-    found: dict[str, Any] = {}
-    for each in sorted(path.iterdir()):
-        if each.is_dir() and is_store(each):
-            for name, array in store_arrays(each).items():
-                found[each.name if name == each.stem else f"{each.name}/{name}"] = array
-        elif each.suffix == ".npy":
-            with suppress(Exception):
-                found[each.name] = np.load(each, mmap_mode="r", allow_pickle=False)
-        elif each.suffix == ".json":
-            found |= {f"{each.name}/{name}": values for name, values in _json_table(each).items()}
-        elif each.suffix.lower() in (".csv", ".parquet"):
-            with suppress(FormatError):
-                columns = tables.as_arrays(tables.read_frame(each), apart=20)
-                found |= {f"{each.name}/{name}": values for name, values in columns.items()}
-    return found
-
-
-def _json_table(path: Path) -> dict[str, Any]:
-    """Return the columns of a table in JSON, as pandas writes it; none if it is something else."""
-    if path.stat().st_size > _LARGEST_TABLE_BYTES:
-        return {}
-    try:
-        content = json.loads(read_text(path))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(content, dict):
-        return {}
-    columns = {}
-    for name, values in content.items():
-        entries = list(values.values()) if isinstance(values, dict) else values
-        with suppress(ValueError, TypeError, OverflowError):
-            column = np.asarray(entries)
-            if column.ndim == 1 and len(column) > 1 and column.dtype.kind in "biufU":
-                columns[str(name)] = column
-    return columns
 
 
 def store_arrays(path: Path) -> dict[str, Any]:

@@ -24,9 +24,11 @@ from napari_crbm.io.reading.sources import (
     list_entries,
     opened_array,
     opened_with_tables,
+    said_unit,
     texts,
 )
 from napari_crbm.io.reading.stored_fluorescence import StoredFluorescence
+from napari_crbm.io.reading.times import said_seconds
 from napari_crbm.io.unknown.profile import Profile
 from napari_crbm.io.unknown.profile_fit import matched, problem
 from napari_crbm.preprocessing import above, activity_warning, binarise, events
@@ -100,7 +102,7 @@ def _read(
     n_frames, n_neurons = activity.shape[:: -1 if profile.neurons_first else 1]
     coordinates = positions_um(profile, arrays)
     regions = _regions(profile, arrays, n_neurons, options)
-    times, timing = _times(profile, arrays, n_frames)
+    times, timing = _times(profile, arrays, n_frames, options)
     fluorescence = _fluorescence(path, profile, arrays, (n_frames, n_neurons))
     spikes = _spikes(profile, activity, fluorescence, options)
     recording = Recording(
@@ -204,10 +206,12 @@ def _fluorescence(
 
 
 def _times(
-    profile: Profile, arrays: dict[str, Array], n_frames: int
+    profile: Profile, arrays: dict[str, Array], n_frames: int, options: ReadOptions
 ) -> tuple[NDArray[np.float64], str]:
     if profile.times:
-        return np.ravel(arrays[profile.times][...]).astype(np.float64), profile.times
+        stored = arrays[profile.times]
+        times = np.ravel(stored[...]).astype(np.float64)
+        return said_seconds(times, said_unit(stored), options.time_unit), profile.times
     if profile.frame_rate_hz is None:
         warnings.warn(
             "The recording has no frame times, so one frame a second is assumed: give "

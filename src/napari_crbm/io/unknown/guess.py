@@ -27,6 +27,7 @@ from napari_crbm.io.reading.sources import (
     list_entries,
     opened_with_tables,
 )
+from napari_crbm.io.reading.tables_beside import is_stranger
 from napari_crbm.io.reading.usual_names import (
     BEHAVIOUR_NAMES,
     LABEL_NAMES,
@@ -64,19 +65,19 @@ def guess(path: str | Path, entries: Sequence[Entry] | None = None) -> Guess:
     path = Path(path)
     entries = list_entries(path) if entries is None else entries
     with opened_with_tables(path) as arrays:
-        return guess_from(entries, arrays, path.stem)
+        return _guess_from(path, entries, arrays)
 
 
-def guess_from(entries: Sequence[Entry], arrays: Mapping[str, Array], name: str = "") -> Guess:
-    """Guess the roles of open arrays."""
+def _guess_from(path: Path, entries: Sequence[Entry], arrays: Mapping[str, Array]) -> Guess:
     reasons: dict[str, str] = {}
     positions, n_neurons, axes_first = find_positions(entries, arrays, reasons)
-    activity = _activity(entries, n_neurons, positions, reasons)
+    own = [entry for entry in entries if not is_stranger(path, entry.name)]
+    activity = _activity(own, n_neurons, positions, reasons)
     fields: dict[str, Any] = {
         "positions": positions,
         "activity": activity.name if activity else "",
         "axes_first": axes_first,
-        "name": name,
+        "name": path.stem,
     }
     if not positions:
         reasons.setdefault("positions", "no array looks like positions")
@@ -107,7 +108,8 @@ def _activity(
     for order, entry in enumerate(entries):
         if not entry.numeric or len(entry.shape) != 2 or entry.name in positions:
             continue
-        if min(entry.shape) < 2:
+        # As many rows as columns are a matrix between neurons or regions, if nothing else tells.
+        if min(entry.shape) < 2 or (n_neurons is None and entry.shape[0] == entry.shape[1]):
             continue
         if n_neurons is not None and n_neurons not in entry.shape:
             continue
@@ -115,6 +117,7 @@ def _activity(
         unlikely = contains(name, NOT_ACTIVITY)
         place = min(rank(name, SPIKE_NAMES), len(SPIKE_NAMES) + rank(name, TRACE_NAMES))
         labels = name in LABEL_NAMES or min(entry.shape) <= 3
+        unlikely = unlikely or entry.shape[0] == entry.shape[1]
         ranked.append((labels, unlikely, place, -math.prod(entry.shape), order, entry))
     if not ranked:
         return None

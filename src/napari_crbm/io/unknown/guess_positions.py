@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.io.reading.layout import CLEARLY_SMOOTHER, MOSTLY_ZERO, smoothness
+from napari_crbm.io.reading.position_units import LARGEST_EXTENT_MM, are_whole, unit_said
 from napari_crbm.io.reading.sources import Array, Entry
 from napari_crbm.io.reading.usual_names import (
     AXIS_NAMES,
@@ -20,8 +21,6 @@ from napari_crbm.io.reading.usual_names import (
 )
 from napari_crbm.io.unknown.profile import Unit
 
-# A larval brain spans about a millimetre: neurons further apart than 5 are not in mm.
-_LARGEST_EXTENT_MM = 5.0
 _SAMPLE = 256
 # Whole brains of 50,000 neurons are recorded for 5,000 frames and more.
 _MOST_NEURONS_A_FRAME = 10
@@ -149,15 +148,11 @@ def space_of(
         axes, reasons["axes"] = _axes(extent)
     unit: Unit
     said = known[positions[0]].unit.strip().lower()
-    if said in ("mm", "millimetre", "millimeter", "millimetres", "millimeters"):
-        unit, reasons["unit"] = "mm", f"the file says '{said}'"
-    elif said in ("px", "pixel", "pixels", "voxel", "voxels"):
-        unit, reasons["unit"] = "pixel", f"the file says '{said}'"
-    elif said in ("um", "µm", "μm", "micron", "microns", "micrometre", "micrometer", "micrometers"):
-        unit, reasons["unit"] = "um", f"the file says '{said}'"
-    elif 0 < extent.max() < _LARGEST_EXTENT_MM:
+    if (named := unit_said(said)) is not None:
+        unit, reasons["unit"] = named, f"the file says '{said}'"
+    elif 0 < extent.max() < LARGEST_EXTENT_MM:
         unit, reasons["unit"] = "mm", f"neurons span {extent.max():.3g}"
-    elif all(arrays[name].dtype.kind in "iu" for name in positions):
+    elif are_whole(values):
         unit, reasons["unit"] = "pixel", "positions are whole numbers"
     else:
         unit, reasons["unit"] = "um", f"neurons span {extent.max():.4g}"

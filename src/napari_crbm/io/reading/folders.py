@@ -1,0 +1,89 @@
+"""Folders whose files belong together: Zarr stores, ``.npy`` files and tables of cells.
+
+ZAPBench keeps its recording like this; so do many who save one array a file.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_crbm.errors import FormatError
+from napari_crbm.io.encodings import read_text
+from napari_crbm.io.reading import tables, zarr_stores
+
+# Larger JSON files are no tables of cells, and larger tables of text take minutes to list.
+_LARGEST_JSON_BYTES = 256 << 20
+_LARGEST_TABLE_BYTES = 256 << 20
+# Folders of more tables are archives.
+_MOST_TABLES = 20
+_TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
+# More columns than a list of cells has are traces.
+_APART = 20
+
+
+def is_folder_of_arrays(path: Path) -> bool:
+    """Return whether a folder that is no store itself holds stores, arrays or tables."""
+    with suppress(OSError):
+        return any(
+            zarr_stores.is_store(each)
+            if each.is_dir()
+            else each.suffix.lower() in (".npy", *_TABLES)
+            for each in path.iterdir()
+        )
+    return False
+
+
+def folder_arrays(path: Path) -> dict[str, Any]:
+    """Return the arrays of all stores, ``.npy`` files and tables in a folder.
+
+    Raises
+    ------
+    FormatError
+        If a store cannot be read.
+    """
+    found: dict[str, Any] = {}
+    n_tables = 0
+    for each in sorted(path.iterdir()):
+        suffix = each.suffix.lower()
+        if each.is_dir():
+            if zarr_stores.is_store(each):
+                for name, array in zarr_stores.store_arrays(each).items():
+                    found[each.name if name == each.stem else f"{each.name}/{name}"] = array
+        elif suffix == ".npy":
+            # A neighbour that is damaged or holds objects is of no concern.
+            with suppress(Exception):
+                found[each.name] = np.load(each, mmap_mode="r", allow_pickle=False)
+        elif suffix == ".json":
+            found |= {f"{each.name}/{name}": values for name, values in json_table(each).items()}
+        elif suffix in _TABLES and n_tables < _MOST_TABLES:
+            n_tables += 1
+            if each.stat().st_size <= _LARGEST_TABLE_BYTES:
+                with suppress(FormatError):
+                    columns = tables.read_arrays(each, apart=_APART)
+                    found |= {f"{each.name}/{name}": values for name, values in columns.items()}
+    return found
+
+
+def json_table(path: Path) -> dict[str, Any]:
+    """Return the columns of a table in JSON, as pandas writes it; none if it is something else."""
+    if path.stat().st_size > _LARGEST_JSON_BYTES:
+        return {}
+    try:
+        content = json.loads(read_text(path))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    columns = {}
+    for name, values in content.items():
+        entries = list(values.values()) if isinstance(values, dict) else values
+        with suppress(ValueError, TypeError, OverflowError):
+            column = np.asarray(entries)
+            if column.ndim == 1 and len(column) > 1 and column.dtype.kind in "biufU":
+                columns[str(name)] = column
+    return columns
