@@ -48,6 +48,8 @@ if TYPE_CHECKING:
         export_tables,
         write_table,
     )
+    from napari_crbm.analysis.health.finding import Finding
+    from napari_crbm.analysis.health.report import Health, recording_health
     from napari_crbm.analysis.matching.counterparts import (
         MATCH_BY,
         Counterparts,
@@ -174,6 +176,11 @@ _HOMES = {
         "export_tables",
         "write_table",
     ),
+    "health.finding": ("Finding",),
+    "health.report": (
+        "Health",
+        "recording_health",
+    ),
     "matching.counterparts": (
         "Counterparts",
         "MATCH_BY",
@@ -277,7 +284,9 @@ __all__ = [
     "Drift",
     "Evaluation",
     "Evidence",
+    "Finding",
     "Folds",
+    "Health",
     "LaggedComparison",
     "Likelihood",
     "Locality",
@@ -336,6 +345,7 @@ __all__ = [
     "population_count",
     "random_triplets",
     "reconstruction_nllh",
+    "recording_health",
     "recovery",
     "region_occupancy",
     "region_shares",

@@ -50,7 +50,9 @@ def info(
         print_json({"file": str(path), "kind": kind, **summary})
         return
     lists = {
-        name: summary.pop(name) for name in ("provenance", "regions", "segments") if name in summary
+        name: summary.pop(name)
+        for name in ("provenance", "regions", "segments", "health")
+        if name in summary
     }
     print_pairs(f"{path} ({kind})", {_label(key): _text(v) for key, v in summary.items()})
     if lists.get("regions"):
@@ -60,6 +62,10 @@ def info(
         for number, part in enumerate(lists["segments"], start=1):
             text = f"{part['frames']:,} frames, {part['start_s']:,.6g} to {part['end_s']:,.6g} s"
             out.print(Text(f"segment {number}", style="dim"), f" {text}")
+    for finding in lists.get("health", []):
+        style = "yellow" if finding["severity"] == "problem" else "dim"
+        words = " ".join(part for part in (finding[k] for k in ("text", "done", "remedy")) if part)
+        out.print(Text(finding["kind"], style=style), f" {words}")
     for step in lists.get("provenance", []):
         out.print(Text("provenance", style="dim"), f" {step['name']} {step['parameters'] or ''}")
 
@@ -112,6 +118,7 @@ def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
 def _recording_summary(path: Path, options: dict[str, Any]) -> dict[str, Any]:
     import numpy as np
 
+    from napari_crbm.analysis import recording_health
     from napari_crbm.io import open_recording
 
     recording = open_recording(path, **options)
@@ -142,6 +149,7 @@ def _recording_summary(path: Path, options: dict[str, Any]) -> dict[str, Any]:
         "extent_y_um": float(extent[1]),
         "extent_z_um": float(extent[0]),
         "neurons_without_position": int((~recording.located).sum()),
+        "health": recording_health(recording).as_dict(),
         "fluorescence": recording.fluorescence is not None,
         "traces": list(recording.traces),
         "regions": {}

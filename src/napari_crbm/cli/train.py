@@ -81,6 +81,7 @@ def train(
     opening: dict[str, Any],
 ) -> None:
     """Train a model on a recording."""
+    from napari_crbm.analysis import recording_health
     from napari_crbm.io import load_checkpoint, open_recording
     from napari_crbm.model import Control, Training, duration, measure_pace
     from napari_crbm.model.training.compile_ahead import compile_ahead
@@ -90,6 +91,8 @@ def train(
     _require_free_checkpoint(output, recording_path, resume, force)
     settings = Settings.named(recipe or "default", **chosen)
     recording = open_recording(recording_path, **opening)
+    for finding in recording_health(recording, traces=False).problems:
+        warn(finding.sentences())
     state = None
     if resume is None:
         compile_ahead()

@@ -8,11 +8,12 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_crbm.analysis import Selection, Sweep
+from napari_crbm.analysis import Health, Selection, Sweep, recording_health
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM, Progress, Settings
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.jobs.autosave import is_kept
+from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.jobs.sweep import SweepSession
 from napari_crbm.viewer.jobs.training import TrainingSession
 from napari_crbm.viewer.parts.notices import show_error, show_info, show_warning
@@ -98,6 +99,9 @@ class Runs(QObject):
         self.session, self._warned = session, None
         session.start()
         self.training_changed.emit()
+        checking = Job(lambda _report: recording_health(recording, traces=False), self)
+        checking.done.connect(_warn_of)
+        checking.start()
 
     def start_sweep(
         self, sweep: Sweep, folder: Path, *, n_workers: int = 1, scheduler: str | None = None
@@ -190,3 +194,9 @@ class Runs(QObject):
     def _on_sweep_failed(self, message: str) -> None:
         show_error(message)
         self.sweep_changed.emit()
+
+
+def _warn_of(health: Health) -> None:
+    """Say what should be mended before a training."""
+    if health.problems:
+        show_warning("\n".join(each.text for each in health.problems))

@@ -48,3 +48,24 @@ def test_reading_options_follow_the_boxes(viewer, qtbot):
     widget.detect_events.setChecked(True)
     widget.threshold.setValue(3.0)
     assert widget.options() == {"keep_unlabelled": False, "binarise": 3.0}
+
+
+def test_the_health_is_shown_and_useless_neurons_can_be_left_out(viewer, home, recording, qtbot):
+    from dataclasses import replace
+
+    from napari_crbm import Spikes
+
+    raster = recording.spikes.dense().copy()
+    raster[:, 3], raster[:, 5] = 0, 1
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(replace(recording, spikes=Spikes.from_dense(raster), fluorescence=None))
+    until(qtbot, lambda: not widget.health.isHidden())
+    text = widget.health.text.text()
+    assert "1 neuron is never active (3)." in text and "(5)." in text
+    assert widget.health.leave_out_button.text().startswith("Leave out 2 ")
+    qtbot.mouseClick(widget.health.leave_out_button, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.workspace.recording.n_neurons == recording.n_neurons - 2)
+    assert home.workspace.recording.provenance[-1].name == "preprocess"
+    until(qtbot, lambda: not widget.health.isHidden())
+    assert widget.health.leave_out_button.isHidden()

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 from napari_crbm.palette import BLUE
 from napari_crbm.recording import Recording, extent_text
 from napari_crbm.schematic import place_neurons
+from napari_crbm.viewer.docks.recording.health_panel import HealthPanel
 from napari_crbm.viewer.docks.recording.reading_form import ReadingForm
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.saved_fields import ask_folder, ask_open, save_field
@@ -124,6 +125,8 @@ class RecordingWidget(QWidget):
         layout.addWidget(self.waiting_button)
         layout.addWidget(self.cancel_button)
         layout.addLayout(self.summary)
+        self.health = HealthPanel(self.home.run, self.home.workspace.open)
+        layout.addWidget(self.health)
         self.details = QWidget()
         inner = QVBoxLayout(self.details)
         inner.setContentsMargins(0, 0, 0, 0)
@@ -233,6 +236,7 @@ class RecordingWidget(QWidget):
             self.summary.removeRow(0)
         self._show_again()
         self.details.setVisible(recording is not None)
+        self.health.check(recording)
         self._show_message()
         if recording is None:
             return
@@ -274,10 +278,5 @@ def summary_of(recording: Recording) -> dict[str, str]:
         summary["Note"] = (
             "No neuron is active in any frame, so no model can be trained: check how the activity "
             "was binarised."
-        )
-    elif not 0.005 <= recording.spikes.rate <= 0.2:
-        summary["Note"] = (
-            "Unusual activity for a cRBM (1 to 5 % suits it best): check how the activity was "
-            "binarised."
         )
     return summary

@@ -1,0 +1,55 @@
+"""What was left out or assumed while a recording was read, from its provenance."""
+
+from __future__ import annotations
+
+from napari_crbm.analysis.health.finding import Finding
+from napari_crbm.recording import Recording
+
+_SIZES = {"um_per_pixel": "--um-per-pixel", "plane_spacing_um": "--plane-spacing-um"}
+
+
+def left_out_findings(recording: Recording) -> list[Finding]:
+    """Return rejected cells, frames that were left out, and assumed sizes."""
+    found = []
+    for step in recording.provenance:
+        values = step.parameters
+        rejected = values.get("cells_rejected")
+        if isinstance(rejected, int) and rejected > 0:
+            found.append(
+                _note(
+                    "rejected cells",
+                    f"{rejected:,} cells that the imaging program rejected were left out.",
+                    rejected,
+                )
+            )
+        kept, of = values.get("kept"), values.get("of")
+        if step.name == "select neurons" and isinstance(kept, int) and isinstance(of, int):
+            why = f" ({values['why']})" if values.get("why") else ""
+            text = f"{of - kept:,} of {of:,} neurons were left out{why}."
+            found.append(_note("selected neurons", text, of - kept))
+        if step.name == "leave out bad frames":
+            count = int(values.get("count", 0))
+            text = f"{count:,} of {int(values.get('of', 0)):,} frames marked as bad were left out."
+            found.append(_note("bad frames", text, count))
+        for name, option in _SIZES.items():
+            size = str(values.get(name, ""))
+            if not size.endswith("(assumed)"):
+                continue
+            if name == "plane_spacing_um" and "z" not in recording.known_axes:
+                continue
+            what = "The size of a pixel" if name == "um_per_pixel" else "The distance of planes"
+            found.append(
+                Finding(
+                    "assumed size",
+                    f"{what} is not stored in the file.",
+                    recording.n_neurons,
+                    done=f"{size.partition(' ')[0]} um is assumed.",
+                    remedy=f"Give {option}.",
+                    severity="note",
+                )
+            )
+    return found
+
+
+def _note(kind: str, text: str, count: int) -> Finding:
+    return Finding(kind, text, count, severity="note")

@@ -1,0 +1,105 @@
+"""Positions that are missing, shared or assumed, and neighbours that are too much alike."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.analysis.evidence.crosstalk import MOST_UM, crosstalk_distance_um
+from napari_crbm.analysis.evidence.windows import Windows
+from napari_crbm.analysis.health.finding import Finding, counted, named, places
+from napari_crbm.recording import Recording
+
+# Share of the recording in a window in which slow drifts are removed, as for evidence.
+_WINDOW_SHARE, _SHORTEST_WINDOW = 0.05, 20
+
+
+def position_findings(recording: Recording) -> list[Finding]:
+    """Check the positions of the neurons."""
+    if recording.coordinates is None:
+        return [
+            Finding(
+                "positions",
+                "The positions of the neurons are not known.",
+                recording.n_neurons,
+                done="Everything that needs them is left out.",
+                remedy="Put a table of cells with columns x, y, z beside the file.",
+                severity="note",
+            )
+        ]
+    return [*_missing(recording), *_shared(recording), *_alike(recording)]
+
+
+def _missing(recording: Recording) -> list[Finding]:
+    where = places(np.flatnonzero(~recording.located))
+    if not where:
+        return []
+    text = counted(len(where), "neuron", "has no position", "have no position")
+    return [
+        Finding(
+            "missing positions",
+            f"{text} ({named(where)}).",
+            len(where),
+            where,
+            "neurons",
+            "They are kept, and left out of everything that needs a position.",
+            severity="note",
+        )
+    ]
+
+
+def shared_positions(positions: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Return the neurons at exactly the position of another; unknown positions do not count."""
+    known = np.flatnonzero(np.isfinite(positions).all(axis=1))
+    _, inverse, counts = np.unique(
+        positions[known], axis=0, return_inverse=True, return_counts=True
+    )
+    return np.asarray(known[counts[np.ravel(inverse)] > 1])
+
+
+def _shared(recording: Recording) -> list[Finding]:
+    # Along one axis, such as the depth on a probe, neurons share places.
+    if len(recording.known_axes) < 2:
+        return []
+    where = places(shared_positions(recording.positions))
+    if not where:
+        return []
+    return [
+        Finding(
+            "duplicate positions",
+            f"{len(where):,} neurons lie exactly where another does ({named(where)}).",
+            len(where),
+            where,
+            "neurons",
+            "They are kept.",
+            "Check that no cell is listed twice.",
+        )
+    ]
+
+
+def _alike(recording: Recording) -> list[Finding]:
+    if recording.n_frames < 2 or not recording.spikes.frame_counts.any():
+        return []
+    longest = max(int(_WINDOW_SHARE * recording.n_frames), _SHORTEST_WINDOW)
+    windows = Windows.of(recording.spikes, np.arange(recording.n_frames), longest)
+    distance = crosstalk_distance_um(windows, recording.positions)
+    if not distance:
+        return []
+    assumed = " (with the assumed size of a pixel)" if _pixel_is_assumed(recording) else ""
+    return [
+        Finding(
+            "close neighbours",
+            f"Neurons closer than {distance:g} um{assumed} are more alike than neurons farther "
+            f"apart than {2 * MOST_UM:g} um: light of one may reach the other.",
+            recording.n_neurons,
+            done="The evidence for assemblies leaves out pairs this close.",
+            remedy="Subtract the neuropil before the activity is binarised.",
+            severity="note",
+        )
+    ]
+
+
+def _pixel_is_assumed(recording: Recording) -> bool:
+    return any(
+        "assumed" in str(step.parameters.get("um_per_pixel", "")) for step in recording.provenance
+    )
