@@ -129,6 +129,10 @@ class NotTrained(ModelError, AttributeError):
     """An attribute or method needs a trained model."""
 
 
+class TrainingStopped(CRBMError):
+    """A training was stopped before there was a result."""
+
+
 class TrainingDiverged(CRBMError, RuntimeError):
     """Training produced values that are not numbers, or weights that explode."""
 

@@ -1,46 +1,40 @@
+"""The command that trains on two halves of a recording."""
+
+from __future__ import annotations
+
 import json
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from napari_crbm.analysis import reproducibility
-from napari_crbm.errors import ModelError
-from napari_crbm.io import load_model, save_model, save_recording
+from napari_crbm.io import load_model
 from tests.cli.test_cli import run
-from tests.conftest import random_model
-from tests.io.files import small_recording
+
+FAST = ("--updates", 40, "--chains", 20, "--threads", 1)
 
 
-@pytest.fixture
-def models(tmp_path):
-    save_recording(small_recording(), tmp_path / "fish.h5")
-    n_neurons = small_recording().n_neurons
-    return [
-        save_model(random_model(n_neurons, 4, seed), tmp_path / f"model{seed}.h5")
-        for seed in range(3)
-    ]
-
-
-def test_table_figure_and_column(models, tmp_path):
-    expected = reproducibility([load_model(path).weights_ for path in models])
-    csv, figure = tmp_path / "pairs.csv", tmp_path / "pairs.png"
-    printed = run("reproducibility", *models, "-o", csv, "--figure", figure, "--store", "--json")
-    rows = json.loads(printed.stdout)
-    assert [row["reproducibility"] for row in rows] == pytest.approx(expected.values.tolist())
+def test_reproducibility_of_a_recording_and_of_a_model(tmp_path):
+    fish, model, csv = (tmp_path / name for name in ("fish.h5", "model.h5", "halves.csv"))
+    run("simulate", fish, "--neurons", 150, "--frames", 600, "--assemblies", 3)
+    printed = run("reproducibility", fish, "--n-hidden", 4, *FAST, "-o", csv, "--json")
+    result = json.loads(printed.stdout)
     table = pd.read_csv(csv)
-    assert table["model"].unique().tolist() == ["model1.h5", "model2.h5"]
-    np.testing.assert_allclose(table["similarity"], expected.pairs["similarity"], rtol=1e-5)
-    assert figure.stat().st_size > 10_000
-    np.testing.assert_array_equal(load_model(models[0]).reproducibility_, expected.values)
+    assert list(table) == ["assembly", "first", "second", "similarity", "chance", "q", "found"]
+    assert len(table) == 4 and table["found"].sum() == result["found"]
+    assert result["verdict"] and len(result["assemblies"]) == 4
 
-    assert "reproducibility" in run("assemblies", models[0], tmp_path / "fish.h5").stdout
-    assert "reproducibility" not in run("assemblies", models[1], tmp_path / "fish.h5").stdout
-    run("assemblies", models[0], tmp_path / "fish.h5", "-o", tmp_path / "tables")
-    exported = pd.read_csv(tmp_path / "tables" / "assemblies.csv")
-    np.testing.assert_allclose(exported["reproducibility"], expected.values, rtol=1e-5)
+    run("train", fish, "-o", model, "--n-hidden", 3, *FAST)
+    text = run("reproducibility", fish, "--model", model, "--store", *FAST)
+    assert "both halves" in " ".join(text.output.split())
+    kept = load_model(model).halves_
+    assert set(kept) == {"similarity", "chance", "q", "found"} and len(kept["found"]) == 3
+    assert "both_halves" in run("assemblies", model, fish).stdout
+    tables = tmp_path / "tables"
+    run("assemblies", model, fish, "-o", tables)
+    exported = pd.read_csv(tables / "assemblies.csv")
+    np.testing.assert_array_equal(exported["both_halves"], kept["found"] > 0)
 
 
-def test_one_model_is_not_enough(models):
-    with pytest.raises(ModelError, match="at least two models"):
-        run("reproducibility", models[0])
+def test_what_has_no_effect_is_refused(tmp_path):
+    result = run("reproducibility", tmp_path / "x.h5", "--store", code=2)
+    assert "--model" in " ".join(result.output.split())

@@ -21,7 +21,7 @@ def test_sweep_writes_tables_figure_and_model(tmp_path):
     assert written["selected"].tolist() == selection.table["selected"].tolist()
     model = load_model(folder / "selected.model.h5")
     assert model.n_assemblies == selection.configuration["n_hidden"]
-    assert 140 <= len(model.split_["test"]) <= 150 and model.reproducibility_ is not None
+    assert 140 <= len(model.split_["test"]) <= 150 and model.stability_ is not None
     assert (folder / "selection.png").stat().st_size > 10_000
 
     trained = [folder / name for name in results["model"]]

@@ -57,16 +57,22 @@ if TYPE_CHECKING:
         have_same_neurons,
         ways_to_match,
     )
+    from napari_crbm.analysis.matching.halves import (
+        Reproducibility,
+        compare_halves,
+        half_frames,
+        reproducibility,
+    )
     from napari_crbm.analysis.matching.recovery import (
         RECOVERED_AUROC,
         auroc,
         fraction_recovered,
         recovery,
     )
-    from napari_crbm.analysis.matching.reproducibility import (
-        Reproducibility,
+    from napari_crbm.analysis.matching.stability import (
+        Stability,
         match_units,
-        reproducibility,
+        stability,
         weight_cosines,
     )
     from napari_crbm.analysis.methods.comparison import (
@@ -77,8 +83,8 @@ if TYPE_CHECKING:
     from napari_crbm.analysis.selection.run import (
         SweepProgress,
         conclude_sweep,
-        reproduced_units,
         run_sweep,
+        stable_units,
     )
     from napari_crbm.analysis.selection.sweep import (
         Selection,
@@ -195,10 +201,16 @@ _HOMES = {
         "fraction_recovered",
         "recovery",
     ),
-    "matching.reproducibility": (
+    "matching.halves": (
         "Reproducibility",
-        "match_units",
+        "compare_halves",
+        "half_frames",
         "reproducibility",
+    ),
+    "matching.stability": (
+        "Stability",
+        "match_units",
+        "stability",
         "weight_cosines",
     ),
     "methods.comparison": (
@@ -209,7 +221,7 @@ _HOMES = {
     "selection.run": (
         "SweepProgress",
         "conclude_sweep",
-        "reproduced_units",
+        "stable_units",
         "run_sweep",
     ),
     "selection.sweep": (
@@ -297,6 +309,7 @@ __all__ = [
     "Reproducibility",
     "Selection",
     "Side",
+    "Stability",
     "Statistic",
     "Sweep",
     "SweepProgress",
@@ -312,6 +325,7 @@ __all__ = [
     "coactivation",
     "coincidences",
     "combinations",
+    "compare_halves",
     "compare_lagged",
     "compare_methods",
     "compare_pairs",
@@ -325,6 +339,7 @@ __all__ = [
     "export_tables",
     "find_counterparts",
     "fraction_recovered",
+    "half_frames",
     "have_same_neurons",
     "held_out_drift",
     "held_out_likelihood",
@@ -349,11 +364,12 @@ __all__ = [
     "recovery",
     "region_occupancy",
     "region_shares",
-    "reproduced_units",
     "reproducibility",
     "run_sweep",
     "select",
     "sort_by_similarity",
+    "stability",
+    "stable_units",
     "state_table",
     "triplet_moments",
     "ways_to_match",

@@ -21,6 +21,7 @@ from napari_crbm.cli.match import match
 from napari_crbm.cli.preprocess import preprocess
 from napari_crbm.cli.reproducibility import reproducibility
 from napari_crbm.cli.simulate import simulate
+from napari_crbm.cli.stability import stability
 from napari_crbm.cli.states import states
 from napari_crbm.cli.sweep import sweep
 from napari_crbm.cli.train import train
@@ -45,6 +46,7 @@ for command in (
     evaluate,
     assemblies,
     reproducibility,
+    stability,
     match,
     states,
     compare,

@@ -70,8 +70,10 @@ def assemblies(
     else:
         shown = ["size", "mean_activity", "region", "region_fraction", "laterality", "q", "certain"]
         table = table.sort_values(["certain", "size"], ascending=False)
-        if "reproducibility" in table:
-            shown.append("reproducibility")
+        if "stability" in table:
+            shown.append("stability")
+        if "both_halves" in table:
+            shown.append("both_halves")
         text = table[shown].to_string(float_format=lambda value: f"{value:.3f}")
         out.print(text)
         say(str(evidence))

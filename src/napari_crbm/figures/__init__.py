@@ -8,7 +8,7 @@ from napari_crbm.figures.counterparts import counterparts_figure, write_counterp
 from napari_crbm.figures.export import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.methods import methods_figure
-from napari_crbm.figures.reproducibility import reproducibility_figure
+from napari_crbm.figures.stability import stability_figure
 from napari_crbm.figures.states import states_page
 from napari_crbm.figures.style import THEMES, Theme, save_figure
 from napari_crbm.figures.summary import summary_page
@@ -29,8 +29,8 @@ __all__ = [
     "counterparts_figure",
     "gallery",
     "methods_figure",
-    "reproducibility_figure",
     "save_figure",
+    "stability_figure",
     "states_page",
     "statistics_page",
     "summary_page",

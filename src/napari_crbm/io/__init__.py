@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from napari_crbm.io.models.model_file import (
         load_model,
         save_model,
-        store_reproducibility,
+        store_halves,
+        store_stability,
     )
     from napari_crbm.io.registry import open_recording, read_kind
     from napari_crbm.io.unknown.profile import Profile
@@ -29,7 +30,8 @@ _HOMES = {
     "models.model_file": (
         "load_model",
         "save_model",
-        "store_reproducibility",
+        "store_halves",
+        "store_stability",
     ),
     "registry": (
         "open_recording",
@@ -61,7 +63,8 @@ __all__ = [
     "save_profile",
     "save_recording",
     "save_weights",
-    "store_reproducibility",
+    "store_halves",
+    "store_stability",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -17,9 +17,9 @@ from napari_crbm.analysis import (
     Selection,
     Sweep,
     conclude_sweep,
-    reproducibility,
     run_sweep,
     select,
+    stability,
 )
 from napari_crbm.analysis.selection import run as running
 from napari_crbm.analysis.selection.cluster import connected
@@ -181,8 +181,11 @@ def test_the_smallest_of_equals_is_selected_paired_over_blocks():
 def test_the_verdict_warns_of_what_cannot_be_trusted():
     chosen = select(results({(5, 0.1): [-0.2, -0.2], (9, 0.1): [-0.1, -0.1]}))
     assert "end of the range tried: try more" in chosen.verdict
-    found = Selection(chosen.table.assign(reproduced=[5.0, 2.0]), chosen.rule)
-    assert "2.0 of them are reproduced" in found.verdict and "That is few" in found.verdict
+    found = Selection(chosen.table.assign(stable=[5.0, 2.0]), chosen.rule)
+    assert (
+        "2.0 of them are found again in trainings of other folds" in found.verdict
+        and "That is few" in found.verdict
+    )
 
 
 def test_duplicates_say_that_a_model_is_too_large():
@@ -254,7 +257,7 @@ def test_the_selected_model_is_trained_as_any_other_and_knows_what_comes_back(tm
     selection = conclude_sweep(recording, sweep, table, tmp_path, n_threads=1)
     assert not (tmp_path / "selected.checkpoint.h5").exists()
     assert selection.configuration["n_hidden"] == 3
-    back = selection.table["reproduced"].to_numpy()
+    back = selection.table["stable"].to_numpy()
     assert back[0] <= 2 and 2.5 <= back[1] <= 3 and back[2] < 4
     model = load_model(tmp_path / "selected.model.h5")
     chosen = sweep.settings_of_selected(selection.configuration)
@@ -264,8 +267,8 @@ def test_the_selected_model_is_trained_as_any_other_and_knows_what_comes_back(tm
     np.testing.assert_array_equal(model.weights_, training.model().weights_)
     assert len(model.split_["test"]) and model.settings_.n_test_blocks == 3
     others = table.loc[table["n_hidden"] == 3, "model"]
-    known = reproducibility([model.weights_, *(load_model(tmp_path / m).weights_ for m in others)])
-    np.testing.assert_array_equal(model.reproducibility_, known.values)
+    known = stability([model.weights_, *(load_model(tmp_path / m).weights_ for m in others)])
+    np.testing.assert_array_equal(model.stability_, known.values)
 
 
 def test_a_training_that_ends_early_is_finished(recording, tmp_path):

@@ -48,7 +48,7 @@ def test_a_model_survives_the_way_through_fishualizer(tmp_path):
         stored = file["all/block0_values"][()]
     assert stored.shape == (2 * N, M) and not stored[~labelled].any()
     again = load_model(path)
-    assert read_kind(path) == "model" and load_model(path).reproducibility_ is None
+    assert read_kind(path) == "model" and load_model(path).stability_ is None
     np.testing.assert_array_equal(again.weights_, model.weights_)
     np.testing.assert_array_equal(again.free_energy(frames()), model.free_energy(frames()))
     np.testing.assert_array_equal(again.transform(frames()), model.transform(frames()))

@@ -8,7 +8,8 @@ from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io import (
     load_model,
     save_model,
-    store_reproducibility,
+    store_halves,
+    store_stability,
 )
 from napari_crbm.model import CRBM, Settings
 from tests.conftest import random_model
@@ -134,13 +135,13 @@ def test_unknown_settings_are_refused(path, settings):
         load_model(path)
 
 
-def test_reproducibility_is_kept_with_the_model(model, path):
-    assert load_model(path).reproducibility_ is None
+def test_stability_is_kept_with_the_model(model, path):
+    assert load_model(path).stability_ is None
     with h5py.File(path, "r") as file:
         before = dict(file.attrs)
     for values in (np.array([0.1, 0.9, 0.5, 1.0]), np.array([0.2, 0.3, 0.4, 0.5])):
-        store_reproducibility(path, values)
-        np.testing.assert_array_equal(load_model(path).reproducibility_, values)
+        store_stability(path, values)
+        np.testing.assert_array_equal(load_model(path).stability_, values)
     with h5py.File(path, "r") as file:
         assert dict(file.attrs) == before
     loaded = load_model(path)
@@ -148,13 +149,37 @@ def test_reproducibility_is_kept_with_the_model(model, path):
     np.testing.assert_array_equal(loaded.split_["test"], np.arange(50, 70))
     assert loaded.settings_ == model.settings_
     save_model(loaded, path)
-    np.testing.assert_array_equal(load_model(path).reproducibility_, loaded.reproducibility_)
+    np.testing.assert_array_equal(load_model(path).stability_, loaded.stability_)
+
+
+def test_what_two_halves_show_is_kept_with_the_model(path):
+    assert load_model(path).halves_ is None
+    halves = {name: np.array([0.1, 0.9, np.nan, 1.0]) for name in ("similarity", "chance", "q")}
+    halves["found"] = np.array([0.0, 1.0, 0.0, 1.0])
+    store_halves(path, halves)
+    loaded = load_model(path)
+    for name, values in halves.items():
+        np.testing.assert_array_equal(loaded.halves_[name], values)
+    save_model(loaded, path)
+    np.testing.assert_array_equal(load_model(path).halves_["found"], halves["found"])
+    with pytest.raises(ModelError, match="4 numbers of 'found'"):
+        store_halves(path, {**halves, "found": np.ones(3)})
+
+
+def test_stability_of_older_files_is_read(path):
+    store_stability(path, np.array([0.1, 0.9, 0.5, 1.0]))
+    with h5py.File(path, "r+") as file:
+        file.move("stability", "reproducibility")
+    np.testing.assert_array_equal(load_model(path).stability_, [0.1, 0.9, 0.5, 1.0])
+    store_stability(path, np.full(4, 0.5))
+    with h5py.File(path, "r") as file:
+        assert "reproducibility" not in file
 
 
 @pytest.mark.parametrize("values", [np.ones(3), np.array([0.1, 0.2, np.nan, 0.4]), np.full(4, 2.0)])
-def test_wrong_reproducibility_leaves_the_file_alone(path, values):
+def test_wrong_stability_leaves_the_file_alone(path, values):
     content = path.read_bytes()
     with pytest.raises(ModelError, match="4 numbers from 0 to 1"):
-        store_reproducibility(path, values)
+        store_stability(path, values)
     assert path.read_bytes() == content
     assert list(path.parent.iterdir()) == [path]

@@ -77,7 +77,7 @@ def test_models_agree_with_what_they_were(reference, tmp_path, monkeypatch, prot
     for module in ("rbm", "layer"):
         monkeypatch.delitem(sys.modules, module)
     model = load_model(path)
-    assert read_kind(path) == "model" and load_model(path).reproducibility_ is None
+    assert read_kind(path) == "model" and load_model(path).stability_ is None
     frames = np.random.default_rng(1).random((50, N)) < 0.2
     found = model.transform(Spikes.from_dense(frames))
     np.testing.assert_allclose(found, expected_hidden(rbm, units, frames), rtol=2e-4, atol=2e-4)

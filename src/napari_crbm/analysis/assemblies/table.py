@@ -78,8 +78,11 @@ def assembly_table(
         - ``compactness_um``: median distance of the members to that centroid;
         - ``q``, ``certain``: false discovery rate of the assembly by its coincidence in
           held-out frames, and whether it is low enough (with ``evidence`` only);
-        - ``reproducibility``: similarity to its matched assemblies in other models, if it is
-          stored in the model (see `napari_crbm.analysis.reproducibility`).
+        - ``stability``: similarity to its matched assemblies in other trainings, if it is
+          stored in the model (see `napari_crbm.analysis.stability`).
+        - ``both_halves, halves_similarity``: whether trainings on two disjoint halves of the
+          recording both find it, and how alike its two partners are, if this is stored in the
+          model (see `napari_crbm.analysis.reproducibility`).
 
         Places are NaN for an assembly whose members have no positions. Neurons without
         position count for the size, not for the places.
@@ -142,8 +145,11 @@ def assembly_table(
     table.index.name = "assembly"
     if evidence is not None:
         table[["q", "certain"]] = evidence.loc[chosen, ["q", "certain"]]
-    if model.reproducibility_ is not None:
-        table["reproducibility"] = model.reproducibility_[chosen]
+    if model.stability_ is not None:
+        table["stability"] = model.stability_[chosen]
+    if model.halves_ is not None:
+        table["both_halves"] = model.halves_["found"][chosen] > 0
+        table["halves_similarity"] = model.halves_["similarity"][chosen]
     return table
 
 

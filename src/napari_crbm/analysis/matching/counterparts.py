@@ -26,7 +26,7 @@ from napari_crbm.analysis.matching.places import (
     common_regions,
     profiles,
 )
-from napari_crbm.analysis.matching.reproducibility import are_copies, matched_pairs, weight_cosines
+from napari_crbm.analysis.matching.stability import are_copies, matched_pairs, weight_cosines
 from napari_crbm.errors import ModelError
 from napari_crbm.recording import Recording
 

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from napari_crbm.analysis.export.tables import write_table
-from napari_crbm.analysis.matching.reproducibility import match_units, reproducibility
+from napari_crbm.analysis.matching.stability import match_units, stability
 from napari_crbm.analysis.selection.cluster import completed, connected
 from napari_crbm.analysis.selection.sweep import (
     CONFIGURATION,
@@ -37,7 +37,7 @@ from napari_crbm.io import load_model, save_model, save_recording
 from napari_crbm.model import Control, Settings, Training
 from napari_crbm.recording import Recording
 
-# Smallest mean |cosine| with its partners at which an assembly is reproducible.
+# Smallest mean |cosine| with its partners at which an assembly is stable.
 _COME_BACK = 0.5
 
 
@@ -154,7 +154,7 @@ def conclude_sweep(
     installed), ``selection.csv`` (one row per configuration) and ``selected.model.h5``: the
     selected configuration trained once more with the sweep's own settings, on all frames
     except the ``n_test_blocks`` blocks that they hold out (0: on all frames). The model
-    stores the reproducibility of its assemblies in the sweep's trainings of the same
+    stores the stability of its assemblies in the sweep's trainings of the same
     configuration.
 
     Parameters
@@ -180,7 +180,7 @@ def conclude_sweep(
     if importlib.util.find_spec("pyarrow") is not None:
         write_table(table, folder / "results.parquet")
     selection = select(table)
-    found = selection.table.assign(reproduced=reproduced_units(table, folder))
+    found = selection.table.assign(stable=stable_units(table, folder))
     selection = Selection(found, selection.rule)
     write_table(found, folder / "selection.csv", float_format=None)
     settings = replace(sweep.settings_of_selected(selection.configuration), n_threads=n_threads)
@@ -200,17 +200,19 @@ def conclude_sweep(
         model = final.model()
         others = _models_of(table, selection.configuration)
         weights = [load_model(folder / name).weights_ for name in others]
-        model.reproducibility_ = reproducibility([model.weights_, *weights]).values
+        model.stability_ = stability([model.weights_, *weights]).values
         save_model(model, folder / "selected.model.h5", recording)
         checkpoint.unlink(missing_ok=True)
     return selection
 
 
-def reproduced_units(table: pd.DataFrame, folder: str | Path) -> list[float]:
-    """Count the reproducible assemblies of each training within its configuration.
+def stable_units(table: pd.DataFrame, folder: str | Path) -> list[float]:
+    """Count the stable assemblies of each training within its configuration.
 
-    An assembly is reproducible if the |cosine| with its partners (`match_units`), averaged
-    over the configuration's trainings on other folds, is at least one half.
+    With more than two folds the trainings share frames, so that this is no evidence from
+    independent frames; see `napari_crbm.analysis.reproducibility`. An assembly is stable if the
+    absolute cosine with its partners (`match_units`), averaged over the configuration's trainings
+    on other folds, is at least one half.
 
     Parameters
     ----------

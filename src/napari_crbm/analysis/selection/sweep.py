@@ -182,7 +182,7 @@ class Selection:
         ``deficit`` (to the best one not excluded), ``standard_error`` (of the deficit, over
         blocks of time), ``fitted_n_hidden, fitted_l1`` (means of the values of "auto"),
         ``spare_units`` (idle or duplicate, mean over trainings), ``failed`` (trainings),
-        ``selected`` and, once it is measured, ``reproduced`` (see `reproduced_units`).
+        ``selected`` and, once it is measured, ``stable`` (see `stable_units`).
     rule : str
         The rule in words.
     """
@@ -209,13 +209,13 @@ class Selection:
             f"{row['fitted_l1']:.3g} are enough: no configuration with so few spare units "
             "predicts held-out time better by more than one standard error."
         )
-        back = row.get("reproduced", float("nan"))
+        back = row.get("stable", float("nan"))
         if np.isfinite(back):
             text += (
-                f" {back:.1f} of them are reproduced in trainings on other parts of the recording "
-                "(mean)."
+                f" {back:.1f} of them are found again in trainings of other folds (mean), which "
+                "share frames if there are more than two folds."
             )
-            if back < _FEW_REPRODUCED * row["fitted_n_hidden"]:
+            if back < _FEW_STABLE * row["fitted_n_hidden"]:
                 text += " That is few: the others depend on the frames that were recorded."
         tried = self.table["fitted_n_hidden"]
         if len(tried.round().unique()) > 1:
@@ -225,8 +225,8 @@ class Selection:
         return text
 
 
-# Below this share of reproducible assemblies the summary gives a warning.
-_FEW_REPRODUCED = 0.6
+# Below this share of stable assemblies the summary gives a warning.
+_FEW_STABLE = 0.6
 
 # Above this share of idle or duplicate hidden units a model is larger than the recording needs.
 _MOST_SPARE = 0.1

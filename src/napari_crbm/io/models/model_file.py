@@ -8,8 +8,10 @@ Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
     split/      train, test: frame indices
     examples    (K, M) float32, optional: hidden inputs of some training frames
     penalty_share    (N, M) or (1, 1) float16, optional: share of the penalty that each weight pays
-    reproducibility  (M,) float64, optional: likeness of every assembly to its partners in
-                other models, 0 to 1
+    stability   (M,) float64, optional: likeness of every assembly to its partners in
+                other trainings, 0 to 1
+    halves/     similarity, chance, q, found (M,) float64, optional: whether both halves of the
+                recording show every assembly
 
 and the attributes ``settings`` and ``versions`` (JSON), ``recording_fingerprint`` (of the
 spikes trained on) and ``recording_name``. Reading a model executes nothing.
@@ -17,6 +19,7 @@ spikes trained on) and ``recording_name``. Reading a model executes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +32,7 @@ from napari_crbm.io.models import fishualizer_weights, larbm, reference_pickle
 from napari_crbm.io.reading import hdf5
 from napari_crbm.io.reading.sources import container_of
 from napari_crbm.model import CRBM, DReLU, Settings
-from napari_crbm.model.estimator import check_reproducibility
+from napari_crbm.model.estimator import check_halves, check_stability
 from napari_crbm.recording import Recording
 
 
@@ -69,12 +72,13 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
             file.create_dataset(
                 "penalty_share", data=model.penalty_share_, compression="gzip", compression_opts=1
             )
-        if model.reproducibility_ is not None:
-            file["reproducibility"] = model.reproducibility_
+        if model.stability_ is not None:
+            file["stability"] = model.stability_
         for group, arrays in (
             ("hidden", model.hidden_._asdict()),
             ("history", model.history_),
             ("split", model.split_ or {}),
+            ("halves", model.halves_ or {}),
         ):
             for name, values in arrays.items():
                 file[f"{group}/{name}"] = values
@@ -129,10 +133,12 @@ def load_model(path: str | Path) -> CRBM:
         weights, fields = hdf5.numbers(file, "weights", 2), hdf5.numbers(file, "fields", 1)
         hidden = DReLU(*(hdf5.numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
         examples = hdf5.numbers(file, "examples", 2) if "examples" in file else None
-        known = hdf5.numbers(file, "reproducibility", 1) if "reproducibility" in file else None
         shares = hdf5.numbers(file, "penalty_share", 2) if "penalty_share" in file else None
+        # "reproducibility" in files of version 0.1.
+        name = next((each for each in ("stability", "reproducibility") if each in file), None)
+        known = None if name is None else hdf5.numbers(file, name, 1)
         history = _group(file, "history")
-        split = _group(file, "split")
+        split, halves = _group(file, "split"), _group(file, "halves")
         settings = _settings(file)
         versions = hdf5.read_json(file, "versions", dict)
         fingerprint = file.attrs.get("recording_fingerprint")
@@ -146,7 +152,8 @@ def load_model(path: str | Path) -> CRBM:
             split=split or None,
             recording_fingerprint=None if fingerprint is None else str(fingerprint),
             examples=examples,
-            reproducibility=known,
+            stability=known,
+            halves=halves or None,
             versions=versions,
             penalty_share=shares,
         )
@@ -154,8 +161,8 @@ def load_model(path: str | Path) -> CRBM:
         raise ModelError(f"{path.name}: {error}") from error
 
 
-def store_reproducibility(path: str | Path, values: NDArray[np.floating]) -> Path:
-    """Add the reproducibility of every assembly, (M,) in 0 to 1, to a model file.
+def store_stability(path: str | Path, values: NDArray[np.floating]) -> Path:
+    """Add the stability of every assembly, (M,) in 0 to 1, to a model file.
 
     The file is written anew and everything else in it kept.
 
@@ -166,18 +173,57 @@ def store_reproducibility(path: str | Path, values: NDArray[np.floating]) -> Pat
     ModelError
         If there is not one number from 0 to 1 an assembly.
     """
+
+    def add(target: h5py.File, n_units: int) -> None:
+        check_stability(values, n_units)
+        target["stability"] = np.asarray(values, dtype=np.float64)
+
+    # "reproducibility" in files of version 0.1.
+    return _with(path, ("stability", "reproducibility"), add)
+
+
+def store_halves(path: str | Path, halves: Mapping[str, NDArray[np.floating]]) -> Path:
+    """Add what two halves of the recording show of every assembly to a model file.
+
+    The file is written anew and everything else in it kept.
+
+    Parameters
+    ----------
+    path : path
+    halves : mapping of str to (M,) float
+        `napari_crbm.analysis.Reproducibility.arrays`.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read or written, or is not a model.
+    ModelError
+        If there is not one number an assembly.
+    """
+
+    def add(target: h5py.File, n_units: int) -> None:
+        check_halves(halves, n_units)
+        for name, values in halves.items():
+            target[f"halves/{name}"] = np.asarray(values, dtype=np.float64)
+
+    return _with(path, ("halves",), add)
+
+
+def _with(
+    path: str | Path, replaced: tuple[str, ...], add: Callable[[h5py.File, int], None]
+) -> Path:
+    """Write a model file anew without some items, and add others."""
     path = Path(path)
     with hdf5.writing(path, "model") as target, hdf5.reading(path) as source:
         hdf5.require_kind(source, "model")
         try:
-            check_reproducibility(values, hdf5.require(source, "weights", 2).shape[1])
+            add(target, hdf5.require(source, "weights", 2).shape[1])
         except ModelError as error:
             raise ModelError(f"{path.name}: {error}") from error
         for name in source:
-            if name != "reproducibility":
+            if name not in replaced:
                 source.copy(name, target)
         target.attrs.update(source.attrs)
-        target["reproducibility"] = np.asarray(values, dtype=np.float64)
     return path
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model.estimator.activity import ActivityLike, as_spikes, segments_of
+from napari_crbm.model.estimator.checks import check_halves, check_penalty_share, check_stability
 from napari_crbm.model.estimator.fitted import Fitted, new_seed
 from napari_crbm.model.estimator.parameters import Parameters, with_settings
 from napari_crbm.model.rbm import RBM
@@ -81,9 +82,13 @@ class CRBM(Fitted, Parameters):
         Fingerprint of the spikes trained on.
     examples_ : (K, M) float32 or None
         Hidden inputs of some training frames, with which chains mix faster.
-    reproducibility_ : (M,) float64 or None
-        Similarity of every assembly to its counterparts in other models, 0 to 1, once it has
-        been measured (see `napari_crbm.analysis.reproducibility`).
+    stability_ : (M,) float64 or None
+        Similarity of every assembly to its counterparts in other trainings, 0 to 1, once it has
+        been measured (see `napari_crbm.analysis.stability`).
+    halves_ : dict of str to (M,) float64, or None
+        Whether trainings on two disjoint halves of the recording find each assembly, once this
+        has been measured: ``similarity, chance, q`` and ``found`` (1 or 0), see
+        `napari_crbm.analysis.reproducibility`.
     versions_ : dict of str to str
         Versions of Python and of libraries at training.
     penalty_share_ : (N, M) or (1, 1) float16, or None
@@ -108,7 +113,8 @@ class CRBM(Fitted, Parameters):
     settings_: Settings | None
     split_: dict[str, NDArray[np.int64]] | None
     recording_fingerprint_: str | None
-    reproducibility_: NDArray[np.float64] | None
+    stability_: NDArray[np.float64] | None
+    halves_: dict[str, NDArray[np.float64]] | None
     versions_: dict[str, str]
     penalty_share_: NDArray[np.float16] | None
 
@@ -180,7 +186,8 @@ class CRBM(Fitted, Parameters):
         split: Mapping[str, NDArray[np.int64]] | None = None,
         recording_fingerprint: str | None = None,
         examples: NDArray[np.floating] | None = None,
-        reproducibility: NDArray[np.floating] | None = None,
+        stability: NDArray[np.floating] | None = None,
+        halves: Mapping[str, NDArray[np.float64]] | None = None,
         versions: Mapping[str, str] | None = None,
         penalty_share: NDArray[np.floating] | None = None,
     ) -> Self:
@@ -195,10 +202,12 @@ class CRBM(Fitted, Parameters):
             If shapes disagree, a value is not finite or a stiffness is not positive.
         """
         rbm = RBM.from_parameters(weights, fields, hidden, examples)
-        if reproducibility is not None:
-            check_reproducibility(reproducibility, rbm.n_hidden)
         if penalty_share is not None:
             check_penalty_share(penalty_share, rbm.weights.shape)
+        if stability is not None:
+            check_stability(stability, rbm.n_hidden)
+        if halves is not None:
+            check_halves(halves, rbm.n_hidden)
         model = cls(rbm.n_hidden)
         if settings is not None:
             values = settings.as_dict().items()
@@ -208,9 +217,8 @@ class CRBM(Fitted, Parameters):
         model.history_ = dict(history or {})
         model.split_ = None if split is None else dict(split)
         model.recording_fingerprint_ = recording_fingerprint
-        model.reproducibility_ = (
-            None if reproducibility is None else np.array(reproducibility, dtype=np.float64)
-        )
+        model.stability_ = None if stability is None else np.array(stability, dtype=np.float64)
+        model.halves_ = None if halves is None else dict(halves)
         model.versions_ = dict(versions or {})
         model.penalty_share_ = (
             None if penalty_share is None else np.array(penalty_share, dtype=np.float16)
@@ -336,7 +344,8 @@ class CRBM(Fitted, Parameters):
         self.history_ = trained.history
         self.split_ = trained.split
         self.recording_fingerprint_ = trained.recording_fingerprint
-        self.reproducibility_ = None
+        self.stability_ = None
+        self.halves_ = None
         self.versions_ = trained.versions
         self.penalty_share_ = trained.penalty_share
 
@@ -355,34 +364,4 @@ class CRBM(Fitted, Parameters):
         return (
             f"CRBM({self.n_neurons:,} neurons, {self.n_assemblies} assemblies, "
             f"{100 * zeros:.1f} % of weights zero)"
-        )
-
-
-def check_penalty_share(values: NDArray[np.floating], shape: tuple[int, int]) -> None:
-    """Refuse what is not one share from 0 to 1 for every weight, or one for all.
-
-    Raises
-    ------
-    ModelError
-    """
-    found = np.asarray(values)
-    if found.shape not in (shape, (1, 1)) or not ((found >= 0) & (found <= 1)).all():
-        raise ModelError(
-            f"Shares of the penalty must be numbers from 0 to 1 of shape {shape}, as the weights, "
-            f"or (1, 1); found shape {found.shape}."
-        )
-
-
-def check_reproducibility(values: NDArray[np.floating], n_hidden: int) -> None:
-    """Refuse what is not one number from 0 to 1 for every hidden unit.
-
-    Raises
-    ------
-    ModelError
-    """
-    found = np.asarray(values)
-    if found.shape != (n_hidden,) or not ((found >= 0) & (found <= 1 + 1e-6)).all():
-        raise ModelError(
-            f"Reproducibility must be {n_hidden} numbers from 0 to 1, one per assembly; found "
-            f"shape {found.shape}. Compute it with 'napari-crbm reproducibility'."
         )

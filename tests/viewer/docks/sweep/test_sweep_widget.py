@@ -57,7 +57,7 @@ def test_a_sweep_selects_a_model_that_opens(dock, home, recording, qtbot, tmp_pa
     until(qtbot, lambda: home.workspace.trained is not None)
     chosen = home.runs.sweep.selection.table[home.runs.sweep.selection.table["selected"]].iloc[0]
     assert home.workspace.trained.model.n_assemblies == chosen["fitted_n_hidden"]
-    assert "reproducibility" in home.workspace.trained.table
+    assert "stability" in home.workspace.trained.table
     assert len(home.workspace.trained.model.split_["test"])
 
 

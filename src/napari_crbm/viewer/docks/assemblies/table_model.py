@@ -63,12 +63,20 @@ COLUMNS = (
         "Below 0.05 the assembly is certain; others are grey and listed last.",
     ),
     Column(
-        "reproducibility",
-        "Reproduci-\nbility",
-        66,
+        "both_halves",
+        "Both\nhalves",
+        50,
+        "{}",
+        "Whether trainings on two disjoint halves of the recording both find it (Reproducibility "
+        "dock).",
+    ),
+    Column(
+        "stability",
+        "Stability",
+        58,
         "{:.2f}",
-        "Mean |cosine| of the weights with the matched assemblies of models trained with other "
-        "seeds, 0 to 1.",
+        "Stability of the training: mean |cosine| of the weights with the matched assemblies of "
+        "models trained with other seeds or on folds that share frames, 0 to 1.",
     ),
 )
 
@@ -168,6 +176,8 @@ class AssemblyTableModel(QAbstractTableModel):
 
 def _text(value: Any, pattern: str) -> str:
     """Return the text of a cell."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float) and not np.isfinite(value):
         return ""
     if pattern == Q_PATTERN and value < SMALLEST_Q:

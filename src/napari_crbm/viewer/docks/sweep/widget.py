@@ -32,7 +32,7 @@ _WHAT = (
 )
 _START = "Choose a folder for models and results. An unfinished sweep in it is continued."
 _STOP = "Stop the sweep; finished models are kept, and it can be continued in the same folder."
-_HEADINGS = ("Units", "Penalty", "Repro.", "Deficit (nats)")
+_HEADINGS = ("Units", "Penalty", "Stable", "Deficit (nats)")
 
 
 class SweepWidget(QWidget):
@@ -70,10 +70,10 @@ class SweepWidget(QWidget):
         self.curve.addItem(self._points)
         self.table = ShortTable(_HEADINGS, texts=(3,), widths={0: 46, 1: 68, 2: 46})
         self.table.setToolTip(
-            "Repro. (reproducibility): mean number of assemblies of a training that are found\n"
-            "again in trainings on other parts of the recording. Deficit: difference of the\n"
-            "held-out pseudo-likelihood from the best, with its standard error over ten blocks\n"
-            "of time; nats per neuron per frame."
+            "Stable: mean number of assemblies of a training that are found again in trainings\n"
+            "of other folds, which share frames if there are more than two. Deficit: difference\n"
+            "of the held-out pseudo-likelihood from the best, with its standard error over ten\n"
+            "blocks of time; nats per neuron per frame."
         )
         self.verdict = text_label("")
 
@@ -234,7 +234,7 @@ class SweepWidget(QWidget):
 
 def _texts(values: pd.Series) -> tuple[str, ...]:
     mark = "   ✓ selected" if values["selected"] else ""
-    back = values.get("reproduced", float("nan"))
+    back = values.get("stable", float("nan"))
     return (
         f"{values['fitted_n_hidden']:.0f}",
         f"{values['fitted_l1']:.3g}",

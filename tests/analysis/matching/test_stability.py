@@ -3,7 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from napari_crbm.analysis import assembly_table, match_units, reproducibility, weight_cosines
+from napari_crbm.analysis import assembly_table, match_units, stability, weight_cosines
 from napari_crbm.errors import ModelError
 from tests.conftest import random_model
 from tests.io.files import small_recording
@@ -61,7 +61,7 @@ def test_stable_assemblies_are_told_from_others(weights):
         other = weights + rng.normal(0, 0.05, weights.shape)
         other[:, 3:] = weights[rng.permutation(400)][:, 3:]
         others.append(other[:, rng.permutation(5)])
-    result = reproducibility([weights, *others], random_state=1)
+    result = stability([weights, *others], random_state=1)
     assert (result.table["fraction_found"][:3] == 1).all()
     assert (result.values[:3] > 0.9).all()
     assert (result.values[3:] < 0.4).all()
@@ -75,33 +75,33 @@ def test_stable_assemblies_are_told_from_others(weights):
 def test_noise_is_found_as_often_as_chance_allows():
     rng = np.random.default_rng(4)
     models = [rng.normal(size=(300, 20)) for _ in range(11)]
-    found = reproducibility(models, n_shuffles=40).pairs["found"]
+    found = stability(models, n_shuffles=40).pairs["found"]
     # 200 decisions at a level of 5 %: three standard deviations are 4.6 %.
     assert found.mean() == pytest.approx(0.05, abs=0.046)
 
 
 def test_the_same_seed_gives_the_same_table(weights):
     models = [weights, np.random.default_rng(5).normal(size=weights.shape)]
-    one, two = (reproducibility(models, random_state=3).pairs for _ in range(2))
+    one, two = (stability(models, random_state=3).pairs for _ in range(2))
     assert one.equals(two)
 
 
 def test_what_cannot_be_compared_is_refused(weights):
     with pytest.raises(ModelError, match="at least two models"):
-        reproducibility([weights])
+        stability([weights])
     with pytest.raises(ModelError, match="400 and of 399 neurons"):
-        reproducibility([weights, weights[1:]])
+        stability([weights, weights[1:]])
     with pytest.raises(ModelError, match="at least 19 shuffles"):
-        reproducibility([weights, weights], n_shuffles=0)
+        stability([weights, weights], n_shuffles=0)
 
 
 def test_column_in_the_table_of_assemblies():
     recording = small_recording()
     model = random_model(recording.n_neurons, 4)
-    assert "reproducibility" not in assembly_table(model, recording)
-    model.reproducibility_ = np.array([0.1, 0.2, 0.3, 0.4])
+    assert "stability" not in assembly_table(model, recording)
+    model.stability_ = np.array([0.1, 0.2, 0.3, 0.4])
     table = assembly_table(model, recording, assemblies=[2, 0])
-    assert table["reproducibility"].tolist() == [0.3, 0.1]
+    assert table["stability"].tolist() == [0.3, 0.1]
 
 
 def test_a_copy_of_the_model_is_told():
@@ -109,8 +109,8 @@ def test_a_copy_of_the_model_is_told():
     weights[:, 5] = 0  # an idle unit has no direction
     other = np.random.default_rng(1).normal(size=(200, 6)).astype(np.float32)
     mirrored = -weights[:, ::-1] * 2
-    assert reproducibility([weights, other]).warning is None
-    assert reproducibility([weights, weights[:, :4]]).warning is None
+    assert stability([weights, other]).warning is None
+    assert stability([weights, weights[:, :4]]).warning is None
     for copy in (weights.copy(), mirrored):
-        found = reproducibility([weights, other, copy])
+        found = stability([weights, other, copy])
         assert found.warning is not None and "Model 3 has the same weights" in found.warning

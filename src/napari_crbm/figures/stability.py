@@ -1,4 +1,4 @@
-"""Reproducibility of assemblies in other models: similarity against chance, and the pairs."""
+"""Stability of assemblies in other models: similarity against chance, and the pairs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from matplotlib.figure import Figure
 from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
 
 if TYPE_CHECKING:
-    from napari_crbm.analysis import Reproducibility
+    from napari_crbm.analysis import Stability
 
 
-def reproducibility_figure(result: Reproducibility, *, theme: str | Theme = "light") -> Figure:
+def stability_figure(result: Stability, *, theme: str | Theme = "light") -> Figure:
     """Draw similarity with chance, and the matched units of the first two models.
 
     Parameters
     ----------
-    result : Reproducibility
+    result : Stability
     theme : {"light", "dark"} or Theme
     """
     theme = theme_named(theme) if isinstance(theme, str) else theme
@@ -50,10 +50,10 @@ def reproducibility_figure(result: Reproducibility, *, theme: str | Theme = "lig
         )
         left.plot(
             np.arange(len(table)),
-            table["reproducibility"],
+            table["stability"],
             color=theme.positive[-1],
             lw=1.2,
-            label="reproducibility (mean)",
+            label="stability (mean)",
         )
         left.set(
             xlabel="Assembly (most reproducible first)",

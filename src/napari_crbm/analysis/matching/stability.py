@@ -1,4 +1,8 @@
-"""Reproducibility of assemblies: match hidden units of several models by their weights.
+"""Stability of the training: match hidden units of several models by their weights.
+
+Models of one recording see the same frames, or some of the same. That they agree says how much
+assemblies depend on the start, not whether independent frames show them; for this see
+`napari_crbm.analysis.matching.halves`.
 
 The sign and the scale of h are arbitrary: changing them together with the weights gives the
 same model. Units are therefore compared by the absolute cosine between their weights, which
@@ -23,13 +27,13 @@ _SAME = 1 - 1e-5
 
 
 @dataclass(frozen=True, eq=False)
-class Reproducibility:
-    """Reproducibility of the assemblies of one model in others.
+class Stability:
+    """Stability of the assemblies of one model in others.
 
     Parameters
     ----------
     table : pandas.DataFrame
-        Index ``assembly``, columns ``reproducibility`` (mean ``similarity`` over the
+        Index ``assembly``, columns ``stability`` (mean ``similarity`` over the
         other models, 0 to 1), ``chance`` (mean of the chance levels) and
         ``fraction_found`` (share of the other models that hold the assembly).
     pairs : pandas.DataFrame
@@ -62,8 +66,8 @@ class Reproducibility:
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """Reproducibility of every assembly, (M,)."""
-        return np.asarray(self.table["reproducibility"], dtype=np.float64)
+        """Stability of every assembly, (M,)."""
+        return np.asarray(self.table["stability"], dtype=np.float64)
 
 
 def are_copies(cosines: NDArray[np.floating]) -> bool:
@@ -125,9 +129,9 @@ def match_units(
     return _assign(weight_cosines(weights, others))
 
 
-def reproducibility(
+def stability(
     weights: Sequence[NDArray[np.floating]], *, n_shuffles: int = 20, random_state: int = 0
-) -> Reproducibility:
+) -> Stability:
     """Measure how well the assemblies of the first model are found in all others.
 
     The chance level of an assembly is the `CHANCE_QUANTILE` of the similarities it
@@ -136,9 +140,7 @@ def reproducibility(
     Parameters
     ----------
     weights : sequence of (N, M) float arrays
-        At least two models of the same neurons, in the same order; M may differ. Different
-        seeds show what depends on the start, different blocks of time what depends on the
-        data.
+        At least two models of the same neurons, in the same order; M may differ.
     n_shuffles : int
         Shuffles for every other model, at least `MIN_SHUFFLES`.
     random_state : int
@@ -150,7 +152,7 @@ def reproducibility(
     """
     if len(weights) < 2:
         raise ModelError(
-            "Reproducibility compares at least two models of the same recording: train a "
+            "Stability compares at least two models of the same recording: train a "
             "second one with another seed (--seed 1)."
         )
     if n_shuffles < MIN_SHUFFLES:
@@ -170,11 +172,11 @@ def reproducibility(
         rows[-1].insert(1, "model", number)
     pairs = pd.concat(rows, ignore_index=True)
     table = pairs.groupby("assembly").agg(
-        reproducibility=("similarity", "mean"),
+        stability=("similarity", "mean"),
         chance=("chance", "mean"),
         fraction_found=("found", "mean"),
     )
-    return Reproducibility(table, pairs, cosines)
+    return Stability(table, pairs, cosines)
 
 
 def matched_pairs(
@@ -193,7 +195,7 @@ def matched_pairs(
     -------
     pandas.DataFrame
         One row per unit of the first model: ``assembly, match, similarity, orientation,
-        chance, found``; see `Reproducibility`.
+        chance, found``; see `Stability`.
     """
     match, cosine = _assign(cosines)
     by_chance = [np.abs(_assign(each)[1]) for each in shuffled]
