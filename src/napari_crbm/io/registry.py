@@ -27,6 +27,7 @@ from napari_crbm.io.formats import (
     paper,
     plain_arrays,
     romano,
+    spike_lists,
     voluseg,
 )
 from napari_crbm.io.formats.nwb import nwb
@@ -35,6 +36,7 @@ from napari_crbm.io.formats.suite2p import matlab as suite2p_matlab
 from napari_crbm.io.models.model_file import is_foreign
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.io.reading import hdf5, sources
+from napari_crbm.io.reading.spike_times import BINNED
 from napari_crbm.io.reading.tables_beside import is_stranger
 from napari_crbm.io.reading.times import TimeUnit, in_unit, unit_warning
 from napari_crbm.io.unknown import by_profile
@@ -78,6 +80,7 @@ READERS = (
     Reader("suite2p-matlab-recording", suite2p_matlab.can_read, suite2p_matlab.read),
     Reader("chen2018-recording", chen2018.can_read, chen2018.read),
     Reader("romano-recording", romano.can_read, romano.read),
+    Reader("spike-times-recording", spike_lists.can_read, spike_lists.read),
     Reader("array-recording", plain_arrays.can_read, plain_arrays.read),
     _in_hdf5("recording", native.can_read, native.read),
     _in_hdf5("nwb-recording", nwb.can_read, nwb.read),
@@ -228,6 +231,9 @@ def open_recording(
 
 def _in_seconds(recording: Recording, options: ReadOptions) -> Recording:
     """Return the recording with times in seconds, and warn of an implausible frame rate."""
+    if any(step.name == BINNED for step in recording.provenance):
+        # Bins have their width in seconds.
+        return recording
     if options.time_unit is not None and options.frame_rate_hz is None:
         recording = replace(recording, times=in_unit(recording, options.time_unit))
         recording = recording.with_step("convert times", unit=options.time_unit)

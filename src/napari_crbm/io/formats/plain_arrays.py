@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import FieldNotFound, NotBinary, RecordingError, SettingError
 from napari_crbm.io.options import ReadOptions
-from napari_crbm.io.reading import matlab
 from napari_crbm.io.reading.layout import (
     MOSTLY_ZERO,
     SAMPLED,
@@ -25,7 +24,7 @@ from napari_crbm.io.reading.layout import (
     without_positions,
 )
 from napari_crbm.io.reading.position_units import zyx_in_um
-from napari_crbm.io.reading.sources import damage_named
+from napari_crbm.io.reading.sources import damage_named, matlab_arrays
 from napari_crbm.io.reading.times import require_one_per_frame
 from napari_crbm.io.reading.traces import Held
 from napari_crbm.preprocessing import activity_warning, binarise
@@ -148,7 +147,7 @@ def _content(path: Path) -> tuple[list[str], Callable[[str], NDArray[Any]]]:
     if path.suffix.lower() == ".npz":
         archive = np.load(path, allow_pickle=False)
         return list(archive.files), lambda name: np.asarray(archive[name])
-    arrays = matlab.numeric_arrays(path)
+    arrays = matlab_arrays(path)
     return [name for name in arrays if "#" not in name], arrays.__getitem__
 
 

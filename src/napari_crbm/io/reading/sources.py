@@ -242,9 +242,19 @@ def _in_hdf5(file: h5py.File) -> dict[str, Array]:
 
 
 def _in_matlab(path: Path) -> dict[str, Array]:
+    return {name: values for name, values in matlab_arrays(path).items() if "#" not in name}
+
+
+def matlab_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return all arrays of a MATLAB file up to version 7, see `numeric_arrays`; cached.
+
+    Raises
+    ------
+    ValueError
+        With the reason why the file cannot be read.
+    """
     status = path.stat()
-    content = _matlab_content(path, status.st_mtime_ns, status.st_size)
-    return {name: values for name, values in content.items() if "#" not in name}
+    return _matlab_content(path, status.st_mtime_ns, status.st_size)
 
 
 @lru_cache(maxsize=1)

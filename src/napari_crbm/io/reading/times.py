@@ -13,7 +13,8 @@ from napari_crbm.recording import Recording
 FloatArray = NDArray[np.float64]
 TimeUnit = Literal["s", "ms", "us", "ns"]
 
-_SECONDS: dict[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+#: Seconds in a unit of time.
+SECONDS: dict[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _WORDS = {
     "s": ("s", "sec", "secs", "second", "seconds"),
     "ms": ("ms", "msec", "msecs", "millisecond", "milliseconds"),
@@ -59,12 +60,12 @@ def said_seconds(times: NDArray[np.float64], said: str, chosen: TimeUnit | None)
     """
     word = said.strip().lower()
     unit = next((unit for unit, words in _WORDS.items() if word in words), None)
-    return times if unit is None or chosen is not None else times * _SECONDS[unit]
+    return times if unit is None or chosen is not None else times * SECONDS[unit]
 
 
 def in_unit(recording: Recording, unit: TimeUnit) -> FloatArray:
     """Return the times of a recording in seconds, if those of its file are in ``unit``."""
-    return np.asarray(recording.times * _SECONDS[unit])
+    return np.asarray(recording.times * SECONDS[unit])
 
 
 def are_frame_numbers(times: NDArray[np.float64]) -> bool:
@@ -89,11 +90,11 @@ def unit_warning(recording: Recording) -> str | None:
     likely = [
         unit
         for unit in get_args(TimeUnit)[1:]
-        if PLAUSIBLE_HZ[0] <= 1 / (interval * _SECONDS[unit]) <= PLAUSIBLE_HZ[1]
+        if PLAUSIBLE_HZ[0] <= 1 / (interval * SECONDS[unit]) <= PLAUSIBLE_HZ[1]
     ]
     if not likely:
         return f"{text}: check them, or set the option frame_rate_hz."
-    rate = 1 / (interval * _SECONDS[likely[0]])
+    rate = 1 / (interval * SECONDS[likely[0]])
     return (
         f"{text}: they are probably in {_NAMES[likely[0]]}, which would be {rate:.3g} Hz. If so, "
         f"give the option time_unit (--time-unit) '{likely[0]}'."

@@ -11,15 +11,10 @@ from scipy import sparse
 
 from napari_crbm.errors import RecordingError
 from napari_crbm.io.options import ReadOptions
+from napari_crbm.io.reading.spike_times import BINNED, bin_centres, binned, default_width
 from napari_crbm.recording import Recording, Step
 from napari_crbm.regions import Regions
-from napari_crbm.spikes import Spikes
 
-#: Width of a bin unless another one is asked for, seconds.
-BIN_S = 0.05
-_MOST_VALUES = 1 << 33
-_BLOCK = 256
-_ROUNDING = 1e-9
 _NO_AREA = ("", "unknown", "none", "nan", "void")
 
 
@@ -56,73 +51,16 @@ def read(nwbfile: Any, name: str, options: ReadOptions, notes: dict[str, Any]) -
         "spikes_that_share_a_bin": several,
     }
     if options.bin_s is None:
-        warnings.warn(
-            f"Spike times are binned at {1000 * bin_s:g} ms: set the option bin_s (--bin-s) for "
-            "another width.",
-            stacklevel=3,
-        )
+        warnings.warn(default_width(bin_s), stacklevel=3)
     electrodes = _electrodes(units)
     return Recording(
         coordinates=_coordinates(electrodes, notes),
         spikes=spikes,
-        times=np.asarray(start + bin_s * (0.5 + np.arange(spikes.n_frames)), dtype=np.float64),
+        times=bin_centres(start, bin_s, spikes.n_frames),
         name=name,
         regions=_areas(electrodes),
-        provenance=(Step("read NWB", notes), Step("bin spike times", {"bin_s": bin_s})),
+        provenance=(Step("read NWB", notes), Step(BINNED, {"bin_s": bin_s})),
     )
-
-
-def binned(
-    times: NDArray[np.float64], unit: NDArray[np.int64], n_units: int, bin_s: float | None = None
-) -> tuple[Spikes, float, float, int]:
-    """Bin spike times.
-
-    Parameters
-    ----------
-    times : (K,)
-        Seconds.
-    unit : (K,)
-        The unit of every spike.
-    n_units : int
-    bin_s : float, optional
-        Width of a bin.
-
-    Returns
-    -------
-    spikes : Spikes
-    start : float
-        Time at which the first bin begins, seconds.
-    bin_s : float
-    several : int
-        Spikes that share a bin with another of their unit.
-
-    Raises
-    ------
-    RecordingError
-        If there would be too many bins.
-    """
-    width = BIN_S if bin_s is None else bin_s
-    start = float(np.floor(times.min() / width) * width)
-    # A time on the edge of a bin belongs to the later one, whatever rounding makes of it.
-    place = (times - start) / width + _ROUNDING
-    n_bins = int(place.max()) + 1
-    if n_bins * n_units > _MOST_VALUES:
-        raise RecordingError(
-            f"Bins of {width:g} s over {times.max() - start:,.0f} s would be {n_bins:,} frames of "
-            f"{n_units:,} units, which is too many: are the times in seconds? Use wider bins."
-        )
-    counts = sparse.csc_array(
-        (np.ones(len(times), dtype=np.int64), (place.astype(np.int64), unit)),
-        shape=(n_bins, n_units),
-    )
-    counts.sum_duplicates()
-
-    def tiles() -> Any:
-        for first in range(0, n_units, _BLOCK):
-            yield 0, first, counts[:, first : first + _BLOCK].toarray() > 0
-
-    spikes = Spikes.from_tiles(tiles(), n_bins, n_units)
-    return spikes, start, width, int(counts.data.sum() - counts.nnz)
 
 
 def _electrodes(units: Any) -> list[Any] | None:
