@@ -39,4 +39,20 @@ def test_the_commands_it_prints_work(tmp_path):
     profile = ["--profile", "my fish.profile.json"]
     done = command(tmp_path, "evaluate", "m.h5", "my fish.npz", "--samples", "50", *profile)
     assert done.returncode == 0, done.stderr
+    for line in (
+        ["figure", "m.h5", "my fish.npz", "-o", "figures", "--assembly", "0"],
+        ["compare", "m.h5", "my fish.npz", "--methods", "pca"],
+    ):
+        assert command(tmp_path, *line, *profile).returncode == 0
     assert "UserWarning" not in done.stderr and "Warning: " in done.stderr
+
+
+def test_every_command_on_a_recording_takes_the_options_of_reading():
+    import typer.main
+
+    from napari_crbm.cli.app import app
+
+    commands = typer.main.get_command(app).commands
+    for name in ("info", "train", "sweep", "evaluate", "figure", "connectivity", "compare", "view"):
+        options = {option for each in commands[name].params for option in each.opts}
+        assert {"--profile", "--binarise", "--frame-rate-hz", "--bin-s"} <= options, name

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import (
     FIGURE_ENDINGS,
     AsJson,
@@ -22,6 +23,7 @@ from napari_crbm.cli.console import (
 from napari_crbm.cli.formats import TABLE_ENDINGS
 
 
+@reading.with_options
 def compare(
     model_path: ModelPath,
     recording_path: RecordingPath,
@@ -37,6 +39,8 @@ def compare(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same table.")] = 0,
     as_json: AsJson = False,
+    *,
+    opening: dict[str, Any],
 ) -> None:
     """Compare a model with other methods by the assemblies they find and their reconstruction."""
     from napari_crbm.analysis import METHODS, compare_methods
@@ -49,7 +53,7 @@ def compare(
     wanted = METHODS if methods is None else tuple(m.strip() for m in methods.split(","))
     for method in wanted:
         require_choice(method, METHODS, "--methods")
-    model, recording = open_pair(model_path, recording_path)
+    model, recording = open_pair(model_path, recording_path, opening)
     truth = load_truth(recording_path) if recording_path.is_file() else None
     planted = None if truth is None else truth.membership
     with progress_bar("Comparing", "methods") as advance:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import (
     AsJson,
     ModelPath,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _LISTED = 15
 
 
+@reading.with_options
 def connectivity(
     model_path: ModelPath,
     recording_path: RecordingPath,
@@ -121,6 +123,8 @@ def connectivity(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of shuffles and permutations.")] = 0,
     as_json: AsJson = False,
+    *,
+    opening: dict[str, Any],
 ) -> None:
     """Map the functional connectivity between brain regions."""
     from napari_crbm import connectome
@@ -139,7 +143,7 @@ def connectivity(
         orientation=orientation,
         affine=affine,
     )
-    model, recording = open_pair(model_path, recording_path)
+    model, recording = open_pair(model_path, recording_path, opening)
     for number in neuron or []:
         if number >= recording.n_neurons:
             raise typer.BadParameter(

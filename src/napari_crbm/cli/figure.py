@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import (
     ModelPath,
     RecordingPath,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 
+@reading.with_options
 def figure(
     model_path: ModelPath,
     recording_path: RecordingPath,
@@ -40,13 +42,15 @@ def figure(
     file_format: Annotated[str, typer.Option("--format", help="'png', 'pdf' or 'svg'.")] = "png",
     dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing figures.")] = False,
+    *,
+    opening: dict[str, Any],
 ) -> None:
     """Draw assembly sheets and a summary page."""
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.errors import ModelError
 
     require_choice(file_format, ("png", "pdf", "svg"), "--format")
-    model, recording = open_pair(model_path, recording_path)
+    model, recording = open_pair(model_path, recording_path, opening)
     for number in assembly or []:
         if not 0 <= number < model.n_assemblies:
             raise ModelError(

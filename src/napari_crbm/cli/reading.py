@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,9 +34,12 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command all options on how a file is read.
 
     The command has a parameter ``opening``, which receives the given options, for
-    `napari_crbm.io.open_recording`.
+    `napari_crbm.io.open_recording`. An option that the command has itself under the same name is
+    left out.
     """
-    return with_declared("opening", READING, panel=PANEL)(command)
+    own = inspect.signature(command).parameters
+    listed = [each for each in READING if each.name not in own]
+    return with_declared("opening", listed, panel=PANEL)(command)
 
 
 def given_names(opening: dict[str, object]) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.signals import die_of_sigterm
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 
+@reading.with_options
 def view(
     recording_path: Annotated[
         Path | None,
@@ -23,16 +25,20 @@ def view(
         Path | None,
         typer.Argument(metavar="[MODEL]", help="Trained model file (.h5).", show_default=False),
     ] = None,
+    *,
+    opening: dict[str, Any],
 ) -> None:
     """Open the viewer, with a recording and a model if given."""
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.io import open_recording
 
+    if recording_path is None and opening:
+        raise typer.BadParameter("needs a recording.", param_hint=reading.given_names(opening))
     recording = model = None
     if recording_path is not None and model_path is not None:
-        model, recording = open_pair(model_path, recording_path)
+        model, recording = open_pair(model_path, recording_path, opening)
     elif recording_path is not None:
-        recording = open_recording(recording_path)
+        recording = open_recording(recording_path, **opening)
     show(recording, model)
 
 

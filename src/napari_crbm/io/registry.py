@@ -39,7 +39,7 @@ from napari_crbm.io.reading import hdf5, sources
 from napari_crbm.io.reading.spike_times import BINNED
 from napari_crbm.io.reading.tables_beside import is_stranger
 from napari_crbm.io.reading.times import TimeUnit, in_unit, unit_warning
-from napari_crbm.io.unknown import by_profile
+from napari_crbm.io.unknown import by_profile, zapbench
 from napari_crbm.io.unknown.profile import Profile
 from napari_crbm.io.unknown.profile_files import load_profile
 from napari_crbm.preprocessing import Progress, Stoppable
@@ -80,6 +80,7 @@ READERS = (
     Reader("suite2p-matlab-recording", suite2p_matlab.can_read, suite2p_matlab.read),
     Reader("chen2018-recording", chen2018.can_read, chen2018.read),
     Reader("romano-recording", romano.can_read, romano.read),
+    Reader("zapbench-recording", zapbench.can_read, zapbench.read),
     Reader("spike-times-recording", spike_lists.can_read, spike_lists.read),
     Reader("array-recording", plain_arrays.can_read, plain_arrays.read),
     _in_hdf5("recording", native.can_read, native.read),

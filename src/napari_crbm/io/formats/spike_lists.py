@@ -127,7 +127,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
 
 def find_list(arrays: Mapping[str, Array]) -> SpikeList | None:
     """Return the list of spikes among the arrays of a file, None if there is none."""
-    last = {_short(name): name for name in reversed(arrays)}
+    last = {_short(name): name for name in reversed(list(arrays))}
     for short in (each for each in _TIMES if each in last):
         name = last[short]
         if not _is_list(arrays[name]):
@@ -258,7 +258,7 @@ def _coordinates(
     found: SpikeList, arrays: Mapping[str, Array], options: ReadOptions, notes: dict[str, Any]
 ) -> NDArray[np.float32] | None:
     """Return positions of the neurons from an array or the columns x, y, z beside the list."""
-    last = {_short(name): name for name in reversed(arrays)}
+    last = {_short(name): name for name in reversed(list(arrays))}
     columns = [last[axis] for axis in "xyz" if axis in last]
     stored = None
     if len(columns) > 1:
