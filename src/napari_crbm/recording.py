@@ -229,6 +229,19 @@ class Recording:
         return tuple(pairwise(edges))
 
     @cached_property
+    def frame_numbers(self) -> NDArray[np.int64]:
+        """Numbers of the frames, (T,), which are consecutive within a segment only.
+
+        From one segment to the next they jump by more than there are frames, so that no lag
+        and no run of consecutive numbers crosses a segment.
+        """
+        starts = np.array([start for start, _ in self.segments[1:]], dtype=np.int64)
+        jumps = np.searchsorted(starts, np.arange(self.n_frames), side="right")
+        numbers = np.arange(self.n_frames) + (self.n_frames + 1) * jumps
+        numbers.flags.writeable = False
+        return np.asarray(numbers, dtype=np.int64)
+
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over activity and coordinates; identifies the recording of a model."""
         digest = hashlib.sha256(self.spikes.fingerprint.encode())

@@ -158,6 +158,13 @@ def test_slow_changes_that_come_and_go_are_no_drift():
     assert "drift" not in kinds(recording_health(_with(raster)))
 
 
+def test_half_of_few_neurons_are_active_by_chance():
+    raster = np.random.default_rng(2).random((T, 12)) < 0.2
+    few = Recording(coordinates=None, spikes=Spikes.from_dense(raster), times=np.arange(T) / 4)
+    assert raster.sum(axis=1).max() >= 6
+    assert "frames with nearly all neurons active" not in kinds(recording_health(few))
+
+
 def test_close_neighbours_that_share_light():
     rng = np.random.default_rng(3)
     centres = rng.uniform(0, 400, (60, 3))

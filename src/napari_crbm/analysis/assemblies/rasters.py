@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -96,17 +97,24 @@ def neuron_raster(
     )
 
 
-def peaks(activity: NDArray[np.floating]) -> NDArray[np.int64]:
+def peaks(
+    activity: NDArray[np.floating], segments: Sequence[tuple[int, int]] | None = None
+) -> NDArray[np.int64]:
     """Return the frames of peak activity of an assembly, one for each time it switches on.
 
     Parameters
     ----------
     activity : (T,)
         Its activity; it is on above `active_threshold`.
+    segments : sequence of (first frame, frame after the last), optional
+        Continuous stretches; an episode ends with its segment. One by default.
     """
     on = activity > active_threshold(activity[:, None])[0]
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(np.int8)))
-    return np.array(
-        [first + int(activity[first:last].argmax()) for first, last in edges.reshape(-1, 2)],
-        dtype=np.int64,
-    )
+    found = []
+    for start, stop in segments or [(0, len(on))]:
+        inside = np.concatenate([[False], on[start:stop], [False]]).astype(np.int8)
+        edges = start + np.flatnonzero(np.diff(inside))
+        found += [
+            first + int(activity[first:last].argmax()) for first, last in edges.reshape(-1, 2)
+        ]
+    return np.array(found, dtype=np.int64)

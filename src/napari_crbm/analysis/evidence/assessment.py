@@ -159,7 +159,7 @@ def assembly_evidence(
             gap_frames=gap,
         )
     longest = max(int(_WINDOW_SHARE * spikes.n_frames), _SHORTEST_WINDOW)
-    windows = Windows.of(spikes, usable, longest)
+    windows = Windows.of(spikes, usable, longest, recording.frame_numbers[usable])
     distance, close = 0.0, None
     if recording.coordinates is not None:
         distance = crosstalk_distance_um(windows, recording.coordinates, random_state)

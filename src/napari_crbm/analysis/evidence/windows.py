@@ -34,7 +34,13 @@ class Windows:
     edges: NDArray[np.int64]
 
     @classmethod
-    def of(cls, spikes: Spikes, frames: NDArray[np.integer], longest: int) -> Windows:
+    def of(
+        cls,
+        spikes: Spikes,
+        frames: NDArray[np.integer],
+        longest: int,
+        numbers: NDArray[np.integer] | None = None,
+    ) -> Windows:
         """Cut frames of a recording into windows.
 
         Parameters
@@ -46,8 +52,12 @@ class Windows:
             than a quarter of ``longest`` frames are missing.
         longest : int
             Largest number of frames in a window.
+        numbers : (T,) int, optional
+            Numbers of these frames in time if the recording has several segments, see
+            `napari_crbm.recording.Recording.frame_numbers`.
         """
-        breaks = np.flatnonzero(np.diff(frames) > max(longest // 4, 1)) + 1
+        in_time = frames if numbers is None else numbers
+        breaks = np.flatnonzero(np.diff(in_time) > max(longest // 4, 1)) + 1
         ends = [*breaks.tolist(), len(frames)]
         edges = [0]
         for last in ends:

@@ -12,6 +12,9 @@ from napari_crbm.spikes import Spikes
 #: Nearly everything is active in frames with this fraction of the neurons.
 NEARLY_ALL = 0.5
 
+#: And so many standard deviations of independent neurons above the median.
+CHANCE_SD = 6.0
+
 #: Frames without activity in a row are blank if that many active neurons were expected.
 EXPECTED_ACTIVE = 50.0
 
@@ -31,8 +34,10 @@ def frame_findings(spikes: Spikes) -> list[Finding]:
 
 def _crowded(counts: NDArray[np.int64], n_neurons: int) -> list[Finding]:
     found = []
-    nearly_all = counts >= max(NEARLY_ALL * n_neurons, 2)
     usual = float(np.median(counts))
+    spread = np.sqrt(usual * (1 - usual / n_neurons))
+    # In recordings of few neurons half of them are sometimes active by chance.
+    nearly_all = counts >= max(NEARLY_ALL * n_neurons, usual + CHANCE_SD * max(spread, 1.0))
     if nearly_all.any() and usual < NEARLY_ALL * n_neurons:
         where = places(np.flatnonzero(nearly_all))
         found.append(

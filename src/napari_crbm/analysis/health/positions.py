@@ -81,7 +81,8 @@ def _alike(recording: Recording) -> list[Finding]:
     if recording.n_frames < 2 or not recording.spikes.frame_counts.any():
         return []
     longest = max(int(_WINDOW_SHARE * recording.n_frames), _SHORTEST_WINDOW)
-    windows = Windows.of(recording.spikes, np.arange(recording.n_frames), longest)
+    frames = np.arange(recording.n_frames)
+    windows = Windows.of(recording.spikes, frames, longest, recording.frame_numbers)
     distance = crosstalk_distance_um(windows, recording.positions)
     if not distance:
         return []

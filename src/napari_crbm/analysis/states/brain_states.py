@@ -111,13 +111,15 @@ def brain_states(
     if activity is None:
         activity = model.transform(recording.spikes)
     on = np.asarray(activity > on_threshold(activity, definition))
-    table = state_table(activity, recording.frame_interval_s, definition)
+    table = state_table(activity, recording.frame_interval_s, definition, recording.segments)
     return BrainStates(
         times=recording.times,
         on=on,
         composition=composition(activity, random_state, definition),
         table=table,
-        combinations=combinations(on & table["bimodal"].to_numpy(dtype=bool), recording.times),
+        combinations=combinations(
+            on & table["bimodal"].to_numpy(dtype=bool), recording.times, recording.segments
+        ),
         coactivation=coactivation(on),
         locality=locality(
             model.weights_,

@@ -145,7 +145,10 @@ def composition(
 
 
 def state_table(
-    activity: NDArray[np.floating], frame_interval_s: float, definition: str = "means"
+    activity: NDArray[np.floating],
+    frame_interval_s: float,
+    definition: str = "means",
+    segments: Sequence[tuple[int, int]] | None = None,
 ) -> pd.DataFrame:
     """Tabulate the on and off states of each assembly.
 
@@ -157,6 +160,8 @@ def state_table(
         Seconds from frame to frame.
     definition : {"means", "gaussians"}
         Rule for the two states, see `on_threshold`.
+    segments : sequence of (first frame, frame after the last), optional
+        Continuous stretches; no interval crosses their borders. One by default.
 
     Returns
     -------
@@ -174,13 +179,9 @@ def state_table(
     sarle = (skew(safe, axis=0) ** 2 + 1) / kurtosis(safe, axis=0, fisher=False)
     rows = []
     for unit in range(h.shape[1]):
-        changes = np.flatnonzero(np.diff(on[:, unit].astype(np.int8)))
-        lengths = np.diff(changes)
-        # The interval after the first change is on if that change was an onset.
-        first_is_on = len(changes) > 0 and on[changes[0] + 1, unit]
-        ons, offs = lengths[0 if first_is_on else 1 :: 2], lengths[1 if first_is_on else 0 :: 2]
-        onsets = changes[0 if first_is_on else 1 :: 2]
-        rows.append([_median(x) * frame_interval_s for x in (ons, offs, np.diff(onsets))])
+        found = [_intervals(on[start:stop, unit]) for start, stop in segments or [(0, len(h))]]
+        pooled = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        rows.append([_median(lengths) * frame_interval_s for lengths in pooled])
     durations = np.array(rows)
     coefficient = np.where(spread, sarle, np.nan)
     table = pd.DataFrame(
@@ -199,11 +200,28 @@ def state_table(
     return table
 
 
+def _intervals(
+    on: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the lengths in frames of complete on and off intervals, and from onset to onset."""
+    changes = np.flatnonzero(np.diff(on.astype(np.int8)))
+    lengths = np.diff(changes)
+    # The interval after the first change is on if that change was an onset.
+    first_is_on = len(changes) > 0 and on[changes[0] + 1]
+    ons, offs = lengths[0 if first_is_on else 1 :: 2], lengths[1 if first_is_on else 0 :: 2]
+    onsets = changes[0 if first_is_on else 1 :: 2]
+    return ons, offs, np.diff(onsets)
+
+
 def _median(values: NDArray[np.int64]) -> float:
     return float(np.median(values)) if len(values) else float("nan")
 
 
-def combinations(on: NDArray[np.bool_], times: NDArray[np.floating]) -> pd.DataFrame:
+def combinations(
+    on: NDArray[np.bool_],
+    times: NDArray[np.floating],
+    segments: Sequence[tuple[int, int]] | None = None,
+) -> pd.DataFrame:
     """List the sets of assemblies that are on together, the most frequent first.
 
     Parameters
@@ -212,6 +230,8 @@ def combinations(on: NDArray[np.bool_], times: NDArray[np.floating]) -> pd.DataF
         Whether an assembly is on, see `on_threshold`.
     times : (T,) float array
         Times of the frames, in seconds.
+    segments : sequence of (first frame, frame after the last), optional
+        Continuous stretches; an episode ends with its segment. One by default.
 
     Returns
     -------
@@ -228,6 +248,7 @@ def combinations(on: NDArray[np.bool_], times: NDArray[np.floating]) -> pd.DataF
     last = np.zeros(len(counts), dtype=np.int64)
     last[kind] = np.arange(len(on))
     begins = np.concatenate([[True], kind[1:] != kind[:-1]])
+    begins[[start for start, _ in segments or ()]] = True
     episodes = np.bincount(kind[begins], minlength=len(counts))
     order = np.lexsort((first, -counts))
     sets = [np.flatnonzero(on[first[k]]) for k in order]

@@ -325,7 +325,10 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
         model,
         train,
         test,
-        frames=(model.split_["train"], model.split_["test"]),
+        frames=(
+            recording.frame_numbers[model.split_["train"]],
+            recording.frame_numbers[model.split_["test"]],
+        ),
         frame_interval_s=recording.frame_interval_s,
         **options,
     )

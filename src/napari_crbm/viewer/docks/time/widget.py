@@ -324,7 +324,9 @@ class TimeWidget(QWidget):
         trained, assembly = self.workspace.trained, self.workspace.assembly
         self._peaks = np.empty(0, dtype=np.int64)
         if trained is not None and assembly is not None and assembly < trained.activity.shape[1]:
-            self._peaks = peaks(trained.activity[:, assembly])
+            recording = self.workspace.recording
+            segments = None if recording is None else recording.segments
+            self._peaks = peaks(trained.activity[:, assembly], segments)
         self._offer_peaks()
 
     def _offer_peaks(self) -> None:
