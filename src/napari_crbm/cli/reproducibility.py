@@ -21,7 +21,6 @@ from napari_crbm.cli.console import (
 from napari_crbm.cli.formats import TABLE_ENDINGS
 from napari_crbm.cli.generated import with_declared
 from napari_crbm.cli.signals import signals_stop
-from napari_crbm.cli.train import in_recipes
 from napari_crbm.declarations import declared
 from napari_crbm.errors import TrainingStopped
 from napari_crbm.model.training.settings import Settings
@@ -35,7 +34,6 @@ _OWN = ("n_test_blocks", "test_choice")
     [each for each in declared(Settings) if each.name not in _OWN],
     panel="Training settings",
     rare_panel="Rarely used training settings",
-    defaults=in_recipes,
 )
 @reading.with_options
 def reproducibility(
@@ -64,7 +62,7 @@ def reproducibility(
         typer.Option(
             help="Values of all settings that are not given: 'default', 'quick' or 'paper'."
         ),
-    ] = "default",
+    ] = "quick",
     shuffles: Annotated[
         int, typer.Option(min=19, help="Relabellings behind the chance level.")
     ] = 39,

@@ -21,6 +21,7 @@ from napari_crbm.model import CRBM
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.viewer.jobs.close_notice import CloseNotice
+from napari_crbm.viewer.jobs.halves import HalvesRun
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.jobs.main_thread_queue import Turns
 from napari_crbm.viewer.jobs.runs import Runs
@@ -71,6 +72,7 @@ class Home(QObject):
         self.layers = BrainLayers(viewer, self.workspace, self.run, self.turns.start)
         self.time_axis = TimeAxis(viewer, self.workspace, self.turns.start)
         self.runs = Runs(self.workspace, self)
+        self.halves = HalvesRun(self.workspace, self.runs, self.run, self)
         self.runs.training_changed.connect(self._on_training)
         self.opening = Opening(viewer, self.run, self._show_opened, self.say_what_runs, self)
         self.lasso: Lasso = Lasso(viewer, self.workspace, self)

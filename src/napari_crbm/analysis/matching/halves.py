@@ -100,6 +100,26 @@ class Reproducibility:
         )
 
 
+def half_settings(settings: Settings | None = None) -> Settings:
+    """Return settings of trainings on the halves: at most as many updates as the quick recipe.
+
+    That many find the assemblies; the statistics of the halves are not used. The penalty is
+    left to the halves, which have fewer frames.
+    """
+    from napari_crbm.model import Settings
+
+    quick = Settings.named("quick")
+    if settings is None:
+        return quick
+    return replace(
+        settings,
+        n_updates=min(settings.n_updates, quick.n_updates),
+        l1="auto",
+        final_learning_rate="auto",
+        n_test_blocks=0,
+    )
+
+
 def half_frames(recording: Recording) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Divide a recording into two halves: blocks of time in turn, with gaps between them.
 
@@ -146,7 +166,7 @@ def reproducibility(
     recording : Recording
     settings : Settings, optional
         Of both trainings; the held-out blocks are ignored, since each half is held out from
-        the other. By default the default recipe, with as many assemblies as the model has.
+        the other. By default the quick recipe, with as many assemblies as the model has.
     model : CRBM, optional
         A model of the recording whose assemblies to look for in both halves; otherwise
         the assemblies of the first half are looked for in the second.
@@ -174,8 +194,6 @@ def reproducibility(
     >>> found = reproducibility(recording, Settings.named("quick", n_updates=100))
     >>> text = str(found)  # how many assemblies are found in both halves
     """
-    from napari_crbm.model import Settings
-
     if n_shuffles < MIN_SHUFFLES:
         raise ModelError(
             f"A chance level of 5 % needs at least {MIN_SHUFFLES} shuffles; found {n_shuffles}."
@@ -186,7 +204,9 @@ def reproducibility(
             "open the recording that the model was trained on."
         )
     if settings is None:
-        settings = Settings() if model is None else Settings(n_hidden=model.n_assemblies)
+        settings = half_settings()
+        if model is not None:
+            settings = replace(settings, n_hidden=model.n_assemblies)
     settings = replace(settings, n_test_blocks=0)
     frames = half_frames(recording)
     models: list[CRBM | None] = []

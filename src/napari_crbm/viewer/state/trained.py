@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -90,6 +91,15 @@ class Trained:
     def assemblies_of(self, neuron: int) -> pd.DataFrame:
         """Return the assemblies of a neuron; see `napari_crbm.analysis.assemblies_of_neuron`."""
         return assemblies_of_neuron(self.model, neuron, threshold=self.thresholds)
+
+    def with_halves(self, halves: Mapping[str, NDArray[np.float64]]) -> Trained:
+        """Return the same model with what two halves of the recording show of each assembly."""
+        self.model.halves_ = dict(halves)
+        columns = {
+            "both_halves": halves["found"] > 0,
+            "halves_similarity": halves["similarity"],
+        }
+        return replace(self, table=self.table.assign(**columns))
 
     def with_regions_of(self, recording: Recording) -> Trained:
         """Return the same model with a table for other regions of the same neurons."""

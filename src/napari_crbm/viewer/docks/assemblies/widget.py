@@ -72,6 +72,12 @@ class AssembliesWidget(QWidget):
 
         self.message = text_label(_NO_RECORDING)
         self.evidence = text_label("")
+        self.halves = button(
+            "Check with two halves...",
+            "Train on two halves of the recording, and mark the assemblies that both find "
+            "(Reproducibility dock).",
+            lambda: raise_dock(self.home.viewer, "Reproducibility"),
+        )
         self.filter = QLineEdit()
         self.filter.setPlaceholderText("Filter by region or number")
         self.filter.setClearButtonEnabled(True)
@@ -114,7 +120,7 @@ class AssembliesWidget(QWidget):
         self.tabs.addTab(self.gallery, "Gallery")
         splitter = QSplitter(Qt.Orientation.Vertical)
         for parts in (
-            (self.evidence, self._make_filter(), self.tabs),
+            (self.evidence, self.halves, self._make_filter(), self.tabs),
             (self._titled_scale(), self._make_threshold(), self.traces, self.neuron_text),
         ):
             pane = QWidget()

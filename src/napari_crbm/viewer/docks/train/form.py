@@ -7,7 +7,7 @@ from typing import cast
 
 from magicgui.widgets import ComboBox
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QVBoxLayout, QWidget
 
 from napari_crbm.declarations import declared
 from napari_crbm.errors import ModelError, SettingError
@@ -19,7 +19,7 @@ _DEFAULT = "Careful"
 #: Name of each recipe as shown, its name in `Settings.named`, and what it is for.
 RECIPES = {
     "Quick look": ("quick", "Finds the assemblies; statistics are still rough."),
-    _DEFAULT: ("default", "The default; suits most recordings."),
+    _DEFAULT: ("default", "The default; suits most recordings, and checks two halves."),
     "As published": (
         "paper",
         "200 assemblies, penalty 0.02, 200,000 updates from random weights: hours to days.",
@@ -61,6 +61,14 @@ class TrainForm(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.fields)
+        self.halves = QCheckBox("Then train on two halves (reproducibility)")
+        self.halves.setToolTip(
+            "When the training has ended, train on two halves of the recording, and mark the "
+            "assemblies\nthat both find. It takes at most as long as two quick looks, in the "
+            "background."
+        )
+        self.halves.toggled.connect(lambda _: self.settings_changed.emit())
+        layout.addWidget(self.halves)
         self._on_recipe(self.recipe.value)
         self.recipe.changed.connect(self._on_recipe)
         self.fields.changed.connect(self._on_changed)
@@ -79,6 +87,11 @@ class TrainForm(QWidget):
         except SettingError as error:
             raise ModelError(self.fields.sentence(error)) from None
 
+    @property
+    def checks(self) -> bool:
+        """Whether two halves of the recording are trained on after the training."""
+        return self.halves.isChecked()
+
     def recipes(self) -> dict[str, Settings]:
         """Return the settings of every recipe on the chosen device, by the name shown."""
         device = self.fields["device"].value
@@ -88,6 +101,7 @@ class TrainForm(QWidget):
         """Enable or disable the fields; they are disabled while a training runs."""
         self.recipe.enabled = wanted
         self.fields.allow(wanted)
+        self.halves.setEnabled(wanted)
 
     def show_times(self, seconds: Mapping[str, float | None]) -> None:
         """Show the duration in seconds of every recipe for which it is known."""
@@ -99,6 +113,7 @@ class TrainForm(QWidget):
 
     def _on_recipe(self, label: str) -> None:
         name, tip = RECIPES[label]
+        self.halves.setChecked(label == _DEFAULT)
         self.recipe.tooltip = (
             f"{tip}\nThe times are measured on this machine and this recording, by a few real "
             "updates\nof every recipe."

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QObject, QTimer, Signal
 from qtpy.QtWidgets import QWidget
 
+from napari_crbm.analysis.matching.halves import half_settings
 from napari_crbm.errors import CRBMError
 from napari_crbm.model import Pace, Settings, measure_pace
 from napari_crbm.model.training.compile_ahead import compiled
@@ -61,6 +62,11 @@ class TrainTimes(QObject):
         """Return the duration of a training in seconds, or None if it is not yet measured."""
         pace = self._paces.get(_cost(settings))
         return None if pace is None else pace.total(settings.n_updates)
+
+    def of_halves(self, settings: Settings) -> float | None:
+        """Return the duration in seconds of the trainings on two halves, or None."""
+        pace = self._paces.get(_cost(settings))
+        return None if pace is None else 2 * pace.total(half_settings(settings).n_updates)
 
     def _measure(self) -> None:
         recording = self._home.workspace.recording

@@ -6,6 +6,7 @@ from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
 
+from napari_crbm.analysis.matching.halves import half_settings
 from napari_crbm.errors import CRBMError
 from napari_crbm.model import Progress, Settings, duration
 from napari_crbm.model.training.compile_ahead import compile_ahead, compiled
@@ -118,8 +119,11 @@ class TrainWidget(QWidget):
 
     def _start(self, resume: dict[str, Any] | None = None) -> None:
         try:
-            self.runs.start_training(self.settings(), resume)
+            settings = self.settings()
+            self.home.halves.planned = half_settings(settings) if self.form.checks else None
+            self.runs.start_training(settings, resume)
         except CRBMError as error:
+            self.home.halves.planned = None
             show_error(str(error))
             return
         self._untrained = False
@@ -238,9 +242,13 @@ class TrainWidget(QWidget):
         if not compiled():
             return _COMPILING
         seconds = self.times.of(settings)
-        return _READY + (
-            _MEASURING if seconds is None else f" It will take about {duration(seconds)}."
-        )
+        if seconds is None:
+            return _READY + _MEASURING
+        text = f"{_READY} It will take about {duration(seconds)}"
+        after = self.times.of_halves(settings)
+        if self.form.checks and after is not None:
+            text += f", and the two halves afterwards about {duration(after)}"
+        return f"{text}."
 
     def _times_of_recipes(self) -> dict[str, float | None]:
         """Return the duration of every recipe in seconds, or None where it is unknown."""
