@@ -81,3 +81,48 @@ def test_a_process_that_cannot_limit_its_own_time_is_ended(tmp_path, monkeypatch
     (tmp_path / "file.h5").touch()
     assert "does not come to an end" in guard._Looker().damage(tmp_path / "file.h5")
     assert started[0].poll() is not None
+
+
+def with_filter(path, kind):
+    values = np.random.default_rng(0).integers(0, 9, (64, 4000))
+    with h5py.File(path, "w") as file:
+        if kind == "bitshuffle":
+            hdf5plugin = pytest.importorskip("hdf5plugin")
+            options = {**hdf5plugin.Bitshuffle()}
+        else:
+            options = {"scaleoffset": 4} if kind == "scaleoffset" else {"compression": kind}
+        stored = file.create_dataset("dff", data=values, chunks=(32, 1000), **options)
+        last = stored.id.get_chunk_info(stored.id.get_num_chunks() - 1)
+    return last.byte_offset, last.size
+
+
+@pytest.mark.parametrize("kind", ["bitshuffle", "scaleoffset"])
+def test_every_chunk_of_a_filter_that_may_crash_is_decoded_first(tmp_path, monkeypatch, kind):
+    path = tmp_path / "a.h5"
+    start, size = with_filter(path, kind)
+    assert look.look(str(path)) == {}
+    # Beyond what a quick look reads.
+    monkeypatch.setattr(look, "_SMALL_BYTES", 0)
+    monkeypatch.setattr(look, "_MOST_READ", 0)
+    decoded = []
+    real = h5py.Dataset.__getitem__
+    monkeypatch.setattr(
+        h5py.Dataset, "__getitem__", lambda self, key: decoded.append(key) or real(self, key)
+    )
+    assert look.look(str(path)) == {} and len(decoded) == 8
+    if kind == "bitshuffle":
+        with path.open("r+b") as file:
+            file.seek(start)
+            file.write(b"\xff" * size)
+        assert "part of 'dff' cannot be decoded" in look.look(str(path))["damaged"]
+        with pytest.raises(FormatError, match="is damaged"):
+            read_kind(path)
+
+
+def test_harmless_filters_are_only_looked_at(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    with_filter(path, "gzip")
+    monkeypatch.setattr(look, "_SMALL_BYTES", 0)
+    monkeypatch.setattr(look, "_MOST_READ", 0)
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", None)
+    assert look.look(str(path)) == {}

@@ -26,6 +26,8 @@ _LONGEST_S = 120.0
 # For systems where the process cannot limit its own time (3 s, see look.py): that limit, and
 # what its start takes.
 _LONGEST_CPU_S = 6.0
+# Of a file whose chunks all have to be decoded, see look.py.
+_BYTES_A_SECOND = 10e6
 _POLL_S = 0.5
 _MOST_REMEMBERED = 1000
 
@@ -67,7 +69,7 @@ class _Looker:
         try:
             process.stdin.write(json.dumps(str(path.resolve())) + "\n")
             process.stdin.flush()
-            line = _answer(process, answers)
+            line = _answer(process, answers, path.stat().st_size / _BYTES_A_SECOND)
         except OSError:
             line = ""
         if line:
@@ -109,15 +111,18 @@ class _Looker:
         process.wait()
 
 
-def _answer(process: subprocess.Popen[str], answers: Queue[str]) -> str:
-    """Return the next answer of the process; an empty text if it takes too long."""
+def _answer(process: subprocess.Popen[str], answers: Queue[str], extra_s: float) -> str:
+    """Return the next answer of the process; an empty text if it takes too long.
+
+    ``extra_s`` is what a large file may take longer.
+    """
     begun = processor_time(process)
-    deadline = time.monotonic() + _LONGEST_S
+    deadline = time.monotonic() + _LONGEST_S + extra_s
     while time.monotonic() < deadline:
         with suppress(Empty):
             return answers.get(timeout=_POLL_S)
         used = processor_time(process)
-        if begun is not None and used is not None and used - begun > _LONGEST_CPU_S:
+        if begun is not None and used is not None and used - begun > _LONGEST_CPU_S + extra_s:
             break
     return ""
 
