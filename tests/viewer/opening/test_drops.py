@@ -27,7 +27,11 @@ from napari_crbm.viewer.reader import get_reader
 from tests.io.files import PaperContent, small_recording
 from tests.io.formats.test_caiman import write as write_caiman
 from tests.io.formats.test_programs import chen, romano, voluseg
+from tests.io.formats.test_spike_lists import XYZ as LISTS_XYZ
+from tests.io.formats.test_spike_lists import pairs_npz
 from tests.io.formats.test_suite2p import write_plane
+from tests.io.unknown.test_zapbench import XYZ as ZAP_XYZ
+from tests.io.unknown.test_zapbench import release
 from tests.viewer.conftest import until
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -103,11 +107,30 @@ def mat(folder: Path) -> Dropped:
     return folder / "rastermap.mat", XYZ[:, ::-1]
 
 
+def spike_times(folder: Path) -> Dropped:
+    folder = tmp_folder(folder, "ks")
+    path = pairs_npz(folder)
+    return path, LISTS_XYZ[:, ::-1]
+
+
+def zapbench_fish(folder: Path) -> Dropped:
+    folder = tmp_folder(folder, "zap")
+    release(folder, 300)
+    return folder, ZAP_XYZ[:, [2, 0, 1]] * [4, 0.406, 0.406]
+
+
+def tmp_folder(folder: Path, name: str) -> Path:
+    (folder / name).mkdir()
+    return folder / name
+
+
 KINDS: dict[Callable[[Path], Dropped], str] = {
     own: "recording",
     nwb: "nwb-recording",
     paper: "paper-recording",
     suite2p: "suite2p-recording",
+    spike_times: "spike-times-recording",
+    zapbench_fish: "zapbench-recording",
     suite2p_for_matlab: "suite2p-matlab-recording",
     caiman: "caiman-recording",
     voluseg_cells: "voluseg-recording",
