@@ -72,6 +72,22 @@ def test_a_finished_model_is_kept_and_its_checkpoint_goes(viewer, home, recordin
     np.testing.assert_array_equal(home.workspace.trained.model.weights_, weights)
 
 
+def test_a_new_training_leaves_the_checkpoint_of_an_earlier_one(viewer, home, recording, qtbot):
+    home.show(recording)
+    make_room()
+    checkpoint_path(recording).write_bytes(b"an unfinished training")
+    home.runs.start_training(LONG)
+    session = home.runs.session
+    until(qtbot, lambda: session.training.update > 5)
+    session.control.stop()
+    until(qtbot, lambda: not home.runs.training)
+    latest = kept_checkpoint(recording).path
+    assert load_checkpoint(latest)["update"] == session.training.update
+    latest.unlink()
+    earlier = kept_checkpoint(recording).path
+    assert earlier.read_bytes() == b"an unfinished training"
+
+
 @pytest.fixture
 def told(monkeypatch) -> list[str]:
     """What is said in passing."""

@@ -1,7 +1,8 @@
 """Files of trainings that are saved automatically, so that closing a window loses none.
 
-For each recording the folder holds at most one checkpoint (of a training that was stopped
-or interrupted) and the trained models. File names begin with the recording's fingerprint.
+For each recording the folder holds the checkpoint of the last training that was stopped or
+interrupted, those of earlier ones, and the trained models. File names begin with the
+recording's fingerprint.
 The oldest files are deleted when there are more than `MOST_FILES`.
 """
 
@@ -44,6 +45,14 @@ def checkpoint_path(recording: Recording) -> Path:
     return folder() / f"{recording.fingerprint[:16]}{_CHECKPOINT}"
 
 
+def set_checkpoint_aside(recording: Recording) -> None:
+    """Rename the kept checkpoint of an earlier training, so that a new one leaves it as it is."""
+    path = checkpoint_path(recording)
+    with suppress(FileNotFoundError):
+        number = path.stat().st_mtime_ns // 1_000_000
+        path.rename(path.with_name(f"{recording.fingerprint[:16]}.{number}{_CHECKPOINT}"))
+
+
 def new_model_path(recording: Recording, n_assemblies: int) -> Path:
     """Return the path for a model that has just been trained on a recording."""
     now = time.time_ns() // 1_000_000
@@ -56,8 +65,11 @@ def is_kept(path: Path | None) -> bool:
 
 
 def kept_checkpoint(recording: Recording) -> Kept | None:
-    """Return the checkpoint of an unfinished training, or None."""
-    return _kept(checkpoint_path(recording))
+    """Return the checkpoint of the last unfinished training, or None."""
+    earlier = folder().glob(f"{recording.fingerprint[:16]}.*{_CHECKPOINT}")
+    # Digits of the same number, so that names are in the order of time.
+    paths = [checkpoint_path(recording), *sorted(earlier, reverse=True)]
+    return next((kept for kept in map(_kept, paths) if kept is not None), None)
 
 
 def kept_models(recording: Recording) -> list[Kept]:

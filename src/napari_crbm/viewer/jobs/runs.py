@@ -82,8 +82,13 @@ class Runs(QObject):
         """Whether a sweep is running."""
         return self.sweep is not None and self.sweep.running
 
-    def start_training(self, settings: Settings, resume: dict[str, Any] | None = None) -> None:
-        """Train on the open recording.
+    def start_training(
+        self,
+        settings: Settings,
+        resume: dict[str, Any] | None = None,
+        resumed_from: Path | None = None,
+    ) -> None:
+        """Train on the open recording, or continue from a checkpoint and its file.
 
         Raises
         ------
@@ -92,7 +97,9 @@ class Runs(QObject):
             recording.
         """
         recording = self._ready("A training is running already; stop it first.", SWEEP_RUNS)
-        session = TrainingSession(recording, settings, resume, parent=self)
+        session = TrainingSession(
+            recording, settings, resume, resumed_from=resumed_from, parent=self
+        )
         session.progressed.connect(self._on_progress)
         session.finished.connect(self._on_finished)
         session.failed.connect(self._on_failed)

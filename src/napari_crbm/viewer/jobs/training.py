@@ -15,8 +15,10 @@ from napari_crbm.model import Settings, Training
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.jobs.autosave import (
     checkpoint_path,
+    is_kept,
     make_room,
     new_model_path,
+    set_checkpoint_aside,
 )
 from napari_crbm.viewer.jobs.long_run import LongRun
 from napari_crbm.viewer.state.trained import Trained
@@ -36,6 +38,8 @@ class TrainingSession(LongRun):
     settings : Settings
     resume : dict, optional
         A checkpoint to continue.
+    resumed_from : Path, optional
+        File of that checkpoint.
     keep : bool
         Whether to save checkpoints (every 120 s, and when stopped or closed) and the trained
         model; see `napari_crbm.viewer.jobs.autosave`.
@@ -48,6 +52,7 @@ class TrainingSession(LongRun):
         settings: Settings,
         resume: dict[str, Any] | None = None,
         *,
+        resumed_from: Path | None = None,
         keep: bool = True,
         parent: QObject | None = None,
     ) -> None:
@@ -61,6 +66,7 @@ class TrainingSession(LongRun):
             segments=recording.segments,
         )
         self.keep = keep
+        self._resumed_from = resumed_from
         #: Whether the trained model is kept in a file.
         self.kept = False
 
@@ -71,7 +77,11 @@ class TrainingSession(LongRun):
         save_checkpoint(self.training.checkpoint(), path)
 
     def _work(self) -> Trained | None:
-        autosave = Autosave(checkpoint_path(self.recording), CHECKPOINT_S)
+        path = checkpoint_path(self.recording)
+        if self.keep and self._resumed_from != path:
+            # The unfinished training that it belongs to can still be continued.
+            set_checkpoint_aside(self.recording)
+        autosave = Autosave(path, CHECKPOINT_S)
         for progress in self.training:
             if self.keep and progress.phase == "training":
                 autosave.offer(self._checkpoint)
@@ -93,6 +103,8 @@ class TrainingSession(LongRun):
         self._keep_model(trained)
         if self.kept and not unfinished:
             checkpoint_path(self.recording).unlink(missing_ok=True)
+            if self._resumed_from is not None and is_kept(self._resumed_from):
+                self._resumed_from.unlink(missing_ok=True)
         return trained
 
     def _checkpoint(self) -> dict[str, Any]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_crbm.viewer.home import Home
 
 #: Starts a training from the content of a checkpoint.
-Resume = Callable[[dict[str, Any]], None]
+Resume = Callable[[dict[str, Any], Path], None]
 
 
 class TrainFiles(QHBoxLayout):
@@ -117,7 +117,7 @@ class TrainFiles(QHBoxLayout):
 
             return load_checkpoint(path)
 
-        self._home.run(f"Reading {path.name}", work, self._start)
+        self._home.run(f"Reading {path.name}", work, lambda state: self._start(state, path))
 
     def _load(self) -> None:
         path = ask_open(self._window, "Load a model", "Models (*.h5)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QProgressBar, QVBoxLayout, QWidget
@@ -117,11 +118,13 @@ class TrainWidget(QWidget):
         self.times.forget()
         self._refresh()
 
-    def _start(self, resume: dict[str, Any] | None = None) -> None:
+    def _start(
+        self, resume: dict[str, Any] | None = None, resumed_from: Path | None = None
+    ) -> None:
         try:
             settings = self.settings()
             self.home.halves.planned = half_settings(settings) if self.form.checks else None
-            self.runs.start_training(settings, resume)
+            self.runs.start_training(settings, resume, resumed_from)
         except CRBMError as error:
             self.home.halves.planned = None
             show_error(str(error))
