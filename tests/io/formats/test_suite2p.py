@@ -292,3 +292,23 @@ def test_the_export_for_matlab(tmp_path, med):
     savemat(path, {"something": np.zeros((3, 3))})
     with pytest.raises(RecordingError, match="must hold 'F'"):
         open_recording(path)
+
+
+@pytest.mark.parametrize("mesoscope", [False, True])
+def test_fields_of_a_mesoscope_lie_side_by_side(tmp_path, mesoscope):
+    found = []
+    for number in range(4):
+        folder = tmp_path / "suite2p" / f"plane{number}"
+        content = write_plane(folder, seed=number)
+        # Two fields in each of two planes; Suite2p numbers planes and fields together.
+        ops = {"fs": 3.9, "nrois": 2, "dy": 100 * (number % 2), "dx": 600 * (number % 2)}
+        if mesoscope:
+            ops["lines"] = np.arange(5)
+        np.save(folder / "ops.npy", np.array(ops, dtype=object), allow_pickle=True)
+        yx = np.array([cell["med"] for cell in content["stat"][content["iscell"][:, 0] == 1]])
+        depth = number // 2 if mesoscope else number
+        shift = np.array([100, 600]) * (number % 2 if mesoscope else 0)
+        found.append(np.column_stack([np.full(len(yx), 20.0 * depth), yx + shift]))
+    recording = open_recording(tmp_path / "suite2p", um_per_pixel=1.0, plane_spacing_um=20.0)
+    np.testing.assert_allclose(recording.coordinates, np.concatenate(found))
+    assert ("fields" in recording.provenance[0].parameters) == mesoscope

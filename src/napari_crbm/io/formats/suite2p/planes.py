@@ -76,6 +76,28 @@ class Plane:
             return None
         return np.ravel(np.asarray(stored))[: self.traces.shape[1]].astype(bool)
 
+    @property
+    def field(self) -> tuple[float, float]:
+        """Rows and columns by which the field of a mesoscope is shifted, in pixels.
+
+        Suite2p also writes ``dx`` and ``dy`` for the mosaic of planes that it shows; only
+        recordings of a mesoscope have ``lines``.
+        """
+        if not self._has_fields:
+            return 0.0, 0.0
+        dy, dx = (_number(self.settings.get(name)) for name in ("dy", "dx"))
+        return dy or 0.0, dx or 0.0
+
+    @property
+    def depth(self) -> int:
+        """Number of the imaging plane in depth; a mesoscope has several fields in each."""
+        n_fields = _number(self.settings.get("nrois")) if self._has_fields else None
+        return self.number // max(int(n_fields or 1), 1)
+
+    @property
+    def _has_fields(self) -> bool:
+        return bool(self.settings.get("mesoscan")) or "lines" in self.settings
+
 
 def joined(
     planes: Sequence[Plane], name: str, options: ReadOptions, notes: dict[str, Any], source: str
@@ -127,10 +149,16 @@ def joined(
     _tell_lengths(planes)
     zyx = np.concatenate(
         [
-            np.column_stack([np.full(len(cells), float(plane.number)), plane.centres[cells]])
+            np.column_stack(
+                [np.full(len(cells), float(plane.depth)), plane.centres[cells] + plane.field]
+            )
             for plane, cells in zip(planes, kept, strict=True)
         ]
     )
+    if any(plane.field != (0.0, 0.0) for plane in planes):
+        notes["fields"] = [
+            f"{plane.name}: dy {y:g}, dx {x:g}" for plane in planes for y, x in [plane.field]
+        ]
     coordinates = in_micrometres(zyx, options, notes, "Suite2p")
     binarised = "rises of F" if deconvolved is None else "spks"
     spikes, step = active_frames(corrected, options, deconvolved=deconvolved, source=binarised)
