@@ -155,3 +155,12 @@ def test_numbered_columns_are_a_header(tmp_path, index, first):
     table = pd.DataFrame(SPIKES.astype(int), columns=np.arange(N) + first)
     table.to_csv(path, index=index)
     assert [entry.shape for entry in list_entries(path)] == [(T, N)]
+
+
+def test_a_name_counts_more_than_size_and_unfit_positions_hide_no_activity(tmp_path):
+    np.save(tmp_path / "timeseries.npy", np.cumsum(RNG.normal(size=(N, T)), axis=1))
+    np.save(tmp_path / "larger.npy", RNG.normal(size=(5 * N, 5 * T)))
+    np.save(tmp_path / "centroids.npy", RNG.uniform(0, 500, (2 * N, 3)))
+    profile = offered(tmp_path)
+    assert profile.activity == "timeseries.npy" and not profile.positions
+    assert profile.neurons_first

@@ -63,6 +63,7 @@ NOT_ACTIVITY = (
     "video",
     "image",
     "movie",
+    "projection",
     "mask",
     "behav",
     "pupil",

@@ -73,6 +73,11 @@ def _guess_from(path: Path, entries: Sequence[Entry], arrays: Mapping[str, Array
     positions, n_neurons, axes_first = find_positions(entries, arrays, reasons)
     own = [entry for entry in entries if not is_stranger(path, entry.name)]
     activity = _activity(own, n_neurons, positions, reasons)
+    if activity is None and positions:
+        activity = _activity(own, None, positions, reasons)
+        if activity is not None:
+            reasons["positions"] = f"not '{positions[0]}': no activity has {n_neurons:,} neurons"
+            positions, n_neurons, axes_first = (), None, False
     fields: dict[str, Any] = {
         "positions": positions,
         "activity": activity.name if activity else "",
@@ -115,7 +120,7 @@ def _activity(
             continue
         name = last_part(entry)
         unlikely = contains(name, NOT_ACTIVITY)
-        place = min(rank(name, SPIKE_NAMES), len(SPIKE_NAMES) + rank(name, TRACE_NAMES))
+        place = rank(name, SPIKE_NAMES + TRACE_NAMES)
         labels = name in LABEL_NAMES or min(entry.shape) <= 3
         unlikely = unlikely or entry.shape[0] == entry.shape[1]
         ranked.append((labels, unlikely, place, -math.prod(entry.shape), order, entry))
