@@ -78,7 +78,14 @@ def sweep(
             help="Seeds of every configuration, such as 0,1,2.",
         ),
     ] = "0",
-    folds: Annotated[int, typer.Option(min=2, max=10, help="Folds of cross-validation.")] = 3,
+    folds: Annotated[
+        int,
+        typer.Option(
+            min=2,
+            max=10,
+            help="Folds of cross-validation; the trainings of more than two folds share frames.",
+        ),
+    ] = 3,
     random: Annotated[
         int | None,
         typer.Option(

@@ -34,7 +34,13 @@ _VISIBLE = (
     _count(
         "n_folds",
         3,
-        Setting("Parts of the recording, each left out in turn.", ge=2, le=10, label="Folds"),
+        Setting(
+            "Parts of the recording, each left out in turn. The trainings of more than two share "
+            "frames.",
+            ge=2,
+            le=10,
+            label="Folds",
+        ),
     ),
     _count("n_updates", _N_UPDATES, Setting("Updates of every training.", ge=1, label="Updates")),
 )
