@@ -17,7 +17,7 @@ import pandas as pd
 
 from napari_crbm import CRBM, simulate
 from napari_crbm.analysis import assembly_evidence
-from napari_crbm.analysis.statistics.evaluation import independent_likelihood
+from napari_crbm.analysis.statistics.prediction import independent_likelihood
 from napari_crbm.errors import CRBMError
 from napari_crbm.recording import Recording
 from napari_crbm.simulation import simulate_without_assemblies

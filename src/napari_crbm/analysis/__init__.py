@@ -113,8 +113,6 @@ if TYPE_CHECKING:
         Evaluation,
         evaluate,
         evaluate_held_out,
-        export_evaluation,
-        reconstruction_nllh,
     )
     from napari_crbm.analysis.statistics.higher_order import (
         PopulationCount,
@@ -137,6 +135,9 @@ if TYPE_CHECKING:
         coincidences,
         compare_pairs,
     )
+    from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh
+    from napari_crbm.analysis.statistics.tables import export_evaluation
+    from napari_crbm.analysis.statistics.verdict import Outcome, Verdict
     from napari_crbm.model.compute.two_groups import active_threshold
     from napari_crbm.nrmse import (
         Agreement,
@@ -250,8 +251,6 @@ _HOMES = {
         "Evaluation",
         "evaluate",
         "evaluate_held_out",
-        "export_evaluation",
-        "reconstruction_nllh",
     ),
     "statistics.higher_order": (
         "PopulationCount",
@@ -275,6 +274,9 @@ _HOMES = {
         "coincidences",
         "compare_pairs",
     ),
+    "statistics.reconstruction": ("reconstruction_nllh",),
+    "statistics.tables": ("export_evaluation",),
+    "statistics.verdict": ("Outcome", "Verdict"),
     "napari_crbm.model.compute.two_groups": ("active_threshold",),
     "napari_crbm.nrmse": (
         "Agreement",
@@ -303,6 +305,7 @@ __all__ = [
     "Likelihood",
     "Locality",
     "Moments",
+    "Outcome",
     "PairComparison",
     "PopulationCount",
     "Raster",
@@ -314,6 +317,7 @@ __all__ = [
     "Sweep",
     "SweepProgress",
     "Trial",
+    "Verdict",
     "active_threshold",
     "agreement",
     "assemblies_of_neuron",

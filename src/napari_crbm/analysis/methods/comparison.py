@@ -20,8 +20,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.analysis.matching.recovery import fraction_recovered, recovery
-from napari_crbm.analysis.statistics.evaluation import normalised_likelihood, reconstruction_nllh
 from napari_crbm.analysis.statistics.held_out import held_out_frames
+from napari_crbm.analysis.statistics.reconstruction import (
+    normalised_likelihood,
+    reconstruction_nllh,
+)
 from napari_crbm.errors import ModelError, install_extra
 from napari_crbm.model import CRBM
 from napari_crbm.model.start.components import varimax

@@ -15,7 +15,7 @@ import pandas as pd
 
 from napari_crbm.analysis.selection.folds import Folds
 from napari_crbm.analysis.selection.sweep import BLOCKS, Sweep, Trial
-from napari_crbm.analysis.statistics.evaluation import reconstruction_nllh
+from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh
 from napari_crbm.errors import FormatError, ModelError, TrainingCollapsed, TrainingDiverged
 from napari_crbm.io import load_checkpoint, open_recording, save_checkpoint, save_model
 from napari_crbm.io.models.autosave import Autosave

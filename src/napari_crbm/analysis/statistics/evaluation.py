@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,21 +12,31 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.assemblies.membership import membership
 from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
-from napari_crbm.analysis.export.tables import write_tables
-from napari_crbm.analysis.statistics.bootstrap import standard_errors
 from napari_crbm.analysis.statistics.declared import STATISTICS, Side
 from napari_crbm.analysis.statistics.drift import Drift, held_out_drift
+from napari_crbm.analysis.statistics.explained import Explained
 from napari_crbm.analysis.statistics.held_out import held_out_frames
 from napari_crbm.analysis.statistics.higher_order import (
     PopulationCount,
     population_count,
     random_triplets,
 )
+from napari_crbm.analysis.statistics.intervals import nrmse_intervals
 from napari_crbm.analysis.statistics.lagged import LaggedComparison, compare_lagged
+from napari_crbm.analysis.statistics.left_over import components_left_over
 from napari_crbm.analysis.statistics.moments import moments
 from napari_crbm.analysis.statistics.pairs import PairComparison, compare_pairs
-from napari_crbm.analysis.statistics.penalty import SHARES_NOT_KNOWN, penalty_shift
-from napari_crbm.analysis.statistics.verdict import unscaled, verdict
+from napari_crbm.analysis.statistics.penalty import penalty_shift
+from napari_crbm.analysis.statistics.prediction import predicted_beyond
+from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh, shifted_nllh
+from napari_crbm.analysis.statistics.resampling import Resampling
+from napari_crbm.analysis.statistics.rows import (
+    explained_shares,
+    penalty_notes,
+    reasons_of,
+    table_row,
+)
+from napari_crbm.analysis.statistics.verdict import Estimate, Findings, Verdict, verdict
 from napari_crbm.errors import ModelError
 from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
@@ -38,10 +47,13 @@ if TYPE_CHECKING:
 
 #: Covariances between at most this many neurons are kept for scatter plots.
 MAX_NEURONS_FOR_PAIRS = 1000
+#: What the numbers of the table mean.
+LEGEND = (
+    "nrmse: 0 as good as the training frames, 1 no better than chance; low to high is the interval "
+    "of 95 %. explained: share of what comes back in held-out frames that the model has, 1 all of "
+    "it, 0 as much as independent neurons; beside it that of the training frames."
+)
 _TRIPLETS = 100_000
-
-# Smallest distance of probabilities from 0 and 1, as in the reference analysis.
-_SMALLEST_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,10 +63,12 @@ class Evaluation:
     Parameters
     ----------
     table : pandas.DataFrame
-        Index ``statistic`` (the keys of `napari_crbm.analysis.STATISTICS`), columns ``nrmse,
-        standard_error, rmse_model, rmse_train, rmse_shuffled, pearson_r, train_r, slope, n``; see
-        `napari_crbm.nrmse.Agreement` and
-        `napari_crbm.analysis.statistics.bootstrap.standard_errors`.
+        Index ``statistic`` (the keys of `napari_crbm.analysis.STATISTICS`), columns ``nrmse``
+        with ``standard_error`` and the interval ``low`` to ``high``
+        (`napari_crbm.analysis.statistics.intervals`); ``explained`` with ``explained_error``, and
+        ``explained_train`` with ``explained_train_error``
+        (`napari_crbm.analysis.statistics.explained`); ``rmse_model, rmse_train, rmse_shuffled,
+        pearson_r, train_r, slope, n`` (`napari_crbm.nrmse.Agreement`).
     pairs : dict of str to (test, model)
         The compared values of every statistic, flat arrays of equal length; those of
         <vh> are corrected for the penalty, those of the covariances of neurons are a
@@ -65,15 +79,16 @@ class Evaluation:
         The number of active neurons per frame.
     lagged : LaggedComparison
         Correlations of assemblies at time lags.
-    pseudo_likelihood : float
-        Mean log P(v_i | all others) of the test frames, nats per neuron per frame.
     nllh : (N,) float64
         Normalised reconstruction log-likelihood of every neuron, see
         `reconstruction_nllh`; NaN for neurons silent in the test frames.
+    shifted_nllh : float
+        Its median if every neuron is shifted in time by itself: what a neuron's own activity
+        contributes to its reconstruction.
+    findings : Findings
+        What the verdict rests on.
     samples : Samples or None
         The activity drawn from the model; None if it was passed as `Spikes`.
-    independent : float
-        As ``pseudo_likelihood``, of independent neurons (`independent_likelihood`).
     evidence : Evidence or None
         Held-out evidence for the assemblies, if the recording was given.
     notes : tuple of str
@@ -85,10 +100,10 @@ class Evaluation:
     all_pairs: PairComparison
     population: PopulationCount
     lagged: LaggedComparison
-    pseudo_likelihood: float
     nllh: NDArray[np.float64]
+    shifted_nllh: float
+    findings: Findings
     samples: Samples | None
-    independent: float = float("nan")
     evidence: Evidence | None = None
     drift: Drift | None = None
     notes: tuple[str, ...] = ()
@@ -105,29 +120,61 @@ class Evaluation:
         return None if self.samples is None else self.samples.warning
 
     @property
+    def pseudo_likelihood(self) -> float:
+        """Mean log P(v_i | all others) of the test frames, nats per neuron per frame."""
+        return self.findings.likelihoods["model"]
+
+    @property
+    def judgement(self) -> Verdict:
+        """Outcome, one sentence with what was compared, and advice."""
+        return verdict(self.findings)
+
+    @property
     def verdict(self) -> str:
         """Assessment of the model in a few sentences."""
-        return verdict(self.table, self.evidence, self.pseudo_likelihood, self.independent)
+        certain = self.evidence is not None and self.evidence.n_certain > 0
+        first = [str(self.evidence)] if certain or (self.evidence and self.evidence.reason) else []
+        return " ".join([*first, str(self.judgement)])
 
     def score(self, name: str) -> str:
-        """Return the nRMSE of a statistic with its error, or correlations where it is undefined."""
+        """Return the nRMSE of a statistic with its error, or correlations where it is undefined.
+
+        Followed by the explained share where it is known.
+        """
         row = self.table.loc[name]
-        if unscaled(self.table, name):
-            return f"r {row['pearson_r']:.2f}, training {row['train_r']:.2f}"
-        error = row["standard_error"]
-        sure = f" ± {error:.2f}" if np.isfinite(error) else ""
-        return f"{round(row['nrmse'], 2) + 0.0:.2f}{sure}"
+        if np.isfinite(row["nrmse"]):
+            error = row["standard_error"]
+            sure = f" ± {error:.2f}" if np.isfinite(error) else ""
+            text = f"{round(row['nrmse'], 2) + 0.0:.2f}{sure}"
+        elif np.isfinite(row[["pearson_r", "train_r"]].astype(float)).all():
+            text = f"r {row['pearson_r']:.2f}, training {row['train_r']:.2f}"
+        else:
+            text = "not known"
+        return text
+
+    def explained(self, name: str) -> str:
+        """Return the explained share of a statistic with its error; empty where it is unknown."""
+        row = self.table.loc[name]
+        if not np.isfinite(row["explained"]):
+            return ""
+        return f"{100 * row['explained']:.0f} ± {100 * row['explained_error']:.0f} %"
 
     def __str__(self) -> str:
-        columns = self.table[["nrmse", "standard_error", "pearson_r", "train_r", "slope", "n"]]
+        shown = ["nrmse", "standard_error", "low", "high", "explained", "explained_error"]
+        columns = self.table[[*shown, "explained_train", "pearson_r", "train_r", "n"]]
+        likelihood = self.findings.likelihoods
         lines = [
             columns.to_string(float_format=lambda value: f"{value:.3f}", na_rep="-"),
+            LEGEND,
             f"active neurons per frame nRMSE {self.population.nrmse:.3f} (distance "
             f"{self.population.model:.1f} neurons; training frames {self.population.train:.1f}, "
             f"independent neurons {self.population.independent:.1f})",
-            f"pseudo-log-likelihood {self.pseudo_likelihood:.5f} nats per neuron per frame "
-            f"(independent neurons {self.independent:.5f})",
-            f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons)",
+            f"pseudo-log-likelihood {likelihood['model']:.5f} nats per neuron per frame "
+            f"(training frames {likelihood['train']:.5f}; held-out frames by one global unit "
+            f"{likelihood['population']:.5f}, by independent neurons "
+            f"{likelihood['independent']:.5f})",
+            f"reconstruction nLLH   {self.median_nllh:.3f} (median over neurons; "
+            f"{self.shifted_nllh:.3f} if each neuron is shifted in time)",
             *([self.lagged.verdict] if len(self.lagged.table) else []),
             *([str(self.drift)] if self.drift is not None else []),
         ]
@@ -218,9 +265,12 @@ def evaluate(
     report(600, 1000)
     shift, none = penalty_shift(model, train), np.zeros((1, 1), np.float32)
     connected = model.weights_ != 0
-    penalised = model.settings_ is not None and model.settings_.l1
-    notes = (SHARES_NOT_KNOWN,) if penalised and model.penalty_share_ is None else ()
-    errors = standard_errors(parts, hidden, connected, shift, random_state=seed)
+    n_chains = samples.n_chains if isinstance(samples, Samples) else drawn.n_frames
+    numbers = frames or (np.arange(train.n_frames), np.arange(test.n_frames))
+    resampling = Resampling.of(model, parts, hidden, numbers, n_chains, seed)
+    some = resampling.neurons
+    intervals = nrmse_intervals(resampling.whole, connected[some], shift[some])
+    shares = explained_shares(resampling, connected[some], shift[some])
     report(650, 1000)
     all_pairs = compare_pairs(
         *parts,
@@ -238,59 +288,50 @@ def evaluate(
         values = [statistic.values(side) for side in sides]
         pairs[name] = (values[2], values[0])
         found = all_pairs.agreement if statistic.all_pairs else agreement(*values)
-        rows[name] = asdict(found) | {"standard_error": errors[name]}
+        rows[name] = table_row(asdict(found), intervals[name], shares.get(name))
     table = pd.DataFrame.from_dict(rows, orient="index")
-    table.insert(1, "standard_error", table.pop("standard_error"))
     table.index.name = "statistic"
+    settled = not isinstance(samples, Samples) or samples.settled
+    findings = _findings(model, train, test, resampling, table, shares, settled, seed)
     return Evaluation(
         table=table,
         pairs=pairs,
         all_pairs=all_pairs,
         population=population_count(*parts),
         lagged=compare_lagged(*hidden, frames=frames, frame_interval_s=frame_interval_s),
-        pseudo_likelihood=model.pseudo_likelihood(test),
         nllh=reconstruction_nllh(model, test),
+        shifted_nllh=shifted_nllh(model, test, seed),
+        findings=findings,
         samples=samples if isinstance(samples, Samples) else None,
-        independent=independent_likelihood(train, test),
-        notes=notes,
+        notes=(*penalty_notes(model), *reasons_of(intervals, shares)),
     )
 
 
-def export_evaluation(evaluation: Evaluation, folder: Path | str, kind: str = "csv") -> list[Path]:
-    """Write the results of an evaluation as tables into a folder.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-    folder : path
-        Made if missing.
-    kind : {"csv", "parquet"}
-
-    Returns
-    -------
-    list of Path
-        ``statistics`` (one row per statistic), ``neurons`` (reconstruction of each),
-        ``lagged`` (one row per lag) and ``active_neurons`` (distribution of their number).
-    """
-    population = evaluation.population
-    tables = {
-        "statistics": evaluation.table.reset_index(),
-        "neurons": pd.DataFrame(
-            {
-                "neuron": np.arange(len(evaluation.nllh)),
-                "reconstruction_nllh": evaluation.nllh,
-            }
+def _findings(
+    model: CRBM,
+    train: Spikes,
+    test: Spikes,
+    resampling: Resampling,
+    table: pd.DataFrame,
+    shares: Mapping[str, Explained],
+    settled: bool,
+    seed: int,
+) -> Findings:
+    judged = [name for name, each in STATISTICS.items() if each.judged]
+    return Findings(
+        n_frames=test.n_frames,
+        n_blocks=resampling.whole[2].n_blocks,
+        settled=settled,
+        explained=shares,
+        nrmse={
+            name: Estimate(*map(float, table.loc[name, ["nrmse", "standard_error"]]))
+            for name in judged
+        },
+        n_left_over=components_left_over(
+            resampling.model, *resampling.whole[1:], model.weights_[resampling.neurons]
         ),
-        "lagged": evaluation.lagged.table,
-        "active_neurons": pd.DataFrame(
-            {
-                "fewest": np.ceil(population.edges[:-1]),
-                "most": np.floor(population.edges[1:]),
-                **population.shares,
-            }
-        ),
-    }
-    return write_tables(tables, folder, kind)
+        **predicted_beyond(model, (train, test), resampling.blocks, seed),
+    )
 
 
 def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
@@ -332,58 +373,14 @@ def evaluate_held_out(model: CRBM, recording: Recording, **options: Any) -> Eval
         frame_interval_s=recording.frame_interval_s,
         **options,
     )
+    evidence = assembly_evidence(model, recording)
+    findings = found.findings
+    if not evidence.reason:
+        tested = int(evidence.table["p"].notna().sum())
+        findings = replace(findings, n_tested=tested, n_certain=evidence.n_certain)
     return replace(
         found,
-        evidence=assembly_evidence(model, recording),
+        evidence=evidence,
+        findings=findings,
         drift=held_out_drift(recording.spikes, model.split_),
     )
-
-
-def independent_likelihood(train: Spikes, test: Spikes) -> float:
-    """Mean log-likelihood of test frames by the mean activities of training frames.
-
-    In nats per neuron per frame. Mean activities are those of the training frames with half a
-    spike more, so that a neuron silent there does not make a spike impossible.
-    """
-    chance = (train.neuron_counts + 0.5) / (train.n_frames + 1.0)
-    active = test.mean_activity
-    return float((active * np.log(chance) + (1 - active) * np.log1p(-chance)).mean())
-
-
-def reconstruction_nllh(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
-    """Compute how well E[h | v] alone reconstructs each neuron's activity, (N,) (paper Eq. 18).
-
-    With LLH the mean log-probability of a neuron's states under P(v_i | E[h | v(t)]),
-    and LLH_ind the same under the neuron's mean activity, the value is
-    ``(LLH - LLH_ind) / -LLH_ind``: 0 no better than the mean, 1 perfect. NaN for a
-    neuron that never changes.
-    """
-    return normalised_likelihood(model.reconstruct(spikes), spikes)
-
-
-def normalised_likelihood(
-    probabilities: Iterable[NDArray[np.floating]], spikes: Spikes
-) -> NDArray[np.float64]:
-    """Compute the normalised log-likelihood of activity, (N,); see `reconstruction_nllh`.
-
-    Parameters
-    ----------
-    probabilities : iterable of (t, N)
-        Probability of each neuron to be active, in consecutive blocks of all frames.
-    spikes : Spikes
-    """
-    low = _SMALLEST_PROBABILITY
-    total = np.zeros(spikes.n_neurons)
-    start = 0
-    for probability in probabilities:
-        states = spikes.dense(slice(start, start + len(probability)))
-        start += len(probability)
-        # Probability of the observed state: p if active, 1 - p if silent.
-        likelihood = np.where(states, probability, 1 - probability)
-        np.log(np.clip(likelihood, low, 1.0), out=likelihood)
-        total += likelihood.sum(axis=0, dtype=np.float64)
-    mean = spikes.mean_activity
-    changes = (mean > 0) & (mean < 1)
-    p = np.where(changes, mean, 0.5)
-    baseline = p * np.log(p) + (1 - p) * np.log1p(-p)
-    return np.where(changes, (total / spikes.n_frames - baseline) / -baseline, np.nan)

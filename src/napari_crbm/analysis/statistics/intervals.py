@@ -1,0 +1,109 @@
+"""Intervals of the nRMSE from blocks of time.
+
+Neighbouring frames are correlated, so whole blocks of time are left out in turn, of the training
+and of the held-out frames, and groups of chains of the model's samples. How much the statistic
+changes gives its standard error (jackknife, Tukey 1958).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from napari_crbm.analysis.statistics.block_sums import BlockSums, jackknife_variance
+from napari_crbm.analysis.statistics.declared import STATISTICS, Side
+from napari_crbm.analysis.statistics.explained import LEVEL
+from napari_crbm.nrmse import agreement
+
+#: Fewer blocks of held-out or of training frames do not give an interval.
+FEWEST_BLOCKS = 5
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Uncertainty of an nRMSE.
+
+    Parameters
+    ----------
+    error : float
+        Standard error; NaN if it is not known.
+    reach : float
+        Half the width of the interval of 95 %.
+    reason : str
+        Why it is not known; empty if it is.
+    """
+
+    error: float
+    reach: float
+    reason: str = ""
+
+
+def nrmse_intervals(
+    parts: tuple[BlockSums, BlockSums, BlockSums],
+    connected: NDArray[np.bool_],
+    shift: NDArray[np.floating],
+) -> dict[str, Interval]:
+    """Compute the interval of the nRMSE of every statistic of `STATISTICS`.
+
+    Parameters
+    ----------
+    parts : (model, train, test) BlockSums
+        Of the same n neurons.
+    connected : (n, M) bool
+        Pairs of a neuron and a hidden unit that are compared.
+    shift : (n, M) float array
+        Correction for the penalty, added to <vh> of the model.
+    """
+    fewest = min(part.n_blocks for part in parts[1:])
+    if fewest < FEWEST_BLOCKS:
+        reason = (
+            f"the frames are only {fewest} stretches of time that count as independent, and "
+            f"{FEWEST_BLOCKS} are needed"
+        )
+        return dict.fromkeys(STATISTICS, Interval(np.nan, np.nan, reason))
+    return {
+        name: _interval(name, parts, connected, shift)
+        if each.from_moments
+        else Interval(np.nan, np.nan, "it is not resampled")
+        for name, each in STATISTICS.items()
+    }
+
+
+def _interval(
+    name: str,
+    parts: tuple[BlockSums, BlockSums, BlockSums],
+    connected: NDArray[np.bool_],
+    shift: NDArray[np.floating],
+) -> Interval:
+    compute = STATISTICS[name].values
+    shifts = (shift, np.zeros((1, 1)), np.zeros((1, 1)))
+    values = [
+        compute(Side(part.moments(), connected, added))
+        for part, added in zip(parts, shifts, strict=True)
+    ]
+    if not np.isfinite(agreement(*values).nrmse):
+        return Interval(np.nan, np.nan, "the training frames are no closer than chance")
+    variances, degrees = [], []
+    for place, (part, added) in enumerate(zip(parts, shifts, strict=True)):
+        if part.n_blocks < 2:
+            continue
+        found = []
+        for moments in part.leaving_one_out():
+            others = [*values]
+            others[place] = compute(Side(moments, connected, added))
+            found.append(agreement(*others).nrmse)
+        variances.append(jackknife_variance(np.array(found)))
+        degrees.append(part.n_blocks - 1)
+    total = float(np.sum(variances))
+    if not np.isfinite(total):
+        return Interval(
+            np.nan, np.nan, "the training frames are hardly closer than chance, in some blocks not"
+        )
+    # Degrees of freedom of a sum of variances (Welch and Satterthwaite).
+    square = float(np.sum(np.square(variances) / degrees))
+    freedom = total**2 / square if square > 0 else float(sum(degrees))
+    error = float(np.sqrt(total))
+    return Interval(error, float(stats.t.isf((1 - LEVEL) / 2, freedom)) * error)

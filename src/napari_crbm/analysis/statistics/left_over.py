@@ -1,0 +1,97 @@
+"""What a model leaves over: components of covariance that come back and that it does not have.
+
+Directions are looked for among the largest components of the covariance of the training frames:
+those along which the model has least of it. They are tested on held-out frames. A component counts if the covariance along it comes
+back there, exceeds the model's, and the model has less than half of it. A model whose units all
+exist but are too weak also leaves something over; so the component must lie outside the span of the
+weights. And it must not be tiny beside the strongest component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg, stats
+
+from napari_crbm.analysis.statistics.block_sums import BlockSums
+from napari_crbm.analysis.statistics.explained import Halves
+from napari_crbm.analysis.statistics.moments import Moments
+
+#: Components that are tried at most.
+MOST_COMPONENTS = 20
+# Chance that any component is counted although nothing is left over.
+_LEVEL = 0.05
+# A component counts if the model has less than this share of what comes back along it, and if
+# what is missing is at least this share of the strongest component of the training frames.
+_HAS, _TINY = 0.5, 0.1
+# Directions with this share of their square in the span of the weights belong to units.
+_SPANNED = 0.5
+
+
+def components_left_over(
+    model: Halves, train: BlockSums, test: BlockSums, weights: NDArray[np.floating]
+) -> int:
+    """Count components of the held-out covariance that a model does not have.
+
+    Parameters
+    ----------
+    model : Halves
+        Independent samples of the model, of the same neurons.
+    train, test : BlockSums
+        Training and held-out frames.
+    weights : (n, M) float array
+
+    Returns
+    -------
+    int
+        At most `MOST_COMPONENTS`; 0 if there are fewer than three blocks of held-out frames.
+    """
+    rate = train.moments().mean_v
+    active = rate > 0
+    most = min(MOST_COMPONENTS, int(active.sum()) // 4)
+    if most < 1 or test.n_blocks < 3:
+        return 0
+    scale = np.where(active, 1 / np.sqrt(np.maximum(rate * (1 - rate), 1e-12)), 0.0)
+    first, second = model
+    seen = _matrix(train.moments(), scale)
+    n = len(seen)
+    strength, own = linalg.eigh(seen, subset_by_index=[n - most, n - 1])
+    over = seen - _matrix(first.moments(), scale)
+    directions = own @ linalg.eigh(own.T @ over @ own)[1]
+
+    def along(moments: Moments) -> NDArray[np.float64]:
+        return np.asarray(((_matrix(moments, scale) @ directions) * directions).sum(axis=0))
+
+    held_out, has = along(test.moments()), along(second.moments())
+    noise, of_model = (_variance(sums, along) for sums in (test, second))
+    limit = stats.t.isf(_LEVEL / most, test.n_blocks - 1)
+    beyond = held_out - has
+    found = (held_out > limit * np.sqrt(noise)) & (beyond > limit * np.sqrt(noise + of_model))
+    large = np.minimum(held_out, beyond) > _TINY * strength[-1]
+    # The course of a unit moves neuron i by about w_i v_i (1 - v_i), scaled as above.
+    moved = weights * np.sqrt(rate * (1 - rate))[:, None]
+    inside = (linalg.orth(moved).T @ directions) ** 2
+    outside = inside.sum(axis=0) < _SPANNED
+    return int((found & large & outside & (has < _HAS * held_out)).sum())
+
+
+def _variance(
+    sums: BlockSums, along: Callable[[Moments], NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Compute the variance of values from those without each block; zero for one block."""
+    if sums.n_blocks < 2:
+        return np.zeros_like(along(sums.moments()))
+    without = np.array([along(moments) for moments in sums.leaving_one_out()])
+    squares = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
+    return np.asarray((sums.n_blocks - 1) / sums.n_blocks * squares)
+
+
+def _matrix(moments: Moments, scale: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the covariances as a symmetric matrix with zero diagonal, scaled by neuron."""
+    n = len(scale)
+    out = np.zeros((n, n))
+    out[np.triu_indices(n, 1)] = moments.cov_vv
+    out *= scale[:, None] * scale
+    return out + out.T
