@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _VALUES_AT_ONCE = 1 << 22
-_FEWEST_FOR_R = 3
+_FEWEST = 3
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Agreement:
     frames themselves are no closer to the test frames than chance (the statistic has more
     noise than signal), since the denominator is then not negative. In this case too,
     the correlations with the test frames, ``pearson_r`` of the model and ``train_r`` of the
-    training frames, can be compared. They are NaN for fewer than three values, whose
-    correlation is always 1 or -1.
+    training frames, can be compared. All are NaN for fewer than three values, whose
+    correlation is always 1 or -1 and which hardly differ from their permutations.
     """
 
     nrmse: float
@@ -100,12 +100,13 @@ def _agreement(
     (to_model, to_train), test = distances, variances[2]
     shuffled = np.sqrt(variances[0] + test + (means[0] - means[1]) ** 2)
     gain = shuffled - to_train
+    known = gain > 0 and n >= _FEWEST
     model_r, train_r = (
         _correlation(n, covariance, own, test)
         for covariance, own in zip(covariances, variances, strict=False)
     )
     return Agreement(
-        nrmse=float(1 - (shuffled - to_model) / gain) if gain > 0 else float("nan"),
+        nrmse=float(1 - (shuffled - to_model) / gain) if known else float("nan"),
         rmse_model=float(to_model),
         rmse_train=float(to_train),
         rmse_shuffled=float(shuffled),
@@ -117,7 +118,7 @@ def _agreement(
 
 
 def _correlation(n: int, covariance: float, first: float, second: float) -> float:
-    if n < _FEWEST_FOR_R or first <= 0 or second <= 0:
+    if n < _FEWEST or first <= 0 or second <= 0:
         return float("nan")
     return float(covariance / np.sqrt(first * second))
 

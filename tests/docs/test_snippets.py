@@ -12,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_crbm.analysis.statistics.bootstrap import standard_errors
 from napari_crbm.cli import main
 from napari_crbm.io import save_model, save_recording
 from napari_crbm.model import CRBM, draw, log_partition
@@ -21,9 +20,9 @@ from napari_crbm.simulation import simulate, simulate_to_file
 from tests.docs.pages import PAGES, ROOT, snippets
 
 N_NEURONS, N_FRAMES = 200, 300
-# What is tested is that the code runs: trainings are cut to so many updates, the bootstrap to so
-# many draws, burn-in and annealed importance sampling to so many steps.
-UPDATES, DRAWS, STEPS = 40, 5, 50
+# What is tested is that the code runs: trainings are cut to so many updates, burn-in and
+# annealed importance sampling to so many steps.
+UPDATES, STEPS = 40, 50
 WITH_CODE = [page for page in PAGES if any(part.runs for part in snippets(page))]
 
 
@@ -78,7 +77,6 @@ def folder(files, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for name, recipe in settings.RECIPES.items():
         monkeypatch.setitem(settings.RECIPES, name, replace(recipe, n_updates=UPDATES))
-    monkeypatch.setitem(standard_errors.__kwdefaults__, "n_draws", DRAWS)
     monkeypatch.setitem(draw.__kwdefaults__, "max_burn_in", STEPS)
     monkeypatch.setitem(log_partition.__kwdefaults__, "n_betas", STEPS)
     matplotlib.use("Agg")

@@ -151,12 +151,17 @@ def evaluate(
                 "lagged": result.lagged.table.to_dict(orient="records"),
                 "population_count_nrmse": result.population.nrmse,
                 "pseudo_likelihood": result.pseudo_likelihood,
+                "baselines": result.findings.likelihoods,
+                "components_left_over": result.findings.n_left_over,
                 "reconstruction_nllh": result.median_nllh,
+                "reconstruction_nllh_shifted": result.shifted_nllh,
                 "log_likelihood": None if estimate is None else asdict(estimate),
                 "recovered": None if found is None else fraction_recovered(found),
                 "test_blocks": None
                 if result.drift is None
                 else result.drift.table.to_dict(orient="records"),
+                "outcome": result.judgement.outcome,
+                "advice": result.judgement.advice,
                 "verdict": result.verdict,
                 "warning": result.warning,
                 "notes": result.notes,

@@ -61,7 +61,7 @@ def statistics_page(
         draw_heading(figure, title, evaluation.verdict)
         note = (
             "nRMSE: 0 as good\nas the training frames,\n1 no better than chance;\n"
-            "± standard error from\nblocks of time.\n\n"
+            "± standard error from\nblocks of time. Explains:\nshare of what comes back.\n\n"
             f"Active neurons per frame:\nnRMSE {_rounded(evaluation.population.nrmse)}\n\n"
             f"Pseudo-likelihood:\n{evaluation.pseudo_likelihood:.4f} nats per\nneuron per frame"
         )
@@ -75,7 +75,9 @@ def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) ->
     test, model = evaluation.pairs[name]
     scale = "nRMSE " if np.isfinite(evaluation.table["nrmse"][name]) else ""
     score = evaluation.score(name).replace("-", "−")
-    ax.set_title(f"{STATISTICS[name].label}\n{scale}{score}", fontsize=7, linespacing=1.3)
+    explained = evaluation.explained(name).replace("-", "−")
+    second = f"\nexplains {explained}" if explained else ""
+    ax.set_title(f"{STATISTICS[name].label}\n{scale}{score}{second}", fontsize=7, linespacing=1.3)
     ax.set_label(name)
     if len(test):
         low, high = _limits(np.concatenate([test, model]), 0.0)

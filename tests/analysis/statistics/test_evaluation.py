@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_crbm.analysis import STATISTICS, evaluate, reconstruction_nllh
+from napari_crbm.analysis import STATISTICS, Outcome, evaluate, reconstruction_nllh
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM, DReLU
 from napari_crbm.spikes import Spikes
@@ -56,13 +56,19 @@ def test_independent_activity_misses_the_covariances(model, frames):
 def test_a_good_model_is_called_good_and_a_bad_one_not(model, frames):
     train, test = frames
     good = evaluate(model, train, test, n_samples=3000)
-    assert good.verdict.startswith("The model reproduces all five")
+    assert good.judgement.outcome == Outcome.REPRODUCES
+    assert good.table.loc["cov_vv", "low"] < 0.15
+    assert 0 < good.shifted_nllh < good.median_nllh
+    for known in ("one global unit", "independent neurons", "if each neuron is shifted"):
+        assert known in str(good)
     assert good.warning is None and good.samples.settled
     assert abs(good.population.nrmse) < 0.5
     rng = np.random.default_rng(2)
     independent = Spikes.from_dense(rng.random(train.shape) < train.mean_activity)
     bad = evaluate(model, train, test, samples=independent)
+    assert bad.judgement.outcome == Outcome.DOES_NOT_REPRODUCE
     assert "does not reproduce" in bad.verdict and "chance" in bad.verdict
+    assert bad.table.loc["cov_vv", "explained"] == pytest.approx(0, abs=0.1)
     assert bad.population.nrmse == pytest.approx(1.0, abs=0.2)
     assert bad.table.loc["triplets", "nrmse"] > 0.6
 
@@ -73,9 +79,12 @@ def test_what_is_more_noise_than_signal_is_not_judged(model, frames):
     row = result.table.loc["cov_vv"]
     assert np.isnan(row["nrmse"]) and np.isnan(row["standard_error"])
     assert row["pearson_r"] > row["train_r"]
-    said = f"{row['pearson_r']:.2f} for the model and {row['train_r']:.2f} for the training frames"
-    assert "covariances of neurons have no nRMSE" in result.verdict and said in result.verdict
-    assert "all five" not in result.verdict and "nan" not in result.verdict
+    said = f"r {row['pearson_r']:.2f}, training {row['train_r']:.2f}"
+    assert result.score("cov_vv") == said
+    assert result.judgement.outcome == Outcome.TOO_SHORT and "nan" not in result.verdict
+    assert any("No interval of the nRMSE for" in note for note in result.notes)
+    assert any("No explained share for" in note for note in result.notes)
+    assert not any("nan" in note for note in result.notes)
 
 
 def test_progress_is_told_to_its_end_and_can_cancel(model, frames):

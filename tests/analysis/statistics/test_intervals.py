@@ -8,7 +8,7 @@ from napari_crbm.analysis.statistics.block_sums import BlockSums, jackknife_vari
 from napari_crbm.analysis.statistics.declared import Side
 from napari_crbm.analysis.statistics.intervals import nrmse_intervals
 from napari_crbm.analysis.statistics.moments import moments
-from napari_crbm.analysis.statistics.time_blocks import BLOCK_TIMES, cut
+from napari_crbm.analysis.statistics.time_blocks import block_frames, cut
 from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
 
@@ -28,7 +28,7 @@ def recording(seed, n_frames, blocks=None):
     raster = rng.random((n_frames, N)) < 1 / (1 + np.exp(-BASE - latent @ MIXING))
     hidden = latent + np.arange(M) - 2.5
     if blocks is None:
-        blocks = cut(np.arange(n_frames), BLOCK_TIMES * DWELL, most=16)
+        blocks = cut(np.arange(n_frames), block_frames(n_frames, DWELL), most=16)
     return BlockSums.of(Spikes.from_dense(raster), np.arange(N), hidden, blocks)
 
 

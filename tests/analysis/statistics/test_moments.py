@@ -66,6 +66,8 @@ def test_slope_and_correlation():
     assert row.train_r == pytest.approx(1.0)
     assert row.rmse_train == pytest.approx(1.0) and row.n == 10
     assert agreement(test[:0], test[:0], test[:0]).n == 0
+    two = agreement(test[:2], test[1:3], test[2:4])
+    assert two.n == 2 and np.isnan(two.nrmse) and np.isnan(two.pearson_r)
 
 
 def test_more_noise_than_signal_has_no_scale():

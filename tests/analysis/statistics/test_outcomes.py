@@ -22,7 +22,9 @@ def crbm(n_units: int = UNITS, *, moved: int = 0) -> CRBM:
     for unit in range(n_units):
         weights[(np.arange(SIZE) + SIZE * unit + moved) % N, unit] = 0.55
     units = DReLU(*(np.full(n_units, value) for value in (1.0, 1.0, -0.3, -0.3)))
-    return CRBM.from_parameters(weights, np.full(N, -3.0), units)
+    # Neurons without a unit have their mean activity.
+    fields = np.where(weights.any(axis=1), -3.0, -2.2)
+    return CRBM.from_parameters(weights, fields, units)
 
 
 def frames(model: CRBM, n_frames: int, seed: int) -> Spikes:
@@ -63,8 +65,8 @@ def test_a_model_of_two_of_four_assemblies_has_too_few_units(recording):
 
 
 def test_a_model_that_learned_the_noise_is_overfitted(recording):
-    short = recorded(recording.spikes.select_frames(np.arange(700)))
-    model = CRBM(30, n_updates=300, l1=1e-5, n_test_blocks=0, n_threads=1)
+    short = recorded(recording.spikes.select_frames(np.arange(600)))
+    model = CRBM(20, n_updates=150, l1=1e-5, n_test_blocks=0, n_threads=1)
     model.fit(short.spikes.select_frames(np.arange(300)))
     found = judged(model, short, 300)
     assert found.judgement.outcome == Outcome.OVERFITTED, found

@@ -137,10 +137,7 @@ class Evaluation:
         return " ".join([*first, str(self.judgement)])
 
     def score(self, name: str) -> str:
-        """Return the nRMSE of a statistic with its error, or correlations where it is undefined.
-
-        Followed by the explained share where it is known.
-        """
+        """Return the nRMSE of a statistic with its error, or correlations where it is undefined."""
         row = self.table.loc[name]
         if np.isfinite(row["nrmse"]):
             error = row["standard_error"]

@@ -20,6 +20,8 @@ from napari_crbm.nrmse import agreement
 
 #: Fewer blocks of held-out or of training frames do not give an interval.
 FEWEST_BLOCKS = 5
+# As for an nRMSE.
+_FEWEST_VALUES = 3
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ def _interval(
         compute(Side(part.moments(), connected, added))
         for part, added in zip(parts, shifts, strict=True)
     ]
+    if len(values[0]) < _FEWEST_VALUES:
+        return Interval(np.nan, np.nan, f"there are fewer than {_FEWEST_VALUES} values")
     if not np.isfinite(agreement(*values).nrmse):
         return Interval(np.nan, np.nan, "the training frames are no closer than chance")
     variances, degrees = [], []

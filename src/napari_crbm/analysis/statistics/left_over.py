@@ -1,10 +1,10 @@
 """What a model leaves over: components of covariance that come back and that it does not have.
 
 Directions are looked for among the largest components of the covariance of the training frames:
-those along which the model has least of it. They are tested on held-out frames. A component counts if the covariance along it comes
-back there, exceeds the model's, and the model has less than half of it. A model whose units all
-exist but are too weak also leaves something over; so the component must lie outside the span of the
-weights. And it must not be tiny beside the strongest component.
+those along which the model has least of it. They are tested on held-out frames. A component counts
+if the covariance along it comes back there, exceeds the model's, and the model has less than half
+of it. A model whose units all exist but are too weak also leaves something over; so the component
+must lie outside the span of the weights. And it must not be tiny beside the strongest component.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from napari_crbm.analysis.statistics.moments import Moments
 #: Components that are tried at most.
 MOST_COMPONENTS = 20
 # Chance that any component is counted although nothing is left over.
-_LEVEL = 0.05
+_LEVEL = 0.01
 # A component counts if the model has less than this share of what comes back along it, and if
 # what is missing is at least this share of the strongest component of the training frames.
 _HAS, _TINY = 0.5, 0.1

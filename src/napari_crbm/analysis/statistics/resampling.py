@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from napari_crbm.analysis.statistics.block_sums import MOST_NEURONS, BlockSums
 from napari_crbm.analysis.statistics.explained import Halves
 from napari_crbm.analysis.statistics.time_blocks import (
-    BLOCK_TIMES,
+    block_frames,
     chain_groups,
     correlation_times,
     cut,
@@ -93,12 +93,12 @@ class Resampling:
         groups = chain_groups(parts[0].n_frames, n_chains, _GROUPS)
         sums = [BlockSums.of(parts[0], neurons, hidden[0], groups)]
         halves = [_in_turn(sums[0])]
-        shortest = BLOCK_TIMES * time
-        blocks = (cut(frames[0], shortest), cut(frames[1], shortest))
+        lengths = [block_frames(len(number), time) for number in frames]
+        blocks = (cut(frames[0], lengths[0]), cut(frames[1], lengths[1]))
         for k, number in enumerate(frames):
             part, values = parts[k + 1], hidden[k + 1]
             sums.append(BlockSums.of(part, neurons, values, blocks[k]))
-            apart = cut(number, shortest, gap=gap, most=_MOST_IN_TURN)
+            apart = cut(number, lengths[k], gap=gap, most=_MOST_IN_TURN)
             halves.append(_in_turn(BlockSums.of(part, neurons, values, apart)))
         free = Spikes.from_chunks(
             _independent(parts[1], generator), _REFERENCE_FRAMES, parts[1].n_neurons

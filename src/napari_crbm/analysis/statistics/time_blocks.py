@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from napari_crbm.autocorrelation import NEGLIGIBLE
 
-#: A block lasts so many integrated autocorrelation times.
-BLOCK_TIMES = 2.0
+#: A block lasts so many integrated autocorrelation times at least, and at most if there are
+#: `WANTED_BLOCKS` of that length.
+BLOCK_TIMES = (2.0, 4.0)
+WANTED_BLOCKS = 12
 #: Most blocks of one part of a recording; longer recordings have longer blocks.
 MOST_BLOCKS = 30
 # Lags up to this share of the frames are considered; beyond, estimates are mostly noise.
@@ -58,6 +60,12 @@ def correlation_times(
     before = np.arange(len(rho))[:, None] < lag
     integrated = np.maximum(2 * (rho * before).sum(axis=0) - 1, 1.0)
     return float(np.median(integrated)), int(np.ceil(np.median(lag)))
+
+
+def block_frames(n_frames: int, integrated: float) -> float:
+    """Return the shortest length of blocks of some frames, see `BLOCK_TIMES`."""
+    least, most = (times * integrated for times in BLOCK_TIMES)
+    return float(np.clip(n_frames / WANTED_BLOCKS, least, most))
 
 
 def cut(

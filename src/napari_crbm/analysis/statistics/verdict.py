@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from napari_crbm.analysis.evidence.assessment import FEWEST_FRAMES
 from napari_crbm.analysis.statistics.declared import STATISTICS
 from napari_crbm.analysis.statistics.explained import Explained
 from napari_crbm.analysis.statistics.intervals import FEWEST_BLOCKS
@@ -124,8 +125,8 @@ def verdict(found: Findings) -> Verdict:
         _too_short,
         _no_evidence,
         _not_settled,
-        _overfitted,
         _irregular,
+        _overfitted,
         _too_few_units,
         _does_not_reproduce,
         _unclear,
@@ -137,6 +138,13 @@ def verdict(found: Findings) -> Verdict:
 
 
 def _too_short(found: Findings) -> Verdict | None:
+    if found.n_frames < FEWEST_FRAMES:
+        return Verdict(
+            Outcome.TOO_SHORT,
+            f"The recording is too short to say: there are {found.n_frames:,} held-out frames, and "
+            f"{FEWEST_FRAMES} are needed.",
+            "Record for longer, or hold out more blocks.",
+        )
     if found.n_blocks >= FEWEST_BLOCKS:
         return None
     return Verdict(

@@ -131,7 +131,11 @@ class StatisticPanel(QWidget):
         """Draw the pairs of values, or their density where there are many."""
         from napari_crbm.figures.agreement import pair_density
 
-        self.title.setText(f"{self.label}<br><b>{score_text(evaluation, name)}</b>")
+        explained = evaluation.explained(name)
+        self.title.setText(
+            f"{self.label}<br><b>{score_text(evaluation, name)}</b>"
+            + (f"<br>explains {explained}" if explained else "")
+        )
         test, model = evaluation.pairs[name]
         density = pair_density(evaluation, name)
         self.image.setVisible(density is not None)
