@@ -4,7 +4,9 @@ import gc
 from threading import Event
 
 import pytest
-from qtpy.QtWidgets import QApplication
+from psygnal import Signal
+from qtpy.compat import isalive
+from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_crbm.io import save_model
 from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
@@ -12,6 +14,7 @@ from napari_crbm.viewer.docks.compare.widget import CompareWidget
 from napari_crbm.viewer.docks.open import WIDGETS, dock_everything, open_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.compare import PAIR
+from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.state.workspace import Workspace
 from tests.viewer.conftest import until
 
@@ -82,3 +85,40 @@ def test_a_closed_dock_can_be_opened_again(viewer, name, qtbot):
     dock = open_dock(viewer, name)
     qtbot.wait(50)
     assert dock.widget() is not None and home_of(viewer).workspace is not None
+
+
+class Listener(QWidget):
+    """Listens to a signal that is emitted once more when Qt destroys it."""
+
+    def __init__(self, signal):
+        super().__init__()
+        self.heard = []
+        self.destroyed.connect(lambda: signal.emit(1))
+        follow(self, signal, self.hear)
+
+    def hear(self):
+        self.heard.append(self.isVisible())
+
+
+class Source:
+    changed = Signal(int)
+
+
+def test_a_listener_that_qt_destroys_hears_nothing_any_more(qtbot):
+    source = Source()
+    listener = Listener(source.changed)
+    source.changed.emit(1)
+    assert listener.heard == [False] and len(source.changed) == 1
+    with qtbot.captureExceptions() as errors:
+        listener.deleteLater()
+        until(qtbot, lambda: not isalive(listener))
+    assert not errors and listener.heard == [False] and len(source.changed) == 0
+
+
+def test_a_collected_listener_leaves_no_connection(qtbot):
+    source = Source()
+    listener = Listener(source.changed)
+    listener.cycle = listener
+    del listener
+    gc.collect()
+    assert len(source.changed) == 0

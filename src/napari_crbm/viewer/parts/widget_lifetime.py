@@ -8,25 +8,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from inspect import Parameter, signature
 from typing import Any
-from weakref import WeakMethod
+from weakref import WeakMethod, ref
 
 from psygnal import SignalInstance
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QWidget
 
 
+class _Following:
+    """A connection of a signal to a method of a listener, kept by the listener.
+
+    Qt and psygnal refer weakly to methods of a Python object, but Qt strongly to functions: a
+    function could run while Python collects the listener and what the function needs.
+    """
+
+    def __init__(self, listener: QObject, signal: SignalInstance, act: Callable[..., Any]) -> None:
+        self._listener, self._act, self._signal = ref(listener), WeakMethod(act), signal
+        self._n_values = _n_values(act)
+        signal.connect(self.pass_on)
+        listener.destroyed.connect(self.end)
+
+    def pass_on(self, *values: Any) -> None:
+        listener, act = self._listener(), self._act()
+        # Whatever else Qt calls when the listener is destroyed may emit the signal once more.
+        if listener is not None and act is not None and isalive(listener):
+            act(*values[: self._n_values])
+
+    def end(self) -> None:
+        self._signal.disconnect(self.pass_on, missing_ok=True)
+
+
+def _n_values(act: Callable[..., Any]) -> int | None:
+    """Return how many values of a signal a method takes; None for all."""
+    kinds = [parameter.kind for parameter in signature(act).parameters.values()]
+    if Parameter.VAR_POSITIONAL in kinds:
+        return None
+    positional = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    return sum(kind in positional for kind in kinds)
+
+
 def follow(listener: QObject, signal: SignalInstance, act: Callable[..., Any]) -> None:
     """Connect a method of a listener to a signal, until Qt deletes the listener."""
-    reference = WeakMethod(act)
-    signal.connect(act)
-
-    def forget() -> None:
-        known = reference()
-        if known is not None:
-            signal.disconnect(known, missing_ok=True)
-
-    listener.destroyed.connect(forget)
+    vars(listener).setdefault("_followed", []).append(_Following(listener, signal, act))
 
 
 class DeleteOnClose(QObject):
