@@ -105,7 +105,7 @@ class SettingError(ModelError, RecordingError):
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Names of the settings that the sentence mentions, in Python."""
+        """Python names of the settings that occur in the message."""
         found = (field for _, field, _, _ in Formatter().parse(self.template) if field)
         return tuple(field for field in found if field not in self.words)
 

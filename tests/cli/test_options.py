@@ -25,6 +25,7 @@ from napari_crbm.io import load_model, open_recording, save_model, save_recordin
 from napari_crbm.io.options import ReadOptions
 from napari_crbm.model import Settings
 from napari_crbm.preprocessing import Steps
+from napari_crbm.simulation.settings import SimulationSettings
 from tests.conftest import random_model
 from tests.io.files import small_recording
 
@@ -82,6 +83,11 @@ def test_train_offers_every_setting_with_its_help():
 def test_commands_that_read_offer_every_reading_option(command):
     for each in declared(ReadOptions):
         assert each.help in options_of(command)[each.option].help
+
+
+def test_simulate_offers_every_setting_with_its_help():
+    for each in declared(SimulationSettings):
+        assert each.help in options_of("simulate")[each.option].help
 
 
 def test_preprocess_offers_every_step():

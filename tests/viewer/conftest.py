@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 import pytest
@@ -56,11 +57,26 @@ def trained_model(recording) -> CRBM:
     return training.model()
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def old_objects_left_alone() -> None:
-    """napari's fixture has all garbage collected after every test: not also among what stays."""
+    """napari's fixture has all garbage collected after every test: not also among what stays.
+
+    Before each test, because windows that are closed make Python look at all objects again.
+    """
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def plugins_found_once() -> Iterator[None]:
+    """Every viewer looks through all installed packages for plugins; they stay the same."""
+    from npe2 import PluginManifest
+
+    discover = PluginManifest.discover
+    found = lru_cache(lambda paths: list(discover(paths=paths)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PluginManifest, "discover", lambda paths=(): found(tuple(paths)))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -35,7 +35,7 @@ def containers(regions: Regions) -> NDArray[np.bool_]:
 
 
 def at_level(regions: Regions, level: int | None) -> Regions:
-    """Return the regions of one level; lower ones are merged into their ancestor.
+    """Return the regions of one level, each containing all its descendants.
 
     Parameters
     ----------

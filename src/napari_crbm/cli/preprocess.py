@@ -48,7 +48,11 @@ def preprocess(
     ] = False,
     keep_spikes: Annotated[
         bool,
-        typer.Option("--keep-spikes", help="Keep the spikes of the file."),
+        typer.Option(
+            "--keep-spikes",
+            help="Keep the spikes that are stored in the file, instead of computing them from the "
+            "fluorescence.",
+        ),
     ] = False,
     drop_frames: Annotated[
         list[str] | None,

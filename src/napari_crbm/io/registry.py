@@ -166,7 +166,7 @@ def open_recording(
         HDF5 group to read, for files with several recordings; plane or series of an NWB
         file; response array of Chen et al. 2018.
     neurons_first : bool, optional
-        Whether activity is stored as (neurons, frames); by default told from shapes.
+        Whether activity is stored as (neurons, frames); by default inferred from the shapes.
     um_per_pixel, plane_spacing_um : float, optional
         Size of a pixel and distance of planes, for files that store neither.
     profile : Profile or path, optional

@@ -17,7 +17,7 @@ pytest.importorskip("sklearn")
 def case():
     simulation = simulate(n_neurons=400, n_frames=1500, n_assemblies=6, seed=0)
     spikes = simulation.recording.spikes
-    model = CRBM(n_hidden=8, n_updates=1000, random_state=0).fit(spikes)
+    model = CRBM(n_hidden=8, n_updates=300, n_chains=100, random_state=0).fit(spikes)
     return model, spikes, simulation.truth.membership
 
 

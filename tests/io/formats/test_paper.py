@@ -188,7 +188,7 @@ def test_times_come_from_option_file_or_sampling_rate(content, path):
     assert open_recording(path, frame_rate_hz=2).frame_interval_s == 0.5
     del content.datasets["Data/Brain/Times"]
     content.write(path)
-    with pytest.warns(UserWarning, match="one frame a second is assumed"):
+    with pytest.warns(UserWarning, match="1 Hz is assumed"):
         recording = open_recording(path)
     assert recording.frame_interval_s == 1
     assert "assumed" in recording.provenance[0].parameters["times"]

@@ -282,7 +282,7 @@ def _times(
     if rate is None:
         rate = 1.0
         warnings.warn(
-            "The recording has no frame times, so one frame a second is assumed: give "
+            "The recording has no frame times, so 1 Hz is assumed: give "
             "frame_rate_hz to have time in seconds.",
             stacklevel=3,
         )

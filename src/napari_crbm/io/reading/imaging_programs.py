@@ -147,7 +147,7 @@ def frame_times(
     if rate_hz is None:
         rate_hz, source = 1.0, "assumed"
         warnings.warn(
-            "The recording has no frame rate, so one frame a second is assumed: give "
+            "The recording has no frame rate, so 1 Hz is assumed: give "
             "frame_rate_hz to have time in seconds.",
             stacklevel=3,
         )

@@ -214,7 +214,7 @@ def _times(
         return said_seconds(times, said_unit(stored), options.time_unit), profile.times
     if profile.frame_rate_hz is None:
         warnings.warn(
-            "The recording has no frame times, so one frame a second is assumed: give "
+            "The recording has no frame times, so 1 Hz is assumed: give "
             "frame_rate_hz to have time in seconds.",
             stacklevel=5,
         )

@@ -37,7 +37,7 @@ class Profile:
     axes_first : bool
         Positions are stored as (3, neurons) rather than (neurons, 3).
     axes : str
-        What the stored coordinates are, in their order: "xyz", "zyx", "yx", ...; x runs
+        Axes of the stored coordinates, in the stored order: "xyz", "zyx", "yx", ...; x runs
         from left to right, y from anterior to posterior, z from dorsal to ventral.
     flip : str
         Axes that run the other way in the file, such as "z" or "xy".
@@ -48,7 +48,7 @@ class Profile:
     times : str, optional
         Array with the time of every frame in seconds.
     frame_rate_hz : float, optional
-        Used where there is no such array; one frame a second if there is neither.
+        Used where there is no such array; 1 Hz if there is neither.
     fluorescence : str, optional
         dF/F to show beside spikes, in the same frames and neurons.
     labels : str, optional
