@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from functools import partialmethod
+from pathlib import Path
 
 # Widgets are tested without a screen unless one is there.
 if not os.environ.get("DISPLAY") and os.name == "posix":
@@ -15,6 +16,8 @@ import pytest
 
 from napari_crbm.model import CRBM, DReLU
 from napari_crbm.spikes import Spikes
+
+TESTS = Path(__file__).parent
 
 
 def random_model(n_neurons: int, n_hidden: int, seed: int = 0, scale: float = 0.8) -> CRBM:
@@ -100,10 +103,25 @@ def _wait_patiently() -> None:
             setattr(QtBot, name, patient)
 
 
+#: Files that take longest. Two processes start with the first two: one compiles the kernels,
+#: which the other does not need until they are in Numba's cache.
+LONGEST = (
+    "quality/test_noisy_or.py",
+    "io/safety/test_corpus.py",
+    "quality/test_true_crbm.py",
+    "tour/test_tour.py",
+    "analysis/selection/test_sweep.py",
+    "docs/test_snippets.py",
+    "model/backends/test_backends.py",
+    "cli/test_cli.py",
+)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that processes that share the files end at about the same time."""
-    items.sort(key=lambda item: "quality" not in item.keywords)
+    ranks = {TESTS / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

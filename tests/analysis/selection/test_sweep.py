@@ -217,7 +217,7 @@ def test_failed_configurations_are_out():
 def test_sweep_in_process_repeats_nothing_and_scores_held_out_frames(
     recording, tmp_path, monkeypatch
 ):
-    settings = replace(SETTINGS, n_updates=400, initialisation="random", l1_ramp=0.0)
+    settings = replace(SETTINGS, initialisation="random", l1_ramp=0.0)
     sweep = Sweep(n_hidden=(3,), l1=(0.0, 5.0), n_folds=2, settings=settings)
     table = finished(recording, sweep, tmp_path / "sweep", n_workers=1)
     assert table["status"].tolist() == ["finished"] * 2 + ["TrainingCollapsed"] * 2

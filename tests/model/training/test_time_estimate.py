@@ -9,6 +9,7 @@ from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.training import time_estimate
 from napari_crbm.model.training.learner import Learner
+from tests.conftest import planted_raster
 
 
 @pytest.fixture
@@ -33,15 +34,13 @@ def clock(monkeypatch):
 
 @pytest.mark.parametrize("n_measured", [3000, 120])
 @pytest.mark.parametrize("large", [False, True])
-def test_the_estimate_is_near_the_time_training_takes(
-    planted, monkeypatch, clock, large, n_measured
-):
+def test_the_estimate_is_near_the_time_training_takes(monkeypatch, clock, large, n_measured):
     """Measured on all neurons, or on fewer and scaled up."""
-    spikes, _ = planted
+    spikes, _ = planted_raster(n_frames=500)
     monkeypatch.setattr(time_estimate, "_NEURONS", n_measured)
     if large:
         monkeypatch.setattr(model_size, "FEW", 0)
-    settings = Settings(n_hidden=6, n_updates=150, random_state=1)
+    settings = Settings(n_hidden=6, n_updates=150, n_chains=30, gibbs_steps=1, random_state=1)
     expected = measure_pace(spikes, settings).total(settings.n_updates)
     begun = clock.now
     for _ in Training(spikes, settings):

@@ -322,7 +322,7 @@ def _times(
         # A recording without times is still worth a look, in frames instead of seconds.
         rate_hz, source = 1.0, "assumed, because the file has no times"
         warnings.warn(
-            "The recording has no frame times, so one frame a second is assumed: give "
+            "The recording has no frame times, so 1 Hz is assumed: give "
             "frame_rate_hz to have time in seconds.",
             stacklevel=2,
         )
