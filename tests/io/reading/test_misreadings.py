@@ -126,7 +126,7 @@ def test_a_folder_of_arrays_is_offered(tmp_path, kind):
         pd.DataFrame(SPIKES.astype(int)).to_csv(tmp_path / "traces.csv", index=False)
     with pytest.raises(UnknownLayout):
         open_recording(tmp_path)
-    with pytest.warns(UserWarning, match="one frame a second"):
+    with pytest.warns(UserWarning, match="1 Hz is assumed"):
         recording = open_recording(tmp_path, profile=offered(tmp_path))
     np.testing.assert_array_equal(recording.spikes.dense(), SPIKES)
     extents = (np.sort(np.ptp(each, axis=0)) for each in (recording.coordinates, XYZ))
@@ -142,7 +142,7 @@ def test_sheets_of_excel_are_arrays(tmp_path):
         pd.DataFrame().to_excel(writer, sheet_name="empty", index=False)
     with opened(path) as arrays:
         assert set(arrays) == {"raster/values", "cells/x", "cells/y", "cells/z"}
-    with pytest.warns(UserWarning, match="one frame a second"):
+    with pytest.warns(UserWarning, match="1 Hz is assumed"):
         recording = open_recording(path, profile=offered(path))
     np.testing.assert_array_equal(recording.spikes.dense(), SPIKES)
     np.testing.assert_allclose(recording.coordinates, XYZ[:, ::-1], rtol=1e-6)
