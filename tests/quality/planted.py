@@ -9,8 +9,8 @@ from napari_crbm.analysis import evaluate, fraction_recovered, recovery
 from napari_crbm.model import Settings, Training
 from napari_crbm.simulation import simulate
 
-# Neurons, frames and assemblies. The small one takes half a minute of one core to train on.
-SMALL, FULL = (1000, 2500, 10), (2000, 4000, 20)
+# Neurons, frames and assemblies: each takes less than half a minute of one core to train on.
+SMALL, LARGE = (500, 2000, 8), (700, 2000, 8)
 
 
 def check_recovery_and_statistics(

@@ -247,7 +247,7 @@ def test_sweep_in_process_repeats_nothing_and_scores_held_out_frames(
 def test_the_selected_model_is_trained_as_any_other_and_knows_what_comes_back(tmp_path, stopping):
     # Of the three assemblies two units find two, six units all. Each training sees a third.
     recording = planted_recording(1000)
-    settings = replace(SETTINGS, n_updates=400)
+    settings = replace(SETTINGS, n_updates=250)
     sweep = Sweep(n_hidden=(2, 3, 6), n_folds=2, settings=settings)
     table = finished(recording, sweep, tmp_path, n_workers=1)
     with stopping():
