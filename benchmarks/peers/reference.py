@@ -26,7 +26,6 @@ from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
 
 _BATCH = 100
-_EXAMPLES = 400
 
 
 class Look(NamedTuple):
@@ -87,15 +86,10 @@ def train(
         n_iter=n_epochs,
         verbose=0,
     )
-    frames = np.linspace(0, spikes.n_frames - 1, min(_EXAMPLES, spikes.n_frames)).astype(int)
     for update, seconds, (weights, fields, *hidden) in kept:
-        # Long runs may use jumps, as for our models.
-        examples = spikes.dense(frames) @ weights
         # The comparison of <vh> depends on the penalty.
         settings = Settings(n_hidden=n_hidden, l1=l1)
-        model = CRBM.from_parameters(
-            weights, fields, DReLU(*hidden), examples=examples, settings=settings
-        )
+        model = CRBM.from_parameters(weights, fields, DReLU(*hidden), settings=settings)
         yield Look(update, seconds, model)
 
 

@@ -118,14 +118,13 @@ def test_numbers_have_bounds(command):
                 assert any(bound is not None for bound in bounds), name
 
 
-@pytest.mark.parametrize("name", ["epsilon", "restarts", "jumps", "initialisation", "l1_ramp"])
+@pytest.mark.parametrize("name", ["epsilon", "warm_up", "initialisation", "learning_rate"])
 def test_settings_reach_the_training(pair, monkeypatch, name):
     values = {
         "epsilon": (["--epsilon", "1e-7"], 1e-7),
-        "restarts": (["--restarts", "0.01"], 0.01),
-        "jumps": (["--no-jumps"], False),
+        "warm_up": (["--warm-up", "0.1"], 0.1),
         "initialisation": (["--initialisation", "random"], "random"),
-        "l1_ramp": (["--l1-ramp", "0.2"], 0.2),
+        "learning_rate": (["--learning-rate", "0.002"], 0.002),
     }
     seen = []
 

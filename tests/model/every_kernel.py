@@ -20,7 +20,6 @@ def fingerprint(n_threads: int) -> str:
             n_hidden=6,
             n_updates=104 if l1 else 12,
             l1=l1,
-            l1_ramp=0.0,
             n_chains=70,
             batch_size=70,
             gibbs_steps=2,

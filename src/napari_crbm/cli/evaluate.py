@@ -164,7 +164,6 @@ def evaluate(
                 "advice": result.judgement.advice,
                 "verdict": result.verdict,
                 "warning": result.warning,
-                "notes": result.notes,
             }
         )
         return

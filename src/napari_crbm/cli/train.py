@@ -129,7 +129,7 @@ def train(
 
 def _resumed(stored: dict[str, Any], recipe: str | None, chosen: dict[str, Any]) -> dict[str, Any]:
     """Return the settings of a resumed training; refuse values that differ from the original."""
-    began = Settings(**stored).as_dict()
+    began = Settings.restored(stored).as_dict()
     free: dict[str, Any] = {
         name: chosen[name] for name in ("device", "n_threads") if name in chosen
     }

@@ -44,9 +44,6 @@ class RBM:
         Fields g of the neurons.
     hidden : HiddenUnits
         Parameters of the M hidden units.
-    examples : (K, M) float32, optional
-        Hidden inputs of some training frames. With them, chains mix much faster (see
-        `napari_crbm.model.sampling.jumps`); samples follow the same distribution without.
     n_threads : int, optional
         Threads that methods compute with; all cores by default. Results do not depend on it.
 
@@ -59,11 +56,10 @@ class RBM:
     weights: NDArray[np.float32]
     fields: NDArray[np.float32]
     hidden: HiddenUnits
-    examples: NDArray[np.float32] | None = None
     n_threads: int | None = None
 
     def __post_init__(self) -> None:
-        _check_parameters(self.weights, self.fields, self.hidden, self.examples)
+        _check_parameters(self.weights, self.fields, self.hidden)
 
     @classmethod
     def from_parameters(
@@ -71,7 +67,6 @@ class RBM:
         weights: NDArray[np.floating],
         fields: NDArray[np.floating],
         hidden: HiddenUnits,
-        examples: NDArray[np.floating] | None = None,
         n_threads: int | None = None,
     ) -> RBM:
         """Make an RBM from copies of arrays of any float type and memory order."""
@@ -80,7 +75,6 @@ class RBM:
             np.array(weights, dtype=np.float32, order="C"),
             np.array(fields, dtype=np.float32),
             hidden,
-            None if examples is None else np.array(examples, dtype=np.float32, order="C"),
             n_threads,
         )
 
@@ -179,14 +173,10 @@ class RBM:
         scale = np.sqrt(variance)
         negative = (self.weights**3).sum(axis=0, dtype=np.float64) < 0
         sign = np.where(negative, -1.0, 1.0)
-        examples = self.examples
-        if examples is not None:
-            examples = (examples * (scale * sign)).astype(np.float32)
         return replace(
             self,
             weights=self.weights * (scale * sign).astype(np.float32),
             hidden=self.hidden.rescaled(scale).mirrored(negative),
-            examples=examples,
         )
 
     # --- checks -------------------------------------------------------------------------
@@ -220,7 +210,6 @@ def _check_parameters(
     weights: NDArray[np.floating],
     fields: NDArray[np.floating],
     hidden: HiddenUnits,
-    examples: NDArray[np.floating] | None,
 ) -> None:
     if weights.ndim != 2 or 0 in weights.shape:
         raise ModelError(f"Weights must be (neurons, hidden units); found shape {weights.shape}.")
@@ -233,13 +222,6 @@ def _check_parameters(
             f"Hidden unit parameters must have {weights.shape[1]} values each, as the weights do."
         )
     arrays = {"weights": weights, "fields": fields, **hidden._asdict()}
-    if examples is not None:
-        if examples.ndim != 2 or len(examples) == 0 or examples.shape[1] != weights.shape[1]:
-            raise ModelError(
-                f"Examples of hidden inputs have shape {examples.shape}; expected (frames, "
-                f"{weights.shape[1]}) for as many hidden units as the weights have."
-            )
-        arrays["examples"] = examples
     for name, values in arrays.items():
         if not np.isfinite(values).all():
             raise ModelError(f"The model's {name} hold values that are not finite.")

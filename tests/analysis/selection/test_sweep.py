@@ -217,7 +217,7 @@ def test_failed_configurations_are_out():
 def test_sweep_in_process_repeats_nothing_and_scores_held_out_frames(
     recording, tmp_path, monkeypatch
 ):
-    settings = replace(SETTINGS, initialisation="random", l1_ramp=0.0)
+    settings = replace(SETTINGS, initialisation="random")
     sweep = Sweep(n_hidden=(3,), l1=(0.0, 5.0), n_folds=2, settings=settings)
     table = finished(recording, sweep, tmp_path / "sweep", n_workers=1)
     assert table["status"].tolist() == ["finished"] * 2 + ["TrainingCollapsed"] * 2
@@ -415,13 +415,6 @@ def test_no_scheduler_at_the_address(recording, tmp_path):
     sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
     with pytest.raises(CRBMError, match="no Dask scheduler"):
         list(run_sweep(recording, sweep, tmp_path, scheduler="nonsense://1"))
-
-
-def test_spare_units_show_in_a_sweep_and_begin_anew_in_what_it_selects():
-    sweep = Sweep(n_hidden=(3,), n_folds=2, settings=SETTINGS)
-    selected = {"n_hidden": 3, "l1": "auto", "learning_rate": 0.003}
-    assert not sweep.settings_of(sweep.trials()[0]).renew
-    assert sweep.settings_of_selected(selected).renew
 
 
 def test_a_checkpoint_of_another_version_is_not_a_failure(recording, tmp_path, stopping):

@@ -1,21 +1,13 @@
 """The shift of <vh> by the penalty is the one that a converged training leaves."""
 
 import numpy as np
-import pytest
 
-from napari_crbm.analysis import evaluate
 from napari_crbm.analysis.statistics.penalty import penalty_shift
 from napari_crbm.model import CRBM, Settings
 from napari_crbm.model.compute.active_weights import ActiveSet
-from napari_crbm.model.compute.kernels.weight_update import (
-    PENALISED,
-    SUPPORTED,
-    SUPPORTED_SHARE,
-    penalty_shares,
-)
+from napari_crbm.model.compute.kernels.weight_update import ACTIVE
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.rbm import RBM
-from napari_crbm.model.training.result import compact_shares
 from napari_crbm.model.units.drelu.moments import Moments
 from napari_crbm.model.units.drelu.standardised import Standardised
 from napari_crbm.spikes import Spikes
@@ -90,10 +82,9 @@ def converged(spikes: Spikes, roles: np.ndarray) -> RBM:
     return RBM.from_parameters(active.dense(), fields, units.units(), n_threads=1)
 
 
-@pytest.mark.parametrize("supported", [0, 5, N])
-def test_the_shift_applied_is_the_shift_measured(supported):
+def test_the_shift_applied_is_the_shift_measured():
     spikes = recording()
-    roles = np.where(np.arange(N)[:, None] < supported, SUPPORTED, PENALISED)
+    roles = np.full((N, 1), ACTIVE)
     with kernel_threads(1):
         rbm = converged(spikes, roles)
     model = CRBM.from_parameters(
@@ -101,7 +92,6 @@ def test_the_shift_applied_is_the_shift_measured(supported):
         rbm.fields,
         rbm.hidden,
         settings=Settings(n_hidden=1, l1=L1),
-        penalty_share=compact_shares(rbm.weights, roles),
     )
     of_model = STATES.dense().T @ (probabilities(rbm)[:, None] * model.transform(STATES))
     measured = spikes.dense().T @ model.transform(spikes) / T - of_model
@@ -117,26 +107,9 @@ def test_without_penalty_or_settings_nothing_is_shifted():
     assert not penalty_shift(model, spikes).any()
 
 
-def test_zero_weights_are_not_shifted_and_unknown_shares_count_as_whole():
+def test_zero_weights_are_not_shifted():
     model, spikes = random_model(N, 2), recording()
     model.weights_[:3, 0] = 0
     model.settings_ = Settings(l1=0.01)
-    whole = penalty_shift(model, spikes)
-    assert not whole[:3, 0].any() and whole[3:].all()
-    result = evaluate(model, spikes, spikes, samples=spikes)
-    assert any("share of the penalty" in note for note in result.notes)
-    model.penalty_share_ = np.ones((1, 1), dtype=np.float16)
-    assert not evaluate(model, spikes, spikes, samples=spikes).notes
-    np.testing.assert_array_equal(penalty_shift(model, spikes), whole)
-    model.penalty_share_ = np.full((N, 2), 0.5, dtype=np.float16)
-    np.testing.assert_allclose(penalty_shift(model, spikes), whole / 2, rtol=1e-6)
-
-
-def test_shares_are_stored_in_the_least_space():
-    weights = np.array([[1.0, 0.0], [-1.0, 2.0]], dtype=np.float32)
-    roles = np.array([[SUPPORTED, PENALISED], [SUPPORTED, SUPPORTED]])
-    assert penalty_shares(roles).tolist() == [[SUPPORTED_SHARE, 1], [SUPPORTED_SHARE] * 2]
-    assert compact_shares(weights, roles).tolist() == [[SUPPORTED_SHARE]]
-    roles[1, 1] = PENALISED
-    assert compact_shares(weights, roles).tolist() == [[SUPPORTED_SHARE, 1], [SUPPORTED_SHARE, 1]]
-    assert compact_shares(0 * weights, roles).tolist() == [[1]]
+    shift = penalty_shift(model, spikes)
+    assert not shift[:3, 0].any() and shift[3:].all()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import h5py
 import numpy as np
 import pytest
@@ -28,7 +30,6 @@ def model():
         split={"train": np.arange(50), "test": np.arange(50, 70)},
         recording_fingerprint="abc",
         versions={"numpy": "2.0"},
-        penalty_share=np.where(np.arange(4) < 2, 0.25, 1) * np.ones((21, 1)),
     )
 
 
@@ -53,7 +54,6 @@ def test_round_trip(model, path):
     np.testing.assert_array_equal(loaded.split_["test"], np.arange(50, 70))
     assert loaded.recording_fingerprint_ == "abc"
     assert loaded.versions_ == {"numpy": "2.0"}
-    np.testing.assert_array_equal(loaded.penalty_share_, model.penalty_share_)
     spikes = small_recording().spikes
     np.testing.assert_array_equal(loaded.free_energy(spikes), model.free_energy(spikes))
 
@@ -61,15 +61,15 @@ def test_round_trip(model, path):
 def test_a_model_without_history(tmp_path):
     loaded = load_model(save_model(random_model(6, 2), tmp_path / "model.h5"))
     assert (loaded.settings_, loaded.split_, loaded.recording_fingerprint_) == (None, None, None)
-    assert (loaded.history_, loaded.versions_, loaded.penalty_share_) == ({}, {}, None)
+    assert (loaded.history_, loaded.versions_) == ({}, {})
 
 
-def test_shares_of_the_penalty_must_fit_the_weights(model, path):
+def test_settings_and_arrays_of_earlier_versions_are_left_out(path):
     with h5py.File(path, "r+") as file:
-        del file["penalty_share"]
-        file["penalty_share"] = np.ones((3, 4))
-    with pytest.raises(ModelError, match=r"model\.h5: Shares of the penalty.*\(21, 4\)"):
-        load_model(path)
+        file["examples"] = np.ones((5, 4))
+        old = {"jumps": True, "restarts": 0.004, "renew": True, "l1_ramp": 0.1}
+        file.attrs["settings"] = json.dumps(json.loads(file.attrs["settings"]) | old)
+    assert load_model(path).settings_ == Settings(n_hidden=4, l1=0.01, random_state=3)
 
 
 def test_a_trained_model(tmp_path, planted):
@@ -81,8 +81,6 @@ def test_a_trained_model(tmp_path, planted):
     assert loaded.recording_fingerprint_ == spikes.fingerprint
     assert loaded.versions_ == model.versions_
     assert loaded.versions_["numpy"] == np.__version__
-    np.testing.assert_array_equal(loaded.penalty_share_, model.penalty_share_)
-    assert set(np.unique(loaded.penalty_share_)) <= {0.25, 1.0}
     for name, values in model.history_.items():
         np.testing.assert_array_equal(loaded.history_[name], values)
 

@@ -9,11 +9,10 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model.backends import NUMBA
 from napari_crbm.model.compute.active_weights import ActiveSet
 from napari_crbm.model.compute.checks import require
-from napari_crbm.model.compute.kernels.weight_update import PENALISED
+from napari_crbm.model.compute.kernels.weight_update import ACTIVE
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.compute.weights import DenseWeights, SparseWeights, in_vectors
-from napari_crbm.model.sampling.jumps import jump
 from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
 
@@ -89,30 +88,14 @@ def test_projection_of_another_recording():
 
 
 @pytest.mark.parametrize("form", FORMS, ids=["dense", "sparse"])
-def test_jumps(form):
+def test_draws_of_neurons(form):
     hidden = in_vectors(GOOD["inputs"])
-    steps, members = np.zeros(B, np.float32), np.arange(N)
-    with kernel_threads():
-        form.gains(FIELDS, members, M - 1, hidden, steps)
-    for changes in (
-        (FIELDS[1:], members, 0, hidden, steps),
-        (FIELDS, members + 1, 0, hidden, steps),
-        (FIELDS, members, M, hidden, steps),
-        (FIELDS, members, 0, hidden[:, :-16], steps),
-        (FIELDS, members, 0, hidden[:-1], steps),
-        (FIELDS, members, 0, hidden, steps.astype(float)),
-    ):
-        with pytest.raises(ModelError, match="must"):
-            form.gains(*changes)
     with pytest.raises(ModelError, match="must"):
         form.draw_neurons(FIELDS, hidden[:, :-16], *chains()[2:], KEY)
-    with pytest.raises(ModelError, match="must"), kernel_threads():
-        fields, units, inputs, bits = chains()
-        jump(form, fields, units, inputs, bits, np.zeros((3, M - 1), np.float32), KEY)
 
 
 def test_ascent():
-    active = ActiveSet(WEIGHTS.copy(), WEIGHTS * 0, np.full((N, M), PENALISED))
+    active = ActiveSet(WEIGHTS.copy(), WEIGHTS * 0, np.full((N, M), ACTIVE))
     bits, values = np.zeros((N, 2), np.uint64), np.zeros((B, M), np.float32)
     rates = tuple(np.float32(1) for _ in range(6))
     centre, mean_inputs = np.zeros(M, np.float32), np.zeros(M)
@@ -148,11 +131,8 @@ def test_hidden_units(function):
             function(units, inputs, *key)
 
 
-ASKED = np.ones((1, M), bool)
-
-
 def test_the_little_noise_gradient():
-    active = ActiveSet(WEIGHTS, WEIGHTS * 0, np.full((N, M), PENALISED))
+    active = ActiveSet(WEIGHTS, WEIGHTS * 0, np.full((N, M), ACTIVE))
     values = np.zeros((90, M), np.float32)
     with pytest.raises(ModelError, match="values must have shape"):
         NUMBA.correlate(SPIKES, values[1:])
@@ -160,12 +140,6 @@ def test_the_little_noise_gradient():
         NUMBA.subtract_expected(active, FIELDS, values, values, WEIGHTS[1:])
     with pytest.raises(ModelError, match="bits must have shape"):
         NUMBA.take_frames(SPIKES, np.arange(65), np.zeros((N, 1), np.uint64))
-    with pytest.raises(ModelError, match="cumulants must have shape"):
-        NUMBA.log_overlap(values, values.copy(), np.zeros((90, M - 1)), [np.arange(90)], ASKED)
-    with pytest.raises(ModelError, match="units"):
-        NUMBA.log_overlap(values, values.copy(), np.zeros((90, M)), [np.array([0, 90])], ASKED)
-    with pytest.raises(ModelError, match="asked must have shape"):
-        NUMBA.log_overlap(values, values.copy(), np.zeros((90, M)), [np.arange(90)], ASKED[:, 1:])
 
 
 def test_the_sentence_says_what_was_found():

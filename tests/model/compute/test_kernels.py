@@ -11,11 +11,8 @@ from napari_crbm.model.compute.kernels.bits import correlate, frames_to_bits
 from napari_crbm.model.compute.kernels.gibbs import subtract_expected
 from napari_crbm.model.compute.kernels.lanes import MAX_LANES, lane_bounds
 from napari_crbm.model.compute.kernels.weight_update import (
-    PENALISED,
+    ACTIVE,
     SILENT,
-    STARTING,
-    SUPPORTED,
-    SUPPORTED_SHARE,
 )
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import available_threads, kernel_threads
@@ -146,18 +143,14 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
     mean = generator.uniform(0, 0.1, N).astype(np.float32)
     centre = generator.normal(0, 0.1, M).astype(np.float32)
     rate, l1, decay, correction, epsilon, clip = rates = (0.05, 0.02, 0.9, 10.0, 1e-6, 0.03)
-    roles = np.where(weights != 0, PENALISED, SILENT)
-    roles[(generator.random((N, M)) < 0.3) & (weights != 0)] = SUPPORTED
-    roles[(generator.random((N, M)) < 0.1) & (weights != 0)] = STARTING
-    supported = roles >= SUPPORTED
+    roles = np.where(weights != 0, ACTIVE, SILENT)
     gradient = np.clip(
         raster.T @ data_values - chains.T @ chain_values + np.outer(mean, centre), -clip, clip
     )
     moment = (1 - decay) * gradient**2
     step = rate / (epsilon + np.sqrt(correction * moment))
     moved = weights + step * gradient
-    share = np.where(supported, SUPPORTED_SHARE, 1)
-    expected = np.sign(moved) * np.maximum(np.abs(moved) - step * share * l1, 0)
+    expected = np.sign(moved) * np.maximum(np.abs(moved) - step * l1, 0)
     expected[roles == SILENT] = 0
 
     active = ActiveSet(weights.copy(), np.zeros_like(weights), roles)
@@ -177,58 +170,39 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
     moving = roles != SILENT
     np.testing.assert_allclose(second[moving], moment[moving], rtol=1e-3, atol=1e-9)
     np.testing.assert_allclose(updated, expected, rtol=1e-3, atol=2e-4)
-    zero = updated == 0
-    assert zero[moving & ~supported].mean() > 0.05, "shrinkage leaves exact zeros"
-    assert zero[supported].mean() < 0.5 * zero[moving & ~supported].mean()
+    assert (updated == 0)[moving].mean() > 0.05, "shrinkage leaves exact zeros"
     assert active.largest() == np.abs(updated).max()
     np.testing.assert_allclose(inputs, chains @ updated, atol=1e-4)
     np.testing.assert_allclose(mean_inputs, mean @ updated, rtol=1e-5, atol=1e-5)
 
 
-# Role, weight, pull, and new roles by the tolerant rule, and by the strict one while hidden units
-# form and later. The penalty is 0.01, and so is what counts as small; weights join at 1.2 times
-# the penalty and leave at 0.8 times.
+# Role, weight, pull, and whether it takes part while hidden units form, and later. The penalty is
+# 0.01; weights join at 0.012.
 JUDGED = [
-    (SILENT, 0.0, 0.013, PENALISED, SUPPORTED, SUPPORTED),
-    (SILENT, 0.0, 0.011, PENALISED, SILENT, SILENT),
-    (SILENT, 0.0, 0.009, SILENT, SILENT, SILENT),
-    (PENALISED, 0.001, 0.013, PENALISED, SUPPORTED, SUPPORTED),
-    (PENALISED, 0.001, 0.011, PENALISED, PENALISED, PENALISED),
-    (PENALISED, 0.001, 0.009, SILENT, PENALISED, PENALISED),
-    (PENALISED, 0.001, 0.007, SILENT, SILENT, SILENT),
-    (PENALISED, 0.5, 0.007, PENALISED, SILENT, SILENT),
-    (SUPPORTED, 0.001, 0.006, SUPPORTED, SUPPORTED, SILENT),
-    (SUPPORTED, 0.001, 0.002, SILENT, SILENT, SILENT),
-    (SUPPORTED, 0.5, 0.002, SUPPORTED, SUPPORTED, SILENT),
-    (SUPPORTED, 0.5, 0.009, SUPPORTED, SUPPORTED, PENALISED),
-    (STARTING, 0.5, 0.003, STARTING, STARTING, STARTING),
-    (STARTING, 0.5, 0.002, STARTING, STARTING, SILENT),
-    (STARTING, -0.5, 0.002, STARTING, STARTING, STARTING),
-    (STARTING, 0.0, 0.002, SILENT, SILENT, SILENT),
+    (SILENT, 0.0, 0.013, True, True),
+    (SILENT, 0.0, 0.011, False, False),
+    (ACTIVE, 0.001, 0.013, True, True),
+    (ACTIVE, 0.001, 0.011, True, True),
+    (ACTIVE, 0.5, 0.009, True, False),
+    (ACTIVE, -0.001, 0.002, True, True),
+    (ACTIVE, 0.0, 0.002, True, False),
 ]
 
 
-@pytest.mark.parametrize("rule", ["tolerant", "strict while forming", "strict"])
-def test_revision_judges_weights_by_their_pull(rule):
+@pytest.mark.parametrize("forming", [True, False])
+def test_revision_judges_weights_by_their_pull(forming):
     roles, weights, pulls, *expected = (np.array([row]) for row in zip(*JUDGED, strict=True))
     weights, roles = weights.astype(np.float32), roles.astype(np.uint8)
     # The pull of a weight is its gradient and what its growing took from it.
     gradient = (pulls - 0.05 * weights).astype(np.float32)
     pull = weight_selection.Pull(gradient, np.array([0.05], dtype=np.float32))
-    penalty, small = np.array([0.01], dtype=np.float32), 0.01
-    limits = weight_selection.Limits(penalty, np.float32(1.2), np.float32(0.8))
-    rule, wanted = {
-        "tolerant": (partial(weight_selection.tolerant, pull, penalty[0], small), expected[0]),
-        "strict while forming": (
-            partial(weight_selection.strict, pull, limits, small),
-            expected[1],
-        ),
-        "strict": (partial(weight_selection.strict, pull, limits, None), expected[2]),
-    }[rule]
+    limits = weight_selection.Limits(np.float32([0.012]), np.float32([0.01]))
+    rule = partial(weight_selection.select, pull, limits, forming)
     active = ActiveSet(weights.copy(), np.zeros_like(weights), roles.copy())
     active.revise(rule)
-    assert active.roles.tolist() == wanted.tolist()
-    assert np.array_equal(active.dense(), np.where(wanted == SILENT, 0, weights))
+    takes_part = expected[0 if forming else 1]
+    assert (active.roles == ACTIVE).tolist() == takes_part.tolist()
+    assert np.array_equal(active.dense(), np.where(takes_part, weights, 0))
 
 
 @pytest.mark.parametrize("n_hidden", [20, 400])
@@ -241,14 +215,14 @@ def test_one_neuron_in_a_hundred_gets_a_weight_by_chance(n_hidden):
     weights, roles = np.zeros((n, n_hidden), np.float32), np.full((n, n_hidden), SILENT)
     limits = weight_selection.limits_of(3 * error, variance, error, n_hidden)
     pull = weight_selection.Pull(noise.astype(np.float32), variance)
-    new = weight_selection.strict(pull, limits, None, slice(None), weights, roles)
+    new = weight_selection.select(pull, limits, False, slice(None), weights, roles)
     # Their number is Poisson: 200, give or take 14.
-    assert 150 < np.count_nonzero(new == SUPPORTED) < 250
+    assert 150 < np.count_nonzero(new == ACTIVE) < 250
 
 
 def test_no_weight_joins_below_the_penalty():
     limits = weight_selection.limits_of(0.02, np.ones(3, np.float32), 0.001, 200)
-    assert limits.enter == 1 and limits.leave == np.float32(0.95)
+    assert (limits.join == np.float32(0.02)).all() and (limits.leave == np.float32(0.02)).all()
 
 
 def test_expected_correlation_is_the_mean_of_the_drawn_one(weights, fields):

@@ -93,9 +93,9 @@ def test_parts_of_the_recipe_are_used_unless_given(recording):
 
 
 def test_a_loaded_model_refits_with_its_own_settings(recording, tmp_path):
-    model = CRBM(**SMALL, restarts=0.01, l1=0.03, random_state=5, n_threads=1).fit(recording)
+    model = CRBM(**SMALL, warm_up=0.1, l1=0.03, random_state=5, n_threads=1).fit(recording)
     loaded = load_model(save_model(model, tmp_path / "model.h5"))
-    assert loaded.get_params()["restarts"] == 0.01 and loaded.n_threads is None
+    assert loaded.get_params()["warm_up"] == 0.1 and loaded.n_threads is None
     assert same(loaded, model)
     assert same(loaded.fit(recording), model)
 

@@ -5,8 +5,6 @@ import pytest
 from scipy import stats
 
 from napari_crbm.model import CRBM
-from napari_crbm.model.sampling.chains import Chains
-from napari_crbm.model.units.drelu import DReLU
 from napari_crbm.spikes import Spikes
 from tests.conftest import all_patterns, random_model
 
@@ -75,20 +73,3 @@ def test_chains_can_start_from_recorded_frames(model):
 
 def test_sample_counts_need_not_divide(model):
     assert model.sample(25, n_chains=10, burn_in=1, thin=1).shape == (25, N)
-
-
-def test_independent_starts_do_not_depend_on_where_zero_is_on_the_axis_of_h():
-    model = random_model(200, 2)
-    gamma, theta = np.array([2.0, 3.0]), np.array([0.5, -1.0])
-    examples = np.random.default_rng(0).normal(0, 2, (9, 2)).astype(np.float32)
-    starts = []
-    for shift in (np.zeros(2), np.array([4.0, -3.0])):
-        # A Gaussian unit whose h is moved by `shift`; fields make up for it.
-        moved = theta - gamma * shift
-        fields = (model.fields_ - model.weights_ @ shift).astype(np.float32)
-        same = CRBM.from_parameters(
-            model.weights_, fields, DReLU(gamma, gamma, moved, -moved), examples=examples
-        )
-        starts.append(Chains(same, 500).state())
-    assert np.mean(starts[0] != starts[1]) < 1e-3
-    assert 0.05 < starts[0].mean() < 0.95

@@ -9,8 +9,8 @@ from napari_crbm.model.compute.bits import dense_from_bits
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.spikes import Spikes
 from tests.conftest import random_model
+from tests.model.sampling.bistable import bistable
 from tests.model.sampling.test_chains import chi_square, pattern_probability
-from tests.model.sampling.test_jumps import bistable
 
 
 def drawn(chains: ReplicaExchange, steps: int) -> np.ndarray:

@@ -39,7 +39,7 @@ def test_a_finished_training_reports_spare_units(planted):
 
 
 def test_a_short_training_does_not_end_without_weights_unnoticed(planted):
-    settings = Settings(n_hidden=3, n_updates=60, initialisation="random", l1=5.0, l1_ramp=0.0)
+    settings = Settings(n_hidden=3, n_updates=60, initialisation="random", l1=5.0)
     with pytest.raises(TrainingCollapsed, match="gone to zero"):
         for _ in Training(planted[0], settings):
             pass

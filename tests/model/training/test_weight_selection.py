@@ -8,11 +8,9 @@ import pytest
 from napari_crbm.model import Settings, Training
 from napari_crbm.model.backends import NUMBA
 from napari_crbm.model.compute import model_size
-from napari_crbm.model.compute.bits import dense_from_bits
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.training import covariance
 from napari_crbm.model.training.learner import Learner
-from napari_crbm.spikes import Spikes
 from tests.model.training.test_training import run, same
 
 LARGE = Settings(n_hidden=8, n_updates=600, n_chains=60)
@@ -79,33 +77,3 @@ def test_what_an_assembly_does_beyond_the_model_is_left_over(planted, as_if_larg
     assert abs(whole[member, unit]) < 4 * error < abs(left[member, unit])
     others = np.arange(spikes.n_neurons) != member
     assert np.abs(left - whole)[others, unit].max() < 4 * error
-
-
-@pytest.mark.parametrize("large", [True, False])
-def test_only_large_models_start_chains_from_silence(monkeypatch, large):
-    """Every recorded frame has something active, and so has every union of them."""
-    monkeypatch.setattr(model_size, "FEW", 0 if large else 10**6)
-    raster = np.random.default_rng(0).random((200, 40)) < 0.1
-    raster[:, 0] = True
-    settings = Settings(n_hidden=2, n_chains=200, restarts=0.1)
-    with kernel_threads(1):
-        learner = Learner.started(Spikes.from_dense(raster), settings, NUMBA)
-        learner._restart(10, settings.learning_rate)
-    silent = (dense_from_bits(learner.activity, 200).sum(axis=1) == 0).mean()
-    assert (0.15 < silent < 0.3) if large else silent == 0
-
-
-@pytest.mark.parametrize("large", [True, False])
-def test_chains_live_longer_as_the_rate_falls_and_in_large_models_all_along(monkeypatch, large):
-    monkeypatch.setattr(model_size, "FEW", 0 if large else 10**6)
-    raster = np.random.default_rng(0).random((200, 40)) < 0.1
-    settings = Settings(n_hidden=2, n_chains=1000, restarts=0.05)
-    restarted = []
-    with kernel_threads(1):
-        learner = Learner.started(Spikes.from_dense(raster), settings, NUMBA)
-        for update, share in ((10, 1.0), (20, 0.1)):
-            before = dense_from_bits(learner.activity, 1000).copy()
-            learner._restart(update, share * settings.learning_rate)
-            after = dense_from_bits(learner.activity, 1000)
-            restarted.append((before != after).any(axis=1).mean())
-    assert restarted == pytest.approx([0.25, 0.025] if large else [0.5, 0.05], abs=0.04)

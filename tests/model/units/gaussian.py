@@ -154,15 +154,5 @@ class GaussianInTraining(NamedTuple):
     def shift(self, change: Any) -> None:
         self.theta[:] += change
 
-    def centre(self, units: Any, inputs: Any) -> None:
-        self.theta[units] = inputs[units]
-
-    def amplify(self, unit: int, factor: float) -> None:
-        for row in self:
-            row[unit] *= factor
-
-    def reset(self, units: list[int]) -> None:
-        self.gamma[units], self.theta[units] = 1.0, 0.0
-
 
 GAUSSIAN = UnitType(GaussianInTraining)

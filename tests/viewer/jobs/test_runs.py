@@ -13,7 +13,7 @@ LONG = Settings(**{**FAST.as_dict(), "n_updates": 100_000})
 
 def test_collapse_is_explained(home, recording, errors, qtbot):
     home.show(recording)
-    home.runs.start_training(Settings(**{**LONG.as_dict(), "l1": 5.0, "l1_ramp": 0.0}))
+    home.runs.start_training(Settings(**{**LONG.as_dict(), "l1": 5.0}))
     until(qtbot, lambda: errors)
     assert "All weights have gone to zero" in errors[0]
     assert not home.runs.training

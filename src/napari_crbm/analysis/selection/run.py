@@ -259,7 +259,7 @@ def _fitting(
     """Return the state of a checkpoint, None if it is of another training."""
     if state is None or state["fingerprint"] != recording.spikes.fingerprint:
         return None
-    kept = Settings(**state["settings"])  # type: ignore[arg-type]
+    kept = Settings.restored(state["settings"])  # type: ignore[arg-type]
     # The checkpoint holds the values that "auto" was resolved to.
     left_open = ("n_hidden", "l1", "final_learning_rate")
     decided = {name: getattr(kept, name) for name in left_open if getattr(settings, name) == "auto"}

@@ -124,13 +124,9 @@ class Sweep:
             yield n_hidden, drawn[1], drawn[2]
 
     def settings_of(self, trial: Trial) -> Settings:
-        """Return the settings of one training, on the frames outside its fold.
-
-        Idle and duplicate hidden units are not reinitialised, because `select` counts them.
-        """
+        """Return the settings of one training, on the frames outside its fold."""
         return replace(
             self.settings,
-            renew=False,
             n_hidden=trial.n_hidden,
             l1=trial.l1,
             learning_rate=trial.learning_rate,

@@ -32,7 +32,6 @@ from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh, 
 from napari_crbm.analysis.statistics.resampling import Resampling
 from napari_crbm.analysis.statistics.rows import (
     explained_shares,
-    penalty_notes,
     reasons_of,
     table_row,
 )
@@ -300,7 +299,7 @@ def evaluate(
         shifted_nllh=shifted_nllh(model, test, seed),
         findings=findings,
         samples=samples if isinstance(samples, Samples) else None,
-        notes=(*penalty_notes(model), *reasons_of(intervals, shares)),
+        notes=tuple(reasons_of(intervals, shares)),
     )
 
 

@@ -6,12 +6,11 @@ unit variance S over the training frames. At the optimum, with a Lagrange multip
 
 .. math::
     \langle v_i h_\mu \rangle_{data} - \langle v_i h_\mu \rangle_{model}
-    = \lambda\, a_{i\mu}\, \mathrm{sign}(w_{i\mu})
-      - c_\mu \frac{\partial S_\mu}{\partial w_{i\mu}} ,
+    = \lambda\, \mathrm{sign}(w_{i\mu})
+      - c_\mu \frac{\partial S_\mu}{\partial w_{i\mu}} .
 
-with :math:`a_{i\mu}` the share of the penalty that a weight pays. The likelihood does not change
-if h is scaled and its weights inversely, while S changes by the square: this gives
-:math:`c_\mu = -\frac{\lambda}{2} \sum_i a_{i\mu} |w_{i\mu}|`.
+The likelihood does not change if h is scaled and its weights inversely, while S changes by the
+square: this gives :math:`c_\mu = -\frac{\lambda}{2} \sum_i |w_{i\mu}|`.
 """
 
 from __future__ import annotations
@@ -28,12 +27,6 @@ from napari_crbm.spikes import Spikes
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
 
-#: What is said of a model whose file does not hold the shares.
-SHARES_NOT_KNOWN = (
-    "The model's file does not say which share of the penalty each weight paid (it was written by "
-    "an earlier version), so <vh> is corrected as if all had paid the whole penalty."
-)
-
 
 def penalty_shift(model: CRBM, train: Spikes) -> NDArray[np.float32]:
     """Compute the correction for the penalty that is added to <vh> of a model.
@@ -41,8 +34,7 @@ def penalty_shift(model: CRBM, train: Spikes) -> NDArray[np.float32]:
     Parameters
     ----------
     model : CRBM
-        Imported models, whose settings are not known, get no correction. Models that do not know
-        the shares of the penalty (``penalty_share_``) are taken to pay all of it.
+        Imported models, whose settings are not known, get no correction.
     train : Spikes
         Frames the model was trained on.
 
@@ -54,8 +46,7 @@ def penalty_shift(model: CRBM, train: Spikes) -> NDArray[np.float32]:
     weights, settings = model.weights_, model.settings_
     if settings is None or not settings.l1:
         return np.zeros_like(weights)
-    share = np.float32(1) if model.penalty_share_ is None else model.penalty_share_
-    paid = np.float32(settings.l1) * share * np.sign(weights)
+    paid = np.float32(settings.l1) * np.sign(weights)
     multiplier = 0.5 * (paid * weights).sum(axis=0, dtype=np.float64)
     shift = paid + multiplier * variance_slopes(model, train)
     return np.asarray(np.where(weights != 0, shift, 0), dtype=np.float32)

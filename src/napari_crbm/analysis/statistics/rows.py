@@ -12,7 +12,6 @@ from napari_crbm.analysis.statistics.declared import STATISTICS
 from napari_crbm.analysis.statistics.explained import Explained, explained_share
 from napari_crbm.analysis.statistics.intervals import Interval
 from napari_crbm.analysis.statistics.moments import Moments
-from napari_crbm.analysis.statistics.penalty import SHARES_NOT_KNOWN
 from napari_crbm.analysis.statistics.resampling import Resampling
 
 if TYPE_CHECKING:
@@ -52,12 +51,6 @@ def table_row(found: dict[str, Any], interval: Interval, share: Explained | None
         "explained_train_error": nothing if share is None else share.train_error,
         **found,
     }
-
-
-def penalty_notes(model: CRBM) -> tuple[str, ...]:
-    """Say that the shares of the penalty are not known, if they matter."""
-    penalised = model.settings_ is not None and bool(model.settings_.l1)
-    return (SHARES_NOT_KNOWN,) if penalised and model.penalty_share_ is None else ()
 
 
 def reasons_of(intervals: Mapping[str, Interval], shares: Mapping[str, Explained]) -> Iterator[str]:

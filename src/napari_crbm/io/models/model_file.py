@@ -6,8 +6,6 @@ Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
     hidden/     gamma_plus, gamma_minus, theta_plus, theta_minus   (M,) float64
     history/    one (rows,) array for each training statistic
     split/      train, test: frame indices
-    examples    (K, M) float32, optional: hidden inputs of some training frames
-    penalty_share    (N, M) or (1, 1) float16, optional: share of the penalty that each weight pays
     stability   (M,) float64, optional: likeness of every assembly to its partners in
                 other trainings, 0 to 1
     halves/     similarity, chance, q, found (M,) float64, optional: whether both halves of the
@@ -66,12 +64,6 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
             "weights", data=model.weights_, compression="gzip", compression_opts=1, shuffle=True
         )
         file["fields"] = model.fields_
-        if model.examples_ is not None:
-            file["examples"] = model.examples_
-        if model.penalty_share_ is not None:
-            file.create_dataset(
-                "penalty_share", data=model.penalty_share_, compression="gzip", compression_opts=1
-            )
         if model.stability_ is not None:
             file["stability"] = model.stability_
         for group, arrays in (
@@ -132,8 +124,6 @@ def load_model(path: str | Path) -> CRBM:
         hdf5.require_kind(file, "model")
         weights, fields = hdf5.numbers(file, "weights", 2), hdf5.numbers(file, "fields", 1)
         hidden = DReLU(*(hdf5.numbers(file, f"hidden/{name}", 1) for name in DReLU._fields))
-        examples = hdf5.numbers(file, "examples", 2) if "examples" in file else None
-        shares = hdf5.numbers(file, "penalty_share", 2) if "penalty_share" in file else None
         # "reproducibility" in files of version 0.1.
         name = next((each for each in ("stability", "reproducibility") if each in file), None)
         known = None if name is None else hdf5.numbers(file, name, 1)
@@ -151,11 +141,9 @@ def load_model(path: str | Path) -> CRBM:
             history=history,
             split=split or None,
             recording_fingerprint=None if fingerprint is None else str(fingerprint),
-            examples=examples,
             stability=known,
             halves=halves or None,
             versions=versions,
-            penalty_share=shares,
         )
     except ModelError as error:
         raise ModelError(f"{path.name}: {error}") from error
@@ -240,7 +228,7 @@ def _settings(file: h5py.File) -> Settings | None:
     if stored is None:
         return None
     try:
-        return Settings(**stored)
+        return Settings.restored(stored)
     except (TypeError, ModelError) as error:
         raise FormatError(
             f"{hdf5.file_name(file)} holds training settings this program does not know: {error}"

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from napari_crbm.model.backends.array_raster import ArrayRaster
 from napari_crbm.model.backends.array_units import units_on
 from napari_crbm.model.backends.array_weights import ArrayActiveSet
-from napari_crbm.model.backends.protocol import Blocks
 from napari_crbm.model.compute.array_random import subkeys
 from napari_crbm.model.compute.bits import bits_from_dense, dense_from_bits
 from napari_crbm.model.units.protocol import HiddenUnits, Moments
@@ -72,22 +71,6 @@ class ArrayBackend:
         rows = self._xp.arange(len(inputs), dtype=np.uint64)
         return units_on(self._xp, units).sample(inputs, units, subkeys(self._xp, key, rows))
 
-    def by_unit(self, hidden: Any) -> Any:
-        return self._xp.ascontiguousarray(hidden.T)
-
-    def log_overlap(
-        self, values: Any, inputs: Any, cumulants: Any, blocks: Blocks, asked: Any
-    ) -> Any:
-        xp = self._xp
-        out = xp.empty((len(blocks), values.shape[1]), dtype=np.float64)
-        # Block after block: all at once would take as many times the memory.
-        for row, block in zip(out, map(self.put, blocks), strict=True):
-            powers = inputs[block].astype(np.float64).T @ values[block].astype(np.float64)
-            powers -= cumulants[block].sum(axis=0)[:, None]
-            top = powers.max(axis=0)
-            row[:] = top + xp.log(xp.exp(powers - top).sum(axis=0))
-        return out
-
     def raster(self, spikes: Spikes) -> ArrayRaster:
         return ArrayRaster(self._xp, spikes)
 
@@ -100,9 +83,6 @@ class ArrayBackend:
 
     def take_frames(self, raster: ArrayRaster, frames: NDArray[np.int64], activity: Any) -> None:
         activity[:] = raster.dense(frames).T
-
-    def replace_state(self, activity: Any, state: int, active: NDArray[np.bool_]) -> None:
-        activity[:, state] = self.put(active.astype(np.float32))
 
     def rates(self, activity: Any, n_states: int) -> Any:
         return activity.mean(axis=1, dtype=np.float64)

@@ -7,7 +7,6 @@ neurons are matrix products. Neurons are computed in blocks, which bounds the me
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,7 @@ from napari_crbm.model.backends.array_units import units_on
 from napari_crbm.model.compute.active_weights import Rule
 from napari_crbm.model.compute.array_random import subkeys, uniforms
 from napari_crbm.model.compute.blocks import row_blocks
-from napari_crbm.model.compute.kernels.weight_update import (
-    SILENT,
-    SUPPORTED,
-    SUPPORTED_SHARE,
-)
+from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.compute.weights import SPARSE_BELOW
 from napari_crbm.model.units.protocol import HiddenUnits
 
@@ -100,25 +95,6 @@ class ArrayWeights:
         drive += fields[rows][:, None]
         return xp.exp(xp.clip(-drive, -_LIMIT, _LIMIT))
 
-    def members(self) -> Callable[[int], Any]:
-        """Return a function that gives the neurons with a weight to a hidden unit."""
-        if self._members is not None:
-            return self._members.__getitem__
-        return lambda unit: self._xp.flatnonzero(self.values[:, unit])
-
-    def gains(self, fields: Any, members: Any, unit: int, hidden_values: Any, steps: Any) -> Any:
-        """Compute the change (B,) of log sum_v exp(-E) when one unit changes by ``steps`` (B,)."""
-        xp = self._xp
-        total = xp.zeros(len(steps), dtype=np.float64)
-        for part in row_blocks(len(members), _ROWS):
-            rows = members[part]
-            silence = self._odds_of_silence(fields, hidden_values, rows)
-            drive = xp.clip(self.values[rows, unit][:, None] * steps, -_LIMIT, _LIMIT)
-            # (1 + e^(x + w s)) / (1 + e^x), with both terms divided by e^x.
-            ratio = (silence + xp.exp(drive)) / (silence + 1)
-            total += xp.log(ratio).sum(axis=0, dtype=np.float64)
-        return total
-
     def subtract_expected(self, fields: Any, hidden: Any, centred: Any, gradient: Any) -> None:
         """See `kernels.gibbs.subtract_expected`; hidden values (B, M)."""
         for rows in row_blocks(len(fields), _ROWS):
@@ -150,7 +126,7 @@ class ArrayActiveSet:
 
     @property
     def roles(self) -> NDArray[np.uint8]:
-        """`SILENT`, `PENALISED`, `SUPPORTED` or `STARTING`, (N, M)."""
+        """`SILENT` or `ACTIVE`, (N, M)."""
         return np.asarray(self._get(self._roles), dtype=np.uint8)
 
     def _choose_form(self) -> None:
@@ -217,8 +193,7 @@ class ArrayActiveSet:
         moment = decay * self._second_moment[rows] + (1 - decay) * gradient * gradient
         step = rate / (epsilon + xp.sqrt(moment * correction))
         moved = weights + step * gradient
-        share = xp.where(roles >= SUPPORTED, l1 * float(SUPPORTED_SHARE), l1).astype(np.float32)
-        moved = xp.copysign(xp.maximum(xp.abs(moved) - step * share, 0.0), moved)
+        moved = xp.copysign(xp.maximum(xp.abs(moved) - step * l1, 0.0), moved)
         silent = roles == SILENT
         self._weights[rows] = xp.where(silent, np.float32(0), moved)
         if self._few:

@@ -7,14 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.model.backends.protocol import Blocks
 from napari_crbm.model.compute.active_weights import ActiveSet
 from napari_crbm.model.compute.checks import require, require_indices
-from napari_crbm.model.compute.kernels import jumps
 from napari_crbm.model.compute.kernels.bits import correlate, frames_to_bits
 from napari_crbm.model.compute.kernels.gibbs import subtract_expected
 from napari_crbm.model.compute.kernels.lanes import lane_bounds
-from napari_crbm.model.compute.weights import in_vectors
 from napari_crbm.model.units.protocol import HiddenUnits, Moments
 from napari_crbm.spikes import Spikes
 
@@ -57,28 +54,6 @@ class NumbaBackend:
     ) -> NDArray[np.float32]:
         return units.sample(inputs, key)
 
-    def by_unit(self, hidden: NDArray[np.float32]) -> NDArray[np.float32]:
-        return in_vectors(hidden)
-
-    def log_overlap(
-        self,
-        values: NDArray[np.float32],
-        inputs: NDArray[np.float32],
-        cumulants: NDArray[np.float64],
-        blocks: Blocks,
-        asked: NDArray[np.bool_],
-    ) -> NDArray[np.float64]:
-        require("values", values, (None, None), np.float32)
-        require("inputs", inputs, (len(values), None), np.float32)
-        require("cumulants", cumulants, inputs.shape, np.float64)
-        order = np.concatenate(blocks)
-        require_indices("units", order, len(values))
-        bounds = np.cumsum([0, *(len(block) for block in blocks)])
-        out = np.empty((len(blocks), values.shape[1]))
-        require("asked", asked, out.shape, np.bool_)
-        jumps.log_overlap(values, inputs, cumulants, order, bounds, asked, out)
-        return out
-
     def raster(self, spikes: Spikes) -> Spikes:
         return spikes
 
@@ -92,11 +67,6 @@ class NumbaBackend:
         require_indices("frames", frames, raster.n_frames)
         require("bits", activity, (raster.n_neurons, -(-len(frames) // 64)), np.uint64)
         frames_to_bits(*raster.by_frame, frames, activity)
-
-    def replace_state(self, activity: Bits, state: int, active: NDArray[np.bool_]) -> None:
-        word, bit = state // 64, np.uint64(1) << np.uint64(state % 64)
-        activity[:, word] &= ~bit
-        activity[active, word] |= bit
 
     def rates(self, activity: Bits, n_states: int) -> NDArray[np.float64]:
         return np.asarray(np.bitwise_count(activity).sum(axis=1) / n_states)

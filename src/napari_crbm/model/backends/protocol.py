@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,8 +16,6 @@ Array = Any
 Weights = Any
 #: Activity of B chains or frames on the device, in a form that depends on the backend.
 Activity = Any
-#: Disjoint groups of hidden units, each an array of indices.
-Blocks = Sequence[NDArray[np.int64]]
 
 
 class Backend(Protocol):
@@ -63,18 +60,6 @@ class Backend(Protocol):
     def sample(self, inputs: Array, units: HiddenUnits, key: np.uint64) -> Array:
         """Draw h given inputs (B, M), float32."""
 
-    def by_unit(self, hidden: Array) -> Array:
-        """Transpose hidden values (B, M) into the form that weights take, (M, >= B)."""
-
-    def log_overlap(
-        self, values: Array, inputs: Array, cumulants: Array, blocks: Blocks, asked: Array
-    ) -> Array:
-        """Compute the log of the sum over frames of exp(sum of I h - Gamma(I) over a block).
-
-        ``values`` are (M, B), ``inputs`` and ``cumulants`` of the frames (M, K). The result is
-        (G, B) for G disjoint blocks of units; only elements that ``asked`` (G, B) marks are valid.
-        """
-
     # --- activity -------------------------------------------------------------------------
 
     def raster(self, spikes: Spikes) -> Any:
@@ -88,9 +73,6 @@ class Backend(Protocol):
 
     def take_frames(self, raster: Any, frames: NDArray[np.int64], activity: Activity) -> None:
         """Overwrite ``activity`` with the chosen frames of a recording."""
-
-    def replace_state(self, activity: Activity, state: int, active: NDArray[np.bool_]) -> None:
-        """Overwrite one state with active neurons (N,)."""
 
     def rates(self, activity: Activity, n_states: int) -> Array:
         """Compute the share of the states in which each neuron is active, (N,) float64."""

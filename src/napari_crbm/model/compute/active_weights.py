@@ -20,10 +20,7 @@ from napari_crbm.model.compute.blocks import row_blocks
 from napari_crbm.model.compute.checks import require, require_chains
 from napari_crbm.model.compute.kernels import weight_update
 from napari_crbm.model.compute.kernels.lanes import lane_bounds
-from napari_crbm.model.compute.kernels.weight_update import (
-    SILENT,
-    penalty_shares,
-)
+from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.compute.weights import SparseWeights, efficient
 
 #: Maps rows, their weights and their roles to new roles, see `model.training.weight_selection`.
@@ -38,8 +35,7 @@ class ActiveSet:
     weights, second_moment : (N, M) float32
         Changed in place.
     roles : (N, M) uint8
-        `SILENT`, `PENALISED`, or `SUPPORTED` or `STARTING` (both pay `SUPPORTED_SHARE` of the
-        penalty).
+        `SILENT` or `ACTIVE`.
     """
 
     def __init__(
@@ -67,7 +63,6 @@ class ActiveSet:
         self.form = efficient(self._weights, active)
         if isinstance(self.form, SparseWeights):
             self._compressed_moment = self._second_moment[active]
-            self._shares = penalty_shares(self.roles[active])
 
     def _write_back(self) -> None:
         if isinstance(self.form, SparseWeights):
@@ -117,9 +112,7 @@ class ActiveSet:
         require("mean inputs", mean_inputs, (n_hidden,), np.float64)
         shared = (*data, *chains, mean_activity, centre, rates, self._lanes, inputs, mean_inputs)
         if isinstance(self.form, SparseWeights):
-            weight_update.update_weights_sparse(
-                *self.form.rows, self._compressed_moment, self._shares, *shared
-            )
+            weight_update.update_weights_sparse(*self.form.rows, self._compressed_moment, *shared)
         else:
             weight_update.update_weights(self._weights, self._second_moment, self.roles, *shared)
 

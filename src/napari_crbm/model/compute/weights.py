@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.checks import require, require_chains, require_indices
-from napari_crbm.model.compute.kernels import gibbs, jumps, projection
+from napari_crbm.model.compute.kernels import gibbs, projection
 from napari_crbm.model.compute.kernels.lanes import lane_bounds
 from napari_crbm.model.compute.randomness import subkey
 from napari_crbm.spikes import Spikes
@@ -104,25 +104,6 @@ class DenseWeights(NamedTuple):
         lanes = lane_bounds(len(fields))
         gibbs.draw_neurons(self.values, fields, hidden_values, inputs, bits, lanes, key)
 
-    def members(self) -> Callable[[int], NDArray[np.int64]]:
-        """Return a function that gives the neurons with a weight to a hidden unit."""
-        return lambda unit: np.flatnonzero(self.values[:, unit])
-
-    def gains(
-        self,
-        fields: NDArray[np.float32],
-        members: NDArray[np.int64],
-        unit: int,
-        hidden_values: NDArray[np.float32],
-        steps: NDArray[np.float32],
-    ) -> NDArray[np.float64]:
-        """Compute the change (B,) of log sum_v exp(-E) when one unit changes by ``steps`` (B,)."""
-        require_move(self.shape, fields, members, unit, hidden_values, steps)
-        lanes = lane_bounds(len(members))
-        out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
-        jumps.gains(self.values, fields, members, lanes, unit, hidden_values, steps, out)
-        return np.asarray(out.sum(axis=0, dtype=np.float64))
-
 
 class SparseWeights(NamedTuple):
     """Weights in compressed rows: ``starts`` (N + 1,) int64, ``columns`` uint32, ``values``.
@@ -196,29 +177,6 @@ class SparseWeights(NamedTuple):
         lanes = lane_bounds(len(fields))
         gibbs.draw_neurons_sparse(*self.rows, fields, hidden_values, inputs, bits, lanes, key)
 
-    def members(self) -> Callable[[int], NDArray[np.int64]]:
-        """Return a function that gives the neurons with a weight to a hidden unit."""
-        neurons = np.repeat(np.arange(self.shape[0]), np.diff(self.starts))
-        # As small as possible: small whole numbers are sorted by counting.
-        order = np.argsort(self.columns.astype(np.min_scalar_type(self.n_hidden)), kind="stable")
-        sizes = np.bincount(self.columns, minlength=self.n_hidden)
-        return np.split(neurons[order], np.cumsum(sizes)[:-1]).__getitem__
-
-    def gains(
-        self,
-        fields: NDArray[np.float32],
-        members: NDArray[np.int64],
-        unit: int,
-        hidden_values: NDArray[np.float32],
-        steps: NDArray[np.float32],
-    ) -> NDArray[np.float64]:
-        """Compute the change (B,) of log sum_v exp(-E) when one unit changes by ``steps`` (B,)."""
-        require_move(self.shape, fields, members, unit, hidden_values, steps)
-        lanes = lane_bounds(len(members))
-        out = np.empty((len(lanes) - 1, len(steps)), dtype=np.float32)
-        jumps.gains_sparse(*self.rows, fields, members, lanes, unit, hidden_values, steps, out)
-        return np.asarray(out.sum(axis=0, dtype=np.float64))
-
 
 def gibbs_one_by_one(
     weights: DenseWeights | SparseWeights,
@@ -254,22 +212,6 @@ def require_vectors(
     """Refuse hidden values that are not the `in_vectors` of ``n_chains`` chains."""
     width = -(-n_chains // gibbs.VECTOR) * gibbs.VECTOR
     require("hidden values", hidden_values, (shape[1], width), np.float32)
-
-
-def require_move(
-    shape: tuple[int, int],
-    fields: NDArray[np.float32],
-    members: NDArray[np.int64],
-    unit: int,
-    hidden_values: NDArray[np.float32],
-    steps: NDArray[np.float32],
-) -> None:
-    """Refuse arguments of `DenseWeights.gains` that do not fit weights of ``shape`` (N, M)."""
-    require("fields", fields, (shape[0],), np.float32)
-    require("steps", steps, (None,), np.float32)
-    require_vectors(shape, hidden_values, len(steps))
-    require_indices("members", members, shape[0])
-    require_indices("unit", np.array([unit]), shape[1])
 
 
 def in_vectors(hidden: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -13,21 +13,6 @@ from napari_crbm.errors import ModelError
 HALVES = ("similarity", "chance", "q", "found")
 
 
-def check_penalty_share(values: NDArray[np.floating], shape: tuple[int, int]) -> None:
-    """Refuse what is not one share from 0 to 1 for every weight, or one for all.
-
-    Raises
-    ------
-    ModelError
-    """
-    found = np.asarray(values)
-    if found.shape not in (shape, (1, 1)) or not ((found >= 0) & (found <= 1)).all():
-        raise ModelError(
-            f"Shares of the penalty must be numbers from 0 to 1 of shape {shape}, as the weights, "
-            f"or (1, 1); found shape {found.shape}."
-        )
-
-
 def check_stability(values: NDArray[np.floating], n_hidden: int) -> None:
     """Refuse what is not one number from 0 to 1 for every hidden unit.
 

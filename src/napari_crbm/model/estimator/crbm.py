@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model.estimator.activity import ActivityLike, as_spikes, segments_of
-from napari_crbm.model.estimator.checks import check_halves, check_penalty_share, check_stability
+from napari_crbm.model.estimator.checks import check_halves, check_stability
 from napari_crbm.model.estimator.fitted import Fitted, new_seed
 from napari_crbm.model.estimator.parameters import Parameters, with_settings
 from napari_crbm.model.rbm import RBM
@@ -64,8 +64,8 @@ class CRBM(Fitted, Parameters):
     Attributes
     ----------
     rbm_ : RBM
-        Parameters of the model and what follows from them; `weights_`, `fields_`, `hidden_` and
-        `examples_` are its parts.
+        Parameters of the model and what follows from them; `weights_`, `fields_` and
+        `hidden_` are its parts.
     weights_ : (N, M) float32
         Signed weight of neuron i in assembly mu; exactly zero outside.
     fields_ : (N,) float32
@@ -80,8 +80,6 @@ class CRBM(Fitted, Parameters):
         Also "validation" if it was trained with patience. Other frames are in the gaps.
     recording_fingerprint_ : str or None
         Fingerprint of the spikes trained on.
-    examples_ : (K, M) float32 or None
-        Hidden inputs of some training frames, with which chains mix faster.
     stability_ : (M,) float64 or None
         Similarity of every assembly to its counterparts in other trainings, 0 to 1, once it has
         been measured (see `napari_crbm.analysis.stability`).
@@ -91,8 +89,6 @@ class CRBM(Fitted, Parameters):
         `napari_crbm.analysis.reproducibility`.
     versions_ : dict of str to str
         Versions of Python and of libraries at training.
-    penalty_share_ : (N, M) or (1, 1) float16, or None
-        Share of the penalty that each weight pays; None if it is not known.
     n_features_in_ : int
         Number of neurons N.
 
@@ -116,7 +112,6 @@ class CRBM(Fitted, Parameters):
     stability_: NDArray[np.float64] | None
     halves_: dict[str, NDArray[np.float64]] | None
     versions_: dict[str, str]
-    penalty_share_: NDArray[np.float16] | None
 
     # The training that `partial_fit` goes on with.
     _training: TrainingRun | None = None
@@ -137,11 +132,7 @@ class CRBM(Fitted, Parameters):
         batch_size: int | None = None,
         n_chains: int | None = None,
         gibbs_steps: int | None = None,
-        jumps: bool | None = None,
-        restarts: float | None = None,
-        renew: bool | None = None,
         patience: int | None = None,
-        l1_ramp: float | None = None,
         initialisation: str | None = None,
         second_moment_decay: float | None = None,
         epsilon: float | None = None,
@@ -162,11 +153,7 @@ class CRBM(Fitted, Parameters):
         self.batch_size = batch_size
         self.n_chains = n_chains
         self.gibbs_steps = gibbs_steps
-        self.jumps = jumps
-        self.restarts = restarts
-        self.renew = renew
         self.patience = patience
-        self.l1_ramp = l1_ramp
         self.initialisation = initialisation
         self.second_moment_decay = second_moment_decay
         self.epsilon = epsilon
@@ -185,11 +172,9 @@ class CRBM(Fitted, Parameters):
         history: Mapping[str, NDArray[np.float64]] | None = None,
         split: Mapping[str, NDArray[np.int64]] | None = None,
         recording_fingerprint: str | None = None,
-        examples: NDArray[np.floating] | None = None,
         stability: NDArray[np.floating] | None = None,
         halves: Mapping[str, NDArray[np.float64]] | None = None,
         versions: Mapping[str, str] | None = None,
-        penalty_share: NDArray[np.floating] | None = None,
     ) -> Self:
         """Make a fitted model from its parameters: weights (N, M), fields (N,), M units.
 
@@ -201,9 +186,7 @@ class CRBM(Fitted, Parameters):
         ModelError
             If shapes disagree, a value is not finite or a stiffness is not positive.
         """
-        rbm = RBM.from_parameters(weights, fields, hidden, examples)
-        if penalty_share is not None:
-            check_penalty_share(penalty_share, rbm.weights.shape)
+        rbm = RBM.from_parameters(weights, fields, hidden)
         if stability is not None:
             check_stability(stability, rbm.n_hidden)
         if halves is not None:
@@ -220,9 +203,6 @@ class CRBM(Fitted, Parameters):
         model.stability_ = None if stability is None else np.array(stability, dtype=np.float64)
         model.halves_ = None if halves is None else dict(halves)
         model.versions_ = dict(versions or {})
-        model.penalty_share_ = (
-            None if penalty_share is None else np.array(penalty_share, dtype=np.float16)
-        )
         return model
 
     @classmethod
@@ -237,9 +217,7 @@ class CRBM(Fitted, Parameters):
             history=trained.history,
             split=trained.split,
             recording_fingerprint=trained.recording_fingerprint,
-            examples=rbm.examples,
             versions=trained.versions,
-            penalty_share=trained.penalty_share,
         )
 
     # --- training -----------------------------------------------------------------------
@@ -347,7 +325,6 @@ class CRBM(Fitted, Parameters):
         self.stability_ = None
         self.halves_ = None
         self.versions_ = trained.versions
-        self.penalty_share_ = trained.penalty_share
 
     # --- conventions ------------------------------------------------------------------------
 

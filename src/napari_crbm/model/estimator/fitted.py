@@ -63,11 +63,6 @@ class Fitted:
         return self.rbm_.hidden
 
     @property
-    def examples_(self) -> NDArray[np.float32] | None:
-        """Hidden inputs of some training frames, (K, M)."""
-        return self.rbm_.examples
-
-    @property
     def n_features_in_(self) -> int:
         """Number of neurons N."""
         return self.rbm_.n_neurons

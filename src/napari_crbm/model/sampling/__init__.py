@@ -1,1 +1,1 @@
-"""Draw from a model: Gibbs chains, jumps, replica exchange, annealed importance sampling."""
+"""Draw from a model: Gibbs chains, replica exchange, annealed importance sampling."""

@@ -12,8 +12,7 @@ from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.compute.weights import efficient
 from napari_crbm.model.rbm import HasRBM
-from napari_crbm.model.sampling.jumps import advance
-from napari_crbm.model.sampling.starts import log_odds, restart_in_unions, starting_activity
+from napari_crbm.model.sampling.starts import restart_in_unions, starting_activity
 from napari_crbm.spikes import Spikes
 
 _ADVANCE, _RESTART = 1, 2
@@ -32,9 +31,6 @@ class Chains:
     start : Spikes, optional
         Frames to start from; independent neurons otherwise.
     random_state : int
-    jumps : bool
-        Whether hidden units may also jump, if the model carries examples; see
-        `model.sampling.jumps`.
     """
 
     def __init__(
@@ -44,15 +40,13 @@ class Chains:
         *,
         start: Spikes | None = None,
         random_state: int = 0,
-        jumps: bool = True,
     ) -> None:
         self.rbm = model.rbm_
-        self._examples = self.rbm.examples if jumps else None
         self.n_chains = n_chains
         self.random_state = random_state
         self.calls = 0
         self.weights = efficient(self.rbm.weights)
-        self.bits = starting_activity(log_odds(self.rbm), n_chains, start, random_state)
+        self.bits = starting_activity(self.rbm.fields, n_chains, start, random_state)
         self.inputs = np.empty((n_chains, self.rbm.n_hidden), dtype=np.float32)
         self.weights.project_bits(self.bits, self.inputs)
 
@@ -65,16 +59,8 @@ class Chains:
     def advance(self, n_steps: int) -> None:
         """Run ``n_steps`` Gibbs steps (h given v, then v given h) on all chains."""
         key = stream(self.random_state, _ADVANCE, self.calls)
-        advance(
-            self.weights,
-            self.rbm.fields,
-            self.rbm.hidden,
-            self.inputs,
-            self.bits,
-            self._examples,
-            key,
-            n_steps,
-        )
+        rbm = self.rbm
+        self.weights.gibbs(rbm.fields, rbm.hidden, self.inputs, self.bits, key, n_steps)
         self.calls += 1
 
     def state(self) -> NDArray[np.uint8]:

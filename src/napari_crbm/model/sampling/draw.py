@@ -1,8 +1,10 @@
-r"""Draw samples and report their effective size: burn-in and thinning follow from measurement.
+r"""Draw samples and report whether chains have settled, and the effective sample size.
 
-Successive states of a chain are correlated. With the integrated autocorrelation time tau (Sokal
-1997), S Gibbs steps are worth S / tau independent states. It is measured for the expected activity
-of every hidden unit and for the number of active neurons, and the slowest of them decides.
+Both are measured for the expected activity of every hidden unit and for the number of active
+neurons; the slowest of these quantities decides. Chains have settled if they agree with each other
+although they started from different states: R-hat compares the variance between chains with that
+within them (Gelman & Rubin 1992). Successive states of a chain are correlated: with the integrated
+autocorrelation time tau (Sokal 1997), S Gibbs steps are worth S / tau independent states.
 """
 
 from __future__ import annotations
@@ -25,13 +27,13 @@ from napari_crbm.spikes import Spikes
 ENOUGH = 200
 # Gibbs steps between two measurements of the chains.
 _EVERY = 5
-# Measurements before the autocorrelation time is computed for the first time.
+# Measurements before the chains are compared for the first time.
 _FIRST = 64
 #: Sampling of the paper: chains, frames of each, Gibbs steps before the first and between two.
 PUBLISHED_CHAINS, PUBLISHED_FRAMES = 300, 50
 _PUBLISHED_BURN_IN, _PUBLISHED_THIN = 2000, 20
-# A run is long enough if its second half spans so many autocorrelation times.
-_SPAN = 10
+#: Chains have settled if R-hat of no quantity exceeds this, the usual limit (Gelman & Rubin 1992).
+MAX_R_HAT = 1.1
 # Sums over lags end here, in autocorrelation times (Sokal's automatic window).
 _WINDOW = 5.0
 # A quantity that varies by no more than this, in absolute terms or relative to its size, is
@@ -52,8 +54,8 @@ class Samples:
     autocorrelation_steps : (M + 1,) float64
         Integrated autocorrelation time of every hidden unit and, last, of the number of
         active neurons, in Gibbs steps.
-    settled : bool
-        Whether the chains ran long enough to measure these times.
+    r_hat : (M + 1,) float64
+        Agreement of the chains in these quantities, at the end of the burn-in; 1 is perfect.
     """
 
     spikes: Spikes
@@ -61,7 +63,12 @@ class Samples:
     burn_in: int
     thin: int
     autocorrelation_steps: NDArray[np.float64]
-    settled: bool
+    r_hat: NDArray[np.float64]
+
+    @property
+    def settled(self) -> bool:
+        """Whether all chains agree, although they started from different states."""
+        return bool(self.r_hat.max() <= MAX_R_HAT)
 
     @property
     def effective_sizes(self) -> NDArray[np.float64]:
@@ -78,15 +85,15 @@ class Samples:
     @property
     def warning(self) -> str | None:
         """A sentence if statistics of these samples are uncertain; None if they are not."""
-        slowest = int(np.argmax(self.autocorrelation_steps))
-        names = len(self.autocorrelation_steps) - 1
-        what = "the number of active neurons" if slowest == names else f"assembly {slowest}"
         if not self.settled:
+            worst = int(np.argmax(self.r_hat))
             return (
-                f"The model's chains mix slowly: after {self.burn_in:,} Gibbs steps {what} was "
-                "still changing. Samples may depend on the initial states of the chains. Draw with "
-                "replica exchange (8 temperatures), or train longer."
+                f"The model's chains mix slowly: after {self.burn_in:,} Gibbs steps they still "
+                f"disagree in {self._name(worst)} (R-hat {self.r_hat[worst]:.2f}; at most "
+                f"{MAX_R_HAT} is usual). Samples may depend on the initial states of the chains. "
+                "Draw with replica exchange (8 temperatures), or train longer."
             )
+        what = self._name(int(np.argmax(self.autocorrelation_steps)))
         if self.effective_size < ENOUGH:
             return (
                 f"The {self.spikes.n_frames:,} frames drawn from the model are worth about "
@@ -95,6 +102,10 @@ class Samples:
                 "deviation. Draw more frames or use more chains."
             )
         return None
+
+    def _name(self, quantity: int) -> str:
+        last = len(self.r_hat) - 1
+        return "the number of active neurons" if quantity == last else f"assembly {quantity}"
 
 
 def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -107,7 +118,6 @@ def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float
         apart have a long time. A constant has time 1.
     """
     n_steps = len(series)
-    scale = np.abs(series).max(axis=(0, 1))
     # In float32 the mean of a constant differs from it, as if chains stayed off their mean.
     centred = series - series.mean(axis=(0, 1), dtype=np.float64)
     size = 2 ** int(np.ceil(np.log2(2 * n_steps)))
@@ -117,13 +127,36 @@ def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float
     covariance = np.fft.irfft(power, size, axis=0)[:n_steps]
     covariance /= (n_steps - np.arange(n_steps))[:, None]
     variance = covariance[0]
-    flat = variance <= (_SMALLEST_SD + _ROUNDING * scale) ** 2
+    flat = _flat(series, variance)
     correlation = covariance / np.where(flat, 1.0, variance)
     times = 2 * np.cumsum(correlation, axis=0) - 1
     enough = np.arange(n_steps)[:, None] >= _WINDOW * times
     last = np.where(enough.any(axis=0), enough.argmax(axis=0), n_steps - 1)
     found = np.maximum(times[last, np.arange(times.shape[1])], 1.0)
     return np.asarray(np.where(flat, 1.0, found))
+
+
+def r_hat(series: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Compute the potential scale reduction factor of every quantity (Gelman & Rubin 1992), (K,).
+
+    Parameters
+    ----------
+    series : (S, B, K) float array
+        S measurements of B chains. A constant has the value 1.
+    """
+    n_steps = len(series)
+    means = series.mean(axis=0, dtype=np.float64)
+    within = series.var(axis=0, ddof=1, dtype=np.float64).mean(axis=0)
+    pooled = (n_steps - 1) / n_steps * within + means.var(axis=0, ddof=1)
+    flat = _flat(series, pooled)
+    ratio = np.where(flat, 1.0, pooled) / np.where(flat, 1.0, np.maximum(within, 1e-300))
+    return np.asarray(np.sqrt(ratio))
+
+
+def _flat(series: NDArray[np.floating], variance: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Find the quantities (K,) that vary by no more than rounding."""
+    scale = np.abs(series).max(axis=(0, 1))
+    return np.asarray(variance <= (_SMALLEST_SD + _ROUNDING * scale) ** 2)
 
 
 def draw(
@@ -133,7 +166,7 @@ def draw(
     n_chains: int = 300,
     start: Spikes | None = None,
     max_burn_in: int = 4000,
-    max_thin: int = 100,
+    max_thin: int = 20,
     n_temperatures: int = 1,
     as_published: bool = False,
     random_state: int = 0,
@@ -141,9 +174,10 @@ def draw(
 ) -> Samples:
     """Draw activity from a model, with burn-in and thinning that its chains need.
 
-    Chains run until they span many of their own autocorrelation times (or ``max_burn_in`` steps).
-    Then samples are taken one autocorrelation time apart (at most ``max_thin`` steps).
-    `draw_after` takes fixed numbers of steps instead.
+    Chains run until they agree with each other (see `MAX_R_HAT`), or for ``max_burn_in`` steps.
+    Then samples are taken one autocorrelation time apart, or ``max_thin`` steps if that is less:
+    most of the independent states are different chains. `draw_after` takes fixed numbers of steps
+    instead.
 
     Parameters
     ----------
@@ -189,9 +223,7 @@ def draw(
                 rbm, n_chains, n_temperatures, start=start, random_state=random_state
             )
         else:
-            chains = Chains(
-                rbm, n_chains, start=start, random_state=random_state, jumps=not as_published
-            )
+            chains = Chains(rbm, n_chains, start=start, random_state=random_state)
             if start is not None and not as_published:
                 chains.restart(np.arange(1, n_chains, 2), start)
     done = 0
@@ -208,20 +240,19 @@ def draw(
     first = _FIRST * _EVERY
     if as_published:
         first = max_burn_in = _PUBLISHED_BURN_IN
-    wanted, settled = max(min(first, max_burn_in) // _EVERY, 4), False
-    while not settled:
+    wanted = max(min(first, max_burn_in) // _EVERY, 4)
+    while True:
         while len(series) < wanted:
             advance(_EVERY, _EVERY * wanted + sweeps * _EVERY)
             series.append(_measured(rbm, chains, n_chains))
         # The first half still depends on the initial states.
         half = np.stack(series[len(series) // 2 :])
-        times = integrated_autocorrelation(half)
-        settled = len(half) >= _SPAN * times.max()
-        if _EVERY * wanted >= max_burn_in:
+        agreement = r_hat(half)
+        if agreement.max() <= MAX_R_HAT or _EVERY * wanted >= max_burn_in:
             break
         wanted = min(2 * wanted, max_burn_in // _EVERY)
     burn_in = done
-    steps = _EVERY * times
+    steps = _EVERY * integrated_autocorrelation(half)
     needed = int(np.clip(np.ceil(steps.max()), _EVERY, max_thin))
     thin = _PUBLISHED_THIN if as_published else needed
 
@@ -233,7 +264,7 @@ def draw(
             yield activity[: n_samples - sweep * n_chains]
 
     spikes = Spikes.from_chunks(blocks(), n_samples, rbm.n_neurons)
-    return Samples(spikes, n_chains, burn_in, thin, steps, settled)
+    return Samples(spikes, n_chains, burn_in, thin, steps, agreement)
 
 
 def _measured(rbm: RBM, chains: Chains | ReplicaExchange, n_chains: int) -> NDArray[np.float32]:

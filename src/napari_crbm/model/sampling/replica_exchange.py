@@ -18,7 +18,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.weights import DenseWeights, efficient
 from napari_crbm.model.rbm import HasRBM
-from napari_crbm.model.sampling.starts import log_odds, starting_activity
+from napari_crbm.model.sampling.starts import starting_activity
 from napari_crbm.spikes import Spikes
 
 #: Inverse temperature of the hottest chains.
@@ -74,7 +74,7 @@ class ReplicaExchange:
         shape = (n_chains, rbm.n_hidden)
         self._inputs = [np.empty(shape, dtype=np.float32) for _ in self.betas]
         self._bits = [
-            starting_activity(np.float32(beta) * log_odds(rbm), n_chains, start, random_state + k)
+            starting_activity(np.float32(beta) * rbm.fields, n_chains, start, random_state + k)
             for k, beta in enumerate(self.betas)
         ]
         for bits, inputs in zip(self._bits, self._inputs, strict=True):

@@ -11,7 +11,7 @@ import threading
 import numpy as np
 
 from napari_crbm.model.compute.active_weights import ActiveSet
-from napari_crbm.model.compute.kernels.weight_update import PENALISED, SILENT
+from napari_crbm.model.compute.kernels.weight_update import ACTIVE, SILENT
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.training.run import TrainingRun
 from napari_crbm.model.training.settings import Settings
@@ -39,11 +39,11 @@ def compile_ahead() -> None:
         training.result()
         learner = training.learner
         roles = np.full(learner.active.shape, SILENT)
-        roles[:, 0] = PENALISED
-        weights = np.where(roles == PENALISED, np.float32(0.1), np.float32(0))
+        roles[:, 0] = ACTIVE
+        weights = np.where(roles == ACTIVE, np.float32(0.1), np.float32(0))
         learner.active = ActiveSet(weights, np.zeros_like(weights), roles)
         with kernel_threads():
             learner.active.form.project_bits(learner.activity, learner.inputs)
             learner.step(0, settings.learning_rate)
-            learner.revise(0, settings.learning_rate)
+            learner.revise(0)
         _ready.set()

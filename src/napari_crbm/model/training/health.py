@@ -80,20 +80,6 @@ def _numbered(units: list[int]) -> str:
     return f"{len(units)} ({names}{', ...' if len(units) > 5 else ''})"
 
 
-def reinitialised(update: int, joined: Sequence[tuple[int, int]], begun: Sequence[int]) -> str:
-    """Say which hidden units were joined, and which were reinitialised."""
-    found = []
-    if joined:
-        pairs = ", ".join(f"{kept} and {duplicate}" for kept, duplicate in joined[:5])
-        found.append(f"duplicate assemblies were joined ({pairs})")
-    if begun:
-        found.append(
-            f"{_numbered(list(begun))} idle ones were reinitialised from what the model does not "
-            "explain"
-        )
-    return f"At update {update:,}, {' and '.join(found)}."
-
-
 def returned(diverged_at: int, update: int, rate: float) -> str:
     """Say that a training has returned to an earlier state."""
     return (

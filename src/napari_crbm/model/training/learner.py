@@ -10,40 +10,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model.backends.protocol import Activity, Array, Backend
-from napari_crbm.model.compute import model_size
+from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.rbm import RBM
-from napari_crbm.model.sampling.starts import (
-    average_fields,
-    restart_balanced,
-    restart_in_unions,
-)
 from napari_crbm.model.start.initialise import Start
-from napari_crbm.model.training import covariance, initial, reinitialisation, weight_selection
+from napari_crbm.model.training import covariance, initial, weight_selection
 from napari_crbm.model.training.frames import TrainingFrames
-from napari_crbm.model.training.optimiser import CLIP, bias_correction, penalty, rmsprop
+from napari_crbm.model.training.optimiser import CLIP, bias_correction, rmsprop
 from napari_crbm.model.training.persistent_chains import PersistentChains
 from napari_crbm.model.training.progress import outcome
-from napari_crbm.model.training.reinitialisation import Reinitialised
 from napari_crbm.model.training.settings import Settings, standard_error
 from napari_crbm.model.units.choice import DEFAULT
 from napari_crbm.model.units.protocol import HiddenUnits, TrainingUnits, UnitType, mapped
 from napari_crbm.spikes import Spikes
 
-_CHAINS, _REVISION, _RESTARTS = 1, 2, 3
-#: Updates between two decisions which weights take part, and which units are similar.
+_CHAINS, _REVISION = 1, 2
+# Updates between two decisions which weights take part.
 _REVISE_EVERY = 100
-# Updates between two rounds of restarts.
-_RESTART_EVERY = 10
-# Large models restart at most this part of the share of chains in the settings.
-_RESTARTS_OF_LARGE = 0.5
-# A weight that only fluctuates about zero stays within about this many learning rates of it.
-_SMALL = 4.0
 # Fraction of the updates in which hidden units do not yet represent their assemblies well.
 _FORMING = 0.3
-# The two states of a large assembly need a far stiffer unit than training starts from, so that
-# the potentials of such models learn this many times as fast as the weights.
-_PACE_OF_TWO_STATES = 4.0
 
 
 class Learner:
@@ -85,9 +70,6 @@ class Learner:
         self.frames = TrainingFrames(train, settings.batch_size, n_hidden, backend)
         self.chains = PersistentChains(settings.n_chains, n_hidden, backend)
         self._chain_values = np.empty_like(self.chains.inputs)
-        self._large = model_size.is_large(train.n_neurons, n_hidden)
-        # In small models assemblies switch in any case; stiff units would only spoil couplings.
-        self._two_states = self._large and settings.initialisation == "assemblies"
         # Update at which the running means of squared gradients started.
         self._moments_since = 0
 
@@ -112,13 +94,7 @@ class Learner:
         learner._set_weights(start)
         learner.hidden = unit_type.training.at_start(learner._mean_inputs)
         frames, form = learner.frames, learner.active.form
-        every = backend.put(np.arange(start.weights.shape[1]))
-        initial.settle(learner.hidden, every, frames, form, backend)
-        if learner._two_states:
-            learner.hidden, added = initial.with_two_states(
-                unit_type, learner.hidden, start.weights, frames, form, backend
-            )
-            learner.fields -= backend.put(added)
+        learner.hidden = initial.settled(learner.hidden, frames, form, backend)
         learner._forget_moments()
         learner._start_chains(start.fields, settings.random_state)
         return learner
@@ -165,7 +141,8 @@ class Learner:
 
     def _set_weights(self, start: Start) -> None:
         self.fields = self.backend.put(start.fields)
-        roles = initial.initial_roles(start.supported, self._large)
+        roles = initial.initial_roles(start.supported, float(self.settings.l1))
+        start.weights[roles == SILENT] = 0
         self.active = self.backend.active_set(start.weights, np.zeros_like(start.weights), roles)
         self._mean_inputs = self.backend.put(
             start.weights.T.astype(np.float64) @ self.backend.get(self._mean_activity)
@@ -221,22 +198,6 @@ class Learner:
         self._take_elsewhere(parameters)
         self._start_chains(parameters["fields"], seed)
 
-    def reinitialise(self) -> Reinitialised | None:
-        """Reinitialise idle and duplicate units; chains go on.
-
-        See `model.training.reinitialisation`.
-        """
-        made = reinitialisation.reinitialise(self.parameters(), self.frames.spikes, self._unit_type)
-        if made is None:
-            return None
-        self._take_elsewhere(made.parameters)
-        if made.begun:
-            begun = self.backend.put(np.array(made.begun))
-            self.hidden.centre(begun, self._mean_inputs)
-            initial.settle(self.hidden, begun, self.frames, self.active.form, self.backend)
-        self.chains.update_inputs(self.active.form)
-        return made
-
     def _take_elsewhere(self, parameters: dict[str, Any]) -> None:
         """Take parameters that no update led to from here."""
         self._take_parameters(parameters)
@@ -285,20 +246,14 @@ class Learner:
         rate : float
             Learning rate.
         """
-        settings, backend = self.settings, self.backend
+        settings = self.settings
         if settings.l1 and update and update % _REVISE_EVERY == 0:
-            self.revise(update, rate)
-        if settings.jumps and update % _REVISE_EVERY == 0:
-            inputs = self.frames.inputs(self.active.form)
-            self.chains.measure_similarity(backend.mean(inputs, self.hidden.units()))
-        if settings.restarts and update and update % _RESTART_EVERY == 0:
-            self._restart(update, rate)
+            self.revise(update)
         self.frames.take_batch(update, settings.random_state, self.active.form)
         self.chains.advance(
             self.active.form,
             self.fields,
             self.hidden.units(),
-            self.frames.batch_inputs if settings.jumps else None,
             stream(settings.random_state, _CHAINS, update),
             settings.gibbs_steps,
         )
@@ -321,20 +276,19 @@ class Learner:
             settings,
             n_averaged,
         )
-        free, faster = gradient.free, _PACE_OF_TWO_STATES if self._two_states else 1.0
         for name, pace in self.hidden.paces().items():
             rmsprop(
                 getattr(self.hidden, name),
-                free[name],
+                gradient.free[name],
                 self._second[name],
-                rate * pace * faster,
+                rate * pace,
                 settings,
                 n_averaged,
             )
         self.hidden.bound()
 
         decay = settings.second_moment_decay
-        rates = (rate, penalty(settings, update), decay, bias_correction(decay, n_averaged))
+        rates = (rate, float(settings.l1), decay, bias_correction(decay, n_averaged))
         before = self._mean_inputs.copy()
         self.active.step(
             (self.frames.batch_activity, gradient.factors.astype(np.float32)),
@@ -348,46 +302,17 @@ class Learner:
         # The input is centred on the data, so the units follow the weights.
         self.hidden.shift(self._mean_inputs - before)
 
-    def _restart(self, update: int, rate: float) -> None:
-        settings, spikes = self.settings, self.frames.spikes
-        generator = np.random.default_rng([settings.random_state, _RESTARTS, update])
-        n_chains = len(self.chains)
-        # Where a model leads, and with how many assemblies on at once, shows only after some
-        # thousand steps. Once the model hardly changes any more, chains must live that long.
-        share = min(_RESTART_EVERY * settings.restarts, 1.0) * rate / settings.learning_rate
-        if self._large:
-            share *= _RESTARTS_OF_LARGE
-        chosen = generator.choice(n_chains, generator.binomial(n_chains, share), replace=False)
-        if len(chosen) == 0:
-            return
-        if not self._large:
-            restart_in_unions(self.activity, chosen, spikes, generator, self.backend)
-        else:
-            inputs = self.frames.batch_inputs
-            mean = self.backend.mean(inputs, self.hidden.units()).mean(axis=0)
-            fields = average_fields(
-                self.backend.get(self.fields), self.active.dense(), self.backend.get(mean)
-            )
-            restart_balanced(self.activity, chosen, spikes, fields, generator, self.backend)
-        self.chains.update_inputs(self.active.form)
-
-    def revise(self, update: int, rate: float) -> None:
+    def revise(self, update: int) -> None:
         """Decide which weights take part (see `model.training.weight_selection`)."""
         variance = self._mean_activity * (1 - self._mean_activity)
-        small = _SMALL * rate
         key = stream(self.settings.random_state, _REVISION, update)
-        parts = (self.active, self.fields, self.hidden.units(), self.frames)
-        if not self._large:
-            gradient = covariance.gradient(*parts, self.inputs, self.backend, key)
-            pull = weight_selection.Pull(gradient, variance)
-            l1 = np.float32(penalty(self.settings, update))
-            self.active.revise(partial(weight_selection.tolerant, pull, l1, small))
-            return
-        pull = weight_selection.Pull(covariance.residual(*parts, self.backend, key), variance)
-        forming = update <= _FORMING * self.settings.n_updates
-        error = standard_error(self.frames.spikes)
-        n_hidden = self.active.shape[1]
-        limits = weight_selection.limits_of(float(self.settings.l1), variance, error, n_hidden)
-        self.active.revise(
-            partial(weight_selection.strict, pull, limits, small if forming else None)
+        beyond = covariance.residual(
+            self.active, self.fields, self.hidden.units(), self.frames, self.backend, key
         )
+        pull = weight_selection.Pull(beyond, variance)
+        error = standard_error(self.frames.spikes)
+        limits = weight_selection.limits_of(
+            float(self.settings.l1), variance, error, self.active.shape[1]
+        )
+        forming = update <= _FORMING * self.settings.n_updates
+        self.active.revise(partial(weight_selection.select, pull, limits, forming))

@@ -1,4 +1,4 @@
-"""RMSprop for fields and hidden units, and the schedules of learning rate and penalty.
+"""RMSprop for fields and hidden units, and the schedule of the learning rate.
 
 The RMSprop step of the weights is part of the kernel `update_weights`, which shrinks them in the
 same metric.
@@ -28,12 +28,6 @@ def learning_rate(settings: Settings, update: int) -> float:
     progress = (update - start) / max(settings.n_updates - 1 - start, 1.0)
     ratio = float(settings.final_learning_rate) / settings.learning_rate
     return float(settings.learning_rate * ratio ** min(progress, 1.0))
-
-
-def penalty(settings: Settings, update: int) -> float:
-    """Compute the sparse penalty of an update (0-based): a linear ramp, then constant."""
-    ramp = settings.l1_ramp * settings.n_updates
-    return float(settings.l1) * min((update + 1) / ramp, 1.0) if ramp else float(settings.l1)
 
 
 def bias_correction(decay: float, update: int) -> float:

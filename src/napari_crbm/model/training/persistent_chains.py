@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model.backends.protocol import Activity, Array, Backend, Weights
-from napari_crbm.model.sampling.jumps import absolute_correlations, advance
 from napari_crbm.model.sampling.starts import starting_activity
 from napari_crbm.model.units.protocol import HiddenUnits
 from napari_crbm.spikes import Spikes
@@ -36,7 +35,6 @@ class PersistentChains:
     def __init__(self, n_chains: int, n_hidden: int, backend: Backend) -> None:
         self._backend = backend
         self.inputs = backend.put(np.empty((n_chains, n_hidden), dtype=np.float32))
-        self._similarity: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -53,32 +51,11 @@ class PersistentChains:
         """Compute the hidden inputs again after weights or activity have changed."""
         form.project_bits(self.activity, self.inputs)
 
-    def measure_similarity(self, means: Array) -> None:
-        """Take E[h | v] of many frames (T, M), by which units are chosen that jump together."""
-        self._similarity = absolute_correlations(self._backend.get(means))
-
     def advance(
-        self,
-        form: Weights,
-        fields: Array,
-        units: HiddenUnits,
-        examples: Array | None,
-        key: np.uint64,
-        n_steps: int,
+        self, form: Weights, fields: Array, units: HiddenUnits, key: np.uint64, n_steps: int
     ) -> None:
-        """Run Gibbs steps, with jumps if there are ``examples``, see `sampling.jumps`."""
-        advance(
-            form,
-            fields,
-            units,
-            self.inputs,
-            self.activity,
-            examples,
-            key,
-            n_steps,
-            self._backend,
-            self._similarity,
-        )
+        """Run Gibbs steps."""
+        form.gibbs(fields, units, self.inputs, self.activity, key, n_steps)
 
     def mean_activity(self) -> Array:
         """Compute the share of the chains in which each neuron is active, (N,) float64."""
@@ -86,17 +63,13 @@ class PersistentChains:
 
     def state(self) -> dict[str, Any]:
         """Return copies of everything that `restore` needs."""
-        similarity = self._similarity
         return {
             "chain_bits": self._backend.bits(self.activity).copy(),
             "chain_inputs": self._backend.get(self.inputs).copy(),
-            **({} if similarity is None else {"alike": similarity.copy()}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue bit for bit from `state`."""
         self.inputs = self._backend.put(np.array(state["chain_inputs"], dtype=np.float32))
-        if "alike" in state:
-            self._similarity = np.array(state["alike"], dtype=np.float64)
         bits = np.array(state["chain_bits"], dtype=np.uint64)
         self.activity = self._backend.activity(bits, len(self))

@@ -19,11 +19,10 @@ from napari_crbm.model.training.best_state import BestState
 from napari_crbm.model.training.checkpoint import CHECKPOINT_VERSION, require_checkpoint
 from napari_crbm.model.training.evaluation import Evaluation, as_columns, as_rows, score
 from napari_crbm.model.training.learner import Learner
-from napari_crbm.model.training.optimiser import learning_rate, penalty
+from napari_crbm.model.training.optimiser import learning_rate
 from napari_crbm.model.training.progress import Control, Progress
 from napari_crbm.model.training.result import (
     Trained,
-    compact_shares,
     finished_rbm,
     library_versions,
 )
@@ -37,9 +36,6 @@ from napari_crbm.spikes import Spikes
 _RECORD_EVERY = 10
 # Updates between two checks whether parameters have vanished or diverged.
 _CHECK_EVERY = 25
-# Fractions of the updates after which idle and duplicate hidden units are reinitialised:
-# assemblies have formed, and there is time to learn.
-_REINITIALISATIONS = (0.25, 0.35, 0.45)
 #: Longest time between two progress records, in seconds.
 _INTERVAL_S = 0.25
 #: Statistics are taken this often in a training, whatever its length.
@@ -89,10 +85,9 @@ class TrainingRun:
         latest = self._history[-1] if self._history else {}
         self.update = int(latest.get("update", 0))
         self.elapsed_s = float(latest.get("elapsed_s", 0.0))
-        self._reinitialised = ""
         if resume is not None:
             require_checkpoint(resume, spikes.fingerprint)
-            self.settings = Settings(**resume["settings"])
+            self.settings = Settings.restored(resume["settings"])
             if settings is not None:
                 self.settings = replace(self.settings, device=settings.device)
         check_against(self.settings, spikes)
@@ -231,7 +226,6 @@ class TrainingRun:
         weights, units = state["weights"], self._unit_type.of_rows(state["hidden"]).units()
         return Trained(
             finished_rbm(weights, state["fields"], units, self.settings, self._train),
-            penalty_share=compact_shares(weights, state["roles"]),
             settings=self.settings,
             history=self.history,
             split=self._split.frames(),
@@ -258,7 +252,6 @@ class TrainingRun:
             "history": self.history,
             "watch": self._evaluation.monitor.state(),
             **self._state.state(),
-            "renewed": self._reinitialised,
         }
 
     def _require_prepared(self) -> None:
@@ -303,8 +296,6 @@ class TrainingRun:
         )
         marks = np.linspace(0, settings.n_updates, _EVALUATIONS + 1)[1:]
         self._evaluate_at = set(np.ceil(marks).astype(int).tolist())
-        shares = _REINITIALISATIONS if settings.renew else ()
-        self._reinitialise_at = {int(share * settings.n_updates) for share in shares}
         at_first = self.update == 0 or self._start is not None
         self._resume = self._start = None
         self._prepared = True
@@ -319,7 +310,6 @@ class TrainingRun:
         self.elapsed_s = float(state["elapsed_s"])
         self._history = as_rows(state["history"])
         self._state.restore(state)
-        self._reinitialised = str(state["renewed"])
 
     # --- updates ------------------------------------------------------------------------
 
@@ -333,8 +323,6 @@ class TrainingRun:
 
     def _advance(self) -> None:
         """Make one update."""
-        if self.update in self._reinitialise_at:
-            self._reinitialise()
         self._learner.step(self.update, self._rate())
         if self.update % _RECORD_EVERY == 0:
             self._evaluation.record(self._learner)
@@ -353,7 +341,6 @@ class TrainingRun:
             "update": float(self.update),
             "elapsed_s": elapsed_s,
             "learning_rate": rate,
-            "l1": penalty(self.settings, self.update),
             **self._evaluation.row(self._learner),
         }
         self._history.append(row)
@@ -381,19 +368,10 @@ class TrainingRun:
         self._learner.go_back(best, self.settings.random_state + self._state.n_returns)
         self._state.message = health.returned(diverged_at, self.update, self._rate())
 
-    def _reinitialise(self) -> None:
-        """Reinitialise idle and duplicate hidden units, and say so."""
-        made = self._learner.reinitialise()
-        if made is not None:
-            text = health.reinitialised(self.update, made.joined, made.begun)
-            # A training that went back to an earlier state passes this update again.
-            if text not in self._reinitialised:
-                self._reinitialised = " ".join(filter(None, (self._reinitialised, text)))
-
     def _warning(self) -> str | None:
         odd = None
         if self.update >= _SETTLED * self.settings.n_updates and self._history:
             odd = health.warning(self._history, int(self.settings.n_hidden), self.settings)
             if odd is None and self._done:
                 odd = health.spare_units(self._learner.active.dense())
-        return " ".join(filter(None, (self._state.message, self._reinitialised, odd))) or None
+        return " ".join(filter(None, (self._state.message, odd))) or None

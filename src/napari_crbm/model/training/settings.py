@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Annotated, Any, Literal
 
@@ -11,10 +12,15 @@ from napari_crbm.declarations import Setting, check, documented
 from napari_crbm.errors import ModelError, SettingError
 from napari_crbm.spikes import Spikes
 
-# The sparse penalty in standard errors of a neuron-assembly covariance.
-_PENALTY = 3.0
-# Last learning rates of small and of large models.
-_FINAL, _FINAL_OF_LARGE = 1e-5, 1e-6
+# The sparse penalty in standard errors of a neuron-assembly covariance. The selection of weights
+# keeps out chance; with 3.0 the penalty alone would, but models explain less.
+_PENALTY = 0.75
+#: Last learning rate, unless the first is lower. A step moves all members of an assembly, so that
+#: chains follow the steps and agree with the recording although the model does not. Rates must
+#: become this small before the chains are the model's own.
+FINAL_LEARNING_RATE = 1e-6
+# Settings of earlier versions.
+_REMOVED = {"jumps", "restarts", "renew", "l1_ramp"}
 
 
 @documented
@@ -49,11 +55,9 @@ class Settings:
             "recording.",
             ge=0,
             label="Penalty (l1)",
-            details="'auto' is three standard errors of a neuron-assembly covariance, see "
-            "`default_l1`. Weights that the recording supports from the start pay a quarter of "
-            "the penalty, so that it hardly shrinks members and still holds chance weights at "
-            "zero. In large models further weights must also exceed what chance gives, however "
-            "small the penalty.",
+            details="'auto' is 0.75 standard errors of a neuron-assembly covariance, see "
+            "`default_l1`. Weights that the training does not start with must also exceed chance "
+            "among all hidden units, however small the penalty.",
         ),
     ] = "auto"
     n_updates: Annotated[
@@ -75,10 +79,9 @@ class Settings:
     final_learning_rate: Annotated[
         float | Literal["auto"],
         Setting(
-            "Learning rate of the last update. 'auto' suits the size of the model.",
+            "Learning rate of the last update. 'auto' is 1e-6, at most the initial one.",
             gt=0,
             group="rare",
-            details="See `default_final_learning_rate`.",
         ),
     ] = "auto"
     warm_up: Annotated[
@@ -117,41 +120,7 @@ class Settings:
     ] = 200
     gibbs_steps: Annotated[
         int, Setting("Number of Gibbs steps of every chain between updates.", ge=1)
-    ] = 3
-    jumps: Annotated[
-        bool,
-        Setting(
-            "Let hidden units jump between their states, one or a few at a time.",
-            group="rare",
-            details="Without jumps chains hardly ever switch a large assembly on or off. See "
-            "`model.sampling.jumps`.",
-        ),
-    ] = True
-    restarts: Annotated[
-        float,
-        Setting(
-            "Share of the chains that are reinitialised at an update, to expose spurious modes "
-            "that are absent from the data.",
-            ge=0,
-            lt=1,
-            group="rare",
-            details="A reinitialised chain starts from the union of several recorded frames. The "
-            "share falls with the learning rate, since chains reach some spurious modes only "
-            "after long runs. In large models half the share starts so; other chains start from "
-            "no activity or from independent neurons, so that assemblies which rarely switch are "
-            "active as often as they should be.",
-        ),
-    ] = 0.004
-    renew: Annotated[
-        bool,
-        Setting(
-            "Reinitialise idle and duplicate hidden units from residual components while "
-            "assemblies form.",
-            label="Reinitialise units",
-            group="rare",
-            details="See `model.training.reinitialisation`.",
-        ),
-    ] = True
+    ] = 15
     patience: Annotated[
         int,
         Setting(
@@ -163,17 +132,6 @@ class Settings:
             "on which the model is judged; it is not trained on.",
         ),
     ] = 0
-    l1_ramp: Annotated[
-        float,
-        Setting(
-            "Fraction of the updates over which the penalty rises to its full strength.",
-            ge=0,
-            lt=1,
-            label="Penalty ramp",
-            group="rare",
-            details="A full penalty at the start could win before assemblies have formed.",
-        ),
-    ] = 0.1
     initialisation: Annotated[
         Literal["assemblies", "random"],
         Setting(
@@ -276,6 +234,19 @@ class Settings:
             )
         return replace(RECIPES[recipe], **overrides)
 
+    @classmethod
+    def restored(cls, stored: Mapping[str, Any]) -> Settings:
+        """Return the settings that a file holds, without those that no longer exist.
+
+        Raises
+        ------
+        TypeError
+            If one of them has never existed.
+        SettingError
+            If a value makes no sense.
+        """
+        return cls(**{name: value for name, value in stored.items() if name not in _REMOVED})
+
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for files and tables."""
         return asdict(self)
@@ -294,10 +265,6 @@ RECIPES = {
         warm_up=0.0,
         decay_after=0.25,
         gibbs_steps=15,
-        jumps=False,
-        restarts=0.0,
-        renew=False,
-        l1_ramp=0.0,
         initialisation="random",
         n_test_blocks=0,
         test_choice="alike",
@@ -315,24 +282,12 @@ def standard_error(spikes: Spikes) -> float:
 
 
 def default_l1(spikes: Spikes) -> float:
-    """Penalty scaled to a recording: what a neuron-assembly covariance could be by chance.
+    """Penalty scaled to a recording: three quarters of a `standard_error`.
 
-    The weight gradient is such a covariance. A penalty of three times its `standard_error` keeps
-    out most of what chance produces, also where slow activity makes chance larger than the
-    number of frames suggests; less activity or more frames call for less of it.
+    The weight gradient is a covariance of a neuron and an assembly. Less activity or more frames
+    call for a smaller penalty.
     """
     return _PENALTY * standard_error(spikes)
-
-
-def default_final_learning_rate(large: bool, learning_rate: float) -> float:
-    """Last rate for a model of that size (see `model.training.weight_selection`).
-
-    A step moves all members of an assembly, so that chains follow the steps and agree with the
-    recording although the model does not; the more so, the larger assemblies are. In large models
-    rates must become smaller before the chains are the model's own. A small model trained so
-    has kept a state that no recording shows.
-    """
-    return min(_FINAL_OF_LARGE if large else _FINAL, learning_rate)
 
 
 def check_against(settings: Settings, spikes: Spikes) -> None:

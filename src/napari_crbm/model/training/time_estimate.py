@@ -9,7 +9,6 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_crbm.model.backends import choice
-from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.training.learner import Learner
@@ -19,11 +18,8 @@ from napari_crbm.spikes import Spikes
 
 _NEURONS = 3000
 _MEASURE_S = 0.4
-# In a typical training this share of the updates runs with all weights, the others with about this
-# share of them.
-_DENSE_UPDATES, _LATER_DENSITY = 0.2, 0.25
-# Large models have about this share of the weights from start to end.
-_LARGE_DENSITY = 0.1
+# About this share of the weights takes part in most updates.
+_DENSITY = 0.2
 
 
 class Pace(NamedTuple):
@@ -41,9 +37,9 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
     """Measure the pace of a training on this machine and recording by making a few updates.
 
     They are made with a few thousand of the neurons and with a third of those; the time is
-    extrapolated linearly to all neurons. Small models are measured with all weights and with as few
-    as typically take part later. With ``n_hidden="auto"``, the number of hidden units is the one
-    found with those neurons. Compilation is not counted (see `compile_ahead`). Takes a few seconds.
+    extrapolated linearly to all neurons. With ``n_hidden="auto"``, the number of hidden units is
+    the one found with those neurons. Compilation is not counted (see `compile_ahead`). Takes a few
+    seconds.
 
     Raises
     ------
@@ -55,8 +51,7 @@ def measure_pace(spikes: Spikes, settings: Settings) -> Pace:
     n_small = max(n_large // 3, 1)
     large, n_hidden = _pace_of(n_large, spikes, settings)
     small, _ = _pace_of(n_small, spikes, replace(settings, n_hidden=n_hidden))
-    # Part of the time does not grow with the neurons: jumps proceed unit by unit, and so few
-    # neurons do not fill a GPU.
+    # Part of the time does not grow with the neurons; so few do not fill a GPU.
     slope = max(large.update - small.update, 0.0) / max(n_large - n_small, 1)
     return Pace(
         large.preparing * spikes.n_neurons / n_large,
@@ -77,11 +72,9 @@ def _pace_of(n_neurons: int, spikes: Spikes, settings: Settings) -> tuple[Pace, 
         learner = Learner.started(pilot, replace(settings, n_hidden=n_hidden), backend)
         preparing = time.perf_counter() - started
         n_made = int(learner.settings.n_hidden)
-        large = model_size.is_large(spikes.n_neurons, n_made)
-        dense = 0.0 if large else _DENSE_UPDATES * _seconds_per_update(learner)
-        _thin_out(learner, _LARGE_DENSITY if large else _LATER_DENSITY)
-        sparse = (1.0 if large else 1 - _DENSE_UPDATES) * _seconds_per_update(learner)
-    return Pace(preparing, dense + sparse), n_made
+        _thin_out(learner, _DENSITY)
+        update = _seconds_per_update(learner)
+    return Pace(preparing, update), n_made
 
 
 def _seconds_per_update(learner: Learner) -> float:

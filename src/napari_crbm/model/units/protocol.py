@@ -47,12 +47,6 @@ def mapped(rows: _Rows, function: Callable[[Array], Array]) -> _Rows:
     return type(rows)(*(function(row) for row in rows))
 
 
-def merged(chosen: NDArray[np.bool_], first: _Rows, second: _Rows) -> _Rows:
-    """Take the chosen units (M,) from the first parameters and the others from the second."""
-    rows = (np.where(chosen, *pair) for pair in zip(first, second, strict=True))
-    return type(first)(*rows)
-
-
 class Moments(Protocol):
     """Conditional moments of h given inputs (B, M), in float64.
 
@@ -90,31 +84,6 @@ class ArrayUnits(Protocol):
 
     def sample(self, inputs: Array, units: Any, keys: Array) -> Array:
         """Draw h, every row from its own stream ``keys`` (B,) of uint64; float32."""
-
-
-class InputState(NamedTuple):
-    """Inputs of M units while their assemblies are in one state, on or off.
-
-    ``share`` is the share of the frames in that state, ``mean`` and ``variance`` are those of
-    the input, ``noise`` is its variance by the noise of independent neurons alone; each (M,).
-    """
-
-    share: Vector
-    mean: Vector
-    variance: Vector
-    noise: Vector
-
-
-class TwoStateUnits(NamedTuple):
-    """Units with one potential well for each state of their assembly.
-
-    ``chosen`` (M,) marks the units whose inputs have two such states; the others' parameters are
-    finite and mean nothing. ``mean`` (M,) is the mean of h over the frames.
-    """
-
-    chosen: NDArray[np.bool_]
-    units: HiddenUnits
-    mean: Vector
 
 
 class HiddenUnits(Rows, Protocol):
@@ -223,15 +192,6 @@ class TrainingUnits(Rows, Protocol):
     def shift(self, change: Array) -> None:
         """Follow a change (M,) of the mean input."""
 
-    def centre(self, units: Array, inputs: Array) -> None:
-        """Set the shift of the chosen units to the inputs (M,) of all."""
-
-    def amplify(self, unit: int, factor: float) -> None:
-        """Follow a change of one unit's input by a factor."""
-
-    def reset(self, units: list[int]) -> None:
-        """Give units the parameters of `at_start`, at inputs of zero."""
-
 
 class UnitType(NamedTuple):
     """A type of hidden unit, as a training needs it.
@@ -240,13 +200,9 @@ class UnitType(NamedTuple):
     ----------
     training : type
         The class of `TrainingUnits`, whose `units` gives the `HiddenUnits`.
-    for_two_states : callable, optional
-        Called with the `InputState` of assemblies that are on, of those that are off, and the
-        number of frames; returns `TwoStateUnits`. None if the type has no units with two wells.
     """
 
     training: type[TrainingUnits]
-    for_two_states: Callable[[InputState, InputState, int], TwoStateUnits] | None = None
 
     def of_rows(self, rows: Iterable[Array]) -> TrainingUnits:
         """Return units in the coordinates of training from one array (M,) per parameter."""

@@ -45,8 +45,6 @@ def test_settings_come_back_as_they_were_entered(form):
         learning_rate=2.5e-4,
         final_learning_rate=1e-7,
         decay_after=0.25,
-        restarts=0.0,
-        jumps=False,
         initialisation="random",
         n_test_blocks=0,
         n_threads=3,

@@ -2,10 +2,9 @@
 
 from napari_crbm.model.units.drelu.moments import Moments
 from napari_crbm.model.units.drelu.standardised import Standardised
-from napari_crbm.model.units.drelu.two_states import two_wells
 from napari_crbm.model.units.drelu.units import DReLU
 from napari_crbm.model.units.protocol import UnitType
 
-DRELU = UnitType(Standardised, two_wells)
+DRELU = UnitType(Standardised)
 
 __all__ = ["DRELU", "DReLU", "Moments", "Standardised"]

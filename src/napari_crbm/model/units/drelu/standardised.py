@@ -17,7 +17,7 @@ Appendix; Tubiana et al. 2019).
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,21 +117,6 @@ class Standardised(NamedTuple):
     def shift(self, change: Vector) -> None:
         """Follow a change (M,) of the mean input, in place."""
         self.theta[:] += change
-
-    def centre(self, units: Any, inputs: Vector) -> None:
-        """Set theta of the chosen units to their inputs, of the inputs (M,) of all; in place."""
-        self.theta[units] = inputs[units]
-
-    def amplify(self, unit: int, factor: float) -> None:
-        """Follow a change of one unit's input by a factor, in place."""
-        for values in (self.gamma, self.theta, self.delta):
-            values[unit] *= factor
-
-    def reset(self, units: list[int]) -> None:
-        """Make units Gaussian with mean zero at an input of zero, in place."""
-        self.gamma[units] = 1.0
-        for values in (self.theta, self.delta, self.eta):
-            values[units] = 0.0
 
 
 def relaxed_gamma(current: Standardised, data: Moments, rate: float) -> Vector:
