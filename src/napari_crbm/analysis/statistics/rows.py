@@ -15,7 +15,7 @@ from napari_crbm.analysis.statistics.moments import Moments
 from napari_crbm.analysis.statistics.resampling import Resampling
 
 if TYPE_CHECKING:
-    from napari_crbm.model import CRBM
+    pass
 
 
 def explained_shares(
