@@ -126,7 +126,7 @@ def test_tables_figures_and_preprocessing_work(kind, tmp_path):
         table = assembly_table(model, made)
         export_tables(model, made, tmp_path)
         member_table(model, made)
-        found = locality(model.weights_, made)
+        found = locality(model, made)
         sheet = figures.assembly_sheet(model, made, 0)
         pages = [figures.summary_page(model, made), figures.gallery(model, made)]
         for number, page in enumerate([sheet, *pages]):

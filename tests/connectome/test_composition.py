@@ -31,7 +31,7 @@ def test_composition_counts_members():
     model = random_model(50, 4, seed=1)
     regions = Regions.from_labels(np.arange(50) % 3 - 1, ("A", "B"))
     table = composition_table(model, regions)
-    inside = membership(model.weights_)
+    inside = membership(model)
     for row in table.itertuples():
         members = set(np.flatnonzero(inside[:, row.assembly]))
         both = members & set(regions.members(row.region))

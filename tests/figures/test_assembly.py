@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_crbm.analysis import members
+from napari_crbm.analysis import members_of
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.figures import assembly_book, assembly_sheet, save_figure
 from napari_crbm.recording import Recording
@@ -29,7 +29,7 @@ def sheet(model, recording):
 
 def test_every_member_is_drawn_once_in_both_views(sheet, model, recording):
     weights = model.weights_[:, 2]
-    neurons = members(weights)
+    neurons = members_of(model).of(2)
     for name, axes in (("dorsal view", (2, 1)), ("side view", (0, 1))):
         positive, negative = drawn(panels(sheet)[name], "members")
         for artist, of_sign in ((positive, weights > 0), (negative, weights < 0)):
@@ -76,7 +76,7 @@ def test_axes_say_what_they_show(sheet):
     assert "E[h | v]" in trace.get_ylabel()
     assert {"A", "P", "L", "R", "D", "V", "100 µm", "Assembly 2"} <= words(sheet)
     assert any(ax.get_xlabel() == "weight" for ax in sheet.axes)
-    assert any("67 % with positive weight" in text for text in words(sheet))
+    assert any("67 % more active with it" in text for text in words(sheet))
 
 
 def test_the_trace_is_the_activity_in_seconds(sheet, model, recording):

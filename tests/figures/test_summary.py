@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from napari_crbm.analysis import STATISTICS, evaluate, members, recovery, sort_by_similarity
+from napari_crbm.analysis import STATISTICS, evaluate, members_of, recovery, sort_by_similarity
 from napari_crbm.figures import gallery, save_figure, summary_page
 from napari_crbm.model import CRBM
 
@@ -49,7 +49,7 @@ def test_gallery_draws_all_members_once_in_separate_cells(model, recording):
     figure = gallery(model, recording)
     (ax,) = figure.axes
     (points,) = (artist for artist in ax.collections if artist.get_gid() == "members")
-    assert len(points.get_offsets()) == sum(len(members(w)) for w in model.weights_.T)
+    assert len(points.get_offsets()) == members_of(model).sizes.sum()
     assert [text.get_text() for text in ax.texts] == [str(k) for k in range(6)]
     x, y = np.asarray(points.get_offsets()).T
     low_x, high_x = sorted(ax.get_xlim())

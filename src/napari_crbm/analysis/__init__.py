@@ -19,10 +19,9 @@ if TYPE_CHECKING:
         locality,
     )
     from napari_crbm.analysis.assemblies.membership import (
-        MEMBERSHIP_FRACTION,
-        members,
+        find_missing_members,
+        members_of,
         membership,
-        membership_thresholds,
     )
     from napari_crbm.analysis.assemblies.order import sort_by_similarity
     from napari_crbm.analysis.assemblies.rasters import (
@@ -67,6 +66,7 @@ if TYPE_CHECKING:
         RECOVERED_AUROC,
         auroc,
         fraction_recovered,
+        model_recovery,
         recovery,
     )
     from napari_crbm.analysis.matching.stability import (
@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         weight_cosines,
     )
     from napari_crbm.analysis.methods.comparison import (
+        BETTER,
         METHODS,
         compare_methods,
     )
@@ -150,10 +151,10 @@ _HOMES = {
         "locality",
     ),
     "assemblies.membership": (
-        "MEMBERSHIP_FRACTION",
-        "members",
+        "find_missing_members",
+        "members_of",
         "membership",
-        "membership_thresholds",
+        "model_recovery",
     ),
     "assemblies.order": ("sort_by_similarity",),
     "assemblies.rasters": (
@@ -200,6 +201,7 @@ _HOMES = {
         "RECOVERED_AUROC",
         "auroc",
         "fraction_recovered",
+        "model_recovery",
         "recovery",
     ),
     "matching.halves": (
@@ -215,6 +217,7 @@ _HOMES = {
         "weight_cosines",
     ),
     "methods.comparison": (
+        "BETTER",
         "METHODS",
         "compare_methods",
     ),
@@ -285,9 +288,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "BETTER",
     "CHANCE_QUANTILE",
     "MATCH_BY",
-    "MEMBERSHIP_FRACTION",
     "METHODS",
     "RECOVERED_AUROC",
     "STATISTICS",
@@ -342,6 +345,7 @@ __all__ = [
     "export_states",
     "export_tables",
     "find_counterparts",
+    "find_missing_members",
     "fraction_recovered",
     "half_frames",
     "have_same_neurons",
@@ -352,10 +356,10 @@ __all__ = [
     "locality",
     "match_units",
     "member_table",
-    "members",
+    "members_of",
     "membership",
-    "membership_thresholds",
     "midline_x",
+    "model_recovery",
     "moments",
     "neuron_raster",
     "occurrences",

@@ -10,8 +10,10 @@ import typer
 from napari_crbm.cli import reading
 from napari_crbm.cli.console import AsJson, ModelPath, RecordingPath, out, print_json, say
 from napari_crbm.cli.formats import TableFormat, table_format
+from napari_crbm.cli.members import with_members
 
 
+@with_members
 @reading.with_options
 def assemblies(
     model_path: ModelPath,
@@ -29,28 +31,31 @@ def assemblies(
         float | None,
         typer.Option(
             min=0.0,
-            help="Smallest |weight| of a member.",
-            show_default="a fifth of the assembly's largest",
+            help="Smallest |weight| of a member, instead of '--members'.",
+            show_default="none",
         ),
     ] = None,
     as_json: AsJson = False,
     *,
     opening: dict[str, Any],
+    definition: dict[str, Any],
 ) -> None:
     """List the assemblies of a model, or export them as tables."""
-    from napari_crbm.analysis import assembly_evidence, assembly_table, export_tables
+    from napari_crbm.analysis import assembly_evidence, assembly_table, export_tables, members_of
     from napari_crbm.cli.pairing import open_pair
 
     file_format = table_format(file_format, output)
-    model, recording = open_pair(model_path, recording_path, opening)
+    model, recording = open_pair(model_path, recording_path, opening, definition)
     largest = float(abs(model.weights_).max())
     if threshold is not None and threshold >= largest:
         raise typer.BadParameter(
             f"no weight exceeds {threshold:g}: the largest is {largest:.3g}.",
             param_hint="--threshold",
         )
+    if threshold is not None:
+        model.find_members(recording, "weight", threshold=threshold)
     activity = model.transform(recording.spikes)
-    evidence = assembly_evidence(model, recording, threshold=threshold)
+    evidence = assembly_evidence(model, recording)
     if output is not None:
         for path in export_tables(
             model,
@@ -58,13 +63,12 @@ def assemblies(
             output,
             activity,
             file_format=file_format,
-            threshold=threshold,
             evidence=evidence.table,
         ):
             say(f"Wrote {path}")
         if not as_json:
             return
-    table = assembly_table(model, recording, activity, threshold=threshold, evidence=evidence.table)
+    table = assembly_table(model, recording, activity, evidence=evidence.table)
     if as_json:
         print_json(table.reset_index().to_dict(orient="records"))
     else:
@@ -76,4 +80,5 @@ def assemblies(
             shown.append("both_halves")
         text = table[shown].to_string(float_format=lambda value: f"{value:.3f}")
         out.print(text)
+        say(f"Members are {members_of(model).words}.")
         say(str(evidence))

@@ -43,7 +43,7 @@ def compare(
     opening: dict[str, Any],
 ) -> None:
     """Compare a model with other methods by the assemblies they find and their reconstruction."""
-    from napari_crbm.analysis import METHODS, compare_methods
+    from napari_crbm.analysis import BETTER, METHODS, compare_methods
     from napari_crbm.analysis.export.tables import write_table
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.simulation import load_truth
@@ -80,6 +80,9 @@ def compare(
     out.print(
         shown.to_string(float_format=lambda value: f"{value:.3g}", na_rep="-"), highlight=False
     )
+    for direction, columns in BETTER.items():
+        listed = [column for column in columns if column in shown]
+        say(f"{', '.join(listed).capitalize()}: {direction} is better.")
     for method, note in notes[notes != ""].items():
         say(f"{method}: {note}")
     if planted is None:

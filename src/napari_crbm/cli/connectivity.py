@@ -20,6 +20,7 @@ from napari_crbm.cli.console import (
     require_choice,
     say,
 )
+from napari_crbm.cli.members import with_members
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 _LISTED = 15
 
 
+@with_members
 @reading.with_options
 def connectivity(
     model_path: ModelPath,
@@ -125,6 +127,7 @@ def connectivity(
     as_json: AsJson = False,
     *,
     opening: dict[str, Any],
+    definition: dict[str, Any],
 ) -> None:
     """Map the functional connectivity between brain regions."""
     from napari_crbm import connectome
@@ -143,7 +146,7 @@ def connectivity(
         orientation=orientation,
         affine=affine,
     )
-    model, recording = open_pair(model_path, recording_path, opening)
+    model, recording = open_pair(model_path, recording_path, opening, definition)
     for number in neuron or []:
         if number >= recording.n_neurons:
             raise typer.BadParameter(

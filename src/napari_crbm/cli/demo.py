@@ -22,7 +22,7 @@ def demo(
     ] = False,
 ) -> None:
     """Simulate a recording, train on it, check what was found, and show it."""
-    from napari_crbm.analysis import fraction_recovered, recovery
+    from napari_crbm.analysis import fraction_recovered, model_recovery
     from napari_crbm.cli.evaluate import on_held_out
     from napari_crbm.cli.figure import draw
     from napari_crbm.cli.simulate import simulate
@@ -49,11 +49,12 @@ def demo(
     model = load_model(model_path)
     truth = load_truth(recording_path)
     assert truth is not None  # simulate wrote it
-    found = recovery(model.weights_, truth.membership)
+    found = model_recovery(model, recording, truth.membership)
     evaluation = on_held_out(model, recording, n_samples=6000, seed=seed)
     out.print(
         f"{100 * fraction_recovered(found):.0f} % of {truth.n_assemblies} planted assemblies "
-        "recovered (AUROC > 0.95 of |weight| against membership).\n"
+        "recovered (AUROC > 0.95 of the association with "
+        "the assembly against membership).\n"
         f"Held-out frames (nRMSE: 0 as well as the training frames, 1 as chance): "
         f"mean activity {evaluation.score('mean_v')}, "
         f"pairwise covariance {evaluation.score('cov_vv')}.",

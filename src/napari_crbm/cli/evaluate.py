@@ -22,6 +22,7 @@ from napari_crbm.cli.console import (
     warn,
 )
 from napari_crbm.cli.formats import Parquet, TableFormat, table_format
+from napari_crbm.cli.members import with_members
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation
@@ -48,6 +49,7 @@ def on_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation
         return evaluate_held_out(model, recording, report=advance, **options)
 
 
+@with_members
 @reading.with_options
 def evaluate(
     model_path: ModelPath,
@@ -98,13 +100,14 @@ def evaluate(
     as_json: AsJson = False,
     *,
     opening: dict[str, Any],
+    definition: dict[str, Any],
 ) -> None:
     """Compare what a model generates with held-out frames (nRMSE: 0 as train, 1 as chance)."""
     from napari_crbm.analysis import (
         export_evaluation,
         fraction_recovered,
         held_out_likelihood,
-        recovery,
+        model_recovery,
     )
     from napari_crbm.cli.pairing import open_pair
 
@@ -117,7 +120,7 @@ def evaluate(
     ):
         if as_published and value is not None:
             raise typer.BadParameter("has no effect with --as-published.", param_hint=option)
-    model, recording = open_pair(model_path, recording_path, opening)
+    model, recording = open_pair(model_path, recording_path, opening, definition)
     result = on_held_out(
         model,
         recording,
@@ -130,7 +133,7 @@ def evaluate(
     if result.warning:
         warn(result.warning)
     truth = _truth(recording_path)
-    found = None if truth is None else recovery(model.weights_, truth.membership)
+    found = None if truth is None else model_recovery(model, recording, truth.membership)
     estimate = None
     if likelihood:
         with progress_bar("Annealing") as advance:
@@ -172,5 +175,6 @@ def evaluate(
         out.print(estimate.verdict, soft_wrap=True)
     if found is not None:
         out.print(
-            f"planted assemblies recovered (AUROC > 0.95): {100 * fraction_recovered(found):.0f} %",
+            "planted assemblies recovered (AUROC of the association > 0.95): "
+            f"{100 * fraction_recovered(found):.0f} %",
         )

@@ -17,6 +17,7 @@ from napari_crbm.cli.console import (
     require_writable,
     say,
 )
+from napari_crbm.cli.members import with_members
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from napari_crbm.recording import Recording
 
 
+@with_members
 @reading.with_options
 def figure(
     model_path: ModelPath,
@@ -44,13 +46,14 @@ def figure(
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing figures.")] = False,
     *,
     opening: dict[str, Any],
+    definition: dict[str, Any],
 ) -> None:
     """Draw assembly sheets and a summary page."""
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.errors import ModelError
 
     require_choice(file_format, ("png", "pdf", "svg"), "--format")
-    model, recording = open_pair(model_path, recording_path, opening)
+    model, recording = open_pair(model_path, recording_path, opening, definition)
     for number in assembly or []:
         if not 0 <= number < model.n_assemblies:
             raise ModelError(

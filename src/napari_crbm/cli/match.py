@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,11 +19,13 @@ from napari_crbm.cli.console import (
     say,
 )
 from napari_crbm.cli.formats import TABLE_ENDINGS
+from napari_crbm.cli.members import with_members
 
 if TYPE_CHECKING:
     from napari_crbm.analysis import Counterparts
 
 
+@with_members
 def match(
     first: Annotated[
         Path,
@@ -66,6 +68,8 @@ def match(
     shuffles: Annotated[int, typer.Option(min=19, help="Draws behind the chance level.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     as_json: AsJson = False,
+    *,
+    definition: dict[str, Any],
 ) -> None:
     """Match the assemblies of two models one to one, of one recording or of two animals."""
     from napari_crbm.analysis import MATCH_BY, find_counterparts
@@ -82,8 +86,8 @@ def match(
     if by is not None:
         require_choice(by, tuple(MATCH_BY), "--by")
         refuse_without("--by places", by == "places", width_um=width_um)
-    here = open_pair(first, recordings[0])
-    there = open_pair(second, recordings[-1])
+    here = open_pair(first, recordings[0], definition=definition)
+    there = open_pair(second, recordings[-1], definition=definition)
     with progress_bar("Matching", "draws") as advance:
         found = find_counterparts(
             *here,

@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 
 
 def open_pair(
-    model_path: Path, recording_path: Path, opening: Mapping[str, Any] | None = None
+    model_path: Path,
+    recording_path: Path,
+    opening: Mapping[str, Any] | None = None,
+    definition: Mapping[str, Any] | None = None,
 ) -> tuple[CRBM, Recording]:
     """Load a model and its recording, and check that they fit.
 
     If the model was trained without neurons that lie in no region, those are left
-    out of the recording too. ``opening`` are options of `open_recording`.
+    out of the recording too. ``opening`` are options of `open_recording`, ``definition`` is that
+    of the members (see `napari_crbm.cli.members`).
 
     Raises
     ------
     ModelError
         If the recording has another number of neurons than the model.
     """
+    from napari_crbm.analysis import find_missing_members
     from napari_crbm.io import load_model, open_recording
 
     model = load_model(model_path)
@@ -47,4 +52,4 @@ def open_pair(
             f"{model_path} was trained on other activity than {recording_path} holds; results mix "
             "the two."
         )
-    return model, recording
+    return find_missing_members(model, recording, **(definition or {})), recording

@@ -19,10 +19,12 @@ from napari_crbm.cli.console import (
     say,
 )
 from napari_crbm.cli.formats import Parquet, TableFormat, table_format
+from napari_crbm.cli.members import with_members
 
 _SHOWN = 10
 
 
+@with_members
 @reading.with_options
 def states(
     model_path: ModelPath,
@@ -53,6 +55,7 @@ def states(
     as_json: AsJson = False,
     *,
     opening: dict[str, Any],
+    definition: dict[str, Any],
 ) -> None:
     """Report how many assemblies are active at a time, in which combinations, for how long."""
     from napari_crbm.analysis import brain_states, export_states
@@ -60,7 +63,7 @@ def states(
 
     file_format = table_format(file_format, output, parquet)
     require_ending(figure, FIGURE_ENDINGS, "--figure")
-    model, recording = open_pair(model_path, recording_path, opening)
+    model, recording = open_pair(model_path, recording_path, opening, definition)
     found = brain_states(
         model,
         recording,

@@ -202,7 +202,7 @@ def run(
     if control.stopped:
         _leave_checkpoint(training, autosave.path)
         raise typer.Exit(130)
-    model = training.model()
+    model = training.model().find_members(recording)
     written, problem = write_or_rescue(
         lambda path: save_model(model, path, recording), output if replace else free_name(output)
     )

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
-from napari_crbm.analysis import membership, region_occupancy
+from napari_crbm.analysis import members_of, membership, region_occupancy
 from napari_crbm.connectome.significance import false_discovery_rate
 from napari_crbm.regions import Regions
 
@@ -20,11 +20,9 @@ if TYPE_CHECKING:
 _COLUMNS = ("assembly", "region", "members", "fraction", "share", "enrichment", "p_value")
 
 
-def member_counts(
-    weights: NDArray[np.floating], regions: Regions, threshold: float | None = None
-) -> NDArray[np.int64]:
+def member_counts(model: CRBM, regions: Regions) -> NDArray[np.int64]:
     """Count the members of each assembly in each region, (R, M); see `analysis.membership`."""
-    inside = membership(weights, threshold)
+    inside = membership(model)
     counted = regions.membership.T.astype(np.int64) @ inside.astype(np.int64)
     return np.asarray(counted, dtype=np.int64)
 
@@ -51,9 +49,7 @@ def enrichment_p(
     return np.asarray(hypergeom.sf(counts - 1, n_neurons, region_sizes[:, None], sizes[None, :]))
 
 
-def composition_table(
-    model: CRBM, regions: Regions, *, threshold: float | None = None
-) -> pd.DataFrame:
+def composition_table(model: CRBM, regions: Regions) -> pd.DataFrame:
     """Tabulate the regions of each assembly, one row per assembly and region with members.
 
     Returns
@@ -67,8 +63,8 @@ def composition_table(
         assembly.
     """
     weights = model.weights_
-    counts = member_counts(weights, regions, threshold)
-    sizes = membership(weights, threshold).sum(axis=0).astype(np.int64)
+    counts = member_counts(model, regions)
+    sizes = members_of(model).sizes
     p = enrichment_p(counts, sizes, regions.counts, len(weights))
     q = false_discovery_rate(p)
     share = region_occupancy(weights, regions)
@@ -92,12 +88,10 @@ def composition_table(
     return table.iloc[order].reset_index(drop=True)
 
 
-def assembly_region_matrix(
-    model: CRBM, regions: Regions, *, threshold: float | None = None
-) -> pd.DataFrame:
+def assembly_region_matrix(model: CRBM, regions: Regions) -> pd.DataFrame:
     """Tabulate the fraction of members in each region: assemblies x regions."""
-    counts = member_counts(model.weights_, regions, threshold)
-    sizes = membership(model.weights_, threshold).sum(axis=0)
+    counts = member_counts(model, regions)
+    sizes = members_of(model).sizes
     return pd.DataFrame(
         (counts / np.maximum(sizes, 1)).T,
         index=pd.RangeIndex(len(sizes), name="assembly"),

@@ -80,7 +80,6 @@ def enriched_assemblies(
     neurons: ArrayLike,
     *,
     population: ArrayLike | None = None,
-    threshold: float | None = None,
 ) -> pd.DataFrame:
     """Tabulate assemblies with more members in a group than chance; see `enrichment`.
 
@@ -88,8 +87,6 @@ def enriched_assemblies(
     ----------
     model : CRBM
     neurons, population : int arrays
-    threshold : float, optional
-        Absolute weight of members; see `napari_crbm.analysis.membership`.
 
     Returns
     -------
@@ -97,7 +94,7 @@ def enriched_assemblies(
         The table of `enrichment`, index ``assembly``, with the mean ``weight`` of the
         shared members.
     """
-    inside = membership(model.weights_, threshold)
+    inside = membership(model)
     table = enrichment(inside, neurons, population).rename_axis("assembly")
     chosen = _numbers(neurons, len(inside))
     if population is not None:

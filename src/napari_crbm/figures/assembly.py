@@ -11,7 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from napari_crbm.analysis import active_threshold, assembly_table, members, region_shares
+from napari_crbm.analysis import active_threshold, assembly_table, members_of, region_shares
 from napari_crbm.anatomy import region_colours
 from napari_crbm.figures.brain import (
     DRAWN_AXES,
@@ -62,7 +62,6 @@ def assembly_sheet(
     activity: NDArray[np.floating] | None = None,
     *,
     view: BrainView | None = None,
-    threshold: float | None = None,
     weight_limit: float | None = None,
     frontal: bool = False,
     theme: str = "light",
@@ -82,8 +81,6 @@ def assembly_sheet(
         drawing many.
     view : BrainView, optional
         Outline of the brain; computed once per recording by default.
-    threshold : float, optional
-        Absolute weight of members; see `napari_crbm.analysis.membership`.
     weight_limit : float, optional
         End of the symmetric colour scale; the assembly's largest ``|w|`` by default.
     frontal : bool
@@ -117,12 +114,11 @@ def assembly_sheet(
         recording,
         activity,
         assemblies=[assembly],
-        threshold=threshold,
         evidence=None if evidence is None else evidence.table,
     ).iloc[0]
     view = brain_view(recording, model) if view is None else view
     weights = model.weights_[:, assembly]
-    neurons = members(weights, threshold)
+    neurons = members_of(model).of(assembly)
     limit = weight_limit or float(np.abs(weights).max()) or 1.0
     layout = _lay_out(view, recording.regions is not None, frontal)
     with drawing(colours):
@@ -207,8 +203,8 @@ def _summary(row: pd.Series) -> str:
     if not row["size"]:
         return "no members"
     parts = [
-        f"{row['size']:,} neurons",
-        f"{100 * row['fraction_positive']:.0f} % with positive weight",
+        f"{row['size']:,} neurons by {row['members_by']}",
+        f"{100 * row['fraction_positive']:.0f} % more active with it",
         f"active {100 * row['mean_activity']:.0f} % of the time",
     ]
     # Properties that need positions.

@@ -213,7 +213,7 @@ def draw_members(
     drawn = []
     # A diamond covers more than a disc of the same nominal size.
     for marker, size, of_sign in (
-        ("o", area, weights[order] > 0),
+        ("o", area, weights[order] >= 0),
         ("D", 0.75 * area, weights[order] < 0),
     ):
         chosen = order[of_sign]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
-from napari_crbm.analysis import MATCH_BY, Counterparts, members
+from napari_crbm.analysis import MATCH_BY, Counterparts, members_of
 from napari_crbm.analysis.export.tables import TABLE_ENDINGS, write_table
 from napari_crbm.figures.brain import BrainView, brain_view, draw_brain, draw_members
 from napari_crbm.figures.style import (
@@ -23,6 +23,9 @@ from napari_crbm.figures.style import (
     symmetric_norm,
     theme_named,
 )
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
 
 _N_PAIRS = 8
 _LEFT, _RIGHT, _GAP = 0.55, 0.15, 0.08
@@ -86,7 +89,7 @@ def counterparts_figure(
                 )
                 unit = int(pair.assembly if row else pair.match)
                 sign = 1 if row else int(pair.orientation)
-                _draw_one(ax, view, sign * model.weights_[:, unit], scale, colours)
+                _draw_one(ax, view, model, unit, sign, scale, colours)
                 ax.set_title(f"{unit}", fontsize=7, pad=1.5, color=colours.muted)
                 if row == 0:
                     ax.text(
@@ -151,10 +154,10 @@ def write_counterparts(found: Counterparts, path: Path | str, *, theme: str = "l
 
 
 def _draw_one(
-    ax: Axes, view: BrainView, weights: NDArray[np.floating], scale: float, theme: Theme
+    ax: Axes, view: BrainView, model: CRBM, unit: int, sign: int, scale: float, theme: Theme
 ) -> None:
     draw_brain(ax, view, "dorsal", theme, scale)
-    neurons = members(weights)
+    neurons, weights = members_of(model).of(unit), sign * model.weights_[:, unit]
     limit = float(np.abs(weights).max(initial=0.0)) or 1.0
     draw_members(ax, view, "dorsal", neurons, weights[neurons], theme, symmetric_norm(limit), scale)
 

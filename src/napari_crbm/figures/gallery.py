@@ -11,7 +11,7 @@ from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from napari_crbm.analysis import members
+from napari_crbm.analysis import members_of
 from napari_crbm.figures.brain import BrainView, brain_view
 from napari_crbm.figures.style import (
     DOUBLE_COLUMN_IN,
@@ -50,18 +50,19 @@ def gallery(
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, height_in)
         ax = figure.add_axes((0.02, 0.02, 0.96, 0.96))
-        draw_gallery(ax, view, model.weights_, chosen, colours)
+        draw_gallery(ax, view, model, chosen, colours)
     return figure
 
 
 def draw_gallery(
     ax: Axes,
     view: BrainView,
-    weights: NDArray[np.float32],
+    model: CRBM,
     assemblies: NDArray[np.integer],
     theme: Theme,
 ) -> None:
     """Draw the thumbnails into one pair of axes, which is much faster than one pair each."""
+    weights, members = model.weights_, members_of(model)
     _, height, width = view.extent_um
     cell_width, cell_height = (1 + _SIDE_ROOM) * width, (1 + _TOP_ROOM) * height
     box = ax.get_position()
@@ -82,7 +83,7 @@ def draw_gallery(
         )
         shift = corner - view.low_um[[2, 1]]
         outlines += [polygon + shift for polygon in outline]
-        neurons = members(weights[:, assembly])
+        neurons = members.of(assembly)
         neurons = neurons[np.argsort(np.abs(weights[neurons, assembly]))]
         points.append(view.coordinates_um[neurons][:, [2, 1]] + shift)
         strength = weights[neurons, assembly]

@@ -9,9 +9,9 @@ from matplotlib.figure import Figure
 from napari_crbm.figures.style import DOUBLE_COLUMN_IN, Theme, drawing, new_figure, theme_named
 
 _PANELS = (
-    ("reconstruction", "Held-out reconstruction\n(nLLH, median neuron)"),
-    ("recovered", "Planted assemblies\nrecovered (share)"),
-    ("cosine", "Weights against planted\nmembers (cosine)"),
+    ("reconstruction", "Held-out reconstruction\n(nLLH, median; higher is better)"),
+    ("recovered", "Planted assemblies recovered\n(share; higher is better)"),
+    ("f1", "Members against planted\n(F1; higher is better)"),
 )
 
 

@@ -17,6 +17,7 @@ from napari_crbm.analysis import (
     Evaluation,
     assembly_table,
     fraction_recovered,
+    members_of,
     membership,
     sort_by_similarity,
 )
@@ -113,7 +114,7 @@ def summary_page(
         _draw_heatmap(ax, recording, activity[:, order], colours)
         bottom += _HEATMAP_HEIGHT + 0.35
         (ax,) = _row(figure, bottom, _HEIGHT - _HEADER_HEIGHT - bottom, 1, left=_RIGHT)
-        draw_gallery(ax, view, model.weights_, order, colours)
+        draw_gallery(ax, view, model, order, colours)
     return figure
 
 
@@ -140,7 +141,7 @@ def _row(
 
 def count_in_words(model: CRBM, evidence: Evidence | None) -> str:
     """Describe the number of non-empty assemblies, and how many of them are certain."""
-    some = int(np.any(membership(model.weights_), axis=0).sum())
+    some = int(np.count_nonzero(members_of(model).sizes))
     if evidence is None or evidence.reason:
         return f"{some} assemblies, evidence unknown,"
     return f"{evidence.n_certain} certain assemblies ({some} with members)"
@@ -156,7 +157,7 @@ def _draw_header(
     evidence: Evidence | None,
 ) -> None:
     rate = 1 / recording.frame_interval_s if recording.frame_interval_s else 0.0
-    used = membership(model.weights_).any(axis=1).mean()
+    used = membership(model).any(axis=1).mean()
     lines = [
         f"{recording.n_neurons:,} neurons  ·  {recording.n_frames:,} frames, "
         f"{recording.duration_s / 60:.1f} min at {rate:.1f} Hz  ·  "

@@ -9,6 +9,8 @@ from napari_crbm.lazy import lazy_names
 if TYPE_CHECKING:
     from napari_crbm.model.compute import threads
     from napari_crbm.model.estimator import CRBM, Training
+    from napari_crbm.model.members.members import Members
+    from napari_crbm.model.members.settings import MemberSettings
     from napari_crbm.model.rbm import RBM
     from napari_crbm.model.sampling.annealed_importance import (
         Partition,
@@ -35,6 +37,8 @@ _HOMES = {
         "CRBM",
         "Training",
     ),
+    "members.members": ("Members",),
+    "members.settings": ("MemberSettings",),
     "rbm": ("RBM",),
     "sampling.annealed_importance": (
         "Partition",
@@ -68,6 +72,8 @@ __all__ = [
     "Chains",
     "Control",
     "DReLU",
+    "MemberSettings",
+    "Members",
     "Pace",
     "Partition",
     "Progress",

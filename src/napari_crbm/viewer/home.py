@@ -158,7 +158,7 @@ class Home(QObject):
         def fail() -> None:
             self.workspace.end_preview(model)
 
-        self.run("Looking at the model", lambda _: strongest_assembly(model.weights_), preview)
+        self.run("Looking at the model", lambda _: strongest_assembly(model), preview)
 
     def assign_regions(
         self,

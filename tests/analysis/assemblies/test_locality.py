@@ -13,6 +13,11 @@ from napari_crbm.spikes import Spikes
 SIDE_UM = 100.0
 
 
+def model_of(weights):
+    units = DReLU(*(np.ones(weights.shape[1]) for _ in range(4)))
+    return CRBM.from_parameters(weights, np.zeros(len(weights)), units)
+
+
 @pytest.fixture(scope="module")
 def recording():
     """4,000 neurons evenly in a cube; eight cubic regions."""
@@ -42,7 +47,7 @@ def weights(recording):
 
 
 def test_clusters_are_denser_than_chance_by_what_was_planted(recording, weights):
-    table = locality(weights, recording, n_shuffles=99).table
+    table = locality(model_of(weights), recording, n_shuffles=99).table
     # All neurons of a ball against 60 of 4,000: 67 times as dense, but for its surface.
     assert 30 < table.loc[0, "times_denser"] < 90
     assert table.loc[[0, 2], "neighbour_p"].max() == 0.01
@@ -53,7 +58,7 @@ def test_clusters_are_denser_than_chance_by_what_was_planted(recording, weights)
 
 
 def test_regions_and_sides_against_chance(recording, weights):
-    table = locality(weights, recording, n_shuffles=99).table
+    table = locality(model_of(weights), recording, n_shuffles=99).table
     assert table.loc[0, "n_regions"] == pytest.approx(1, abs=0.1)
     assert table.loc[1, "n_regions"] > 5 and table.loc[1, "n_regions_p"] > 0.05
     assert table.loc[2, "n_regions"] == pytest.approx(2, abs=0.1)
@@ -63,19 +68,17 @@ def test_regions_and_sides_against_chance(recording, weights):
 
 
 def test_numbers_are_those_of_the_table_of_assemblies(recording, weights):
-    units = DReLU(*(np.ones(5) for _ in range(4)))
-    model = CRBM.from_parameters(weights, np.zeros(4000), units)
-    known = assembly_table(model, recording)
-    found = locality(weights, recording, n_shuffles=19).table
+    known = assembly_table(model_of(weights), recording)
+    found = locality(model_of(weights), recording, n_shuffles=19).table
     for name in ("size", "compactness_um", "laterality", "n_regions"):
         np.testing.assert_allclose(found[name][:4], known[name][:4], rtol=1e-5, atol=1e-9)
 
 
 def test_one_neuron_is_nowhere_dense_and_the_verdict_counts(recording, weights):
-    found = locality(weights, recording, n_shuffles=19)
+    found = locality(model_of(weights), recording, n_shuffles=19)
     assert found.table.loc[4].drop(["size", "share_of_neurons"]).isna().all()
     assert found.verdict.startswith("3 of 4 assemblies") and "regions" in found.verdict
-    nothing = locality(weights[:, 4:], recording, n_shuffles=19)
+    nothing = locality(model_of(weights[:, 4:]), recording, n_shuffles=19)
     assert "No assembly has two members" in nothing.verdict
 
 
@@ -83,12 +86,12 @@ def test_a_flat_recording_without_regions(recording, weights):
     place = recording.coordinates.copy()
     place[:, 0] = 0
     flat = Recording(place, recording.spikes, recording.times, name="flat")
-    table = locality(weights[:, :2], flat, n_shuffles=19).table
+    table = locality(model_of(weights[:, :2]), flat, n_shuffles=19).table
     assert "n_regions" not in table and table.loc[1, "times_denser"] == pytest.approx(1, abs=0.5)
 
 
 def test_senseless_requests_are_refused(recording, weights):
     with pytest.raises(ModelError, match="at least 19 shuffles"):
-        locality(weights, recording, n_shuffles=5)
+        locality(model_of(weights), recording, n_shuffles=5)
     with pytest.raises(ModelError, match="10 neurons"):
-        locality(weights[:10], recording)
+        locality(model_of(weights[:10]), recording)

@@ -1,24 +1,23 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from napari_crbm.analysis import (
-    MEMBERSHIP_FRACTION,
     active_threshold,
     assemblies_of_neuron,
     assembly_table,
     export_tables,
     member_table,
-    members,
+    members_of,
     membership,
-    membership_thresholds,
     midline_x,
     region_occupancy,
     sort_by_similarity,
 )
 from napari_crbm.analysis.assemblies.regions import region_shares, specific_regions
 from napari_crbm.errors import ModelError
-from napari_crbm.model import CRBM, DReLU
+from napari_crbm.model import CRBM, DReLU, Members
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 from napari_crbm.simulation import simulate
@@ -88,11 +87,22 @@ def test_table_without_regions(model, recording):
     assert (table["region"] == "").all() and table["region_fraction"].isna().all()
 
 
-def test_members_follow_the_named_fraction():
-    weights = np.array([1.0, MEMBERSHIP_FRACTION, -1.01 * MEMBERSHIP_FRACTION, 0.0])
-    assert members(weights).tolist() == [0, 2]
-    assert members(weights, threshold=0.0).tolist() == [0, 1, 2]
-    assert not membership(np.zeros((4, 2))).any()
+def test_the_table_follows_the_members_that_the_model_carries(model, recording):
+    assert (assembly_table(model, recording)["members_by"] == "weight").all()
+    assert member_table(model, recording)["association"].isna().all()
+    strength = np.zeros((20, 3), dtype=np.float32)
+    strength[[4, 12], 0] = [-0.2, 0.4]
+    members = Members(sparse.csc_array(strength), "association")
+    known = CRBM.from_parameters(model.weights_, model.fields_, model.hidden_, members=members)
+    table = assembly_table(known, recording)
+    assert table["size"].tolist() == [2, 0, 0] and (table["members_by"] == "association").all()
+    assert table.loc[0, "fraction_positive"] == 0.5, "by the sign of the association"
+    pairs = member_table(known, recording)
+    assert pairs["neuron"].tolist() == [12, 4], "the strongest association first"
+    np.testing.assert_allclose(pairs["association"], [0.4, -0.2])
+    np.testing.assert_allclose(pairs["weight"], [0.0, 0.1])
+    assert assemblies_of_neuron(known, 12)["is_member"].tolist() == [True], "without a weight"
+    assert assemblies_of_neuron(known, 0)["is_member"].tolist() == [False, False]
 
 
 def test_member_table_is_sorted_and_complete(model, recording):
@@ -126,13 +136,11 @@ def test_assemblies_of_neuron_are_ranked(model):
         assemblies_of_neuron(model, 20)
 
 
-def test_thresholds_known_already_say_the_same(model):
-    known = membership_thresholds(model.weights_)
-    np.testing.assert_array_equal(membership(model.weights_, known), membership(model.weights_))
+def test_members_known_already_say_the_same(model):
+    known = members_of(model)
     for neuron in range(model.n_neurons):
         pd.testing.assert_frame_equal(
-            assemblies_of_neuron(model, neuron, threshold=known),
-            assemblies_of_neuron(model, neuron),
+            assemblies_of_neuron(model, neuron, known), assemblies_of_neuron(model, neuron)
         )
 
 
@@ -236,7 +244,7 @@ def test_every_region_named_holds_most_members_of_simulated_assemblies():
         weights = simulation.truth.weights.astype(np.float32)
         model = CRBM.from_parameters(weights, np.zeros(600), gaussian_units(weights.shape[1]))
         table = assembly_table(model, recording)
-        inside = membership(weights)
+        inside = membership(model)
         candidates = [
             n for n, own in zip(regions.names, specific_regions(regions), strict=True) if own
         ]

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from napari_crbm.analysis import METHODS, compare_methods, reconstruction_nllh
+from napari_crbm.analysis import (
+    BETTER,
+    METHODS,
+    compare_methods,
+    model_recovery,
+    reconstruction_nllh,
+    recovery,
+)
 from napari_crbm.analysis.methods.comparison import _FIT, _Data
 from napari_crbm.errors import ModelError
 from napari_crbm.figures import methods_figure
@@ -30,7 +37,7 @@ def table(case):
 def test_every_method_has_a_row(case, table):
     model, spikes, _ = case
     assert tuple(table.index) == METHODS
-    assert table["generative"].tolist() == [True] + [False] * 6
+    assert table["generative"].tolist() == [True] * 2 + [False] * 6
     fixed = table.drop(index="ICA")["components"]
     assert (fixed == 8).all() and 4 <= table.loc["ICA", "components"] <= 12
     test = spikes.select_frames(model.split_["test"])
@@ -44,7 +51,7 @@ def test_rotations_bring_back_the_same(table):
 
 
 def test_methods_find_planted_assemblies_and_beat_the_mean(case, table):
-    assert (table["reconstruction"].drop("cRBM") > 0).all()
+    assert (table["reconstruction"].drop(["cRBM", "cRBM by weight"]) > 0).all()
     # Nearly half of the neurons are in no assembly and have no weights: the median is at zero.
     model, spikes, _ = case
     test = spikes.select_frames(model.split_["test"])
@@ -53,6 +60,18 @@ def test_methods_find_planted_assemblies_and_beat_the_mean(case, table):
     assert table.loc["PCA varimax", "cosine"] > table.loc["PCA", "cosine"]
     assert (table.loc[["PCA varimax", "PCA promax", "ICA"], "auroc"] > 0.9).all()
     assert (table.loc[["NMF", "k-means"], "auroc"] > 0.75).all()
+
+
+def test_the_model_is_ranked_by_association_and_by_weight(case, table):
+    model, spikes, planted = case
+    by_weight = recovery(model.weights_, planted)
+    assert table.loc["cRBM by weight", "auroc"] == pytest.approx(by_weight["auroc"].mean())
+    assert table.loc["cRBM by weight", "f1"] == pytest.approx(by_weight["f1"].mean())
+    known = model_recovery(model, spikes, planted)
+    for column in ("auroc", "f1", "cosine"):
+        assert table.loc["cRBM", column] == pytest.approx(known[column].mean())
+    assert known["auroc_weight"].mean() == pytest.approx(by_weight["auroc"].mean())
+    assert table.loc["cRBM", "auroc"] > table.loc["cRBM by weight", "auroc"]
 
 
 def test_linear_rates_against_brute_force(case):
@@ -106,6 +125,10 @@ def test_the_command_writes_table_and_figure(tmp_path):
     arguments += ["--methods", "cRBM, PCA varimax", "-o", str(tmp_path / "t.csv")]
     done = CliRunner().invoke(app, [*arguments, "--figure", str(tmp_path / "f.png")])
     assert done.exit_code == 0, done.output
+    for direction, columns in BETTER.items():
+        assert (
+            f"{columns[0].capitalize()}" in done.output and f"{direction} is better" in done.output
+        )
     assert (tmp_path / "t.csv").read_text().count("\n") == 3 and (tmp_path / "f.png").exists()
 
 

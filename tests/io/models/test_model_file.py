@@ -5,6 +5,7 @@ import json
 import h5py
 import numpy as np
 import pytest
+from scipy import sparse
 
 from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io import (
@@ -13,7 +14,7 @@ from napari_crbm.io import (
     store_halves,
     store_stability,
 )
-from napari_crbm.model import CRBM, Settings
+from napari_crbm.model import CRBM, Members, Settings
 from tests.conftest import random_model
 from tests.io.files import small_recording
 
@@ -56,6 +57,35 @@ def test_round_trip(model, path):
     assert loaded.versions_ == {"numpy": "2.0"}
     spikes = small_recording().spikes
     np.testing.assert_array_equal(loaded.free_energy(spikes), model.free_energy(spikes))
+
+
+def test_members_are_kept_and_files_without_them_open(model, path, tmp_path):
+    assert load_model(path).members_ is None
+    strength = np.zeros((21, 4), dtype=np.float32)
+    strength[[3, 20], 1] = [0.3, -0.2]
+    strength[7, 3] = 0.5
+    model.members_ = Members(sparse.csc_array(strength), "association")
+    kept = load_model(save_model(model, tmp_path / "kept.h5")).members_
+    assert kept.definition == "association" and kept.sizes.tolist() == [0, 2, 0, 1]
+    np.testing.assert_array_equal(kept.strength.toarray(), strength)
+    model.members_ = Members.by_weight(model.weights_)
+    assert load_model(save_model(model, tmp_path / "by_weight.h5")).members_ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("neurons", [3, 99]), ("indptr", [0, 2]), ("association", [0.3]), ("indptr", [0, 3, 1, 2, 2])],
+)
+def test_members_that_do_not_fit_are_refused(model, tmp_path, name, values):
+    strength = np.zeros((21, 4), dtype=np.float32)
+    strength[[3, 20], 1] = [0.3, -0.2]
+    model.members_ = Members(sparse.csc_array(strength), "association")
+    path = save_model(model, tmp_path / "model.h5")
+    with h5py.File(path, "r+") as file:
+        del file[f"members/{name}"]
+        file[f"members/{name}"] = np.array(values)
+    with pytest.raises(FormatError, match="members of 21 neurons in 4 assemblies"):
+        load_model(path)
 
 
 def test_a_model_without_history(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_crbm.analysis import members
+from napari_crbm.analysis import members_of
 from napari_crbm.viewer.layers.brain import BrainLayers
 from napari_crbm.viewer.layers.colour_kinds import by_activity, by_region
 from napari_crbm.viewer.layers.names import (
@@ -41,7 +41,7 @@ def test_the_chosen_assembly_shows_its_members_by_weight(scene, recording):
     viewer, workspace, _ = scene
     workspace.choose_assembly(2)
     layer, weights = viewer.layers[ASSEMBLY], workspace.weights[:, 2]
-    assert set(layer.features["neuron"]) == set(members(weights))
+    assert set(layer.features["neuron"]) == set(members_of(workspace.trained.model).of(2))
     np.testing.assert_array_equal(layer.features["weight"], weights[layer.features["neuron"]])
     np.testing.assert_array_equal(layer.data, recording.coordinates[layer.features["neuron"]])
     assert layer.metadata["assembly"] == 2
@@ -145,7 +145,7 @@ def test_a_higher_threshold_shows_fewer_members(scene):
     workspace.set_threshold(0.8)
     weights = np.abs(workspace.weights[:, workspace.assembly])
     assert set(viewer.layers[ASSEMBLY].features["neuron"]) == set(
-        np.flatnonzero(weights > 0.8 * weights.max())
+        np.flatnonzero(weights > 0.8 * weights.max()).tolist()
     )
     assert 0 < len(viewer.layers[ASSEMBLY].data) < many
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,9 @@ from napari_crbm.analysis.chance import MIN_SHUFFLES
 from napari_crbm.errors import ModelError
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
 
 #: Largest one-sided p at which an assembly counts as denser or more lateralised than chance.
 SIGNIFICANT = 0.05
@@ -76,10 +80,9 @@ class Locality:
 
 
 def locality(
-    weights: NDArray[np.floating],
+    model: CRBM,
     recording: Recording,
     *,
-    threshold: float | None = None,
     n_shuffles: int = 99,
     random_state: int = 0,
     report: Callable[[int, int], None] | None = None,
@@ -88,11 +91,9 @@ def locality(
 
     Parameters
     ----------
-    weights : (N, M) float array
+    model : CRBM
     recording : Recording
         Positions, and regions if it has them.
-    threshold : float, optional
-        See `napari_crbm.analysis.membership`.
     n_shuffles : int
         Random draws per assembly, at least 19; p is at least 1 / (n_shuffles + 1).
     random_state : int
@@ -102,11 +103,12 @@ def locality(
     Raises
     ------
     ModelError
-        If weights and recording differ in neurons, or there are too few shuffles.
+        If model and recording differ in neurons, or there are too few shuffles.
     """
+    weights = model.weights_
     if len(weights) != recording.n_neurons:
         raise ModelError(
-            f"The weights describe {len(weights):,} neurons, the recording has "
+            f"The model describes {len(weights):,} neurons, the recording has "
             f"{recording.n_neurons:,}: use the recording the model was trained on."
         )
     if n_shuffles < MIN_SHUFFLES:
@@ -114,7 +116,7 @@ def locality(
             f"A chance level of 5 % needs at least {MIN_SHUFFLES} shuffles; found {n_shuffles}."
         )
     places = _Places.of(recording)
-    inside = membership(weights, threshold)
+    inside = membership(model)
     rows = []
     for unit in range(weights.shape[1]):
         chosen = np.flatnonzero(inside[:, unit])

@@ -1,41 +1,52 @@
-"""Members of an assembly: neurons whose weight exceeds a fraction of the largest."""
+"""Members of the assemblies of a model, by the one definition that the model carries."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: A neuron is a member of an assembly if its weight exceeds this fraction of the
-#: assembly's largest (both absolute). The sparse penalty sets most other weights to exactly
-#: zero; the fraction removes the weak remainder, whatever the scale of the weights.
-MEMBERSHIP_FRACTION = 0.2
+from napari_crbm.model.members.members import Members
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.model.members.settings import Definition
+    from napari_crbm.recording import Recording
 
 
-def membership(
-    weights: NDArray[np.floating], threshold: float | NDArray[np.floating] | None = None
-) -> NDArray[np.bool_]:
-    """Return the members of each assembly, (N, M) bool for weights (N, M).
+def members_of(model: CRBM) -> Members:
+    """Return the members of a model: those it carries, or by weight if it carries none.
+
+    A model carries members by association from `CRBM.fit` on, and in its file; see
+    `CRBM.find_members` for another definition.
+    """
+    return Members.by_weight(model.weights_) if model.members_ is None else model.members_
+
+
+def membership(model: CRBM) -> NDArray[np.bool_]:
+    """Return the members of each assembly, (N, M) bool; see `members_of`."""
+    return members_of(model).inside
+
+
+def find_missing_members(
+    model: CRBM, recording: Recording, members: Definition | None = None
+) -> CRBM:
+    """Find the members of a model that carries none, from the recording it was trained on.
 
     Parameters
     ----------
-    weights : (N, M) float array
-    threshold : float or (M,) array, optional
-        Members have ``|w| > threshold``. By default the threshold is
-        `MEMBERSHIP_FRACTION` of the largest ``|w|`` of every assembly.
+    model : CRBM
+        Changed: its `members_` are set.
+    recording : Recording
+        On another recording than that of the training nothing is found, and members by weight
+        hold.
+    members : {"association", "weight"}, optional
+        Definition that holds in any case.
     """
-    if threshold is None:
-        threshold = membership_thresholds(weights)
-    return np.asarray(np.abs(weights) > threshold)
-
-
-def membership_thresholds(weights: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the ``|w|`` that members of each assembly exceed, (M,) for weights (N, M)."""
-    largest = np.maximum(weights.max(axis=0), -weights.min(axis=0))
-    return np.asarray(MEMBERSHIP_FRACTION * largest)
-
-
-def members(
-    weights_column: NDArray[np.floating], threshold: float | None = None
-) -> NDArray[np.int64]:
-    """Return the members of one assembly, ascending, from its weights (N,); see `membership`."""
-    return np.flatnonzero(membership(weights_column, threshold)).astype(np.int64)
+    if members is not None:
+        if model.members_ is None or model.members_.definition != members:
+            model.find_members(recording, members)
+    elif model.members_ is None and model.recording_fingerprint_ == recording.spikes.fingerprint:
+        model.find_members(recording)
+    return model

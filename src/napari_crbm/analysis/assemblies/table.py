@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.assemblies.membership import membership, membership_thresholds
+from napari_crbm.analysis.assemblies.membership import members_of
 from napari_crbm.analysis.assemblies.regions import (
     midline_x,
     region_occupancy,
@@ -25,7 +25,7 @@ from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 
 if TYPE_CHECKING:
-    from napari_crbm.model import CRBM
+    from napari_crbm.model import CRBM, Members
 
 #: Regions with at least this share of the members of an assembly are listed.
 LISTED_SHARE = 0.1
@@ -37,7 +37,6 @@ def assembly_table(
     activity: NDArray[np.floating] | None = None,
     *,
     assemblies: NDArray[np.integer] | Sequence[int] | None = None,
-    threshold: float | None = None,
     evidence: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Describe each assembly: one row with its size, position, sign and activity.
@@ -51,8 +50,6 @@ def assembly_table(
         ``model.transform(recording.spikes)``; computed if not given.
     assemblies : sequence of int, optional
         Rows of the table; all by default.
-    threshold : float, optional
-        Absolute weight above which a neuron is a member; see `membership`.
     evidence : pandas.DataFrame, optional
         Table of `napari_crbm.analysis.assembly_evidence` for this model and recording.
 
@@ -61,11 +58,12 @@ def assembly_table(
     pandas.DataFrame
         Index ``assembly`` (column of the weights, from 0), columns
 
-        - ``size``: members;
+        - ``size``: members, by the definition that the model carries (see
+          `napari_crbm.analysis.members_of`);
         - ``mean_activity``: fraction of frames in which the assembly is active, that
           is above `active_threshold`;
         - ``mean_abs_weight``, ``max_abs_weight``: of the members;
-        - ``fraction_positive``: members with positive weight;
+        - ``fraction_positive``: members that are more active with the assembly, not less;
         - ``region``, ``region_fraction``: the region that holds most members, and their
           share (see `region_shares`); empty and NaN without regions;
         - ``regions``: all regions with at least a tenth of the members, with their shares;
@@ -76,6 +74,7 @@ def assembly_table(
         - ``laterality``: share of ``|w|`` right minus left of the midline, -1 to +1;
         - ``z_um, y_um, x_um``: centroid weighted with ``|w|``;
         - ``compactness_um``: median distance of the members to that centroid;
+        - ``members_by``: the definition, "association" or "weight";
         - ``q``, ``certain``: false discovery rate of the assembly by its coincidence in
           held-out frames, and whether it is low enough (with ``evidence`` only);
         - ``stability``: similarity to its matched assemblies in other trainings, if it is
@@ -112,7 +111,8 @@ def assembly_table(
         )
     chosen = _chosen(model, assemblies)
     weights, activity = model.weights_[:, chosen], activity[:, chosen]
-    inside = membership(weights, threshold)
+    members = members_of(model)
+    inside, strengths = members.inside[:, chosen], members.strength[:, chosen].toarray()
     strength = np.where(inside, np.abs(weights), 0.0).astype(np.float64)
     size = inside.sum(axis=0)
     some = size > 0
@@ -129,7 +129,7 @@ def assembly_table(
             "mean_activity": (activity > active_threshold(activity)).mean(axis=0),
             "mean_abs_weight": strength.sum(axis=0) / per_member,
             "max_abs_weight": np.abs(weights).max(axis=0),
-            "fraction_positive": (inside & (weights > 0)).sum(axis=0) / per_member,
+            "fraction_positive": (strengths > 0).sum(axis=0) / per_member,
             **places,
             "laterality": _weighted_mean(np.nan_to_num(side)[:, None], on_a_side)[:, 0],
             "z_um": centroid[:, 0],
@@ -139,6 +139,7 @@ def assembly_table(
                 _spread(positions[inside[:, unit] & located], centroid[unit])
                 for unit in range(len(chosen))
             ],
+            "members_by": members.definition,
         },
         index=chosen,
     )
@@ -157,24 +158,24 @@ def member_table(
     model: CRBM,
     recording: Recording,
     assemblies: NDArray[np.integer] | Sequence[int] | None = None,
-    *,
-    threshold: float | None = None,
 ) -> pd.DataFrame:
     """List all pairs of an assembly and a member neuron, one row per pair, strongest first.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``assembly, neuron, weight, z_um, y_um, x_um, regions``; the names of
-        overlapping regions are joined with ``"; "``.
+        Columns ``assembly, neuron, weight, association, z_um, y_um, x_um, regions``. The
+        association is NaN for members by weight (see `napari_crbm.model.Members`); the names of
+        overlapping regions are joined with ``"; "``. Strongest by association, or by ``|w|``.
     """
     _check_same_neurons(model.weights_, recording)
     chosen = _chosen(model, assemblies)
-    inside = membership(model.weights_[:, chosen], threshold)
-    column, neuron = np.nonzero(inside.T)
+    members = members_of(model)
+    stored = members.strength[:, chosen].tocoo()
+    order = np.lexsort((stored.row, -np.abs(stored.data), stored.col))
+    neuron, column, strength = stored.row[order], stored.col[order], stored.data[order]
     weight = model.weights_[neuron, chosen[column]]
-    order = np.lexsort((neuron, -np.abs(weight), column))
-    neuron, column, weight = neuron[order], column[order], weight[order]
+    known = members.definition == "association"
     z, y, x = recording.positions[neuron].T
     names = _region_names(recording)
     return pd.DataFrame(
@@ -182,6 +183,7 @@ def member_table(
             "assembly": chosen[column],
             "neuron": neuron,
             "weight": weight,
+            "association": strength if known else np.full(len(weight), np.nan),
             "z_um": z,
             "y_um": y,
             "x_um": x,
@@ -190,22 +192,22 @@ def member_table(
     )
 
 
-def assemblies_of_neuron(
-    model: CRBM, neuron: int, *, threshold: float | NDArray[np.floating] | None = None
-) -> pd.DataFrame:
-    """List the assemblies of one neuron, strongest ``|w|`` first; exact zeros are left out.
+def assemblies_of_neuron(model: CRBM, neuron: int, members: Members | None = None) -> pd.DataFrame:
+    """List the assemblies of one neuron, strongest ``|w|`` first.
+
+    Exact zeros are left out, unless the neuron is a member nevertheless.
 
     Parameters
     ----------
     model : CRBM
     neuron : int
-    threshold : float or (M,) array, optional
-        Members have ``|w| > threshold``; by default that of `membership`.
+    members : Members, optional
+        ``members_of(model)``, if it is known already.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``assembly, weight, is_member`` (see `membership`).
+        Columns ``assembly, weight, is_member``.
 
     Raises
     ------
@@ -218,15 +220,14 @@ def assemblies_of_neuron(
         )
     weights = model.weights_
     size = np.abs(weights[neuron])
-    if threshold is None:
-        threshold = membership_thresholds(weights)
+    inside = (members_of(model) if members is None else members).inside[neuron]
     order = np.argsort(-size, kind="stable")
-    order = order[size[order] > 0]
+    order = order[(size[order] > 0) | inside[order]]
     return pd.DataFrame(
         {
             "assembly": order,
             "weight": weights[neuron, order],
-            "is_member": (size > threshold)[order],
+            "is_member": inside[order],
         }
     )
 

@@ -10,13 +10,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from napari_crbm.analysis.assemblies.membership import membership
+from napari_crbm.analysis.assemblies.membership import members_of
 from napari_crbm.analysis.evidence.coincidence import coincidence
 from napari_crbm.analysis.evidence.crosstalk import close_pairs, crosstalk_distance_um
 from napari_crbm.analysis.evidence.outlier_frames import outlier_frames
 from napari_crbm.analysis.evidence.windows import Windows
 from napari_crbm.autocorrelation import autocorrelation_frames
 from napari_crbm.errors import ModelError
+from napari_crbm.model.members.windows import longest_window
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 #: False discovery rate below which an assembly is certain.
 MAX_Q = 0.05
-# A window covers at most this share of the recording, and at least this many frames.
-_WINDOW_SHARE, _SHORTEST_WINDOW = 0.1, 20
 #: With fewer usable held-out frames no test is made.
 FEWEST_FRAMES = 60
 
@@ -95,7 +94,6 @@ def assembly_evidence(
     model: CRBM,
     recording: Recording,
     *,
-    threshold: float | None = None,
     random_state: int = 0,
 ) -> Evidence:
     """Test every assembly of a model on the frames it was not trained on.
@@ -110,9 +108,6 @@ def assembly_evidence(
     model : CRBM
     recording : Recording
         The recording the model was trained on.
-    threshold : float, optional
-        Absolute weight above which a neuron is a member; see
-        `napari_crbm.analysis.membership`.
     random_state : int
         Seed of the control groups.
 
@@ -158,16 +153,17 @@ def assembly_evidence(
             "are needed. Record for longer.",
             gap_frames=gap,
         )
-    longest = max(int(_WINDOW_SHARE * spikes.n_frames), _SHORTEST_WINDOW)
+    longest = longest_window(spikes.n_frames)
     windows = Windows.of(spikes, usable, longest, recording.frame_numbers[usable])
     distance, close = 0.0, None
     if recording.coordinates is not None:
         distance = crosstalk_distance_um(windows, recording.coordinates, random_state)
         close = close_pairs(recording.coordinates, distance)
-    inside = membership(model.weights_, threshold)
-    signs = (np.sign(model.weights_) * inside).astype(np.int8)
+    # Members by association follow from the training frames alone, so that this is no circle.
+    members = members_of(model)
+    signs = np.sign(members.strength.toarray()).astype(np.int8)
     found = coincidence(windows, signs, close=close, random_state=random_state)
-    some = inside.sum(axis=0) > 1
+    some = members.sizes > 1
     p = np.where(some, found.p, np.nan)
     q = np.full(len(p), np.nan)
     if some.any():

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from napari_crbm.model.members.windows import window_edges
 from napari_crbm.spikes import Spikes
 
 # Pairs whose coincidences are counted at a time; this bounds the memory.
@@ -57,18 +58,11 @@ class Windows:
             `napari_crbm.recording.Recording.frame_numbers`.
         """
         in_time = frames if numbers is None else numbers
-        breaks = np.flatnonzero(np.diff(in_time) > max(longest // 4, 1)) + 1
-        ends = [*breaks.tolist(), len(frames)]
-        edges = [0]
-        for last in ends:
-            first = edges[-1]
-            n_parts = -(-(last - first) // longest)
-            edges += (first + np.arange(1, n_parts + 1) * (last - first) // n_parts).tolist()
         part = spikes.select_frames(frames)
         indptr, neurons = part.by_frame
         data = np.ones(len(neurons), dtype=np.float32)
         raster = sparse.csr_array((data, neurons, indptr), shape=part.shape)
-        return cls(part, raster, np.array(edges, dtype=np.int64))
+        return cls(part, raster, window_edges(in_time, longest))
 
     @property
     def n_frames(self) -> int:

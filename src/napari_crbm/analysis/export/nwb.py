@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.assemblies.membership import membership
+from napari_crbm.analysis.assemblies.membership import members_of
 from napari_crbm.analysis.assemblies.table import assembly_table
 from napari_crbm.io import save_nwb
 from napari_crbm.model import CRBM
@@ -41,13 +41,13 @@ def export_nwb(
     if activity is None:
         activity = model.transform(recording.spikes)
     table = assembly_table(model, recording, activity)
-    belongs = membership(model.weights_)
+    members = members_of(model)
     return save_nwb(
         recording,
         path,
         model=model,
         activity=activity,
-        members=[np.flatnonzero(column) for column in belongs.T],
+        members=[members.of(unit) for unit in range(model.n_assemblies)],
         columns={str(name): table[name].to_numpy() for name in table.columns},
         session_start=session_start,
     )

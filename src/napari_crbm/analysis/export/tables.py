@@ -93,14 +93,13 @@ def export_tables(
     activity: NDArray[np.floating] | None = None,
     *,
     file_format: str = "csv",
-    threshold: float | None = None,
     evidence: pd.DataFrame | None = None,
 ) -> list[Path]:
     """Write the assemblies, their members, weights and activity as tables into a folder.
 
     Parameters
     ----------
-    model, recording, activity, threshold, evidence
+    model, recording, activity, evidence
         As in `assembly_table`.
     folder : path
         Made if there is none.
@@ -121,10 +120,8 @@ def export_tables(
     )
     traces.insert(0, "time_s", recording.times)
     tables = {
-        "assemblies": assembly_table(
-            model, recording, activity, threshold=threshold, evidence=evidence
-        ).reset_index(),
-        "members": member_table(model, recording, threshold=threshold),
+        "assemblies": assembly_table(model, recording, activity, evidence=evidence).reset_index(),
+        "members": member_table(model, recording),
         "weights": pd.DataFrame(
             {"neuron": neuron, "assembly": assembly, "weight": model.weights_[neuron, assembly]}
         ),

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.spatial import KDTree
 
-from napari_crbm.analysis.assemblies.membership import members, membership
+from napari_crbm.analysis.assemblies.membership import members_of, membership
 from napari_crbm.analysis.chance import MIN_SHUFFLES
 from napari_crbm.analysis.matching.places import (
     WIDTH_UM,
@@ -113,15 +113,16 @@ class Counterparts:
         row = self._row(assembly)
         one = self.first.weights_[:, assembly]
         other = np.zeros(self.second.n_neurons, dtype=np.float32)
+        inside = members_of(self.first).of(assembly), np.empty(0, dtype=np.int64)
         if row["match"] >= 0:
             other = row["orientation"] * self.second.weights_[:, row["match"]]
+            inside = inside[0], members_of(self.second).of(row["match"])
         if self.by == "neurons":
-            return _same_neurons(one, other)
+            return _same_neurons(one, other, inside)
         tables = []
-        sides = ((one, self.first_recording), (other, self.second_recording))
-        points = [recording.positions[members(weights)] for weights, recording in sides]
-        for number, (weights, _) in enumerate(sides):
-            neurons = members(weights)
+        recordings = self.first_recording, self.second_recording
+        points = [recordings[side].positions[inside[side]] for side in (0, 1)]
+        for number, (weights, neurons) in enumerate(zip((one, other), inside, strict=True)):
             table = pd.DataFrame({"neuron": neurons, "weight": weights[neurons]})
             table.insert(0, "animal", ("first", "second")[number])
             if self.by == "places":
@@ -140,10 +141,10 @@ class Counterparts:
             ground = common_regions(self.first_recording, self.second_recording)
         except ModelError:
             return pd.DataFrame({"region": [], "first": [], "second": []})
-        inside = membership(self.first.weights_[:, [assembly]])
+        inside = membership(self.first)[:, [assembly]]
         partner = np.zeros((self.second.n_neurons, 1), dtype=bool)
         if row["match"] >= 0:
-            partner = membership(self.second.weights_[:, [row["match"]]])
+            partner = membership(self.second)[:, [row["match"]]]
         shares = (_fractions(ground.first, inside), _fractions(ground.second, partner))
         table = pd.DataFrame(
             {"region": ground.names, "first": shares[0][:, 0], "second": shares[1][:, 0]}
@@ -259,7 +260,7 @@ def find_counterparts(
 
     cosines = similarity(second.weights_)
     pairs = matched_pairs(cosines, (similarity(weights) for weights in moved))
-    inside = membership(first.weights_), membership(second.weights_)
+    inside = membership(first), membership(second)
     partner = pairs["match"].to_numpy()
     pairs["size_first"] = inside[0].sum(axis=0)
     pairs["size_second"] = np.where(partner < 0, 0, inside[1].sum(axis=0)[partner])
@@ -348,11 +349,15 @@ def _nearest_um(points: NDArray[np.float32], others: NDArray[np.float32]) -> NDA
     return np.asarray(KDTree(others).query(points)[0], dtype=np.float64)
 
 
-def _same_neurons(one: NDArray[np.float32], other: NDArray[np.float32]) -> pd.DataFrame:
+def _same_neurons(
+    one: NDArray[np.float32],
+    other: NDArray[np.float32],
+    inside: tuple[NDArray[np.int64], NDArray[np.int64]],
+) -> pd.DataFrame:
     """Return the members of either, their weights at equal length, and which assembly has them."""
     length = float(np.linalg.norm(other))
     scaled = other * (float(np.linalg.norm(one)) / length if length else 1.0)
-    in_one, in_other = membership(one), membership(other)
+    in_one, in_other = (np.isin(np.arange(len(one)), part) for part in inside)
     neurons = np.flatnonzero(in_one | in_other)
     where = np.where(in_one & in_other, "both", np.where(in_one, "first", "second"))
     table = pd.DataFrame(

@@ -15,10 +15,10 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
-from napari_crbm.analysis.assemblies.membership import members
 from napari_crbm.analysis.assemblies.regions import MIN_REGION_NEURONS, midline_x
 from napari_crbm.anatomy.names import match_names
 from napari_crbm.errors import ModelError
+from napari_crbm.model.members.members import Members
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 
@@ -167,7 +167,9 @@ class Relocation:
         self._weights = np.asarray(weights, dtype=np.float32)
         self._mirrored = self._points * (1, 1, -1)
         self._mirrored[:, 2] += 2 * midline_x(coordinates_um)
-        self._members = [members(column) for column in self._weights.T]
+        # What moves are weights, so the strong ones decide, whatever the definition of members.
+        inside = Members.by_weight(self._weights)
+        self._members = [inside.of(unit) for unit in range(self._weights.shape[1])]
         tree = KDTree(self._points)
         spacing = float(np.median(tree.query(self._points, 2)[0][:, 1]))
         both = np.concatenate([self._points, self._mirrored])

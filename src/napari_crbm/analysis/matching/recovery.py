@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,6 +12,11 @@ from scipy.stats import rankdata
 
 from napari_crbm.analysis.assemblies.membership import membership
 from napari_crbm.errors import ModelError
+from napari_crbm.model.members.members import Members
+
+if TYPE_CHECKING:
+    from napari_crbm.model import CRBM
+    from napari_crbm.recording import Recording
 
 #: A planted assembly counts as recovered above this AUROC.
 RECOVERED_AUROC = 0.95
@@ -42,22 +49,26 @@ def auroc(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> NDArray[np.
 
 
 def recovery(
-    weights: NDArray[np.floating],
+    scores: NDArray[np.floating],
     truth_membership: NDArray[np.bool_],
     *,
+    members: NDArray[np.bool_] | None = None,
     activity: NDArray[np.floating] | None = None,
     truth_activity: NDArray[np.floating] | None = None,
 ) -> pd.DataFrame:
     """Match planted assemblies with hidden units and measure their agreement.
 
     Each hidden unit is assigned to at most one planted assembly such that the sum of the
-    AUROCs of ``|weights|`` is largest (Hungarian algorithm). A unit that mixes two planted
+    AUROCs of ``|scores|`` is largest (Hungarian algorithm). A unit that mixes two planted
     assemblies therefore counts once.
 
     Parameters
     ----------
-    weights : (N, M) float array
+    scores : (N, M) float array
+        How much each neuron belongs to each unit: association, weight or loading.
     truth_membership : (N, K) bool array
+    members : (N, M) bool array, optional
+        Members of each unit; by default those with ``|score|`` above a fifth of the largest.
     activity, truth_activity : (T, M) and (T, K) float arrays, optional
         Learned and planted activity; adds their correlation.
 
@@ -66,26 +77,25 @@ def recovery(
     pandas.DataFrame
         Index ``planted``, columns ``size``, ``assembly`` (matched hidden unit, -1 if
         there are fewer units than planted assemblies), ``auroc``, ``cosine`` (between
-        ``|weights|`` and membership), ``precision`` and ``recall`` (of the members by
-        `napari_crbm.analysis.assemblies.membership.membership`) and, with activities,
-        ``activity_correlation`` (Pearson).
+        ``|scores|`` and membership), ``precision``, ``recall`` and ``f1`` (their harmonic mean)
+        of the members and, with activities, ``activity_correlation`` (Pearson).
 
     Raises
     ------
     ModelError
-        If weights and truth describe different neurons.
+        If scores and truth describe different neurons.
     """
     truth = np.asarray(truth_membership, dtype=bool)
-    if len(weights) != len(truth):
+    if len(scores) != len(truth):
         raise ModelError(
-            f"The model has {len(weights):,} neurons, the truth {len(truth):,}: "
+            f"The model has {len(scores):,} neurons, the truth {len(truth):,}: "
             "they do not belong to the same recording."
         )
-    strength = np.abs(weights).astype(np.float64)
+    strength = np.abs(scores).astype(np.float64)
     area = auroc(strength, truth)
     planted, unit = linear_sum_assignment(np.nan_to_num(area, nan=0.0), maximize=True)
     size = truth.sum(axis=0)
-    inside = membership(weights)
+    inside = Members.by_weight(scores).inside if members is None else members
     both = (truth[:, planted] & inside[:, unit]).sum(axis=0)
     overlap = (truth[:, planted] * strength[:, unit]).sum(axis=0)
     length = np.linalg.norm(strength[:, unit], axis=0) * np.sqrt(size[planted])
@@ -94,6 +104,7 @@ def recovery(
         "cosine": _ratio(overlap, length),
         "precision": _ratio(both, inside[:, unit].sum(axis=0)),
         "recall": _ratio(both, size[planted]),
+        "f1": _ratio(2 * both, inside[:, unit].sum(axis=0) + size[planted]),
     }
     if activity is not None and truth_activity is not None:
         columns["activity_correlation"] = _correlation(
@@ -105,6 +116,40 @@ def recovery(
     table.insert(0, "size", size)
     table.insert(1, "assembly", matched)
     table.index.name = "planted"
+    return table
+
+
+def model_recovery(
+    model: CRBM,
+    recording: Recording,
+    truth_membership: NDArray[np.bool_],
+    *,
+    truth_activity: NDArray[np.floating] | None = None,
+) -> pd.DataFrame:
+    """Match planted assemblies with the units of a model by association and measure agreement.
+
+    Parameters
+    ----------
+    model : CRBM
+    recording : Recording
+        That it was trained on.
+    truth_membership : (N, K) bool array
+    truth_activity : (T, K) float array, optional
+
+    Returns
+    -------
+    pandas.DataFrame
+        The table of `recovery` with the association as score and the members of the model, and
+        ``auroc_weight``, the AUROC of ``|weight|``, matched by itself.
+    """
+    table = recovery(
+        model.association(recording).correlation,
+        truth_membership,
+        members=membership(model),
+        activity=None if truth_activity is None else model.transform(recording),
+        truth_activity=truth_activity,
+    )
+    table["auroc_weight"] = recovery(model.weights_, truth_membership)["auroc"]
     return table
 
 

@@ -31,7 +31,21 @@ from napari_crbm.model.start.components import varimax
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
 #: Methods in the order in which they are compared.
-METHODS: tuple[str, ...] = ("cRBM", "PCA", "PCA varimax", "PCA promax", "ICA", "NMF", "k-means")
+METHODS: tuple[str, ...] = (
+    "cRBM",
+    "cRBM by weight",
+    "PCA",
+    "PCA varimax",
+    "PCA promax",
+    "ICA",
+    "NMF",
+    "k-means",
+)
+#: In which direction the numbers of the comparison are good.
+BETTER = {
+    "higher": ("reconstruction", "recovered", "auroc", "f1", "cosine"),
+    "lower": ("seconds",),
+}
 # Largest number of dense values; beyond it the other methods get evenly spaced frames.
 _MOST_VALUES = 100_000_000
 # Candidates for the smallest probability of a neuron, in units of its mean activity.
@@ -89,8 +103,13 @@ def compare_methods(
         than the mean activity, 1 perfect); ``generative``; ``seconds`` of fitting (of the
         model, the duration of its training, NaN if its history does not have it; methods that
         start from the same PCA are each charged its full time); ``frames`` fitted to; with
-        ``planted`` ``recovered``, ``auroc`` and ``cosine`` (see `recovery`); and ``note``,
-        empty or a sentence on what limits the result.
+        ``planted`` ``recovered``, ``auroc``, ``f1`` and ``cosine`` (see `recovery`); and ``note``,
+        empty or a sentence on what limits the result. `BETTER` says which numbers are good.
+
+        "cRBM" ranks neurons by their association with an assembly, "cRBM by weight" by
+        ``|weight|``, the other methods by ``|loading|``. Members of "cRBM" are those by
+        association, those of all others have a fifth of the largest ``|weight|`` or
+        ``|loading|``.
 
         Linear methods do not give probabilities: their rates are cut off below at a
         fraction of each neuron's mean activity, the fraction that suits the training
@@ -117,18 +136,27 @@ def compare_methods(
     for done, name in enumerate(methods):
         if report is not None:
             report(done, len(methods))
-        rows.append(_row(name, model, data, test, planted))
+        rows.append(_row(name, model, data, spikes, test, planted))
     if report is not None:
         report(len(methods), len(methods))
     return pd.DataFrame(rows).set_index("method")
 
 
 def _row(
-    name: str, model: CRBM, data: _Data, test: Spikes, planted: NDArray[np.bool_] | None
+    name: str,
+    model: CRBM,
+    data: _Data,
+    spikes: Spikes,
+    test: Spikes,
+    planted: NDArray[np.bool_] | None,
 ) -> dict[str, Any]:
-    note = ""
-    if name == "cRBM":
+    note, members = "", None
+    generative = name in ("cRBM", "cRBM by weight")
+    if generative:
         loadings: NDArray[np.floating] = model.weights_
+        if name == "cRBM" and planted is not None:
+            found = model.association(spikes)
+            loadings, members = found.correlation, found.members
         quality = reconstruction_nllh(model, test)
         seconds, frames = _training_s(model), len((model.split_ or {})["train"])
     else:
@@ -144,17 +172,14 @@ def _row(
         "method": name,
         "components": loadings.shape[1],
         "reconstruction": float(np.median(known)) if len(known) else float("nan"),
-        "generative": name == "cRBM",
+        "generative": generative,
         "seconds": seconds,
         "frames": frames,
     }
     if planted is not None:
-        found = recovery(loadings, planted)
-        row |= {
-            "recovered": fraction_recovered(found),
-            "auroc": float(found["auroc"].mean()),
-            "cosine": float(found["cosine"].mean()),
-        }
+        table = recovery(loadings, planted, members=members)
+        row |= {"recovered": fraction_recovered(table)}
+        row |= {column: float(table[column].mean()) for column in ("auroc", "f1", "cosine")}
     row["note"] = note
     return row
 

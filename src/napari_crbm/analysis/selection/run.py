@@ -200,6 +200,7 @@ def conclude_sweep(
         model = final.model()
         others = _models_of(table, selection.configuration)
         weights = [load_model(folder / name).weights_ for name in others]
+        model.find_members(recording)
         model.stability_ = stability([model.weights_, *weights]).values
         save_model(model, folder / "selected.model.h5", recording)
         checkpoint.unlink(missing_ok=True)

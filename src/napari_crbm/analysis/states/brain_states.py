@@ -122,7 +122,7 @@ def brain_states(
         ),
         coactivation=coactivation(on),
         locality=locality(
-            model.weights_,
+            model,
             recording,
             n_shuffles=n_shuffles,
             random_state=random_state,

@@ -273,7 +273,7 @@ def evaluate(
         n_threads=model.n_threads,
         report=lambda done, total: report(650 + 300 * done // total, 1000),
     )
-    triplets = random_triplets(membership(model.weights_), _TRIPLETS, seed)
+    triplets = random_triplets(membership(model), _TRIPLETS, seed)
     sides = [
         Side(of_part, connected, added, part, triplets)
         for of_part, added, part in zip(found_moments, (shift, none, none), parts, strict=True)

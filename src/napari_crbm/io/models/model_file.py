@@ -10,6 +10,8 @@ Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
                 other trainings, 0 to 1
     halves/     similarity, chance, q, found (M,) float64, optional: whether both halves of the
                 recording show every assembly
+    members/    indptr (M + 1,), neurons, association float32, optional: members of assembly m
+                are the entries indptr[m] to indptr[m + 1] - 1
 
 and the attributes ``settings`` and ``versions`` (JSON), ``recording_fingerprint`` (of the
 spikes trained on) and ``recording_name``. Reading a model executes nothing.
@@ -24,6 +26,7 @@ from typing import Any
 import h5py
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io.models import fishualizer_weights, larbm, reference_pickle
@@ -31,6 +34,7 @@ from napari_crbm.io.reading import hdf5
 from napari_crbm.io.reading.sources import container_of
 from napari_crbm.model import CRBM, DReLU, Settings
 from napari_crbm.model.estimator import check_halves, check_stability
+from napari_crbm.model.members.members import Members
 from napari_crbm.recording import Recording
 
 
@@ -66,6 +70,8 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
         file["fields"] = model.fields_
         if model.stability_ is not None:
             file["stability"] = model.stability_
+        if model.members_ is not None and model.members_.definition == "association":
+            _write_members(file, model.members_)
         for group, arrays in (
             ("hidden", model.hidden_._asdict()),
             ("history", model.history_),
@@ -127,6 +133,7 @@ def load_model(path: str | Path) -> CRBM:
         # "reproducibility" in files of version 0.1.
         name = next((each for each in ("stability", "reproducibility") if each in file), None)
         known = None if name is None else hdf5.numbers(file, name, 1)
+        members = _members(file, weights.shape) if "members" in file else None
         history = _group(file, "history")
         split, halves = _group(file, "split"), _group(file, "halves")
         settings = _settings(file)
@@ -143,6 +150,7 @@ def load_model(path: str | Path) -> CRBM:
             recording_fingerprint=None if fingerprint is None else str(fingerprint),
             stability=known,
             halves=halves or None,
+            members=members,
             versions=versions,
         )
     except ModelError as error:
@@ -213,6 +221,41 @@ def _with(
                 source.copy(name, target)
         target.attrs.update(source.attrs)
     return path
+
+
+def _write_members(file: h5py.File, members: Members) -> None:
+    strength = members.strength
+    group = file.create_group("members")
+    group["indptr"] = strength.indptr.astype(np.int64)
+    for name, values in (
+        ("neurons", strength.indices.astype(np.int32)),
+        ("association", strength.data.astype(np.float32)),
+    ):
+        group.create_dataset(name, data=values, compression="gzip", compression_opts=1)
+
+
+def _members(file: h5py.File, shape: tuple[int, int]) -> Members:
+    """Read the members by association.
+
+    Raises
+    ------
+    FormatError
+        If they are not those of a model with as many neurons and assemblies.
+    """
+    parts = _group(file, "members")
+    try:
+        indptr, neurons = (parts[name].astype(np.int64) for name in ("indptr", "neurons"))
+        strength = sparse.csc_array(
+            (parts["association"].astype(np.float32), neurons, indptr), shape=shape
+        )
+        strength.check_format()
+    except (KeyError, ValueError) as error:
+        raise FormatError(
+            f"'/members' of {hdf5.file_name(file)} does not list members of {shape[0]:,} neurons "
+            f"in {shape[1]} assemblies: {error}. Delete this group, and the members will be found "
+            "again."
+        ) from error
+    return Members(strength, "association")
 
 
 def _group(file: h5py.File, name: str) -> dict[str, NDArray[Any]]:

@@ -15,6 +15,7 @@ from napari_crbm.model.estimator.activity import ActivityLike, as_spikes, segmen
 from napari_crbm.model.estimator.checks import check_halves, check_stability
 from napari_crbm.model.estimator.fitted import Fitted, new_seed
 from napari_crbm.model.estimator.parameters import Parameters, with_settings
+from napari_crbm.model.members.members import Members, check_members
 from napari_crbm.model.rbm import RBM
 from napari_crbm.model.training.result import Trained
 from napari_crbm.model.training.run import TrainingRun
@@ -87,6 +88,9 @@ class CRBM(Fitted, Parameters):
         Whether trainings on two disjoint halves of the recording find each assembly, once this
         has been measured: ``similarity, chance, q`` and ``found`` (1 or 0), see
         `napari_crbm.analysis.reproducibility`.
+    members_ : Members or None
+        Who belongs to each assembly by the activity that the model was trained on; None if this
+        was not looked at, see `find_members`. Everything that tells of members follows it.
     versions_ : dict of str to str
         Versions of Python and of libraries at training.
     n_features_in_ : int
@@ -111,6 +115,7 @@ class CRBM(Fitted, Parameters):
     recording_fingerprint_: str | None
     stability_: NDArray[np.float64] | None
     halves_: dict[str, NDArray[np.float64]] | None
+    members_: Members | None
     versions_: dict[str, str]
 
     # The training that `partial_fit` goes on with.
@@ -174,6 +179,7 @@ class CRBM(Fitted, Parameters):
         recording_fingerprint: str | None = None,
         stability: NDArray[np.floating] | None = None,
         halves: Mapping[str, NDArray[np.float64]] | None = None,
+        members: Members | None = None,
         versions: Mapping[str, str] | None = None,
     ) -> Self:
         """Make a fitted model from its parameters: weights (N, M), fields (N,), M units.
@@ -191,6 +197,8 @@ class CRBM(Fitted, Parameters):
             check_stability(stability, rbm.n_hidden)
         if halves is not None:
             check_halves(halves, rbm.n_hidden)
+        if members is not None:
+            check_members(members, rbm.weights.shape)
         model = cls(rbm.n_hidden)
         if settings is not None:
             values = settings.as_dict().items()
@@ -202,6 +210,7 @@ class CRBM(Fitted, Parameters):
         model.recording_fingerprint_ = recording_fingerprint
         model.stability_ = None if stability is None else np.array(stability, dtype=np.float64)
         model.halves_ = None if halves is None else dict(halves)
+        model.members_ = members
         model.versions_ = dict(versions or {})
         return model
 
@@ -249,7 +258,7 @@ class CRBM(Fitted, Parameters):
             pass
         self._training = None
         self._take(training.result())
-        return self
+        return self.find_members(X)
 
     def fit_transform(self, X: ActivityLike, y: None = None) -> NDArray[np.float32]:
         """Train on recorded activity and return its assembly activity, (T, M) float32."""
@@ -324,6 +333,7 @@ class CRBM(Fitted, Parameters):
         self.recording_fingerprint_ = trained.recording_fingerprint
         self.stability_ = None
         self.halves_ = None
+        self.members_ = None
         self.versions_ = trained.versions
 
     # --- conventions ------------------------------------------------------------------------

@@ -14,6 +14,9 @@ from napari_crbm.errors import NotTrained
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.compute.weights import DenseWeights
 from napari_crbm.model.estimator.activity import ActivityLike, as_spikes
+from napari_crbm.model.members.association import Association, associate
+from napari_crbm.model.members.members import Members
+from napari_crbm.model.members.settings import Definition, MemberSettings
 from napari_crbm.model.pseudo_likelihood import PseudoLikelihoodProbe
 from napari_crbm.model.rbm import RBM
 from napari_crbm.model.sampling.chains import draw_after
@@ -34,6 +37,9 @@ class Fitted:
 
     #: Threads to compute with; all cores by default.
     n_threads: int | None
+    split_: dict[str, NDArray[np.int64]] | None
+    recording_fingerprint_: str | None
+    members_: Members | None
     _rbm: RBM | None = None
 
     # --- parts of the fitted model --------------------------------------------------------
@@ -122,7 +128,68 @@ class Fitted:
         """
         model = copy.copy(self)
         model._rbm = self.rbm_.standardised(as_spikes(X))
+        # Mirrored units change the signs of their members.
+        model.members_ = None
         return model
+
+    # --- members ----------------------------------------------------------------------------
+
+    def find_members(
+        self,
+        X: ActivityLike,
+        members: Definition = "association",
+        *,
+        threshold: float | None = None,
+    ) -> Self:
+        """Decide who belongs to each assembly, keep it as `members_`, and return the model itself.
+
+        `fit` does this by association. Call it after `Training.model`, for a model of an earlier
+        version, or for another definition.
+
+        Parameters
+        ----------
+        X : Recording, Spikes, (T, N) array or sparse matrix
+            The activity that the model was trained on. Its training frames decide, so that
+            held-out frames stay independent.
+        members : {"association", "weight"}
+            By the association of the activity with the assembly, tested against chance (see
+            `napari_crbm.model.members`), or by ``|weight|``.
+        threshold : float, optional
+            By "weight": smallest ``|w|``; by default a fifth of the assembly's largest.
+
+        Raises
+        ------
+        ModelError
+            If ``X`` has other neurons.
+        SettingError
+            If there is no such definition.
+        """
+        spikes = as_spikes(X)
+        self.rbm_.require_neurons(spikes)
+        if MemberSettings(members).members == "weight":
+            self.members_ = Members.by_weight(self.weights_, threshold)
+            return self
+        self.members_ = Members.by_association(self.association(X))
+        return self
+
+    def association(self, X: ActivityLike) -> Association:
+        """Measure and test the association of every neuron with every assembly.
+
+        Parameters
+        ----------
+        X : Recording, Spikes, (T, N) array or sparse matrix
+            If it is the activity that the model was trained on, its training frames are used.
+
+        Raises
+        ------
+        ModelError
+            If ``X`` has other neurons.
+        """
+        spikes, frames = as_spikes(X), None
+        self.rbm_.require_neurons(spikes)
+        if self.split_ is not None and self.recording_fingerprint_ in (None, spikes.fingerprint):
+            frames = np.sort(self.split_["train"])
+        return associate(self.rbm_, spikes, frames, getattr(X, "frame_numbers", None))
 
     # --- samples and scores -----------------------------------------------------------------
 

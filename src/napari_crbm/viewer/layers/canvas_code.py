@@ -47,8 +47,12 @@ def canvas_code(
     if model_path is not None:
         script.need("napari_crbm.io", "load_model")
         script.need("napari_crbm.viewer.state.trained", "Trained")
+        script.add(f"model = load_model({model_path!r})")
+        trained = workspace.trained
+        if trained is not None and trained.members.definition == "weight":
+            script.add("model.find_members(recording, 'weight')")
         script.add(
-            f"workspace.show_model(Trained.of(load_model({model_path!r}), recording))",
+            "workspace.show_model(Trained.of(model, recording))",
             f"workspace.set_threshold({workspace.threshold!r})",
             f"workspace.choose_assemblies({list(workspace.assemblies)!r})",
         )

@@ -100,10 +100,8 @@ def by_region(workspace: Workspace) -> Colouring:
 
 def by_memberships(workspace: Workspace) -> Colouring:
     """Colour neurons by the number of assemblies they belong to."""
-    from napari_crbm.analysis import membership
-
     assert workspace.trained is not None
-    counts = membership(workspace.trained.model.weights_).sum(axis=1).astype(np.float64)
+    counts = workspace.trained.members.inside.sum(axis=1).astype(np.float64)
     top = max(1.0, float(np.quantile(counts, 0.99)))
     values = np.where(counts > 0, counts, np.nan)
     return by_values(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis import Counterparts, have_same_neurons, members
+from napari_crbm.analysis import Counterparts, have_same_neurons, members_of
 from napari_crbm.palette import SECOND_CONTEXT, hex_to_rgb, with_alpha
 from napari_crbm.recording import Recording
 from napari_crbm.schematic import place_neurons
@@ -61,7 +61,7 @@ class CompareLayers:
                 parts.append(_nothing())
                 continue
             column = model.weights_[:, unit]
-            neurons = members(column)
+            neurons = members_of(model).of(unit)
             weight = column[neurons]
             strength = np.abs(weight) / max(float(np.abs(weight).max(initial=0)), 1e-12)
             colours = palette.fade(colour, _FAINTEST + (1 - _FAINTEST) * strength)

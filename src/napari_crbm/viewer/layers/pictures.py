@@ -209,9 +209,7 @@ def _lines(workspace: Workspace, palette: Palette) -> list[Callable[[QPainter, f
     several = workspace.assemblies
     lines: list[Callable[[QPainter, float], None]] = []
     if weights is not None and len(several) == 1:
-        column = weights[:, several[0]]
-        inside = workspace.shown_members(column)
-        limit = weight_limit(column[inside])
+        limit = weight_limit(weights[workspace.shown_members(several[0]), several[0]])
         lines += [
             lambda painter, top: _text(painter, top, f"Assembly {several[0]}"),
             lambda painter, top: _colour_bar(painter, top, limit, palette),
@@ -224,10 +222,7 @@ def _lines(workspace: Workspace, palette: Palette) -> list[Callable[[QPainter, f
             lines.append(lambda painter, top: _text(painter, top, rest))
         if len(several) > 1:
             lines.append(_named("in several", None))
-            columns = weights[:, list(several)]
-            if any(
-                (columns[workspace.shown_members(c), k] < 0).any() for k, c in enumerate(columns.T)
-            ):
+            if any((weights[workspace.shown_members(unit), unit] < 0).any() for unit in several):
                 lines.append(lambda painter, top: _text(painter, top, "rings: negative weight"))
     if recording is not None and workspace.frame is not None:
         now = recording.times[workspace.frame] - recording.times[0]

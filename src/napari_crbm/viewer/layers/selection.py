@@ -76,7 +76,7 @@ class SelectionLayers:
             return
         column = np.array(weights[:, assembly])
         # Weak members first, so that strong ones are drawn on top.
-        inside = self.workspace.shown_members(column)
+        inside = self.workspace.shown_members(assembly)
         if not len(inside):
             self._hide(ASSEMBLY)
             return
@@ -102,7 +102,7 @@ class SelectionLayers:
         inside = np.zeros((len(weights), len(chosen)), dtype=bool)
         positive = np.zeros(len(weights), dtype=bool)
         for place, assembly in enumerate(chosen):
-            members = self.workspace.shown_members(weights[:, assembly])
+            members = self.workspace.shown_members(assembly)
             inside[members, place] = True
             positive[members] |= weights[members, assembly] > 0
         together = inside.sum(axis=1)

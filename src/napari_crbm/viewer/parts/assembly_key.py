@@ -21,7 +21,7 @@ def assembly_key(workspace: Workspace) -> str:
     if weights is None or len(several) < 2 or max(several) >= weights.shape[1]:
         return ""
     palette = workspace.palette
-    members = [workspace.shown_members(weights[:, assembly]) for assembly in several]
+    members = [workspace.shown_members(assembly) for assembly in several]
     _, times = np.unique(np.concatenate(members), return_counts=True)
     dots = [
         f'<span style="color: {palette.assembly(place)}">&#9679;</span> {assembly}'

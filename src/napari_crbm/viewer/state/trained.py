@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,11 +13,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from napari_crbm.analysis import (
-    MEMBERSHIP_FRACTION,
     active_threshold,
     assemblies_of_neuron,
+    find_missing_members,
+    members_of,
     membership,
-    membership_thresholds,
 )
 from napari_crbm.errors import ModelError
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from napari_crbm.analysis import Evidence
-    from napari_crbm.model import CRBM
+    from napari_crbm.model import CRBM, Members
+    from napari_crbm.model.members.settings import Definition
     from napari_crbm.recording import Recording
 
 
@@ -68,20 +70,21 @@ class Trained:
                 f"The model was trained on {model.n_neurons:,} neurons, the open recording has "
                 f"{recording.n_neurons:,}. Open the recording the model was trained on first."
             )
+        find_missing_members(model, recording)
         activity = model.transform(recording.spikes)
         evidence = assembly_evidence(model, recording)
         table = assembly_table(model, recording, activity, evidence=evidence.table)
         return cls(model, activity, table, evidence)
 
     @cached_property
-    def membership(self) -> sparse.csr_array:
-        """Membership of neurons in assemblies, (N, M) bool."""
-        return sparse.csr_array(membership(self.model.weights_, self.thresholds))
+    def members(self) -> Members:
+        """The members of each assembly."""
+        return members_of(self.model)
 
     @cached_property
-    def thresholds(self) -> NDArray[np.floating]:
-        """Smallest ``|w|`` of members of each assembly, (M,)."""
-        return membership_thresholds(self.model.weights_)
+    def membership(self) -> sparse.csr_array:
+        """Membership of neurons in assemblies, (N, M) bool."""
+        return sparse.csr_array(self.members.inside)
 
     @cached_property
     def active_above(self) -> NDArray[np.float64]:
@@ -90,7 +93,13 @@ class Trained:
 
     def assemblies_of(self, neuron: int) -> pd.DataFrame:
         """Return the assemblies of a neuron; see `napari_crbm.analysis.assemblies_of_neuron`."""
-        return assemblies_of_neuron(self.model, neuron, threshold=self.thresholds)
+        return assemblies_of_neuron(self.model, neuron, self.members)
+
+    def by(self, members: Definition, recording: Recording) -> Trained:
+        """Return the same model with another definition of members; seconds on a whole brain."""
+        model = copy(self.model)
+        model.find_members(recording, members)
+        return Trained.of(model, recording)
 
     def with_halves(self, halves: Mapping[str, NDArray[np.float64]]) -> Trained:
         """Return the same model with what two halves of the recording show of each assembly."""
@@ -110,8 +119,7 @@ class Trained:
         return replace(self, table=table)
 
 
-def strongest_assembly(weights: NDArray[np.float32]) -> int:
+def strongest_assembly(model: CRBM) -> int:
     """Return the assembly whose members have the largest sum of ``|w|``; it is shown first."""
-    size = np.abs(weights)
-    members = size > MEMBERSHIP_FRACTION * size.max(axis=0, initial=0.0)
-    return int(np.einsum("nm,nm->m", size, members, dtype=np.float64).argmax())
+    inside = membership(model)
+    return int(np.einsum("nm,nm->m", np.abs(model.weights_), inside, dtype=np.float64).argmax())

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from psygnal import Signal
 
-from napari_crbm.analysis import MEMBERSHIP_FRACTION
 from napari_crbm.io.writing.script import ASSIGN_REGIONS
+from napari_crbm.model import Members
 from napari_crbm.palette import DARK, Palette
 from napari_crbm.viewer.state.history import History
 from napari_crbm.viewer.state.region_view import RegionState, RegionView
@@ -70,7 +70,7 @@ class Workspace:
         self.region_view = RegionView()
         self._history: History[Selection] = History()
         self._neurons: NDArray[np.int64] = np.empty(0, dtype=np.int64)
-        self._threshold = MEMBERSHIP_FRACTION
+        self._threshold = 0.0
         self._colouring: Colouring | None = None
         self._palette = DARK
         self._recording: Recording | None = None
@@ -137,8 +137,9 @@ class Workspace:
         return self._placed
 
     def update_table(self, trained: Trained) -> None:
-        """Replace the assembly table of the model that is shown."""
-        if self._trained is not None and self._trained.model is trained.model:
+        """Replace table and members of the model that is shown; the selection stays."""
+        shown = self._trained
+        if shown is not None and shown.model.weights_ is trained.model.weights_:
             self._trained = trained
             self.trained_changed.emit()
 
@@ -275,10 +276,19 @@ class Workspace:
             self._threshold = float(fraction)
             self.threshold_changed.emit()
 
-    def shown_members(self, column: NDArray[np.floating]) -> NDArray[np.int64]:
-        """Return the members of an assembly with weights (N,) that are shown, strongest last."""
+    def shown_members(self, assembly: int) -> NDArray[np.int64]:
+        """Return the members of an assembly that are shown, strongest last.
+
+        While a model forms or is being looked at, these are members by weight.
+        """
+        assert self.weights is not None
+        column = self.weights[:, assembly]
+        if self.trained is None or self._forming is not None:
+            inside = Members.by_weight(column[:, None]).of(0)
+        else:
+            inside = self.trained.members.of(assembly)
         size = np.abs(column)
-        inside = np.flatnonzero(size > self._threshold * size.max(initial=0.0))
+        inside = inside[size[inside] >= self._threshold * size.max()]
         allowed = self.region_view.shown_neurons
         if allowed is not None:
             inside = inside[allowed[inside]]

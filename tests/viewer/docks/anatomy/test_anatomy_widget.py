@@ -115,7 +115,7 @@ def test_neurons_are_coloured_by_everything_on_the_list(dock, home, recording, q
     until(qtbot, lambda: home.workspace.trained is not None)
     expected = {
         "activity": 100 * recording.spikes.mean_activity,
-        "memberships": membership(model.weights_).sum(axis=1),
+        "memberships": membership(model).sum(axis=1),
         "reconstruction": reconstruction_nllh(model, recording.spikes),
         "time": peak_times(recording) - recording.times[0],
     }

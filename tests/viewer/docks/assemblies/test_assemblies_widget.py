@@ -4,7 +4,7 @@ import numpy as np
 from qtpy.QtCore import QItemSelectionModel, Qt
 
 from napari_crbm.analysis import assemblies_of_neuron, membership
-from napari_crbm.model import Settings
+from napari_crbm.model import Members, Settings
 from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
 from napari_crbm.viewer.layers.names import ASSEMBLY
 from tests.viewer.conftest import FAST, strongest_neuron, until
@@ -21,8 +21,10 @@ def test_choosing_a_row_shows_the_assembly_and_back(viewer, trained_home, qtbot)
     rows = [int(widget.proxy.index(row, 0).data()) for row in range(8)]
     ranks = [(bool(table["certain"][row]), int(table["size"][row])) for row in rows]
     assert ranks == sorted(ranks, reverse=True), "certain ones first, then by size"
-    assert widget.evidence.text() == str(workspace.trained.evidence)
-    assert "of 8 assemblies" in widget.evidence.text()
+    members = workspace.trained.members
+    assert members.definition == "association"
+    said = f"Members are {members.words}. {workspace.trained.evidence}"
+    assert widget.evidence.text() == said and f"of {(members.sizes > 1).sum()} assemblies" in said
     widget.table.setCurrentIndex(widget.proxy.index(3, 0))
     chosen = int(widget.proxy.index(3, 0).data())
     assert workspace.assembly == chosen == viewer.layers[ASSEMBLY].metadata["assembly"]
@@ -64,7 +66,7 @@ def test_several_assemblies_are_shown_together_and_kept(viewer, trained_home, qt
     assert workspace.assemblies[-1] == workspace.assembly
     assert sorted(workspace.assemblies) == sorted(numbers)
     layer = viewer.layers[ASSEMBLY]
-    inside = membership(workspace.weights[:, list(workspace.assemblies)])
+    inside = membership(workspace.trained.model)[:, list(workspace.assemblies)]
     neurons = layer.features["neuron"].to_numpy()
     assert set(neurons) == set(np.flatnonzero(inside.any(axis=1)))
     np.testing.assert_allclose(layer.face_color, workspace.palette.memberships(inside[neurons]))
@@ -94,8 +96,7 @@ def test_only_neurons_of_ticked_regions_lists_their_assemblies(viewer, trained_h
     qtbot.addWidget(widget)
     workspace = trained_home.workspace
     regions, view = workspace.recording.regions, workspace.region_view
-    weights = np.abs(workspace.trained.model.weights_)
-    belongs = weights > 0.2 * weights.max(axis=0)
+    belongs = membership(workspace.trained.model)
     region = int(np.argmax(regions.membership.sum(axis=0)))
     inside = np.asarray(regions.membership[:, [region]].todense()).ravel() > 0
     share = belongs[inside].sum(axis=0) / np.maximum(belongs.sum(axis=0), 1)
@@ -128,14 +129,34 @@ def test_a_chosen_neuron_lists_its_assemblies(viewer, trained_home, qtbot):
     assert workspace.assembly == held["assembly"].iloc[0]
 
 
+def test_another_definition_of_members_can_be_chosen(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    workspace = trained_home.workspace
+    chosen, before = workspace.assembly, workspace.trained.table["size"].tolist()
+    assert widget.definition.currentText() == "association"
+    widget.definition.setCurrentText("weight")
+    widget.definition.activated.emit(widget.definition.currentIndex())
+    until(qtbot, lambda: workspace.trained.members.definition == "weight")
+    sizes = Members.by_weight(workspace.weights).sizes
+    assert workspace.trained.table["size"].tolist() == sizes.tolist() != before
+    assert workspace.assembly == chosen and "20 % of the largest" in widget.evidence.text()
+    assert len(viewer.layers[ASSEMBLY].data) == sizes[chosen]
+    widget.definition.setCurrentText("association")
+    widget.definition.activated.emit(widget.definition.currentIndex())
+    until(qtbot, lambda: workspace.trained.members.definition == "association")
+    assert workspace.trained.table["size"].tolist() == before
+
+
 def test_the_threshold_changes_what_is_shown(viewer, trained_home, qtbot):
     widget = AssembliesWidget(viewer)
     qtbot.addWidget(widget)
     workspace = trained_home.workspace
-    assert widget.threshold.value() == 20
+    assert widget.threshold.value() == 0
     widget.threshold.setValue(60)
     weights = np.abs(workspace.weights[:, workspace.assembly])
-    n = int((weights > 0.6 * weights.max()).sum())
+    inside = membership(workspace.trained.model)[:, workspace.assembly]
+    n = int((inside & (weights > 0.6 * weights.max())).sum())
     assert len(viewer.layers[ASSEMBLY].data) == n
     assert f"{n:,} neurons" in widget.title.text() and "60 %" in widget.threshold_text.text()
 

@@ -10,16 +10,17 @@ def test_the_gallery_shows_and_chooses_the_rows_of_the_table(viewer, trained_hom
     qtbot.addWidget(widget)
     workspace, gallery = trained_home.workspace, widget.gallery
     assert gallery.model().rowCount() == 8
-    gallery.setCurrentIndex(gallery.model().index(4, 0))
+    gallery.setCurrentIndex(gallery.model().index(2, 0))
     chosen = workspace.assembly
-    assert chosen == int(widget.proxy.index(4, 0).data())
-    assert [row.row() for row in widget.table.selectionModel().selectedRows()] == [4]
+    assert chosen == int(widget.proxy.index(2, 0).data())
+    assert [row.row() for row in widget.table.selectionModel().selectedRows()] == [2]
     qtbot.keyClick(gallery, Qt.Key.Key_Right)
     assert workspace.assembly != chosen
     workspace.choose_assembly(chosen)
-    assert gallery.currentIndex().row() == 4
+    assert gallery.currentIndex().row() == 2
     picture = gallery.thumbnails.picture(chosen)
-    strong = workspace.trained.model.weights_[:, chosen].argmax()
+    inside = workspace.trained.members.of(chosen)
+    strong = inside[workspace.trained.model.weights_[inside, chosen].argmax()]
     colours = picture[..., :3].reshape(-1, 3)
     assert (colours[:, 0] - colours[:, 2] > 0.3).any(), "members are orange"
     y, x = gallery.thumbnails._place[strong]

@@ -131,7 +131,7 @@ def test_neurons_are_coloured_by_coupling_with_the_chosen_one(mapped, home):
 
 
 def test_groups_of_neurons_colour_the_brain_too(mapped, home, recording):
-    from napari_crbm.analysis import members
+    from napari_crbm.analysis import members_of
     from napari_crbm.connectome import group_couplings
 
     factors, workspace = mapped.mapped.factors, home.workspace
@@ -145,7 +145,7 @@ def test_groups_of_neurons_colour_the_brain_too(mapped, home, recording):
     workspace.choose_neurons([3, 5, 8])
     np.testing.assert_allclose(shown("neurons"), group_couplings(factors, [3, 5, 8]))
     workspace.choose_assembly(2)
-    inside = members(workspace.weights[:, 2])
+    inside = members_of(workspace.trained.model).of(2)
     np.testing.assert_allclose(shown("assembly"), group_couplings(factors, inside))
     inside = recording.regions.members(mapped.pair[0])
     np.testing.assert_allclose(shown("region"), group_couplings(factors, inside))

@@ -11,6 +11,7 @@ from qtpy.QtGui import QColor, QImage, QPainter, QPen, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemDelegate
 from scipy.ndimage import gaussian_filter
 
+from napari_crbm.model import Members
 from napari_crbm.palette import BLUE, DARK, Palette, weight_limit
 
 _LONGEST_PX = 132
@@ -30,6 +31,7 @@ class Thumbnails:
     coordinates_um : (N, 3) float32
         Axes z, y, x.
     weights : (N, M) float32
+    members : Members
     palette : Palette
     """
 
@@ -37,6 +39,7 @@ class Thumbnails:
         self,
         coordinates_um: NDArray[np.float32],
         weights: NDArray[np.float32],
+        members: Members,
         palette: Palette = DARK,
     ) -> None:
         low, high = np.quantile(coordinates_um[:, 1:], [0.001, 0.999], axis=0)
@@ -45,7 +48,7 @@ class Thumbnails:
         self.shape = tuple(int(n) for n in np.ceil(extent / self._um_per_px) + 1)
         place = ((coordinates_um[:, 1:] - low) / self._um_per_px).round().astype(int)
         self._place = np.clip(place, 0, np.array(self.shape) - 1)
-        self._weights = weights
+        self._weights, self._members = weights, members
         self._palette = palette
         self._pixmaps: dict[int, QPixmap] = {}
         spacing_px = np.sqrt(np.prod(self.shape) / len(coordinates_um))
@@ -73,11 +76,9 @@ class Thumbnails:
 
     def picture(self, assembly: int) -> NDArray[np.float32]:
         """Return an RGBA picture (height, width, 4) of an assembly, coloured by weight."""
-        from napari_crbm.analysis import members
-
         picture = self._brain.copy()
         column = self._weights[:, assembly]
-        inside = members(column)
+        inside = self._members.of(assembly)
         # The strongest members last, on top.
         inside = inside[np.argsort(np.abs(column[inside]), kind="stable")]
         colours = self._palette.weights(column[inside], weight_limit(column[inside]))

@@ -29,7 +29,7 @@ COLUMNS = (
         "Size",
         46,
         "{:,.0f}",
-        "Number of members: neurons with |weight| above 20 % of the largest.",
+        "Number of members, by the definition above the table.",
     ),
     Column(
         "region",

@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
 
 from napari_crbm.palette import weight_limit
 from napari_crbm.schematic import place_neurons
+from napari_crbm.viewer.docks.assemblies.definition import DefinitionBox
 from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.docks.assemblies.table_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.docks.assemblies.traces import ActivityTraces
@@ -56,7 +57,7 @@ _FIRST_TRAINING = (
 _OPENING = "The canvas shows assembly {} of the model. Its activity is being computed ..."
 _CHOOSE = "Choose an assembly to show its members in the canvas."
 _CLICK_HINT = "Click a neuron in the canvas to see its assemblies."
-_FEWEST_PERCENT, _MOST_PERCENT = 2, 90
+_MOST_PERCENT = 90
 _MOST_LISTED = 8
 
 
@@ -184,10 +185,10 @@ class AssembliesWidget(QWidget):
 
     def _make_threshold(self) -> QWidget:
         self.threshold = QSlider(Qt.Orientation.Horizontal)
-        self.threshold.setRange(_FEWEST_PERCENT, _MOST_PERCENT)
+        self.threshold.setRange(0, _MOST_PERCENT)
         self.threshold.setToolTip(
-            "Show members with |weight| above this share of the largest of the assembly.\n"
-            "Sizes and regions in the table always count members above 20 %."
+            "Show only members with |weight| above this share of the largest of the assembly.\n"
+            "Sizes and regions in the table always count all members."
         )
         self.threshold.valueChanged.connect(
             lambda percent: self.workspace.set_threshold(percent / 100)
@@ -196,7 +197,10 @@ class AssembliesWidget(QWidget):
         row = QWidget()
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(QLabel("Show weights above"))
+        line.addWidget(QLabel("Members by"))
+        self.definition = DefinitionBox(self.home)
+        line.addWidget(self.definition)
+        line.addWidget(QLabel("weights above"))
         line.addWidget(self.threshold, 1)
         line.addWidget(self.threshold_text)
         return row
@@ -246,9 +250,11 @@ class AssembliesWidget(QWidget):
         trained = self.workspace.trained
         self._show_message()
         self.body.setVisible(trained is not None)
-        known = trained is not None and trained.evidence is not None
-        self.evidence.setText(str(trained.evidence) if trained is not None and known else "")
-        self.evidence.setVisible(known)
+        self.evidence.setVisible(trained is not None)
+        if trained is not None:
+            said = [f"Members are {trained.members.words}.", str(trained.evidence or "")]
+            self.evidence.setText(" ".join(said).strip())
+        self.definition.show_definition()
         recording = self.workspace.recording
         self._syncing = True
         try:
@@ -261,7 +267,10 @@ class AssembliesWidget(QWidget):
             return
         self.gallery.show_assemblies(
             Thumbnails(
-                place_neurons(recording).points, trained.model.weights_, self.workspace.palette
+                place_neurons(recording).points,
+                trained.model.weights_,
+                trained.members,
+                self.workspace.palette,
             )
         )
         self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
@@ -341,7 +350,7 @@ class AssembliesWidget(QWidget):
             self.title.setText(assembly_key(self.workspace))
             return
         (assembly,) = several
-        inside = self.workspace.shown_members(weights[:, assembly])
+        inside = self.workspace.shown_members(assembly)
         if not np.any(weights[:, assembly]):
             self.title.setText(f"<b>Assembly {assembly}</b> is empty: all of its weights are 0.")
             self.scale.hide()

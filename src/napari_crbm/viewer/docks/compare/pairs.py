@@ -64,7 +64,7 @@ def pair_rows(found: Counterparts) -> pd.DataFrame:
         {
             "first": np.nan,
             "second": alone,
-            "size_second": membership(found.second.weights_[:, alone]).sum(axis=0),
+            "size_second": membership(found.second)[:, alone].sum(axis=0),
             "mark": "",
             "group": SECOND_ONLY,
         }

@@ -111,9 +111,7 @@ class CouplingColours(QHBoxLayout):
         if what == "neurons":
             return workspace.neurons
         if what == "assembly" and workspace.assembly is not None and workspace.trained is not None:
-            from napari_crbm.analysis import members
-
-            return members(workspace.trained.model.weights_[:, workspace.assembly])
+            return workspace.trained.members.of(workspace.assembly)
         if what == "region" and self._region is not None and self._mapped is not None:
             return self._mapped.regions.members(self._region)
         return np.array([], dtype=np.int64)

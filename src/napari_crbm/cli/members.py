@@ -1,0 +1,18 @@
+"""The option on who belongs to an assembly, shared by commands that tell of members."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari_crbm.cli.generated import with_declared
+from napari_crbm.declarations import declared
+from napari_crbm.model.members.settings import MemberSettings
+
+
+def with_members(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the option ``--members``.
+
+    The command has a parameter ``definition``, which receives it for
+    `napari_crbm.cli.pairing.open_pair`.
+    """
+    return with_declared("definition", declared(MemberSettings))(command)

@@ -1,0 +1,1 @@
+"""Members of assemblies: who belongs, by association with the activity or by weight."""
