@@ -10,14 +10,14 @@ def test_the_gallery_shows_and_chooses_the_rows_of_the_table(viewer, trained_hom
     qtbot.addWidget(widget)
     workspace, gallery = trained_home.workspace, widget.gallery
     assert gallery.model().rowCount() == 8
-    gallery.setCurrentIndex(gallery.model().index(2, 0))
+    gallery.setCurrentIndex(gallery.model().index(1, 0))
     chosen = workspace.assembly
-    assert chosen == int(widget.proxy.index(2, 0).data())
-    assert [row.row() for row in widget.table.selectionModel().selectedRows()] == [2]
+    assert chosen == int(widget.proxy.index(1, 0).data())
+    assert [row.row() for row in widget.table.selectionModel().selectedRows()] == [1]
     qtbot.keyClick(gallery, Qt.Key.Key_Right)
     assert workspace.assembly != chosen
     workspace.choose_assembly(chosen)
-    assert gallery.currentIndex().row() == 2
+    assert gallery.currentIndex().row() == 1
     picture = gallery.thumbnails.picture(chosen)
     inside = workspace.trained.members.of(chosen)
     strong = inside[workspace.trained.model.weights_[inside, chosen].argmax()]
