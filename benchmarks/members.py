@@ -72,7 +72,7 @@ def compared(simulation: Any, model: CRBM) -> pd.DataFrame:
     found = model.association(spikes)
     rows = {
         "association": row(found.correlation, found.members, truth),
-        "|weight|": row(model.weights_, Members.by_weight(model.weights_).inside, truth),
+        "weight": row(model.weights_, Members.by_weight(model.weights_).inside, truth),
     }
     assert model.split_ is not None
     data = _Data(spikes.select_frames(np.sort(model.split_["train"])), model.n_assemblies, 0)
