@@ -109,11 +109,6 @@ def principal_components(
     return Components(courses @ rotation * root, basis[:, : len(order)], squares[order] / n_frames)
 
 
-def n_certain(components: Components, spikes: Spikes) -> int:
-    """Count the components that exceed those of independent neurons."""
-    return int((components.variances > largest_by_chance(np.ones(1), spikes)).sum())
-
-
 def largest_by_chance(noise: NDArray[np.floating], spikes: Spikes) -> float:
     """Compute the upper edge of the eigenvalues of the covariance of independent noise.
 
@@ -128,20 +123,6 @@ def largest_by_chance(noise: NDArray[np.floating], spikes: Spikes) -> float:
     ratio = spikes.n_neurons / spikes.n_frames
     m = -np.linspace(0.02, 0.995, 400)[:, None] / noise.max()
     return float((-1 / m[:, 0] + ratio * (noise / (1 + m * noise)).mean(axis=1)).min())
-
-
-def n_significant(components: Components, spikes: Spikes) -> int:
-    """Count the components that exceed those of the noise in their residual."""
-    v = spikes.mean_activity
-    varies = np.flatnonzero((v > 0) & (v < 1))
-    some = components.loadings[varies[:: max(1, len(varies) // 5000)]]
-    count, more = 0, n_certain(components, spikes)
-    while more > count:
-        count = more
-        explained = (some[:, :count].astype(np.float64) ** 2).sum(axis=1)
-        noise = np.maximum(1 - explained, 0.01) / (1 - count / spikes.n_frames)
-        more = int((components.variances > largest_by_chance(noise, spikes)).sum())
-    return count
 
 
 def z_scale(spikes: Spikes) -> NDArray[np.float64]:

@@ -1,7 +1,8 @@
 """Initial weights of a training: from rotated principal components, or random.
 
 From small random weights the sparse penalty can win before any assembly has formed, and all weights
-stay at zero. Principal components that exceed chance, rotated until each involves few neurons,
+stay at zero. Principal components, as many as
+exceed chance, rotated until each involves few neurons,
 already approximate the assemblies. Training therefore starts from weights made of them.
 """
 
@@ -18,13 +19,13 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.blocks import row_blocks
 from napari_crbm.model.compute.two_groups import two_values
+from napari_crbm.model.start.chance import n_beyond_chance
 from napari_crbm.model.start.components import (
     SURPLUS,
-    n_certain,
-    n_significant,
     principal_components,
     sparse_components,
 )
+from napari_crbm.model.start.effective_frames import effective_frames
 from napari_crbm.model.start.refinement import all_assemblies, separated
 from napari_crbm.spikes import Spikes
 
@@ -38,16 +39,20 @@ _MAX_WEIGHT = 3.0
 #: separated.
 CAUTION = np.float32(0.5)
 _AUTO_MIN, _AUTO_MAX = 5, 200
-# Hidden units that "auto" uses per significant component of a small model.
+# Hidden units that "auto" uses per component of a small model.
 _SPARE = 1.25
 
 
 class Start(NamedTuple):
-    """Initial weights (N, M), fields (N,), and which weights (N, M) the recording supports."""
+    """Initial weights (N, M), fields (N,), and which weights (N, M) the recording supports.
+
+    ``by_chance`` says that no component of the recording is beyond chance.
+    """
 
     weights: NDArray[np.float32]
     fields: NDArray[np.float32]
     supported: NDArray[np.bool_]
+    by_chance: bool = False
 
 
 def random_start(spikes: Spikes, n_hidden: int, random_state: int) -> Start:
@@ -67,7 +72,10 @@ def independent_fields(spikes: Spikes) -> NDArray[np.float32]:
 
 
 def assembly_start(
-    spikes: Spikes, n_hidden: int | str, random_state: int
+    spikes: Spikes,
+    n_hidden: int | str,
+    random_state: int,
+    coordinates: NDArray[np.floating] | None = None,
 ) -> Generator[int, None, Start]:
     """Compute initial weights from rotated principal components.
 
@@ -83,6 +91,8 @@ def assembly_start(
         Number of hidden units M, see `_n_units`; in large models "auto" uses as many as there
         are assemblies.
     random_state : int
+    coordinates : (N, D) float, optional
+        Positions of the neurons in micrometres, see `model.start.chance.n_beyond_chance`.
 
     Yields
     ------
@@ -101,19 +111,14 @@ def assembly_start(
     if n_hidden != "auto" and int(n_hidden) < 1:
         raise ModelError(f"A model needs at least one hidden unit; found n_hidden = {n_hidden}.")
     most = min(_AUTO_MAX if n_hidden == "auto" else int(n_hidden), spikes.n_neurons)
-    n_looked_at = min(int(np.ceil(SURPLUS * most)), min(spikes.shape) - 1)
-    components = principal_components(spikes, n_looked_at, random_state)
-    certain = n_certain(components, spikes)
-    enough = _n_units(certain, spikes.n_neurons)
+    n_kept = n_beyond_chance(spikes, most, random_state, coordinates)
+    enough = _n_units(n_kept, spikes.n_neurons)
     n_units = min(enough, most) if n_hidden == "auto" else most
-    large = model_size.is_large(spikes.n_neurons, n_units)
-    # Uncertain components split assemblies. They are used where more units are asked for and no
-    # residual is searched.
-    n_kept = certain if large or n_units <= enough else n_significant(components, spikes)
-    n_kept = min(n_kept, n_units)
     if n_kept == 0:
-        return random_start(spikes, n_units, random_state)
-    n_rotated = min(int(np.ceil(SURPLUS * n_kept)), n_looked_at)
+        return random_start(spikes, n_units, random_state)._replace(by_chance=True)
+    large = model_size.is_large(spikes.n_neurons, n_units)
+    n_rotated = min(int(np.ceil(SURPLUS * n_kept)), min(spikes.shape) - 1)
+    components = principal_components(spikes, n_rotated, random_state)
     courses, loadings = sparse_components(components, n_rotated, n_kept)
     del components
     yield n_kept
@@ -142,14 +147,14 @@ def _silent_start(spikes: Spikes, n_hidden: int) -> Start:
     return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
 
 
-def _n_units(certain: int, n_neurons: int) -> int:
-    """Compute the number of hidden units for so many significant components, at least 5.
+def _n_units(n_found: int, n_neurons: int) -> int:
+    """Compute the number of hidden units for so many components beyond chance, at least 5.
 
     A quarter more than components, as far as the model stays small. In large models, units without
     a component would represent correlations of several assemblies, and couple these.
     """
-    spare = min(int(np.ceil(_SPARE * certain)), model_size.FEW // n_neurons)
-    return max(spare, certain, _AUTO_MIN)
+    spare = min(int(np.ceil(_SPARE * n_found)), model_size.FEW // n_neurons)
+    return max(spare, n_found, _AUTO_MIN)
 
 
 def weights_from_components(
@@ -161,6 +166,7 @@ def weights_from_components(
     """
     on, off, _ = two_values(courses)
     floor = 0.5 / spikes.n_frames
+    significant = _SIGNIFICANT / np.sqrt(effective_frames(spikes))
     weights = np.empty_like(loadings)
     for rows in row_blocks(len(loadings)):
         v = spikes.mean_activity[rows, None]
@@ -168,7 +174,7 @@ def weights_from_components(
         p_on = np.clip(v + covariance * on, floor, 0.98)
         p_off = np.clip(v + covariance * off, floor, 0.98)
         block = (logit(p_on) - logit(p_off)) / (on - off)
-        block[np.abs(loadings[rows]) < _SIGNIFICANT / np.sqrt(spikes.n_frames)] = 0.0
+        block[np.abs(loadings[rows]) < significant] = 0.0
         weights[rows] = np.clip(block, -_MAX_WEIGHT, _MAX_WEIGHT)
     return weights
 

@@ -31,12 +31,14 @@ from napari_crbm.model.compute.two_groups import (
     on_frames,
 )
 from napari_crbm.model.compute.weights import efficient
+from napari_crbm.model.start.chance import lasting, shared_courses
 from napari_crbm.model.start.components import (
     SURPLUS,
     principal_components,
     sparse_components,
     z_scale,
 )
+from napari_crbm.model.start.effective_frames import effective_frames
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
 # Iterations of regressing neurons on courses and courses on neurons; two almost suffice.
@@ -115,15 +117,18 @@ def _residual_courses(
 
     Members vary more while their assembly is on, all in the same frames. This alone makes
     components larger than those of noise that is the same in all frames. So the limit comes from
-    drawn spikes (parallel analysis, Horn 1965).
+    drawn spikes (parallel analysis, Horn 1965), times the factor by which lasting activity enlarges
+    components. What all neurons share and what is slow is left out.
     """
-    known = np.hstack([courses, brief])
+    known = np.hstack([courses, brief, shared_courses(spikes)])
     n_looked_at = min(_AT_ONCE, min(spikes.shape) - known.shape[1] - 1)
     if n_looked_at < 1:
         return known[:, :0]
     drawn = _drawn(spikes, courses, loadings, random_state)
     limit = principal_components(drawn, n_looked_at, random_state, known).variances[0]
     del drawn
+    # Spikes are drawn frame by frame; those of a recording last.
+    limit *= lasting(spikes, known, random_state)
     components = principal_components(spikes, n_looked_at, random_state, known)
     n_kept = min(int((components.variances > _CLEARLY * limit).sum()), most)
     if n_kept < 2:
@@ -180,8 +185,9 @@ def refine(
         overlap little.
     """
     scale = z_scale(spikes).astype(np.float32)
+    limit = significant / np.sqrt(effective_frames(spikes))
     for _ in range(_ITERATIONS):
-        loadings = _loadings(spikes, _on_or_off(courses), scale, significant)
+        loadings = _loadings(spikes, _on_or_off(courses), scale, limit)
         courses = _courses(spikes, loadings, scale)
         spread = courses.std(axis=0)
         sign = np.where((courses.astype(np.float64) ** 3).sum(axis=0) < 0, -1, 1)
@@ -205,12 +211,12 @@ def _on_or_off(courses: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def _loadings(
-    spikes: Spikes, courses: NDArray[np.float64], scale: NDArray[np.float32], significant: float
+    spikes: Spikes, courses: NDArray[np.float64], scale: NDArray[np.float32], limit: float
 ) -> NDArray[np.float32]:
     """Regress z-scored neurons on courses (T, K), with chance set to zero: (N, K)."""
     n_frames, width = courses.shape
     inverse = np.linalg.inv(courses.T @ courses / n_frames + _RIDGE * np.eye(width))
-    error = significant * np.sqrt(np.diag(inverse) / n_frames)
+    error = limit * np.sqrt(np.diag(inverse))
     loadings = NUMBA.correlate(spikes, np.ascontiguousarray(courses, dtype=np.float32))
     for rows in row_blocks(len(loadings)):
         block = (loadings[rows] * (scale[rows, None] / n_frames)) @ inverse

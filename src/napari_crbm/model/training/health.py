@@ -22,6 +22,14 @@ _ALIKE = 0.95
 _EXPLODED = 50.0
 
 
+#: Said of a training whose recording has no component beyond chance.
+NO_ASSEMBLIES = (
+    "The recording shows no assemblies beyond chance: its neurons vary together no more than "
+    "neurons with the same rates and the same lasting activity that are shifted in time. Units "
+    "start from small random weights, and what they find may be chance."
+)
+
+
 def warning(
     history: Sequence[Mapping[str, float]], n_hidden: int, settings: Settings
 ) -> str | None:

@@ -34,14 +34,17 @@ def decided(settings: Settings, train: Spikes, n_hidden: int) -> Settings:
     return replace(settings, n_hidden=n_hidden, l1=l1, final_learning_rate=final)
 
 
-def initial_weights(train: Spikes, settings: Settings) -> Generator[int, None, Start]:
+def initial_weights(
+    train: Spikes, settings: Settings, coordinates: NDArray[np.floating] | None = None
+) -> Generator[int, None, Start]:
     """Find initial weights, yielding how many assemblies are found so far."""
     n_hidden = settings.n_hidden
     if settings.initialisation == "assemblies":
-        return (yield from assembly_start(train, n_hidden, settings.random_state))
+        return (yield from assembly_start(train, n_hidden, settings.random_state, coordinates))
     if isinstance(n_hidden, str):
-        found = yield from assembly_start(train, n_hidden, settings.random_state)
-        n_hidden = found.weights.shape[1]
+        found = yield from assembly_start(train, n_hidden, settings.random_state, coordinates)
+        start = random_start(train, found.weights.shape[1], settings.random_state)
+        return start._replace(by_chance=found.by_chance)
     return random_start(train, n_hidden, settings.random_state)
 
 

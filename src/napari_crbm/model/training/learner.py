@@ -72,6 +72,8 @@ class Learner:
         self._chain_values = np.empty_like(self.chains.inputs)
         # Update at which the running means of squared gradients started.
         self._moments_since = 0
+        # Whether the recording has no component beyond chance; not known of a resumed training.
+        self.by_chance = False
 
     # --- start, checkpoint, other parameters --------------------------------------------------
 
@@ -84,13 +86,19 @@ class Learner:
 
     @classmethod
     def starting(
-        cls, train: Spikes, settings: Settings, backend: Backend, unit_type: UnitType = DEFAULT
+        cls,
+        train: Spikes,
+        settings: Settings,
+        backend: Backend,
+        unit_type: UnitType = DEFAULT,
+        coordinates: NDArray[np.floating] | None = None,
     ) -> Generator[int, None, Learner]:
         """Do as `started`, yielding how many assemblies are found so far."""
-        start = yield from initial.initial_weights(train, settings)
+        start = yield from initial.initial_weights(train, settings, coordinates)
         learner = cls(
             train, initial.decided(settings, train, start.weights.shape[1]), backend, unit_type
         )
+        learner.by_chance = start.by_chance
         learner._set_weights(start)
         learner.hidden = unit_type.training.at_start(learner._mean_inputs)
         frames, form = learner.frames, learner.active.form

@@ -369,8 +369,8 @@ class TrainingRun:
         self._state.message = health.returned(diverged_at, self.update, self._rate())
 
     def _warning(self) -> str | None:
-        odd = None
-        if self.update >= _SETTLED * self.settings.n_updates and self._history:
+        odd = health.NO_ASSEMBLIES if self._prepared and self._learner.by_chance else None
+        if not odd and self.update >= _SETTLED * self.settings.n_updates and self._history:
             odd = health.warning(self._history, int(self.settings.n_hidden), self.settings)
             if odd is None and self._done:
                 odd = health.spare_units(self._learner.active.dense())

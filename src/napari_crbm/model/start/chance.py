@@ -1,0 +1,259 @@
+r"""How many components of a recording exceed those of neurons that are independent of each other.
+
+Neurons of a recording without assemblies are not noise that is independent in time: activity lasts
+for some frames, rates drift, one gain multiplies all rates, and in frames with motion many neurons
+appear active. Each makes components larger than the edge of Marchenko and Pastur (1967).
+
+So the limit comes from surrogates. What all neurons share and what is slow is projected out of
+every neuron: cosines slower than a fifth of the recording, and the population rate at three
+resolutions in time, since at the finest it is noisy. Frames are divided by the square root of the
+population rate, of which the variance of independent neurons is a multiple. Then the course of
+every neuron is shifted in a circle by its own random offset, which keeps its autocorrelation and
+destroys coincidences. Components larger than those of the surrogates are beyond chance. They are
+projected out, and the same is done once more with what is left, because strong assemblies make
+the surrogates of their members more variable than chance.
+
+Optical crosstalk makes close neighbours alike. Where positions are known, close neighbours are
+shifted together, so that the surrogates hold their ties and only those between distant neurons
+count as evidence.
+
+Circular shifts alone are wrong under drift (Harris 2020, 10.1101/2020.11.29.402719), and keep the
+components of a common gain.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import eigh
+from scipy.ndimage import gaussian_filter1d
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import eigsh
+from scipy.spatial import cKDTree
+
+from napari_crbm.model.start.effective_frames import raster_of
+from napari_crbm.spikes import Spikes
+
+#: Neurons, drawn at random, that components are counted with; this bounds time and memory.
+MOST_NEURONS = 2000
+#: Cosines of half a period, one, ... in the recording, which stand for drift.
+DRIFT_COSINES = 10
+#: Standard deviations in frames of the windows that smooth the population rate; 0 for none.
+POPULATION_FRAMES = (0.0, 3.0, 10.0)
+#: Neurons count less by n / (n + this), where n is the number of frames in which they are active:
+#: one coincidence of two rarely active neurons is a large correlation.
+RARE_FRAMES = 10
+#: Surrogates, and their standard deviations above their mean that a component must exceed.
+SURROGATES, DEVIATIONS = 6, 4.0
+#: Neurons closer than this many micrometres may show each other's activity, and are shifted
+#: together: two cell diameters.
+CROSSTALK_UM = 18.0
+# Chains of more close neighbours are cut into cubes with sides of this many such distances.
+_LONGEST_CHAIN, _CUBE = 40, 2.0
+# The standard deviation of few surrogates may be small by chance; this share of the mean at least.
+_LEAST_DEVIATION = 0.005
+# How often components are looked for in what is left of the neurons.
+_ROUNDS = 2
+# Smallest relative population rate by whose square root frames are divided, and the standard errors
+# that are taken off the rate of a single frame, so that few active neurons are not taken for gain.
+_LEAST_RATE, _CAUTION = 0.3, 3.0
+# Relative accuracy of eigenvalues.
+_TOLERANCE = 1e-3
+
+
+def n_beyond_chance(
+    spikes: Spikes,
+    most: int,
+    random_state: int,
+    coordinates: NDArray[np.floating] | None = None,
+) -> int:
+    """Count the components beyond those of independent neurons.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        Frames in the order of time. Of more than `MOST_NEURONS` neurons a random part is used.
+    most : int
+        Largest number that is counted.
+    random_state : int
+    coordinates : (N, D) float, optional
+        Positions in micrometres, NaN where they are not known. Neurons that optical crosstalk
+        may tie are then shifted together.
+    """
+    generator = np.random.default_rng(random_state)
+    known = shared_courses(spikes)
+    neurons = _some(spikes, generator)
+    courses = _cleaned(spikes, neurons, known)
+    together = np.arange(len(neurons))
+    if coordinates is not None:
+        together = tied_by_crosstalk(coordinates[neurons])
+    count = 0
+    for _ in range(_ROUNDS):
+        if min(courses.shape) < 3 or not courses.any():
+            break
+        looked_at = min(most - count, min(courses.shape) - 2)
+        if looked_at < 1:
+            break
+        limit = _limit(courses, together, known, generator)
+        values, vectors = _largest(courses, looked_at)
+        more = int((values > limit).sum())
+        count += more
+        if more == 0:
+            break
+        known = np.linalg.qr(np.hstack([known, vectors[:, :more]]))[0]
+        courses = _without(courses, known)
+    return count
+
+
+def lasting(spikes: Spikes, known: NDArray[np.floating], random_state: int) -> float:
+    """Compute by how much lasting activity enlarges the largest component of chance.
+
+    Parameters
+    ----------
+    spikes : Spikes
+    known : (T, K) float
+        Courses that explain neurons; they are projected out.
+    random_state : int
+
+    Returns
+    -------
+    float
+        Largest component of neurons shifted in time, relative to that of neurons whose frames
+        are in random order; 1 or more.
+    """
+    generator = np.random.default_rng(random_state)
+    basis = np.linalg.qr(np.hstack([shared_courses(spikes), known]))[0].astype(np.float32)
+    courses = _cleaned(spikes, _some(spikes, generator), basis)
+    if min(courses.shape) < 3 or not courses.any():
+        return 1.0
+    mixed = generator.permuted(courses, axis=0)
+    of_mixed = _largest(_without(mixed, basis), 1)[0][0]
+    shifted = _shifted(courses, np.arange(courses.shape[1]), generator)
+    of_shifted = _largest(_without(shifted, basis), 1)[0][0]
+    return max(float(of_shifted / of_mixed), 1.0)
+
+
+def shared_courses(spikes: Spikes) -> NDArray[np.float32]:
+    """Return an orthonormal basis (T, K) of what is slow or shared by all neurons."""
+    n_frames = spikes.n_frames
+    phase = np.pi * (np.arange(n_frames) + 0.5) / n_frames
+    columns = [np.cos(k * phase) for k in range(min(DRIFT_COSINES, n_frames // 10) + 1)]
+    counts = np.asarray(spikes.frame_counts, dtype=np.float64)
+    columns += [_smoothed(counts, width) - counts.mean() for width in POPULATION_FRAMES]
+    left, size, _ = np.linalg.svd(np.column_stack(columns), full_matrices=False)
+    return np.asarray(left[:, size > 1e-9 * size[0]], dtype=np.float32)
+
+
+def tied_by_crosstalk(coordinates: NDArray[np.floating]) -> NDArray[np.int64]:
+    """Label neurons (N, D) such that close ones have the same label, (N,).
+
+    Those of a chain of neighbours closer than `CROSSTALK_UM` have the same, unless the chain is
+    long: it is then cut into cubes.
+    """
+    known = np.flatnonzero(np.isfinite(coordinates).all(axis=1))
+    labels = np.arange(len(coordinates))
+    if len(known) < 2:
+        return labels
+    places = np.asarray(coordinates[known], dtype=np.float64)
+    pairs = cKDTree(places).query_pairs(CROSSTALK_UM, output_type="ndarray")
+    shape = (len(known), len(known))
+    near = sparse.coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=shape)
+    chain = connected_components(near, directed=False)[1]
+    cubes = np.floor(places / (_CUBE * CROSSTALK_UM)).astype(np.int64)
+    cubes[np.bincount(chain)[chain] <= _LONGEST_CHAIN] = 0
+    keys = np.column_stack([chain, cubes])
+    first, group = np.unique(keys, axis=0, return_index=True, return_inverse=True)[1:]
+    labels[known] = known[first[group.ravel()]]
+    return labels
+
+
+def _some(spikes: Spikes, generator: np.random.Generator) -> NDArray[np.int64]:
+    """Draw some of the neurons whose activity varies."""
+    n = spikes.neuron_counts
+    neurons = np.flatnonzero((n > 0) & (n < spikes.n_frames))
+    if len(neurons) > MOST_NEURONS:
+        neurons = np.sort(generator.choice(neurons, MOST_NEURONS, replace=False))
+    return neurons
+
+
+def _cleaned(
+    spikes: Spikes, neurons: NDArray[np.int64], known: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return the weighted courses (T, n) of some neurons, without known courses."""
+    courses = raster_of(spikes, neurons)
+    courses -= courses.mean(axis=0)
+    courses /= np.sqrt(_relative_rate(spikes))[:, None]
+    courses = _without(courses, known)
+    spread = courses.std(axis=0)
+    n = spikes.neuron_counts[neurons]
+    weight = np.sqrt(n / (n + RARE_FRAMES)) / np.maximum(spread, 1e-6)
+    courses *= np.where(spread > 1e-3, weight, 0).astype(np.float32)
+    return courses
+
+
+def _relative_rate(spikes: Spikes) -> NDArray[np.float32]:
+    """Compute the population rate (T,) relative to its mean, smoothed unless it is far above."""
+    counts = np.asarray(spikes.frame_counts, dtype=np.float64)
+    mean = max(counts.mean(), 1e-9)
+    at_least = counts - _CAUTION * np.sqrt(counts + 1)
+    rate = np.maximum(_smoothed(counts, POPULATION_FRAMES[1]), at_least) / mean
+    return np.asarray(np.maximum(rate, _LEAST_RATE), dtype=np.float32)
+
+
+def _smoothed(counts: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    return counts if width == 0 else np.asarray(gaussian_filter1d(counts, width))
+
+
+def _without(courses: NDArray[np.float32], known: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Project known courses (T, K), orthonormal, out of courses (T, n), in place."""
+    courses -= known @ (known.T @ courses)
+    return courses
+
+
+def _shifted(
+    courses: NDArray[np.float32], together: NDArray[np.int64], generator: np.random.Generator
+) -> NDArray[np.float32]:
+    """Shift courses (T, n) in a circle by random offsets, equal for the same label (n,)."""
+    n_frames = len(courses)
+    offsets = generator.integers(0, n_frames, int(together.max()) + 1)
+    shifted = np.empty_like(courses)
+    for column, offset in enumerate(offsets[together].tolist()):
+        shifted[:offset, column] = courses[n_frames - offset :, column]
+        shifted[offset:, column] = courses[: n_frames - offset, column]
+    return shifted
+
+
+def _limit(
+    courses: NDArray[np.float32],
+    together: NDArray[np.int64],
+    known: NDArray[np.float32],
+    generator: np.random.Generator,
+) -> float:
+    """Compute the size that a component of shifted courses hardly ever reaches."""
+    largest = np.array(
+        [
+            _largest(_without(_shifted(courses, together, generator), known), 1)[0][0]
+            for _ in range(SURROGATES)
+        ]
+    )
+    mean = float(largest.mean())
+    return mean + DEVIATIONS * max(float(largest.std(ddof=1)), _LEAST_DEVIATION * mean)
+
+
+def _largest(
+    courses: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Compute the largest eigenvalues (K,) of the covariance, and courses (T, K) of unit norm."""
+    n_frames, n = courses.shape
+    gram = (courses.T @ courses if n < n_frames else courses @ courses.T) / np.float32(n_frames)
+    if count == 1:
+        start = np.random.default_rng(0).standard_normal(len(gram)).astype(np.float32)
+        values, vectors = eigsh(gram, k=1, tol=_TOLERANCE, v0=start)
+    else:
+        values, vectors = eigh(gram, subset_by_index=(len(gram) - count, len(gram) - 1))
+    values, vectors = values[::-1], vectors[:, ::-1]
+    if n < n_frames:
+        vectors = courses @ vectors
+        vectors /= np.maximum(np.linalg.norm(vectors, axis=0), 1e-9)
+    return np.asarray(values, dtype=np.float64), np.asarray(vectors, dtype=np.float32)
