@@ -45,7 +45,10 @@ def demo(
     recording = open_recording(recording_path)
     control = Control()
     settings = Settings.named("default", random_state=seed, n_updates=2500)
-    run(Training(recording.spikes, settings, control=control), control, recording, model_path)
+    training = Training(
+        recording.spikes, settings, control=control, coordinates=recording.coordinates
+    )
+    run(training, control, recording, model_path)
     model = load_model(model_path)
     truth = load_truth(recording_path)
     assert truth is not None  # simulate wrote it

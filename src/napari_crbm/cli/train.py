@@ -108,6 +108,7 @@ def train(
         control=control,
         resume=state,
         segments=recording.segments,
+        coordinates=recording.coordinates,
     )
     model, written = run(
         training, control, recording, output, 60 * checkpoint_minutes, replace=force

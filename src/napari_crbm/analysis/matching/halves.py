@@ -240,6 +240,7 @@ def _trained(
         settings,
         control=control,
         segments=list(pairwise(breaks)),
+        coordinates=recording.coordinates,
     )
     try:
         for progress in training:

@@ -192,6 +192,7 @@ def conclude_sweep(
             control=control,
             resume=_fitting(earlier_checkpoint(checkpoint), recording, settings),
             segments=recording.segments,
+            coordinates=recording.coordinates,
         ),
         checkpoint,
         checkpoint_s,

@@ -62,6 +62,7 @@ def run_trial(
                 control=control,
                 resume=earlier_checkpoint(_checkpoint_file(folder, key)),
                 segments=list(pairwise(breaks)),
+                coordinates=recording.coordinates,
             ),
             _checkpoint_file(folder, key),
             checkpoint_s,

@@ -109,3 +109,9 @@ def _require_frames_and_neurons(shape: tuple[int, ...]) -> None:
             + (f"{shape[1]} feature(s)" if shape[0] else f"{shape[0]} sample(s)")
             + f" (shape={shape}) while a minimum of 1 is required."
         )
+
+
+def coordinates_of(data: ActivityLike) -> NDArray[np.floating] | None:
+    """Return the positions (N, D) of the neurons of a recording in micrometres, if it has any."""
+    found = getattr(data, "coordinates", None)
+    return None if found is None else np.asarray(found)

@@ -11,7 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model.estimator.activity import ActivityLike, as_spikes, segments_of
+from napari_crbm.model.estimator.activity import (
+    ActivityLike,
+    as_spikes,
+    coordinates_of,
+    segments_of,
+)
 from napari_crbm.model.estimator.checks import check_halves, check_stability
 from napari_crbm.model.estimator.fitted import Fitted, new_seed
 from napari_crbm.model.estimator.parameters import Parameters, with_settings
@@ -253,7 +258,9 @@ class CRBM(Fitted, Parameters):
             If no model can be learned with these settings; the text says what to change.
         """
         settings = self._requested_settings()
-        training = TrainingRun(as_spikes(X), settings, segments=segments_of(X))
+        training = TrainingRun(
+            as_spikes(X), settings, segments=segments_of(X), coordinates=coordinates_of(X)
+        )
         for _ in training:
             pass
         self._training = None
@@ -298,16 +305,23 @@ class CRBM(Fitted, Parameters):
             raise ModelError(f"n_updates must be a positive whole number; found {n_updates!r}.")
         spikes, training = as_spikes(X), self._training
         if training is None or training.fingerprint != spikes.fingerprint:
-            training = self._continued(spikes, segments_of(X))
+            training = self._continued(spikes, segments_of(X), coordinates_of(X))
         training.make_updates(n_updates)
         self._training = training
         self._take(training.result())
         return self
 
-    def _continued(self, spikes: Spikes, segments: Segments | None) -> TrainingRun:
+    def _continued(
+        self,
+        spikes: Spikes,
+        segments: Segments | None,
+        coordinates: NDArray[np.floating] | None,
+    ) -> TrainingRun:
         """Start a training from the present parameters, or from the beginning without any."""
         if self._rbm is None:
-            return TrainingRun(spikes, self._requested_settings(), segments=segments)
+            return TrainingRun(
+                spikes, self._requested_settings(), segments=segments, coordinates=coordinates
+            )
         self._rbm.require_neurons(spikes)
         settings = self.settings_ or self._requested_settings()
         settings = replace(settings, n_hidden=self._rbm.n_hidden, n_threads=self.n_threads)

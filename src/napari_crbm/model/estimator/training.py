@@ -22,6 +22,9 @@ class Training(TrainingRun):
         State from `checkpoint`; training then continues bit for bit.
     segments : sequence of (int, int), optional
         `Recording.segments`: held-out blocks do not cross their borders.
+    coordinates : (N, D) array, optional
+        Positions of the neurons in micrometres. With them optical crosstalk between close
+        neighbours is not counted as assemblies.
 
     Raises
     ------

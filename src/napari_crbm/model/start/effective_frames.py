@@ -9,7 +9,7 @@ from napari_crbm.model.compute.blocks import row_blocks
 from napari_crbm.spikes import Spikes
 
 #: Largest lag of the autocorrelation, as a share of the frames. Slower changes are drift.
-LONGEST_LAG = 1 / 30
+LONGEST_LAG = 0.03
 #: Neurons whose autocorrelation is averaged.
 SAMPLE = 500
 # Neurons whose spectra are computed at a time.
@@ -31,7 +31,7 @@ def effective_frames(spikes: Spikes) -> float:
     -------
     float
         1 to T; from the autocorrelation of up to 500 neurons, weighted by their variance, up to
-        the first lag at which it is not positive, or a thirtieth of the recording.
+        the first lag at which it is not positive, or 3 % of the recording.
     """
     n_frames = spikes.n_frames
     active = np.flatnonzero(spikes.neuron_counts)

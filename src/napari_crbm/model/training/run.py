@@ -51,7 +51,7 @@ class TrainingRun:
 
     Parameters
     ----------
-    spikes, settings, control, resume, segments
+    spikes, settings, control, resume, segments, coordinates
         As there.
     start : RBM, optional
         Parameters to start from, instead of initial assemblies found in the recording.
@@ -75,11 +75,12 @@ class TrainingRun:
         history: Mapping[str, NDArray[np.float64]] | None = None,
         unit_type: UnitType = DEFAULT,
         segments: Segments | None = None,
+        coordinates: NDArray[np.floating] | None = None,
     ) -> None:
         self.settings = settings or Settings()
         self.control = control or Control()
         self._spikes, self._unit_type, self._segments = spikes, unit_type, segments
-        self._prepared = False
+        self._coordinates, self._prepared = coordinates, False
         self._resume, self._start = resume, start
         self._history = as_rows(history or {})
         latest = self._history[-1] if self._history else {}
@@ -285,7 +286,7 @@ class TrainingRun:
             self._restore(self._resume)
         else:
             self._learner = yield from Learner.starting(
-                self._train, settings, self._backend, self._unit_type
+                self._train, settings, self._backend, self._unit_type, self._coordinates
             )
         self.settings = self._learner.settings
         self._evaluation = Evaluation(

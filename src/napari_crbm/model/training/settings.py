@@ -40,7 +40,7 @@ class Settings:
         int | Literal["auto"],
         Setting(
             "Number of assemblies (hidden units) to look for. 'auto' counts the directions in "
-            "which the recording varies more than chance.",
+            "which the neurons of the recording vary together beyond chance.",
             ge=1,
             label="Assemblies",
             details="'auto' adds a quarter while the model stays small; in large models (see "

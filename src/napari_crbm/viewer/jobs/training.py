@@ -64,6 +64,7 @@ class TrainingSession(LongRun):
             control=self.control,
             resume=resume,
             segments=recording.segments,
+            coordinates=recording.coordinates,
         )
         self.keep = keep
         self._resumed_from = resumed_from
