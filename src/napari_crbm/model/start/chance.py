@@ -10,8 +10,9 @@ resolutions in time, since at the finest it is noisy. Frames are divided by the 
 population rate, of which the variance of independent neurons is a multiple. Then the course of
 every neuron is shifted in a circle by its own random offset, which keeps its autocorrelation and
 destroys coincidences. Components larger than those of the surrogates are beyond chance. They are
-projected out, and the same is done once more with what is left, because strong assemblies make
-the surrogates of their members more variable than chance.
+projected out, and what is left may add one more: strong assemblies make the surrogates of their
+members more variable than chance, and the population rate, a sum of assemblies, takes one of them
+away. More would be the larger variance of members while their assembly is on.
 
 Optical crosstalk makes close neighbours alike. Where positions are known, close neighbours are
 shifted together, so that the surrogates hold their ties and only those between distant neurons
@@ -53,8 +54,6 @@ CROSSTALK_UM = 18.0
 _LONGEST_CHAIN, _CUBE = 40, 2.0
 # The standard deviation of few surrogates may be small by chance; this share of the mean at least.
 _LEAST_DEVIATION = 0.005
-# How often components are looked for in what is left of the neurons.
-_ROUNDS = 2
 # Smallest relative population rate by whose square root frames are divided, and the standard errors
 # that are taken off the rate of a single frame, so that few active neurons are not taken for gain.
 _LEAST_RATE, _CAUTION = 0.3, 3.0
@@ -89,7 +88,7 @@ def n_beyond_chance(
     if coordinates is not None:
         together = tied_by_crosstalk(coordinates[neurons])
     count = 0
-    for _ in range(_ROUNDS):
+    for at_most in (most, 1):
         if min(courses.shape) < 3 or not courses.any():
             break
         looked_at = min(most - count, min(courses.shape) - 2)
@@ -97,7 +96,7 @@ def n_beyond_chance(
             break
         limit = _limit(courses, together, known, generator)
         values, vectors = _largest(courses, looked_at)
-        more = int((values > limit).sum())
+        more = min(int((values > limit).sum()), at_most)
         count += more
         if more == 0:
             break
