@@ -72,7 +72,6 @@ class Learner:
         self._chain_values = np.empty_like(self.chains.inputs)
         # Update at which the running means of squared gradients started.
         self._moments_since = 0
-        # Whether the recording has no component beyond chance; not known of a resumed training.
         self.by_chance = False
 
     # --- start, checkpoint, other parameters --------------------------------------------------
