@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.start import initialise
 from napari_crbm.model.start.initialise import (
@@ -14,7 +13,6 @@ from napari_crbm.model.start.refinement import all_assemblies, refine, separated
 from napari_crbm.model.training.progress import outcome
 from napari_crbm.spikes import Spikes
 
-SIGNIFICANT = 3.0
 # Neurons of each assembly: the second lies within the first, the third shares some of it.
 MEMBERS = (slice(0, 200), slice(0, 80), slice(150, 270))
 N_NEURONS, N_FRAMES = 400, 3000
@@ -56,7 +54,7 @@ def test_courses_of_assemblies_that_share_neurons_come_apart(shared):
     rough = mixed(on)
     assert foreign_share(agreement(rough, on)) > 0.2
     with kernel_threads(1):
-        courses, loadings = refine(spikes, rough, SIGNIFICANT)
+        courses, loadings = refine(spikes, rough)
     found = agreement(courses, on)
     assert np.diag(found).min() > 0.9
     assert foreign_share(found) < 0.05
@@ -68,7 +66,7 @@ def test_courses_of_assemblies_that_share_neurons_come_apart(shared):
 def test_loadings_are_what_neurons_owe_to_each_course(shared):
     spikes, on, _ = shared
     with kernel_threads(1):
-        _, loadings = refine(spikes, mixed(on), SIGNIFICANT)
+        _, loadings = refine(spikes, mixed(on))
     z = (on - on.mean(axis=0)) / on.std(axis=0)
     v = spikes.mean_activity
     x = (spikes.dense(slice(None)) - v) / np.sqrt(v * (1 - v))
@@ -82,7 +80,7 @@ def test_loadings_are_what_neurons_owe_to_each_course(shared):
 def test_assemblies_hidden_behind_larger_ones_are_found(shared, most, n_found):
     spikes, on, members = shared
     with kernel_threads(1):
-        search = all_assemblies(spikes, mixed(on)[:, [0, 2]], most, SIGNIFICANT, 0)
+        search = all_assemblies(spikes, mixed(on)[:, [0, 2]], most, 0)
         n_at_first = next(search)
         courses, loadings = outcome(search)
     assert n_at_first == 2
@@ -107,17 +105,16 @@ def test_frames_in_which_many_fire_are_no_assembly(shared, at_first):
         courses = np.column_stack([(burst - burst.mean()) / burst.std(), courses])
     with kernel_threads(1):
         spikes = Spikes.from_dense(raster)
-        search = all_assemblies(spikes, courses.astype(np.float32), 10, SIGNIFICANT, 0)
+        search = all_assemblies(spikes, courses.astype(np.float32), 10, 0)
         courses, _ = outcome(search)
     assert courses.shape[1] == 3
     assert np.diag(agreement(courses, on)).min() > 0.9
 
 
-def test_bursts_alone_are_no_start(monkeypatch):
+def test_bursts_alone_are_no_start():
     generator = np.random.default_rng(0)
     raster = generator.random((600, 300)) < 0.03
     raster[[100, 300]] = True
-    monkeypatch.setattr(model_size, "FEW", 0)
     with kernel_threads(1):
         start = outcome(assembly_start(Spikes.from_dense(raster), "auto", 0))
     assert not start.supported.any()
@@ -126,7 +123,7 @@ def test_bursts_alone_are_no_start(monkeypatch):
 def test_inputs_answer_to_their_own_assembly_alone(shared):
     spikes, on, members = shared
     with kernel_threads(1):
-        courses, loadings = refine(spikes, mixed(on), SIGNIFICANT)
+        courses, loadings = refine(spikes, mixed(on))
         weights = weights_from_components(spikes, courses, loadings)
         apart = separated(spikes, weights, loadings)
     raster = spikes.dense(slice(None)).astype(np.float32)
@@ -145,7 +142,7 @@ def test_inputs_answer_to_their_own_assembly_alone(shared):
 def test_an_assembly_without_neurons_has_no_weights(shared):
     spikes, on, _ = shared
     with kernel_threads(1):
-        courses, loadings = refine(spikes, mixed(on), SIGNIFICANT)
+        courses, loadings = refine(spikes, mixed(on))
         loadings[:, 1] = 0
         weights = weights_from_components(spikes, courses, loadings)
         apart = separated(spikes, weights, loadings)
@@ -154,15 +151,12 @@ def test_an_assembly_without_neurons_has_no_weights(shared):
     assert apart[:, 0].any()
 
 
-def test_units_that_no_component_asks_for_wait_in_large_models(shared, monkeypatch):
+def test_units_that_no_component_asks_for_wait(shared, monkeypatch):
     spikes, _, _ = shared
     monkeypatch.setattr(initialise, "_AUTO_MIN", 1)
-    for few, n_units in ((10**6, 4), (0, 3), (3 * N_NEURONS, 3)):
-        monkeypatch.setattr(model_size, "FEW", few)
-        with kernel_threads(1):
-            start = outcome(assembly_start(spikes, "auto", 0))
-            asked = outcome(assembly_start(spikes, 6, 0))
-        assert start.weights.shape[1] == n_units
-        spare = ~asked.supported.any(axis=0)
-        assert spare.any()
-        assert asked.weights[:, spare].any() == (few == 10**6)
+    with kernel_threads(1):
+        start = outcome(assembly_start(spikes, "auto", 0))
+        asked = outcome(assembly_start(spikes, 6, 0))
+    assert start.weights.shape[1] == 3
+    spare = ~asked.supported.any(axis=0)
+    assert spare.sum() == 3 and not asked.weights[:, spare].any()

@@ -5,7 +5,6 @@ import pytest
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model import Settings, Training, duration, measure_pace
-from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.training import time_estimate
 from napari_crbm.model.training.learner import Learner
@@ -33,13 +32,10 @@ def clock(monkeypatch):
 
 
 @pytest.mark.parametrize("n_measured", [3000, 120])
-@pytest.mark.parametrize("large", [False, True])
-def test_the_estimate_is_near_the_time_training_takes(monkeypatch, clock, large, n_measured):
+def test_the_estimate_is_near_the_time_training_takes(monkeypatch, clock, n_measured):
     """Measured on all neurons, or on fewer and scaled up."""
     spikes, _ = planted_raster(n_frames=500)
     monkeypatch.setattr(time_estimate, "_NEURONS", n_measured)
-    if large:
-        monkeypatch.setattr(model_size, "FEW", 0)
     settings = Settings(n_hidden=6, n_updates=150, n_chains=30, gibbs_steps=1, random_state=1)
     expected = measure_pace(spikes, settings).total(settings.n_updates)
     begun = clock.now

@@ -1,30 +1,23 @@
-"""The choice of weights in trainings of many weights."""
+"""The choice of the weights that take part."""
 
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 from napari_crbm.model import Settings, Training
 from napari_crbm.model.backends import NUMBA
-from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.training import covariance
 from napari_crbm.model.training.learner import Learner
 from tests.model.training.test_training import run, same
 
-LARGE = Settings(n_hidden=8, n_updates=600, n_chains=60)
+SETTINGS = Settings(n_hidden=8, n_updates=600, n_chains=60)
 
 
-@pytest.fixture
-def as_if_large(monkeypatch):
-    monkeypatch.setattr(model_size, "FEW", 0)
-
-
-def test_members_are_kept_and_chance_is_put_out(planted, as_if_large):
+def test_members_are_kept_and_chance_is_put_out(planted):
     """Planted members keep weights; hardly any neuron that is no member does."""
     spikes, membership = planted
-    model = run(Training(spikes, LARGE))
+    model = run(Training(spikes, SETTINGS))
     size = np.abs(model.weights_)
     for members in membership.T:
         separation = (size[members][:, None] > size[~members]).mean(axis=(0, 1))
@@ -34,9 +27,9 @@ def test_members_are_kept_and_chance_is_put_out(planted, as_if_large):
         assert (size[~members, unit] > 0).mean() < 0.15
 
 
-def test_threads_and_resuming_change_nothing(planted, as_if_large):
+def test_threads_and_resuming_change_nothing(planted):
     spikes, _ = planted
-    settings = replace(LARGE, n_updates=230)
+    settings = replace(SETTINGS, n_updates=230)
     expected = run(Training(spikes, replace(settings, n_threads=1)))
     first = Training(spikes, settings)
     for progress in first:
@@ -56,11 +49,11 @@ def residual(learner: Learner, key: np.uint64) -> np.ndarray:
     )
 
 
-def test_what_an_assembly_does_beyond_the_model_is_left_over(planted, as_if_large):
+def test_what_an_assembly_does_beyond_the_model_is_left_over(planted):
     """Without one member's weight, its covariance with the assembly is left, and little else."""
     spikes, membership = planted
     with kernel_threads():
-        training = Training(spikes, LARGE)
+        training = Training(spikes, SETTINGS)
         run(training)
         learner = training.learner
         assert isinstance(learner, Learner) and learner.backend is NUMBA

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from scipy.special import logit
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model.compute import model_size
 from napari_crbm.model.compute.blocks import row_blocks
 from napari_crbm.model.compute.two_groups import two_values
 from napari_crbm.model.start.chance import n_beyond_chance
@@ -25,22 +24,11 @@ from napari_crbm.model.start.components import (
     principal_components,
     sparse_components,
 )
-from napari_crbm.model.start.effective_frames import effective_frames
 from napari_crbm.model.start.refinement import all_assemblies, separated
 from napari_crbm.spikes import Spikes
 
-# A loading is kept if it is this many standard errors from zero.
-_SIGNIFICANT = 3.0
-# The same for loadings of large models: hardly any passes by chance.
-_CERTAIN = 4.0
 _MAX_WEIGHT = 3.0
-#: Weights are computed for each assembly as if it were alone. Together assemblies would keep each
-#: other active, so training starts from half the weights, which is stable, unless assemblies are
-#: separated.
-CAUTION = np.float32(0.5)
 _AUTO_MIN, _AUTO_MAX = 5, 200
-# Hidden units that "auto" uses per component of a small model.
-_SPARE = 1.25
 
 
 class Start(NamedTuple):
@@ -79,17 +67,16 @@ def assembly_start(
 ) -> Generator[int, None, Start]:
     """Compute initial weights from rotated principal components.
 
-    Units without a component start from small random weights. In large models they start without
-    weights, and exist only if ``n_hidden`` asks for them; there, further assemblies are looked for
-    in the residual of the first ones, and all are separated, see `model.start.refinement`.
+    As many components as exceed chance are refined, further ones are looked for in their residual,
+    and all are separated, see `model.start.refinement`. Units beyond those that are found start
+    without weights, and exist only if ``n_hidden`` asks for them.
 
     Parameters
     ----------
     spikes : Spikes
         Training frames.
     n_hidden : int or "auto"
-        Number of hidden units M, see `_n_units`; in large models "auto" uses as many as there
-        are assemblies.
+        Number of hidden units M; "auto" uses as many as are found, 5 to 200.
     random_state : int
     coordinates : (N, D) float, optional
         Positions of the neurons in micrometres, see `model.start.chance.n_beyond_chance`.
@@ -112,49 +99,25 @@ def assembly_start(
         raise ModelError(f"A model needs at least one hidden unit; found n_hidden = {n_hidden}.")
     most = min(_AUTO_MAX if n_hidden == "auto" else int(n_hidden), spikes.n_neurons)
     n_kept = n_beyond_chance(spikes, most, random_state, coordinates)
-    enough = _n_units(n_kept, spikes.n_neurons)
-    n_units = min(enough, most) if n_hidden == "auto" else most
+    n_units = max(n_kept, _AUTO_MIN) if n_hidden == "auto" else most
     if n_kept == 0:
         return random_start(spikes, n_units, random_state)._replace(by_chance=True)
-    large = model_size.is_large(spikes.n_neurons, n_units)
     n_rotated = min(int(np.ceil(SURPLUS * n_kept)), min(spikes.shape) - 1)
     components = principal_components(spikes, n_rotated, random_state)
-    courses, loadings = sparse_components(components, n_rotated, n_kept)
-    del components
+    courses, _ = sparse_components(components, n_rotated, n_kept)
+    del components, _
     yield n_kept
-    if large:
-        del loadings
-        courses, loadings = yield from all_assemblies(spikes, courses, most, _CERTAIN, random_state)
-        if courses.shape[1] == 0:
-            return random_start(spikes, n_units, random_state)
-        weights = weights_from_components(spikes, courses, loadings)
-        weights = separated(spikes, weights, loadings)
-        if n_hidden == "auto":
-            n_units = max(weights.shape[1], _AUTO_MIN)
-        start = _silent_start(spikes, n_units)
-    else:
-        weights = CAUTION * weights_from_components(spikes, courses, loadings)
-        start = random_start(spikes, n_units, random_state)
-    found = slice(weights.shape[1])
-    start.weights[:, found] = weights
-    start.supported[:, found] = weights != 0
-    return Start(start.weights, start.fields - added_odds(weights, courses), start.supported)
-
-
-def _silent_start(spikes: Spikes, n_hidden: int) -> Start:
-    """Make a start without weights, of independent neurons."""
-    weights = np.zeros((spikes.n_neurons, n_hidden), dtype=np.float32)
-    return Start(weights, independent_fields(spikes), np.zeros(weights.shape, dtype=bool))
-
-
-def _n_units(n_found: int, n_neurons: int) -> int:
-    """Compute the number of hidden units for so many components beyond chance, at least 5.
-
-    A quarter more than components, as far as the model stays small. In large models, units without
-    a component would represent correlations of several assemblies, and couple these.
-    """
-    spare = min(int(np.ceil(_SPARE * n_found)), model_size.FEW // n_neurons)
-    return max(spare, n_found, _AUTO_MIN)
+    courses, loadings = yield from all_assemblies(spikes, courses, most, random_state)
+    n_found = courses.shape[1]
+    if n_found == 0:
+        return random_start(spikes, n_units, random_state)
+    if n_hidden == "auto":
+        n_units = max(n_found, _AUTO_MIN)
+    weights = np.zeros((spikes.n_neurons, n_units), dtype=np.float32)
+    weights[:, :n_found] = weights_from_components(spikes, courses, loadings)
+    weights[:, :n_found] = separated(spikes, weights[:, :n_found], loadings)
+    fields = independent_fields(spikes) - added_odds(weights[:, :n_found], courses)
+    return Start(weights, fields, weights != 0)
 
 
 def weights_from_components(
@@ -166,7 +129,6 @@ def weights_from_components(
     """
     on, off, _ = two_values(courses)
     floor = 0.5 / spikes.n_frames
-    significant = _SIGNIFICANT / np.sqrt(effective_frames(spikes))
     weights = np.empty_like(loadings)
     for rows in row_blocks(len(loadings)):
         v = spikes.mean_activity[rows, None]
@@ -174,7 +136,7 @@ def weights_from_components(
         p_on = np.clip(v + covariance * on, floor, 0.98)
         p_off = np.clip(v + covariance * off, floor, 0.98)
         block = (logit(p_on) - logit(p_off)) / (on - off)
-        block[np.abs(loadings[rows]) < significant] = 0.0
+        block[loadings[rows] == 0] = 0.0
         weights[rows] = np.clip(block, -_MAX_WEIGHT, _MAX_WEIGHT)
     return weights
 

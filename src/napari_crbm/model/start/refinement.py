@@ -31,7 +31,7 @@ from napari_crbm.model.compute.two_groups import (
     on_frames,
 )
 from napari_crbm.model.compute.weights import efficient
-from napari_crbm.model.start.chance import lasting, shared_courses
+from napari_crbm.model.start.chance import lasting
 from napari_crbm.model.start.components import (
     SURPLUS,
     principal_components,
@@ -41,6 +41,8 @@ from napari_crbm.model.start.components import (
 from napari_crbm.model.start.effective_frames import effective_frames
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
+# A loading is kept if it is this many standard errors from zero: hardly any passes by chance.
+_CERTAIN = 4.0
 # Iterations of regressing neurons on courses and courses on neurons; two almost suffice.
 _ITERATIONS = 3
 # Regularises the regression on courses that are nearly the same, in terms of their variance.
@@ -59,7 +61,6 @@ def all_assemblies(
     spikes: Spikes,
     courses: NDArray[np.float32],
     most: int,
-    significant: float,
     random_state: int,
 ) -> Generator[int, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Refine courses, and look for further ones in their residual until there are none.
@@ -73,8 +74,7 @@ def all_assemblies(
         Rotated components to start from.
     most : int
         Largest number of assemblies.
-    significant, random_state
-        As for `refine` and `principal_components`.
+    random_state : int
 
     Yields
     ------
@@ -89,7 +89,7 @@ def all_assemblies(
     """
     brief, n_before = courses[:, :0], 0
     while True:
-        courses, loadings = refine(spikes, courses, significant)
+        courses, loadings = refine(spikes, courses)
         lasts = _lasts(courses)
         brief = np.hstack([brief, courses[:, ~lasts]])
         courses, loadings = courses[:, lasts], loadings[:, lasts]
@@ -118,9 +118,10 @@ def _residual_courses(
     Members vary more while their assembly is on, all in the same frames. This alone makes
     components larger than those of noise that is the same in all frames. So the limit comes from
     drawn spikes (parallel analysis, Horn 1965), times the factor by which lasting activity enlarges
-    components. What all neurons share and what is slow is left out.
+    components.
+    What all neurons share may be among them: a model needs units for it, too.
     """
-    known = np.hstack([courses, brief, shared_courses(spikes)])
+    known = np.hstack([courses, brief])
     n_looked_at = min(_AT_ONCE, min(spikes.shape) - known.shape[1] - 1)
     if n_looked_at < 1:
         return known[:, :0]
@@ -164,7 +165,7 @@ def _lasts(courses: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def refine(
-    spikes: Spikes, courses: NDArray[np.float32], significant: float
+    spikes: Spikes, courses: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Estimate courses of assemblies, and the loadings of neurons on all of them at once.
 
@@ -173,8 +174,6 @@ def refine(
     spikes : Spikes
     courses : (T, K) float32
         Rotated components to start from.
-    significant : float
-        Loadings are set to zero unless they are this many standard errors from it.
 
     Returns
     -------
@@ -185,7 +184,7 @@ def refine(
         overlap little.
     """
     scale = z_scale(spikes).astype(np.float32)
-    limit = significant / np.sqrt(effective_frames(spikes))
+    limit = _CERTAIN / np.sqrt(effective_frames(spikes))
     for _ in range(_ITERATIONS):
         loadings = _loadings(spikes, _on_or_off(courses), scale, limit)
         courses = _courses(spikes, loadings, scale)

@@ -43,9 +43,8 @@ class Settings:
             "which the neurons of the recording vary together beyond chance.",
             ge=1,
             label="Assemblies",
-            details="'auto' adds a quarter while the model stays small; in large models (see "
-            "`model.training.weight_selection`) it also looks for assemblies in the residual. It "
-            "finds at most 200.",
+            details="'auto' also looks for assemblies in what the first ones leave over, and finds "
+            "at most 200.",
         ),
     ] = "auto"
     l1: Annotated[
