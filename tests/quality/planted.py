@@ -5,7 +5,7 @@ Each generator has a test file of its own, so that two processes can share the m
 
 import numpy as np
 
-from napari_crbm.analysis import evaluate, fraction_recovered, recovery
+from napari_crbm.analysis import evaluate, fraction_recovered, model_recovery
 from napari_crbm.model import Settings, Training
 from napari_crbm.simulation import simulate
 
@@ -35,7 +35,8 @@ def check_recovery_and_statistics(
         for _ in training:
             pass
         model = training.model()
-        recovered.append(fraction_recovered(recovery(model.weights_, simulation.truth.membership)))
+        found = model_recovery(model, simulation.recording, simulation.truth.membership)
+        recovered.append(fraction_recovered(found))
         train, test = (spikes.select_frames(model.split_[part]) for part in ("train", "test"))
         result = evaluate(model, train, test)
         nrmse = result.table["nrmse"]
