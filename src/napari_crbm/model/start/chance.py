@@ -135,13 +135,18 @@ def lasting(spikes: Spikes, known: NDArray[np.floating], random_state: int) -> f
 
 def shared_courses(spikes: Spikes) -> NDArray[np.float32]:
     """Return an orthonormal basis (T, K) of what is slow or shared by all neurons."""
-    n_frames = spikes.n_frames
-    phase = np.pi * (np.arange(n_frames) + 0.5) / n_frames
-    columns = [np.cos(k * phase) for k in range(min(DRIFT_COSINES, n_frames // 10) + 1)]
     counts = np.asarray(spikes.frame_counts, dtype=np.float64)
-    columns += [_smoothed(counts, width) - counts.mean() for width in POPULATION_FRAMES]
-    left, size, _ = np.linalg.svd(np.column_stack(columns), full_matrices=False)
+    shared = [_smoothed(counts, width) - counts.mean() for width in POPULATION_FRAMES]
+    columns = np.column_stack([slow_courses(spikes.n_frames), *shared])
+    left, size, _ = np.linalg.svd(columns, full_matrices=False)
     return np.asarray(left[:, size > 1e-9 * size[0]], dtype=np.float32)
+
+
+def slow_courses(n_frames: int) -> NDArray[np.float32]:
+    """Return cosines (T, K) slower than a fifth of the recording, which stand for drift."""
+    phase = np.pi * (np.arange(n_frames) + 0.5) / n_frames
+    rates = np.arange(min(DRIFT_COSINES, n_frames // 10) + 1)
+    return np.cos(rates * phase[:, None]).astype(np.float32)
 
 
 def tied_by_crosstalk(coordinates: NDArray[np.floating]) -> NDArray[np.int64]:

@@ -31,7 +31,7 @@ from napari_crbm.model.compute.two_groups import (
     on_frames,
 )
 from napari_crbm.model.compute.weights import efficient
-from napari_crbm.model.start.chance import lasting
+from napari_crbm.model.start.chance import lasting, slow_courses
 from napari_crbm.model.start.components import (
     SURPLUS,
     principal_components,
@@ -119,9 +119,10 @@ def _residual_courses(
     components larger than those of noise that is the same in all frames. So the limit comes from
     drawn spikes (parallel analysis, Horn 1965), times the factor by which lasting activity enlarges
     components.
-    What all neurons share may be among them: a model needs units for it, too.
+    What is slow is left out. What all neurons share may be among them: a model needs units for
+    it, too.
     """
-    known = np.hstack([courses, brief])
+    known = np.hstack([courses, brief, slow_courses(spikes.n_frames)])
     n_looked_at = min(_AT_ONCE, min(spikes.shape) - known.shape[1] - 1)
     if n_looked_at < 1:
         return known[:, :0]
