@@ -118,8 +118,8 @@ def test_docstrings_list_the_declarations():
 def test_every_training_setting_is_declared():
     listed = declared(Settings)
     assert [each.name for each in listed] == [field.name for field in fields(Settings)]
-    assert len(listed) == 23
+    assert len(listed) == 19
     for each in listed:
         assert each.help[0].isupper() and each.help.endswith("."), each.name
         assert each.accepts(each.default), each.name
-    assert len({each.option for each in listed}) == len({each.label for each in listed}) == 23
+    assert len({each.option for each in listed}) == len({each.label for each in listed}) == 19

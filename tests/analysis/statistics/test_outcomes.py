@@ -99,7 +99,7 @@ def test_chains_that_did_not_settle_say_nothing(good, recording, monkeypatch):
     import napari_crbm.model
 
     def unsettled(*args, **options):
-        return replace(draw(*args, **options), settled=False)
+        return replace(draw(*args, **options), r_hat=np.array([2.0]))
 
     monkeypatch.setattr(napari_crbm.model, "draw", unsettled)
     found = judged(crbm(), recording, 2800)

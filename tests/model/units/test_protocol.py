@@ -78,7 +78,7 @@ def test_a_small_model_of_gaussian_units_trains(monkeypatch, device):
     variance = moments.square.mean(axis=0) - moments.mean.mean(axis=0) ** 2
     np.testing.assert_allclose(variance, 1, atol=1e-3)
     with kernel_threads():
-        chains = Chains(trained.rbm, 200)
+        chains = Chains(trained.rbm, 200, start=spikes)
         chains.advance(20)
     assert 0.5 < chains.state().mean() / spikes.rate < 2
 

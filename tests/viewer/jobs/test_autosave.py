@@ -240,10 +240,10 @@ def test_kernels_compile_once_a_recording_is_seen(viewer, home, recording, qtbot
 def test_every_recipe_tells_how_long_it_takes(viewer, home, recording, qtbot, monkeypatch):
     from napari_crbm.model import Pace
 
-    paces = {3: Pace(10.0, 0.02), 15: Pace(0.0, 0.9)}
+    paces = {"assemblies": Pace(10.0, 0.02), "random": Pace(0.0, 0.9)}
     monkeypatch.setattr(
         "napari_crbm.viewer.docks.train.times.measure_pace",
-        lambda _spikes, settings: paces[settings.gibbs_steps],
+        lambda _spikes, settings: paces[settings.initialisation],
     )
     for module in ("docks.train.widget", "docks.train.times"):
         monkeypatch.setattr(f"napari_crbm.viewer.{module}.compiled", lambda: True)
