@@ -21,7 +21,7 @@ FAST = Settings(n_updates=120, n_chains=50, n_threads=1)
 
 @pytest.fixture(scope="module")
 def planted():
-    return simulate(n_neurons=200, n_frames=1200, n_assemblies=4, seed=1)
+    return simulate(n_neurons=200, n_frames=2000, n_assemblies=4, seed=1)
 
 
 @pytest.fixture(scope="module")

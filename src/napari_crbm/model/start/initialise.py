@@ -24,7 +24,8 @@ from napari_crbm.model.start.components import (
     principal_components,
     sparse_components,
 )
-from napari_crbm.model.start.refinement import all_assemblies, separated
+from napari_crbm.model.start.effective_frames import effective_frames
+from napari_crbm.model.start.refinement import CERTAIN, all_assemblies, separated
 from napari_crbm.spikes import Spikes
 
 _MAX_WEIGHT = 3.0
@@ -100,24 +101,37 @@ def assembly_start(
     most = min(_AUTO_MAX if n_hidden == "auto" else int(n_hidden), spikes.n_neurons)
     n_kept = n_beyond_chance(spikes, most, random_state, coordinates)
     n_units = max(n_kept, _AUTO_MIN) if n_hidden == "auto" else most
-    if n_kept == 0:
-        return random_start(spikes, n_units, random_state)._replace(by_chance=True)
-    n_rotated = min(int(np.ceil(SURPLUS * n_kept)), min(spikes.shape) - 1)
+    by_chance = n_kept == 0
+    n_rotated = min(int(np.ceil(SURPLUS * (n_kept or n_units))), min(spikes.shape) - 1)
     components = principal_components(spikes, n_rotated, random_state)
-    courses, _ = sparse_components(components, n_rotated, n_kept)
-    del components, _
+    if by_chance:
+        # Small random weights would all go to zero. They are for white noise alone, whose
+        # components stay below the edge of Marchenko and Pastur.
+        edge = (1 + np.sqrt(spikes.n_neurons / spikes.n_frames)) ** 2
+        n_kept = min(int((components.variances > edge).sum()), n_units)
+        if n_kept == 0:
+            return random_start(spikes, n_units, random_state)._replace(by_chance=True)
+        n_rotated = min(int(np.ceil(SURPLUS * n_kept)), n_rotated)
+    rotated, rough = sparse_components(components, n_rotated, n_kept)
+    del components
     yield n_kept
-    courses, loadings = yield from all_assemblies(spikes, courses, most, random_state)
+    courses, loadings = yield from all_assemblies(spikes, rotated, most, random_state)
+    if courses.shape[1] == 0 and not by_chance:
+        # In a short recording no assembly may be on for long enough to be refined.
+        courses = rotated
+        loadings = np.where(np.abs(rough) < CERTAIN / np.sqrt(effective_frames(spikes)), 0, rough)
     n_found = courses.shape[1]
     if n_found == 0:
-        return random_start(spikes, n_units, random_state)
+        return random_start(spikes, n_units, random_state)._replace(by_chance=by_chance)
     if n_hidden == "auto":
         n_units = max(n_found, _AUTO_MIN)
     weights = np.zeros((spikes.n_neurons, n_units), dtype=np.float32)
     weights[:, :n_found] = weights_from_components(spikes, courses, loadings)
     weights[:, :n_found] = separated(spikes, weights[:, :n_found], loadings)
+    if not weights.any():
+        return random_start(spikes, n_units, random_state)._replace(by_chance=by_chance)
     fields = independent_fields(spikes) - added_odds(weights[:, :n_found], courses)
-    return Start(weights, fields, weights != 0)
+    return Start(weights, fields, weights != 0, by_chance)
 
 
 def weights_from_components(

@@ -41,8 +41,8 @@ from napari_crbm.model.start.components import (
 from napari_crbm.model.start.effective_frames import effective_frames
 from napari_crbm.spikes import CHUNK_FRAMES, Spikes
 
-# A loading is kept if it is this many standard errors from zero: hardly any passes by chance.
-_CERTAIN = 4.0
+#: A loading is kept if it is this many standard errors from zero: hardly any passes by chance.
+CERTAIN = 4.0
 # Iterations of regressing neurons on courses and courses on neurons; two almost suffice.
 _ITERATIONS = 3
 # Regularises the regression on courses that are nearly the same, in terms of their variance.
@@ -185,7 +185,7 @@ def refine(
         overlap little.
     """
     scale = z_scale(spikes).astype(np.float32)
-    limit = _CERTAIN / np.sqrt(effective_frames(spikes))
+    limit = CERTAIN / np.sqrt(effective_frames(spikes))
     for _ in range(_ITERATIONS):
         loadings = _loadings(spikes, _on_or_off(courses), scale, limit)
         courses = _courses(spikes, loadings, scale)
