@@ -202,6 +202,13 @@ def looks_at_assemblies(walk):
     workspace = walk.workspace
     assemblies = walk.dock("Assemblies", AssembliesWidget)
     assert share_of(walk.shot("assembly"), "orange") > 0.002, "members light up"
+    by_weight = assemblies.definition.findText("weight")
+    assemblies.definition.setCurrentIndex(by_weight)
+    walk.step(
+        "members by weight",
+        lambda: assemblies.definition.activated.emit(by_weight),
+        lambda: workspace.trained.members.definition == "weight",
+    )
     table = workspace.trained.table
     suppressed = int(table["fraction_positive"].idxmin())
     walk.step("choose an assembly", lambda: workspace.choose_assembly(suppressed))

@@ -50,7 +50,9 @@ def compare(
 
     require_ending(output, TABLE_ENDINGS, "--output")
     require_ending(figure, FIGURE_ENDINGS, "--figure")
-    wanted = METHODS if methods is None else tuple(m.strip() for m in methods.split(","))
+    known = {name.lower(): name for name in METHODS}
+    given = [] if methods is None else [m.strip() for m in methods.split(",")]
+    wanted = tuple(known.get(m.lower(), m) for m in given) or METHODS
     for method in wanted:
         require_choice(method, METHODS, "--methods")
     model, recording = open_pair(model_path, recording_path, opening)

@@ -116,13 +116,11 @@ def assembly_start(
     del components
     yield n_kept
     courses, loadings = yield from all_assemblies(spikes, rotated, most, random_state)
-    if courses.shape[1] == 0 and not by_chance:
+    if courses.shape[1] == 0:
         # In a short recording no assembly may be on for long enough to be refined.
         courses = rotated
         loadings = np.where(np.abs(rough) < CERTAIN / np.sqrt(effective_frames(spikes)), 0, rough)
     n_found = courses.shape[1]
-    if n_found == 0:
-        return random_start(spikes, n_units, random_state)._replace(by_chance=by_chance)
     if n_hidden == "auto":
         n_units = max(n_found, _AUTO_MIN)
     weights = np.zeros((spikes.n_neurons, n_units), dtype=np.float32)
