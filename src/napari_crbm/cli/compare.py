@@ -45,8 +45,7 @@ def compare(
     """Compare a model with other methods by the assemblies they find and their reconstruction."""
     from napari_crbm.analysis import BETTER, METHODS, compare_methods
     from napari_crbm.analysis.export.tables import write_table
-    from napari_crbm.cli.pairing import open_pair
-    from napari_crbm.simulation import load_truth
+    from napari_crbm.cli.pairing import open_pair, truth_of
 
     require_ending(output, TABLE_ENDINGS, "--output")
     require_ending(figure, FIGURE_ENDINGS, "--figure")
@@ -56,7 +55,7 @@ def compare(
     for method in wanted:
         require_choice(method, METHODS, "--methods")
     model, recording = open_pair(model_path, recording_path, opening)
-    truth = load_truth(recording_path) if recording_path.is_file() else None
+    truth = truth_of(recording_path)
     planted = None if truth is None else truth.membership
     with progress_bar("Comparing", "methods") as advance:
         table = compare_methods(

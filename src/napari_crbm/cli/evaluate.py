@@ -28,17 +28,6 @@ if TYPE_CHECKING:
     from napari_crbm.analysis import Evaluation
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
-    from napari_crbm.simulation import GroundTruth
-
-
-def _truth(recording_path: Path) -> GroundTruth | None:
-    """Return the truth of a simulated recording, None for any other file."""
-    from napari_crbm.io.registry import own_kind
-    from napari_crbm.simulation import load_truth
-
-    if recording_path.is_dir() or own_kind(recording_path) is None:
-        return None
-    return load_truth(recording_path)
 
 
 def on_held_out(model: CRBM, recording: Recording, **options: Any) -> Evaluation:
@@ -109,7 +98,7 @@ def evaluate(
         held_out_likelihood,
         model_recovery,
     )
-    from napari_crbm.cli.pairing import open_pair
+    from napari_crbm.cli.pairing import open_pair, truth_of
 
     file_format = table_format(file_format, output, parquet)
     require_ending(figure, FIGURE_ENDINGS, "--figure")
@@ -132,7 +121,7 @@ def evaluate(
     )
     if result.warning:
         warn(result.warning)
-    truth = _truth(recording_path)
+    truth = truth_of(recording_path)
     found = None if truth is None else model_recovery(model, recording, truth.membership)
     estimate = None
     if likelihood:

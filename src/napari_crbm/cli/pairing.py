@@ -14,6 +14,7 @@ from napari_crbm.errors import ModelError
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
+    from napari_crbm.simulation import GroundTruth
 
 
 def open_pair(
@@ -53,3 +54,13 @@ def open_pair(
             "the two."
         )
     return find_missing_members(model, recording, **(definition or {})), recording
+
+
+def truth_of(recording_path: Path) -> GroundTruth | None:
+    """Return the truth of a simulated recording, None for any other file."""
+    from napari_crbm.io.registry import own_kind
+    from napari_crbm.simulation import load_truth
+
+    if recording_path.is_dir() or own_kind(recording_path) is None:
+        return None
+    return load_truth(recording_path)
