@@ -101,7 +101,7 @@ def test_evaluate_tells_the_verdict_and_draws_it(folder, tmp_path):
     options = ["--samples", 300, "--chains", 30, "--temperatures", 2, "--likelihood"]
     options += ["-o", tmp_path]
     result = run("evaluate", folder / "model.h5", folder / "fish.h5", *options, "--figure", picture)
-    assert "The recording is too short to say" in result.stdout
+    assert "The chains did not settle" in result.stdout
     assert "nats per held-out frame" in result.stdout
     assert picture.stat().st_size > 10_000
     for name in ("statistics", "neurons", "lagged", "active_neurons"):

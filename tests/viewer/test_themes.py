@@ -31,6 +31,7 @@ def test_marks_stand_out_from_the_canvas(viewer, shown_home, theme):
     inside = workspace.trained.members.inside
     inside.setflags(write=True)
     inside[:3, :2] = True
+    workspace.trained.__dict__.pop("membership", None)
     workspace.choose_neuron(3)
     workspace.choose_neurons([4, 5])
     workspace.choose_assemblies((0, 1))

@@ -150,6 +150,9 @@ class Export:
         progress : callable, optional
             Called with pages done and pages in all; may raise to cancel.
         """
+        from napari_crbm.analysis.assemblies.membership import find_missing_members
+
+        find_missing_members(model, recording)
         if activity is None:
             activity = model.transform(recording.spikes)
         evidence = None
