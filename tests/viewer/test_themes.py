@@ -28,10 +28,7 @@ def test_marks_stand_out_from_the_canvas(viewer, shown_home, theme):
     workspace = shown_home.workspace
     weights = workspace.weights
     weights[:3, :2] = 1.0
-    inside = workspace.trained.members.inside
-    inside.setflags(write=True)
-    inside[:3, :2] = True
-    workspace.trained.__dict__.pop("membership", None)
+    workspace.update_table(workspace.trained.by("weight", workspace.recording))
     workspace.choose_neuron(3)
     workspace.choose_neurons([4, 5])
     workspace.choose_assemblies((0, 1))
