@@ -11,6 +11,8 @@ from napari_crbm.spikes import Spikes
 NEGLIGIBLE = 0.1
 #: Neurons averaged over; with more of them the mean changes by less than 0.01.
 _SAMPLE = 500
+# Neurons whose spectra are computed at a time, which bounds the memory.
+_AT_ONCE = 64
 #: The gap is at most this share of the recording: slower changes are drift, which
 #: evidence removes within its windows.
 _MOST = 1 / 30
@@ -53,16 +55,34 @@ def integrated_autocorrelation(spikes: Spikes) -> float:
     return float(1 + 2 * np.maximum(_autocorrelation(spikes)[1 : lag + 1], 0).sum())
 
 
-def _autocorrelation(spikes: Spikes) -> NDArray[np.float64]:
-    """Compute the mean autocorrelation of neurons at lags from 0; empty if none is active."""
+def mean_autocorrelation(spikes: Spikes, longest: int) -> NDArray[np.float64]:
+    """Compute the autocorrelation of single neurons, averaged with their variances as weights.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        Frames in the order of time.
+    longest : int
+        Largest lag in frames.
+
+    Returns
+    -------
+    (longest + 1,) float64
+        At lags from 0; of up to 500 neurons. Empty if no neuron varies.
+    """
     active = np.flatnonzero(spikes.neuron_counts)
-    most = max(int(_MOST * spikes.n_frames), 1)
     if len(active) == 0:
         return np.empty(0)
     some = active[:: max(1, len(active) // _SAMPLE)]
-    bits = spikes.by_neuron[some].view(np.uint8)
-    raster = np.unpackbits(bits, axis=1, count=spikes.n_frames, bitorder="little")
-    centred = raster - raster.mean(axis=1, keepdims=True, dtype=np.float32)
-    power = np.abs(np.fft.rfft(centred, 2 * spikes.n_frames, axis=1)) ** 2
-    covariance = np.fft.irfft(power.sum(axis=0))[: most + 1]
+    power = np.zeros(spikes.n_frames + 1)
+    for first in range(0, len(some), _AT_ONCE):
+        bits = spikes.by_neuron[some[first : first + _AT_ONCE]].view(np.uint8)
+        raster = np.unpackbits(bits, axis=1, count=spikes.n_frames, bitorder="little")
+        centred = raster - raster.mean(axis=1, keepdims=True, dtype=np.float32)
+        power += (np.abs(np.fft.rfft(centred, 2 * spikes.n_frames, axis=1)) ** 2).sum(axis=0)
+    covariance = np.fft.irfft(power)[: longest + 1]
     return covariance / covariance[0] if covariance[0] > 0 else np.empty(0)
+
+
+def _autocorrelation(spikes: Spikes) -> NDArray[np.float64]:
+    return mean_autocorrelation(spikes, max(int(_MOST * spikes.n_frames), 1))

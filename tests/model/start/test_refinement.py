@@ -9,7 +9,7 @@ from napari_crbm.model.start.initialise import (
     assembly_start,
     weights_from_components,
 )
-from napari_crbm.model.start.refinement import all_assemblies, refine, separated
+from napari_crbm.model.start.refinement import all_assemblies, loading_limit, refine, separated
 from napari_crbm.model.training.progress import outcome
 from napari_crbm.spikes import Spikes
 
@@ -54,7 +54,7 @@ def test_courses_of_assemblies_that_share_neurons_come_apart(shared):
     rough = mixed(on)
     assert foreign_share(agreement(rough, on)) > 0.2
     with kernel_threads(1):
-        courses, loadings = refine(spikes, rough)
+        courses, loadings = refine(spikes, rough, loading_limit(spikes))
     found = agreement(courses, on)
     assert np.diag(found).min() > 0.9
     assert foreign_share(found) < 0.05
@@ -66,7 +66,7 @@ def test_courses_of_assemblies_that_share_neurons_come_apart(shared):
 def test_loadings_are_what_neurons_owe_to_each_course(shared):
     spikes, on, _ = shared
     with kernel_threads(1):
-        _, loadings = refine(spikes, mixed(on))
+        _, loadings = refine(spikes, mixed(on), loading_limit(spikes))
     z = (on - on.mean(axis=0)) / on.std(axis=0)
     v = spikes.mean_activity
     x = (spikes.dense(slice(None)) - v) / np.sqrt(v * (1 - v))
@@ -123,7 +123,7 @@ def test_bursts_alone_are_by_chance():
 def test_inputs_answer_to_their_own_assembly_alone(shared):
     spikes, on, members = shared
     with kernel_threads(1):
-        courses, loadings = refine(spikes, mixed(on))
+        courses, loadings = refine(spikes, mixed(on), loading_limit(spikes))
         weights = weights_from_components(spikes, courses, loadings)
         apart = separated(spikes, weights, loadings)
     raster = spikes.dense(slice(None)).astype(np.float32)
@@ -142,7 +142,7 @@ def test_inputs_answer_to_their_own_assembly_alone(shared):
 def test_an_assembly_without_neurons_has_no_weights(shared):
     spikes, on, _ = shared
     with kernel_threads(1):
-        courses, loadings = refine(spikes, mixed(on))
+        courses, loadings = refine(spikes, mixed(on), loading_limit(spikes))
         loadings[:, 1] = 0
         weights = weights_from_components(spikes, courses, loadings)
         apart = separated(spikes, weights, loadings)

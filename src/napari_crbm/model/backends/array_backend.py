@@ -64,9 +64,6 @@ class ArrayBackend:
     def mean(self, inputs: Any, units: HiddenUnits) -> Any:
         return units_on(self._xp, units).mean(inputs, units)
 
-    def cumulant(self, inputs: Any, units: HiddenUnits) -> Any:
-        return units_on(self._xp, units).cumulant(inputs, units)
-
     def sample(self, inputs: Any, units: HiddenUnits, key: np.uint64) -> Any:
         rows = self._xp.arange(len(inputs), dtype=np.uint64)
         return units_on(self._xp, units).sample(inputs, units, subkeys(self._xp, key, rows))

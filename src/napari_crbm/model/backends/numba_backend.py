@@ -46,9 +46,6 @@ class NumbaBackend:
     def mean(self, inputs: NDArray[np.floating], units: HiddenUnits) -> NDArray[np.float32]:
         return units.mean(inputs)
 
-    def cumulant(self, inputs: NDArray[np.floating], units: HiddenUnits) -> NDArray[np.float64]:
-        return units.cumulant(inputs)
-
     def sample(
         self, inputs: NDArray[np.floating], units: HiddenUnits, key: np.uint64
     ) -> NDArray[np.float32]:

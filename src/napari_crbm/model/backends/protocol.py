@@ -54,9 +54,6 @@ class Backend(Protocol):
     def mean(self, inputs: Array, units: HiddenUnits) -> Array:
         """Compute E[h | I] given inputs (B, M), float32."""
 
-    def cumulant(self, inputs: Array, units: HiddenUnits) -> Array:
-        """Compute the cumulant function of inputs (B, M), float64."""
-
     def sample(self, inputs: Array, units: HiddenUnits, key: np.uint64) -> Array:
         """Draw h given inputs (B, M), float32."""
 

@@ -33,7 +33,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 from scipy.spatial import cKDTree
 
-from napari_crbm.model.start.effective_frames import raster_of
+from napari_crbm.model.compute.bits import dense_from_bits
 from napari_crbm.spikes import Spikes
 
 #: Neurons, drawn at random, that components are counted with; this bounds time and memory.
@@ -185,7 +185,7 @@ def _cleaned(
     spikes: Spikes, neurons: NDArray[np.int64], known: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return the weighted courses (T, n) of some neurons, without known courses."""
-    courses = raster_of(spikes, neurons)
+    courses = dense_from_bits(spikes.by_neuron[neurons], spikes.n_frames).astype(np.float32)
     courses -= courses.mean(axis=0)
     courses /= np.sqrt(_relative_rate(spikes))[:, None]
     courses = _without(courses, known)
@@ -197,7 +197,7 @@ def _cleaned(
 
 
 def _relative_rate(spikes: Spikes) -> NDArray[np.float32]:
-    """Compute the population rate (T,) relative to its mean, smoothed unless it is far above."""
+    """Compute the relative population rate (T,), smoothed except where a frame is far above it."""
     counts = np.asarray(spikes.frame_counts, dtype=np.float64)
     mean = max(counts.mean(), 1e-9)
     at_least = counts - _CAUTION * np.sqrt(counts + 1)

@@ -1,8 +1,7 @@
 """Initial weights of a training: from rotated principal components, or random.
 
 From small random weights the sparse penalty can win before any assembly has formed, and all weights
-stay at zero. Principal components, as many as
-exceed chance, rotated until each involves few neurons,
+stay at zero. The principal components beyond chance, rotated until each involves few neurons,
 already approximate the assemblies. Training therefore starts from weights made of them.
 """
 
@@ -24,8 +23,7 @@ from napari_crbm.model.start.components import (
     principal_components,
     sparse_components,
 )
-from napari_crbm.model.start.effective_frames import effective_frames
-from napari_crbm.model.start.refinement import CERTAIN, all_assemblies, separated
+from napari_crbm.model.start.refinement import all_assemblies, loading_limit, separated
 from napari_crbm.spikes import Spikes
 
 _MAX_WEIGHT = 3.0
@@ -119,7 +117,7 @@ def assembly_start(
     if courses.shape[1] == 0:
         # In a short recording no assembly may be on for long enough to be refined.
         courses = rotated
-        loadings = np.where(np.abs(rough) < CERTAIN / np.sqrt(effective_frames(spikes)), 0, rough)
+        loadings = np.where(np.abs(rough) < loading_limit(spikes), 0, rough)
     n_found = courses.shape[1]
     if n_hidden == "auto":
         n_units = max(n_found, _AUTO_MIN)

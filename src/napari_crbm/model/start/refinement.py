@@ -87,9 +87,9 @@ def all_assemblies(
     loadings : (N, K') float32
         Those of `refine`, of assemblies that are on in ten frames or more.
     """
-    brief, n_before = courses[:, :0], 0
+    brief, n_before, limit = courses[:, :0], 0, loading_limit(spikes)
     while True:
-        courses, loadings = refine(spikes, courses)
+        courses, loadings = refine(spikes, courses, limit)
         lasts = _lasts(courses)
         brief = np.hstack([brief, courses[:, ~lasts]])
         courses, loadings = courses[:, lasts], loadings[:, lasts]
@@ -165,8 +165,13 @@ def _lasts(courses: NDArray[np.float32]) -> NDArray[np.bool_]:
     return np.asarray((courses.astype(np.float64) ** 3).mean(axis=0) <= limit)
 
 
+def loading_limit(spikes: Spikes) -> float:
+    """Compute the smallest loading that is not chance: so many standard errors from zero."""
+    return float(CERTAIN / np.sqrt(effective_frames(spikes)))
+
+
 def refine(
-    spikes: Spikes, courses: NDArray[np.float32]
+    spikes: Spikes, courses: NDArray[np.float32], limit: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Estimate courses of assemblies, and the loadings of neurons on all of them at once.
 
@@ -175,6 +180,8 @@ def refine(
     spikes : Spikes
     courses : (T, K) float32
         Rotated components to start from.
+    limit : float
+        Loadings of smaller size are set to zero; see `loading_limit`.
 
     Returns
     -------
@@ -185,7 +192,6 @@ def refine(
         overlap little.
     """
     scale = z_scale(spikes).astype(np.float32)
-    limit = CERTAIN / np.sqrt(effective_frames(spikes))
     for _ in range(_ITERATIONS):
         loadings = _loadings(spikes, _on_or_off(courses), scale, limit)
         courses = _courses(spikes, loadings, scale)

@@ -144,14 +144,11 @@ class Learner:
         learner._mean_inputs = backend.put(np.array(state["mean_inputs"], dtype=np.float64))
         learner._moments_since = int(state.get("moments_since", 0))
         learner.chains.restore(state)
-        learner._selects = bool(state["selects"])
         return learner
 
     def _set_weights(self, start: Start) -> None:
         self.fields = self.backend.put(start.fields)
         roles = initial.initial_roles(start.supported, float(self.settings.l1))
-        # Without weights that the recording supports, assemblies have to form from all weights.
-        self._selects = bool(self.settings.l1) and bool((roles == SILENT).any())
         start.weights[roles == SILENT] = 0
         self.active = self.backend.active_set(start.weights, np.zeros_like(start.weights), roles)
         self._mean_inputs = self.backend.put(
@@ -174,7 +171,6 @@ class Learner:
         since = self._moments_since
         inputs = self.backend.get(self._mean_inputs).copy()
         kept = {**self.parameters(), "mean_inputs": inputs, **self.chains.state()}
-        kept["selects"] = self._selects
         return {**kept, "moments_since": since} if since else kept
 
     def parameters(self) -> dict[str, Any]:
@@ -258,7 +254,7 @@ class Learner:
             Learning rate.
         """
         settings = self.settings
-        if self._selects and update and update % _REVISE_EVERY == 0:
+        if settings.l1 and update and update % _REVISE_EVERY == 0:
             self.revise(update)
         self.frames.take_batch(update, settings.random_state, self.active.form)
         self.chains.advance(
@@ -314,7 +310,12 @@ class Learner:
         self.hidden.shift(self._mean_inputs - before)
 
     def revise(self, update: int) -> None:
-        """Decide which weights take part (see `model.training.weight_selection`)."""
+        """Decide which weights take part (see `model.training.weight_selection`).
+
+        All do if the training started without weights that the recording supports.
+        """
+        if not (self.active.roles == SILENT).any():
+            return
         variance = self._mean_activity * (1 - self._mean_activity)
         key = stream(self.settings.random_state, _REVISION, update)
         beyond = covariance.residual(

@@ -79,9 +79,6 @@ class ArrayUnits(Protocol):
     def mean(self, inputs: Array, units: Any) -> Array:
         """Compute E[h | I], float32."""
 
-    def cumulant(self, inputs: Array, units: Any) -> Array:
-        """Compute the cumulant function, float64."""
-
     def sample(self, inputs: Array, units: Any, keys: Array) -> Array:
         """Draw h, every row from its own stream ``keys`` (B,) of uint64; float32."""
 

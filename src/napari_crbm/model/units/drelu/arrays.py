@@ -53,14 +53,6 @@ class ArrayDReLU:
         """Compute E[h | I], float32."""
         return self.moments(inputs, units).mean.astype(np.float32)
 
-    def cumulant(self, inputs: Any, units: Any) -> Any:
-        """Compute Gamma(I) = log of the integral of exp(-U(h) + I h) dh."""
-        xp = self._xp
-        scale, x = self._scaled(inputs, units)
-        mass, power, _ = self._half(x)
-        top = power.max(axis=0)
-        return top + xp.log((mass * scale * xp.exp(power - top)).sum(axis=0))
-
     def sample(self, inputs: Any, units: Any, keys: Any) -> Any:
         """Draw h given inputs (B, M), every row from its own stream ``keys`` (B,); float32."""
         xp = self._xp
