@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
+from napari_crbm.analysis.evidence.stretches import stretches
 
 # So many neurons or frames are named in a sentence, and listed in data.
 _NAMED, _LISTED = 5, 1000
@@ -78,13 +80,7 @@ def named(where: Sequence[int]) -> str:
 
 def runs(frames: Sequence[int]) -> list[tuple[int, int]]:
     """Return ascending frames as ranges (first, last), both included."""
-    if not len(frames):
-        return []
-    breaks = [k + 1 for k, (a, b) in enumerate(pairwise(frames)) if b != a + 1]
-    return [
-        (int(frames[start]), int(frames[stop - 1]))
-        for start, stop in pairwise([0, *breaks, len(frames)])
-    ]
+    return [(int(frames[start]), int(frames[stop - 1])) for start, stop in stretches(frames)]
 
 
 def ranges_named(frames: Sequence[int]) -> str:
@@ -94,6 +90,19 @@ def ranges_named(frames: Sequence[int]) -> str:
     return ", ".join(found[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def counted(count: int, noun: str, verb: str, verb_of_many: str) -> str:
-    """Return a number with its noun and verb, such as "1 neuron is"."""
-    return f"{count:,} {noun} {verb}" if count == 1 else f"{count:,} {noun}s {verb_of_many}"
+def neurons_that(
+    verb: str,
+    verb_of_many: str,
+    which: NDArray[np.integer],
+    kind: str,
+    done: str,
+    remedy: str = "",
+    severity: Literal["problem", "note"] = "problem",
+) -> list[Finding]:
+    """Return a finding about some neurons, such as "1 neuron is never active (17)."; [] if none."""
+    where = places(which)
+    if not where:
+        return []
+    start = f"1 neuron {verb}" if len(where) == 1 else f"{len(where):,} neurons {verb_of_many}"
+    text = f"{start} ({named(where)})."
+    return [Finding(kind, text, len(where), where, "neurons", done, remedy, severity)]

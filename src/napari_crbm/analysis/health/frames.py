@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.analysis.evidence.outlier_frames import TIMES_MEDIAN, outlier_frames
+from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.analysis.health.finding import Finding, places, ranges_named
 from napari_crbm.spikes import Spikes
 
@@ -75,9 +76,8 @@ def _blank(counts: NDArray[np.int64]) -> list[Finding]:
     if not len(silent) or not counts.any():
         return []
     mean = float(counts[counts > 0].mean())
-    breaks = np.flatnonzero(np.diff(silent) > 1) + 1
-    long = [part for part in np.split(silent, breaks) if len(part) * mean >= EXPECTED_ACTIVE]
-    long = [part for part in long if len(part) > 2]
+    parts = [silent[start:stop] for start, stop in stretches(silent)]
+    long = [part for part in parts if len(part) > 2 and len(part) * mean >= EXPECTED_ACTIVE]
     if not long:
         return []
     where = places(np.concatenate(long))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from napari_crbm.analysis.health.finding import Finding, counted, named, places
+from napari_crbm.analysis.health.finding import Finding, neurons_that, places
 from napari_crbm.preprocessing.threshold import USUAL_ACTIVITY
 from napari_crbm.spikes import Spikes
 
@@ -39,40 +38,27 @@ def _rate(spikes: Spikes) -> list[Finding]:
 
 
 def _silent(spikes: Spikes) -> list[Finding]:
-    where = places(np.flatnonzero(spikes.neuron_counts == 0))
-    if not where:
-        return []
-    text = counted(len(where), "neuron", "is never active", "are never active")
-    return [
-        Finding(
-            "silent neurons",
-            f"{text} ({named(where)}).",
-            len(where),
-            where,
-            "neurons",
-            "They are kept, and belong to no assembly.",
-            f"{_LEAVE_OUT} --min-activity 0.0001.",
-            "note",
-        )
-    ]
+    return neurons_that(
+        "is never active",
+        "are never active",
+        np.flatnonzero(spikes.neuron_counts == 0),
+        "silent neurons",
+        "They are kept, and belong to no assembly.",
+        f"{_LEAVE_OUT} --min-activity 0.0001.",
+        "note",
+    )
 
 
 def _always(spikes: Spikes) -> list[Finding]:
-    where = places(np.flatnonzero(spikes.mean_activity >= ALWAYS_ACTIVE))
-    if not where:
-        return []
-    text = counted(len(where), "neuron", "is active", "are active")
-    return [
-        Finding(
-            "always active neurons",
-            f"{text} in {100 * ALWAYS_ACTIVE:g} % of frames or more ({named(where)}).",
-            len(where),
-            where,
-            "neurons",
-            "They are kept.",
-            f"{_LEAVE_OUT} --max-activity {ALWAYS_ACTIVE:g}.",
-        )
-    ]
+    when = f"in {100 * ALWAYS_ACTIVE:g} % of frames or more"
+    return neurons_that(
+        f"is active {when}",
+        f"are active {when}",
+        np.flatnonzero(spikes.mean_activity >= ALWAYS_ACTIVE),
+        "always active neurons",
+        "They are kept.",
+        f"{_LEAVE_OUT} --max-activity {ALWAYS_ACTIVE:g}.",
+    )
 
 
 def _equal(spikes: Spikes) -> list[Finding]:
@@ -100,9 +86,5 @@ def equal_neurons(spikes: Spikes) -> list[tuple[int, ...]]:
     bits = spikes.by_neuron
     groups: dict[bytes, list[int]] = {}
     for neuron in lively:
-        groups.setdefault(_key(bits[neuron]), []).append(int(neuron))
+        groups.setdefault(bits[neuron].tobytes(), []).append(int(neuron))
     return [tuple(group) for group in groups.values() if len(group) > 1]
-
-
-def _key(words: NDArray[np.uint64]) -> bytes:
-    return words.tobytes()

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.evidence.crosstalk import MOST_UM, crosstalk_distance_um
 from napari_crbm.analysis.evidence.windows import Windows
-from napari_crbm.analysis.health.finding import Finding, counted, named, places
+from napari_crbm.analysis.health.finding import Finding, neurons_that
 from napari_crbm.recording import Recording
 
 # Share of the recording in a window in which slow drifts are removed, as for evidence.
@@ -31,21 +31,14 @@ def position_findings(recording: Recording) -> list[Finding]:
 
 
 def _missing(recording: Recording) -> list[Finding]:
-    where = places(np.flatnonzero(~recording.located))
-    if not where:
-        return []
-    text = counted(len(where), "neuron", "has no position", "have no position")
-    return [
-        Finding(
-            "missing positions",
-            f"{text} ({named(where)}).",
-            len(where),
-            where,
-            "neurons",
-            "They are kept, and left out of everything that needs a position.",
-            severity="note",
-        )
-    ]
+    return neurons_that(
+        "has no position",
+        "have no position",
+        np.flatnonzero(~recording.located),
+        "missing positions",
+        "They are kept, and left out of everything that needs a position.",
+        severity="note",
+    )
 
 
 def shared_positions(positions: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -61,20 +54,14 @@ def _shared(recording: Recording) -> list[Finding]:
     # Along one axis, such as the depth on a probe, neurons share places.
     if len(recording.known_axes) < 2:
         return []
-    where = places(shared_positions(recording.positions))
-    if not where:
-        return []
-    return [
-        Finding(
-            "duplicate positions",
-            f"{len(where):,} neurons lie exactly where another does ({named(where)}).",
-            len(where),
-            where,
-            "neurons",
-            "They are kept.",
-            "Check that no cell is listed twice.",
-        )
-    ]
+    return neurons_that(
+        "lies exactly where another does",
+        "lie exactly where another does",
+        shared_positions(recording.positions),
+        "duplicate positions",
+        "They are kept.",
+        "Check that no cell is listed twice.",
+    )
 
 
 def _alike(recording: Recording) -> list[Finding]:

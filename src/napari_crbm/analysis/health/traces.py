@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.health.finding import Finding, counted, named, places
+from napari_crbm.analysis.health.finding import Finding, neurons_that
 from napari_crbm.preprocessing.threshold import is_flat, noise_sd
 from napari_crbm.recording import Fluorescence
 
@@ -62,22 +62,17 @@ def trace_findings(fluorescence: Fluorescence) -> list[Finding]:
             "Their noise is undefined, so rises of their fluorescence are not found.",
         ),
     )
-    found = []
+    found: list[Finding] = []
     for kind, mask, one, many, done in parts:
-        where = places(np.flatnonzero(mask))
-        if where:
-            found.append(
-                Finding(
-                    kind,
-                    f"{counted(len(where), 'neuron', one, many)}{sampled} ({named(where)}).",
-                    len(where),
-                    where,
-                    "neurons",
-                    done,
-                    "Leave them out with: napari-crbm preprocess FILE OUT --min-snr 1, or "
-                    "--min-activity 0.0001.",
-                )
-            )
+        found += neurons_that(
+            f"{one}{sampled}",
+            f"{many}{sampled}",
+            np.flatnonzero(mask),
+            kind,
+            done,
+            "Leave them out with: napari-crbm preprocess FILE OUT --min-snr 1, or "
+            "--min-activity 0.0001.",
+        )
     return found
 
 

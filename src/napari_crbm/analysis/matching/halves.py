@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.chance import CHANCE_QUANTILE, MIN_SHUFFLES
 from napari_crbm.analysis.evidence.assessment import FEWEST_FRAMES, MAX_Q, assembly_evidence
+from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.analysis.matching.stability import match_units, weight_cosines
 from napari_crbm.autocorrelation import autocorrelation_frames
 from napari_crbm.errors import ModelError, TrainingCollapsed, TrainingStopped
@@ -234,12 +234,11 @@ def _trained(
     from napari_crbm.model import Training
 
     seen, other = frames[number], frames[1 - number]
-    breaks = [0, *(np.flatnonzero(np.diff(seen) > 1) + 1).tolist(), len(seen)]
     training = Training(
         recording.spikes.select_frames(seen),
         settings,
         control=control,
-        segments=list(pairwise(breaks)),
+        segments=stretches(seen),
         coordinates=recording.coordinates,
     )
     try:

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.autocorrelation import autocorrelation_frames
 from napari_crbm.errors import ModelError
 from napari_crbm.model.training.settings import Settings
@@ -65,7 +66,7 @@ class Folds:
             segments=recording.segments,
             random_state=settings.random_state,
         ).train
-        starts = {0, *(np.flatnonzero(np.diff(frames) > 1) + 1).tolist()}
+        starts = {start for start, _ in stretches(frames)}
         starts |= {int(np.searchsorted(frames, start)) for start, _ in recording.segments}
         ends = sorted({*starts, len(frames)})
         edges = block_edges(len(frames), N_BLOCKS, list(pairwise(ends)))

@@ -6,13 +6,13 @@ import json
 import warnings
 from dataclasses import asdict
 from functools import lru_cache
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.analysis.selection.folds import Folds
 from napari_crbm.analysis.selection.sweep import BLOCKS, Sweep, Trial
 from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh
@@ -52,7 +52,6 @@ def run_trial(
     folds = sweep.folds(recording)
     train, test = folds.frames(trial.fold)
     seen = recording.spikes.select_frames(train)
-    breaks = [0, *(np.flatnonzero(np.diff(train) > 1) + 1).tolist(), len(train)]
     row: dict[str, Any] = {**asdict(trial), "status": "finished", "message": ""}
     try:
         training = train_with_checkpoints(
@@ -61,7 +60,7 @@ def run_trial(
                 settings,
                 control=control,
                 resume=earlier_checkpoint(_checkpoint_file(folder, key)),
-                segments=list(pairwise(breaks)),
+                segments=stretches(train),
                 coordinates=recording.coordinates,
             ),
             _checkpoint_file(folder, key),

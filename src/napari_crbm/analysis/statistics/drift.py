@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.autocorrelation import integrated_autocorrelation
 from napari_crbm.spikes import Spikes
 
@@ -78,7 +79,8 @@ def held_out_drift(spikes: Spikes, split: dict[str, NDArray[np.int64]]) -> Drift
     v = spikes.mean_activity
     variance = float((v * (1 - v)).sum()) * integrated_autocorrelation(spikes)
     rows = []
-    for frames in np.split(test, np.flatnonzero(np.diff(test) > 1) + 1):
+    for start, stop in stretches(test):
+        frames = test[start:stop]
         block = spikes.select_frames(frames)
         squared = float(((block.mean_activity - usual) ** 2).sum())
         chance = variance * (1 / len(frames) + 1 / len(train))

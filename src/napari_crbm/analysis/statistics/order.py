@@ -20,6 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.evidence.stretches import stretches
+
 #: Surrogates of each kind.
 N_SURROGATES = 199
 # Longest window in longest lags. Shorter ones make drifts straighter and leave more windows to
@@ -78,9 +80,7 @@ def temporal_order(
         NaN where an asymmetry is constant.
     """
     generator = np.random.default_rng(random_state)
-    runs = [
-        np.split(np.arange(len(part)), np.flatnonzero(np.diff(part) != 1) + 1) for part in frames
-    ]
+    runs = [[np.arange(*ends) for ends in stretches(part)] for part in frames]
     longest = min(max(len(run) for run in part) for part in runs)
     length = min(_WINDOW * int(max(lags)), longest)
     windows = [_windows(part, length) for part in runs]

@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.autocorrelation import NEGLIGIBLE
 
 #: A block lasts so many integrated autocorrelation times at least, and at most if there are
@@ -91,10 +92,11 @@ def cut(
     """
     shortest = max(shortest + gap, len(frames) / most, 1.0)
     blocks = []
-    for stretch in np.split(np.arange(len(frames)), np.flatnonzero(np.diff(frames) > 1) + 1):
-        n_parts = max(int((len(stretch) + gap) // shortest), 1)
-        edges = np.arange(n_parts + 1) * (len(stretch) + gap) // n_parts
-        blocks += [stretch[first : last - gap] for first, last in pairwise(edges)]
+    for start, stop in stretches(frames):
+        length = stop - start + gap
+        n_parts = max(int(length // shortest), 1)
+        edges = start + np.arange(n_parts + 1) * length // n_parts
+        blocks += [np.arange(first, last - gap) for first, last in pairwise(edges)]
     return [block for block in blocks if len(block)]
 
 
