@@ -11,6 +11,7 @@ from napari_crbm.analysis import (
     reconstruction_nllh,
     recovery,
 )
+from napari_crbm.analysis.matching.recovery import RECOVERED_AUROC
 from napari_crbm.analysis.methods.comparison import _FIT, _Data
 from napari_crbm.errors import ModelError
 from napari_crbm.figures import methods_figure
@@ -71,7 +72,10 @@ def test_the_model_is_ranked_by_association_and_by_weight(case, table):
     for column in ("auroc", "f1", "cosine"):
         assert table.loc["cRBM", column] == pytest.approx(known[column].mean())
     assert known["auroc_weight"].mean() == pytest.approx(by_weight["auroc"].mean())
-    assert table.loc["cRBM", "auroc"] != table.loc["cRBM by weight", "auroc"]
+    # One of the six assemblies is hardly found in so few frames, by either.
+    found = known[known["auroc"] > RECOVERED_AUROC]
+    assert len(found) >= 5
+    assert found["auroc"].mean() > found["auroc_weight"].mean() + 0.005
 
 
 def test_linear_rates_against_brute_force(case):
