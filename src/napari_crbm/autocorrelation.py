@@ -1,4 +1,4 @@
-"""How long the activity of single neurons lasts: the gap that separates independent frames."""
+"""Duration of single-neuron activity, and the gap after which frames are independent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SAMPLE = 500
 # Neurons whose spectra are computed at a time, which bounds the memory.
 _AT_ONCE = 64
 #: The gap is at most this share of the recording: slower changes are drift, which
-#: evidence removes within its windows.
+#: the evidence removes within its windows.
 _MOST = 1 / 30
 
 

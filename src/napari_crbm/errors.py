@@ -37,7 +37,7 @@ class RecordingError(CRBMError, ValueError):
 
 
 class NotBinary(RecordingError):
-    """Activity holds other values than zeros and ones."""
+    """Activity has values other than zeros and ones."""
 
 
 class FormatError(CRBMError, ValueError):
@@ -105,7 +105,7 @@ class SettingError(ModelError, RecordingError):
 
     @property
     def settings(self) -> tuple[str, ...]:
-        """Python names of the settings that occur in the message."""
+        """Python names of the settings in the message."""
         found = (field for _, field, _, _ in Formatter().parse(self.template) if field)
         return tuple(field for field in found if field not in self.words)
 
@@ -130,7 +130,7 @@ class NotTrained(ModelError, AttributeError):
 
 
 class TrainingStopped(CRBMError):
-    """A training was stopped before there was a result."""
+    """A training was stopped before it had a result."""
 
 
 class TrainingDiverged(CRBMError, RuntimeError):

@@ -230,10 +230,10 @@ class Recording:
 
     @cached_property
     def frame_numbers(self) -> NDArray[np.int64]:
-        """Numbers of the frames, (T,), which are consecutive within a segment only.
+        """Frame numbers, (T,), consecutive only within a segment.
 
-        From one segment to the next they jump by more than there are frames, so that no lag
-        and no run of consecutive numbers crosses a segment.
+        Between segments they jump by more than the number of frames, so that no lag and no run
+        of consecutive numbers crosses a border.
         """
         starts = np.array([start for start, _ in self.segments[1:]], dtype=np.int64)
         jumps = np.searchsorted(starts, np.arange(self.n_frames), side="right")

@@ -56,8 +56,8 @@ def demo(
     evaluation = on_held_out(model, recording, n_samples=6000, seed=seed)
     out.print(
         f"{100 * fraction_recovered(found):.0f} % of {truth.n_assemblies} planted assemblies "
-        "recovered (AUROC > 0.95 of the association with "
-        "the assembly against membership).\n"
+        "recovered (AUROC > 0.95 when neurons are ranked by "
+        "their association with the assembly).\n"
         f"Held-out frames (nRMSE: 0 as well as the training frames, 1 as chance): "
         f"mean activity {evaluation.score('mean_v')}, "
         f"pairwise covariance {evaluation.score('cov_vv')}.",

@@ -1,4 +1,4 @@
-"""The option on who belongs to an assembly, shared by commands that tell of members."""
+"""The option ``--members``, shared by all commands that use the members of assemblies."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from napari_crbm.declarations import declared
 from napari_crbm.errors import TrainingStopped
 from napari_crbm.model.training.settings import Settings
 
-# Each half is held out from the other.
+# Not offered: each half is the held-out data of the other.
 _OWN = ("n_test_blocks", "test_choice")
 
 
@@ -41,8 +41,8 @@ def reproducibility(
     model: Annotated[
         Path | None,
         typer.Option(
-            help="Model of this recording (.h5) whose assemblies to look for in both halves.",
-            show_default="the assemblies of the first half are looked for in the second",
+            help="Model of this recording (.h5) whose assemblies to search for in both halves.",
+            show_default="the assemblies of the first half are searched for in the second",
         ),
     ] = None,
     output: Annotated[
@@ -54,7 +54,8 @@ def reproducibility(
     store: Annotated[
         bool,
         typer.Option(
-            "--store", help="Keep the result in the file of --model, for lists of assemblies."
+            "--store",
+            help="Save the result in the file of --model; lists of assemblies then show it.",
         ),
     ] = False,
     recipe: Annotated[
@@ -64,14 +65,14 @@ def reproducibility(
         ),
     ] = "quick",
     shuffles: Annotated[
-        int, typer.Option(min=19, help="Relabellings behind the chance level.")
+        int, typer.Option(min=19, help="Number of shuffles that give the chance level.")
     ] = 39,
     as_json: AsJson = False,
     *,
     chosen: dict[str, Any],
     opening: dict[str, Any],
 ) -> None:
-    """Train on two disjoint halves of a recording, and say which assemblies both find."""
+    """Train on two disjoint halves of a recording and report which assemblies both find."""
     from napari_crbm.analysis import reproducibility as measure
     from napari_crbm.analysis.export.tables import write_table
     from napari_crbm.cli.pairing import open_pair

@@ -18,7 +18,7 @@ from napari_crbm.cli.generated import with_declared
 from napari_crbm.declarations import declared
 from napari_crbm.simulation.settings import SimulationSettings
 
-# Settings that recordings without assemblies have too.
+# Settings that also apply to recordings without assemblies.
 _OF_ALL = ("n_neurons", "n_frames", "mean_activity", "frame_rate_hz", "seed")
 
 
@@ -60,7 +60,7 @@ def simulate(
 
 
 def _refuse_planting(chosen: dict[str, Any]) -> None:
-    """Refuse options that recordings without assemblies do not have."""
+    """Refuse options that apply only to recordings with assemblies."""
     for each in declared(SimulationSettings):
         if each.name in chosen and each.name not in _OF_ALL:
             raise typer.BadParameter(

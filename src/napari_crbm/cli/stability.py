@@ -24,7 +24,7 @@ def stability(
         list[Path],
         typer.Argument(
             metavar="MODEL MODEL...",
-            help="The model in question, then others of the same recording (other seeds).",
+            help="The model to examine, then others of the same recording (other seeds).",
             show_default=False,
         ),
     ],
@@ -42,11 +42,12 @@ def stability(
     store: Annotated[
         bool,
         typer.Option(
-            "--store", help="Keep the result in the first model's file, for lists of assemblies."
+            "--store",
+            help="Save the result in the first model's file; lists of assemblies then show it.",
         ),
     ] = False,
     shuffles: Annotated[
-        int, typer.Option(min=19, help="Shuffles behind the chance level, for every other model.")
+        int, typer.Option(min=19, help="Number of shuffles that give the chance level, per model.")
     ] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shuffles.")] = 0,
     as_json: AsJson = False,

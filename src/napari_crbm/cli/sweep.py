@@ -83,7 +83,7 @@ def sweep(
         typer.Option(
             min=2,
             max=10,
-            help="Folds of cross-validation; the trainings of more than two folds share frames.",
+            help="Folds of cross-validation. With more than two, trainings share frames.",
         ),
     ] = 3,
     random: Annotated[

@@ -61,7 +61,7 @@ def statistics_page(
         draw_heading(figure, title, evaluation.verdict)
         note = (
             "nRMSE: 0 as good\nas the training frames,\n1 no better than chance;\n"
-            "± standard error from\nblocks of time. Explains:\nshare of what comes back.\n\n"
+            "± standard error from\nblocks of time. Explains:\nreproducible covariance.\n\n"
             f"Active neurons per frame:\nnRMSE {_rounded(evaluation.population.nrmse)}\n\n"
             f"Pseudo-likelihood:\n{evaluation.pseudo_likelihood:.4f} nats per\nneuron per frame"
         )

@@ -233,7 +233,7 @@ def open_recording(
 def _in_seconds(recording: Recording, options: ReadOptions) -> Recording:
     """Return the recording with times in seconds, and warn of an implausible frame rate."""
     if any(step.name == BINNED for step in recording.provenance):
-        # Bins have their width in seconds.
+        # The width of bins is in seconds.
         return recording
     if options.time_unit is not None and options.frame_rate_hz is None:
         recording = replace(recording, times=in_unit(recording, options.time_unit))
@@ -244,7 +244,7 @@ def _in_seconds(recording: Recording, options: ReadOptions) -> Recording:
 
 
 def _assumed_times(recording: Recording) -> bool:
-    """Return whether times were made from a frame rate, of which readers warn themselves."""
+    """Return whether times were computed from a frame rate; readers warn of that themselves."""
     return any(
         str(step.parameters.get(name, "")).partition(" ")[2].startswith("Hz")
         for step in recording.provenance

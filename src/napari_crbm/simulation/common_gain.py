@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter1d
 
 #: Standard deviation in frames of the Gaussian window that smooths the gain in time.
 GAIN_FRAMES = 10.0
-#: Largest probability of a neuron to be active in a frame.
+#: Largest probability that a neuron is active in a frame.
 MAX_RATE = 0.9
 
 
@@ -43,14 +43,14 @@ def at_gain(
     gain: NDArray[np.float64],
     rng: np.random.Generator,
 ) -> NDArray[np.uint8]:
-    """Change activity such that it has the probability ``gain * chance``.
+    """Change activity so that its probability becomes ``gain * chance``.
 
     A gain below one silences some active neurons, a gain above one activates some silent ones.
 
     Parameters
     ----------
     active : (t, N) uint8
-        Drawn with the probability ``chance`` (t, N).
+        Activity drawn with the probability ``chance`` (t, N).
     gain : (t,) float64
     rng : numpy.random.Generator
     """

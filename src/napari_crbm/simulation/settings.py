@@ -47,19 +47,19 @@ class SimulationSettings:
     member_firing: Annotated[
         float,
         Setting(
-            "Factor of the probabilities (0.12 to 0.63) with which members fire while their "
-            "assembly is on; only of the generator 'noisy-or'.",
+            "Factor for the probabilities (0.12 to 0.63) with which members fire while their "
+            "assembly is on; only for the generator 'noisy-or'.",
             gt=0,
             le=1,
             group="rare",
-            details="With 0.6 and a mean activity of 0.016 members of 300 to 2,000 neurons fire in "
-            "8 to 37 % of these frames, and other neurons in 0.35 to 0.45 % (median).",
+            details="With 0.6 and a mean activity of 0.016, members of 300 to 2,000 neurons fire "
+            "in 8 to 37 % of these frames, and other neurons in 0.35 to 0.45 % (median).",
         ),
     ] = 1.0
     gain: Annotated[
         float,
         Setting(
-            "Relative standard deviation of a gain shared by all neurons, which changes within "
+            "Relative standard deviation of a gain that all neurons share and that changes within "
             "seconds; 0.25 is 25 %, 0 is none.",
             ge=0,
             le=1,

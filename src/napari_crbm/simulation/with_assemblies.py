@@ -282,11 +282,11 @@ def _check(
         )
     if not 0 < member_firing <= 1:
         raise RecordingError(
-            f"The factor of the members' firing must lie between 0 and 1; found {member_firing}."
+            f"The factor of the members' firing must lie between 0 and 1, but is {member_firing}."
         )
     if member_firing != 1 and generator != "noisy-or":
         raise RecordingError(
-            f"The generator '{generator}' has no factor of the members' firing; use 'noisy-or'."
+            f"The generator '{generator}' has no factor for the members' firing. Use 'noisy-or'."
         )
     if not 0 <= gain <= 1:
         raise RecordingError(

@@ -73,7 +73,7 @@ def test_positions_are_what_the_electrodes_have(tmp_path, kind):
 
 
 def test_bins_are_checked(tmp_path):
-    with pytest.raises(RecordingError, match="are the times in seconds"):
+    with pytest.raises(RecordingError, match="Check that the times are in seconds"):
         binned(np.array([0.0, 1e12]), np.array([0, 1]), 2)
     spikes, start, width, several = binned(np.array([0.01, 0.02, 0.3]), np.array([0, 0, 1]), 2)
     assert (start, width, several) == (0.0, 0.05, 1) and spikes.shape == (7, 2)

@@ -78,7 +78,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
     activity, fluorescence = first(_ACTIVITY), first(_FLUORESCENCE)
     counts = None
     if activity is not None and not _is_binary(activity[1]):
-        # Deconvolved or z-scored traces and counts often go by these names too.
+        # Deconvolved or z-scored traces and counts often have these names too.
         if _mostly_zero(activity[1]):
             counts = activity
         else:
@@ -87,7 +87,7 @@ def read(path: Path, options: ReadOptions) -> Recording:
     if fluorescence is activity is None and counts is not None:
         raise NotBinary(
             f"'{counts[0]}' holds counts or deconvolved activity, not zeros and ones, and there is "
-            "no fluorescence to tell its noise: say above which value a neuron is active."
+            "no fluorescence to estimate its noise. Set the value above which a neuron is active."
         )
     notes: dict[str, Any] = {"positions": where, "unit": unit}
     steps = []
@@ -248,8 +248,8 @@ def _frames_first(
     neurons_first = options.neurons_first
     if neurons_first is None and values.shape[0] == values.shape[1]:
         raise SettingError(
-            "'{name}' has as many frames as neurons ({n}), so shapes do not tell which axis is "
-            "which: set {neurons_first:True} or {neurons_first:False}.",
+            "'{name}' has as many frames as neurons ({n}), so its shape does not tell which axis "
+            "is which. Set {neurons_first:True} or {neurons_first:False}.",
             {"name": name, "n": f"{n_neurons:,}"},
         )
     if neurons_first is None:

@@ -43,9 +43,9 @@ _NEURONS = (
 )
 _POSITIONS = ("xyz", "coordinates", "coords", "positions", "xy")
 _ONE_NEURON = re.compile(r"^(\D*)(\d+)$")
-# Lists longer than this are not read to find out whether they are one.
+# Longer arrays are not read to test whether they are lists of spikes.
 _MOST_SPIKES = 1 << 28
-# Of a lower mean rate, in spikes a second, the times are probably in another unit.
+# Below this mean rate, in spikes per second, the times are probably in another unit.
 _LOWEST_HZ = 0.01
 
 
@@ -75,7 +75,7 @@ def can_read(path: Path) -> bool:
     """Return whether a file or folder holds a list of spike times and no activity in frames."""
     if container_of(path) not in ("table", "npz", "npy", "matlab", "folder"):
         return False
-    # Whatever is wrong with the file is said by the readers after this one.
+    # The readers that are tried next report what is wrong with the file.
     with suppress(CRBMError, OSError, ValueError), opened(path) as arrays:
         return find_list(_with_counts(path, arrays)) is not None
     return False
@@ -87,12 +87,16 @@ def read(path: Path, options: ReadOptions) -> Recording:
     Raises
     ------
     RecordingError
-        If the unit of the times is not known, or there are too many bins.
+        If there is no list of spikes, the unit of its times is unknown, all spikes have the same
+        time, or there would be too many bins.
     """
     with opened_with_tables(path) as arrays:
         found = find_list(_with_counts(path, arrays))
         if found is None:
-            raise RecordingError("The list of spike times is no longer there: open it again.")
+            raise RecordingError(
+                f"{path.name} no longer holds a list of spike times. Put the file back, or open "
+                "another one."
+            )
         notes: dict[str, Any] = {"file": path.name, "arrays": found.where}
         coordinates = _coordinates(found, arrays, options, notes)
     times, neuron = _seconds(path, found, options, notes), found.neuron
@@ -103,8 +107,8 @@ def read(path: Path, options: ReadOptions) -> Recording:
     rate = len(times) / np.ptp(times) / len(found.names)
     if rate < _LOWEST_HZ and options.time_unit is None:
         warnings.warn(
-            f"Neurons have {rate:.2g} spikes a second on average: the times are probably not in "
-            "seconds. Give the option time_unit (--time-unit), such as 'ms'.",
+            f"Neurons have {rate:.2g} spikes per second on average, so the times are probably not "
+            "in seconds. Set the option time_unit (--time-unit), such as 'ms'.",
             stacklevel=3,
         )
     spikes, start, bin_s, several = binned(times, neuron, len(found.names), options.bin_s)
@@ -149,7 +153,7 @@ def _short(name: str) -> str:
 
 
 def _with_counts(path: Path, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
-    """Add the lengths of MATLAB's cell arrays, which are hidden elsewhere."""
+    """Add the lengths of MATLAB cell arrays, which other readers do not see."""
     return matlab_arrays(path) if container_of(path) == "matlab" else arrays
 
 
@@ -163,7 +167,7 @@ def _is_list(array: Array, text: bool = False) -> bool:
 def _ragged(
     name: str, times: NDArray[Any], arrays: Mapping[str, Array], end: str
 ) -> SpikeList | None:
-    """Return the times of each neuron one after the other, if these are such."""
+    """Return concatenated spike times, split by neuron; None if the arrays do not fit."""
     ends = np.ravel(arrays[end][...]).astype(np.int64)
     counts = ends if end.endswith("#counts") else np.diff(ends, prepend=0)
     if len(counts) < 2 or (counts < 0).any() or counts.sum() != len(times):
@@ -194,7 +198,7 @@ def _one_array_a_neuron(arrays: Mapping[str, Array]) -> SpikeList | None:
 
 
 def _two_columns(arrays: Mapping[str, Array]) -> SpikeList | None:
-    """Return a table of two columns, of which one counts neurons and the other is time."""
+    """Return a list of two columns, one of neuron numbers and one of times."""
     tables = [(name, array) for name, array in arrays.items() if len(array.shape) == 2]
     if len(tables) != 1:
         return None
@@ -234,9 +238,9 @@ def _seconds(
     rate = _phy_rate(path)
     if rate is None:
         raise SettingError(
-            "The spike times in '{array}' are whole numbers, so they are probably not seconds: set "
-            "{time_unit:ms}, {time_unit:us} or {time_unit:s}; divide numbers of samples by the "
-            "sampling rate first.",
+            "The spike times in '{array}' are whole numbers, so they are probably not seconds. Set "
+            "{time_unit:ms}, {time_unit:us} or {time_unit:s}. If they are sample numbers, divide "
+            "them by the sampling rate first.",
             {"array": found.where},
         )
     notes["samples_a_second"] = rate
@@ -244,7 +248,7 @@ def _seconds(
 
 
 def _phy_rate(path: Path) -> float | None:
-    """Return the sampling rate in the ``params.py`` of phy, which is read as text."""
+    """Read the sampling rate from phy's ``params.py``, parsed as text and never executed."""
     folder = path if path.is_dir() else path.parent
     with suppress(OSError):
         text = read_text(folder / "params.py")

@@ -160,7 +160,7 @@ def load_model(path: str | Path) -> CRBM:
 def store_stability(path: str | Path, values: NDArray[np.floating]) -> Path:
     """Add the stability of every assembly, (M,) in 0 to 1, to a model file.
 
-    The file is written anew and everything else in it kept.
+    The file is rewritten; everything else in it is kept.
 
     Raises
     ------
@@ -179,9 +179,9 @@ def store_stability(path: str | Path, values: NDArray[np.floating]) -> Path:
 
 
 def store_halves(path: str | Path, halves: Mapping[str, NDArray[np.floating]]) -> Path:
-    """Add what two halves of the recording show of every assembly to a model file.
+    """Store the result of training on two halves of the recording in a model file.
 
-    The file is written anew and everything else in it kept.
+    The file is rewritten; everything else in it is kept.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def store_halves(path: str | Path, halves: Mapping[str, NDArray[np.floating]]) -
     FormatError
         If the file cannot be read or written, or is not a model.
     ModelError
-        If there is not one number an assembly.
+        If an array does not have one number per assembly.
     """
 
     def add(target: h5py.File, n_units: int) -> None:
@@ -208,7 +208,7 @@ def store_halves(path: str | Path, halves: Mapping[str, NDArray[np.floating]]) -
 def _with(
     path: str | Path, replaced: tuple[str, ...], add: Callable[[h5py.File, int], None]
 ) -> Path:
-    """Write a model file anew without some items, and add others."""
+    """Rewrite a model file without some items, and add others."""
     path = Path(path)
     with hdf5.writing(path, "model") as target, hdf5.reading(path) as source:
         hdf5.require_kind(source, "model")
@@ -240,7 +240,7 @@ def _members(file: h5py.File, shape: tuple[int, int]) -> Members:
     Raises
     ------
     FormatError
-        If they are not those of a model with as many neurons and assemblies.
+        If they do not fit the number of neurons and assemblies of the model.
     """
     parts = _group(file, "members")
     try:

@@ -16,18 +16,18 @@ from napari_crbm.errors import FormatError
 from napari_crbm.io.encodings import read_text
 from napari_crbm.io.reading import tables, zarr_stores
 
-# Larger JSON files are no tables of cells, and larger tables of text take minutes to list.
+# Larger JSON files are not tables of cells, and larger text tables take minutes to list.
 _LARGEST_JSON_BYTES = 256 << 20
 _LARGEST_TABLE_BYTES = 256 << 20
-# Folders of more tables are archives.
+# Folders with more tables are archives, not recordings.
 _MOST_TABLES = 20
 _TABLES = (".csv", ".tsv", ".xlsx", ".parquet")
-# More columns than a list of cells has are traces.
+# A table with more columns holds traces, not a list of cells.
 _APART = 20
 
 
 def is_folder_of_arrays(path: Path) -> bool:
-    """Return whether a folder that is no store itself holds stores, arrays or tables."""
+    """Return whether a folder holds Zarr stores, arrays or tables and is not itself a store."""
     with suppress(OSError):
         return any(
             zarr_stores.is_store(each)
@@ -39,7 +39,7 @@ def is_folder_of_arrays(path: Path) -> bool:
 
 
 def folder_arrays(path: Path) -> dict[str, Any]:
-    """Return the arrays of all stores, ``.npy`` files and tables in a folder.
+    """Return the arrays of all Zarr stores, ``.npy`` files and tables in a folder, by name.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def folder_arrays(path: Path) -> dict[str, Any]:
                 for name, array in zarr_stores.store_arrays(each).items():
                     found[each.name if name == each.stem else f"{each.name}/{name}"] = array
         elif suffix == ".npy":
-            # A neighbour that is damaged or holds objects is of no concern.
+            # Skip other files that are damaged or hold Python objects.
             with suppress(Exception):
                 found[each.name] = np.load(each, mmap_mode="r", allow_pickle=False)
         elif suffix == ".json":
@@ -70,7 +70,7 @@ def folder_arrays(path: Path) -> dict[str, Any]:
 
 
 def json_table(path: Path) -> dict[str, Any]:
-    """Return the columns of a table in JSON, as pandas writes it; none if it is something else."""
+    """Return the columns of a table in JSON, as pandas writes it; empty for any other JSON."""
     if path.stat().st_size > _LARGEST_JSON_BYTES:
         return {}
     try:

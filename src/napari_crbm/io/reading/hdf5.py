@@ -103,9 +103,9 @@ def _opened(path: Path) -> h5py.File:
         if "signature" in str(error):
             named = path.suffix.lower() in (".h5", ".hdf5", ".nwb")
             raise FormatError(
-                f"{path.name} is not an HDF5 file, though its name says so."
+                f"{path.name} has the name of an HDF5 file, but is not one."
                 if named
-                else f"{path.name} is no file that this program reads: HDF5 (.h5, .nwb, .mat), "
+                else f"{path.name} is not a file that this program reads: HDF5 (.h5, .nwb, .mat), "
                 "MATLAB, NumPy (.npy, .npz), a table (.csv, .tsv, .txt, .xlsx, .parquet), or a "
                 "folder of an imaging program or of Zarr."
             ) from error

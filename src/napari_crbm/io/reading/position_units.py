@@ -12,7 +12,7 @@ from napari_crbm.io.options import ReadOptions
 
 PositionUnit = Literal["mm", "um", "pixel"]
 
-#: A larval brain spans about a millimetre: neurons further apart than this are not in mm.
+#: A larval brain spans about a millimetre: a larger extent is not in mm.
 LARGEST_EXTENT_MM = 5.0
 
 _WORDS: dict[PositionUnit, tuple[str, ...]] = {
@@ -20,12 +20,12 @@ _WORDS: dict[PositionUnit, tuple[str, ...]] = {
     "um": ("um", "µm", "μm", "micron", "microns", "micrometre", "micrometer", "micrometers"),
     "pixel": ("px", "pixel", "pixels", "voxel", "voxels"),
 }
-# Fewer neurons may lie at whole numbers by chance.
+# With fewer neurons, all positions may be whole numbers by chance.
 _FEWEST_WHOLE = 10
 
 
 def unit_said(text: str) -> PositionUnit | None:
-    """Return the unit that a file names in words, None if it names none that is known."""
+    """Return the unit that a file names in words, None if it is missing or unknown."""
     word = text.strip().lower()
     return next((unit for unit, words in _WORDS.items() if word in words), None)
 
@@ -55,7 +55,7 @@ def zyx_in_um(
     """
     known = xyz[np.isfinite(xyz).all(axis=1)]
     extent = float(np.ptp(known, axis=0).max()) if len(known) else 0.0
-    # Neurons in one place tell nothing by their extent, so their position has to.
+    # If all neurons lie in one place, use their distance from the origin instead.
     extent = extent or float(np.abs(known).max(initial=0.0))
     zyx = xyz[:, ::-1].copy()
     if options.unit is not None:
@@ -70,8 +70,8 @@ def zyx_in_um(
         return zyx * 1000.0, f"mm (told from the extent, {extent:.4g})"
     if are_whole(xyz):
         warnings.warn(
-            "The positions are whole numbers, so they are probably pixels; they are taken for "
-            "micrometres. Give um_per_pixel (--um-per-pixel) and plane_spacing_um "
+            "The positions are whole numbers, so they are probably pixels; they are treated "
+            "as micrometres. Set um_per_pixel (--um-per-pixel) and plane_spacing_um "
             "(--plane-spacing-um), or unit 'um' (--unit um) if they are micrometres.",
             stacklevel=3,
         )
@@ -82,7 +82,7 @@ def zyx_in_um(
 def _from_pixels(
     zyx: NDArray[np.float64], pixel: float | None, spacing: float | None
 ) -> tuple[NDArray[np.float64], str]:
-    """Scale pixels and planes; sizes that are not known count as one pixel, which is said."""
+    """Scale pixels and planes; unknown sizes count as one pixel, with a warning."""
     missing = []
     if pixel is None:
         missing.append("one pixel is taken for one micrometre (um_per_pixel)")

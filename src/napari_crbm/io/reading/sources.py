@@ -279,7 +279,7 @@ def _in_folder(path: Path) -> dict[str, Array]:
         try:
             found[each.name] = np.load(each, mmap_mode="r", allow_pickle=False)
         except Exception:
-            # A neighbour that is damaged or holds objects is of no concern.
+            # Skip other files that are damaged or hold Python objects.
             if each == path:
                 raise
     return found

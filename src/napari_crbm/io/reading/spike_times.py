@@ -11,7 +11,7 @@ from scipy import sparse
 from napari_crbm.errors import RecordingError
 from napari_crbm.spikes import Spikes
 
-#: Width of a bin unless another one is asked for, seconds.
+#: Default width of a bin, seconds.
 BIN_S = 0.05
 
 #: Name of the step in the provenance.
@@ -53,13 +53,14 @@ def binned(
     """
     width = BIN_S if bin_s is None else bin_s
     start = float(np.floor(times.min() / width) * width)
-    # A time on the edge of a bin belongs to the later one, whatever rounding makes of it.
+    # A time on the edge of a bin belongs to the later bin, in spite of rounding.
     place = (times - start) / width + _ROUNDING
     n_bins = int(place.max()) + 1
     if n_bins * n_units > _MOST_VALUES:
         raise RecordingError(
             f"Bins of {width:g} s over {times.max() - start:,.0f} s would be {n_bins:,} frames of "
-            f"{n_units:,} units, which is too many: are the times in seconds? Use wider bins."
+            f"{n_units:,} units, which is too many. Check that the times are in seconds, or use "
+            "wider bins."
         )
     counts = sparse.csc_array(
         (np.ones(len(times), dtype=np.int64), (place.astype(np.int64), unit)),
@@ -76,12 +77,12 @@ def binned(
 
 
 def bin_centres(start: float, bin_s: float, n_bins: int) -> NDArray[np.float64]:
-    """Return the times of the middles of bins, (n_bins,), in seconds."""
+    """Return the times of bin centres, (n_bins,), in seconds."""
     return np.asarray(start + bin_s * (0.5 + np.arange(n_bins)), dtype=np.float64)
 
 
 def default_width(bin_s: float) -> str:
-    """Return the warning that spike times are binned at a width that nobody asked for."""
+    """Return the warning that spike times are binned at the default width."""
     return (
         f"Spike times are binned at {1000 * bin_s:g} ms: set the option bin_s (--bin-s) for "
         "another width."

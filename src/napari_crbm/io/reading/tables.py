@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".parquet")
 
-# A table of more columns than that, all of numbers, holds traces.
+# A table with at least so many columns, all of numbers, holds traces.
 _FEWEST_TRACES = 4
-# Up to so many columns of a sheet beside others are arrays of their own, as in a list of cells.
+# In a workbook of several sheets, up to so many columns are separate arrays (a list of cells).
 _APART = 20
 _SNIFFED_BYTES = 1 << 16
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")
@@ -37,7 +37,7 @@ _OWN_ARRAYS = {name for names in (*AXIS_NAMES, TIME_NAMES, LABEL_NAMES) for name
 
 
 def holds_numbers(start: bytes) -> bool:
-    """Return whether a file of any name is a table of numbers, by its first bytes.
+    """Return whether the first bytes of a file are a table of numbers, whatever its name.
 
     Its second line must be two numbers or more; the first may be one of names.
     """
@@ -46,7 +46,7 @@ def holds_numbers(start: bytes) -> bool:
     if "\0" in text or not lines:
         return False
     line = lines[min(1, len(lines) - 1)]
-    # The last line of what was read may end within a number.
+    # The last line that was read may end in the middle of a number.
     fields = re.split(r"[\s,;]+", line.strip())[: -1 if line == lines[-1] else None]
     return len(fields) > 1 and all(field and _is_number(field) for field in fields)
 
@@ -99,7 +99,7 @@ def as_arrays(table: pd.DataFrame, apart: int = 1) -> dict[str, NDArray[Any]]:
             found[label] = column.to_numpy()
         elif not (position == 0 and _counts_rows(label, column.to_numpy())):
             together.append(position)
-    # Columns of numbers without any of text, of positions or of regions are traces.
+    # Columns of numbers, with none of text, positions or regions, are traces.
     if len(together) <= (apart if found else min(apart, _FEWEST_TRACES)):
         for position in together:
             label = str(table.columns[position]).strip().replace("/", " per ")
@@ -167,7 +167,7 @@ _UNEVEN = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     if found := _UNEVEN.search(text):
-        return f"line {found[2]} has {found[3]} columns, those before it {found[1]}"
+        return f"line {found[2]} has {found[3]} columns, but the lines before it have {found[1]}"
     return text
 
 

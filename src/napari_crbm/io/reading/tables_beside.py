@@ -24,7 +24,7 @@ _SUFFIXES = (".csv", ".tsv")
 # Longer tables are no lists of neurons, and folders of more are archives.
 _LARGEST_BYTES = 64 << 20
 _MOST_TABLES = 20
-# More columns than a list of cells has are traces.
+# A table with more columns holds traces, not a list of cells.
 _APART = 20
 
 
@@ -60,12 +60,12 @@ def _columns(path: Path, _changed: int, _size: int) -> dict[str, NDArray[Any]]:
             return {f"{path.name}/{what}": table.to_numpy(dtype=np.float64)}
         return {f"{path.name}/{name}": values for name, values in as_arrays(table, _APART).items()}
     except Exception:
-        # A file of another kind that goes by such a name is of no concern.
+        # Skip files that have such a name but are not tables.
         return {}
 
 
 def is_stranger(path: Path, name: str) -> bool:
-    """Return whether an array is of a table beside a file whose name has another beginning.
+    """Return whether an array is from a neighbouring table whose name begins differently.
 
     The beginning is what comes before the first mark that is neither letter nor digit. Such a
     table may hold positions, but the activity is in the file that was asked for.

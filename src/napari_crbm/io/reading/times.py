@@ -74,10 +74,10 @@ def are_frame_numbers(times: NDArray[np.float64]) -> bool:
 
 
 def unit_warning(recording: Recording) -> str | None:
-    """Return a sentence if times are probably in another unit, with the likely one."""
+    """Return a warning with the likely unit if times are probably not in seconds."""
     if are_frame_numbers(recording.times):
         return (
-            "The times in the file are consecutive whole numbers, probably of frames; they are "
+            "The times in the file are consecutive whole numbers, probably frame numbers; they are "
             "taken for seconds. Give the option frame_rate_hz (--frame-rate-hz)."
         )
     interval = recording.frame_interval_s

@@ -26,7 +26,7 @@ _LONGEST_S = 120.0
 # For systems where the process cannot limit its own time (3 s, see look.py): that limit, and
 # what its start takes.
 _LONGEST_CPU_S = 6.0
-# Of a file whose chunks all have to be decoded, see look.py.
+# Slowest decoding of a file whose chunks are all checked, see look.py.
 _BYTES_A_SECOND = 10e6
 _POLL_S = 0.5
 _MOST_REMEMBERED = 1000

@@ -14,8 +14,8 @@ from typing import Any
 
 import h5py
 
-# Processor time after which a file counts as one that never ends, and more for larger files,
-# whose chunks may all have to be decoded.
+# Processor time after which reading counts as endless. Larger files get more time, because all
+# their chunks may have to be decoded.
 LONGEST_CPU_S, BYTES_A_SECOND = 3.0, 10e6
 _MOST_MEMORY = 8 << 30
 # Data are read as far as they are small: what crashes is what describes them.
@@ -68,7 +68,7 @@ def _touch(name: str, dataset: Any, told: dict[str, str], left: list[int]) -> No
             try:
                 _ = dataset[tuple(slice(start, start + length) for start, length in parts)]
             except Exception as error:
-                # What such a filter refuses here may crash it, or the process, elsewhere.
+                # Data that such a filter rejects here may crash it elsewhere.
                 told["damaged"] = f"part of '{name}' cannot be decoded ({error})"
         return
     if n_bytes <= min(_SMALL_BYTES, left[0]):

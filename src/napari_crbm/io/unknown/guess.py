@@ -113,7 +113,7 @@ def _activity(
     for order, entry in enumerate(entries):
         if not entry.numeric or len(entry.shape) != 2 or entry.name in positions:
             continue
-        # As many rows as columns are a matrix between neurons or regions, if nothing else tells.
+        # Without other evidence, a square array is a matrix between neurons or regions.
         if min(entry.shape) < 2 or (n_neurons is None and entry.shape[0] == entry.shape[1]):
             continue
         if n_neurons is not None and n_neurons not in entry.shape:

@@ -48,7 +48,7 @@ class Profile:
     times : str, optional
         Array with the time of every frame in seconds.
     frame_rate_hz : float, optional
-        Used where there is no such array; 1 Hz if there is neither.
+        Used if there is no array of times; 1 Hz if this is missing too.
     fluorescence : str, optional
         dF/F to show beside spikes, in the same frames and neurons.
     labels : str, optional

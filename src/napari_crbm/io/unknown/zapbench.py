@@ -1,8 +1,9 @@
 """ZAPBench (Lueckmann et al., ICLR 2025): a folder of Zarr stores with a JSON table of cells.
 
 ``traces`` (T, N) is dF/F; row ``i`` of ``dataframe.json``, label ``i + 1``, is the cell of
-column ``i``. The published recording (7,879 frames of 71,721 cells) is of nine conditions, one
-after the other, which become segments.
+column ``i``. The published recording (7,879 frames of 71,721 cells) has nine consecutive
+conditions, which become segments. Voxel size and volume time are assumed; they have not been
+checked against the files.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from napari_crbm.recording import Recording
 
 TRACES, CELLS = "traces", "dataframe.json"
 
-#: Size of a voxel along x and y, and along z, in micrometres.
+#: Assumed size of a voxel along x and y, and along z, in micrometres.
 VOXEL_UM = (0.406, 4.0)
 
-#: Time from volume to volume in seconds.
+#: Assumed time from volume to volume in seconds.
 VOLUME_S = 0.914
 
-#: First frames of the conditions of the published recording, and its end.
+#: First frame of each condition in a recording of `PUBLISHED_FRAMES` frames.
 CONDITIONS = {
     "gain": 0,
     "dots": 649,
@@ -47,7 +48,7 @@ PUBLISHED_FRAMES = 7879
 
 
 def can_read(path: Path) -> bool:
-    """Return whether a folder has traces and a table with a label and a centroid a cell."""
+    """Return whether a folder has traces and a table with a label and a centroid for each cell."""
     if not path.is_dir() or not (path / TRACES).is_dir() or not (path / CELLS).is_file():
         return False
     with suppress(CRBMError, OSError):
@@ -58,8 +59,8 @@ def can_read(path: Path) -> bool:
 def read(path: Path, options: ReadOptions) -> Recording:
     """Read traces, positions and conditions.
 
-    The published sizes of voxels and volumes are used unless options replace them; which end of
-    the axes is anterior is assumed, and a warning says so.
+    The size of voxels and the time between volumes are assumed unless options give them. The
+    directions of the axes are assumed too, with a warning.
 
     Raises
     ------
@@ -71,13 +72,13 @@ def read(path: Path, options: ReadOptions) -> Recording:
     labels = np.ravel(table["label"])
     if len(labels) != n_cells:
         raise RecordingError(
-            f"'{CELLS}' lists {len(labels):,} cells, but '{TRACES}' has {n_cells:,} columns: they "
-            "belong to different releases."
+            f"'{CELLS}' lists {len(labels):,} cells, but '{TRACES}' has {n_cells:,} columns. "
+            "They probably belong to different releases."
         )
     if not (labels == np.arange(1, n_cells + 1)).all():
         raise RecordingError(
-            f"The labels in '{CELLS}' are not 1 to {n_cells:,} in this order, so it is not known "
-            f"which column of '{TRACES}' is which cell."
+            f"The labels in '{CELLS}' are not 1 to {n_cells:,} in this order, so the "
+            f"columns of '{TRACES}' cannot be assigned to cells."
         )
     profile = Profile(
         positions=tuple(f"{CELLS}/{name}" for name in _centroids(table)),
@@ -93,8 +94,8 @@ def read(path: Path, options: ReadOptions) -> Recording:
     )
     recording = by_profile.read(path, profile, options)
     warnings.warn(
-        "ZAPBench does not say which end of the axes is anterior, dorsal or left: x is taken from "
-        "anterior to posterior, y from left to right, z from dorsal to ventral. Give --flip-z if "
+        "ZAPBench does not say which end of the axes is anterior, dorsal or left. Assumed: x from "
+        "anterior to posterior, y from left to right, z from dorsal to ventral. Use --flip-z if "
         "depths are upside down.",
         stacklevel=2,
     )

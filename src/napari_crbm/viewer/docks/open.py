@@ -24,7 +24,7 @@ WIDGETS = (
     "Compare",
     "Export",
 )
-#: Docks that are opened one by one only, such as from the Start or the Assemblies dock.
+#: Docks that only open individually, for example from the Start or the Assemblies dock.
 SINGLE = ("Simulate", "Reproducibility")
 DOCK_WIDTH_PX = 420
 # Titles that differ from the entry in the menu.

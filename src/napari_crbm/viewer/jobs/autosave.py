@@ -1,4 +1,4 @@
-"""Files of trainings that are saved automatically, so that closing a window loses none.
+"""Files of trainings that are saved automatically, so that closing a window loses nothing.
 
 For each recording the folder holds the checkpoint of the last training that was stopped or
 interrupted, those of earlier ones, and the trained models. File names begin with the
@@ -46,7 +46,7 @@ def checkpoint_path(recording: Recording) -> Path:
 
 
 def set_checkpoint_aside(recording: Recording) -> None:
-    """Rename the kept checkpoint of an earlier training, so that a new one leaves it as it is."""
+    """Rename the checkpoint of an earlier training, so that a new one does not overwrite it."""
     path = checkpoint_path(recording)
     with suppress(FileNotFoundError):
         number = path.stat().st_mtime_ns // 1_000_000
@@ -67,7 +67,7 @@ def is_kept(path: Path | None) -> bool:
 def kept_checkpoint(recording: Recording) -> Kept | None:
     """Return the checkpoint of the last unfinished training, or None."""
     earlier = folder().glob(f"{recording.fingerprint[:16]}.*{_CHECKPOINT}")
-    # Digits of the same number, so that names are in the order of time.
+    # Names have equally many digits, so sorting them sorts by time.
     paths = [checkpoint_path(recording), *sorted(earlier, reverse=True)]
     return next((kept for kept in map(_kept, paths) if kept is not None), None)
 

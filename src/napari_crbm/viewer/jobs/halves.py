@@ -18,17 +18,17 @@ from napari_crbm.viewer.state.trained import Trained
 from napari_crbm.viewer.state.workspace import Workspace
 
 _CANCELLED = (
-    "The trainings on two halves of the recording were cancelled, because another training began. "
-    "Start them again in the Reproducibility dock."
+    "Training on two halves of the recording was cancelled because another training started. "
+    "Start it again in the Reproducibility dock."
 )
-_BUSY = "A training or a sweep is running, and uses the processor. Wait for its end, or stop it."
+_BUSY = "A training or a sweep is running and uses the processor. Wait until it ends, or stop it."
 
 
 class HalvesRun(QObject):
     """Train on two halves of the open recording and mark the assemblies that both find.
 
-    The assemblies of the model that is shown are looked for; those of the first half if there
-    is no model. Emits ``changed`` when a run starts or ends, and ``progressed(done, total)``.
+    Searches for the assemblies of the shown model, or for those of the first half if there is
+    no model. Emits ``changed`` when a run starts or ends, and ``progressed(done, total)``.
     A training or sweep that starts cancels it.
 
     Parameters
@@ -50,19 +50,19 @@ class HalvesRun(QObject):
         self._workspace, self._runs, self._run = workspace, runs, run
         self._job: Job | None = None
         self._result: tuple[Spikes, Reproducibility] | None = None
-        #: Settings of the run that follows the end of the present training; None for no run.
+        #: Settings of the run to start after the current training; None for no run.
         self.planned: Settings | None = None
         runs.training_changed.connect(self._on_training)
         runs.sweep_changed.connect(self._on_sweep)
 
     @property
     def running(self) -> bool:
-        """Whether the halves are being trained."""
+        """Whether the two trainings are running."""
         return self._job is not None
 
     @property
     def result(self) -> Reproducibility | None:
-        """The latest result, if it is of the open recording."""
+        """The latest result, if it belongs to the open recording."""
         recording = self._workspace.recording
         if self._result is None or recording is None or recording.spikes is not self._result[0]:
             return None
@@ -102,7 +102,7 @@ class HalvesRun(QObject):
         self.changed.emit()
 
     def cancel(self) -> None:
-        """End the trainings without a result."""
+        """Cancel the trainings without a result."""
         if self._job is not None:
             self._job.cancel()
 
@@ -111,7 +111,7 @@ class HalvesRun(QObject):
         self.changed.emit()
 
     def _on_training(self) -> None:
-        """Make way for a training that begins; start what was planned for its end."""
+        """Stop when another training starts; start the planned run when that training ends."""
         if self._runs.training:
             self._make_way()
             return

@@ -204,6 +204,6 @@ class Runs(QObject):
 
 
 def _warn_of(health: Health) -> None:
-    """Say what should be mended before a training."""
+    """Warn of problems to fix before a training."""
     if health.problems:
         show_warning("\n".join(each.text for each in health.problems))

@@ -80,7 +80,7 @@ class TrainingSession(LongRun):
     def _work(self) -> Trained | None:
         path = checkpoint_path(self.recording)
         if self.keep and self._resumed_from != path:
-            # The unfinished training that it belongs to can still be continued.
+            # Keep it, so that the unfinished training can still be continued.
             set_checkpoint_aside(self.recording)
         autosave = Autosave(path, CHECKPOINT_S)
         for progress in self.training:

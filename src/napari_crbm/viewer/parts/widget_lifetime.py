@@ -21,8 +21,8 @@ from qtpy.QtWidgets import QWidget
 class _Following:
     """A connection of a signal to a method of a listener, kept by the listener.
 
-    Qt and psygnal refer weakly to methods of a Python object, but Qt strongly to functions: a
-    function could run while Python collects the listener and what the function needs.
+    Qt and psygnal keep weak references to methods of a Python object, but Qt keeps strong ones to
+    functions. A function could therefore run while Python collects the listener.
     """
 
     def __init__(self, listener: QObject, signal: SignalInstance, act: Callable[..., Any]) -> None:
@@ -33,7 +33,7 @@ class _Following:
 
     def pass_on(self, *values: Any) -> None:
         listener, act = self._listener(), self._act()
-        # Whatever else Qt calls when the listener is destroyed may emit the signal once more.
+        # Other callbacks during the destruction of the listener may emit the signal again.
         if listener is not None and act is not None and isalive(listener):
             act(*values[: self._n_values])
 

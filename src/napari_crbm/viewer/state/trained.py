@@ -102,7 +102,7 @@ class Trained:
         return Trained.of(model, recording)
 
     def with_halves(self, halves: Mapping[str, NDArray[np.float64]]) -> Trained:
-        """Return the same model with what two halves of the recording show of each assembly."""
+        """Return the same model with the result of training on two halves of the recording."""
         self.model.halves_ = dict(halves)
         columns = {
             "both_halves": halves["found"] > 0,

@@ -137,7 +137,7 @@ class Workspace:
         return self._placed
 
     def update_table(self, trained: Trained) -> None:
-        """Replace table and members of the model that is shown; the selection stays."""
+        """Replace the table and members of the shown model; the selection does not change."""
         shown = self._trained
         if shown is not None and shown.model.weights_ is trained.model.weights_:
             self._trained = trained
@@ -279,7 +279,7 @@ class Workspace:
     def shown_members(self, assembly: int) -> NDArray[np.int64]:
         """Return the members of an assembly that are shown, strongest last.
 
-        While a model forms or is being looked at, these are members by weight.
+        During training, and in the preview of a model, these are members by weight.
         """
         assert self.weights is not None
         column = self.weights[:, assembly]

@@ -78,7 +78,7 @@ class Plane:
 
     @property
     def field(self) -> tuple[float, float]:
-        """Rows and columns by which the field of a mesoscope is shifted, in pixels.
+        """Offset of a mesoscope field, rows and columns, in pixels.
 
         Suite2p also writes ``dx`` and ``dy`` for the mosaic of planes that it shows; only
         recordings of a mesoscope have ``lines``.
@@ -90,7 +90,7 @@ class Plane:
 
     @property
     def depth(self) -> int:
-        """Number of the imaging plane in depth; a mesoscope has several fields in each."""
+        """Index of the imaging plane in depth; a mesoscope has several fields per plane."""
         n_fields = _number(self.settings.get("nrois")) if self._has_fields else None
         return self.number // max(int(n_fields or 1), 1)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class DefinitionBox(QComboBox):
-    """The definition that the members of the shown model follow; another one can be chosen."""
+    """Shows the definition of members in the shown model, and lets the user choose another."""
 
     def __init__(self, home: Home) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class DefinitionBox(QComboBox):
             self.setCurrentText(trained.members.definition)
 
     def _on_choice(self) -> None:
-        """Find the members anew, in the background; the selection stays."""
+        """Find the members again in the background; the selection does not change."""
         trained, recording = self.home.workspace.trained, self.home.workspace.recording
         chosen = cast("Definition", self.currentText())
         if trained is None or recording is None or trained.members.definition == chosen:

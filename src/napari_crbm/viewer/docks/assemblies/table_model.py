@@ -60,14 +60,14 @@ COLUMNS = (
         44,
         Q_PATTERN,
         "Evidence: false discovery rate by coincidence of the members in frames not trained on. "
-        "Below 0.05 the assembly is certain; others are grey and listed last.",
+        "An assembly below 0.05 is certain; the others are shown in grey at the end.",
     ),
     Column(
         "both_halves",
         "Both\nhalves",
         50,
         "{}",
-        "Whether trainings on two disjoint halves of the recording both find it (Reproducibility "
+        "Whether both trainings on disjoint halves of the recording find it (Reproducibility "
         "dock).",
     ),
     Column(

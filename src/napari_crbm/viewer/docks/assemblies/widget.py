@@ -75,7 +75,7 @@ class AssembliesWidget(QWidget):
         self.evidence = text_label("")
         self.halves = button(
             "Check with two halves...",
-            "Train on two halves of the recording, and mark the assemblies that both find "
+            "Train on two halves of the recording and mark the assemblies that both find "
             "(Reproducibility dock).",
             lambda: raise_dock(self.home.viewer, "Reproducibility"),
         )

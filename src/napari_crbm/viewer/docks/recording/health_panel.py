@@ -1,4 +1,4 @@
-"""What is doubtful in the open recording, and a button that leaves out useless neurons."""
+"""Possible problems of the open recording, and a button that removes unusable neurons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from napari_crbm.recording import Recording
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.parts.style import button, text_label
 
-# Findings of neurons that limits of activity leave out.
+# Findings about neurons that limits of mean activity remove.
 _USELESS = ("silent neurons", "always active neurons")
 
 
@@ -37,13 +37,13 @@ class HealthPanel(QWidget):
         self._recording: Recording | None = None
         self._checking: Job | None = None
         self.text = text_label("")
-        # Names come from files.
+        # Names come from files and may contain HTML.
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setAccessibleName("Health of the recording")
         self.leave_out_button = button(
             "Leave out",
-            "Leave out neurons that are never or always active, of which a model can say nothing.\n"
-            "The file stays as it is; the step is noted in the provenance.",
+            "Leave out neurons that are never or always active. A model cannot use them.\n"
+            "The file is not changed; the step is recorded in the provenance.",
             self._leave_out,
         )
         layout = QVBoxLayout(self)
@@ -53,7 +53,7 @@ class HealthPanel(QWidget):
         self.hide()
 
     def check(self, recording: Recording | None) -> None:
-        """Show the health of a recording as soon as it is known; None hides the panel."""
+        """Compute and show the health of a recording; None hides the panel."""
         self.hide()
         if self._checking is not None:
             self._checking.stop()

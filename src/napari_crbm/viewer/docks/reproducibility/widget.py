@@ -18,14 +18,14 @@ from napari_crbm.viewer.parts.style import button, page, text_label
 from napari_crbm.viewer.parts.widget_lifetime import follow
 
 _WHAT = (
-    "Trains on two halves of the recording, blocks of time in turn with gaps between them, and "
-    "says which assemblies both find. What chance makes of one half does not come back in the "
-    "other."
+    "Trains on two halves of the recording (alternating blocks of time, with gaps between them) "
+    "and shows which assemblies both find. An assembly that arises by chance in one half is "
+    "unlikely to appear in the other."
 )
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _START, _CANCEL = "Train on two halves", "Cancel"
-_TIP = "Two trainings in the background, as long as one training of twice the updates."
-_BUSY = "A training or a sweep is running: wait for its end, or stop it."
+_TIP = "Runs two trainings in the background. Takes as long as one training with twice the updates."
+_BUSY = "A training or a sweep is running. Wait until it ends, or stop it."
 # Settings of both trainings that can be chosen here.
 _FIELDS = ("n_hidden", "l1", "n_updates", "random_state")
 _COLUMNS = (
@@ -43,16 +43,16 @@ _COLUMNS = (
         "Chance",
         60,
         "{:.2f}",
-        "Similarity that no pair reaches in 95 of 100 relabellings of neurons with similar "
-        "mean activity.",
+        "Chance level: 95th percentile of the largest similarity of any pair after neurons with "
+        "similar mean activity are shuffled.",
     ),
     Column(
         "q",
         "q",
         50,
         "{:.2g}",
-        "Larger false discovery rate of the two partners, each by the coincidence of its members "
-        "in the other half.",
+        "False discovery rate: whether the members from one half are active together in the other. "
+        "The larger of the two values.",
     ),
 )
 

@@ -249,8 +249,8 @@ class StatisticsWidget(QWidget):
         drawn = evaluation.samples
         self.foot.setText(
             f"nRMSE ± standard error: 0 if the model is as good as the training frames, 1 if no "
-            f"better than chance. Explains: share of what comes back in the held-out frames, 100 % "
-            f"all of it, 0 as much as independent neurons. "
+            f"better than chance. Explains: share of the reproducible covariance of held-out "
+            f"frames, 100 % is all of it, 0 no more than independent neurons. "
             f"Reconstruction {evaluation.median_nllh:.2f} (median over neurons; 1 perfect; "
             f"{evaluation.shifted_nllh:.2f} if each neuron is shifted in time). "
             f"Active neurons per frame: nRMSE {evaluation.population.nrmse:.2f}. "

@@ -35,7 +35,7 @@ _VISIBLE = (
         "n_folds",
         3,
         Setting(
-            "Parts of the recording, each left out in turn. The trainings of more than two share "
+            "Parts of the recording, each left out in turn. With more than two, trainings share "
             "frames.",
             ge=2,
             le=10,

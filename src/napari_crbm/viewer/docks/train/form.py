@@ -63,9 +63,8 @@ class TrainForm(QWidget):
         layout.addWidget(self.fields)
         self.halves = QCheckBox("Then train on two halves (reproducibility)")
         self.halves.setToolTip(
-            "When the training has ended, train on two halves of the recording, and mark the "
-            "assemblies\nthat both find. It takes at most as long as two quick looks, in the "
-            "background."
+            "After the training, train on two halves of the recording in the background and mark "
+            "the assemblies\nthat both find. This takes at most as long as two quick trainings."
         )
         self.halves.toggled.connect(lambda _: self.settings_changed.emit())
         layout.addWidget(self.halves)
@@ -89,7 +88,7 @@ class TrainForm(QWidget):
 
     @property
     def checks(self) -> bool:
-        """Whether two halves of the recording are trained on after the training."""
+        """Whether to train on two halves of the recording after the training."""
         return self.halves.isChecked()
 
     def recipes(self) -> dict[str, Settings]:
