@@ -32,13 +32,11 @@ def autocorrelation_frames(spikes: Spikes) -> int:
         Smallest lag at which the autocorrelation, averaged over up to 500 neurons weighted
         by their variance, is below `NEGLIGIBLE`; at most a thirtieth of the recording.
     """
-    rho = _autocorrelation(spikes)
-    low = np.flatnonzero(rho < NEGLIGIBLE)
-    return int(low[0]) if len(low) else max(len(rho) - 1, 0)
+    return _negligible_from(_autocorrelation(spikes))
 
 
 def integrated_autocorrelation(spikes: Spikes) -> float:
-    """Return how many frames count as one independent frame in means over time.
+    """Compute the integrated autocorrelation time, in frames (Sokal 1997).
 
     Parameters
     ----------
@@ -51,8 +49,8 @@ def integrated_autocorrelation(spikes: Spikes) -> float:
         One plus twice the sum of the mean autocorrelation up to the lag of
         `autocorrelation_frames`; 1 if frames are independent.
     """
-    lag = autocorrelation_frames(spikes)
-    return float(1 + 2 * np.maximum(_autocorrelation(spikes)[1 : lag + 1], 0).sum())
+    rho = _autocorrelation(spikes)
+    return float(1 + 2 * np.maximum(rho[1 : _negligible_from(rho) + 1], 0).sum())
 
 
 def mean_autocorrelation(spikes: Spikes, longest: int) -> NDArray[np.float64]:
@@ -82,6 +80,11 @@ def mean_autocorrelation(spikes: Spikes, longest: int) -> NDArray[np.float64]:
         power += (np.abs(np.fft.rfft(centred, 2 * spikes.n_frames, axis=1)) ** 2).sum(axis=0)
     covariance = np.fft.irfft(power)[: longest + 1]
     return covariance / covariance[0] if covariance[0] > 0 else np.empty(0)
+
+
+def _negligible_from(rho: NDArray[np.float64]) -> int:
+    low = np.flatnonzero(rho < NEGLIGIBLE)
+    return int(low[0]) if len(low) else max(len(rho) - 1, 0)
 
 
 def _autocorrelation(spikes: Spikes) -> NDArray[np.float64]:

@@ -94,8 +94,8 @@ class CRBM(Fitted, Parameters):
         has been measured: ``similarity, chance, q`` and ``found`` (1 or 0), see
         `napari_crbm.analysis.reproducibility`.
     members_ : Members or None
-        Who belongs to each assembly by the activity that the model was trained on; None if this
-        was not looked at, see `find_members`. Everything that tells of members follows it.
+        Members of each assembly; None before `find_members`. Tables, figures and evidence use
+        them.
     versions_ : dict of str to str
         Versions of Python and of libraries at training.
     n_features_in_ : int

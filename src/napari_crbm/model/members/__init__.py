@@ -1,1 +1,1 @@
-"""Members of assemblies: who belongs, by association with the activity or by weight."""
+"""Members of assemblies, by association with their activity or by weight."""

@@ -1,27 +1,24 @@
-r"""Association of neurons with the on/off courses of assemblies, tested against shifted courses.
+"""Association of neurons with the on/off time courses of assemblies, tested against shifts.
 
-Three things make a neuron look like a member that is none: it helps to switch the assembly on by
-its own weight, it belongs to another assembly that is on at the same time or that shares neurons
-with this one, and slow activity coincides by chance. Therefore
+Three effects make a non-member look like a member: its own weight helps to switch the assembly on;
+it belongs to another assembly that is active at the same time or shares neurons with this one; and
+slow activity coincides by chance. Therefore
 
-1. a neuron is compared with the course as the other neurons alone would switch it: its own weight
-   is subtracted from the input in the frames in which it is active;
-2. two correlations are computed, one with the course alone and one with the courses of all other
-   units held constant (partial correlation, from one linear regression). Both measure the noise
-   of the neuron by what all courses together leave of it. The association is the one nearer to
-   zero, and zero if they have opposite signs. Units whose courses are almost the same stand for
-   one assembly and are not held constant for each other;
-3. the input of a unit also answers to other assemblies that share neurons with it. Courses are
-   therefore decoded once more, as the least-squares fit of all neurons by their associations with
-   the first courses;
-4. the regression coefficient is compared with its distribution over all circular shifts of the
-   neuron within windows of time. Over all shifts the mean is zero and the variance is the inner
-   product of the power spectra of neuron and course, so that no shift has to be drawn. Rates of
-   neurons are low and assemblies are rarely on, which skews the distribution: it is taken as a
-   gamma distribution, with the skewness of as many independent frames as the neuron has apart
-   from its assemblies.
+1. the time course is leave-one-out: in the frames in which the neuron is active, its weight is
+   subtracted from the input of the unit;
+2. the association is the correlation with this course or the partial correlation given the courses
+   of all other units, whichever is closer to zero (zero if their signs differ). Both use the
+   residual variance of the neuron after regression on all courses. Units with nearly the same
+   course represent one assembly, so neither is held constant for the other;
+3. courses are estimated twice, because the input of a unit also responds to assemblies that share
+   neurons with it. The second estimate is the least-squares fit of all neurons by their
+   associations with the first courses;
+4. the regression coefficient is tested against its distribution over all circular shifts of the
+   neuron within windows of time. The mean over all shifts is zero, and the variance is the inner
+   product of the power spectra of neuron and course, so no shifts have to be drawn. Low rates and
+   rare episodes skew this distribution; it is approximated by a gamma distribution.
 
-Members are the neurons that remain at a false discovery rate, for each assembly.
+Members are the neurons that pass a false discovery rate, for each assembly.
 """
 
 from __future__ import annotations
@@ -64,9 +61,9 @@ class Association:
     correlation : (N, M) float32
         Signed: the smaller of correlation and partial correlation, 0 if their signs differ.
     z : (N, M) float32
-        Its size beside chance, in standard deviations of a normal distribution.
+        Test statistic: standard normal for neurons that are not associated.
     members : (N, M) bool
-        Neurons whose association is not chance, at the false discovery rate `MAX_Q`.
+        Neurons that are significantly associated, at the false discovery rate `MAX_Q`.
     """
 
     correlation: NDArray[np.float32]
@@ -80,7 +77,7 @@ def associate(
     frames: NDArray[np.integer] | None = None,
     numbers: NDArray[np.integer] | None = None,
 ) -> Association:
-    """Measure and test the association of every neuron with every assembly.
+    """Estimate the association of each neuron with each assembly and test it against shifts.
 
     Parameters
     ----------
@@ -173,7 +170,7 @@ def _parts(products: Products) -> _Parts:
 def _tested(
     products: Products, spikes: Spikes, workers: int
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Compute the association of all neurons and its size beside chance, both (N, M)."""
+    """Compute the association of all neurons and its test statistic, both (N, M)."""
     courses, n_frames = products.courses, spikes.n_frames
     power = courses.power()
     shared, skewness = courses.shared_power(power), courses.skewness / np.sqrt(n_frames)
@@ -223,7 +220,7 @@ def _normal(deviations: NDArray[np.float64], skewness: NDArray[np.float64]) -> N
 
 
 def _discovered(z: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Mark the neurons of one assembly whose association is no chance, two-sided, (N,)."""
+    """Mark the neurons (N,) that are significantly associated with one assembly, two-sided."""
     p = 2 * ndtr(-np.abs(z.astype(np.float64)))
     ordered = np.sort(p[p <= MAX_Q])
     below = np.flatnonzero(ordered <= MAX_Q * np.arange(1, len(ordered) + 1) / len(p))

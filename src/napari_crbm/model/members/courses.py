@@ -1,4 +1,4 @@
-"""On/off courses of assemblies, and the products of neurons with them."""
+"""On/off time courses of assemblies, and their inner products with the activity of neurons."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ class Courses:
         Column m takes the products of a neuron with all courses to its regression coefficient
         on course m.
     room : (M,) float64
-        Squared length of what the other courses leave of course m.
+        Squared length of the residual of course m after regression on the others.
     every : (M, M) float64
         Inverse of the products of all courses with each other.
     course : (T, M) float64
     alone : (T, M) float64
-        What the other courses leave of each, such that its product with a neuron is the
-        regression coefficient.
+        Residual of each course after regression on the others, scaled such that its product
+        with a neuron is the regression coefficient.
     """
 
     edges: NDArray[np.int64]
@@ -69,12 +69,12 @@ class Courses:
 
     @property
     def skewness(self) -> NDArray[np.float64]:
-        """Skewness of what the other courses leave of each, (M,)."""
+        """Skewness of the residual courses, (M,)."""
         spread = np.maximum((self.alone**2).mean(axis=0), 1e-30)
         return np.asarray((self.alone**3).mean(axis=0) / spread**1.5)
 
     def power(self) -> list[NDArray[np.float32]]:
-        """Compute the power spectra (K, M) of what is left of the courses in each window.
+        """Compute the power spectra (K, M) of the residual courses in each window.
 
         They are scaled such that the sum of products with the power spectrum of a neuron is the
         variance of the regression coefficient over circular shifts of the neuron.
@@ -88,7 +88,7 @@ class Courses:
         return spectra
 
     def shared_power(self, power: list[NDArray[np.float32]]) -> NDArray[np.float64]:
-        """Compute what each course adds to the variance over shifts of neurons that follow it.
+        """Compute the contribution of each course to the variance over shifts.
 
         Returns
         -------

@@ -42,7 +42,7 @@ class Members:
 
     @classmethod
     def by_association(cls, found: Association) -> Members:
-        """Take the neurons whose association with the assembly is no chance."""
+        """Take the neurons that are significantly associated with the assembly."""
         strength = sparse.csc_array(np.where(found.members, found.correlation, np.float32(0)))
         return cls(strength, "association")
 

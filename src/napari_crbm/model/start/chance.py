@@ -1,25 +1,23 @@
-r"""How many components of a recording exceed those of neurons that are independent of each other.
+"""Number of principal components of a recording beyond those of independent neurons.
 
-Neurons of a recording without assemblies are not noise that is independent in time: activity lasts
-for some frames, rates drift, one gain multiplies all rates, and in frames with motion many neurons
-appear active. Each makes components larger than the edge of Marchenko and Pastur (1967).
+The edge of Marchenko and Pastur (1967) holds for frames that are independent in time. Neurons
+without assemblies exceed it when their activity is autocorrelated, their rates drift, a common
+gain multiplies all rates, or the animal moves.
 
-So the limit comes from surrogates. What all neurons share and what is slow is projected out of
-every neuron: cosines slower than a fifth of the recording, and the population rate at three
-resolutions in time, since at the finest it is noisy. Frames are divided by the square root of the
-population rate, of which the variance of independent neurons is a multiple. Then the course of
-every neuron is shifted in a circle by its own random offset, which keeps its autocorrelation and
-destroys coincidences. Components larger than those of the surrogates are beyond chance. They are
-projected out, and what is left may add one more: strong assemblies make the surrogates of their
-members more variable than chance, and the population rate, a sum of assemblies, takes one of them
-away. More would be the larger variance of members while their assembly is on.
+The limit therefore comes from surrogate data. Slow cosines (drift) and the population rate,
+smoothed at three time scales, are regressed out of every neuron. Frames are divided by the square
+root of the population rate, to which the standard deviation of independent neurons is
+proportional. The activity of each neuron is then shifted in a circle by a random offset of its
+own: this keeps its autocorrelation and destroys its correlations with others. Components larger
+than those of the surrogates count. After these are regressed out, one more may count, because
+regressing out the population rate, a sum of assemblies, removes one of them. Further ones would
+not be assemblies: members have a larger variance while their assembly is on.
 
-Optical crosstalk makes close neighbours alike. Where positions are known, close neighbours are
-shifted together, so that the surrogates hold their ties and only those between distant neurons
-count as evidence.
+Optical crosstalk correlates close neighbours. Where positions are known, close neighbours are
+shifted by the same offset, so that only correlations of distant neurons count as evidence.
 
-Circular shifts alone are wrong under drift (Harris 2020, 10.1101/2020.11.29.402719), and keep the
-components of a common gain.
+Circular shifts without these steps fail under drift (Harris 2020, 10.1101/2020.11.29.402719) and
+under a common gain.
 """
 
 from __future__ import annotations
@@ -36,19 +34,20 @@ from scipy.spatial import cKDTree
 from napari_crbm.model.compute.bits import dense_from_bits
 from napari_crbm.spikes import Spikes
 
-#: Neurons, drawn at random, that components are counted with; this bounds time and memory.
+#: Most neurons, drawn at random, that enter the count; this bounds time and memory.
 MOST_NEURONS = 2000
-#: Cosines of half a period, one, ... in the recording, which stand for drift.
+#: Number of cosines that describe drift: half a period, one period, ... in the recording.
 DRIFT_COSINES = 10
-#: Standard deviations in frames of the windows that smooth the population rate; 0 for none.
+#: Widths, in frames, of the Gaussian windows that smooth the population rate; 0 for none.
 POPULATION_FRAMES = (0.0, 3.0, 10.0)
-#: Neurons count less by n / (n + this), where n is the number of frames in which they are active:
-#: one coincidence of two rarely active neurons is a large correlation.
+#: Neurons are weighted by n / (n + this), with n their number of active frames: a single
+#: coincidence of two rarely active neurons is a large correlation.
 RARE_FRAMES = 10
-#: Surrogates, and their standard deviations above their mean that a component must exceed.
+#: Number of surrogates, and the limit in standard deviations above the mean of their largest
+#: components.
 SURROGATES, DEVIATIONS = 6, 4.0
-#: Neurons closer than this many micrometres may show each other's activity, and are shifted
-#: together: two cell diameters.
+#: Neurons closer than this many micrometres (two cell diameters) may contaminate each other and
+#: are shifted together.
 CROSSTALK_UM = 18.0
 # Chains of more close neighbours are cut into cubes with sides of this many such distances.
 _LONGEST_CHAIN, _CUBE = 40, 2.0
@@ -106,7 +105,7 @@ def n_beyond_chance(
 
 
 def lasting(spikes: Spikes, known: NDArray[np.floating], random_state: int) -> float:
-    """Compute by how much lasting activity enlarges the largest component of chance.
+    """Compute by what factor autocorrelation enlarges the largest component of chance.
 
     Parameters
     ----------
@@ -134,7 +133,7 @@ def lasting(spikes: Spikes, known: NDArray[np.floating], random_state: int) -> f
 
 
 def shared_courses(spikes: Spikes) -> NDArray[np.float32]:
-    """Return an orthonormal basis (T, K) of what is slow or shared by all neurons."""
+    """Return an orthonormal basis (T, K) of slow cosines and the population rate."""
     counts = np.asarray(spikes.frame_counts, dtype=np.float64)
     shared = [_smoothed(counts, width) - counts.mean() for width in POPULATION_FRAMES]
     columns = np.column_stack([slow_courses(spikes.n_frames), *shared])
@@ -234,7 +233,7 @@ def _limit(
     known: NDArray[np.float32],
     generator: np.random.Generator,
 ) -> float:
-    """Compute the size that a component of shifted courses hardly ever reaches."""
+    """Compute the size that the largest component of surrogates rarely exceeds."""
     largest = np.array(
         [
             _largest(_without(_shifted(courses, together, generator), known), 1)[0][0]

@@ -115,12 +115,11 @@ def _residual_courses(
 ) -> NDArray[np.float32]:
     """Compute courses (T, K) of the components of the residual that exceed chance.
 
-    Members vary more while their assembly is on, all in the same frames. This alone makes
-    components larger than those of noise that is the same in all frames. So the limit comes from
-    drawn spikes (parallel analysis, Horn 1965), times the factor by which lasting activity enlarges
-    components.
-    What is slow is left out. What all neurons share may be among them: a model needs units for
-    it, too.
+    Members have a larger variance while their assembly is on, all in the same frames, which
+    enlarges components. The limit therefore comes from spikes drawn from the courses (parallel
+    analysis, Horn 1965), times the factor by which autocorrelation enlarges components. Slow
+    cosines are regressed out. A common gain may be among the components: the model needs units
+    for it, too.
     """
     known = np.hstack([courses, brief, slow_courses(spikes.n_frames)])
     n_looked_at = min(_AT_ONCE, min(spikes.shape) - known.shape[1] - 1)
@@ -166,7 +165,7 @@ def _lasts(courses: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def loading_limit(spikes: Spikes) -> float:
-    """Compute the smallest loading that is not chance: so many standard errors from zero."""
+    """Compute the size of a loading that is `CERTAIN` standard errors from zero."""
     return float(CERTAIN / np.sqrt(effective_frames(spikes)))
 
 

@@ -24,9 +24,9 @@ _EXPLODED = 50.0
 
 #: Said of a training whose recording has no component beyond chance.
 NO_ASSEMBLIES = (
-    "The recording shows no assemblies beyond chance: its neurons vary together no more than "
-    "neurons with the same rates and the same lasting activity that are shifted in time. Units "
-    "start from small random weights, and what they find may be chance."
+    "The recording shows no assemblies beyond chance: its neurons are no more correlated than "
+    "the same neurons, each shifted in time by a different amount. What the hidden units learn may "
+    "be chance."
 )
 
 
