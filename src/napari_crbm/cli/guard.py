@@ -1,4 +1,4 @@
-"""Checks that every command makes, whatever its options are."""
+"""Checks that apply to every command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from napari_crbm.model import Settings
 from napari_crbm.preprocessing import Steps
 from napari_crbm.simulation.settings import SimulationSettings
 
-# Settings that are options of some command; those of the same name have the same option.
+# Settings that are options of a command; settings of the same name share an option.
 _DECLARED = (
     *declared(SimulationSettings),
     *declared(Steps),

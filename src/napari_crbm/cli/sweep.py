@@ -22,7 +22,7 @@ from napari_crbm.cli.train import in_recipes
 from napari_crbm.declarations import declaration, declared
 from napari_crbm.model.training.settings import Settings
 
-# Settings of which a sweep tries several values, or that it decides itself.
+# Settings that a sweep varies or decides itself.
 _OWN = ("n_hidden", "l1", "learning_rate", "random_state", "n_threads")
 _LISTS = {name: list_parser(declaration(Settings, name)) for name in _OWN[:4]}
 

@@ -321,8 +321,8 @@ def own_kind(path: Path) -> str | None:
     if container is None and path.is_dir():
         raise FormatError(
             f"{path.name} is a folder of no kind that this program knows: open the file in it "
-            "that holds the recording, or the folder that Suite2p, the toolbox of Romano et al., "
-            "Chen et al. or Zarr has written, or one of .npy files or tables."
+            "that holds the recording, a folder written by Suite2p, the toolbox of Romano et al., "
+            "Chen et al. or Zarr, or a folder of .npy files or tables."
         )
     if container not in ("hdf5", None):
         return None

@@ -1,6 +1,6 @@
 """Folders whose files belong together: Zarr stores, ``.npy`` files and tables of cells.
 
-ZAPBench keeps its recording like this; so do many who save one array a file.
+ZAPBench stores its recording like this, as do many programs that save one array per file.
 """
 
 from __future__ import annotations

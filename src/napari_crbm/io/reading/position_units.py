@@ -67,7 +67,7 @@ def zyx_in_um(
     if named is not None:
         return zyx * (1000.0 if named == "mm" else 1.0), f"{named} (the file says '{said}')"
     if 0 < extent < LARGEST_EXTENT_MM:
-        return zyx * 1000.0, f"mm (told from the extent, {extent:.4g})"
+        return zyx * 1000.0, f"mm (inferred from the extent, {extent:.4g})"
     if are_whole(xyz):
         warnings.warn(
             "The positions are whole numbers, so they are probably pixels; they are treated "
@@ -76,7 +76,7 @@ def zyx_in_um(
             stacklevel=3,
         )
         return zyx, f"um (assumed; whole numbers, extent {extent:.4g})"
-    return zyx, f"um (told from the extent, {extent:.4g})"
+    return zyx, f"um (inferred from the extent, {extent:.4g})"
 
 
 def _from_pixels(

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 SUFFIXES = (*TEXT_SUFFIXES, ".xlsx", ".parquet")
 
-# A table with at least so many columns, all of numbers, holds traces.
+# A table with more columns than this, all of numbers, holds traces.
 _FEWEST_TRACES = 4
-# In a workbook of several sheets, up to so many columns are separate arrays (a list of cells).
+# In a workbook of several sheets, up to this many columns are separate arrays (a list of cells).
 _APART = 20
 _SNIFFED_BYTES = 1 << 16
 _DECIMAL_COMMA = re.compile(r"^\s*[-+]?\d+,\d+([eE][-+]?\d+)?\s*$")

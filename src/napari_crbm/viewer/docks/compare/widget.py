@@ -155,7 +155,7 @@ class CompareWidget(QWidget):
 
     @property
     def found(self) -> Counterparts | None:
-        """The comparison that is shown; None without one."""
+        """The shown comparison; None if there is none."""
         return None if self._compared is None else self._compared.found
 
     def compare_with(self, model_path: Path, recording_path: Path | None = None) -> None:

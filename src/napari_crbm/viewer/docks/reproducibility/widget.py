@@ -109,7 +109,7 @@ class ReproducibilityWidget(QWidget):
             show_error(str(error))
 
     def _on_trained(self) -> None:
-        """Offer the settings that suit the model that is shown."""
+        """Offer settings that suit the shown model."""
         trained = self.workspace.trained
         model = None if trained is None else trained.model
         usual = half_settings(None if model is None else model.settings_)
