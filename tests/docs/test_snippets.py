@@ -35,7 +35,9 @@ def files(tmp_path_factory):
         "other-fish.h5": {"other-fish.model.h5": 0},
     }
     for seed, (name, wanted) in enumerate(models.items()):
-        simulate_to_file(folder / name, N_NEURONS, N_FRAMES, 4, seed=seed)
+        simulate_to_file(
+            folder / name, n_neurons=N_NEURONS, n_frames=N_FRAMES, n_assemblies=4, seed=seed
+        )
         recording = simulate(N_NEURONS, N_FRAMES, 4, seed=seed).recording
         for model, random_state in wanted.items():
             learned = CRBM(5, n_updates=60, random_state=random_state).fit(recording.spikes)

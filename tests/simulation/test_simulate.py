@@ -180,19 +180,19 @@ def test_extreme_sizes_work(generator, sizes):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"n_neurons": 9}, "at least 10 neurons; 9"),
-        ({"n_frames": 0}, "At least one frame"),
-        ({"n_assemblies": 0}, "At least one assembly"),
-        ({"mean_activity": 0.0}, "between 0 and 0.5"),
-        ({"mean_activity": 0.5}, "between 0 and 0.5"),
-        ({"mean_activity": float("nan")}, "between 0 and 0.5"),
-        ({"frame_rate_hz": 0.0}, "frame rate"),
-        ({"generator": "magic"}, "'magic': use one of noisy-or, crbm"),
+        ({"n_neurons": 9}, "n_neurons must be a whole number of at least 10; found 9"),
+        ({"n_frames": 0}, "n_frames must be a positive"),
+        ({"n_assemblies": 0}, "n_assemblies must be a positive"),
+        ({"mean_activity": 0.0}, "more than 0 and less than 0.5"),
+        ({"mean_activity": 0.5}, "more than 0 and less than 0.5"),
+        ({"mean_activity": float("nan")}, "more than 0 and less than 0.5"),
+        ({"frame_rate_hz": 0.0}, "frame_rate_hz must be"),
+        ({"generator": "magic"}, "'noisy-or' or 'crbm'; found 'magic'"),
         ({"seed": -1}, "seed"),
-        ({"gain": -0.1}, "common gain must lie between 0 and 1"),
-        ({"gain": 1.5}, "common gain must lie between 0 and 1"),
-        ({"member_firing": 0.0}, "members' firing must lie between 0 and 1"),
-        ({"member_firing": 0.5, "generator": "crbm"}, "'crbm' has no factor"),
+        ({"gain": -0.1}, "gain must be a number of at least 0 and at most 1"),
+        ({"gain": 1.5}, "gain must be a number of at least 0 and at most 1"),
+        ({"member_firing": 0.0}, "member_firing must be a number of more than 0"),
+        ({"member_firing": 0.5, "generator": "crbm"}, "member_firing needs the generator"),
     ],
 )
 def test_bad_arguments_are_explained(arguments, words, tmp_path):
@@ -206,13 +206,6 @@ def test_bad_arguments_are_explained(arguments, words, tmp_path):
 def test_the_declared_settings_are_the_arguments():
     memory = inspect.signature(simulate).parameters
     assert {k: v.default for k, v in memory.items()} == SimulationSettings().as_dict()
-
-
-def test_both_ways_take_the_same_arguments():
-    memory = inspect.signature(simulate).parameters
-    streamed = dict(inspect.signature(simulate_to_file).parameters)
-    del streamed["path"], streamed["progress"]
-    assert {k: v.default for k, v in memory.items()} == {k: v.default for k, v in streamed.items()}
 
 
 def test_recordings_without_truth_have_none(tmp_path):

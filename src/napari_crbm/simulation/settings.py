@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from napari_crbm.declarations import Setting, check, documented
+from napari_crbm.errors import SettingError
 
 
 @documented
@@ -79,6 +80,11 @@ class SimulationSettings:
 
     def __post_init__(self) -> None:
         check(self)
+        if self.member_firing != 1 and self.generator != "noisy-or":
+            raise SettingError(
+                "{member_firing} needs the generator 'noisy-or'; found {generator} '{found}'.",
+                {"found": self.generator},
+            )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the arguments by name."""

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.anatomy import larval_fish
-from napari_crbm.errors import RecordingError
 from napari_crbm.io import RecordingWriter
 from napari_crbm.recording import Recording, Step
 from napari_crbm.regions import Regions
@@ -20,6 +19,7 @@ from napari_crbm.simulation.fluorescence import FluorescenceSimulator, MemoryFlu
 from napari_crbm.simulation.gibbs import GibbsGenerator
 from napari_crbm.simulation.noisy_or import NoisyOr
 from napari_crbm.simulation.planting import plant
+from napari_crbm.simulation.settings import SimulationSettings
 from napari_crbm.simulation.truth import GroundTruth, write_truth
 from napari_crbm.spikes import Spikes
 
@@ -28,7 +28,6 @@ GENERATORS: dict[str, type[NoisyOr] | type[GibbsGenerator]] = {
     "crbm": GibbsGenerator,
 }
 
-_MIN_NEURONS = 10
 # Frames simulated at a time. Changing it changes the recording of a seed, since each block has
 # its own random stream.
 _BLOCK_FRAMES = 128
@@ -86,7 +85,7 @@ def simulate(
 
     Raises
     ------
-    RecordingError
+    SettingError
         If an argument is out of range.
 
     Examples
@@ -96,7 +95,7 @@ def simulate(
     >>> simulation.truth.membership.shape
     (500, 8)
     """
-    plan = _Plan.make(locals())
+    plan = _Plan.make(SimulationSettings(**locals()))
     raster: list[NDArray[np.uint8]] = []
     traces: list[NDArray[np.float32]] = []
     for spikes, trace in plan.blocks():
@@ -117,20 +116,11 @@ def simulate(
 
 def simulate_to_file(
     path: str | Path,
-    n_neurons: int = 3000,
-    n_frames: int = 4000,
-    n_assemblies: int = 30,
-    generator: str = "noisy-or",
-    mean_activity: float = 0.035,
-    member_firing: float = 1.0,
-    gain: float = 0.0,
-    frame_rate_hz: float = 4.0,
-    fluorescence: bool = False,
-    seed: int = 0,
     *,
     progress: Callable[[int, int], None] | None = None,
+    **settings: Any,
 ) -> Path:
-    """Simulate straight into a recording file; parameters as for `simulate`.
+    """Simulate straight into a recording file.
 
     The dense raster is never kept in memory as a whole, only a few blocks of 128 frames. The
     truth is saved in the same file (read it with `load_truth`).
@@ -141,6 +131,8 @@ def simulate_to_file(
         File to write; replaced only once it is complete.
     progress : callable, optional
         Called with frames done and frames in all.
+    **settings
+        Arguments of `simulate`.
 
     Returns
     -------
@@ -149,26 +141,26 @@ def simulate_to_file(
 
     Raises
     ------
-    RecordingError
-        If an argument is out of range.
+    SettingError
+        If a setting is out of range.
     """
-    wanted = {key: value for key, value in locals().items() if key not in ("path", "progress")}
-    plan = _Plan.make(wanted)
+    plan = _Plan.make(SimulationSettings(**settings))
+    chosen = plan.settings
     with RecordingWriter(
         path,
-        n_frames,
-        n_neurons,
+        chosen.n_frames,
+        chosen.n_neurons,
         coordinates=plan.coordinates,
         times=plan.times,
         regions=plan.regions,
         name=plan.name,
         provenance=plan.provenance,
-        with_fluorescence=fluorescence,
+        with_fluorescence=chosen.fluorescence,
     ) as writer:
         for spikes, trace in plan.blocks():
             writer.write_frames(spikes, trace)
             if progress is not None:
-                progress(writer.frames_written, n_frames)
+                progress(writer.frames_written, chosen.n_frames)
         write_truth(plan.truth(), writer.file)
     return Path(path)
 
@@ -181,119 +173,70 @@ class _Plan:
     regions: Regions
     names: tuple[str, ...]
     source: NoisyOr | GibbsGenerator
-    settings: dict[str, Any]
+    settings: SimulationSettings
 
     @classmethod
-    def make(cls, settings: dict[str, Any]) -> _Plan:
-        _check(**settings)
-        fish, seed = larval_fish(), settings["seed"]
+    def make(cls, settings: SimulationSettings) -> _Plan:
+        fish, seed = larval_fish(), settings.seed
         coordinates, regions = fish.sample(
-            settings["n_neurons"], np.random.default_rng([seed, _ANATOMY])
+            settings.n_neurons, np.random.default_rng([seed, _ANATOMY])
         )
-        maker = GENERATORS[settings["generator"]]
+        maker = GENERATORS[settings.generator]
         planting = plant(
             coordinates,
             regions,
             fish.midline_um,
-            settings["n_assemblies"],
+            settings.n_assemblies,
             np.random.default_rng([seed, _PLANTING]),
             coverage=maker.coverage,
             largest=maker.largest,
         )
-        gain = np.ones(settings["n_frames"])
-        if settings["gain"]:
+        gain = np.ones(settings.n_frames)
+        if settings.gain:
             # The logarithm of a log-normal variable with this relative standard deviation.
-            spread = float(np.sqrt(np.log1p(settings["gain"] ** 2)))
+            spread = float(np.sqrt(np.log1p(settings.gain**2)))
             gain = common_gain(len(gain), spread, np.random.default_rng([seed, _GAIN]))
         source = maker.draw(
             planting,
             gain,
-            settings["mean_activity"],
-            settings["member_firing"],
-            settings["frame_rate_hz"],
+            settings.mean_activity,
+            settings.member_firing,
+            settings.frame_rate_hz,
             seed,
         )
-        return cls(coordinates, regions, planting.names, source, dict(settings))
+        return cls(coordinates, regions, planting.names, source, settings)
 
     @property
     def times(self) -> NDArray[np.float64]:
-        frames = np.arange(self.settings["n_frames"])
-        return np.asarray(frames / self.settings["frame_rate_hz"])
+        frames = np.arange(self.settings.n_frames)
+        return np.asarray(frames / self.settings.frame_rate_hz)
 
     @property
     def name(self) -> str:
-        return f"simulated fish {self.settings['seed']}"
+        return f"simulated fish {self.settings.seed}"
 
     @property
     def provenance(self) -> tuple[Step, ...]:
-        return (Step("simulate", self.settings),)
+        return (Step("simulate", self.settings.as_dict()),)
 
     def blocks(self) -> Iterator[tuple[NDArray[np.uint8], NDArray[np.float32] | None]]:
         """Yield spikes (t, N) and, if requested, fluorescence (t, N), block by block."""
         indicator = None
-        if self.settings["fluorescence"]:
+        if self.settings.fluorescence:
             indicator = FluorescenceSimulator(
-                len(self.coordinates), self.settings["frame_rate_hz"], self.settings["seed"]
+                len(self.coordinates), self.settings.frame_rate_hz, self.settings.seed
             )
         for spikes in self.source.blocks(_BLOCK_FRAMES):
             yield spikes, None if indicator is None else indicator.block(spikes)
 
     def truth(self) -> GroundTruth:
         """Planted assemblies; their activity is complete once all blocks have been simulated."""
+        settings = self.settings.as_dict()
+        generator = settings.pop("generator")
         return GroundTruth(
             weights=self.source.weights.toarray(),
             activity=self.source.activity,
             names=self.names,
-            generator=self.settings["generator"],
-            parameters={
-                **{key: value for key, value in self.settings.items() if key != "generator"},
-                **self.source.parameters,
-            },
+            generator=generator,
+            parameters={**settings, **self.source.parameters},
         )
-
-
-def _check(
-    n_neurons: int,
-    n_frames: int,
-    n_assemblies: int,
-    generator: str,
-    mean_activity: float,
-    member_firing: float,
-    gain: float,
-    frame_rate_hz: float,
-    fluorescence: bool,
-    seed: int,
-) -> None:
-    if n_neurons < _MIN_NEURONS:
-        raise RecordingError(
-            f"A simulated brain needs at least {_MIN_NEURONS} neurons; {n_neurons} were asked for."
-        )
-    for what, value in (("frame", n_frames), ("assembly", n_assemblies)):
-        if value < 1:
-            raise RecordingError(f"At least one {what} is needed; {value} were asked for.")
-    if generator not in GENERATORS:
-        raise RecordingError(
-            f"Unknown generator '{generator}': use one of {', '.join(GENERATORS)}."
-        )
-    if not 0 < mean_activity < 0.5:
-        raise RecordingError(
-            f"Mean activity must lie between 0 and 0.5 (a fraction of neurons per frame, "
-            f"typically 0.01 to 0.05); found {mean_activity}."
-        )
-    if not 0 < member_firing <= 1:
-        raise RecordingError(
-            f"The factor of the members' firing must lie between 0 and 1, but is {member_firing}."
-        )
-    if member_firing != 1 and generator != "noisy-or":
-        raise RecordingError(
-            f"The generator '{generator}' has no factor for the members' firing. Use 'noisy-or'."
-        )
-    if not 0 <= gain <= 1:
-        raise RecordingError(
-            "The relative standard deviation of the common gain must lie between 0 and 1; found "
-            f"{gain}."
-        )
-    if not 0 < frame_rate_hz < float("inf"):
-        raise RecordingError(f"The frame rate must be positive; found {frame_rate_hz} Hz.")
-    if seed < 0:
-        raise RecordingError(f"The seed must not be negative; found {seed}.")

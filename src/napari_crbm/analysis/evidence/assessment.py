@@ -68,6 +68,8 @@ class Evidence:
         if self.reason:
             return self.reason
         with_members = int(self.table["p"].notna().sum())
+        if with_members == 0:
+            return "There are no assemblies: no hidden unit has members."
         found = self.n_certain
         text = f"{found} of {with_members} assemblies {'is' if found == 1 else 'are'} certain: "
         if found == 0:
