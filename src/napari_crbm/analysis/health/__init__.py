@@ -1,1 +1,1 @@
-"""Health of a recording: what is doubtful in it, where, and what mends it."""
+"""Health of a recording: what looks wrong in it, where, and how to fix it."""

@@ -1,4 +1,4 @@
-"""One thing that is doubtful in a recording."""
+"""One possible problem of a recording."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.evidence.stretches import stretches
 
-# So many neurons or frames are named in a sentence, and listed in data.
+# At most this many neurons or frames are named in a sentence, and listed in JSON.
 _NAMED, _LISTED = 5, 1000
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is doubtful in a recording.
+    """One possible problem of a recording.
 
     Parameters
     ----------
@@ -34,9 +34,9 @@ class Finding:
     done : str
         What was done about it, in one sentence.
     remedy : str
-        What mends it: an option or a command; empty if nothing has to be done.
+        How to fix it: an option or a command; empty if nothing has to be done.
     severity : {"problem", "note"}
-        Problems are said again when a training starts.
+        Problems are reported again when a training starts.
     """
 
     kind: str
@@ -62,7 +62,7 @@ class Finding:
         }
 
     def sentences(self) -> str:
-        """Return what was found, what was done and what mends it."""
+        """Return what was found, what was done about it and how to fix it."""
         return " ".join(part for part in (self.text, self.done, self.remedy) if part)
 
 

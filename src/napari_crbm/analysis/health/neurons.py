@@ -1,4 +1,4 @@
-"""Neurons of which a model can say nothing: silent, always active, or the same as another."""
+"""Neurons that no model can describe: silent, always active, or identical to another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Positions that are missing, shared or assumed, and neighbours that are too much alike."""
+"""Positions that are missing, shared or assumed, and neighbours with optical crosstalk."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Health:
 
     @property
     def problems(self) -> tuple[Finding, ...]:
-        """Findings that should be mended before a training."""
+        """Findings that should be fixed before a training."""
         return tuple(each for each in self.findings if each.severity == "problem")
 
     def as_dict(self) -> list[dict[str, Any]]:
@@ -42,7 +42,7 @@ class Health:
 
 
 def recording_health(recording: Recording, *, traces: bool = True) -> Health:
-    """Return what is doubtful in a recording.
+    """Check a recording for possible problems.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ import pandas as pd
 from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.analysis.selection.folds import Folds
 from napari_crbm.analysis.selection.sweep import BLOCKS, Sweep, Trial
-from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh
+from napari_crbm.analysis.statistics.reconstruction import median_nllh, reconstruction_nllh
 from napari_crbm.errors import FormatError, ModelError, TrainingCollapsed, TrainingDiverged
 from napari_crbm.io import load_checkpoint, open_recording, save_checkpoint, save_model
 from napari_crbm.io.models.autosave import Autosave
@@ -110,7 +110,7 @@ def _judged(model: CRBM, recording: Recording, folds: Folds) -> dict[str, Any]:
     """Compute the scores of a model: of held-out frames, and of its weights."""
     assert model.split_ is not None
     seen, unseen = (recording.spikes.select_frames(model.split_[k]) for k in ("train", "test"))
-    nllh = reconstruction_nllh(model, unseen)
+    nllh = median_nllh(reconstruction_nllh(model, unseen))
     test = model.split_["test"]
     block = folds.block[test]
     of_blocks = {
@@ -123,7 +123,7 @@ def _judged(model: CRBM, recording: Recording, folds: Folds) -> dict[str, Any]:
     return {
         "held_out_pseudo_likelihood": model.pseudo_likelihood(unseen),
         "train_pseudo_likelihood": model.pseudo_likelihood(seen),
-        "held_out_nllh": float(np.nanmedian(nllh)) if np.isfinite(nllh).any() else None,
+        "held_out_nllh": nllh if np.isfinite(nllh) else None,
         "weights_not_zero": float(np.mean(model.weights_ != 0)),
         "idle_units": len(idle_units(model.weights_)),
         "duplicate_units": len({second for _, second in duplicate_units(model.weights_)}),

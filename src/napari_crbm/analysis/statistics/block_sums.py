@@ -1,4 +1,4 @@
-"""Sums of activity and of products over blocks, from which moments of any of them follow."""
+"""Sums of activity and its products over blocks, from which the moments of any blocks follow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,18 @@ MOST_NEURONS = 600
 
 @dataclass(frozen=True, eq=False)
 class BlockSums:
-    """Sums over blocks of frames, (B, values) each: of v, h, v h, v v' and h h'."""
+    """Sums over B blocks of frames.
+
+    Parameters
+    ----------
+    frames : (B,) float64
+        Number of frames in each block.
+    v, h : (B, n) and (B, M) float64
+        Summed activity of neurons and of hidden units.
+    vh, vv, hh : (B, K) float32
+        Summed products of a neuron with a hidden unit, and of pairs i < j of neurons and of
+        hidden units.
+    """
 
     frames: NDArray[np.float64]
     v: NDArray[np.float64]
@@ -40,13 +51,13 @@ class BlockSums:
         ----------
         spikes : Spikes
         neurons : (n,) int
-            Neurons that are looked at.
+            Neurons to include.
         hidden : (T, M) float array
             E[h | v] of the same frames.
         blocks : sequence of int arrays
             Frames of each block.
         """
-        raster = np.concatenate([block[:, neurons] for block in spikes.iter_dense()])
+        raster = spikes.select_neurons(neurons).dense()
         v_pairs, h_pairs = (np.triu_indices(x.shape[1], 1) for x in (raster, hidden))
         sums: list[list[NDArray[np.floating]]] = [[] for _ in range(5)]
         for frames in blocks:
@@ -88,7 +99,7 @@ class BlockSums:
         )
 
     def leaving_one_out(self) -> Iterator[Moments]:
-        """Yield the moments without each block in turn."""
+        """Yield the leave-one-block-out moments, for the jackknife."""
         for block in range(self.n_blocks):
             counted = np.ones(self.n_blocks)
             counted[block] = 0
@@ -99,7 +110,20 @@ class BlockSums:
         return BlockSums(*(values[blocks] for values in vars(self).values()))
 
 
-def jackknife_variance(values: NDArray[np.floating]) -> float:
-    """Return the variance of a statistic from its values without each of n blocks (Tukey 1958)."""
+def jackknife_variance(values: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Jackknife variance of estimates from their leave-one-block-out values (Tukey 1958).
+
+    Parameters
+    ----------
+    values : (B, ...) float array
+        Estimates with each of B blocks left out in turn.
+
+    Returns
+    -------
+    (...) float64
+        NaN for a single block.
+    """
     n = len(values)
-    return float((n - 1) / n * ((values - values.mean()) ** 2).sum()) if n > 1 else float("nan")
+    if n < 2:
+        return np.full(values.shape[1:], np.nan)
+    return np.asarray((n - 1) / n * ((values - values.mean(axis=0)) ** 2).sum(axis=0))

@@ -1,4 +1,4 @@
-"""How different held-out blocks of time are from the training frames."""
+"""Drift: differences in mean activity between held-out blocks and training frames."""
 
 from __future__ import annotations
 

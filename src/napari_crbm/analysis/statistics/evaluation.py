@@ -28,13 +28,13 @@ from napari_crbm.analysis.statistics.moments import moments
 from napari_crbm.analysis.statistics.pairs import PairComparison, compare_pairs
 from napari_crbm.analysis.statistics.penalty import penalty_shift
 from napari_crbm.analysis.statistics.prediction import predicted_beyond
-from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh, shifted_nllh
-from napari_crbm.analysis.statistics.resampling import Resampling
-from napari_crbm.analysis.statistics.rows import (
-    explained_shares,
-    reasons_of,
-    table_row,
+from napari_crbm.analysis.statistics.reconstruction import (
+    median_nllh,
+    reconstruction_nllh,
+    shifted_nllh,
 )
+from napari_crbm.analysis.statistics.resampling import Resampling
+from napari_crbm.analysis.statistics.rows import explained_shares, reasons_of, table_row
 from napari_crbm.analysis.statistics.verdict import Estimate, Findings, Verdict, verdict
 from napari_crbm.errors import ModelError
 from napari_crbm.nrmse import agreement
@@ -110,8 +110,7 @@ class Evaluation:
     @property
     def median_nllh(self) -> float:
         """Median over the neurons that are active in the test frames."""
-        known = self.nllh[np.isfinite(self.nllh)]
-        return float(np.median(known)) if len(known) else float("nan")
+        return median_nllh(self.nllh)
 
     @property
     def warning(self) -> str | None:

@@ -1,4 +1,4 @@
-r"""Explained share of what comes back: how much of the reproducible covariance a model has.
+r"""Explained share: the fraction of the reproducible covariance that a model explains.
 
 The nRMSE measures a model against the noise of the training frames. This measure is free of
 noise on either side. With covariances :math:`c_a, c_b` of two disjoint sets of held-out frames
@@ -10,7 +10,7 @@ and :math:`m_1, m_2` of two independent sets of model samples, it is
 with means over all pairs. :math:`k_1, k_2` are the covariances in two sets of independent
 neurons with the mean activities of the recording: zero for pairs of neurons, but not for hidden
 units, which are functions of the neurons. Noise is independent in the two factors of each
-product, so that it cancels on average: 1 if the model has all covariance that comes back, 0 if it
+product, so that it cancels on average: 1 if the model has all reproducible covariance, 0 if it
 is as good as independent neurons, below 0 if it is worse.
 """
 
@@ -31,7 +31,7 @@ from napari_crbm.analysis.statistics.moments import Moments
 LEVEL = 0.95
 # Fewer blocks in one of the two sets of held-out frames do not give a standard error.
 _FEWEST_BLOCKS = 3
-#: What comes back must exceed zero by so many standard errors, since it is the denominator.
+#: The reproducible part is the denominator: it must exceed zero by this many standard errors.
 CLEARLY = 3.0
 
 #: Maps the moments of one set of frames to a flat array.
@@ -58,7 +58,7 @@ class Explained:
     train_share, train_error : float
         Of two halves of the training frames in the place of the model's samples.
     signal : float
-        What comes back, in its standard errors.
+        Reproducible (co)variance of the held-out frames, in units of its standard error.
     reason : str
         Why there is no share; empty if there is one.
     """
@@ -139,7 +139,7 @@ def _share(
     of_model: Values,
     back: Callable[[NDArray[np.floating], NDArray[np.floating]], float],
 ) -> tuple[float, float]:
-    """Compute the share and its standard error; sets without each of their blocks in turn."""
+    """Compute the explained share and its jackknife standard error."""
 
     def left(*parts: NDArray[np.floating]) -> float:
         m1, m2, ca, cb = parts
@@ -158,7 +158,7 @@ def _changed(
     sums: list[BlockSums] | Halves,
     function: Callable[..., float],
 ) -> Iterator[NDArray[np.float64]]:
-    """Yield for each set the function's values without each of its blocks."""
+    """Yield the leave-one-block-out values of a function, for the blocks of each set in turn."""
     for place, (compute, blocks) in enumerate(zip(values, sums, strict=True)):
         found = []
         for moments in blocks.leaving_one_out():

@@ -1,8 +1,8 @@
-"""Intervals of the nRMSE from blocks of time.
+"""Confidence intervals of the nRMSE from a block jackknife.
 
 Neighbouring frames are correlated, so whole blocks of time are left out in turn, of the training
-and of the held-out frames, and groups of chains of the model's samples. How much the statistic
-changes gives its standard error (jackknife, Tukey 1958).
+and of the held-out frames, and groups of chains of the model's samples. The spread of the
+leave-one-block-out values gives the standard error (Tukey 1958).
 """
 
 from __future__ import annotations
@@ -66,41 +66,51 @@ def nrmse_intervals(
             f"{FEWEST_BLOCKS} are needed"
         )
         return dict.fromkeys(STATISTICS, Interval(np.nan, np.nan, reason))
-    return {
-        name: _interval(name, parts, connected, shift)
-        if each.from_moments
-        else Interval(np.nan, np.nan, "it is not resampled")
-        for name, each in STATISTICS.items()
-    }
-
-
-def _interval(
-    name: str,
-    parts: tuple[BlockSums, BlockSums, BlockSums],
-    connected: NDArray[np.bool_],
-    shift: NDArray[np.floating],
-) -> Interval:
-    compute = STATISTICS[name].values
     shifts = (shift, np.zeros((1, 1)), np.zeros((1, 1)))
-    values = [
-        compute(Side(part.moments(), connected, added))
-        for part, added in zip(parts, shifts, strict=True)
+    whole = [
+        Side(part.moments(), connected, added) for part, added in zip(parts, shifts, strict=True)
     ]
-    if len(values[0]) < _FEWEST_VALUES:
-        return Interval(np.nan, np.nan, f"there are fewer than {_FEWEST_VALUES} values")
-    if not np.isfinite(agreement(*values).nrmse):
-        return Interval(np.nan, np.nan, "the training frames are no closer than chance")
-    variances, degrees = [], []
+    found: dict[str, Interval] = {}
+    values: dict[str, list[NDArray[np.floating]]] = {}
+    for name, each in STATISTICS.items():
+        if each.from_moments:
+            values[name] = [each.values(side) for side in whole]
+            reason = _why_unknown(values[name])
+        else:
+            reason = "it is not resampled"
+        found[name] = Interval(np.nan, np.nan, reason)
+    without: dict[str, list[NDArray[np.float64]]] = {
+        name: [] for name, each in found.items() if not each.reason
+    }
     for place, (part, added) in enumerate(zip(parts, shifts, strict=True)):
         if part.n_blocks < 2:
             continue
-        found = []
+        left_out: list[list[float]] = [[] for _ in without]
+        # The moments without a block are the same for all statistics.
         for moments in part.leaving_one_out():
-            others = [*values]
-            others[place] = compute(Side(moments, connected, added))
-            found.append(agreement(*others).nrmse)
-        variances.append(jackknife_variance(np.array(found)))
-        degrees.append(part.n_blocks - 1)
+            side = Side(moments, connected, added)
+            for name, kept in zip(without, left_out, strict=True):
+                others = [*values[name]]
+                others[place] = STATISTICS[name].values(side)
+                kept.append(agreement(*others).nrmse)
+        for name, kept in zip(without, left_out, strict=True):
+            without[name].append(np.array(kept))
+    return found | {name: _interval(each) for name, each in without.items()}
+
+
+def _why_unknown(values: list[NDArray[np.floating]]) -> str:
+    """Say why the nRMSE of (model, train, test) values has no interval; empty if it may have."""
+    if len(values[0]) < _FEWEST_VALUES:
+        return f"there are fewer than {_FEWEST_VALUES} values"
+    if not np.isfinite(agreement(*values).nrmse):
+        return "the training frames are no closer than chance"
+    return ""
+
+
+def _interval(without: list[NDArray[np.float64]]) -> Interval:
+    """Compute the interval from the leave-one-block-out values of each part."""
+    variances = [jackknife_variance(values) for values in without]
+    degrees = [len(values) - 1 for values in without]
     total = float(np.sum(variances))
     if not np.isfinite(total):
         return Interval(

@@ -1,10 +1,11 @@
-"""What a model leaves over: components of covariance that come back and that it does not have.
+"""Components of the reproducible covariance of neurons that a model does not explain.
 
-Directions are looked for among the largest components of the covariance of the training frames:
-those along which the model has least of it. They are tested on held-out frames. A component counts
-if the covariance along it comes back there, exceeds the model's, and the model has less than half
-of it. A model whose units all exist but are too weak also leaves something over; so the component
-must lie outside the span of the weights. And it must not be tiny beside the strongest component.
+Candidate directions lie among the leading components of the covariance in the training frames:
+those along which the model falls short most. They are tested on held-out frames. A component
+counts if the covariance along it is reproduced there and exceeds the model's, and if the model has
+less than half of it. A model whose units all exist but are too weak also leaves covariance
+unexplained, so the component must lie outside the span of the weights. And it must not be tiny
+beside the strongest component.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, stats
 
-from napari_crbm.analysis.statistics.block_sums import BlockSums
+from napari_crbm.analysis.statistics.block_sums import BlockSums, jackknife_variance
 from napari_crbm.analysis.statistics.explained import Halves
 from napari_crbm.analysis.statistics.moments import Moments
 
-#: Components that are tried at most.
+#: Components that are tested at most.
 MOST_COMPONENTS = 20
-# Chance that any component is counted although nothing is left over.
+# Probability that any component is counted although the model explains all (family-wise).
 _LEVEL = 0.01
 # A component counts if the model has less than this share of what comes back along it, and if
 # what is missing is at least this share of the strongest component of the training frames.
@@ -80,12 +81,10 @@ def components_left_over(
 def _variance(
     sums: BlockSums, along: Callable[[Moments], NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Compute the variance of values from those without each block; zero for one block."""
+    """Jackknife variance of the covariance along each direction; zero for a single block."""
     if sums.n_blocks < 2:
         return np.zeros_like(along(sums.moments()))
-    without = np.array([along(moments) for moments in sums.leaving_one_out()])
-    squares = ((without - without.mean(axis=0)) ** 2).sum(axis=0)
-    return np.asarray((sums.n_blocks - 1) / sums.n_blocks * squares)
+    return jackknife_variance(np.array([along(moments) for moments in sums.leaving_one_out()]))
 
 
 def _matrix(moments: Moments, scale: NDArray[np.float64]) -> NDArray[np.float64]:

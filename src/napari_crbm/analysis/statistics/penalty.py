@@ -1,4 +1,4 @@
-r"""What the penalty leaves between <vh> of the recording and of the model.
+r"""The bias of <vh> in a model that the L1 penalty on its weights causes.
 
 Training maximises the log-likelihood minus the penalty, among models whose hidden units have
 unit variance S over the training frames. At the optimum, with a Lagrange multiplier
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
 
 def penalty_shift(model: CRBM, train: Spikes) -> NDArray[np.float32]:
-    """Compute the correction for the penalty that is added to <vh> of a model.
+    """Compute the difference of <vh> between data and model that the L1 penalty causes.
+
+    Adding it to <vh> of the model removes the bias.
 
     Parameters
     ----------
@@ -53,7 +55,7 @@ def penalty_shift(model: CRBM, train: Spikes) -> NDArray[np.float32]:
 
 
 def variance_slopes(model: CRBM, spikes: Spikes) -> NDArray[np.float64]:
-    """Compute the derivatives of Var(h) over some frames with respect to the weights, (N, M)."""
+    """Compute the gradient of Var(h) over the frames with respect to the weights, (N, M)."""
     inputs = model.inputs_h_from_v(spikes)
     with kernel_threads(model.n_threads):
         moments = model.hidden_.moments(inputs)

@@ -1,4 +1,4 @@
-"""How well single neurons are predicted from the others: model beside simpler models.
+"""How well single neurons are predicted from all others, by the model and by simpler models.
 
 All are compared on the same neurons in the same frames. A model with one global unit predicts
 each neuron from the mean activity of all others, by a logistic regression on the training frames.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Neurons that are predicted, and cumulant functions that are computed, at most.
 _NEURONS, _CUMULANTS = 500, 30_000_000
 _FRAMES_AT_ONCE = 64
-# Newton's steps of the logistic regressions, and their weak prior on slope and intercept in units
+# Newton steps of the logistic regressions, and their weak prior on slope and intercept in units
 # of the standardised population rate: a neuron that is silent in training stays finite.
 _STEPS, _PRIOR = 12, 0.1
 
@@ -69,7 +69,7 @@ def predictions(
     generator = np.random.default_rng([random_state, 5])
     n = min(most, model.n_neurons)
     neurons = np.sort(generator.choice(model.n_neurons, n, replace=False))
-    rasters = [_dense(part, neurons) for part in (train, test)]
+    rasters = [part.select_neurons(neurons).dense() for part in (train, test)]
     rates = [_others(part, raster) for part, raster in zip((train, test), rasters, strict=True)]
     chance = (rasters[0].sum(axis=0) + 0.5) / (len(rasters[0]) + 1.0)
     slope, intercept = _logistic(rates[0], rasters[0])
@@ -124,23 +124,12 @@ def predicted_beyond(
 
 
 def _mean(values: NDArray[np.float64], blocks: Sequence[NDArray[np.integer]]) -> Estimate:
-    """Mean over frames, with its standard error from blocks of time."""
+    """Mean over frames, with its jackknife standard error from blocks of time."""
     sums = np.array([values[block].sum() for block in blocks])
     lengths = np.array([len(block) for block in blocks])
     without = (sums.sum() - sums) / np.maximum(lengths.sum() - lengths, 1)
-    error = float(np.sqrt(jackknife_variance(without))) if len(blocks) > 1 else float("nan")
+    error = float(np.sqrt(jackknife_variance(without)))
     return Estimate(float(values.mean()), error)
-
-
-def independent_likelihood(train: Spikes, test: Spikes) -> float:
-    """Mean log-likelihood of test frames by the mean activities of training frames.
-
-    In nats per neuron per frame. Mean activities are those of the training frames with half a
-    spike more, so that a neuron silent there does not make a spike impossible.
-    """
-    chance = (train.neuron_counts + 0.5) / (train.n_frames + 1.0)
-    active = test.mean_activity
-    return float((active * np.log(chance) + (1 - active) * np.log1p(-chance)).mean())
 
 
 def _by_model(
@@ -186,7 +175,3 @@ def _logistic(
         intercept = intercept + np.clip((a * gradient[1] - b * gradient[0]) / determinant, -2, 2)
     slope = slope / np.where(spread > 0, spread, 1.0)
     return slope, intercept - slope * centre
-
-
-def _dense(spikes: Spikes, neurons: NDArray[np.int64]) -> NDArray[np.uint8]:
-    return np.concatenate([block[:, neurons] for block in spikes.iter_dense()])

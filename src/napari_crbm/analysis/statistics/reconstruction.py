@@ -57,8 +57,14 @@ def normalised_likelihood(
     return np.where(changes, (total / spikes.n_frames - baseline) / -baseline, np.nan)
 
 
+def median_nllh(nllh: NDArray[np.float64]) -> float:
+    """Return the median over the neurons that have a value; NaN if none has."""
+    known = nllh[np.isfinite(nllh)]
+    return float(np.median(known)) if len(known) else float("nan")
+
+
 def shifted_nllh(model: CRBM, spikes: Spikes, random_state: int = 0) -> float:
-    """Compute the median of `reconstruction_nllh` if every neuron is shifted in time by itself.
+    """Compute the median of `reconstruction_nllh` after independent circular shifts of all neurons.
 
     A neuron's own activity is part of what it is reconstructed from, so that the value exceeds
     zero although neurons no longer coincide.
@@ -77,6 +83,4 @@ def shifted_nllh(model: CRBM, spikes: Spikes, random_state: int = 0) -> float:
         part = slice(start, start + _NEURONS_AT_ONCE)
         shift = generator.integers(len(raster), size=raster[:, part].shape[1])
         raster[:, part] = np.take_along_axis(raster[:, part], (place + shift) % len(raster), 0)
-    known = reconstruction_nllh(model, Spikes.from_dense(raster))
-    known = known[np.isfinite(known)]
-    return float(np.median(known)) if len(known) else float("nan")
+    return median_nllh(reconstruction_nllh(model, Spikes.from_dense(raster)))

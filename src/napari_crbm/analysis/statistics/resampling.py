@@ -32,15 +32,11 @@ _REFERENCE_FRAMES, _REFERENCE_AT_ONCE = 4000, 256
 
 @dataclass(frozen=True, eq=False)
 class Resampling:
-    """Activity of up to `MOST_NEURONS` neurons as sums over blocks.
+    """Activity of up to `MOST_NEURONS` neurons, summed over the blocks that a jackknife leaves out.
 
     Parameters
     ----------
     neurons : (n,) int
-    correlation_frames : float
-        Frames that count as one independent frame.
-    gap_frames : int
-        Gap between the blocks of two halves.
     blocks : (train, test) lists of int arrays
         Frames of each block of time.
     whole : (model, train, test) BlockSums
@@ -51,8 +47,6 @@ class Resampling:
     """
 
     neurons: NDArray[np.int64]
-    correlation_frames: float
-    gap_frames: int
     blocks: tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]
     whole: tuple[BlockSums, BlockSums, BlockSums]
     model: Halves
@@ -106,7 +100,7 @@ class Resampling:
         order = np.array_split(np.arange(_REFERENCE_FRAMES), 2)
         reference = _in_turn(BlockSums.of(free, neurons, model.transform(free), order))
         whole = (sums[0], sums[1], sums[2])
-        return cls(neurons, time, gap, blocks, whole, halves[0], halves[1], halves[2], reference)
+        return cls(neurons, blocks, whole, halves[0], halves[1], halves[2], reference)
 
 
 def _in_turn(sums: BlockSums) -> Halves:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,6 @@ from napari_crbm.analysis.statistics.explained import Explained, explained_share
 from napari_crbm.analysis.statistics.intervals import Interval
 from napari_crbm.analysis.statistics.moments import Moments
 from napari_crbm.analysis.statistics.resampling import Resampling
-
-if TYPE_CHECKING:
-    pass
 
 
 def explained_shares(

@@ -23,7 +23,7 @@ _LONGEST_LAG = 0.1
 def correlation_times(
     courses: NDArray[np.floating], frames: NDArray[np.integer]
 ) -> tuple[float, int]:
-    """Measure how long courses remember.
+    """Measure the autocorrelation times of courses of activity.
 
     Parameters
     ----------

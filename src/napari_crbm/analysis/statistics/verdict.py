@@ -1,4 +1,4 @@
-"""The verdict on a model: from what was measured to one outcome, one sentence and advice."""
+"""The verdict on a model: one outcome, one sentence and advice, from all measurements."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ LOST = 0.3
 ALIKE = 0.5
 # A statistic with a larger standard error is too uncertain to be called reproduced.
 _UNCERTAIN = 0.3
-# A difference is clear if it exceeds so many standard errors.
+# A difference is clear if it exceeds this many standard errors.
 _CLEAR = 2.0
 
 
 class Outcome(StrEnum):
-    """What a verdict can be."""
+    """Possible outcomes of a verdict."""
 
     TOO_SHORT = "too short to say"
     NO_EVIDENCE = "no evidence of assemblies"
@@ -48,12 +48,12 @@ class Estimate(NamedTuple):
     error: float = float("nan")
 
     def below(self, limit: float) -> bool:
-        """Whether it is clearly below a limit; without an error, whether it is below."""
+        """Whether the value is below a limit by two standard errors (by any amount if unknown)."""
         reach = _CLEAR * self.error if np.isfinite(self.error) else 0.0
         return bool(self.value + reach < limit)
 
     def above(self, limit: float) -> bool:
-        """Whether it is clearly above a limit; without an error, whether it is above."""
+        """Whether the value is above a limit by two standard errors (by any amount if unknown)."""
         reach = _CLEAR * self.error if np.isfinite(self.error) else 0.0
         return bool(self.value - reach > limit)
 
@@ -63,7 +63,7 @@ _UNKNOWN = Estimate()
 
 @dataclass(frozen=True)
 class Findings:
-    """What a verdict rests on; what is not known keeps its default.
+    """Measurements behind a verdict; unknown ones keep their defaults.
 
     Parameters
     ----------
