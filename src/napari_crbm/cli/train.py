@@ -214,7 +214,7 @@ def run(
         warn(f"{output} was written by another program meanwhile.")
     autosave.discard()
     say(
-        f"Wrote {written}: {counted(model.n_assemblies, 'assembly', 'assemblies')} of "
+        f"Wrote {written}: {counted(model.n_assemblies, 'hidden unit')}, "
         f"{counted(model.n_neurons, 'neuron')}, {training.elapsed_s:.0f} s, "
         f"l1 {float(training.settings.l1):.3g}."
     )

@@ -35,7 +35,7 @@ from napari_crbm.analysis.statistics.reconstruction import (
 )
 from napari_crbm.analysis.statistics.resampling import Resampling
 from napari_crbm.analysis.statistics.rows import explained_shares, reasons_of, table_row
-from napari_crbm.analysis.statistics.verdict import Estimate, Findings, Verdict, verdict
+from napari_crbm.analysis.statistics.verdict import Estimate, Findings, Outcome, Verdict, verdict
 from napari_crbm.errors import ModelError
 from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
@@ -130,9 +130,8 @@ class Evaluation:
     @property
     def verdict(self) -> str:
         """Assessment of the model in a few sentences."""
-        certain = self.evidence is not None and self.evidence.n_certain > 0
-        first = [str(self.evidence)] if certain or (self.evidence and self.evidence.reason) else []
-        return " ".join([*first, str(self.judgement)])
+        said = self.evidence is None or self.judgement.outcome is Outcome.NO_EVIDENCE
+        return str(self.judgement) if said else f"{self.evidence} {self.judgement}"
 
     def score(self, name: str) -> str:
         """Return the nRMSE of a statistic with its error, or correlations where it is undefined."""

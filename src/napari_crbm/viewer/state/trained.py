@@ -76,6 +76,15 @@ class Trained:
         table = assembly_table(model, recording, activity, evidence=evidence.table)
         return cls(model, activity, table, evidence)
 
+    @property
+    def found(self) -> str:
+        """Number of assemblies, and how many of them are certain, in words."""
+        n = int((self.members.sizes > 0).sum())
+        text = f"{n or 'No'} {'assembly' if n == 1 else 'assemblies'} found"
+        if n and self.evidence is not None and not self.evidence.reason:
+            text += f", {self.evidence.n_certain or 'none'} certain"
+        return f"{text}."
+
     @cached_property
     def members(self) -> Members:
         """The members of each assembly."""

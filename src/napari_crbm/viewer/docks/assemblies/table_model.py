@@ -161,10 +161,14 @@ class AssemblyTableModel(QAbstractTableModel):
         return int(self._values[0][row])
 
     def certain(self, row: int) -> bool:
-        """Return whether the assembly of a row is certain, or nothing is known of it."""
-        if "certain" not in self._table or self._table["q"].isna().all():
+        """Return whether the assembly of a row is certain, or was not tested.
+
+        A unit without members is no assembly.
+        """
+        untested = "certain" not in self._table or self._table["q"].isna().all()
+        if untested and self._table["size"].iloc[row] > 0:
             return True
-        return bool(self._table["certain"].iloc[row])
+        return not untested and bool(self._table["certain"].iloc[row])
 
     def row_of(self, assembly: int) -> int | None:
         """Return the row of an assembly; None if it is not in the table."""

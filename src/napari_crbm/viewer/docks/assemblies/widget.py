@@ -9,6 +9,7 @@ from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
+    QFormLayout,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -194,16 +195,16 @@ class AssembliesWidget(QWidget):
             lambda percent: self.workspace.set_threshold(percent / 100)
         )
         self.threshold_text = QLabel()
-        row = QWidget()
-        line = QHBoxLayout(row)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.addWidget(QLabel("Members by"))
         self.definition = DefinitionBox(self.home)
-        line.addWidget(self.definition)
-        line.addWidget(QLabel("weights above"))
+        rows = QWidget()
+        form = QFormLayout(rows)
+        form.setContentsMargins(0, 0, 0, 0)
+        form.addRow("Members by", self.definition)
+        line = QHBoxLayout()
         line.addWidget(self.threshold, 1)
         line.addWidget(self.threshold_text)
-        return row
+        form.addRow("|Weight| above", line)
+        return rows
 
     def _titled_scale(self) -> QWidget:
         row = QWidget()

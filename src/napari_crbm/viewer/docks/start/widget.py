@@ -88,7 +88,7 @@ def situation(home: Home) -> Situation:
             "Train",
         )
     return Situation(
-        f"{trained.model.n_assemblies} assemblies found.",
+        trained.found,
         "Choose assemblies in the table or the gallery, and click neurons in the brain. Then check "
         "in the Statistics dock how well the model fits held-out frames.",
         "Look at the assemblies",

@@ -216,7 +216,7 @@ class TrainWidget(QWidget):
         else:
             unsaved = " The model is kept under Earlier models; save it to a file of your own."
             self.status.setText(
-                f"Trained: {trained.model.n_assemblies} assemblies.{self._ended_early()} See the "
+                f"Trained. {trained.found}{self._ended_early()} See the "
                 f"Assemblies dock.{unsaved if self.runs.unsaved else ''}"
             )
 
