@@ -17,7 +17,7 @@ import pandas as pd
 
 from napari_crbm import CRBM, simulate
 from napari_crbm.analysis import assembly_evidence
-from napari_crbm.analysis.statistics.prediction import independent_likelihood
+from napari_crbm.analysis.statistics.prediction import predictions
 from napari_crbm.errors import CRBMError
 from napari_crbm.recording import Recording
 from napari_crbm.simulation import simulate_without_assemblies
@@ -46,12 +46,13 @@ def measure(kind: str, seed: int) -> dict[str, object]:
     evidence = assembly_evidence(model, recording)
     assert model.split_ is not None
     train, test = (recording.spikes.select_frames(model.split_[k]) for k in ("train", "test"))
+    held_out = predictions(model, train, test)[1]
     return row | {
         "units": int(evidence.table["p"].notna().sum()),
         "certain": evidence.n_certain,
         "exclusion_um": evidence.exclusion_um,
         "gap_frames": evidence.gap_frames,
-        "likelihood_gain": model.pseudo_likelihood(test) - independent_likelihood(train, test),
+        "likelihood_gain": float((held_out.model - held_out.independent).mean()),
         "evidence_s": time.process_time() - started,
     }
 

@@ -75,7 +75,7 @@ def test_an_order_that_comes_back_is_seen_and_not_explained():
     found = compare_lagged(wave(0), wave(1), wave(2))
     assert found.table["directed_r"][0] > 0.95 and found.table["directed_p"][0] <= 0.01
     assert found.table["nrmse"][0] > 0.8
-    assert "Assemblies follow each other in an order that comes back" in found.verdict
+    assert "Assemblies follow each other in an order that repeats" in found.verdict
 
 
 def test_lags_end_where_blocks_do():

@@ -39,7 +39,7 @@ def test_unreadable_files(reader, tmp_path, recording_path):
         (missing, "There is no file"),
         (tmp_path, "is a folder"),
         (empty, "empty.h5 is empty"),
-        (text, "notes.h5 is not an HDF5 file"),
+        (text, "notes.h5 is named like an HDF5 file, but its content is not HDF5"),
         (cut, "cut.h5 is cut short"),
     ):
         with pytest.raises(FormatError, match=message) as caught:

@@ -196,7 +196,7 @@ def test_files_with_nothing_to_ask_about_are_errors(viewer, home, qtbot, tmp_pat
     (tmp_path / "b.h5").write_bytes(b"x" * 900)
     home.opening.open_file(tmp_path / "b.h5")
     until(qtbot, lambda: len(errors) == 2)
-    assert "no table of numbers" in errors[0] and "not an HDF5 file" in errors[1]
+    assert "no table of numbers" in errors[0] and "its content is not HDF5" in errors[1]
     with pytest.raises(CRBMError), warnings.catch_warnings():
         read_recording(str(tmp_path / "a.npz"))
 

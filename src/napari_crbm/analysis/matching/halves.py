@@ -7,8 +7,8 @@ An assembly is found in both halves if
 - its weights in the two halves are more alike than those of any two assemblies after the neurons
   of one half are relabelled among neurons of the same mean activity, and
 - in the frames of each half, the members that the other half gives it are active together beyond
-  chance (`napari_crbm.analysis.evidence`). Slow drifts and what all neurons share come back in both
-  halves, too; they are no assemblies.
+  chance (`napari_crbm.analysis.evidence`). Slow drifts and a common gain also appear in both halves
+  but are not assemblies.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class Reproducibility:
         if not found:
             return (
                 f"None of {compared} assemblies is found in both halves of the recording "
-                f"({frames}): what a training finds in one half does not come back in the other."
+                f"({frames}): the other half does not show what a training finds in one."
             )
         return (
             f"{found} of {compared} assemblies {'is' if found == 1 else 'are'} found in both "

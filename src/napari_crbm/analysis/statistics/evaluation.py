@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 MAX_NEURONS_FOR_PAIRS = 1000
 #: What the numbers of the table mean.
 LEGEND = (
-    "nrmse: 0 as good as the training frames, 1 no better than chance; low to high is the interval "
-    "of 95 %. explained: share of what comes back in held-out frames that the model has, 1 all of "
-    "it, 0 as much as independent neurons; beside it that of the training frames."
+    "nrmse: 0 as good as the training frames, 1 no better than chance; low to high is the 95 % "
+    "interval. explained: share of the reproducible part of the held-out statistic that the model "
+    "explains (1 all, 0 as much as independent neurons), and the same for the training frames."
 )
 _TRIPLETS = 100_000
 

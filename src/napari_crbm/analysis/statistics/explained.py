@@ -101,31 +101,31 @@ def explained_share(
     if fewest < _FEWEST_BLOCKS:
         return _unknown(
             "the held-out frames are too few stretches of time: "
-            f"{sum(half.n_blocks for half in test)}, and {2 * _FEWEST_BLOCKS} are needed to tell "
-            "what comes back from noise"
+            f"{sum(half.n_blocks for half in test)}, and {2 * _FEWEST_BLOCKS} are needed to "
+            "separate signal from noise"
         )
     c = [values(half.moments()) for half in test]
     k = [0.0, 0.0] if reference is None else [values(half.moments()) for half in reference]
     if not len(c[0]):
         return _unknown("there are no pairs to compare")
 
-    def back(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
+    def repeated(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
         crossed = _mean_product(first - k[1], second - k[0])
         return (_mean_product(first - k[0], second - k[1]) + crossed) / 2
 
-    whole = back(c[0], c[1])
-    without = _changed(c, [values, values], test, back)
+    whole = repeated(c[0], c[1])
+    without = _changed(c, [values, values], test, repeated)
     error = float(np.sqrt(sum(map(jackknife_variance, without))))
     signal = whole / error if error > 0 else float("nan")
     if not signal > CLEARLY:
         return _unknown(
-            "what comes back in the held-out frames is not clearly above noise "
+            "the reproducible part in the held-out frames is not clearly above noise "
             f"({signal:.1f} standard errors, {CLEARLY:.0f} are needed)",
             signal,
         )
     of_model = of_model or values
-    share, spread = _share(c, test, values, model, of_model, back)
-    train_share, train_spread = _share(c, test, values, train, values, back)
+    share, spread = _share(c, test, values, model, of_model, repeated)
+    train_share, train_spread = _share(c, test, values, train, values, repeated)
     degrees = sum(half.n_blocks for half in test) - 2
     reach = float(stats.t.isf((1 - LEVEL) / 2, degrees)) * spread
     return Explained(share, spread, share - reach, share + reach, train_share, train_spread, signal)
@@ -137,14 +137,14 @@ def _share(
     values: Values,
     model: Halves,
     of_model: Values,
-    back: Callable[[NDArray[np.floating], NDArray[np.floating]], float],
+    repeated: Callable[[NDArray[np.floating], NDArray[np.floating]], float],
 ) -> tuple[float, float]:
     """Compute the explained share and its jackknife standard error."""
 
     def left(*parts: NDArray[np.floating]) -> float:
         m1, m2, ca, cb = parts
         missed = (_mean_product(m1 - ca, m2 - cb) + _mean_product(m1 - cb, m2 - ca)) / 2
-        return 1 - missed / back(ca, cb)
+        return 1 - missed / repeated(ca, cb)
 
     parts = [*(of_model(half.moments()) for half in model), *c]
     without = _changed(parts, [of_model, of_model, values, values], [*model, *test], left)

@@ -39,7 +39,7 @@ class LaggedComparison:
         and that of the training frames); ``directed_r, directed_p`` (Pearson r between
         training and held-out frames of the asymmetry of the correlations without slow trends,
         and its p corrected for all lags, see `napari_crbm.analysis.statistics.order`: evidence
-        that assemblies follow each other in an order that comes back, which a model without
+        that assemblies follow each other in an order that repeats, which a model without
         dynamics cannot reproduce). The last five are NaN for models of fewer than four
         assemblies.
     n_assemblies : int, optional
@@ -61,7 +61,7 @@ class LaggedComparison:
         best = self.table.loc[self.table["directed_r"].fillna(-np.inf).idxmax()]
         if best["directed_r"] > ORDERED and best["directed_p"] <= SIGNIFICANT:
             text += (
-                f". Assemblies follow each other in an order that comes back in the held-out "
+                f". Assemblies follow each other in an order that repeats in the held-out "
                 f"frames (r = {best['directed_r']:.2f} at {best['lag_s']:.2g} s, p = "
                 f"{best['directed_p']:.2g} over all lags); a model without dynamics has no order"
             )

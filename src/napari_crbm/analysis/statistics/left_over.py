@@ -24,7 +24,7 @@ from napari_crbm.analysis.statistics.moments import Moments
 MOST_COMPONENTS = 20
 # Probability that any component is counted although the model explains all (family-wise).
 _LEVEL = 0.01
-# A component counts if the model has less than this share of what comes back along it, and if
+# A component counts if the model has less than this share of its reproducible variance, and if
 # what is missing is at least this share of the strongest component of the training frames.
 _HAS, _TINY = 0.5, 0.1
 # Directions with this share of their square in the span of the weights belong to units.

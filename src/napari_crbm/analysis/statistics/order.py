@@ -1,15 +1,14 @@
 """Whether assemblies follow each other in the same order in training and held-out frames.
 
 The order at a lag is the asymmetry of the correlations: how much more one assembly follows
-another than precedes it. Courses that are independent of each other have an order by chance,
-and slow changes give them one that even comes back, because training and held-out frames lie
-beside each other. Trends are therefore removed in windows of time, and the agreement is compared
-with that of two kinds of surrogates:
+another than precedes it. Independent courses have an order by chance. Slow changes even make it
+repeat in the held-out frames, which are neighbours of the training frames. Trends are therefore
+removed in windows of time, and the agreement is compared with that of two kinds of surrogates:
 
-- The windows of each course are shifted in time by themselves. This keeps what a course does
-  within a window, and how alike it is in neighbouring windows of training and held-out frames.
-- Windows are reversed in time at random, all courses together. This keeps how the courses are
-  correlated without an order: what all share makes asymmetries of many pairs alike.
+- The windows of each course are shifted in time independently. This keeps the course within a
+  window and its similarity between neighbouring windows of training and held-out frames.
+- Windows are reversed in time at random, all courses together. This keeps the correlations that
+  have no order; a common component makes the asymmetries of many pairs similar.
 """
 
 from __future__ import annotations

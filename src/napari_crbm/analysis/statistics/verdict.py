@@ -176,7 +176,7 @@ def _no_evidence(found: Findings) -> Verdict | None:
     return Verdict(
         Outcome.NO_EVIDENCE,
         f"{text}.",
-        "What the model reproduces are mean activities, slow changes and what all neurons share. "
+        "The model explains at most mean activities, slow changes and a common gain. "
         "More updates do not change this; a longer recording may.",
     )
 
@@ -230,8 +230,9 @@ def _irregular(found: Findings) -> Verdict | None:
     return Verdict(
         Outcome.IRREGULAR,
         "The recording is too irregular to say: the covariances of neurons in the training frames "
-        f"explain only {_percent(pairs.train_share, pairs.train_error)} of those that come back "
-        "in the held-out frames, so that no model of the training frames could explain more.",
+        f"explain only {_percent(pairs.train_share, pairs.train_error)} of the reproducible "
+        "covariance in the held-out frames. A model of the training frames can hardly do "
+        "better.",
         "Look for drift, motion or a change of state, and train on a part without it.",
     )
 
@@ -243,7 +244,7 @@ def _too_few_units(found: Findings) -> Verdict | None:
     what = "1 component" if n == 1 else f"{n} components"
     share = found.explained.get("cov_vv")
     told = (
-        f", and it explains {_percent(share.share, share.error)} of the covariance that comes back"
+        f", and it explains {_percent(share.share, share.error)} of the reproducible covariance"
         if share is not None and not share.reason
         else ""
     )
@@ -275,8 +276,8 @@ def _does_not_reproduce(found: Findings) -> Verdict | None:
     return Verdict(
         Outcome.DOES_NOT_REPRODUCE,
         f"The model does not reproduce the {' and the '.join(worst)}; nRMSE 0 is as good as the "
-        "training frames and 1 is chance, explained share 100 % all that comes back and 0 "
-        "independent neurons.",
+        "training frames and 1 is chance; an explained share of 100 % is all reproducible "
+        "covariance, and 0 is that of independent neurons.",
         advice,
     )
 
@@ -301,8 +302,8 @@ def _reproduces(found: Findings) -> Verdict:
     told = f"nRMSE {found.nrmse['cov_vv'].value:.2f}"
     if share is not None and not share.reason:
         told = (
-            f"{_percent(share.share, share.error)} of the covariance of neurons that comes back is "
-            f"explained, by training frames {_percent(share.train_share, share.train_error)}"
+            f"it explains {_percent(share.share, share.error)} of the reproducible covariance of "
+            f"neurons; the training frames, {_percent(share.train_share, share.train_error)}"
         )
     return Verdict(
         Outcome.REPRODUCES,

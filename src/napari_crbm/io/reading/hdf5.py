@@ -103,7 +103,8 @@ def _opened(path: Path) -> h5py.File:
         if "signature" in str(error):
             named = path.suffix.lower() in (".h5", ".hdf5", ".nwb")
             raise FormatError(
-                f"{path.name} has the name of an HDF5 file, but is not one."
+                f"{path.name} is named like an HDF5 file, but its content is not HDF5. If it is "
+                "of another format, give it that ending; otherwise copy or export it again."
                 if named
                 else f"{path.name} is not a file that this program reads: HDF5 (.h5, .nwb, .mat), "
                 "MATLAB, NumPy (.npy, .npz), a table (.csv, .tsv, .txt, .xlsx, .parquet), or a "
