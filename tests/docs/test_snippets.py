@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from napari_crbm.cli import main
-from napari_crbm.io import save_model, save_recording
+from napari_crbm.io import open_recording, save_model, save_recording
 from napari_crbm.model import CRBM, draw, log_partition
 from napari_crbm.model.training import settings
 from napari_crbm.simulation import simulate, simulate_to_file
@@ -42,6 +42,9 @@ def files(tmp_path_factory):
         for model, random_state in wanted.items():
             learned = CRBM(5, n_updates=60, random_state=random_state).fit(recording.spikes)
             save_model(learned, folder / model, recording)
+    fish = open_recording(folder / "fish.h5")
+    later = fish.spikes.select_frames(slice(N_FRAMES - 1, None, -1))
+    save_recording(replace(fish, spikes=later, name="later"), folder / "later-session.h5")
     calcium = simulate(60, 300, 3, fluorescence=True).recording
     save_recording(calcium, folder / "calcium.h5")
     traces = calcium.fluorescence.frames(0, 300)

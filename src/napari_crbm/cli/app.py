@@ -20,6 +20,7 @@ from napari_crbm.cli.info import info
 from napari_crbm.cli.match import match
 from napari_crbm.cli.preprocess import preprocess
 from napari_crbm.cli.reproducibility import reproducibility
+from napari_crbm.cli.sessions import join, split
 from napari_crbm.cli.simulate import simulate
 from napari_crbm.cli.stability import stability
 from napari_crbm.cli.states import states
@@ -40,6 +41,8 @@ for command in (
     simulate,
     convert,
     preprocess,
+    join,
+    split,
     info,
     train,
     sweep,

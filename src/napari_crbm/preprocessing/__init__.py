@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         preprocess,
         steps_of,
     )
+    from napari_crbm.preprocessing.sessions import join_sessions, split_sessions
     from napari_crbm.preprocessing.steps import (
         METHODS,
         Stages,
@@ -61,6 +62,10 @@ _HOMES = {
         "kept_frames",
         "preprocess",
         "steps_of",
+    ),
+    "sessions": (
+        "join_sessions",
+        "split_sessions",
     ),
     "steps": (
         "METHODS",
@@ -111,11 +116,13 @@ __all__ = [
     "first_frame",
     "frame_ranges",
     "frame_rate_hz",
+    "join_sessions",
     "kept_frames",
     "noise_sd",
     "preprocess",
     "running_percentile",
     "signal_to_noise",
+    "split_sessions",
     "stages",
     "steps_of",
     "stream",

@@ -61,7 +61,7 @@ def open_again(script: Script, recording: Recording, name: str = "recording") ->
         return
     since = recording.provenance[source.n_steps :]
     for step, following in pairwise((*since, Step(""))):
-        if step.name == PROVENANCE:
+        if step.name == PROVENANCE and "session" not in step.parameters:
             script.need("napari_crbm.preprocessing", "Steps", "preprocess")
             steps = Steps.from_dict(step.parameters["steps"])
             script.add(f"{name} = preprocess({name}, {steps!r})")

@@ -79,6 +79,12 @@ def ask_open(parent: QWidget, title: str, kinds: str) -> Path | None:
     return _with_folder_saved(QFileDialog.getOpenFileName(parent, title, last_folder(), kinds)[0])
 
 
+def ask_several(parent: QWidget, title: str, kinds: str) -> list[Path]:
+    """Ask for files to read; an empty list if cancelled."""
+    chosen = QFileDialog.getOpenFileNames(parent, title, last_folder(), kinds)[0]
+    return [path for each in chosen if (path := _with_folder_saved(each)) is not None]
+
+
 def ask_folder(parent: QWidget, title: str) -> Path | None:
     """Ask for a folder to read; None if cancelled."""
     return _with_folder_saved(QFileDialog.getExistingDirectory(parent, title, last_folder()))

@@ -69,3 +69,37 @@ def test_the_health_is_shown_and_useless_neurons_can_be_left_out(viewer, home, r
     assert home.workspace.recording.provenance[-1].name == "preprocess"
     until(qtbot, lambda: not widget.health.isHidden())
     assert widget.health.leave_out_button.isHidden()
+
+
+def test_sessions_are_joined_and_shown_one_by_one(viewer, home, recording, qtbot, tmp_path):
+    from dataclasses import replace
+
+    from napari_crbm import Spikes
+    from napari_crbm.io import save_recording
+
+    other = recording.spikes.dense()[::-1].copy()
+    path = save_recording(
+        replace(recording, spikes=Spikes.from_dense(other), name="evening", fluorescence=None),
+        tmp_path / "evening.h5",
+    )
+    widget = RecordingWidget(viewer)
+    qtbot.addWidget(widget)
+    assert widget.sessions.isHidden()
+    home.show(recording)
+    assert widget.sessions.choice.isHidden() and not widget.sessions.isHidden()
+    widget.sessions.join([path])
+    until(qtbot, lambda: home.workspace.recording.n_frames == 2 * recording.n_frames)
+    joined = home.workspace.recording
+    assert len(joined.segments) == 2
+    choice = widget.sessions.choice
+    assert [choice.itemText(row) for row in range(choice.count())] == [
+        "All sessions",
+        recording.name,
+        "evening",
+    ]
+    choice.setCurrentIndex(2)
+    choice.activated.emit(2)
+    assert home.workspace.recording.spikes == Spikes.from_dense(other)
+    assert choice.currentIndex() == 2
+    choice.activated.emit(0)
+    assert home.workspace.recording is joined

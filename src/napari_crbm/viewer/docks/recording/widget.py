@@ -20,6 +20,7 @@ from napari_crbm.recording import Recording, extent_text
 from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.docks.recording.health_panel import HealthPanel
 from napari_crbm.viewer.docks.recording.reading_form import ReadingForm
+from napari_crbm.viewer.docks.recording.sessions_panel import SessionsPanel
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.saved_fields import ask_folder, ask_open, save_field
 from napari_crbm.viewer.parts.style import button, page, plot, text_label
@@ -125,6 +126,8 @@ class RecordingWidget(QWidget):
         layout.addWidget(self.waiting_button)
         layout.addWidget(self.cancel_button)
         layout.addLayout(self.summary)
+        self.sessions = SessionsPanel(self.home.run, self.home.workspace.open, self.options)
+        layout.addWidget(self.sessions)
         self.health = HealthPanel(self.home.run, self.home.workspace.open)
         layout.addWidget(self.health)
         self.details = QWidget()
@@ -237,6 +240,7 @@ class RecordingWidget(QWidget):
         self._show_again()
         self.details.setVisible(recording is not None)
         self.health.check(recording)
+        self.sessions.open(recording)
         self._show_message()
         if recording is None:
             return
