@@ -187,7 +187,7 @@ def test_extreme_sizes_work(generator, sizes):
         ({"mean_activity": 0.5}, "more than 0 and less than 0.5"),
         ({"mean_activity": float("nan")}, "more than 0 and less than 0.5"),
         ({"frame_rate_hz": 0.0}, "frame_rate_hz must be"),
-        ({"generator": "magic"}, "'noisy-or' or 'crbm'; found 'magic'"),
+        ({"generator": "magic"}, "'noisy-or', 'crbm' or 'dynamics'; found 'magic'"),
         ({"seed": -1}, "seed"),
         ({"gain": -0.1}, "gain must be a number of at least 0 and at most 1"),
         ({"gain": 1.5}, "gain must be a number of at least 0 and at most 1"),

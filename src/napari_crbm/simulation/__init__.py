@@ -8,12 +8,17 @@ from napari_crbm.lazy import lazy_names
 
 if TYPE_CHECKING:
     from napari_crbm.simulation.truth import GroundTruth, load_truth, save_truth
-    from napari_crbm.simulation.with_assemblies import Simulation, simulate, simulate_to_file
+    from napari_crbm.simulation.with_assemblies import (
+        Simulation,
+        planted_dynamics,
+        simulate,
+        simulate_to_file,
+    )
     from napari_crbm.simulation.without_assemblies import simulate_without_assemblies
 
 _HOMES = {
     "truth": ("GroundTruth", "load_truth", "save_truth"),
-    "with_assemblies": ("Simulation", "simulate", "simulate_to_file"),
+    "with_assemblies": ("Simulation", "planted_dynamics", "simulate", "simulate_to_file"),
     "without_assemblies": ("simulate_without_assemblies",),
 }
 
@@ -21,6 +26,7 @@ __all__ = [
     "GroundTruth",
     "Simulation",
     "load_truth",
+    "planted_dynamics",
     "save_truth",
     "simulate",
     "simulate_to_file",

@@ -28,6 +28,7 @@ from napari_crbm.simulation.common_gain import at_gain
 from napari_crbm.simulation.coupling import Messages, within_budget
 from napari_crbm.simulation.isolated import FittedUnit, Wells, as_units, fit_unit
 from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
+from napari_crbm.simulation.settings import SimulationSettings
 from napari_crbm.spikes import Spikes
 
 _DUTY_RANGE = (0.05, 0.09)
@@ -81,15 +82,10 @@ class GibbsGenerator:
 
     @classmethod
     def draw(
-        cls,
-        planting: Planting,
-        gain: NDArray[np.float64],
-        mean_activity: float,
-        _member_firing: float,
-        frame_rate_hz: float,
-        seed: int,
+        cls, planting: Planting, gain: NDArray[np.float64], settings: SimulationSettings
     ) -> GibbsGenerator:
         """Choose a model with sparse, switching hidden units and the requested activity."""
+        seed, mean_activity = settings.seed, settings.mean_activity
         rng = np.random.default_rng([seed, _PARAMETERS])
         n_neurons, n_assemblies = planting.strengths.shape
         shape = rate_shape(planting.strengths, rng)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -19,6 +20,7 @@ from scipy.optimize import brentq
 
 from napari_crbm.simulation.common_gain import MAX_RATE
 from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
+from napari_crbm.simulation.settings import SimulationSettings
 
 _DUTY_RANGE = (0.03, 0.10)
 _DWELL_RANGE_S = (2.0, 10.0)
@@ -31,7 +33,7 @@ _WEAKEST, _STRONGEST = 0.12, 0.7
 _SUPPRESSION = (0.75, 0.97)
 # Share of all spikes that assemblies cause; the rest is baseline.
 _SHARE, _MAX_SHARE = 0.6, 0.8
-_LATENT, _EMISSION = 2, 3
+_LATENT, EMISSION = 2, 3
 
 
 @dataclass(frozen=True)
@@ -66,16 +68,11 @@ class NoisyOr:
 
     @classmethod
     def draw(
-        cls,
-        planting: Planting,
-        gain: NDArray[np.float64],
-        mean_activity: float,
-        member_firing: float,
-        frame_rate_hz: float,
-        seed: int,
+        cls, planting: Planting, gain: NDArray[np.float64], settings: SimulationSettings
     ) -> NoisyOr:
         """Draw strengths, rates and the assemblies' time course."""
-        n_frames = len(gain)
+        n_frames, seed, frame_rate_hz = len(gain), settings.seed, settings.frame_rate_hz
+        mean_activity, member_firing = settings.mean_activity, settings.member_firing
         rng = np.random.default_rng([seed, _LATENT])
         weights, duty = _strengths_and_duty(planting.strengths, mean_activity, member_firing, rng)
         shortest = max(_DWELL_RANGE_S[0], 2.0 / frame_rate_hz)
@@ -104,23 +101,38 @@ class NoisyOr:
 
     def blocks(self, frames: int) -> Iterator[NDArray[np.uint8]]:
         """Yield the raster in blocks of ``frames`` frames, (t, N) uint8."""
+        for number, start in enumerate(range(0, len(self.activity), frames)):
+            block = slice(start, start + frames)
+            chance = self.chances(self.activity[block], self.gain[block])
+            rng = np.random.default_rng([self.seed, EMISSION, number])
+            yield (rng.random(chance.shape, dtype=np.float32) < chance).view(np.uint8)
+
+    def chances(
+        self, activity: NDArray[np.float32], gain: NDArray[np.float64]
+    ) -> NDArray[np.float32]:
+        """Return the probabilities (t, N) that neurons fire, given assemblies (t, K), gain (t,)."""
+        silent, stay_silent, stay_active = self._factors
+        latent = sparse.csr_array(activity)
+        chance = np.empty((latent.shape[0], len(silent)), dtype=np.float32)
+        chance[:] = 1.0 - silent
+        driven = (latent @ stay_silent).tocoo()
+        chance[driven.row, driven.col] = 1.0 - silent[driven.col] * np.exp(driven.data)
+        held = (latent @ stay_active).tocoo()
+        chance[held.row, held.col] *= np.exp(held.data)
+        factor = gain[:, None].astype(np.float32)
+        np.minimum(chance * factor, np.maximum(chance, MAX_RATE), out=chance)
+        return chance
+
+    @cached_property
+    def _factors(self) -> tuple[NDArray[np.float32], sparse.csr_array, sparse.csr_array]:
+        """Chance to stay silent without an assembly, and logarithms of what assemblies do."""
         positive = self.weights.multiply(self.weights > 0)
         negative = self.weights.multiply(self.weights < 0)
-        stay_silent = sparse.csr_array((-positive).log1p().T)
-        stay_active = sparse.csr_array(negative.log1p().T)
-        silent = (1.0 - self.baseline).astype(np.float32)
-        for number, start in enumerate(range(0, len(self.activity), frames)):
-            latent = sparse.csr_array(self.activity[start : start + frames])
-            chance = np.empty((latent.shape[0], len(silent)), dtype=np.float32)
-            chance[:] = 1.0 - silent
-            driven = (latent @ stay_silent).tocoo()
-            chance[driven.row, driven.col] = 1.0 - silent[driven.col] * np.exp(driven.data)
-            held = (latent @ stay_active).tocoo()
-            chance[held.row, held.col] *= np.exp(held.data)
-            gain = self.gain[start : start + frames, None].astype(np.float32)
-            np.minimum(chance * gain, np.maximum(chance, MAX_RATE), out=chance)
-            rng = np.random.default_rng([self.seed, _EMISSION, number])
-            yield (rng.random(chance.shape, dtype=np.float32) < chance).view(np.uint8)
+        return (
+            (1.0 - self.baseline).astype(np.float32),
+            sparse.csr_array((-positive).log1p().T),
+            sparse.csr_array(negative.log1p().T),
+        )
 
 
 def _strengths_and_duty(
@@ -181,7 +193,7 @@ def _strong_enough(
     """Strengthen members whose activity correlates too little with that of the assembly."""
     raised = weights.copy()
     share = np.repeat(duty, np.diff(weights.indptr))
-    rate = _expected(weights, baseline, duty)[weights.indices]
+    rate = expected(weights, baseline, duty)[weights.indices]
     room = 1.0 - baseline[weights.indices]
     weakest = MIN_CORRELATION / np.maximum(correlation(room, rate, share), 1e-9)
     excited = weights.data > 0
@@ -192,7 +204,7 @@ def _strong_enough(
     return raised
 
 
-def _expected(
+def expected(
     weights: sparse.csc_array, baseline: NDArray[np.float64], duty: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Compute the mean activity of each neuron, (N,), a product over independent assemblies."""
@@ -212,7 +224,7 @@ def _baseline(
 
     def excess(log_scale: float) -> float:
         rate = np.minimum(np.exp(log_scale) * shape, MAX_RATE)
-        return float(_expected(weights, rate, duty).mean()) - mean_activity
+        return float(expected(weights, rate, duty).mean()) - mean_activity
 
     low, high = np.log(1e-6), np.log(50.0)
     scale = low if excess(low) > 0 else brentq(excess, low, high, xtol=1e-6)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from napari_crbm.declarations import Setting, check, documented
+from napari_crbm.declarations import Setting, check, declaration, documented
 from napari_crbm.errors import SettingError
 
 
@@ -34,10 +34,11 @@ class SimulationSettings:
         int, Setting("Seed of all random numbers. The same seed gives the same recording.", ge=0)
     ] = 0
     generator: Annotated[
-        Literal["noisy-or", "crbm"],
+        Literal["noisy-or", "crbm", "dynamics"],
         Setting(
             "How frames are drawn: assemblies that switch on and off and make their members fire "
-            "('noisy-or'), or samples of a known compositional RBM ('crbm').",
+            "('noisy-or'), samples of a known compositional RBM ('crbm'), or noisy-OR assemblies "
+            "that excite and inhibit each other with delays ('dynamics').",
             group="rare",
         ),
     ] = "noisy-or"
@@ -49,7 +50,7 @@ class SimulationSettings:
         float,
         Setting(
             "Factor for the probabilities (0.12 to 0.63) with which members fire while their "
-            "assembly is on; only for the generator 'noisy-or'.",
+            "assembly is on; not for the generator 'crbm'.",
             gt=0,
             le=1,
             group="rare",
@@ -68,6 +69,35 @@ class SimulationSettings:
             group="rare",
         ),
     ] = 0.0
+    couplings: Annotated[
+        Literal["directed", "symmetric", "common", "drift", "none"],
+        Setting(
+            "How assemblies depend on each other: each drives another one ('directed'), pairs "
+            "drive each other equally ('symmetric'), a hidden signal drives them at different "
+            "delays ('common'), their rates drift together ('drift'), or not at all ('none'). "
+            "Only for the generator 'dynamics'.",
+            group="rare",
+        ),
+    ] = "directed"
+    coupling_strength: Annotated[
+        float,
+        Setting(
+            "Change of the log-odds that an assembly is on while a coupled assembly is on; only "
+            "for the generator 'dynamics'.",
+            ge=0,
+            le=10,
+            group="rare",
+        ),
+    ] = 3.0
+    spikes_act: Annotated[
+        bool,
+        Setting(
+            "Whether the spikes of members carry the couplings. Otherwise clamping neurons "
+            "changes nothing else. Only for the generator 'dynamics'.",
+            group="rare",
+            off="spikes-are-readings",
+        ),
+    ] = True
     frame_rate_hz: Annotated[
         float, Setting("Frames per second.", gt=0, unit="Hz", label="Frame rate", group="rare")
     ] = 4.0
@@ -80,11 +110,19 @@ class SimulationSettings:
 
     def __post_init__(self) -> None:
         check(self)
-        if self.member_firing != 1 and self.generator != "noisy-or":
+        if self.member_firing != 1 and self.generator == "crbm":
             raise SettingError(
-                "{member_firing} needs the generator 'noisy-or'; found {generator} '{found}'.",
-                {"found": self.generator},
+                "{member_firing} needs the generator 'noisy-or' or 'dynamics'; found {generator} "
+                "'crbm'.",
             )
+        if self.generator == "dynamics":
+            return
+        for name in ("couplings", "coupling_strength", "spikes_act"):
+            if getattr(self, name) != declaration(type(self), name).default:
+                raise SettingError(
+                    f"{{{name}}} needs the generator 'dynamics'; found {{generator}} '{{found}}'.",
+                    {"found": self.generator},
+                )
 
     def as_dict(self) -> dict[str, Any]:
         """Return the arguments by name."""

@@ -15,6 +15,7 @@ from napari_crbm.io import RecordingWriter
 from napari_crbm.recording import Recording, Step
 from napari_crbm.regions import Regions
 from napari_crbm.simulation.common_gain import common_gain
+from napari_crbm.simulation.dynamics import Dynamics
 from napari_crbm.simulation.fluorescence import FluorescenceSimulator, MemoryFluorescence
 from napari_crbm.simulation.gibbs import GibbsGenerator
 from napari_crbm.simulation.noisy_or import NoisyOr
@@ -23,9 +24,10 @@ from napari_crbm.simulation.settings import SimulationSettings
 from napari_crbm.simulation.truth import GroundTruth, write_truth
 from napari_crbm.spikes import Spikes
 
-GENERATORS: dict[str, type[NoisyOr] | type[GibbsGenerator]] = {
+GENERATORS: dict[str, type[NoisyOr] | type[GibbsGenerator] | type[Dynamics]] = {
     "noisy-or": NoisyOr,
     "crbm": GibbsGenerator,
+    "dynamics": Dynamics,
 }
 
 # Frames simulated at a time. Changing it changes the recording of a seed, since each block has
@@ -50,6 +52,9 @@ def simulate(
     mean_activity: float = 0.035,
     member_firing: float = 1.0,
     gain: float = 0.0,
+    couplings: str = "directed",
+    coupling_strength: float = 3.0,
+    spikes_act: bool = True,
     frame_rate_hz: float = 4.0,
     fluorescence: bool = False,
     seed: int = 0,
@@ -59,10 +64,12 @@ def simulate(
     Parameters
     ----------
     n_neurons, n_frames, n_assemblies : int
-    generator : {"noisy-or", "crbm"}
+    generator : {"noisy-or", "crbm", "dynamics"}
         "noisy-or": assemblies switch on and off and make their members fire; the generator
         differs from the model that is fitted later, so that recovery is a fair test. "crbm":
-        frames of one Gibbs chain of a cRBM whose true parameters are known.
+        frames of one Gibbs chain of a cRBM whose true parameters are known. "dynamics":
+        noisy-OR assemblies that excite and inhibit each other with delays, see
+        `napari_crbm.simulation.dynamics`.
     mean_activity : float
         Expected fraction of active neurons in a frame, typically 0.01 to 0.05.
     member_firing : float
@@ -72,6 +79,13 @@ def simulate(
         Relative standard deviation, 0 to 1, of a gain that multiplies the probabilities of all
         neurons to fire and changes within seconds (`napari_crbm.simulation.common_gain`). With
         a gain, frames of the generator "crbm" no longer follow its model exactly.
+    couplings : {"directed", "symmetric", "common", "drift", "none"}
+        How assemblies of the generator "dynamics" depend on each other.
+    coupling_strength : float
+        Change of the log-odds of an assembly while a coupled one is on; of "dynamics".
+    spikes_act : bool
+        Whether couplings of "dynamics" are carried by the spikes of members. Otherwise spikes
+        are readings without any effect.
     frame_rate_hz : float
     fluorescence : bool
         Also simulate GCaMP6s-like dF/F, kept in memory ((T, N) float32).
@@ -165,6 +179,31 @@ def simulate_to_file(
     return Path(path)
 
 
+def planted_dynamics(**settings: Any) -> Dynamics:
+    """Return the simulator of a recording of coupled assemblies, to clamp it.
+
+    Parameters
+    ----------
+    **settings
+        Arguments of `simulate`, without the generator.
+
+    Raises
+    ------
+    SettingError
+        If a setting is out of range.
+
+    Examples
+    --------
+    >>> from napari_crbm.simulation import planted_dynamics
+    >>> dynamics = planted_dynamics(n_neurons=200, n_frames=200, n_assemblies=4)
+    >>> dynamics.response(assemblies=[0], n_frames=500).assemblies.shape
+    (4,)
+    """
+    plan = _Plan.make(SimulationSettings(**settings, generator="dynamics"))
+    assert isinstance(plan.source, Dynamics)
+    return plan.source
+
+
 @dataclass(frozen=True, eq=False)
 class _Plan:
     """All of a simulation except its frames."""
@@ -172,7 +211,7 @@ class _Plan:
     coordinates: NDArray[np.float32]
     regions: Regions
     names: tuple[str, ...]
-    source: NoisyOr | GibbsGenerator
+    source: NoisyOr | GibbsGenerator | Dynamics
     settings: SimulationSettings
 
     @classmethod
@@ -196,14 +235,7 @@ class _Plan:
             # The logarithm of a log-normal variable with this relative standard deviation.
             spread = float(np.sqrt(np.log1p(settings.gain**2)))
             gain = common_gain(len(gain), spread, np.random.default_rng([seed, _GAIN]))
-        source = maker.draw(
-            planting,
-            gain,
-            settings.mean_activity,
-            settings.member_firing,
-            settings.frame_rate_hz,
-            seed,
-        )
+        source = maker.draw(planting, gain, settings)
         return cls(coordinates, regions, planting.names, source, settings)
 
     @property
