@@ -35,7 +35,7 @@ def containers(regions: Regions) -> NDArray[np.bool_]:
 
 
 def at_level(regions: Regions, level: int | None) -> Regions:
-    """Return the regions of one level, each containing all its descendants.
+    """Return the regions of one level, each united with all regions below it.
 
     Parameters
     ----------

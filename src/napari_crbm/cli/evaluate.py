@@ -51,22 +51,13 @@ def evaluate(
         int | None,
         typer.Option(min=1, help="Independent Markov chains to draw from.", show_default="300"),
     ] = None,
-    temperatures: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Replicas at different temperatures: more than 1 switches on replica exchange, "
-            "for models whose chains do not mix.",
-            show_default="1",
-        ),
-    ] = None,
     as_published: Annotated[
         bool,
         typer.Option(
             "--as-published",
             help="Draw as the paper does, to compare with its figures: 50 frames from each of "
             "300 chains, 20 steps apart, after 2,000 steps from recorded frames. Excludes "
-            "--samples, --chains and --temperatures.",
+            "--samples and --chains.",
         ),
     ] = False,
     likelihood: Annotated[
@@ -105,7 +96,6 @@ def evaluate(
     for option, value in (
         ("--samples", samples),
         ("--chains", chains),
-        ("--temperatures", temperatures),
     ):
         if as_published and value is not None:
             raise typer.BadParameter("has no effect with --as-published.", param_hint=option)
@@ -115,7 +105,6 @@ def evaluate(
         recording,
         n_samples=10_000 if samples is None else samples,
         n_chains=300 if chains is None else chains,
-        n_temperatures=1 if temperatures is None else temperatures,
         as_published=as_published,
         seed=seed,
     )

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from napari_crbm.analysis import active_threshold, assembly_table, members_of, region_shares
+from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.anatomy import region_colours
 from napari_crbm.figures.brain import (
     DRAWN_AXES,
@@ -352,7 +353,4 @@ def _held_out(model: CRBM, recording: Recording) -> list[tuple[int, int]]:
     ):
         return []
     frames = np.sort(model.split_["test"])
-    breaks = np.flatnonzero(np.diff(frames) > 1)
-    starts = frames[np.concatenate([[0], breaks + 1])]
-    stops = frames[np.concatenate([breaks, [len(frames) - 1]])]
-    return [(int(start), int(stop)) for start, stop in zip(starts, stops, strict=True)]
+    return [(int(frames[start]), int(frames[stop - 1])) for start, stop in stretches(frames)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from napari_crbm.model.sampling.chains import Chains
     from napari_crbm.model.sampling.draw import Samples, draw
-    from napari_crbm.model.sampling.replica_exchange import ReplicaExchange
+    from napari_crbm.model.sampling.switching import SwitchingChains
     from napari_crbm.model.training.progress import (
         Control,
         Progress,
@@ -51,7 +51,7 @@ _HOMES = {
         "Samples",
         "draw",
     ),
-    "sampling.replica_exchange": ("ReplicaExchange",),
+    "sampling.switching": ("SwitchingChains",),
     "training.progress": (
         "Control",
         "Progress",
@@ -77,10 +77,10 @@ __all__ = [
     "Pace",
     "Partition",
     "Progress",
-    "ReplicaExchange",
     "Samples",
     "Settings",
     "Split",
+    "SwitchingChains",
     "Training",
     "draw",
     "duration",

@@ -58,7 +58,7 @@ CASES = [
         Outcome.NO_EVIDENCE,
         ("no better than one global unit",),
     ),
-    (replace(GOOD, settled=False), Outcome.NOT_SETTLED, ("cannot be said", "replica exchange")),
+    (replace(GOOD, settled=False), Outcome.NOT_SETTLED, ("cannot be said", "fewer assemblies")),
     (replace(GOOD, gain=Estimate(-0.01, 0.001)), Outcome.OVERFITTED, ("mean activities",)),
     (
         replace(GOOD, over_population=Estimate(-0.01, 0.001)),

@@ -5,7 +5,7 @@ import pytest
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model import draw
-from napari_crbm.model.sampling.draw import integrated_autocorrelation, r_hat
+from napari_crbm.model.sampling.draw import MAX_R_HAT, integrated_autocorrelation, nested_r_hat
 from napari_crbm.spikes import Spikes
 from tests.conftest import random_model
 from tests.model.sampling.bistable import bistable
@@ -43,12 +43,12 @@ def test_samples_follow_the_model_and_are_called_good():
     assert chi_square(drawn, pattern_probability(model)) > 1e-4
 
 
-def test_slow_chains_are_told_and_replicas_help():
+def test_chains_that_remember_their_initial_states_are_told_and_switches_help():
     model = bistable()
     both = Spikes.from_dense(np.repeat([[0], [1]], model.n_neurons, axis=1))
-    slow = draw(model, 400, n_chains=100, max_burn_in=400, start=both)
+    slow = draw(model, 400, start=both, as_published=True)
     assert not slow.settled and "mix slowly" in slow.warning
-    quick = draw(model, 2000, n_chains=100, max_burn_in=1600, n_temperatures=10)
+    quick = draw(model, 3000, start=both)
     assert quick.settled
     on = quick.spikes.dense().mean(axis=1) > 0.5
     assert abs(on.mean() - 0.5) < 0.1
@@ -64,27 +64,26 @@ def test_the_papers_way_starts_in_recorded_frames_and_keeps_to_its_steps():
     assert (drawn.spikes.frame_counts > model.n_neurons / 2).mean() < 0.05
     with pytest.raises(ModelError, match="recorded frames"):
         draw(model, 40, as_published=True)
-    with pytest.raises(ModelError, match="one temperature"):
-        draw(model, 40, start=silent, n_temperatures=2, as_published=True)
 
 
-@pytest.mark.parametrize(("memory", "expected"), [(0.0, 1.0), (0.9, 1.05)])
-def test_r_hat_of_an_autoregressive_process(memory, expected):
+@pytest.mark.parametrize("alike", [0.0, 0.2, 0.5])
+def test_nested_r_hat_measures_how_alike_chains_of_one_initial_state_are(alike):
+    """With the share ``alike`` of the variance between groups, R-hat is (1 - alike) ** -0.5."""
     rng = np.random.default_rng(0)
-    series = np.zeros((200, 300, 1))
-    series[0] = rng.normal(size=(300, 1))
-    for t in range(1, 200):
-        noise = np.sqrt(1 - memory**2) * rng.normal(size=(300, 1))
-        series[t] = memory * series[t - 1] + noise
-    assert r_hat(series)[0] == pytest.approx(expected, abs=0.02)
+    shared = rng.normal(size=(400, 200))[np.arange(4000) % 400]
+    values = np.sqrt(alike) * shared + np.sqrt(1 - alike) * rng.normal(size=(4000, 200))
+    found = nested_r_hat(values, 400)
+    assert found.mean() == pytest.approx((1 - alike) ** -0.5, abs=0.02)
 
 
-def test_r_hat_of_chains_in_two_states_and_of_a_constant():
-    series = np.random.default_rng(1).normal(size=(100, 20, 2))
-    series[:, ::2, 0] += 3
-    series[..., 1] = 0.7
-    found = r_hat(series)
-    assert found[0] > 1.5 and found[1] == 1.0
+def test_nested_r_hat_of_independent_chains_stays_below_its_limit():
+    rng = np.random.default_rng(1)
+    for n_chains in (150, 300, 307):
+        assert nested_r_hat(rng.normal(size=(n_chains, 200)), n_chains // 10).max() < MAX_R_HAT
+
+
+def test_nested_r_hat_of_a_constant_is_one():
+    assert nested_r_hat(np.full((150, 1), 0.7), 15).tolist() == [1.0]
 
 
 def test_few_independent_frames_are_told():

@@ -98,9 +98,6 @@ class Gaussian(NamedTuple):
     def select(self, units: NDArray[Any]) -> Self:
         return mapped(self, lambda row: row[units])
 
-    def tempered(self, beta: float) -> Self:
-        return mapped(self, lambda row: beta * row)
-
     def rescaled(self, scale: Vector) -> Self:
         return type(self)(self.gamma * scale**2, self.theta * scale)
 

@@ -188,8 +188,7 @@ def evaluate(
     *,
     samples: Samples | Spikes | None = None,
     n_samples: int = 5000,
-    n_chains: int = 200,
-    n_temperatures: int = 1,
+    n_chains: int = 300,
     as_published: bool = False,
     seed: int = 0,
     frames: tuple[NDArray[np.integer], NDArray[np.integer]] | None = None,
@@ -206,11 +205,11 @@ def evaluate(
     samples : Samples or Spikes, optional
         Activity drawn from the model earlier; by default it is drawn here, see
         `napari_crbm.model.draw`.
-    n_samples, n_chains, n_temperatures : int
+    n_samples, n_chains : int
         Options of `napari_crbm.model.draw`.
     as_published : bool
         Draw as in the paper, 50 frames from each of 300 chains (`napari_crbm.model.draw`), for
-        comparison with the paper's figures; the three options above are then ignored. These
+        comparison with the paper's figures; the two options above are then ignored. These
         chains start in recorded frames and may stay close to them, so the default is the
         harder test.
     seed : int
@@ -235,13 +234,12 @@ def evaluate(
     report = report or (lambda done, total: None)
     if samples is None:
         if as_published:
-            n_chains, n_temperatures = PUBLISHED_CHAINS, 1
+            n_chains = PUBLISHED_CHAINS
             n_samples = PUBLISHED_CHAINS * PUBLISHED_FRAMES
         samples = draw(
             model,
             n_samples,
             n_chains=n_chains,
-            n_temperatures=n_temperatures,
             as_published=as_published,
             start=train,
             random_state=seed,

@@ -48,14 +48,12 @@ class Estimate(NamedTuple):
     error: float = float("nan")
 
     def below(self, limit: float) -> bool:
-        """Whether the value is below a limit by two standard errors (by any amount if unknown)."""
-        reach = _CLEAR * self.error if np.isfinite(self.error) else 0.0
-        return bool(self.value + reach < limit)
+        """Whether the value is below a limit by two standard errors; False if these are unknown."""
+        return bool(self.value + _CLEAR * self.error < limit)
 
     def above(self, limit: float) -> bool:
-        """Whether the value is above a limit by two standard errors (by any amount if unknown)."""
-        reach = _CLEAR * self.error if np.isfinite(self.error) else 0.0
-        return bool(self.value - reach > limit)
+        """Whether the value is above a limit by two standard errors; False if these are unknown."""
+        return bool(self.value - _CLEAR * self.error > limit)
 
 
 _UNKNOWN = Estimate()
@@ -188,8 +186,7 @@ def _not_settled(found: Findings) -> Verdict | None:
         Outcome.NOT_SETTLED,
         "The chains did not settle, so that the frames drawn may not be the model's own: whether "
         "it reproduces the recording cannot be said.",
-        "Evaluate with replica exchange (8 temperatures). If that does not settle either, train "
-        "with fewer assemblies or a stronger penalty.",
+        "Train with fewer assemblies or a stronger penalty.",
     )
 
 

@@ -205,10 +205,11 @@ class Fitted:
     ) -> Spikes:
         """Draw activity from the model by Gibbs sampling.
 
-        The number of Gibbs steps is measured: chains run until they span many of their own
-        autocorrelation times, and samples are one such time apart. So `sample` returns the
-        spikes of `napari_crbm.model.draw` with the same arguments; call `draw` itself to learn
-        how many independent samples they are worth, and whether the chains have mixed.
+        The number of Gibbs steps is measured: chains run until they no longer depend on their
+        initial states, and samples are one autocorrelation time apart, at most 20 steps. So
+        `sample` returns the spikes of `napari_crbm.model.draw` with the same arguments; call
+        `draw` itself to learn how many independent samples they are worth, and whether the
+        chains have settled.
 
         With ``burn_in`` or ``thin`` the number of steps is fixed and nothing is measured.
 
@@ -217,7 +218,7 @@ class Fitted:
         n_samples : int
             Frames to draw; chain after chain within a sweep.
         n_chains : int
-            Independent chains run side by side.
+            Chains run side by side; at least 150 if the number of steps is measured.
         burn_in, thin : int, optional
             Fixed number of Gibbs steps before the first sample and between samples. If only one
             is given, the other is 200 (``burn_in``) or 20 (``thin``).

@@ -1,1 +1,1 @@
-"""Draw from a model: Gibbs chains, replica exchange, annealed importance sampling."""
+"""Draw from a model: Gibbs chains, chains whose units switch, annealed importance sampling."""

@@ -12,10 +12,10 @@ from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.compute.weights import efficient
 from napari_crbm.model.rbm import HasRBM
-from napari_crbm.model.sampling.starts import restart_in_unions, starting_activity
+from napari_crbm.model.sampling.starts import starting_activity
 from napari_crbm.spikes import Spikes
 
-_ADVANCE, _RESTART = 1, 2
+_ADVANCE = 1
 
 
 class Chains:
@@ -31,6 +31,8 @@ class Chains:
     start : Spikes, optional
         Frames to start from; independent neurons otherwise.
     random_state : int
+    bits : (N, ceil(B / 64)) uint64, optional
+        First states; replaces ``start``.
     """
 
     def __init__(
@@ -40,20 +42,17 @@ class Chains:
         *,
         start: Spikes | None = None,
         random_state: int = 0,
+        bits: NDArray[np.uint64] | None = None,
     ) -> None:
         self.rbm = model.rbm_
         self.n_chains = n_chains
         self.random_state = random_state
         self.calls = 0
         self.weights = efficient(self.rbm.weights)
-        self.bits = starting_activity(self.rbm.fields, n_chains, start, random_state)
+        if bits is None:
+            bits = starting_activity(self.rbm.fields, n_chains, start, random_state)
+        self.bits = bits
         self.inputs = np.empty((n_chains, self.rbm.n_hidden), dtype=np.float32)
-        self.weights.project_bits(self.bits, self.inputs)
-
-    def restart(self, chosen: NDArray[np.int64], spikes: Spikes) -> None:
-        """Restart some chains from unions of frames; see `starts.restart_in_unions`."""
-        generator = np.random.default_rng([self.random_state, _RESTART, self.calls])
-        restart_in_unions(self.bits, chosen, spikes, generator)
         self.weights.project_bits(self.bits, self.inputs)
 
     def advance(self, n_steps: int) -> None:

@@ -1,10 +1,12 @@
 r"""Draw samples and report whether chains have settled, and the effective sample size.
 
 Both are measured for the expected activity of every hidden unit and for the number of active
-neurons; the slowest of these quantities decides. Chains have settled if they agree with each other
-although they started from different states: R-hat compares the variance between chains with that
-within them (Gelman & Rubin 1992). Successive states of a chain are correlated: with the integrated
-autocorrelation time tau (Sokal 1997), S Gibbs steps are worth S / tau independent states.
+neurons; the slowest of these quantities decides. Ten chains start from each initial state. They
+have settled if chains of the same initial state are no more alike than others: nested R-hat
+compares the variance between such groups with that within them (Margossian et al. 2024). Unlike
+R-hat of single chains, it does not ask every chain to visit all modes. Successive states of a
+chain are correlated: with the integrated autocorrelation time tau (Sokal 1997), S Gibbs steps are
+worth S / tau independent states.
 """
 
 from __future__ import annotations
@@ -20,20 +22,23 @@ from napari_crbm.model.compute.bits import dense_from_bits
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.rbm import RBM, HasRBM
 from napari_crbm.model.sampling.chains import Chains
-from napari_crbm.model.sampling.replica_exchange import ReplicaExchange
+from napari_crbm.model.sampling.starts import shared_starts
+from napari_crbm.model.sampling.switching import EVERY, SwitchingChains
 from napari_crbm.spikes import Spikes
 
 #: Effective sample size below which statistics are uncertain.
 ENOUGH = 200
-# Gibbs steps between two measurements of the chains.
-_EVERY = 5
 # Measurements before the chains are compared for the first time.
 _FIRST = 64
 #: Sampling of the paper: chains, frames of each, Gibbs steps before the first and between two.
 PUBLISHED_CHAINS, PUBLISHED_FRAMES = 300, 50
 _PUBLISHED_BURN_IN, _PUBLISHED_THIN = 2000, 20
-#: Chains have settled if R-hat of no quantity exceeds this, the usual limit (Gelman & Rubin 1992).
+#: Chains have settled if nested R-hat of no quantity exceeds this, the usual limit of R-hat.
 MAX_R_HAT = 1.1
+# Chains that share an initial state.
+_GROUP = 10
+# With fewer groups, nested R-hat of the worst quantity exceeds its limit by chance.
+_FEWEST_CHAINS = 15 * _GROUP
 # Sums over lags end here, in autocorrelation times (Sokal's automatic window).
 _WINDOW = 5.0
 # A quantity that varies by no more than this, in absolute terms or relative to its size, is
@@ -55,7 +60,8 @@ class Samples:
         Integrated autocorrelation time of every hidden unit and, last, of the number of
         active neurons, in Gibbs steps.
     r_hat : (M + 1,) float64
-        Agreement of the chains in these quantities, at the end of the burn-in; 1 is perfect.
+        Nested R-hat of these quantities at the end of the burn-in; 1 if the chains do not depend
+        on their initial states.
     """
 
     spikes: Spikes
@@ -67,7 +73,7 @@ class Samples:
 
     @property
     def settled(self) -> bool:
-        """Whether all chains agree, although they started from different states."""
+        """Whether the chains no longer depend on their initial states."""
         return bool(self.r_hat.max() <= MAX_R_HAT)
 
     @property
@@ -75,7 +81,8 @@ class Samples:
         """Effective sample size of every quantity, (M + 1,) as above; at most the sample size."""
         per_sample = np.minimum(1.0, self.thin / self.autocorrelation_steps)
         # One state of every chain is independent of all others, however slow the chains.
-        return np.asarray(np.maximum(self.n_chains, self.spikes.n_frames * per_sample))
+        n_samples = self.spikes.n_frames
+        return np.asarray(np.maximum(min(self.n_chains, n_samples), n_samples * per_sample))
 
     @property
     def effective_size(self) -> float:
@@ -88,10 +95,10 @@ class Samples:
         if not self.settled:
             worst = int(np.argmax(self.r_hat))
             return (
-                f"The model's chains mix slowly: after {self.burn_in:,} Gibbs steps they still "
-                f"disagree in {self._name(worst)} (R-hat {self.r_hat[worst]:.2f}; at most "
-                f"{MAX_R_HAT} is usual). Samples may depend on the initial states of the chains. "
-                "Draw with replica exchange (8 temperatures), or train longer."
+                f"The model's chains mix slowly: after {self.burn_in:,} Gibbs steps "
+                f"{self._name(worst)} still depends on the initial states of the chains (nested "
+                f"R-hat {self.r_hat[worst]:.2f}; at most {MAX_R_HAT} is usual). "
+                "Train with fewer assemblies or a stronger penalty."
             )
         what = self._name(int(np.argmax(self.autocorrelation_steps)))
         if self.effective_size < ENOUGH:
@@ -136,21 +143,34 @@ def integrated_autocorrelation(series: NDArray[np.floating]) -> NDArray[np.float
     return np.asarray(np.where(flat, 1.0, found))
 
 
-def r_hat(series: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Compute the potential scale reduction factor of every quantity (Gelman & Rubin 1992), (K,).
+def nested_r_hat(values: NDArray[np.floating], n_states: int) -> NDArray[np.float64]:
+    """Compute nested R-hat of every quantity from one measurement of each chain, (K,).
+
+    It is the root of (between + within) / within, the variances between and within groups of
+    chains with the same initial state (Margossian et al. 2024). The variance between groups is
+    estimated without bias, so that the value is 1 for independent chains.
 
     Parameters
     ----------
-    series : (S, B, K) float array
-        S measurements of B chains. A constant has the value 1.
+    values : (B, K) float array
+        Chain k started from state k mod ``n_states``. A constant has the value 1.
+    n_states : int
+        At least 2; more chains than states.
     """
-    n_steps = len(series)
-    means = series.mean(axis=0, dtype=np.float64)
-    within = series.var(axis=0, ddof=1, dtype=np.float64).mean(axis=0)
-    pooled = (n_steps - 1) / n_steps * within + means.var(axis=0, ddof=1)
-    flat = _flat(series, pooled)
-    ratio = np.where(flat, 1.0, pooled) / np.where(flat, 1.0, np.maximum(within, 1e-300))
-    return np.asarray(np.sqrt(ratio))
+    n_chains = len(values)
+    group = np.arange(n_chains) % n_states
+    sizes = np.bincount(group).astype(np.float64)
+    sums = np.zeros((n_states, values.shape[1]))
+    np.add.at(sums, group, values.astype(np.float64))
+    means = sums / sizes[:, None]
+    within = ((values - means[group]) ** 2).sum(axis=0) / (n_chains - n_states)
+    deviation = means - values.mean(axis=0, dtype=np.float64)
+    between = (sizes[:, None] * deviation**2).sum(axis=0) / (n_states - 1)
+    size = (n_chains - (sizes**2).sum() / n_chains) / (n_states - 1)
+    excess = np.maximum(between - within, 0) / size
+    flat = _flat(values[None], excess + within)
+    ratio = np.where(flat, 0.0, excess) / np.where(flat, 1.0, np.maximum(within, 1e-300))
+    return np.asarray(np.sqrt(1 + ratio))
 
 
 def _flat(series: NDArray[np.floating], variance: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -167,14 +187,14 @@ def draw(
     start: Spikes | None = None,
     max_burn_in: int = 4000,
     max_thin: int = 20,
-    n_temperatures: int = 1,
     as_published: bool = False,
     random_state: int = 0,
     report: Callable[[int, int], None] | None = None,
 ) -> Samples:
     """Draw activity from a model, with burn-in and thinning that its chains need.
 
-    Chains run until they agree with each other (see `MAX_R_HAT`), or for ``max_burn_in`` steps.
+    Chains run until they no longer depend on their initial states (see `MAX_R_HAT`), or for
+    ``max_burn_in`` steps.
     Then samples are taken one autocorrelation time apart, or ``max_thin`` steps if that is less:
     most of the independent states are different chains. `draw_after` takes fixed numbers of steps
     instead.
@@ -185,21 +205,18 @@ def draw(
     n_samples : int
         Frames to draw.
     n_chains : int
-        Independent chains side by side.
+        Chains side by side, at least 150. Ten share each initial state.
     start : Spikes, optional
-        Recorded frames to start from; independent neurons otherwise. Every second chain starts
-        from the union of several frames, which exposes spurious modes that are absent from the
+        Recorded frames to start from; independent neurons otherwise. Every second initial state
+        is the union of several frames, which exposes spurious modes that are absent from the
         data.
     max_burn_in, max_thin : int
         Largest numbers of Gibbs steps before the first sample and between samples.
-    n_temperatures : int
-        With more than one, replica exchange between as many temperatures (see
-        `ReplicaExchange`), for models whose chains do not mix. Takes as many times longer.
     as_published : bool
-        Draw as the paper does (Methods), to compare with its figures: plain Gibbs chains that
-        all start from recorded frames, and after 2,000 steps one frame every 20 steps. The
-        autocorrelation is measured but not used. The paper takes `PUBLISHED_FRAMES` frames from
-        each of `PUBLISHED_CHAINS` chains.
+        Draw as the paper does (Methods), to compare with its figures: Gibbs chains without
+        switches that all start from recorded frames, and after 2,000 steps one frame every 20
+        steps. The autocorrelation is measured but not used. The paper takes `PUBLISHED_FRAMES`
+        frames from each of `PUBLISHED_CHAINS` chains.
     random_state : int
     report : callable, optional
         Called with (Gibbs steps done, expected in all); may raise to cancel.
@@ -207,25 +224,17 @@ def draw(
     Raises
     ------
     ModelError
-        If ``as_published`` is combined with several temperatures, or lacks frames to start from.
+        If ``as_published`` lacks frames to start from.
     """
-    if as_published and (start is None or n_temperatures > 1):
-        raise ModelError(
-            "The paper draws from chains that start in recorded frames, at one temperature: "
-            "give frames to start from, and no other temperatures."
-        )
-    rbm, n_chains = model.rbm_, min(n_chains, n_samples)
+    if as_published and start is None:
+        raise ModelError("The paper draws from chains that start in recorded frames: give them.")
+    rbm, n_chains = model.rbm_, max(n_chains, _FEWEST_CHAINS)
+    n_states = n_chains // _GROUP
     sweeps = -(-n_samples // n_chains)
-    chains: Chains | ReplicaExchange
+    bits = shared_starts(rbm.fields, n_chains, n_states, start, random_state, not as_published)
+    make = Chains if as_published else SwitchingChains
     with kernel_threads(rbm.n_threads):
-        if n_temperatures > 1:
-            chains = ReplicaExchange(
-                rbm, n_chains, n_temperatures, start=start, random_state=random_state
-            )
-        else:
-            chains = Chains(rbm, n_chains, start=start, random_state=random_state)
-            if start is not None and not as_published:
-                chains.restart(np.arange(1, n_chains, 2), start)
+        chains = make(rbm, n_chains, random_state=random_state, bits=bits)
     done = 0
 
     def advance(steps: int, expected: int) -> None:
@@ -237,23 +246,22 @@ def draw(
             report(done, max(done, expected))
 
     series: list[NDArray[np.float32]] = []
-    first = _FIRST * _EVERY
+    first = _FIRST * EVERY
     if as_published:
         first = max_burn_in = _PUBLISHED_BURN_IN
-    wanted = max(min(first, max_burn_in) // _EVERY, 4)
+    wanted = max(min(first, max_burn_in) // EVERY, 4)
     while True:
         while len(series) < wanted:
-            advance(_EVERY, _EVERY * wanted + sweeps * _EVERY)
+            advance(EVERY, EVERY * wanted + sweeps * EVERY)
             series.append(_measured(rbm, chains, n_chains))
-        # The first half still depends on the initial states.
-        half = np.stack(series[len(series) // 2 :])
-        agreement = r_hat(half)
-        if agreement.max() <= MAX_R_HAT or _EVERY * wanted >= max_burn_in:
+        agreement = nested_r_hat(series[-1], n_states)
+        if agreement.max() <= MAX_R_HAT or EVERY * wanted >= max_burn_in:
             break
-        wanted = min(2 * wanted, max_burn_in // _EVERY)
+        wanted = min(2 * wanted, max_burn_in // EVERY)
     burn_in = done
-    steps = _EVERY * integrated_autocorrelation(half)
-    needed = int(np.clip(np.ceil(steps.max()), _EVERY, max_thin))
+    # The first half still depends on the initial states.
+    steps = EVERY * integrated_autocorrelation(np.stack(series[len(series) // 2 :]))
+    needed = int(np.clip(np.ceil(steps.max()), EVERY, max_thin))
     thin = _PUBLISHED_THIN if as_published else needed
 
     def blocks() -> Iterator[NDArray[np.uint8]]:
@@ -267,7 +275,7 @@ def draw(
     return Samples(spikes, n_chains, burn_in, thin, steps, agreement)
 
 
-def _measured(rbm: RBM, chains: Chains | ReplicaExchange, n_chains: int) -> NDArray[np.float32]:
+def _measured(rbm: RBM, chains: Chains | SwitchingChains, n_chains: int) -> NDArray[np.float32]:
     """Compute expected hidden activity and number of active neurons per chain, (B, M + 1)."""
     counts = np.zeros(n_chains, dtype=np.float32)
     for first in range(0, len(chains.bits), 4096):

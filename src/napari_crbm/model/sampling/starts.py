@@ -33,19 +33,18 @@ def starting_activity(
     bits : (N, ceil(B / 64)) uint64
     """
     generator = np.random.default_rng([random_state, _START])
-    if start is not None:
-        frames = generator.choice(start.n_frames, n_chains, replace=start.n_frames < n_chains)
-        return bits_from_dense(start.dense(frames))
-    return bits_from_dense(_independent(fields, n_chains, generator))
+    return bits_from_dense(_states(fields, n_chains, start, generator))
 
 
-def restart_in_unions(
-    bits: NDArray[np.uint64],
-    chains: NDArray[np.int64],
-    spikes: Spikes,
-    generator: np.random.Generator,
-) -> None:
-    """Restart the chosen chains from unions of random recorded frames.
+def shared_starts(
+    fields: NDArray[np.float32],
+    n_chains: int,
+    n_states: int,
+    start: Spikes | None,
+    random_state: int,
+    unions: bool,
+) -> NDArray[np.uint64]:
+    """Draw initial states that several chains share: chain k starts from state k mod ``n_states``.
 
     In the union of several frames every neuron is active that is active in any of them. Such a
     state is absent from the recording. If it is a spurious mode of the model, chains that start
@@ -53,23 +52,33 @@ def restart_in_unions(
 
     Parameters
     ----------
+    fields, n_chains, start, random_state
+        See `starting_activity`.
+    n_states : int
+        Different states.
+    unions : bool
+        Whether every second state is the union of one to three frames of ``start``.
+
+    Returns
+    -------
     bits : (N, ceil(B / 64)) uint64
-        States of all chains, changed in place.
-    chains : (R,) int
-    spikes : Spikes
-    generator : numpy.random.Generator
     """
-    for chain in chains.tolist():
-        frames = generator.integers(spikes.n_frames, size=int(generator.integers(1, _UNION + 1)))
-        active = np.any(spikes.dense(frames), axis=0)
-        word, bit = chain // 64, np.uint64(1) << np.uint64(chain % 64)
-        bits[:, word] &= ~bit
-        bits[active, word] |= bit
+    generator = np.random.default_rng([random_state, _START])
+    states = _states(fields, n_states, start, generator)
+    if start is not None and unions:
+        for state in range(1, n_states, 2):
+            size = int(generator.integers(1, _UNION + 1))
+            frames = generator.integers(start.n_frames, size=size)
+            states[state] = np.any(start.dense(frames), axis=0)
+    return bits_from_dense(states[np.arange(n_chains) % n_states])
 
 
-def _independent(
-    fields: NDArray[np.float32], n_states: int, generator: np.random.Generator
+def _states(
+    fields: NDArray[np.float32], n_states: int, start: Spikes | None, generator: np.random.Generator
 ) -> NDArray[np.bool_]:
-    """Draw states (n_states, N) of independent neurons."""
+    """Draw states (n_states, N): recorded frames, or those of independent neurons."""
+    if start is not None:
+        frames = generator.choice(start.n_frames, n_states, replace=start.n_frames < n_states)
+        return start.dense(frames).astype(bool)
     draws = generator.random((n_states, len(fields)), dtype=np.float32)
     return np.asarray(draws < expit(fields))

@@ -129,9 +129,6 @@ class HiddenUnits(Rows, Protocol):
     def select(self, units: NDArray[Any]) -> Self:
         """Return some of the units (indices or mask)."""
 
-    def tempered(self, beta: float) -> Self:
-        """Return units with the potential ``beta U(h)``."""
-
     def rescaled(self, scale: NDArray[np.float64]) -> Self:
         """Return the units of ``h / scale``; with weights times ``scale`` the model is the same."""
 

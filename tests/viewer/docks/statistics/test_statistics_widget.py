@@ -35,7 +35,7 @@ def evaluated(dock, trained_home, trained_model, recording, evaluation, monkeypa
 
     def known(*what, report, **how):
         assert what == (trained_model, recording)
-        drawn = {"n_samples": 400, "n_chains": 40, "n_temperatures": 1}
+        drawn = {"n_samples": 400, "n_chains": 40}
         assert how == {**drawn, "as_published": False}
         report(1, 1)
         return evaluation
@@ -79,7 +79,7 @@ def test_a_statistic_without_a_scale_shows_correlations(evaluated, evaluation):
     assert "nRMSE" not in panel.title.text()
 
 
-def test_replica_exchange_and_the_log_likelihood_can_be_asked_for(
+def test_the_way_of_the_paper_and_the_log_likelihood_can_be_asked_for(
     dock, trained_home, evaluation, monkeypatch, qtbot
 ):
     asked = {}
@@ -90,13 +90,12 @@ def test_replica_exchange_and_the_log_likelihood_can_be_asked_for(
         "napari_crbm.analysis.held_out_likelihood",
         lambda *_, report: Likelihood(-31.25, 0.1, -40.5, 90.0, True),
     )
-    dock.n_temperatures.setValue(2)
     dock.as_published.setChecked(True)
-    assert not dock.n_samples.isEnabled() and not dock.n_temperatures.isEnabled()
+    assert not dock.n_samples.isEnabled()
     dock.likelihood.setChecked(True)
     dock.start.click()
     until(qtbot, lambda: dock.evaluation is not None)
-    assert asked["n_temperatures"] == 2 and asked["as_published"]
+    assert asked["as_published"]
     assert "Log-likelihood -31.25 ± 0.10 nats per held-out frame" in dock.foot.text()
 
 

@@ -122,10 +122,6 @@ class DReLU(NamedTuple):
         """Return some of the units (indices or mask)."""
         return type(self)(*(row[units] for row in self))
 
-    def tempered(self, beta: float) -> Self:
-        """Return units with the potential ``beta U(h)``."""
-        return type(self)(*(beta * np.asarray(row) for row in self))
-
     def rescaled(self, scale: NDArray[np.float64]) -> Self:
         """Return the units of ``h / scale``; with weights times ``scale`` the model is the same."""
         return type(self)(

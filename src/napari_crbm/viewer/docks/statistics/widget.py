@@ -87,33 +87,20 @@ class StatisticsWidget(QWidget):
         self.n_samples = count_box(
             200, 1_000_000, _SAMPLES, "Number of frames drawn from the model.", step=1000
         )
-        self.n_temperatures = count_box(
-            1,
-            32,
-            1,
-            "Number of temperatures. More than 1: replica exchange, for models whose chains mix\n"
-            "slowly; the time grows in proportion.",
-        )
         self.as_published = QCheckBox("As published")
         self.as_published.setToolTip(
             "Draw as in the paper, to compare with its figures: 50 frames from each of 300\n"
             "chains, 20 steps apart, after 2,000 steps from recorded frames. Otherwise chains run\n"
             "until they are independent of their start, which is the stricter test."
         )
-        for field in (self.n_samples, self.n_temperatures):
-            self.as_published.toggled.connect(field.setDisabled)
+        self.as_published.toggled.connect(self.n_samples.setDisabled)
         self.likelihood = QCheckBox("Log-likelihood")
         self.likelihood.setToolTip(
             "Also estimate the log-likelihood of held-out frames by annealed importance sampling."
         )
         options = QHBoxLayout()
-        for control in (
-            QLabel("Frames"),
-            self.n_samples,
-            QLabel("Temperatures"),
-            self.n_temperatures,
-        ):
-            options.addWidget(control)
+        options.addWidget(QLabel("Frames"))
+        options.addWidget(self.n_samples)
         row = QHBoxLayout()
         row.addWidget(self.start)
         row.addWidget(self.save)
@@ -184,7 +171,7 @@ class StatisticsWidget(QWidget):
             return
         cancel = self._cancel = threading.Event()
         model, wants_likelihood = trained.model, self.likelihood.isChecked()
-        n_samples, n_temperatures = self.n_samples.value(), self.n_temperatures.value()
+        n_samples = self.n_samples.value()
         as_published = self.as_published.isChecked()
 
         def work(report: Callable[[int, int], None]) -> Any:
@@ -198,7 +185,6 @@ class StatisticsWidget(QWidget):
                     recording,
                     n_samples=n_samples,
                     n_chains=_CHAINS,
-                    n_temperatures=n_temperatures,
                     as_published=as_published,
                     report=part(checked, 0, n_parts),
                 )

@@ -1,0 +1,199 @@
+r"""Chains whose hidden units also switch: Gibbs steps with Metropolis moves between them.
+
+Gibbs steps alone rarely switch a large assembly: its active neurons keep the hidden unit high, and
+the unit keeps them active, often for thousands of steps. A switch proposes another value for one
+hidden unit, and accepts or rejects it with the neurons marginalised, that is, on the distribution
+of the hidden units alone:
+
+.. math:: P(h) \propto e^{-\sum_\mu U_\mu(h_\mu)} \prod_i (1 + e^{g_i + \sum_\mu w_{i\mu} h_\mu})
+
+The proposal does not depend on the present value. It is made from this distribution of each unit
+with all other units at rest, made flatter by a square root, so that it offers the active state of
+an assembly more often than the assembly is active. Rest is a fixed point of the model's means that
+starts from silent neurons.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from napari_crbm.model.compute.kernels.switches import switch
+from napari_crbm.model.compute.randomness import stream
+from napari_crbm.model.compute.weights import efficient, in_vectors
+from napari_crbm.model.rbm import RBM, HasRBM
+
+_GIBBS, _HIDDEN, _NEURONS, _PROPOSE = 10, 11, 12, 13
+#: A switch of every unit is proposed in one of so many Gibbs steps.
+EVERY = 5
+# Values at which the proposal is computed, over the range of the unit.
+_GRID = 1024
+# Power of the distribution from which values are proposed.
+_FLATTER = 0.5
+# Iterations of the means at rest.
+_TO_REST = 20
+# The grid reaches this many standard deviations beyond the means at the extreme inputs.
+_MARGIN = 6.0
+
+
+class Proposals(NamedTuple):
+    """Distributions (M, G) from which values of the units are proposed, constant within bins.
+
+    ``low`` and ``width`` (M,) place the bins; ``log_density`` and ``cumulative`` are (M, G).
+    """
+
+    low: NDArray[np.float64]
+    width: NDArray[np.float64]
+    log_density: NDArray[np.float64]
+    cumulative: NDArray[np.float64]
+
+    def draw(self, uniform: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Transform uniform numbers (M, B) into proposed values."""
+        values = np.empty_like(uniform)
+        for m, row in enumerate(uniform):
+            place = np.searchsorted(self.cumulative[m], row, side="right")
+            place = np.minimum(place, self.cumulative.shape[1] - 1)
+            before = np.where(place > 0, self.cumulative[m, place - 1], 0.0)
+            inside = (row - before) / np.maximum(self.cumulative[m, place] - before, 1e-300)
+            values[m] = self.low[m] + self.width[m] * (place + np.clip(inside, 0, 1))
+        return values
+
+    def log_of(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Compute the log density of values (M, B); minus infinity outside the bins."""
+        place = np.floor((values - self.low[:, None]) / self.width[:, None]).astype(np.int64)
+        inside = (place >= 0) & (place < self.log_density.shape[1])
+        place = np.clip(place, 0, self.log_density.shape[1] - 1)
+        found = np.take_along_axis(self.log_density, place, axis=1)
+        return np.where(inside, found, -np.inf)
+
+
+def proposals(rbm: RBM) -> Proposals:
+    """Compute the distributions from which values of each hidden unit are proposed."""
+    rest, drive = _at_rest(rbm)
+    weights = rbm.weights
+    extremes = np.stack([np.minimum(weights, 0).sum(axis=0), np.maximum(weights, 0).sum(axis=0)])
+    moments = rbm.hidden.moments(extremes.astype(np.float32))
+    margin = _MARGIN * np.sqrt(np.asarray(moments.variance))
+    low = (np.asarray(moments.mean) - margin).min(axis=0)
+    width = ((np.asarray(moments.mean) + margin).max(axis=0) - low) / _GRID
+    centres = low + width * (np.arange(_GRID) + 0.5)[:, None]
+    log_density = -np.asarray(rbm.hidden.potential(centres))
+    for m in range(rbm.n_hidden):
+        own = np.flatnonzero(weights[:, m])
+        others = drive[own] - weights[own, m] * rest[m]
+        for start in range(0, len(own), 256):
+            part = slice(start, start + 256)
+            inputs = others[part, None] + weights[own[part], m, None] * centres[:, m]
+            log_density[:, m] += np.logaddexp(0, inputs).sum(axis=0)
+    flat = _FLATTER * (log_density - log_density.max(axis=0))
+    share = np.exp(flat)
+    share /= share.sum(axis=0)
+    # Bins that are too unlikely to be drawn have no density.
+    with np.errstate(divide="ignore"):
+        logs = np.log(share) - np.log(width)
+    return Proposals(low, width, logs.T.copy(), np.cumsum(share, axis=0).T.copy())
+
+
+def _at_rest(rbm: RBM) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute mean hidden values (M,) and drives (N,) of the state nearest to silence."""
+    hidden = np.asarray(rbm.hidden.mean(np.zeros((1, rbm.n_hidden), dtype=np.float32)))[0]
+    for _ in range(_TO_REST):
+        drive = rbm.fields + rbm.weights @ hidden
+        inputs = (rbm.weights.T @ expit(drive)).astype(np.float32)
+        hidden = np.asarray(rbm.hidden.mean(inputs[None]))[0]
+    return hidden.astype(np.float64), (rbm.fields + rbm.weights @ hidden).astype(np.float64)
+
+
+class SwitchingChains:
+    """Gibbs chains of one model whose hidden units also switch; hold `kernel_threads`.
+
+    Their distribution is that of the model, as that of `Chains` is, but they reach it sooner. The
+    state after k calls depends on the seed and the steps asked for, but not on the number of
+    threads.
+
+    Parameters
+    ----------
+    model : RBM or CRBM
+    n_chains : int
+    bits : (N, ceil(B / 64)) uint64
+        First states; changed in place.
+    random_state : int
+
+    Attributes
+    ----------
+    accepted : (M,) float64
+        Share of the chains in which the latest proposal for each unit was accepted.
+    """
+
+    def __init__(
+        self, model: HasRBM, n_chains: int, bits: NDArray[np.uint64], random_state: int = 0
+    ) -> None:
+        self.rbm = rbm = model.rbm_
+        self.n_chains, self.random_state, self.steps = n_chains, random_state, 0
+        self.bits = bits
+        self._form = efficient(rbm.weights)
+        self.inputs = np.empty((n_chains, rbm.n_hidden), dtype=np.float32)
+        self._form.project_bits(bits, self.inputs)
+        self._proposals = proposals(rbm)
+        members = [np.flatnonzero(column) for column in rbm.weights.T]
+        self._starts = np.cumsum([0, *(len(own) for own in members)])
+        self._neurons = np.concatenate(members).astype(np.int64)
+        columns = [rbm.weights[own, m] for m, own in enumerate(members)]
+        self._values = np.concatenate(columns).astype(np.float32)
+        self.accepted = np.full(rbm.n_hidden, np.nan)
+
+    def advance(self, n_steps: int) -> None:
+        """Run Gibbs steps on all chains; in one of `EVERY`, all hidden units may switch."""
+        done = 0
+        while done < n_steps:
+            since = self.steps % EVERY
+            if since == 0:
+                self._switch()
+                part = 1
+            else:
+                part = min(EVERY - since, n_steps - done)
+                key = stream(self.random_state, _GIBBS, self.steps)
+                rbm = self.rbm
+                self._form.gibbs(rbm.fields, rbm.hidden, self.inputs, self.bits, key, part)
+            self.steps += part
+            done += part
+
+    def _switch(self) -> None:
+        """Make one Gibbs step, with switches between its two halves."""
+        rbm, ahead = self.rbm, self._proposals
+        key = stream(self.random_state, _HIDDEN, self.steps)
+        hidden = in_vectors(rbm.hidden.sample(self.inputs, key))
+        generator = np.random.default_rng([self.random_state, _PROPOSE, self.steps])
+        shape = (rbm.n_hidden, self.n_chains)
+        now = hidden[:, : self.n_chains].astype(np.float64)
+        new = ahead.draw(generator.random(shape)).astype(np.float32)
+        least = np.full(hidden.shape, np.inf, dtype=np.float32)
+        least[:, : self.n_chains] = (
+            np.log(generator.random(shape))
+            + self._log_excess(now)
+            - self._log_excess(new.astype(np.float64))
+        )
+        proposed = hidden.copy()
+        proposed[:, : self.n_chains] = new
+        accepted = np.empty(hidden.shape, dtype=np.bool_)
+        switch(
+            self._starts,
+            self._neurons,
+            self._values,
+            rbm.fields,
+            hidden,
+            proposed,
+            least,
+            accepted,
+        )
+        self.accepted = accepted[:, : self.n_chains].mean(axis=1)
+        key = stream(self.random_state, _NEURONS, self.steps)
+        self._form.draw_neurons(rbm.fields, hidden, self.inputs, self.bits, key)
+
+    def _log_excess(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Compute -U(h) - log q(h) of values (M, B); infinite where q is zero."""
+        potential = np.asarray(self.rbm.hidden.potential(values.T)).T
+        return np.asarray(-potential - self._proposals.log_of(values))
