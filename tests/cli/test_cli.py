@@ -109,9 +109,12 @@ def test_evaluate_tells_the_verdict_and_draws_it(folder, tmp_path):
 
 
 def test_assemblies_as_table_json_and_csv(folder, tmp_path):
-    assert "region" in run("assemblies", folder / "model.h5", folder / "fish.h5").stdout
+    listed = run("assemblies", folder / "model.h5", folder / "fish.h5").stdout
     rows = json.loads(run("assemblies", folder / "model.h5", folder / "fish.h5", "--json").stdout)
     assert [row["assembly"] for row in rows] == list(range(5))
+    for row in rows:
+        assert row["regions"].split("; ")[0] in listed
+        assert row["enriched_region"] in listed
     run("assemblies", folder / "model.h5", folder / "fish.h5", "-o", tmp_path)
     header, first, *_ = (tmp_path / "members.csv").read_text().splitlines()
     assert header.startswith("assembly,neuron,weight") and first.startswith("0,")

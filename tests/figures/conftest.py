@@ -39,3 +39,15 @@ def model(recording):
         split={"train": np.arange(150), "test": np.r_[150:160, 180:200]},
         recording_fingerprint=recording.spikes.fingerprint,
     )
+
+
+@pytest.fixture(scope="session")
+def stays_on_page():
+    """Return a function that tells whether all that is drawn of a figure is on its page."""
+
+    def check(figure):
+        figure.draw_without_rendering()
+        box, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+        return min(box.x0, box.y0) > -0.01 and box.x1 < width + 0.01 and box.y1 < height + 0.01
+
+    return check

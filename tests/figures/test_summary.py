@@ -1,10 +1,21 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from napari_crbm.analysis import STATISTICS, evaluate, members_of, recovery, sort_by_similarity
-from napari_crbm.figures import gallery, save_figure, summary_page
+from napari_crbm.analysis import (
+    STATISTICS,
+    assembly_evidence,
+    assembly_table,
+    evaluate,
+    members_of,
+    recovery,
+    sort_by_similarity,
+)
+from napari_crbm.figures import assembly_sheet, gallery, save_figure, summary_page
+from napari_crbm.figures.summary import places_in_words
 from napari_crbm.model import CRBM
 
 
@@ -28,6 +39,31 @@ def test_summary_shows_everything_it_is_given(model, recording, evaluation, tmp_
     (panel,) = (ax for ax in page.axes if ax.get_label() == "recovery")
     assert "5 of 6 found" in panel.get_title("left")
     save_figure(page, tmp_path / "page.pdf")
+
+
+def test_nothing_leaves_the_page(model, recording, evaluation, stays_on_page):
+    evidence = assembly_evidence(model, recording)
+    page = summary_page(model, recording, evaluation=evaluation, evidence=evidence)
+    assert stays_on_page(page)
+    titles = [ax.title.get_window_extent() for ax in page.axes if ax.get_label() in STATISTICS]
+    titles.sort(key=lambda box: box.x0)
+    assert len(titles) > 3
+    assert all(one.x1 < other.x0 for one, other in pairwise(titles))
+    for assembly in range(model.n_assemblies):
+        sheet = assembly_sheet(model, recording, assembly, frontal=True, evidence=evidence)
+        assert stays_on_page(sheet)
+
+
+def test_the_header_counts_assemblies_by_region(model, recording):
+    table = assembly_table(model, recording)
+    page = summary_page(model, recording)
+    (line,) = (t.get_text() for t in page.texts if "region of most members" in t.get_text())
+    counts = table.loc[table["region"] != "", "region"].value_counts()
+    most, count = counts.index[0], counts.iloc[0]
+    assert f"{most} ({count})" in line
+    many = pd.DataFrame({"region": [f"Nucleus of the long name {k}" for k in range(40)]})
+    assert places_in_words(many).endswith("38 more regions")
+    assert places_in_words(many.assign(region="")) == ""
 
 
 def test_a_statistic_without_a_scale_shows_correlations(model, recording, evaluation):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from napari_crbm.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from napari_crbm.analysis.assemblies.enrichment import region_enrichment
     from napari_crbm.analysis.assemblies.locality import (
         Locality,
         locality,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     )
     from napari_crbm.analysis.assemblies.regions import (
         midline_x,
+        region_in_words,
         region_occupancy,
         region_shares,
     )
@@ -146,6 +148,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "assemblies.enrichment": ("region_enrichment",),
     "assemblies.locality": (
         "Locality",
         "locality",
@@ -165,6 +168,7 @@ _HOMES = {
     ),
     "assemblies.regions": (
         "midline_x",
+        "region_in_words",
         "region_occupancy",
         "region_shares",
     ),
@@ -370,6 +374,8 @@ __all__ = [
     "reconstruction_nllh",
     "recording_health",
     "recovery",
+    "region_enrichment",
+    "region_in_words",
     "region_occupancy",
     "region_shares",
     "reproducibility",

@@ -41,7 +41,14 @@ def assemblies(
     definition: dict[str, Any],
 ) -> None:
     """List the assemblies of a model, or export them as tables."""
-    from napari_crbm.analysis import assembly_evidence, assembly_table, export_tables, members_of
+    from napari_crbm.analysis import (
+        assembly_evidence,
+        assembly_table,
+        export_tables,
+        members_of,
+        region_enrichment,
+        region_in_words,
+    )
     from napari_crbm.cli.pairing import open_pair
 
     file_format = table_format(file_format, output)
@@ -68,17 +75,26 @@ def assemblies(
             say(f"Wrote {path}")
         if not as_json:
             return
-    table = assembly_table(model, recording, activity, evidence=evidence.table)
+    table = assembly_table(
+        model,
+        recording,
+        activity,
+        evidence=evidence.table,
+        enrichment=region_enrichment(model, recording),
+    )
     if as_json:
         print_json(table.reset_index().to_dict(orient="records"))
     else:
-        shown = ["size", "mean_activity", "region", "region_fraction", "laterality", "q", "certain"]
+        shown = ["size", "mean_activity", "region", "enriched_region", "laterality", "q", "certain"]
+        # In words, as in the Assemblies dock and in sheets; files have columns for the numbers.
+        places = zip(table["region"], table["region_fraction"], strict=True)
+        table["region"] = [region_in_words(region, fraction) for region, fraction in places]
         table = table.sort_values(["certain", "size"], ascending=False)
         if "stability" in table:
             shown.append("stability")
         if "both_halves" in table:
             shown.append("both_halves")
         text = table[shown].to_string(float_format=lambda value: f"{value:.3f}")
-        out.print(text)
+        out.print(text, soft_wrap=True)
         say(f"Members are {members_of(model).words}.")
         say(str(evidence))

@@ -4,7 +4,7 @@ All maps are similar, because assemblies are compact and often bilateral: near a
 regions are strongly coupled in every brain. Permuting regions destroys this geometry, so that
 maps of unrelated animals nearly always appear significantly similar. Moving each assembly to
 another place of its own brain keeps the geometry
-(`napari_crbm.analysis.matching.places.Relocation`).
+(`napari_crbm.analysis.assemblies.relocation.Relocation`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.matching.places import Relocation
+from napari_crbm.analysis.assemblies.relocation import Relocation
 from napari_crbm.connectome.layout import region_centroids
 from napari_crbm.connectome.regionmap import RegionMap, Rule, region_map
 from napari_crbm.recording import Recording

@@ -26,6 +26,8 @@ _DENSITY_BINS = 64
 #: Up to this many values are drawn one by one instead of as a density.
 FEW_PAIRS = 2000
 _PAGE_HEIGHT_IN = 6.2
+# Scores with their errors stand side by side above panels of an inch.
+_TITLE_POINTS = 6
 
 
 def statistics_page(
@@ -77,7 +79,9 @@ def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) ->
     score = evaluation.score(name).replace("-", "−")
     explained = evaluation.explained(name).replace("-", "−")
     second = f"\nexplains {explained}" if explained else ""
-    ax.set_title(f"{STATISTICS[name].label}\n{scale}{score}{second}", fontsize=7, linespacing=1.3)
+    ax.set_title(
+        f"{STATISTICS[name].label}\n{scale}{score}{second}", fontsize=_TITLE_POINTS, linespacing=1.3
+    )
     ax.set_label(name)
     if len(test):
         low, high = _limits(np.concatenate([test, model]), 0.0)
@@ -136,7 +140,9 @@ def draw_reconstruction(ax: Axes, evaluation: Evaluation, theme: Theme) -> None:
     """Draw the distribution of the reconstruction likelihood over neurons."""
     known = evaluation.nllh[np.isfinite(evaluation.nllh)]
     ax.set_title(
-        f"reconstruction\nmedian {_rounded(evaluation.median_nllh)}", fontsize=7, linespacing=1.3
+        f"reconstruction\nmedian {_rounded(evaluation.median_nllh)}",
+        fontsize=_TITLE_POINTS,
+        linespacing=1.3,
     )
     if len(known):
         low, high = np.quantile(known, [0.005, 0.995])

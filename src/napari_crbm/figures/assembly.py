@@ -11,7 +11,13 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from napari_crbm.analysis import active_threshold, assembly_table, members_of, region_shares
+from napari_crbm.analysis import (
+    active_threshold,
+    assembly_table,
+    members_of,
+    region_in_words,
+    region_shares,
+)
 from napari_crbm.analysis.evidence.stretches import stretches
 from napari_crbm.anatomy import region_colours
 from napari_crbm.figures.brain import (
@@ -41,13 +47,13 @@ if TYPE_CHECKING:
 
 # The page in inches, from its lower left corner: the trace, above it the views and beside
 # them a column with the colour bar and the regions, above all the title.
-_LEFT, _RIGHT, _BOTTOM = 0.62, 0.25, 0.45
+_LEFT, _RIGHT, _BOTTOM = 0.75, 0.25, 0.45
 _TRACE_HEIGHT = 0.85
 _BRAIN_LEFT, _BRAIN_BOTTOM, _GAP = 0.3, 1.75, 0.3
 _HIGHEST_BRAIN = 3.8
 # Between the dorsal view and the frontal one below it.
 _BELOW = 0.4
-_TITLE_HEIGHT = 0.75
+_TITLE_HEIGHT = 0.87
 _COLUMN_GAP, _NARROW_COLUMN, _WIDE_COLUMN = 0.4, 1.5, 2.3
 _BAR_STEP = 0.33
 
@@ -178,11 +184,11 @@ def _draw_title(figure: Figure, title: str, summary: str, note: str, theme: Them
     left = _BRAIN_LEFT / DOUBLE_COLUMN_IN
     height = figure.get_size_inches()[1]
     figure.text(left, 1 - 0.22 / height, title, fontsize=11, fontweight="bold", va="center")
-    figure.text(left, 1 - 0.42 / height, summary, color=theme.muted, va="center")
+    figure.text(left, 1 - 0.36 / height, summary, color=theme.muted, va="top", linespacing=1.3)
     if note:
         figure.text(
             left,
-            1 - 0.56 / height,
+            1 - 0.7 / height,
             note,
             color=theme.muted,
             va="center",
@@ -200,7 +206,7 @@ def _axes(figure: Figure, left: float, bottom: float, width: float, height: floa
 
 
 def _summary(row: pd.Series) -> str:
-    """Return the most important numbers of an assembly in one line."""
+    """Return the most important numbers of an assembly: activity, and below it places."""
     if not row["size"]:
         return "no members"
     parts = [
@@ -208,14 +214,17 @@ def _summary(row: pd.Series) -> str:
         f"{100 * row['fraction_positive']:.0f} % more active with it",
         f"active {100 * row['mean_activity']:.0f} % of the time",
     ]
-    # Properties that need positions.
-    if np.isfinite(row["laterality"]):
-        parts.append(_side(row["laterality"]))
-    if np.isfinite(row["compactness_um"]):
-        parts.append(f"median distance to centre {row['compactness_um']:.0f} µm")
     if np.isfinite(row.get("q", np.nan)):
         parts.insert(0, f"{'certain' if row['certain'] else 'not certain'} (q = {row['q']:.2g})")
-    return "  ·  ".join(parts)
+    places = []
+    if row["region"]:
+        places.append(region_in_words(row["region"], row["region_fraction"]))
+    # Properties that need positions.
+    if np.isfinite(row["laterality"]):
+        places.append(_side(row["laterality"]))
+    if np.isfinite(row["compactness_um"]):
+        places.append(f"median distance to centre {row['compactness_um']:.0f} µm")
+    return "\n".join("  ·  ".join(line) for line in (parts, places) if line)
 
 
 def _side(laterality: float) -> str:
@@ -286,7 +295,7 @@ def _draw_regions(
     theme: Theme,
 ) -> None:
     """Draw the shares of the strongest regions as bars, names above them."""
-    strongest = np.argsort(-share)[:_N_REGIONS]
+    strongest = np.argsort(-share, kind="stable")[:_N_REGIONS]
     strongest = strongest[share[strongest] >= _SMALLEST_SHARE]
     if not len(strongest):
         return

@@ -138,10 +138,10 @@ def comparison_figure(
 
 
 def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -> Figure:
-    """Draw the fraction of each assembly's members in each region; dots mark enriched regions.
+    """Draw the fraction of each assembly's members in each region; dots mark many members.
 
     Assemblies are sorted by the region that holds most of their members. A dot marks a
-    region that holds more members than expected by chance (q < 0.05).
+    region that holds more members than as many random neurons would have there (q < 0.05).
 
     Parameters
     ----------
@@ -182,7 +182,9 @@ def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -
             ax.set_yticks([])
         ax.tick_params(length=0)
         ax.set_ylabel("assembly, sorted by main region")
-        ax.set_title("dots: more members than chance (q < 0.05)", loc="left", fontsize=7)
+        ax.set_title(
+            "dots: more members than random neurons have there (q < 0.05)", loc="left", fontsize=7
+        )
         bar = figure.colorbar(image, ax=ax, fraction=0.03, pad=0.02)
         bar.set_label("fraction of the assembly's members", fontsize=6.5)
         figure.tight_layout()

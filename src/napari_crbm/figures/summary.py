@@ -33,15 +33,17 @@ if TYPE_CHECKING:
 
 # The page in inches, from its lower left corner.
 _HEIGHT = 10.2
-_LEFT, _RIGHT, _BOTTOM = 0.75, 0.25, 0.5
+_LEFT, _RIGHT, _BOTTOM = 0.95, 0.25, 0.5
 _SQUARE_HEIGHT, _CURVE_HEIGHT, _HEATMAP_HEIGHT = 0.75, 1.1, 1.3
-_ROW_GAP, _HEADER_HEIGHT = 0.75, 0.75
+_ROW_GAP, _HEADER_HEIGHT = 0.75, 1.1
 
 _LIKELIHOODS = {
     "pseudo_likelihood": "training frames",
     "test_pseudo_likelihood": "held-out frames",
 }
 _HEATMAP_COLUMNS = 1500
+# Longest list of regions in the header.
+_LONGEST_LIST = 66
 
 
 def summary_page(
@@ -147,6 +149,22 @@ def count_in_words(model: CRBM, evidence: Evidence | None) -> str:
     return f"{evidence.n_certain} certain assemblies ({some} with members)"
 
 
+def places_in_words(table: pd.DataFrame) -> str:
+    """Say in which regions most members of how many assemblies lie, the most frequent first."""
+    counts = table.loc[table["region"] != "", "region"].value_counts()
+    if not len(counts):
+        return ""
+    listed = [f"{region} ({count})" for region, count in counts.items()]
+    shown = listed[:1]
+    for each in listed[1:]:
+        if len(", ".join([*shown, each])) > _LONGEST_LIST:
+            break
+        shown.append(each)
+    more = len(listed) - len(shown)
+    text = f"assemblies by the region of most members: {', '.join(shown)}"
+    return f"{text}, {more} more regions" if more else text
+
+
 def _draw_header(
     figure: Figure,
     model: CRBM,
@@ -157,21 +175,21 @@ def _draw_header(
     evidence: Evidence | None,
 ) -> None:
     rate = 1 / recording.frame_interval_s if recording.frame_interval_s else 0.0
+    some = table.loc[table["size"] > 0, "size"] if table["size"].any() else table["size"]
     used = membership(model).any(axis=1).mean()
     lines = [
         f"{recording.n_neurons:,} neurons  ·  {recording.n_frames:,} frames, "
         f"{recording.duration_s / 60:.1f} min at {rate:.1f} Hz  ·  "
         f"{100 * recording.spikes.rate:.1f} % of neurons active per frame",
-        f"{count_in_words(model, evidence)} of {table['size'].median():.0f} neurons (median)  ·  "
-        f"{100 * used:.0f} % of neurons in at least one  ·  "
+        f"{count_in_words(model, evidence)} of {some.median():.0f} neurons (median)  ·  "
+        f"{100 * used:.0f} % of neurons in at least one",
         f"{100 * float(np.mean(model.weights_ == 0)):.0f} % of weights zero",
     ]
-    if note:
-        lines.append(note)
     if model.settings_ is not None:
-        lines[1] += (
+        lines[2] += (
             f"  ·  l1 {float(model.settings_.l1):.2g}, {model.settings_.n_updates:,} updates"
         )
+    lines += [line for line in (places_in_words(table), note) if line]
     x = 0.04
     figure.text(x, 1 - 0.22 / _HEIGHT, recording.name, fontsize=11, fontweight="bold", va="center")
     for row, line in enumerate(lines):

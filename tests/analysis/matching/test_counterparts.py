@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from napari_crbm.analysis import find_counterparts, ways_to_match
-from napari_crbm.analysis.matching.places import Relocation, common_places, common_regions, profiles
+from napari_crbm.analysis.assemblies.relocation import Relocation
+from napari_crbm.analysis.matching.places import common_places, common_regions, profiles
 from napari_crbm.anatomy import larval_fish
 from napari_crbm.errors import ModelError
 from napari_crbm.model import CRBM, DReLU

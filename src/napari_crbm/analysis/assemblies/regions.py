@@ -13,6 +13,8 @@ from napari_crbm.regions import Regions
 MIN_REGION_NEURONS = 5
 #: A region is part of another one if at least this share of its neurons lies in it.
 CONTAINED = 0.95
+#: Regions that hold at least this share of the neurons of a larger one name its place.
+DIVIDED = 0.8
 
 _MIDLINE_BIN_UM = 2.0
 _MIDLINE_ROW_UM = 20.0
@@ -73,25 +75,38 @@ def region_occupancy(
     return np.asarray(np.divide(mean, norm, out=np.zeros_like(mean), where=norm > 0))
 
 
-def specific_regions(regions: Regions) -> NDArray[np.bool_]:
-    """Mark regions that hold no other region, (R,).
+def naming_regions(regions: Regions) -> NDArray[np.bool_]:
+    """Mark the regions that name a place: the most specific ones, none inside another, (R,).
 
-    Atlases with several levels count a neuron for each of them: the midbrain would hold most
-    members of every assembly in the tectum. A region holds another one if at least
-    `CONTAINED` of the neurons of the smaller one, `MIN_REGION_NEURONS` or more, lie in it.
+    Atlases with several levels count a neuron for each of them. A region lies inside another
+    one if at least `CONTAINED` of its neurons do. Where the regions inside a region hold at
+    least `DIVIDED` of its neurons they name the place ("Rhombomere 2", not "Hindbrain");
+    otherwise the region itself does, and those inside it are details that do not count
+    beside it. A region that holds `CONTAINED` of all neurons names nothing if others lie
+    inside it.
     """
-    counts = regions.counts
-    shared = (regions.membership.T.astype(np.float64) @ regions.membership).toarray()
-    smaller = (counts[None, :] < counts[:, None]) & (counts[None, :] >= MIN_REGION_NEURONS)
-    holds = smaller & (shared >= CONTAINED * np.maximum(counts, 1)[None, :])
-    return np.asarray(~holds.any(axis=1))
+    counts, n_regions = regions.counts, len(regions.names)
+    belongs = regions.membership.tocsr().astype(np.float64)
+    shared = (belongs.T @ belongs).toarray()
+    order = np.arange(n_regions)
+    # Of two names for the same neurons the later one counts: atlases list parents first.
+    smaller = (counts[None, :] < counts[:, None]) | (
+        (counts[None, :] == counts[:, None]) & (order[None, :] > order[:, None])
+    )
+    filled = counts > 0
+    inside = smaller & filled[None, :] & (shared >= CONTAINED * counts[None, :])
+    of_parts = np.asarray((belongs.multiply((belongs @ inside.T) > 0)).sum(axis=0)).ravel()
+    whole = of_parts < DIVIDED * counts
+    everything = (counts >= CONTAINED * regions.n_neurons) & inside.any(axis=1)
+    whole &= ~everything
+    return np.asarray(whole & filled & ~(inside & whole[:, None]).any(axis=0))
 
 
 def region_shares(inside: NDArray[np.bool_], regions: Regions) -> NDArray[np.float64]:
     """Compute the share of the members of each assembly that lie in each region, (R, M).
 
-    Only regions that hold no other region count (see `specific_regions`); others get zero.
-    Shares of an assembly need not sum to one: members may lie in no region or in several.
+    Only regions that name a place count (see `naming_regions`); others get zero. Shares of an
+    assembly need not sum to one: members may lie in no region or in several.
 
     Parameters
     ----------
@@ -100,5 +115,12 @@ def region_shares(inside: NDArray[np.bool_], regions: Regions) -> NDArray[np.flo
     regions : Regions
     """
     count = np.asarray(regions.membership.T.astype(np.float64) @ inside.astype(np.float64))
-    count[~specific_regions(regions)] = 0.0
+    count[~naming_regions(regions)] = 0.0
     return np.asarray(count / np.maximum(inside.sum(axis=0), 1))
+
+
+def region_in_words(region: str, fraction: float) -> str:
+    """Return a region with the share of an assembly's members in it: "Optic tectum R 43 %"."""
+    if not region:
+        return ""
+    return f"{region} {100 * fraction:.0f} %" if fraction >= 0.005 else f"{region} < 1 %"

@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.assemblies.enrichment import ENRICHMENT_COLUMNS
 from napari_crbm.analysis.assemblies.membership import members_of
 from napari_crbm.analysis.assemblies.regions import (
     midline_x,
+    region_in_words,
     region_occupancy,
     region_shares,
 )
@@ -38,6 +40,7 @@ def assembly_table(
     *,
     assemblies: NDArray[np.integer] | Sequence[int] | None = None,
     evidence: pd.DataFrame | None = None,
+    enrichment: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Describe each assembly: one row with its size, position, sign and activity.
 
@@ -52,6 +55,8 @@ def assembly_table(
         Rows of the table; all by default.
     evidence : pandas.DataFrame, optional
         Table of `napari_crbm.analysis.assembly_evidence` for this model and recording.
+    enrichment : pandas.DataFrame, optional
+        Result of `napari_crbm.analysis.region_enrichment` for this model and recording.
 
     Returns
     -------
@@ -66,9 +71,11 @@ def assembly_table(
         - ``fraction_positive``: members that are more active with the assembly, not less;
         - ``region``, ``region_fraction``: the region that holds most members, and their
           share (see `region_shares`); empty and NaN without regions;
-        - ``regions``: all regions with at least a tenth of the members, with their shares;
-        - ``enriched_region``: the region with the largest share of ``|w|`` corrected for the
-          size of regions (see `region_occupancy`);
+        - ``regions``: that region and all others with at least a tenth of the members, in
+          words: "Optic tectum R 43 %; Cerebellum R 15 %";
+        - ``enriched_region, enriched_fraction, enriched_by_chance, enrichment_p``: the region
+          that holds more members than the assembly would have there at random places of the
+          brain (with ``enrichment`` only; see `napari_crbm.analysis.region_enrichment`);
         - ``n_regions``: effective number of regions, ``(sum p^2)^2 / sum p^4`` over the
           shares p (paper Eq. 19 times the number of regions);
         - ``laterality``: share of ``|w|`` right minus left of the midline, -1 to +1;
@@ -123,6 +130,8 @@ def assembly_table(
     on_a_side = np.where(np.isfinite(side)[:, None], strength, 0.0)
     centroid = _weighted_mean(positions[located].astype(np.float64), strength[located])
     places = _places(inside, strength, recording.regions)
+    if enrichment is not None:
+        places |= {name: enrichment.loc[chosen, name].to_numpy() for name in ENRICHMENT_COLUMNS}
     table = pd.DataFrame(
         {
             "size": size,
@@ -275,7 +284,6 @@ def _places(
             "region": nothing,
             "region_fraction": unknown,
             "regions": nothing,
-            "enriched_region": nothing,
             "n_regions": unknown,
         }
     share = region_shares(inside, regions)
@@ -286,7 +294,6 @@ def _places(
         "region": _largest(share, regions.names),
         "region_fraction": np.where(share.any(axis=0), share.max(axis=0), np.nan),
         "regions": ["; ".join(_in_words(column, regions.names)) for column in share.T],
-        "enriched_region": _largest(occupancy, regions.names),
         "n_regions": squares**2 / np.where(labelled, (occupancy**4).sum(axis=0), np.nan),
     }
 
@@ -297,9 +304,13 @@ def _largest(share: NDArray[np.float64], names: tuple[str, ...]) -> list[str]:
 
 
 def _in_words(share: NDArray[np.float64], names: tuple[str, ...]) -> list[str]:
-    """List the regions that hold enough of the members, largest share first, with the share."""
-    order = np.argsort(-share, kind="stable")
-    return [f"{names[r]} {100 * share[r]:.0f} %" for r in order if share[r] >= LISTED_SHARE]
+    """List the regions of an assembly, largest share first: the first, and all that hold enough."""
+    order = [r for r in np.argsort(-share, kind="stable") if share[r] > 0]
+    return [
+        region_in_words(names[r], share[r])
+        for k, r in enumerate(order)
+        if k == 0 or share[r] >= LISTED_SHARE
+    ]
 
 
 def _region_names(recording: Recording) -> NDArray[np.object_]:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.assemblies.enrichment import region_enrichment
 from napari_crbm.analysis.assemblies.membership import members_of
 from napari_crbm.analysis.assemblies.table import assembly_table
 from napari_crbm.io import save_nwb
@@ -40,7 +41,8 @@ def export_nwb(
         return save_nwb(recording, path, session_start=session_start)
     if activity is None:
         activity = model.transform(recording.spikes)
-    table = assembly_table(model, recording, activity)
+    enrichment = region_enrichment(model, recording)
+    table = assembly_table(model, recording, activity, enrichment=enrichment)
     members = members_of(model)
     return save_nwb(
         recording,

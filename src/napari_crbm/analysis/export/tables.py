@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.assemblies.enrichment import region_enrichment
 from napari_crbm.analysis.assemblies.table import assembly_table, member_table
 from napari_crbm.errors import CRBMError, install_extra
 from napari_crbm.io.safety.replacing import replacing
@@ -120,7 +121,13 @@ def export_tables(
     )
     traces.insert(0, "time_s", recording.times)
     tables = {
-        "assemblies": assembly_table(model, recording, activity, evidence=evidence).reset_index(),
+        "assemblies": assembly_table(
+            model,
+            recording,
+            activity,
+            evidence=evidence,
+            enrichment=region_enrichment(model, recording),
+        ).reset_index(),
         "members": member_table(model, recording),
         "weights": pd.DataFrame(
             {"neuron": neuron, "assembly": assembly, "weight": model.weights_[neuron, assembly]}

@@ -17,11 +17,11 @@ from scipy import sparse
 from scipy.spatial import KDTree
 
 from napari_crbm.analysis.assemblies.membership import members_of, membership
+from napari_crbm.analysis.assemblies.relocation import Relocation
 from napari_crbm.analysis.chance import MIN_SHUFFLES
 from napari_crbm.analysis.matching.places import (
     WIDTH_UM,
     Ground,
-    Relocation,
     common_places,
     common_regions,
     profiles,

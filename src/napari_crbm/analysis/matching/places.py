@@ -15,10 +15,9 @@ from scipy import sparse
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import KDTree
 
-from napari_crbm.analysis.assemblies.regions import MIN_REGION_NEURONS, midline_x
+from napari_crbm.analysis.assemblies.regions import MIN_REGION_NEURONS
 from napari_crbm.anatomy.names import match_names
 from napari_crbm.errors import ModelError
-from napari_crbm.model.members.members import Members
 from napari_crbm.recording import Recording
 from napari_crbm.regions import Regions
 
@@ -32,10 +31,6 @@ _INSIDE_LEVEL = 0.1
 # Brains with a smaller share of common places are not in the same space.
 _LEAST_SHARED = 0.5
 _MOST_VOXELS = 500_000
-# How far a brain extends beyond its neurons, in spacings between neurons.
-_REACH = 1.5
-# A moved assembly should keep this part of its squared weights inside the brain.
-_KEPT, _TRIES = 0.8, 20
 
 
 class Ground(NamedTuple):
@@ -135,90 +130,6 @@ def common_places(first: Recording, second: Recording, width_um: float = WIDTH_U
 def profiles(means: sparse.csr_array, weights: NDArray[np.floating]) -> NDArray[np.float32]:
     """Compute the mean signed weight of each assembly in each part, (P, M)."""
     return np.asarray(means @ np.asarray(weights, dtype=np.float32), dtype=np.float32)
-
-
-class Relocation:
-    """Move each assembly of a brain to a random place.
-
-    This gives the chance level of matching animals: number, size, compactness and symmetry of
-    the assemblies are kept, their places are random. Each assembly is shifted rigidly along the
-    length and depth of the brain so that its centre moves to a random neuron, and changes sides
-    in half of the draws. If most of it would leave the brain, another place is tried.
-
-    Parameters
-    ----------
-    coordinates_um : (N, 3)
-        Axes z, y, x.
-    weights : (N, M) float array
-
-    Raises
-    ------
-    ModelError
-        If a neuron has no position.
-    """
-
-    def __init__(self, coordinates_um: NDArray[np.floating], weights: NDArray[np.floating]) -> None:
-        self._points = np.asarray(coordinates_um, dtype=np.float64)
-        if not np.isfinite(self._points).all():
-            raise ModelError(
-                "Some neurons have no position, so it cannot be said how alike assemblies are by "
-                "chance: match by neurons, or leave these neurons out."
-            )
-        self._weights = np.asarray(weights, dtype=np.float32)
-        self._mirrored = self._points * (1, 1, -1)
-        self._mirrored[:, 2] += 2 * midline_x(coordinates_um)
-        # What moves are weights, so the strong ones decide, whatever the definition of members.
-        inside = Members.by_weight(self._weights)
-        self._members = [inside.of(unit) for unit in range(self._weights.shape[1])]
-        tree = KDTree(self._points)
-        spacing = float(np.median(tree.query(self._points, 2)[0][:, 1]))
-        both = np.concatenate([self._points, self._mirrored])
-        self._low = both.min(axis=0)
-        extent = np.maximum(np.ptp(both, axis=0), 1.0)
-        self._step = max(spacing / 2, float(np.cbrt(np.prod(extent) / _MOST_VOXELS)))
-        shape = tuple(np.asarray(extent // self._step, dtype=np.int64) + 1)
-        centres = self._low + self._step * (np.indices(shape).reshape(3, -1).T + 0.5)
-        # Beyond the nearest neurons, a place lies outside the brain.
-        distance, nearest = tree.query(centres, distance_upper_bound=_REACH * spacing + self._step)
-        self._nearest = np.where(np.isfinite(distance), nearest, -1).reshape(shape)
-
-    def draw(self, generator: np.random.Generator) -> NDArray[np.float32]:
-        """Draw the weights of the moved assemblies, (N, M)."""
-        moved = np.zeros_like(self._weights)
-        for unit, inside in enumerate(self._members):
-            if not len(inside):
-                continue
-            flip = generator.random() < 0.5
-            shift = self._shift(unit, flip, generator)
-            places = (self._mirrored if flip else self._points) - shift
-            source = self._neuron_at(places)
-            there = source >= 0
-            moved[there, unit] = self._weights[source[there], unit]
-        return moved
-
-    def _shift(self, unit: int, flip: bool, generator: np.random.Generator) -> NDArray[np.float64]:
-        """Draw a shift (z, y, 0) that keeps most of an assembly in the brain."""
-        inside = self._members[unit]
-        strength = self._weights[inside, unit] ** 2
-        places = (self._mirrored if flip else self._points)[inside]
-        centre = strength @ places / strength.sum()
-        kept, best = -1.0, np.zeros(3)
-        for neuron in generator.integers(len(self._points), size=_TRIES):
-            shift = (self._points[neuron] - centre) * (1, 1, 0)
-            share = float(strength @ (self._neuron_at(places + shift) >= 0) / strength.sum())
-            if share > kept:
-                kept, best = share, shift
-            if share >= _KEPT:
-                break
-        return best
-
-    def _neuron_at(self, places: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the neuron nearest to each place, -1 outside the brain."""
-        voxel = np.asarray((places - self._low) // self._step, dtype=np.int64)
-        valid = ((voxel >= 0) & (voxel < self._nearest.shape)).all(axis=1)
-        found = np.full(len(places), -1, dtype=np.int64)
-        found[valid] = self._nearest[tuple(voxel[valid].T)]
-        return found
 
 
 def _region_means(regions: Regions, chosen: list[int]) -> sparse.csr_array:

@@ -63,7 +63,7 @@ class Trained:
         ModelError
             If the model was trained on other neurons.
         """
-        from napari_crbm.analysis import assembly_evidence, assembly_table
+        from napari_crbm.analysis import assembly_evidence
 
         if model.n_neurons != recording.n_neurons:
             raise ModelError(
@@ -73,8 +73,7 @@ class Trained:
         find_missing_members(model, recording)
         activity = model.transform(recording.spikes)
         evidence = assembly_evidence(model, recording)
-        table = assembly_table(model, recording, activity, evidence=evidence.table)
-        return cls(model, activity, table, evidence)
+        return cls(model, activity, _table(model, recording, activity, evidence), evidence)
 
     @property
     def found(self) -> str:
@@ -121,11 +120,23 @@ class Trained:
 
     def with_regions_of(self, recording: Recording) -> Trained:
         """Return the same model with a table for other regions of the same neurons."""
-        from napari_crbm.analysis import assembly_table
-
-        evidence = None if self.evidence is None else self.evidence.table
-        table = assembly_table(self.model, recording, self.activity, evidence=evidence)
+        table = _table(self.model, recording, self.activity, self.evidence)
         return replace(self, table=table)
+
+
+def _table(
+    model: CRBM, recording: Recording, activity: NDArray[np.float32], evidence: Evidence | None
+) -> pd.DataFrame:
+    """Tabulate the assemblies, with their evidence and the enrichment of regions."""
+    from napari_crbm.analysis import assembly_table, region_enrichment
+
+    return assembly_table(
+        model,
+        recording,
+        activity,
+        evidence=None if evidence is None else evidence.table,
+        enrichment=region_enrichment(model, recording),
+    )
 
 
 def strongest_assembly(model: CRBM) -> int:

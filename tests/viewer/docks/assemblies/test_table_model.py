@@ -11,15 +11,62 @@ from napari_crbm.viewer.docks.assemblies.table_model import (
 from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
 
 
-def test_filtering_by_region(viewer, trained_home, qtbot):
+def listed(widget):
+    rows = (widget.proxy.mapToSource(widget.proxy.index(k, 0)).row() for k in range(99))
+    return {widget.model.assembly(row) for row in rows if row >= 0}
+
+
+def test_the_filter_finds_assemblies_with_a_tenth_of_their_members_in_a_region(
+    viewer, trained_home, qtbot
+):
     widget = AssembliesWidget(viewer)
     qtbot.addWidget(widget)
-    table = trained_home.workspace.trained.table
-    region = table["region"].iloc[0]
-    widget.filter.setText(region)
-    # Regions with a tenth of the members are searched too.
-    expected = (table["region"] + "\n" + table["regions"]).str.contains(region, regex=False)
-    assert widget.proxy.rowCount() == expected.sum() < len(table)
+    trained, regions = trained_home.workspace.trained, trained_home.workspace.recording.regions
+    inside = trained.members.inside
+    region = trained.table["region"].iloc[0]
+    # A whole name, and both sides of a structure together.
+    for text in (region, region[:-2].upper()):
+        named = [name for name in regions.names if text.lower() in name.lower()]
+        neurons = np.unique(np.concatenate([regions.members(name) for name in named]))
+        share = inside[neurons].sum(axis=0) / np.maximum(inside.sum(axis=0), 1)
+        widget.filter.setText(text)
+        assert listed(widget) == set(np.flatnonzero(share >= 0.1)), text
+        assert 0 < widget.proxy.rowCount() < len(trained.table)
+    widget.filter.setText("1")
+    assert listed(widget) == {1}
+    widget.filter.setText("no such region")
+    assert listed(widget) == set()
+    widget.filter.setText("")
+    assert widget.proxy.rowCount() == len(trained.table)
+
+
+def test_the_cell_of_a_region_tells_the_share_and_the_tooltip_all_regions(qapp):
+    table = pd.DataFrame(
+        {
+            "size": [209, 40],
+            "region": ["Optic tectum R", ""],
+            "region_fraction": [0.4258, np.nan],
+            "regions": ["Optic tectum R 43 %; Cerebellum R 15 %", ""],
+            "enriched_region": ["Cerebellum R", ""],
+            "enriched_fraction": [0.15, np.nan],
+            "enriched_by_chance": [0.01, np.nan],
+            "enrichment_p": [0.02, 0.6],
+        },
+        index=pd.Index(range(2), name="assembly"),
+    )
+    model = AssemblyTableModel()
+    model.show(table)
+    headings = [model.headerData(k, Qt.Orientation.Horizontal) for k in range(4)]
+    assert headings == ["#", "Size", "Region", "Enriched"]
+    cells = [[model.data(model.index(row, column)) for column in (2, 3)] for row in range(2)]
+    assert cells == [["Optic tectum R 43 %", "Cerebellum R"], ["", ""]]
+    tips = [model.data(model.index(0, k), Qt.ItemDataRole.ToolTipRole) for k in (2, 3)]
+    assert tips == [
+        "Optic tectum R 43 %; Cerebellum R 15 %",
+        "Cerebellum R 15 % (by chance 1 %, p = 0.02)",
+    ]
+    model.show(table.assign(enriched_region=""))
+    assert model.columnCount() == 3
 
 
 def test_the_filter_reads_the_table_once(qtbot, monkeypatch):

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtGui import QBrush, QColor
 
+from napari_crbm.analysis import region_in_words
+from napari_crbm.analysis.assemblies.enrichment import enrichment_in_words
 from napari_crbm.viewer.parts.dataframe_table import Column
 
 #: Role of the value that a column is sorted by.
@@ -17,6 +19,9 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 
 # Text of assemblies that are not certain: legible on both themes, but set back.
 _GREY = QColor(128, 128, 128)
+
+# Columns of names, hidden if all cells are empty.
+_REGIONS = ("region", "enriched_region")
 
 #: How false discovery rates are shown; smaller ones than the second as "<0.001".
 Q_PATTERN, SMALLEST_Q = "{:.2g}", 0.001
@@ -36,8 +41,17 @@ COLUMNS = (
         "Region",
         0,
         "{}",
-        "Region that holds most members. The tooltip of a cell tells the shares of all regions "
-        "with at least a tenth of the members; the filter searches them too.",
+        "Region that holds most members, with their share. Point at a cell to read all regions "
+        "with at least a tenth of the members; the filter finds assemblies by these.",
+    ),
+    Column(
+        "enriched_region",
+        "Enriched",
+        84,
+        "{}",
+        "Region that holds more members than this assembly would have there at random places of "
+        "the brain (p <= 0.05, of all regions together); empty if none does. Point at a cell to "
+        "read the numbers.",
     ),
     Column("mean_activity", "On (%)", 48, "{:.1f}", "Share of frames in which it is on."),
     Column(
@@ -101,7 +115,7 @@ class AssemblyTableModel(QAbstractTableModel):
             column
             for column in COLUMNS
             if column.name in self._table
-            and not (column.name == "region" and (self._table["region"] == "").all())
+            and not (column.name in _REGIONS and (self._table[column.name] == "").all())
         ]
         self._values = [self._table[name].tolist() for name, *_ in self._columns]
         self.endResetModel()
@@ -118,12 +132,12 @@ class AssemblyTableModel(QAbstractTableModel):
             value = self._values[index.column()][index.row()]
             if role == SORT_ROLE:
                 return value if isinstance(value, str) else float(np.nan_to_num(value, nan=-1e300))
-            return _text(value, column.pattern)
-        if role == Qt.ItemDataRole.ToolTipRole and column.name == "region":
-            return str(self._table["regions"].iloc[index.row()] if "regions" in self._table else "")
+            return self._text(index.row(), value, column)
+        if role == Qt.ItemDataRole.ToolTipRole and column.name in _REGIONS:
+            return self._words(index.row(), column.name)
         if role == Qt.ItemDataRole.ForegroundRole and not self.certain(index.row()):
             return QBrush(_GREY)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column.name != "region":
+        if role == Qt.ItemDataRole.TextAlignmentRole and column.name not in _REGIONS:
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
@@ -149,12 +163,22 @@ class AssemblyTableModel(QAbstractTableModel):
     def texts(self) -> list[str]:
         """Return the text of every row in lower case, one line per column, for searching."""
         columns = [
-            [_text(value, column.pattern) for value in values]
+            [self._text(row, value, column) for row, value in enumerate(values)]
             for values, column in zip(self._values, self._columns, strict=True)
         ]
-        if "regions" in self._table:
-            columns.append(self._table["regions"].tolist())
         return ["\n".join(cells).lower() for cells in zip(*columns, strict=True)]
+
+    def _text(self, row: int, value: Any, column: Column) -> str:
+        """Return the text of a cell; that of a region has its share."""
+        if column.name == "region" and "region_fraction" in self._table:
+            return region_in_words(value, self._table["region_fraction"].iloc[row])
+        return _text(value, column.pattern)
+
+    def _words(self, row: int, name: str) -> str:
+        """Return the tooltip of a region."""
+        if name == "enriched_region":
+            return enrichment_in_words(self._table.iloc[row])
+        return str(self._table["regions"].iloc[row] if "regions" in self._table else "")
 
     def assembly(self, row: int) -> int:
         """Return the number of the assembly in a row."""
@@ -210,8 +234,8 @@ class AssemblyFilter(QSortFilterProxyModel):
         self.setSourceModel(model)
 
     def search(self, text: str) -> None:
-        """List rows in which a column contains this text."""
-        self._wanted = text.lower()
+        """List rows in which a column contains this text; a number is that of an assembly."""
+        self._wanted = text.strip().lower()
         self.invalidateFilter()
 
     def list_only(self, listed: NDArray[np.bool_] | None) -> None:
@@ -232,6 +256,8 @@ class AssemblyFilter(QSortFilterProxyModel):
             assembly = self._model.assembly(row)
             if assembly < len(self._listed) and not self._listed[assembly]:
                 return False
+        if self._wanted.isdecimal():
+            return self._model.assembly(row) == int(self._wanted)
         return self._wanted in self._texts[row]
 
     def _read(self) -> None:

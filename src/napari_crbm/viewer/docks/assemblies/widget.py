@@ -27,6 +27,7 @@ from napari_crbm.palette import weight_limit
 from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.docks.assemblies.definition import DefinitionBox
 from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
+from napari_crbm.viewer.docks.assemblies.in_regions import found_in, neurons_in
 from napari_crbm.viewer.docks.assemblies.table_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.docks.assemblies.traces import ActivityTraces
 from napari_crbm.viewer.docks.open import raise_dock
@@ -43,8 +44,6 @@ from napari_crbm.viewer.parts.style import (
 )
 from napari_crbm.viewer.parts.widget_lifetime import follow
 
-# Share of members inside ticked regions from which an assembly is listed.
-_LISTED_SHARE = 0.1
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_MODEL = "No assemblies yet. Train a model (Train dock) or open one."
 _TRAINING = (
@@ -84,12 +83,13 @@ class AssembliesWidget(QWidget):
         self.filter.setPlaceholderText("Filter by region or number")
         self.filter.setClearButtonEnabled(True)
         self.filter.setToolTip(
-            "Name of a region, or a number. While the Anatomy dock shows only neurons in ticked\n"
-            "regions, only assemblies with 10 % or more of their members there are listed."
+            "Name of a region, or part of it, lists the assemblies with 10 % or more of their\n"
+            "members there; a number lists that assembly. While the Anatomy dock shows only\n"
+            "neurons in ticked regions, only assemblies with 10 % or more there are listed."
         )
         self.model = AssemblyTableModel()
         self.proxy = AssemblyFilter(self.model)
-        self.filter.textChanged.connect(self.proxy.search)
+        self.filter.textChanged.connect(self._list_by_region)
         self.table = QTableView()
         self.table.setModel(self.proxy)
         self.table.setSortingEnabled(True)
@@ -154,15 +154,21 @@ class AssembliesWidget(QWidget):
         self._show_neuron()
 
     def _list_by_region(self) -> None:
-        """List only assemblies of the ticked regions while only their neurons are shown."""
-        trained, shown = self.workspace.trained, self.workspace.region_view.shown_neurons
-        if trained is None or shown is None:
+        """List only assemblies in the regions of the filter, and in those that are shown alone."""
+        trained, recording = self.workspace.trained, self.workspace.recording
+        regions = None if recording is None else recording.regions
+        named = neurons_in(self.filter.text(), regions)
+        self.proxy.search("" if named is not None else self.filter.text())
+        places = [
+            place
+            for place in (named, self.workspace.region_view.shown_neurons)
+            if place is not None
+        ]
+        if trained is None or not places:
             self.proxy.list_only(None)
             return
-        inside = trained.membership[shown].sum(axis=0)
-        self.proxy.list_only(
-            inside >= np.maximum(_LISTED_SHARE * trained.membership.sum(axis=0), 1)
-        )
+        found = [found_in(place, trained.membership) for place in places]
+        self.proxy.list_only(np.all(found, axis=0))
 
     def _make_filter(self) -> QWidget:
         keys = QKeySequence.StandardKey
