@@ -33,7 +33,7 @@ RecordingPath = Annotated[
     Path,
     typer.Argument(
         metavar="RECORDING",
-        help="Recording: .h5, .nwb, .mat, .npz, or the folder of an imaging program.",
+        help="Recording: .h5, .nwb, .mat, .npz, .nc, .h5ad, or the folder of an imaging program.",
         show_default=False,
     ),
 ]

@@ -30,6 +30,7 @@ from napari_crbm.io.formats import (
     spike_lists,
     voluseg,
 )
+from napari_crbm.io.formats.named_axes import reader as named_axes
 from napari_crbm.io.formats.nwb import nwb
 from napari_crbm.io.formats.suite2p import folders as suite2p_folders
 from napari_crbm.io.formats.suite2p import matlab as suite2p_matlab
@@ -85,6 +86,7 @@ READERS = (
     Reader("array-recording", plain_arrays.can_read, plain_arrays.read),
     _in_hdf5("recording", native.can_read, native.read),
     _in_hdf5("nwb-recording", nwb.can_read, nwb.read),
+    Reader("named-axes-recording", named_axes.can_read, named_axes.read),
     _in_hdf5("caiman-recording", caiman.can_read, caiman.read),
     _in_hdf5("voluseg-recording", voluseg.can_read, voluseg.read),
     _in_hdf5("paper-recording", paper.can_read, paper.read),

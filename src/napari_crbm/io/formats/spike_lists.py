@@ -8,22 +8,26 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError, RecordingError, SettingError
 from napari_crbm.io.encodings import read_text
 from napari_crbm.io.options import ReadOptions
+from napari_crbm.io.reading import hdf5
+from napari_crbm.io.reading.matlab_cells import COUNTS, is_matlab
 from napari_crbm.io.reading.position_units import zyx_in_um
 from napari_crbm.io.reading.sources import (
     Array,
     container_of,
+    hdf5_arrays,
     matlab_arrays,
     opened,
     opened_with_tables,
@@ -73,11 +77,16 @@ class SpikeList:
 
 def can_read(path: Path) -> bool:
     """Return whether a file or folder holds a list of spike times and no activity in frames."""
-    if container_of(path) not in ("table", "npz", "npy", "matlab", "folder"):
+    container = container_of(path)
+    if container not in ("table", "npz", "npy", "matlab", "folder", "hdf5"):
         return False
     # The readers that are tried next report what is wrong with the file.
-    with suppress(CRBMError, OSError, ValueError), opened(path) as arrays:
-        return find_list(_with_counts(path, arrays)) is not None
+    with suppress(CRBMError, OSError, ValueError):
+        if container == "hdf5":
+            with hdf5.reading(path) as file:
+                return is_matlab(file) and find_list(_cell_arrays(file)) is not None
+        with opened(path) as arrays:
+            return find_list(_with_counts(path, arrays)) is not None
     return False
 
 
@@ -90,8 +99,8 @@ def read(path: Path, options: ReadOptions) -> Recording:
         If there is no list of spikes, the unit of its times is unknown, all spikes have the same
         time, or there would be too many bins.
     """
-    with opened_with_tables(path) as arrays:
-        found = find_list(_with_counts(path, arrays))
+    with _opened(path) as (arrays, lists):
+        found = find_list(lists)
         if found is None:
             raise RecordingError(
                 f"{path.name} no longer holds a list of spike times. Put the file back, or open "
@@ -137,7 +146,7 @@ def find_list(arrays: Mapping[str, Array]) -> SpikeList | None:
         if not _is_list(arrays[name]):
             continue
         times = np.ravel(arrays[name][...])
-        for end in (f"{name}#counts", f"{name}_index"):
+        for end in (f"{name}{COUNTS}", f"{name}_index"):
             if end in arrays and short != "time" and (found := _ragged(name, times, arrays, end)):
                 return found
         for each in (last[short] for short in _NEURONS if short in last):
@@ -150,6 +159,24 @@ def find_list(arrays: Mapping[str, Array]) -> SpikeList | None:
 
 def _short(name: str) -> str:
     return name.rsplit("/", 1)[-1].lower().removesuffix(".npy")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Mapping[str, Array], Mapping[str, Array]]]:
+    """Open all arrays, and those that may be lists of spikes."""
+    if container_of(path) == "hdf5":
+        with hdf5.reading(path) as file:
+            yield hdf5_arrays(file), _cell_arrays(file)
+    else:
+        with opened_with_tables(path) as arrays:
+            yield arrays, _with_counts(path, arrays)
+
+
+def _cell_arrays(file: h5py.File) -> dict[str, Array]:
+    """Return the cell arrays of an HDF5 file; its other arrays belong to other formats."""
+    arrays = hdf5_arrays(file)
+    names = {name.removesuffix(COUNTS) for name in arrays if name.endswith(COUNTS)}
+    return {name: each for name, each in arrays.items() if name.removesuffix(COUNTS) in names}
 
 
 def _with_counts(path: Path, arrays: Mapping[str, Array]) -> Mapping[str, Array]:
@@ -169,7 +196,7 @@ def _ragged(
 ) -> SpikeList | None:
     """Return concatenated spike times, split by neuron; None if the arrays do not fit."""
     ends = np.ravel(arrays[end][...]).astype(np.int64)
-    counts = ends if end.endswith("#counts") else np.diff(ends, prepend=0)
+    counts = ends if end.endswith(COUNTS) else np.diff(ends, prepend=0)
     if len(counts) < 2 or (counts < 0).any() or counts.sum() != len(times):
         return None
     neuron = np.repeat(np.arange(len(counts)), counts)
@@ -269,8 +296,11 @@ def _coordinates(
         parts = [np.ravel(arrays[name][...]) for name in columns]
         stored = np.column_stack(parts) if len({len(part) for part in parts}) == 1 else None
     for name in (last[short] for short in _POSITIONS if short in last):
-        if len(arrays[name].shape) == 2 and arrays[name].shape[1] in (2, 3):
-            stored, columns = np.asarray(arrays[name][...]), [name]
+        shape = arrays[name].shape
+        if len(shape) == 2 and (shape[1] in (2, 3) or shape[0] in (2, 3)):
+            values = np.asarray(arrays[name][...])
+            # MATLAB 7.3 reverses axes.
+            stored, columns = values if shape[1] in (2, 3) else values.T, [name]
     rows = None if stored is None else _rows(found.names, len(stored))
     if stored is None or rows is None:
         return None

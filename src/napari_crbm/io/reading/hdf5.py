@@ -106,9 +106,9 @@ def _opened(path: Path) -> h5py.File:
                 f"{path.name} is named like an HDF5 file, but its content is not HDF5. If it is "
                 "of another format, give it that ending; otherwise copy or export it again."
                 if named
-                else f"{path.name} is not a file that this program reads: HDF5 (.h5, .nwb, .mat), "
-                "MATLAB, NumPy (.npy, .npz), a table (.csv, .tsv, .txt, .xlsx, .parquet), or a "
-                "folder of an imaging program or of Zarr."
+                else f"{path.name} is not a file that this program reads: HDF5 (.h5, .nwb, .mat, "
+                ".h5ad), netCDF, MATLAB, NumPy (.npy, .npz), a table (.csv, .tsv, .txt, .xlsx, "
+                ".parquet), or a folder of an imaging program or of Zarr."
             ) from error
         raise FormatError(f"{path.name} cannot be opened: {reason(error)}.") from error
 
@@ -189,9 +189,9 @@ def kind_of(file: h5py.File) -> str | None:
     FormatError
         If the file is ours, but of a version or kind this program does not know.
     """
-    if _attribute(file, "format") != FORMAT:
+    if attribute(file, "format") != FORMAT:
         return None
-    version, kind = _attribute(file, "version"), _attribute(file, "kind")
+    version, kind = attribute(file, "version"), attribute(file, "kind")
     if version != VERSION:
         raise FormatError(
             f"{file_name(file)} has version {version} of the {FORMAT} format; this program reads "
@@ -295,7 +295,7 @@ def write_json(target: h5py.Group, name: str, value: Any) -> None:
 
 def read_json(source: h5py.Group, name: str, kind: type[T]) -> T | None:
     """Read a JSON attribute of type ``kind``; None if it is null or absent."""
-    text = _attribute(source, name)
+    text = attribute(source, name)
     return None if text is None else parsed_json(str(text), kind, f"Attribute '{name}'", source)
 
 
@@ -318,7 +318,8 @@ def file_name(item: h5py.Group | h5py.Dataset) -> str:
     return Path(item.file.filename).name
 
 
-def _attribute(item: h5py.Group, name: str) -> Any:
+def attribute(item: h5py.Group | h5py.Dataset, name: str) -> Any:
+    """Return an attribute as a plain value; None if it is absent or empty."""
     value = item.attrs.get(name)
     if isinstance(value, np.ndarray):
         # Some programs write every attribute as an array of one.

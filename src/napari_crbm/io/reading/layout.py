@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError, RecordingError, SettingError, SeveralRecordings
 from napari_crbm.io.reading.hdf5 import file_name
+from napari_crbm.io.reading.matlab_cells import holds_references
 from napari_crbm.io.reading.matlab_sparse import matlab_sparse
 from napari_crbm.io.reading.sources import Array
 from napari_crbm.io.reading.usual_names import NOT_POSITIONS, contains
@@ -107,7 +108,8 @@ def find_fields(file: h5py.File, group: str | None = None) -> Fields:
     def note(_name: str, item: object) -> None:
         # Empty datasets have no shape.
         if isinstance(item, h5py.Dataset) and item.shape is not None:
-            if "MATLAB_sparse" not in item.parent.attrs:
+            # Cell arrays have no numbers themselves.
+            if "MATLAB_sparse" not in item.parent.attrs and not holds_references(item):
                 datasets.append(item)
         elif isinstance(item, h5py.Group) and "MATLAB_sparse" in item.attrs:
             datasets.append(matlab_sparse(item))

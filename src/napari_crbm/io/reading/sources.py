@@ -1,8 +1,8 @@
 """List and slice the arrays of a file of any layout.
 
-HDF5 (MATLAB 7.3 included), MATLAB files up to version 7, NumPy archives, ``.npy`` files
-(all those in a folder belong together) and Zarr, behind one way to list and to slice;
-and the tables beside them.
+HDF5 (MATLAB 7.3 and netCDF-4 included), netCDF-3, MATLAB files up to version 7, NumPy
+archives, ``.npy`` files (all those in a folder belong together) and Zarr, behind one way to
+list and to slice; and the tables beside them.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError, FormatError
-from napari_crbm.io.reading import folders, hdf5, tables, tables_beside, zarr_stores
+from napari_crbm.io.reading import folders, hdf5, netcdf, tables, tables_beside, zarr_stores
 from napari_crbm.io.reading.matlab import numeric_arrays
+from napari_crbm.io.reading.matlab_cells import COUNTS, cell_arrays, is_cell_array
 from napari_crbm.io.reading.matlab_sparse import matlab_sparse
 
 # Groups in which MATLAB 7.3 keeps the inside of cells and objects.
@@ -75,7 +76,8 @@ class Entry:
 def container_of(path: str | Path) -> str | None:
     """Return the container of a file, or None.
 
-    One of "hdf5", "matlab", "npz", "npy", "table", "zarr", and "folder" for one of such files.
+    One of "hdf5", "netcdf3", "matlab", "npz", "npy", "table", "zarr", and "folder" for one of such
+    files.
     """
     path = Path(path)
     if path.is_dir():
@@ -94,6 +96,8 @@ def container_of(path: str | Path) -> str | None:
         return "npz"
     if start.startswith(b"MATLAB 5.0"):
         return "matlab"
+    if netcdf.is_netcdf3(start):
+        return "netcdf3"
     if h5py.is_hdf5(path):
         return "hdf5"
     return "table" if suffix in tables.SUFFIXES or tables.holds_numbers(start) else None
@@ -115,6 +119,7 @@ def opened(path: str | Path) -> Iterator[dict[str, Array]]:
             yield _in_hdf5(file)
         return
     readers: dict[str, Callable[[Path], Mapping[str, Array]]] = {
+        "netcdf3": _in_netcdf3,
         "matlab": _in_matlab,
         "npz": _in_npz,
         "npy": _in_folder,
@@ -191,7 +196,7 @@ def is_numeric(array: Array) -> bool:
 
 def is_text(array: Array) -> bool:
     """Return whether an array holds text."""
-    return array.dtype.kind in "SU" or h5py.check_string_dtype(array.dtype) is not None
+    return array.dtype.kind in "SUT" or h5py.check_string_dtype(array.dtype) is not None
 
 
 def texts(array: Array) -> list[str]:
@@ -220,6 +225,11 @@ def damage_named(path: Path) -> Iterator[None]:
 
 
 def _in_hdf5(file: h5py.File) -> dict[str, Array]:
+    return {name: array for name, array in hdf5_arrays(file).items() if not name.endswith(COUNTS)}
+
+
+def hdf5_arrays(file: h5py.File) -> dict[str, Array]:
+    """Return all arrays of an open HDF5 file, and the sizes of the elements of cell arrays."""
     found: dict[str, Array] = {}
 
     def note(name: str, item: object) -> None:
@@ -229,16 +239,30 @@ def _in_hdf5(file: h5py.File) -> dict[str, Array]:
             and item.shape is not None
             and not name.startswith(_INTERNAL)
         ):
-            found[name] = item
+            if is_cell_array(item):
+                cells.update(cell_arrays(name, item))
+            else:
+                found[name] = item
         elif isinstance(item, h5py.Group) and "MATLAB_sparse" in item.attrs:
             with suppress(FormatError):
                 sparse[name] = matlab_sparse(item)
 
     sparse: dict[str, Array] = {}
+    cells: dict[str, Array] = {}
     file.visititems(note)
     hdf5.provide_filters(found.values())
     inside = tuple(f"{name}/" for name in sparse)
-    return {k: v for k, v in found.items() if not k.startswith(inside)} | sparse
+    return {k: v for k, v in found.items() if not k.startswith(inside)} | sparse | cells
+
+
+def _in_netcdf3(path: Path) -> dict[str, Array]:
+    return {
+        name: netcdf.decoded(each.values, each.attributes)
+        if each.values.dtype.kind in "iuf" and netcdf.is_packed(each.attributes)
+        else each.values
+        for name, each in netcdf.variables(path).items()
+        if each.values.ndim
+    }
 
 
 def _in_matlab(path: Path) -> dict[str, Array]:

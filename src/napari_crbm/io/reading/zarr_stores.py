@@ -15,7 +15,7 @@ _MARKS = ("zarr.json", ".zgroup", ".zarray")
 _ZARR_CODECS = {
     *("blosc", "zstd", "gzip", "zlib", "lz4", "bz2", "lzma", "bytes", "endian", "transpose"),
     *("crc32", "crc32c", "adler32", "fletcher32", "shuffle", "bitround", "delta", "packbits"),
-    *("fixedscaleoffset", "quantize", "astype", "sharding_indexed"),
+    *("fixedscaleoffset", "quantize", "astype", "sharding_indexed", "vlen-utf8"),
 }
 
 
@@ -46,17 +46,20 @@ def store_arrays(path: Path) -> dict[str, Any]:
         else:
             root = zarr.open_group(path, mode="r", use_consolidated=False)
             members = sorted(root.members(max_depth=None), key=lambda member: str(member[0]))
-    arrays = {name: item for name, item in members if isinstance(item, zarr.Array)}
-    for name, array in arrays.items():
-        codecs = {codec.removeprefix("numcodecs.") for codec in _codecs(array.metadata.to_dict())}
-        strange = codecs - _ZARR_CODECS
-        # Text has codecs of its own, but is never read.
-        if strange and array.dtype.kind in "biuf":
-            raise FormatError(
-                f"'{name}' in {path.name} is stored with {', '.join(sorted(strange))}, which is "
-                "not read here: write it without, for example with Blosc or Zstandard."
-            )
-    return arrays
+        arrays = {name: item for name, item in members if isinstance(item, zarr.Array)}
+        return {name: array for name, array in arrays.items() if _is_safe(path, name, array)}
+
+
+def _is_safe(path: Path, name: str, array: Any) -> bool:
+    """Return whether an array is stored with known codecs; raise an error if it holds numbers."""
+    codecs = {codec.removeprefix("numcodecs.") for codec in _codecs(array.metadata.to_dict())}
+    strange = codecs - _ZARR_CODECS
+    if strange and array.dtype.kind in "biuf":
+        raise FormatError(
+            f"'{name}' in {path.name} is stored with {', '.join(sorted(strange))}, which is "
+            "not read here: write it without, for example with Blosc or Zstandard."
+        )
+    return not strange
 
 
 def _codecs(metadata: Any) -> Iterator[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 _SUFFIXES = (
     *(".h5", ".hdf5", ".npz", ".mat", ".npy", ".nwb", ".data", ".pkl", ".pickle"),
-    *(".csv", ".tsv", ".xlsx", ".parquet"),
+    *(".csv", ".tsv", ".xlsx", ".parquet", ".nc", ".h5ad"),
 )
 
 

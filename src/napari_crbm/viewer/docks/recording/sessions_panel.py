@@ -87,7 +87,7 @@ class SessionsPanel(QWidget):
             ask_several(
                 self,
                 "Further sessions of the same neurons, in their order",
-                "Recordings (*.h5 *.hdf5 *.npz *.mat *.npy *.nwb);;All files (*)",
+                "Recordings (*.h5 *.hdf5 *.npz *.mat *.npy *.nwb *.nc *.h5ad);;All files (*)",
             )
         )
 

@@ -149,7 +149,7 @@ class RecordingWidget(QWidget):
         path = ask_open(
             self,
             "Open a recording",
-            "Recordings (*.h5 *.hdf5 *.npz *.mat *.npy *.nwb);;All files (*)",
+            "Recordings (*.h5 *.hdf5 *.npz *.mat *.npy *.nwb *.nc *.h5ad);;All files (*)",
         )
         if path:
             self.home.opening.open_file(path, **self.options())

@@ -1,0 +1,1 @@
+"""Files whose axes have names: netCDF, xarray's Zarr stores, Minian and AnnData."""
