@@ -86,3 +86,33 @@ def test_what_cannot_be_matched_is_said(folder, tmp_path):
     save_recording(small, tmp_path / "small.h5")
     with pytest.raises(ModelError, match="give the recording the model was trained on"):
         run("match", *files, recordings[0], tmp_path / "small.h5")
+
+
+def test_recordings_of_another_layout_take_a_profile(folder, tmp_path):
+    from napari_crbm.io import open_recording
+    from napari_crbm.io.unknown.profile import Profile
+    from napari_crbm.io.unknown.profile_files import save_profile
+
+    recording = open_recording(folder / "first.h5")
+    raster, places = recording.spikes.dense(), recording.coordinates[:, ::-1]
+    np.savez(tmp_path / "lab.npz", events_of_lab=raster, where=places)
+    profile = Profile(positions=("where",), activity="events_of_lab", frame_rate_hz=4.0)
+    save_profile(profile, tmp_path / "lab.json")
+    files = (folder / "first.model.h5", folder / "again.model.h5", tmp_path / "lab.npz")
+    result = run("match", *files, "--profile", tmp_path / "lab.json")
+    assert "weights of the same neurons: 8 of 8 assemblies" in result.stderr
+
+
+def test_every_command_that_reads_a_recording_takes_a_profile():
+    """Commands that take a path of a recording take the options on how it is read."""
+    import typer.main
+
+    from napari_crbm.cli.app import app
+
+    without = set()
+    for name, command in typer.main.get_command(app).commands.items():
+        options = {option for each in command.params for option in each.opts}
+        paths = " ".join(str(each.metavar) for each in command.params if each.opts[0][:1] != "-")
+        if "RECORDING" in paths and "--profile" not in options:
+            without.add(name)
+    assert not without

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from napari_crbm.cli import reading
 from napari_crbm.cli.console import (
     FIGURE_ENDINGS,
     AsJson,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 @with_members
+@reading.with_options
 def match(
     first: Annotated[
         Path,
@@ -38,7 +40,8 @@ def match(
         list[Path],
         typer.Argument(
             metavar="RECORDING [RECORDING]",
-            help="The recording of both models; or that of the first, then that of the second.",
+            help="The recording of both models; or that of the first, then that of the second. "
+            "Options for reading apply to both.",
             show_default=False,
         ),
     ],
@@ -69,6 +72,7 @@ def match(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the draws.")] = 0,
     as_json: AsJson = False,
     *,
+    opening: dict[str, Any],
     definition: dict[str, Any],
 ) -> None:
     """Match the assemblies of two models one to one, of one recording or of two animals."""
@@ -86,8 +90,8 @@ def match(
     if by is not None:
         require_choice(by, tuple(MATCH_BY), "--by")
         refuse_without("--by places", by == "places", width_um=width_um)
-    here = open_pair(first, recordings[0], definition=definition)
-    there = open_pair(second, recordings[-1], definition=definition)
+    here = open_pair(first, recordings[0], opening, definition)
+    there = open_pair(second, recordings[-1], opening, definition)
     with progress_bar("Matching", "draws") as advance:
         found = find_counterparts(
             *here,

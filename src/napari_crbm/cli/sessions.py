@@ -17,7 +17,6 @@ from napari_crbm.cli.console import (
     require_writable,
     say,
 )
-from napari_crbm.preprocessing.sessions import WITHIN_UM
 
 
 @reading.with_options
@@ -44,23 +43,28 @@ def join(
         ),
     ] = None,
     within_um: Annotated[
-        float,
+        float | None,
         typer.Option(
-            min=0.0, help="Largest distance between positions of a neuron in two sessions, in µm."
+            min=0.0,
+            help="Largest distance between positions of a neuron in two sessions, in µm.",
+            show_default="1",
         ),
-    ] = WITHIN_UM,
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Join sessions of the same neurons to one recording; each begins a new segment."""
     from napari_crbm.io import open_recording, save_recording
     from napari_crbm.preprocessing import join_sessions
+    from napari_crbm.preprocessing.sessions import WITHIN_UM
 
     require_writable(output, force, sessions, endings=RECORDING_ENDINGS)
     opened = []
     for path in sessions:
         with progress_bar(f"Opening {path.name}", "neurons") as advance:
             opened.append(open_recording(path, progress=advance, **opening))
-    joined = join_sessions(opened, names=names or None, within_um=within_um)
+    joined = join_sessions(
+        opened, names=names or None, within_um=WITHIN_UM if within_um is None else within_um
+    )
     save_recording(joined, output)
     say(f"Wrote {output}: {counted(len(opened), 'session')}.\n{joined!r}")
 

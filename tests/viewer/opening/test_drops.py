@@ -26,6 +26,7 @@ from napari_crbm.viewer.opening.mapping_dialog import MappingDialog
 from napari_crbm.viewer.reader import get_reader
 from tests.io.files import PaperContent, small_recording
 from tests.io.formats.test_caiman import write as write_caiman
+from tests.io.formats.test_named_axes import Truth, anndata
 from tests.io.formats.test_programs import chen, romano, voluseg
 from tests.io.formats.test_spike_lists import XYZ as LISTS_XYZ
 from tests.io.formats.test_spike_lists import pairs_npz
@@ -119,6 +120,11 @@ def zapbench_fish(folder: Path) -> Dropped:
     return folder, ZAP_XYZ[:, [2, 0, 1]] * [4, 0.406, 0.406]
 
 
+def annotated(folder: Path) -> Dropped:
+    anndata(folder / "fish.h5ad")
+    return folder / "fish.h5ad", Truth.xyz[:, ::-1]
+
+
 def tmp_folder(folder: Path, name: str) -> Path:
     (folder / name).mkdir()
     return folder / name
@@ -134,6 +140,7 @@ KINDS: dict[Callable[[Path], Dropped], str] = {
     suite2p_for_matlab: "suite2p-matlab-recording",
     caiman: "caiman-recording",
     voluseg_cells: "voluseg-recording",
+    annotated: "named-axes-recording",
     chen_fish: "chen2018-recording",
     romano_fish: "romano-recording",
     npz: "array-recording",
