@@ -26,6 +26,7 @@ from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.jobs.main_thread_queue import Turns
 from napari_crbm.viewer.jobs.runs import Runs
 from napari_crbm.viewer.layers.brain import BrainLayers
+from napari_crbm.viewer.layers.canvas_legend import CanvasLegend
 from napari_crbm.viewer.layers.clicks import install_clicks
 from napari_crbm.viewer.layers.lasso import Lasso
 from napari_crbm.viewer.layers.names import MODEL_KEY, MODEL_PATH_KEY
@@ -76,6 +77,7 @@ class Home(QObject):
         self.runs.training_changed.connect(self._on_training)
         self.opening = Opening(viewer, self.run, self._show_opened, self.say_what_runs, self)
         self.lasso: Lasso = Lasso(viewer, self.workspace, self)
+        self.legend = CanvasLegend(viewer, self.workspace, self)
         install_clicks(viewer, self.workspace, lambda: not self.lasso.active)
         install_shortcuts(window, self.workspace, self.lasso)
         self._drops = DropFilter(viewer, self.opening.open_file, self)

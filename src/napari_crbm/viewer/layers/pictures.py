@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QBuffer, QPointF, QRectF, Qt
-from qtpy.QtGui import QColor, QFont, QImage, QPainter
+from qtpy.QtCore import QBuffer, Qt
+from qtpy.QtGui import QImage, QPainter
 
 from napari_crbm.errors import CRBMError, install_extra
-from napari_crbm.palette import DARK, Palette, weight_limit
+from napari_crbm.viewer.layers.canvas_legend import lines_of
+from napari_crbm.viewer.layers.legend import Line, ink_on, legend_size, paint_legend
 from napari_crbm.viewer.layers.points import palette_of
-from napari_crbm.viewer.state.workspace import Workspace, workspace_of
+from napari_crbm.viewer.state.workspace import workspace_of
 
 MOVIE_ENDINGS = (".gif", ".mp4")
 FRAME_MS = 60
-
-_MARGIN_PX, _LINE_PX, _BAR_PX, _LEGEND_PX = 16, 22, 130, 340
-_MOST_NAMED = 8
 
 
 def canvas_picture(
@@ -38,13 +36,13 @@ def canvas_picture(
     scale : float
         Pixels of the picture per pixel of the screen.
     legend : bool
-        Whether to draw the assemblies, the time and the colour bar of weights.
+        Whether to draw the legend of the canvas.
     size : (int, int), optional
         Height and width of the canvas; by default its size in the window.
     """
+    # napari counts physical pixels, of which high-resolution screens have several.
+    ratio = viewer.window._qt_window.devicePixelRatio()
     if size is not None:
-        # napari counts physical pixels, of which high-resolution screens have several.
-        ratio = viewer.window._qt_window.devicePixelRatio()
         size = (int(size[0] * ratio), int(size[1] * ratio))
     bar, camera = viewer.canvas.overlays.scale_bar, viewer.scene.camera
     # napari scales neither overlays nor the scene with the picture.
@@ -59,7 +57,8 @@ def canvas_picture(
         bar.font_size, camera.zoom = font_size, zoom
     if not legend:
         return picture
-    return draw_legend(picture, workspace_of(viewer), scale, palette_of(viewer))
+    lines = lines_of(viewer, workspace_of(viewer))
+    return draw_legend(picture, lines, scale * ratio, ink_on(palette_of(viewer)))
 
 
 def save_canvas(
@@ -108,6 +107,7 @@ def save_turn(
     path: Path | str,
     *,
     n_pictures: int = 72,
+    legend: bool = True,
     size: tuple[int, int] | None = None,
 ) -> Path:
     """Write a movie of one full rotation as .gif or .mp4; see `canvas_picture`."""
@@ -116,7 +116,7 @@ def save_turn(
     try:
         for picture in range(n_pictures):
             viewer.scene.camera.angles = turned(before, picture, n_pictures)
-            pictures.append(canvas_picture(viewer, scale=1.0, size=size)[..., :3])
+            pictures.append(canvas_picture(viewer, scale=1.0, legend=legend, size=size)[..., :3])
     finally:
         viewer.scene.camera.angles = before
     return write_movie(path, pictures)
@@ -159,30 +159,29 @@ def write_movie(path: Path | str, pictures: Sequence[NDArray[np.uint8]]) -> Path
 
 
 def draw_legend(
-    picture: NDArray[np.uint8],
-    workspace: Workspace,
-    scale: float = 1.0,
-    palette: Palette = DARK,
+    picture: NDArray[np.uint8], lines: Sequence[Line], scale: float, ink: str
 ) -> NDArray[np.uint8]:
-    """Return the picture (H, W, 4) with a legend in its upper left corner."""
-    lines = _lines(workspace, palette)
-    height = min(picture.shape[0], int(scale * (2 * _MARGIN_PX + _LINE_PX * len(lines))))
-    width = min(picture.shape[1], int(scale * _LEGEND_PX))
+    """Return the picture (H, W, 4) with a legend in its upper left corner.
+
+    Parameters
+    ----------
+    picture : (H, W, 4) uint8
+    lines : sequence of Line
+        See `napari_crbm.viewer.layers.legend`.
+    scale : float
+        Pixels of the picture per pixel of the screen.
+    ink : str
+        Colour of the text.
+    """
+    size = legend_size(lines)
+    height = min(picture.shape[0], int(scale * size.height()))
+    width = min(picture.shape[1], int(scale * size.width()))
     image = QImage(width, height, QImage.Format.Format_RGBA8888)
     image.fill(Qt.GlobalColor.transparent)
-    # Black or white text, whichever contrasts with the canvas.
-    bright = picture[:height, :width, :3].mean() > 127
-    ink = QColor("black" if bright else "white")
     painter = QPainter(image)
     try:
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.scale(scale, scale)
-        font = QFont()
-        font.setPixelSize(14)
-        painter.setFont(font)
-        for line, draw in enumerate(lines):
-            painter.setPen(ink)
-            draw(painter, float(_MARGIN_PX + line * _LINE_PX))
+        paint_legend(painter, lines, ink)
     finally:
         painter.end()
     drawn = _pixels(image)
@@ -201,61 +200,3 @@ def _pixels(image: QImage) -> NDArray[np.uint8]:
     buffer.open(QBuffer.OpenModeFlag.WriteOnly)
     image.save(buffer, "PNG")
     return np.asarray(iio.imread(bytes(buffer.data()), extension=".png", mode="RGBA"))
-
-
-def _lines(workspace: Workspace, palette: Palette) -> list[Callable[[QPainter, float], None]]:
-    """Return functions that draw the lines of the legend."""
-    recording, weights = workspace.recording, workspace.weights
-    several = workspace.assemblies
-    lines: list[Callable[[QPainter, float], None]] = []
-    if weights is not None and len(several) == 1:
-        limit = weight_limit(weights[workspace.shown_members(several[0]), several[0]])
-        lines += [
-            lambda painter, top: _text(painter, top, f"Assembly {several[0]}"),
-            lambda painter, top: _colour_bar(painter, top, limit, palette),
-        ]
-    elif weights is not None:
-        for place, assembly in enumerate(several[:_MOST_NAMED]):
-            lines.append(_named(f"Assembly {assembly}", palette.assembly(place)))
-        if len(several) > _MOST_NAMED:
-            rest = f"and {len(several) - _MOST_NAMED} more"
-            lines.append(lambda painter, top: _text(painter, top, rest))
-        if len(several) > 1:
-            lines.append(_named("in several", None))
-            if any((weights[workspace.shown_members(unit), unit] < 0).any() for unit in several):
-                lines.append(lambda painter, top: _text(painter, top, "rings: negative weight"))
-    if recording is not None and workspace.frame is not None:
-        now = recording.times[workspace.frame] - recording.times[0]
-        lines.append(lambda painter, top: _text(painter, top, f"{now:.1f} s"))
-    return lines
-
-
-def _named(text: str, colour: str | None) -> Callable[[QPainter, float], None]:
-    """Return a function that draws a dot and its name; without colour in that of the text."""
-
-    def draw(painter: QPainter, top: float) -> None:
-        pen = painter.pen()
-        brush = pen.color()
-        if colour is not None:
-            brush = QColor(colour)
-        painter.setBrush(brush)
-        painter.drawEllipse(QPointF(_MARGIN_PX + 6, top + _LINE_PX / 2), 5.0, 5.0)
-        painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(pen)
-        _text(painter, top, text, indent=20)
-
-    return draw
-
-
-def _text(painter: QPainter, top: float, text: str, indent: int = 0) -> None:
-    box = QRectF(_MARGIN_PX + indent, top, 600, _LINE_PX)
-    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
-
-
-def _colour_bar(painter: QPainter, top: float, limit: float, palette: Palette) -> None:
-    """Draw the colour bar of weights from minus to plus the limit."""
-    ramp = (255 * palette.weights(np.linspace(-1, 1, _BAR_PX), 1.0)).astype(np.uint8)
-    pixels = np.ascontiguousarray(np.tile(ramp, (8, 1, 1)))
-    bar = QImage(pixels.data, _BAR_PX, 8, 4 * _BAR_PX, QImage.Format.Format_RGBA8888)
-    painter.drawImage(QPointF(_MARGIN_PX, top + 7), bar)
-    _text(painter, top, f"weight ±{limit:.2g}", indent=_BAR_PX + 10)

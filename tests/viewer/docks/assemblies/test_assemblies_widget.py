@@ -45,8 +45,15 @@ def test_regions_have_the_room_that_numbers_leave(viewer, trained_home, qtbot):
     qtbot.wait(50)
     table, headings = widget.table, [name for name, *_ in widget.model._columns]
     widths = [table.columnWidth(column) for column in range(len(headings))]
-    assert widths[headings.index("region")] == max(widths) > 100
+    place = headings.index("region")
+    assert widths[place] == max(widths) >= 150
+    assert sum(widths) >= table.viewport().width()
+    widget.resize(900, 800)
+    qtbot.wait(50)
+    widths = [table.columnWidth(column) for column in range(len(headings))]
     assert sum(widths) == table.viewport().width(), "nothing is cut off"
+    text = table.model().index(0, place).data()
+    assert text.endswith(" %") and table.fontMetrics().horizontalAdvance(text) < widths[place]
 
 
 def test_several_assemblies_are_shown_together_and_kept(viewer, trained_home, qtbot):

@@ -21,7 +21,7 @@ from napari_crbm.simulation import simulate
 from napari_crbm.viewer.docks.export.widget import ExportWidget
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.colour_kinds import by_region
-from napari_crbm.viewer.layers.pictures import draw_legend, write_movie, write_picture
+from napari_crbm.viewer.layers.pictures import write_movie, write_picture
 from tests.viewer.conftest import until
 
 
@@ -83,22 +83,6 @@ def test_python_is_copied(dock, shown_home):
     code = QApplication.clipboard().text()
     assert f"assembly={shown_home.workspace.assembly}" in code and "width_mm=90" in code
     compile(code, "copied", "exec")
-
-
-def test_a_legend_says_what_is_shown(shown_home):
-    workspace = shown_home.workspace
-    blank = np.zeros((200, 300, 4), np.uint8)
-    blank[..., 3] = 255
-    one = draw_legend(blank.copy(), workspace)
-    workspace.choose_assemblies([0, 1, 2])
-    workspace.choose_frame(10)
-    several = draw_legend(blank.copy(), workspace)
-    assert one.shape == blank.shape and not np.array_equal(one, several)
-    for picture, lines in ((one, 2), (several, 5)):
-        written = np.flatnonzero(picture[..., :3].max(axis=(1, 2)) > 60)
-        assert written.min() >= 16 and 16 + 22 * (lines - 1) < written.max() < 16 + 22 * lines
-    redness = several[..., 0].astype(int) - several[..., 2]
-    assert (redness > 100).any() and (redness < -60).any()
 
 
 def test_movies_are_checked_before_the_window_turns(dock, shown_home, tmp_path, monkeypatch):

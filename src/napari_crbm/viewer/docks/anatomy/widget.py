@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.viewer.docks.anatomy.atlas_panel import Assignment, AtlasPanel
+from napari_crbm.viewer.docks.anatomy.canvas_switches import CanvasSwitches
 from napari_crbm.viewer.docks.anatomy.region_model import RegionFilter, RegionModel
 from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
@@ -73,6 +74,7 @@ class AnatomyWidget(QWidget):
         top.addWidget(QLabel("Colour neurons by"))
         top.addWidget(self.colour_by, 1)
 
+        self.canvas = CanvasSwitches(self.home.legend)
         self.atlas = AtlasPanel(self.home, ConnectionLayers(self.home.viewer))
         self.atlas.assigned.connect(self._assign)
         self.tabs = QTabWidget()
@@ -84,6 +86,7 @@ class AnatomyWidget(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(top)
         column.addWidget(self.bar)
+        column.addWidget(self.canvas)
         column.addWidget(self.tabs, 1)
         layout = page(self, self.atlas.layers.end_placement)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)

@@ -44,15 +44,6 @@ COLUMNS = (
         "Region that holds most members, with their share. Point at a cell to read all regions "
         "with at least a tenth of the members; the filter finds assemblies by these.",
     ),
-    Column(
-        "enriched_region",
-        "Enriched",
-        84,
-        "{}",
-        "Region that holds more members than this assembly would have there at random places of "
-        "the brain (p <= 0.05, of all regions together); empty if none does. Point at a cell to "
-        "read the numbers.",
-    ),
     Column("mean_activity", "On (%)", 48, "{:.1f}", "Share of frames in which it is on."),
     Column(
         "laterality",
@@ -67,6 +58,15 @@ COLUMNS = (
         58,
         "{:.0f} µm",
         "Median distance of members from their centre.",
+    ),
+    Column(
+        "enriched_region",
+        "Enriched",
+        84,
+        "{}",
+        "Region that holds more members than this assembly would have there at random places of "
+        "the brain (p <= 0.05, of all regions together); empty if none does. Point at a cell to "
+        "read the numbers.",
     ),
     Column(
         "q",
@@ -158,7 +158,12 @@ class AssemblyTableModel(QAbstractTableModel):
     def widths(self) -> list[int]:
         """Widths of the columns in pixels; 0 for the one that takes what is left."""
         widths = [column.width_px for column in self._columns]
-        return widths if 0 in widths else [*widths[:-1], 0]
+        return widths if 0 in widths or not widths else [*widths[:-1], 0]
+
+    @property
+    def names_regions(self) -> bool:
+        """Whether there is a column of regions."""
+        return any(column.name == "region" for column in self._columns)
 
     def texts(self) -> list[str]:
         """Return the text of every row in lower case, one line per column, for searching."""

@@ -8,16 +8,13 @@ import numpy as np
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
-    QAbstractItemView,
     QFormLayout,
     QHBoxLayout,
-    QHeaderView,
     QLabel,
     QLineEdit,
     QSizePolicy,
     QSlider,
     QSplitter,
-    QTableView,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -28,6 +25,7 @@ from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.docks.assemblies.definition import DefinitionBox
 from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.docks.assemblies.in_regions import found_in, neurons_in
+from napari_crbm.viewer.docks.assemblies.table import AssemblyTable
 from napari_crbm.viewer.docks.assemblies.table_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.docks.assemblies.traces import ActivityTraces
 from napari_crbm.viewer.docks.open import raise_dock
@@ -90,19 +88,7 @@ class AssembliesWidget(QWidget):
         self.model = AssemblyTableModel()
         self.proxy = AssemblyFilter(self.model)
         self.filter.textChanged.connect(self._list_by_region)
-        self.table = QTableView()
-        self.table.setModel(self.proxy)
-        self.table.setSortingEnabled(True)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(22)
-        self.table.setWordWrap(False)
-        self.table.horizontalHeader().setMinimumSectionSize(30)
-        self.table.setToolTip(
-            "Click a row, or use the arrow keys, to show an assembly.\n"
-            "Click with Ctrl or Shift to show several together."
-        )
+        self.table = AssemblyTable(self.model, self.proxy)
         self.table.selectionModel().selectionChanged.connect(self._on_rows)
 
         self.title = text_label("")
@@ -281,13 +267,7 @@ class AssembliesWidget(QWidget):
             )
         )
         self.table.sortByColumn(1, Qt.SortOrder.DescendingOrder)
-        header, modes = self.table.horizontalHeader(), QHeaderView.ResizeMode
-        for column, width in enumerate(self.model.widths):
-            if width:
-                header.setSectionResizeMode(column, modes.Interactive)
-                header.resizeSection(column, width)
-            else:
-                header.setSectionResizeMode(column, modes.Stretch)
+        self.table.show_columns()
         self._show_assembly()
         self._show_neuron()
 

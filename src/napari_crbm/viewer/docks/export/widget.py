@@ -144,7 +144,8 @@ class ExportWidget(QWidget):
             "tables": "Four files in a folder: assemblies, members, weights, activity.",
             "nwb": "Neurons, spikes, fluorescence, assemblies and their activity in one file.",
             "weights": "Opens in Fishualizer (Add static data), in pandas, and here again.",
-            _CANVAS: "With scale bar and legend, at twice the resolution of the screen.",
+            _CANVAS: "As it is, with what is ticked under Show in the Anatomy dock, at twice the "
+            "resolution of the screen.",
             _MOVIE: "The brain in the window turns while the pictures are taken.",
         }
         if possible and unchosen:
@@ -222,6 +223,8 @@ class ExportWidget(QWidget):
         if self.chosen in _OWN:
             shown = None if self.workspace.trained is None else model
             options = {"n_pictures": self.n_pictures} if self.chosen == _MOVIE else {}
+            if not self.home.legend.shown:
+                options["legend"] = False
             return canvas_code(self.chosen, path, shown, self.home.viewer, **options)
         return self.export_to(path).code(recording, model)
 
@@ -240,7 +243,7 @@ class ExportWidget(QWidget):
             try:
                 if self.chosen == _CANVAS:
                     check_picture(path)
-                    picture = canvas_picture(self.home.viewer)
+                    picture = canvas_picture(self.home.viewer, legend=self.home.legend.shown)
                     self._write(path, lambda _: [write_picture(path, picture)])
                 else:
                     check_movie(path)
@@ -308,7 +311,7 @@ class ExportWidget(QWidget):
         self._set_running(True)
         self._turn = turn = Turn(
             viewer.scene.camera,
-            lambda: canvas_picture(viewer, scale=1.0),
+            lambda: canvas_picture(viewer, scale=1.0, legend=self.home.legend.shown),
             self.n_pictures,
             self,
         )
