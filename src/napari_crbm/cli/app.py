@@ -18,6 +18,7 @@ from napari_crbm.cli.figure import figure
 from napari_crbm.cli.guard import guarded
 from napari_crbm.cli.info import info
 from napari_crbm.cli.match import match
+from napari_crbm.cli.perturb import perturb
 from napari_crbm.cli.preprocess import preprocess
 from napari_crbm.cli.reproducibility import reproducibility
 from napari_crbm.cli.sessions import join, split
@@ -55,6 +56,7 @@ for command in (
     compare,
     figure,
     connectivity,
+    perturb,
     compare_fish,
     view,
 ):
