@@ -87,7 +87,7 @@ def worst(found, true, errors):
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_reweighted_pool_agrees_with_enumeration(recorded, pool, name):
     (found,) = expected(recorded, [QUESTIONS[name]], pool, regions=REGIONS)
-    assert found.method == "reweighting" and found.effective_size > 200
+    assert found.method == "reweighting" and found.effective_size > 100
     (before, after) = exact(recorded, found.perturbation)
     for k, part in enumerate((found.neurons, found.assemblies, found.regions)):
         assert worst(part.given - part.before, after[k] - before[k], part.error) < 4.5, (name, k)

@@ -1,4 +1,4 @@
-"""``napari-crbm perturb``: expected co-activity given silent or driven neurons, or held assemblies."""
+"""``napari-crbm perturb``: expected co-activity given silenced or driven neurons."""
 
 from __future__ import annotations
 

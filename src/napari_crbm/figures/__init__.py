@@ -4,6 +4,7 @@ from napari_crbm.figures.agreement import statistics_page
 from napari_crbm.figures.assembly import assembly_sheet
 from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.brain import BrainView, brain_view
+from napari_crbm.figures.coactivity import coactivity_figure
 from napari_crbm.figures.counterparts import counterparts_figure, write_counterparts
 from napari_crbm.figures.export import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.figures.gallery import gallery
@@ -26,6 +27,7 @@ __all__ = [
     "assembly_book",
     "assembly_sheet",
     "brain_view",
+    "coactivity_figure",
     "counterparts_figure",
     "gallery",
     "methods_figure",

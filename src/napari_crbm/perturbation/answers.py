@@ -8,7 +8,7 @@ clamped model are drawn instead.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -23,7 +23,7 @@ from napari_crbm.perturbation.recorded import Recorded
 from napari_crbm.regions import Regions
 
 #: Independent states that a reweighted pool must be worth.
-ENOUGH = 200
+ENOUGH = 100
 # States whose probabilities are computed together.
 _STATES_AT_ONCE = 256
 # Questions answered in one pass over the pool; this bounds the memory.
@@ -143,7 +143,7 @@ def expected(
     for k in np.flatnonzero(~(suffices & in_groups)):
         one = np.array([k])
         if suffices[k]:
-            held = Pool(asked[k].clamped(recorded), pool.samples, pool.hidden, pool.log_weights)
+            held = replace(pool, rbm=asked[k].clamped(recorded))
             add(one, [answers.apart(asked[k], held, weighted.some(one), "reweighting")])
         elif clamp:
             clamped = draw_clamped(asked[k], recorded, random_state=random_state)
@@ -232,7 +232,9 @@ class _Answers:
                 regions = of.own(pool, here, values, nobody)
                 moments.add(np.zeros((len(values), 1)), np.hstack([values, regions]))
             mean, square = moments.plain()
-            self._before = mean, square * (pool.n_states / pool.samples.effective_size)
+            # The slowest assembly decides how many states count as one.
+            times = float(pool.autocorrelation(pool.activity).max())
+            self._before = mean, square * times
         return self._before
 
     def _finish(
@@ -247,7 +249,7 @@ class _Answers:
         n_neurons, n_group = self._quantities.n_neurons, len(asked.neurons)
         for whole, part in zip(common, special, strict=True):
             whole[asked.neurons] = part[:n_group]
-        same = pool.samples is self._pool.samples
+        same = pool.spikes is self._pool.spikes
         unusual = self._unusual if same else _unusual(self._recorded, pool)
         worth, unusual_share = float(weighted.worth[0]), float(weighted.weights[:, 0] @ unusual)
         share = asked.recorded_share(self._recorded)
@@ -261,9 +263,7 @@ class _Answers:
             Change(*(values[n_group:] for values in special)),
             share,
             unusual_share,
-            cautions(
-                asked, self._recorded, share, unusual_share, worth, ENOUGH, pool.samples.warning
-            ),
+            cautions(asked, self._recorded, share, unusual_share, worth, ENOUGH, pool.memory),
             outside,
         )
 

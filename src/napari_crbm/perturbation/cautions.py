@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from napari_crbm.perturbation.recorded import FREE_ENERGY_SHARE, Recorded, active_counts
 
 if TYPE_CHECKING:
@@ -18,6 +21,8 @@ MEANING = (
 FEW_FRAMES = 10
 #: Share of the expected states that may lie outside the range of free energies.
 MOST_UNUSUAL = 0.5
+#: Correlation with their start above which chains remember it.
+MOST_MEMORY = 0.2
 
 
 def cautions(
@@ -27,7 +32,7 @@ def cautions(
     unusual_share: float,
     worth: float,
     enough: float,
-    warning: str | None,
+    memory: NDArray[np.float64],
 ) -> tuple[str, ...]:
     """Say what speaks against believing a result.
 
@@ -41,8 +46,8 @@ def cautions(
         Share of the expected states with a free energy outside the range of the recording.
     worth, enough : float
         Independent states that the result is worth, and how many suffice.
-    warning : str, optional
-        What the draw of the states says of its chains.
+    memory : (M,) float64
+        How much the chains remember of their start; see `Pool`.
     """
     found = []
     n_frames = round(share * recorded.spikes.n_frames)
@@ -69,8 +74,13 @@ def cautions(
             f"Uncertain: the states drawn are worth {worth:.0f} independent ones; {enough:.0f} "
             "are needed."
         )
-    if warning is not None:
-        found.append(warning)
+    slow = int((memory > MOST_MEMORY).sum())
+    if slow:
+        found.append(
+            f"Slow chains: in {slow} of {len(memory)} assemblies the chains still remember the "
+            f"recorded frames that they started from (correlation up to {memory.max():.2f}). How "
+            "often these assemblies are on follows the recording rather than the model."
+        )
     return tuple(found)
 
 

@@ -160,6 +160,13 @@ class Perturbation:
         inside = n_active == 0 if self.kind == "silence" else n_active >= (self.level or 1)
         return np.where(inside, 0.0, -np.inf)
 
+    def closeness(self, recorded: Recorded) -> NDArray[np.float64]:
+        """Return how close each recorded frame comes to the event, (T,); its maximum is there."""
+        if self.kind == "hold":
+            return self.log_weights(recorded, recorded.spikes, recorded.inputs)
+        counts = active_counts(recorded.spikes, self.neurons).astype(np.float64)
+        return -counts if self.kind == "silence" else np.minimum(counts, self.level or 1)
+
     def clamped(self, recorded: Recorded, push: float = 0.0) -> RBM:
         """Return a cRBM that follows the event, or for "drive" comes close to it.
 
