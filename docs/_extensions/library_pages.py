@@ -19,6 +19,7 @@ PACKAGES = (
     "napari_crbm.simulation",
     "napari_crbm.analysis",
     "napari_crbm.connectome",
+    "napari_crbm.perturbation",
     "napari_crbm.figures",
     "napari_crbm.errors",
 )

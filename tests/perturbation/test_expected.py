@@ -126,8 +126,8 @@ def test_errors_are_as_large_as_the_deviations(recorded, name):
         change = (found.neurons.given - found.neurons.before)[outside]
         scores.append((change - (after[0] - before[0])[outside]) / found.neurons.error[outside])
     spread = np.sqrt(np.mean(np.square(scores)))
-    # The error of a reweighted hold ignores that both means come from the same states.
-    assert 0.5 < spread < 1.35, spread
+    # The error of a reweighted hold ignores that both means share states, so it is too large.
+    assert (0.3 if asked.kind == "hold" else 0.5) < spread < 1.35, spread
 
 
 def test_what_no_event_touches_does_not_change(recorded, pool):

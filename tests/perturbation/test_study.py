@@ -147,6 +147,16 @@ def test_a_held_assembly_is_asked_of_its_partner(switches):
     )
 
 
+def test_a_model_without_the_assembly_says_nothing_of_it(switches):
+    recording, models = switches
+    weights = models[1].weights_.copy()
+    unit = int(np.abs(models[0].weights_[:SIZE]).sum(axis=0).argmax())
+    empty = CRBM.from_parameters(0 * weights, models[1].fields_, models[1].hidden_)
+    (found,) = coactivity([models[0], empty], recording, hold(unit), n_states=600, n_chains=100)
+    assert len(found.results) == 1 and found.neurons["model_low"].isna().all()
+    assert any(each.startswith("1 of the models have no assembly") for each in found.cautions)
+
+
 def test_random_groups_match_in_size_and_activity_and_give_the_range(switches):
     recording, models = switches
     groups = matched_groups(recording.spikes, GROUP, 30)

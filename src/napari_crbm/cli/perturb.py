@@ -101,7 +101,7 @@ def perturb(
     ] = 0,
     states: Annotated[
         int, typer.Option(min=400, help="States drawn from the model for all questions.")
-    ] = 8000,
+    ] = 9000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the chains and random groups.")] = 0,
     output: Annotated[
         Path | None,

@@ -124,6 +124,8 @@ def expected(
         If a question does not fit the model.
     """
     asked = [each.settled(recorded) for each in perturbations]
+    if not asked:
+        return []
     answers = _Answers(recorded, regions, pool)
     logs = [each.log_weights(recorded, pool.spikes, pool.inputs) for each in asked]
     weighted = _weigh(pool, np.stack(logs, axis=1))

@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.analysis.matching.stability import match_units, weight_cosines
-from napari_crbm.errors import ModelError
 from napari_crbm.model.rbm import RBM
 from napari_crbm.perturbation.moments import Change
 from napari_crbm.perturbation.perturbations import Perturbation
@@ -48,22 +47,16 @@ class Matched:
             self.partner >= 0, np.sign(cosines[units, np.maximum(self.partner, 0)]), 0.0
         )
 
-    def question(self, asked: Perturbation) -> Perturbation:
+    def question(self, asked: Perturbation) -> Perturbation | None:
         """Return the question that the other model is asked; groups of neurons stay the same.
 
-        Raises
-        ------
-        ModelError
-            If a held assembly has no partner.
+        None if a held assembly has no partner, so that the other model says nothing of it.
         """
         if asked.kind != "hold":
             return asked
         partner, sign = int(self.partner[asked.assembly]), self.sign[asked.assembly]
         if partner < 0 or sign == 0:
-            raise ModelError(
-                f"Another model has no assembly that corresponds to {asked.name}: hold it in one "
-                "model, or drive its members."
-            )
+            return None
         state = asked.state
         if sign < 0:
             opposite = {"on": "off", "off": "on"}

@@ -177,7 +177,7 @@ def coactivity(
     regions = recording.regions if regions is None else regions
     seen = [Recorded(model, recording.spikes) for model in listed]
     matches = [Matched(seen[0].rbm, each.rbm) for each in seen[1:]]
-    answers: list[list[Expected]] = []
+    answers: list[dict[int, Expected]] = []
     for number, each in enumerate(seen):
         which = f" of model {number + 1}" if len(seen) > 1 else ""
         if number or pool is None:
@@ -190,13 +190,20 @@ def coactivity(
             )
         else:
             drawn = pool
-        questions = asked if not number else [matches[number - 1].question(q) for q in asked]
+        questions = {
+            k: matches[number - 1].question(q) if number else q for k, q in enumerate(asked)
+        }
+        known = {k: q for k, q in questions.items() if q is not None}
         step = _step(report, f"Events{which}")
-        answers.append(
-            expected(
-                each, questions, drawn, regions=regions, random_state=random_state, report=step
-            )
+        results = expected(
+            each,
+            list(known.values()),
+            drawn,
+            regions=regions,
+            random_state=random_state,
+            report=step,
         )
+        answers.append(dict(zip(known, results, strict=True)))
         if not number:
             pool = drawn
     assert pool is not None
@@ -204,8 +211,12 @@ def coactivity(
     for k in range(len(asked)):
         step = _step(report, "Random groups")
         null = _null(seen[0], answers[0][k], pool, regions, n_null, random_state, step)
-        results = [each[k] for each in answers]
-        found.append(_answer(results, matches, seen[0], regions, null, n_null))
+        own = [n for n, each in enumerate(answers) if k in each]
+        partners = [matches[n - 1] for n in own if n]
+        of_models = [answers[n][k] for n in own]
+        found.append(
+            _answer(of_models, partners, seen[0], regions, null, n_null, len(seen) - len(own))
+        )
     return found
 
 
@@ -310,6 +321,7 @@ def _answer(
     regions: Regions | None,
     null: list[Expected],
     n_null: int,
+    n_silent: int,
 ) -> Coactivity:
     first, others = results[0], results[1:]
     group = first.perturbation.neurons
@@ -342,6 +354,11 @@ def _answer(
     sentences = list(first.cautions)
     for each in others:
         sentences += [s for s in each.cautions if s not in sentences]
+    if n_silent:
+        sentences.append(
+            f"{n_silent} of the models have no assembly that corresponds to "
+            f"{first.perturbation.name} and say nothing of it."
+        )
     if len(results) < FEWEST_MODELS:
         sentences.append(
             f"{'One model' if len(results) == 1 else 'Two models'}: the intervals show the error "
