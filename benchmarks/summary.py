@@ -1,7 +1,7 @@
-"""Make the tables and plots of benchmarks/README.md from the tables of results.
+"""Make the tables and plots of the documents from the tables of results.
 
 python benchmarks/summary.py            rewrite the tables, draw both plots
-python benchmarks/summary.py --check    check that the tables in the page match the results
+python benchmarks/summary.py --check    check that the tables in the pages match the results
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import pandas as pd
 from napari_crbm.palette import BLUE, GREEN, GREY, ORANGE
 
 HERE = Path(__file__).parent
-PAGE = HERE / "README.md"
+PAGES = (HERE / "README.md", HERE.parent / "docs" / "howto" / "without_assemblies.md")
 IMAGES = HERE.parent / "docs" / "images"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _GENERATORS = {"noisy-or": "noisy-OR", "crbm": "true cRBM"}
@@ -247,11 +247,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--check", action="store_true", help="change nothing")
     check = parser.parse_args().check
-    text = PAGE.read_text(encoding="utf-8")
-    made = page(text)
+    for path in PAGES:
+        text = path.read_text(encoding="utf-8")
+        made = page(text)
+        if check and made != text:
+            sys.exit(f"{path.relative_to(HERE.parent)}: run python benchmarks/summary.py")
+        if not check:
+            path.write_text(made, encoding="utf-8")
     if check:
-        sys.exit(0 if made == text else "benchmarks/README.md: run python benchmarks/summary.py")
-    PAGE.write_text(made, encoding="utf-8")
+        return
     matplotlib.rcParams["svg.hashsalt"] = "napari-crbm"
     plot_speed(IMAGES / "benchmark-speed.svg")
     plot_quality(IMAGES / "benchmark-quality.svg")

@@ -14,6 +14,7 @@ from napari_crbm.analysis import peaks
 from napari_crbm.analysis.evidence.windows import Windows
 from napari_crbm.analysis.states.combinations import combinations, state_table
 from napari_crbm.analysis.statistics.lagged import lagged_correlations
+from napari_crbm.model import Training
 
 FIRST, T = 120, 300
 SEGMENTS = ((0, FIRST), (FIRST, T))
@@ -127,3 +128,16 @@ def test_evaluation_and_evidence_use_the_segments(monkeypatch):
     assert len(seen) >= 3
     jump = recording.frame_numbers[FIRST] - recording.frame_numbers[FIRST - 1]
     assert all(numbers.max() >= jump for numbers in seen)
+
+
+def test_a_training_tells_where_segments_begin_among_its_frames():
+    recording = joined("boundary")
+    training = Training(
+        recording.spikes,
+        Settings(n_hidden=2, n_updates=1, n_threads=1),
+        segments=recording.segments,
+    )
+    training.make_updates(1)
+    train = training.model().split_["train"]
+    (border,) = training._borders()
+    assert train[border - 1] < FIRST <= train[border]

@@ -193,7 +193,8 @@ def run(
             if score is not None:
                 note = f"held-out PL {score:.5f}"
             advance(progress.update, progress.n_updates, note)
-            warn_once(progress.message)
+            for message in progress.messages:
+                warn_once(message)
             if progress.phase == "training":
                 autosave.offer(training.checkpoint)
                 warn_once(autosave.problem)

@@ -48,6 +48,7 @@ CASES = [
     (replace(GOOD, n_frames=40), Outcome.TOO_SHORT, ("40 held-out frames, and 60",)),
     (replace(GOOD, n_blocks=4), Outcome.TOO_SHORT, ("4 stretches", "and 5 are needed")),
     (replace(GOOD, n_certain=0), Outcome.NO_EVIDENCE, ("none of 8 units", "More updates do not")),
+    (replace(GOOD, n_tested=0, n_certain=0), Outcome.NO_EVIDENCE, ("no hidden unit has members",)),
     (
         replace(GOOD, n_certain=0, gain=Estimate(-0.001, 0.001)),
         Outcome.NO_EVIDENCE,

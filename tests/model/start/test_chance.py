@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_crbm.model.start.chance import lasting, n_beyond_chance, tied_by_crosstalk
+from napari_crbm.model.start import chance
+from napari_crbm.model.start.chance import (
+    lasting,
+    n_beyond_chance,
+    slow_courses,
+    tied_by_crosstalk,
+)
 from napari_crbm.model.start.components import largest_by_chance, principal_components
 from napari_crbm.model.start.effective_frames import effective_frames
 from napari_crbm.simulation import simulate, simulate_without_assemblies, without_assemblies
@@ -49,6 +55,42 @@ def test_planted_assemblies_are_beyond_chance(options):
     assert 9 <= found <= 12
     assert n_beyond_chance(recording.spikes, 4, 0, recording.coordinates) == 4
     assert n_beyond_chance(recording.spikes, 60, 0, recording.coordinates) == found
+
+
+def sessions(n_neurons: int, n_sessions: int, seed: int) -> tuple[Spikes, list[int]]:
+    """Independent neurons whose rates jump from session to session, and where sessions begin."""
+    rng = np.random.default_rng(seed)
+    rates = np.minimum(0.035 * np.exp(rng.normal(-1.1, 1.5, (n_sessions, n_neurons))), 0.5)
+    parts = [rng.random((400, n_neurons)) < each for each in rates]
+    return Spikes.from_dense(np.vstack(parts)), [400 * k for k in range(1, n_sessions)]
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_rates_that_jump_between_segments_are_not_beyond_chance(seed):
+    spikes, borders = sessions(1000, 4, seed)
+    assert n_beyond_chance(spikes, 60, 0) >= 1
+    assert n_beyond_chance(spikes, 60, 0, borders=borders) == 0
+
+
+def test_shifts_stay_within_segments():
+    courses = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    courses[:100] += 50
+    moved = chance._shifted(courses, np.arange(4), [0, 100, 300], np.random.default_rng(1))
+    assert not np.array_equal(moved, courses)
+    for part in (slice(0, 100), slice(100, 300)):
+        np.testing.assert_array_equal(np.sort(moved[part], axis=0), np.sort(courses[part], axis=0))
+
+
+def test_planted_assemblies_in_several_segments_are_beyond_chance():
+    recording = simulate(300, 1500, 10, seed=1).recording
+    assert 8 <= n_beyond_chance(recording.spikes, 60, 0, borders=[300, 600, 900]) <= 12
+
+
+def test_drift_is_described_within_segments_and_short_ones_are_joined():
+    courses = slow_courses(1000, [30, 400, 950])
+    assert (courses[:400, courses[500] != 0] == 0).all()
+    inside = courses[:, courses[100] != 0]
+    assert (inside[:400, 0] == 1).all() and (inside[400:] == 0).all()
 
 
 def test_recordings_of_hardly_any_activity_have_nothing_beyond_chance():

@@ -157,10 +157,12 @@ def _too_short(found: Findings) -> Verdict | None:
 def _no_evidence(found: Findings) -> Verdict | None:
     if found.n_certain is None or found.n_certain > 0:
         return None
-    text = (
-        f"There is no evidence of assemblies: in held-out frames the members of none of "
-        f"{found.n_tested} units are active together beyond chance"
-    )
+    text = "There is no evidence of assemblies: no hidden unit has members"
+    if found.n_tested:
+        text = (
+            "There is no evidence of assemblies: in held-out frames the members of none of "
+            f"{found.n_tested} units are active together beyond chance"
+        )
     if np.isfinite(found.gain.value) and not found.gain.above(0):
         text += (
             ", and the model predicts neurons no better than independent neurons "

@@ -21,7 +21,8 @@ class Training(TrainingRun):
     resume : dict, optional
         State from `checkpoint`; training then continues bit for bit.
     segments : sequence of (int, int), optional
-        `Recording.segments`: held-out blocks do not cross their borders.
+        `Recording.segments`: neither held-out blocks nor the shifts behind the number of
+        assemblies cross their borders.
     coordinates : (N, D) array, optional
         Positions of the neurons in micrometres. With them optical crosstalk between close
         neighbours is not counted as assemblies.

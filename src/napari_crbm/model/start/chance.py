@@ -18,9 +18,16 @@ shifted by the same offset, so that only correlations of distant neurons count a
 
 Circular shifts without these steps fail under drift (Harris 2020, 10.1101/2020.11.29.402719) and
 under a common gain.
+
+Between the segments of a recording (sessions, conditions, gaps) the rates of all neurons may jump
+at once, which is no assembly either. Drift is therefore described within each segment, and shifts
+do not cross the borders.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,6 +65,9 @@ _LEAST_DEVIATION = 0.005
 _LEAST_RATE, _CAUTION = 0.3, 3.0
 # Relative accuracy of eigenvalues.
 _TOLERANCE = 1e-3
+# Segments shorter than this share of the frames are joined with the next: means of short trials
+# would take the courses of assemblies with them.
+_SHORTEST_SEGMENT = 0.1
 
 
 def n_beyond_chance(
@@ -65,6 +75,7 @@ def n_beyond_chance(
     most: int,
     random_state: int,
     coordinates: NDArray[np.floating] | None = None,
+    borders: Sequence[int] = (),
 ) -> int:
     """Count the components beyond those of independent neurons.
 
@@ -78,9 +89,12 @@ def n_beyond_chance(
     coordinates : (N, D) float, optional
         Positions in micrometres, NaN where they are not known. Neurons that optical crosstalk
         may tie are then shifted together.
+    borders : sequence of int
+        First frames of further segments, ascending.
     """
     generator = np.random.default_rng(random_state)
-    known = shared_courses(spikes)
+    edges = _segment_edges(spikes.n_frames, borders)
+    known = shared_courses(spikes, borders)
     neurons = _some(spikes, generator)
     courses = _cleaned(spikes, neurons, known)
     together = np.arange(len(neurons))
@@ -93,7 +107,7 @@ def n_beyond_chance(
         looked_at = min(most - count, min(courses.shape) - 2)
         if looked_at < 1:
             break
-        limit = _limit(courses, together, known, generator)
+        limit = _limit(courses, together, known, edges, generator)
         values, vectors = _largest(courses, looked_at)
         more = min(int((values > limit).sum()), at_most)
         count += more
@@ -104,7 +118,12 @@ def n_beyond_chance(
     return count
 
 
-def lasting(spikes: Spikes, known: NDArray[np.floating], random_state: int) -> float:
+def lasting(
+    spikes: Spikes,
+    known: NDArray[np.floating],
+    random_state: int,
+    borders: Sequence[int] = (),
+) -> float:
     """Compute by what factor autocorrelation enlarges the largest component of chance.
 
     Parameters
@@ -113,6 +132,8 @@ def lasting(spikes: Spikes, known: NDArray[np.floating], random_state: int) -> f
     known : (T, K) float
         Courses that explain neurons; they are projected out.
     random_state : int
+    borders : sequence of int
+        First frames of further segments, ascending.
 
     Returns
     -------
@@ -121,31 +142,56 @@ def lasting(spikes: Spikes, known: NDArray[np.floating], random_state: int) -> f
         are in random order; 1 or more.
     """
     generator = np.random.default_rng(random_state)
-    basis = np.linalg.qr(np.hstack([shared_courses(spikes), known]))[0].astype(np.float32)
+    shared = shared_courses(spikes, borders)
+    basis = np.linalg.qr(np.hstack([shared, known]))[0].astype(np.float32)
     courses = _cleaned(spikes, _some(spikes, generator), basis)
     if min(courses.shape) < 3 or not courses.any():
         return 1.0
     mixed = generator.permuted(courses, axis=0)
     of_mixed = _largest(_without(mixed, basis), 1)[0][0]
-    shifted = _shifted(courses, np.arange(courses.shape[1]), generator)
+    edges = _segment_edges(spikes.n_frames, borders)
+    shifted = _shifted(courses, np.arange(courses.shape[1]), edges, generator)
     of_shifted = _largest(_without(shifted, basis), 1)[0][0]
     return max(float(of_shifted / of_mixed), 1.0)
 
 
-def shared_courses(spikes: Spikes) -> NDArray[np.float32]:
+def shared_courses(spikes: Spikes, borders: Sequence[int] = ()) -> NDArray[np.float32]:
     """Return an orthonormal basis (T, K) of slow cosines and the population rate."""
     counts = np.asarray(spikes.frame_counts, dtype=np.float64)
     shared = [_smoothed(counts, width) - counts.mean() for width in POPULATION_FRAMES]
-    columns = np.column_stack([slow_courses(spikes.n_frames), *shared])
+    columns = np.column_stack([slow_courses(spikes.n_frames, borders), *shared])
     left, size, _ = np.linalg.svd(columns, full_matrices=False)
     return np.asarray(left[:, size > 1e-9 * size[0]], dtype=np.float32)
 
 
-def slow_courses(n_frames: int) -> NDArray[np.float32]:
-    """Return cosines (T, K) slower than a fifth of the recording, which stand for drift."""
-    phase = np.pi * (np.arange(n_frames) + 0.5) / n_frames
-    rates = np.arange(min(DRIFT_COSINES, n_frames // 10) + 1)
-    return np.cos(rates * phase[:, None]).astype(np.float32)
+def slow_courses(n_frames: int, borders: Sequence[int] = ()) -> NDArray[np.float32]:
+    """Return cosines (T, K) slower than a fifth of the recording, which stand for drift.
+
+    Each segment has its own, including its mean; ``borders`` are the first frames of further ones.
+    """
+    edges = _segment_edges(n_frames, borders)
+    parts = []
+    for first, last in pairwise(edges):
+        size = last - first
+        phase = np.pi * (np.arange(size) + 0.5) / size
+        rates = np.arange(min(DRIFT_COSINES, n_frames // 10) * size // n_frames + 1)
+        parts.append(np.cos(rates * phase[:, None]).astype(np.float32))
+    courses = np.zeros((n_frames, sum(part.shape[1] for part in parts)), dtype=np.float32)
+    column = 0
+    for (first, last), part in zip(pairwise(edges), parts, strict=True):
+        courses[first:last, column : column + part.shape[1]] = part
+        column += part.shape[1]
+    return courses
+
+
+def _segment_edges(n_frames: int, borders: Sequence[int]) -> list[int]:
+    """Return the first frame of each segment that is long enough, and the number of frames."""
+    shortest = _SHORTEST_SEGMENT * n_frames
+    edges = [0]
+    for border in borders:
+        if border - edges[-1] >= shortest and n_frames - border >= shortest:
+            edges.append(int(border))
+    return [*edges, n_frames]
 
 
 def tied_by_crosstalk(coordinates: NDArray[np.floating]) -> NDArray[np.int64]:
@@ -215,15 +261,22 @@ def _without(courses: NDArray[np.float32], known: NDArray[np.float32]) -> NDArra
 
 
 def _shifted(
-    courses: NDArray[np.float32], together: NDArray[np.int64], generator: np.random.Generator
+    courses: NDArray[np.float32],
+    together: NDArray[np.int64],
+    edges: Sequence[int],
+    generator: np.random.Generator,
 ) -> NDArray[np.float32]:
-    """Shift courses (T, n) in a circle by random offsets, equal for the same label (n,)."""
-    n_frames = len(courses)
-    offsets = generator.integers(0, n_frames, int(together.max()) + 1)
+    """Shift courses (T, n) in a circle by random offsets, equal for the same label (n,).
+
+    Shifts stay within each segment between two of the ``edges``.
+    """
     shifted = np.empty_like(courses)
-    for column, offset in enumerate(offsets[together].tolist()):
-        shifted[:offset, column] = courses[n_frames - offset :, column]
-        shifted[offset:, column] = courses[: n_frames - offset, column]
+    for first, last in pairwise(edges):
+        size, part, out = last - first, courses[first:last], shifted[first:last]
+        offsets = generator.integers(0, size, int(together.max()) + 1)
+        for column, offset in enumerate(offsets[together].tolist()):
+            out[:offset, column] = part[size - offset :, column]
+            out[offset:, column] = part[: size - offset, column]
     return shifted
 
 
@@ -231,12 +284,13 @@ def _limit(
     courses: NDArray[np.float32],
     together: NDArray[np.int64],
     known: NDArray[np.float32],
+    edges: Sequence[int],
     generator: np.random.Generator,
 ) -> float:
     """Compute the size that the largest component of surrogates rarely exceeds."""
     largest = np.array(
         [
-            _largest(_without(_shifted(courses, together, generator), known), 1)[0][0]
+            _largest(_without(_shifted(courses, together, edges, generator), known), 1)[0][0]
             for _ in range(SURROGATES)
         ]
     )

@@ -7,7 +7,7 @@ already approximate the assemblies. Training therefore starts from weights made 
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +63,7 @@ def assembly_start(
     n_hidden: int | str,
     random_state: int,
     coordinates: NDArray[np.floating] | None = None,
+    borders: Sequence[int] = (),
 ) -> Generator[int, None, Start]:
     """Compute initial weights from rotated principal components.
 
@@ -79,6 +80,8 @@ def assembly_start(
     random_state : int
     coordinates : (N, D) float, optional
         Positions of the neurons in micrometres, see `model.start.chance.n_beyond_chance`.
+    borders : sequence of int
+        First frames of further segments, ascending.
 
     Yields
     ------
@@ -97,7 +100,7 @@ def assembly_start(
     if n_hidden != "auto" and int(n_hidden) < 1:
         raise ModelError(f"A model needs at least one hidden unit; found n_hidden = {n_hidden}.")
     most = min(_AUTO_MAX if n_hidden == "auto" else int(n_hidden), spikes.n_neurons)
-    n_kept = n_beyond_chance(spikes, most, random_state, coordinates)
+    n_kept = n_beyond_chance(spikes, most, random_state, coordinates, borders)
     n_units = max(n_kept, _AUTO_MIN) if n_hidden == "auto" else most
     by_chance = n_kept == 0
     n_rotated = min(int(np.ceil(SURPLUS * (n_kept or n_units))), min(spikes.shape) - 1)
@@ -113,7 +116,7 @@ def assembly_start(
     rotated, rough = sparse_components(components, n_rotated, n_kept)
     del components
     yield n_kept
-    courses, loadings = yield from all_assemblies(spikes, rotated, most, random_state)
+    courses, loadings = yield from all_assemblies(spikes, rotated, most, random_state, borders)
     if courses.shape[1] == 0:
         # In a short recording no assembly may be on for long enough to be refined.
         courses = rotated

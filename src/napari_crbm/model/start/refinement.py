@@ -17,7 +17,7 @@ more than the sum of both contributions, and so favours states in which both are
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +62,7 @@ def all_assemblies(
     courses: NDArray[np.float32],
     most: int,
     random_state: int,
+    borders: Sequence[int] = (),
 ) -> Generator[int, None, tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Refine courses, and look for further ones in their residual until there are none.
 
@@ -75,6 +76,8 @@ def all_assemblies(
     most : int
         Largest number of assemblies.
     random_state : int
+    borders : sequence of int
+        First frames of further segments, ascending.
 
     Yields
     ------
@@ -98,7 +101,9 @@ def all_assemblies(
         # The residual may have consisted of such frames, or of parts of known assemblies.
         if not n_before < n_found < most:
             return courses, loadings
-        new = _residual_courses(spikes, courses, loadings, brief, most - n_found, random_state)
+        new = _residual_courses(
+            spikes, courses, loadings, brief, most - n_found, random_state, borders
+        )
         if new.shape[1] == 0:
             return courses, loadings
         courses, n_before = np.hstack([courses, new]), n_found
@@ -112,6 +117,7 @@ def _residual_courses(
     brief: NDArray[np.float32],
     most: int,
     random_state: int,
+    borders: Sequence[int],
 ) -> NDArray[np.float32]:
     """Compute courses (T, K) of the components of the residual that exceed chance.
 
@@ -121,7 +127,7 @@ def _residual_courses(
     cosines are regressed out. A common gain may be among the components: the model needs units
     for it, too.
     """
-    known = np.hstack([courses, brief, slow_courses(spikes.n_frames)])
+    known = np.hstack([courses, brief, slow_courses(spikes.n_frames, borders)])
     n_looked_at = min(_AT_ONCE, min(spikes.shape) - known.shape[1] - 1)
     if n_looked_at < 1:
         return known[:, :0]
@@ -129,7 +135,7 @@ def _residual_courses(
     limit = principal_components(drawn, n_looked_at, random_state, known).variances[0]
     del drawn
     # Spikes are drawn frame by frame; those of a recording last.
-    limit *= lasting(spikes, known, random_state)
+    limit *= lasting(spikes, known, random_state, borders)
     components = principal_components(spikes, n_looked_at, random_state, known)
     n_kept = min(int((components.variances > _CLEARLY * limit).sum()), most)
     if n_kept < 2:

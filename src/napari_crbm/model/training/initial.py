@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -35,14 +35,18 @@ def decided(settings: Settings, train: Spikes, n_hidden: int) -> Settings:
 
 
 def initial_weights(
-    train: Spikes, settings: Settings, coordinates: NDArray[np.floating] | None = None
+    train: Spikes,
+    settings: Settings,
+    coordinates: NDArray[np.floating] | None = None,
+    borders: Sequence[int] = (),
 ) -> Generator[int, None, Start]:
     """Find initial weights, yielding how many assemblies are found so far."""
     n_hidden = settings.n_hidden
+    search = (train, n_hidden, settings.random_state, coordinates, borders)
     if settings.initialisation == "assemblies":
-        return (yield from assembly_start(train, n_hidden, settings.random_state, coordinates))
+        return (yield from assembly_start(*search))
     if isinstance(n_hidden, str):
-        found = yield from assembly_start(train, n_hidden, settings.random_state, coordinates)
+        found = yield from assembly_start(*search)
         start = random_start(train, found.weights.shape[1], settings.random_state)
         return start._replace(by_chance=found.by_chance)
     return random_start(train, n_hidden, settings.random_state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
 
@@ -91,9 +91,10 @@ class Learner:
         backend: Backend,
         unit_type: UnitType = DEFAULT,
         coordinates: NDArray[np.floating] | None = None,
+        borders: Sequence[int] = (),
     ) -> Generator[int, None, Learner]:
         """Do as `started`, yielding how many assemblies are found so far."""
-        start = yield from initial.initial_weights(train, settings, coordinates)
+        start = yield from initial.initial_weights(train, settings, coordinates, borders)
         learner = cls(
             train, initial.decided(settings, train, start.weights.shape[1]), backend, unit_type
         )
@@ -144,6 +145,8 @@ class Learner:
         learner._mean_inputs = backend.put(np.array(state["mean_inputs"], dtype=np.float64))
         learner._moments_since = int(state.get("moments_since", 0))
         learner.chains.restore(state)
+        # Checkpoints of earlier versions do not say it.
+        learner.by_chance = bool(state.get("by_chance", False))
         return learner
 
     def _set_weights(self, start: Start) -> None:
@@ -171,6 +174,7 @@ class Learner:
         since = self._moments_since
         inputs = self.backend.get(self._mean_inputs).copy()
         kept = {**self.parameters(), "mean_inputs": inputs, **self.chains.state()}
+        kept["by_chance"] = self.by_chance
         return {**kept, "moments_since": since} if since else kept
 
     def parameters(self) -> dict[str, Any]:

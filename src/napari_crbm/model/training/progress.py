@@ -53,8 +53,8 @@ class Control:
 class Progress:
     """Progress of a training. Weights are a read-only view, valid until the next record.
 
-    ``phase`` is "preparing", "training", "paused", "finished" or "stopped"; ``message`` is a
-    warning in words, or None. While preparing, ``n_found`` is the number of initial assemblies
+    ``phase`` is "preparing", "training", "paused", "finished" or "stopped"; ``messages``
+    are warnings in words. While preparing, ``n_found`` is the number of initial assemblies
     found so far.
     """
 
@@ -65,8 +65,13 @@ class Progress:
     phase: str
     statistics: dict[str, float]
     weights: NDArray[np.float32] = field(repr=False)
-    message: str | None = None
+    messages: tuple[str, ...] = ()
     n_found: int | None = None
+
+    @property
+    def message(self) -> str | None:
+        """All warnings in one text, None if there are none."""
+        return " ".join(self.messages) or None
 
 
 def outcome(steps: Generator[Any, None, _T]) -> _T:

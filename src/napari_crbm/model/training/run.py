@@ -199,7 +199,7 @@ class TrainingRun:
             phase,
             statistics,
             view,
-            self._warning(),
+            self._warnings(),
         )
 
     # --- results ------------------------------------------------------------------------
@@ -286,7 +286,12 @@ class TrainingRun:
             self._restore(self._resume)
         else:
             self._learner = yield from Learner.starting(
-                self._train, settings, self._backend, self._unit_type, self._coordinates
+                self._train,
+                settings,
+                self._backend,
+                self._unit_type,
+                self._coordinates,
+                self._borders(),
             )
         self.settings = self._learner.settings
         self._evaluation = Evaluation(
@@ -302,6 +307,12 @@ class TrainingRun:
         self._prepared = True
         if at_first:
             self._evaluate(self.elapsed_s if self.update else 0.0)
+
+    def _borders(self) -> list[int]:
+        """First training frames of further segments, as places among all training frames."""
+        starts = [start for start, _ in self._segments or ()][1:]
+        places = np.searchsorted(self._split.train, starts).tolist()
+        return sorted({place for place in places if 0 < place < self._train.n_frames})
 
     def _restore(self, state: dict[str, Any]) -> None:
         self._learner = Learner.restored(
@@ -369,10 +380,11 @@ class TrainingRun:
         self._learner.go_back(best, self.settings.random_state + self._state.n_returns)
         self._state.message = health.returned(diverged_at, self.update, self._rate())
 
-    def _warning(self) -> str | None:
-        odd = health.NO_ASSEMBLIES if self._prepared and self._learner.by_chance else None
-        if not odd and self.update >= _SETTLED * self.settings.n_updates and self._history:
+    def _warnings(self) -> tuple[str, ...]:
+        nothing = health.NO_ASSEMBLIES if self._prepared and self._learner.by_chance else None
+        odd = None
+        if self.update >= _SETTLED * self.settings.n_updates and self._history:
             odd = health.warning(self._history, int(self.settings.n_hidden), self.settings)
             if odd is None and self._done:
                 odd = health.spare_units(self._learner.active.dense())
-        return " ".join(filter(None, (self._state.message, odd))) or None
+        return tuple(filter(None, (self._state.message, nothing, odd)))

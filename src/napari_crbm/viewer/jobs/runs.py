@@ -66,7 +66,7 @@ class Runs(QObject):
         self.session: TrainingSession | None = None
         self.sweep: SweepSession | None = None
         self.show_forming = True
-        self._warned: str | None = None
+        self._warned: set[str] = set()
         self._forming_shown = 0.0
         # The model trained here, until the user saves it to a file.
         self._unsaved: CRBM | None = None
@@ -103,7 +103,7 @@ class Runs(QObject):
         session.progressed.connect(self._on_progress)
         session.finished.connect(self._on_finished)
         session.failed.connect(self._on_failed)
-        self.session, self._warned = session, None
+        self.session, self._warned = session, set()
         session.start()
         self.training_changed.emit()
         checking = Job(lambda _report: recording_health(recording, traces=False), self)
@@ -160,9 +160,10 @@ class Runs(QObject):
         return self._workspace.recording
 
     def _on_progress(self, progress: Progress) -> None:
-        if progress.message and progress.message != self._warned:
-            self._warned = progress.message
-            show_warning(progress.message)
+        for message in progress.messages:
+            if message not in self._warned:
+                self._warned.add(message)
+                show_warning(message)
         due = time.monotonic() - self._forming_shown > _FORMING_INTERVAL_S
         if progress.phase == "training" and self.show_forming and due:
             self._forming_shown = time.monotonic()
