@@ -18,7 +18,8 @@ import pandas as pd
 from napari_crbm.palette import BLUE, GREEN, GREY, ORANGE
 
 HERE = Path(__file__).parent
-PAGES = (HERE / "README.md", HERE.parent / "docs" / "howto" / "without_assemblies.md")
+_DOCS = HERE.parent / "docs" / "howto"
+PAGES = (HERE / "README.md", _DOCS / "without_assemblies.md", _DOCS / "regions.md")
 IMAGES = HERE.parent / "docs" / "images"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _GENERATORS = {"noisy-or": "noisy-OR", "crbm": "true cRBM"}

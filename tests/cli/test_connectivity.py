@@ -43,7 +43,7 @@ def test_connectivity_writes_tables_and_figures(study):
         *("--structural", study / "matrix.csv", "--neuron", 4),
     ).stdout
     assert "Spearman" in text and "unconnected left out" in text
-    assert "Given the distance" in text
+    assert "relocated in the brain reach Spearman" in text and "than nearness" in text
     expected = {"connections.csv", "matrix.csv", "composition.csv", "assemblies_by_region.csv"}
     expected |= {"couplings-neuron-4.csv", "connectivity.pdf", "composition.png"}
     assert expected <= {path.name for path in out.iterdir()}

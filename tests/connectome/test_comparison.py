@@ -1,8 +1,11 @@
 """Maps compared by name; means over models and animals; files."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import rankdata
 
 from napari_crbm.anatomy.names import match_names, matched_name, mirrored_name
 from napari_crbm.connectome import (
@@ -15,6 +18,7 @@ from napari_crbm.connectome import (
     read_matrix,
     similarity,
 )
+from napari_crbm.connectome.nearness import nearness_of, partial_correlation
 from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io.reading.hdf5 import writing
 
@@ -208,57 +212,70 @@ def test_incomplete_projects_are_refused(tmp_path):
         load_project(other)
 
 
-def test_agreement_that_is_due_to_distance_vanishes_given_distance():
+def distant(places) -> np.ndarray:
+    return np.linalg.norm(places[:, None] - places[None], axis=-1)
+
+
+def test_agreement_that_is_due_to_distance_vanishes_given_nearness():
     """Partial correlation: equal to that of the residuals of a regression on the control."""
     rng = np.random.default_rng(4)
     places = rng.random((30, 3))
-    distance = np.linalg.norm(places[:, None] - places[None], axis=-1)
     names = [f"region {k}" for k in range(30)]
 
     def near_is_strong() -> RegionMap:
         noise = rng.normal(0, 0.3, (30, 30))
-        return a_map(0, names, 10 ** (-3 * distance + noise + noise.T))
+        return a_map(0, names, 10 ** (-3 * distant(places) + noise + noise.T))
 
     first, second = near_is_strong(), near_is_strong()
     plain = compare_maps(first, second, n_permutations=100)
     # 9 Var(distance) = 0.56 of signal over 0.18 of noise: 0.76 is expected.
     assert 0.65 < plain.pearson < 0.87 and plain.pearson_p < 0.02
-    given = compare_maps(first, second, control=distance, n_permutations=100)
-    assert abs(given.pearson) < 0.15 and abs(given.spearman) < 0.15 and given.pearson_p > 0.02
+    assert np.isnan(plain.given_nearness) and plain.beyond_nearness is None
+    given = compare_maps(first, second, centres_um=places, n_permutations=100)
+    assert given.spearman == plain.spearman and abs(given.given_nearness) < 0.15
+    # Permutations of regions never show that maps agree beyond nearness.
+    assert given.beyond_nearness is None and "cannot be said" in given.nearness
     lower = np.tril_indices(30, -1)
-    x, y, z = np.log10(first.values[lower]), np.log10(second.values[lower]), distance[lower]
+    x, y, z = (rankdata(m[lower]) for m in (first.values, second.values, distant(places)))
     residuals = [v - np.polyval(np.polyfit(z, v, 1), z) for v in (x, y)]
-    assert given.pearson == pytest.approx(np.corrcoef(residuals)[0, 1], abs=1e-9)
+    assert given.given_nearness == pytest.approx(np.corrcoef(residuals)[0, 1], abs=1e-9)
 
 
-def test_p_values_are_uniform_given_what_both_maps_depend_on():
-    """Permuting the map itself would also undo its relation to the control."""
+def test_agreement_that_is_due_to_mirror_images_vanishes_given_nearness():
     rng = np.random.default_rng(5)
-    names = [f"region {k}" for k in range(14)]
-    p = []
-    for seed in range(40):
-        places = rng.random((14, 3))
-        distance = np.linalg.norm(places[:, None] - places[None], axis=-1)
-        noise = rng.normal(0, 0.4, (2, 14, 14))
-        pair = [a_map(0, names, 10 ** (-3 * distance + each + each.T)) for each in noise]
-        found = compare_maps(*pair, control=distance, n_permutations=99, seed=seed)
-        p.append((found.pearson_p, found.spearman_p))
-    p = np.array(p)
-    assert ((p.mean(axis=0) > 0.3) & (p.mean(axis=0) < 0.7)).all()
-    assert ((p <= 0.1).mean(axis=0) < 0.25).all()
+    half = rng.random((15, 3)) * (1, 1, 0.4)
+    places = np.concatenate([half, half * (1, 1, -1) + (0, 0, 1)])
+    names = [f"r{k} {side}" for side in "LR" for k in range(15)]
+    across = distant(np.concatenate([places, places * (1, 1, -1) + (0, 0, 1)]))[:30, 30:]
+    maps = []
+    for _ in range(2):
+        noise = rng.normal(0, 0.2, (30, 30))
+        maps.append(a_map(0, names, 10 ** (-3 * across + noise + noise.T)))
+    found = compare_maps(*maps, centres_um=places, n_permutations=1)
+    assert found.spearman > 0.6 and abs(found.given_nearness) < 0.2
+    one_side = [each.among(names[:15]) for each in maps]
+    assert len(nearness_of(one_side[0], places[:15])) == 1
+    near = nearness_of(maps[0], places)
+    np.testing.assert_allclose(near[0], distant(places))
+    np.testing.assert_allclose(near[1], across, atol=1e-12)
 
 
-def test_a_common_residual_is_found_given_the_control():
-    rng = np.random.default_rng(6)
-    places = rng.random((20, 3))
-    distance = np.linalg.norm(places[:, None] - places[None], axis=-1)
-    shared, *noise = rng.normal(0, 0.3, (3, 20, 20))
-    maps = [
-        a_map(0, [f"r{k}" for k in range(20)], 10 ** (-3 * distance + each + each.T))
-        for each in (shared + part for part in noise)
-    ]
-    found = compare_maps(*maps, control=distance, n_permutations=199)
-    assert found.spearman_p <= 0.01 and found.pearson_p <= 0.01 and found.null == "permuted"
+def test_what_follows_from_distances_alone_is_no_more_than_nearness():
+    places = np.random.default_rng(6).random((6, 3))
+    first = a_map(1)
+    first = replace(first, relocated=np.stack([a_map(k).values for k in range(1, 21)]))
+    second = a_map(0, values=np.exp(-distant(places)))
+    found = compare_maps(first, second, centres_um=places)
+    assert np.isnan(found.given_nearness) and np.isnan(found.given_nearness_p)
+    assert found.beyond_nearness is False and "no more than nearness" in found.nearness
+
+
+def test_correlations_of_constants_or_too_few_values_are_unknown():
+    x = np.arange(5.0)
+    assert np.isnan(partial_correlation(x, np.ones(5)))
+    assert np.isnan(partial_correlation(x[:2], x[:2]))
+    assert np.isnan(partial_correlation(x, 2 * x, np.stack([x])))
+    assert partial_correlation(x, 2 * x + 1) == pytest.approx(1)
 
 
 def test_connections_within_regions_do_not_make_maps_alike():

@@ -7,6 +7,7 @@ import pytest
 
 from napari_crbm.anatomy import larval_fish
 from napari_crbm.connectome import (
+    Animal,
     add_to_project,
     compare_animals,
     compare_maps,
@@ -72,9 +73,31 @@ def test_unrelated_animals_are_significant_as_often_as_they_should(animals):
 def test_animals_with_assemblies_at_the_same_places_are_found(animals):
     partner = animal(50, places_from=3)
     found = compare_maps(animals[3], partner)
-    assert found.spearman_p == pytest.approx(0.05)
-    given = compare_maps(animals[3], partner, control=animals[3].distances_um)
-    assert given.spearman_p <= 0.1
+    assert found.spearman_p == found.given_nearness_p == pytest.approx(0.05)
+    assert found.beyond_nearness and found.nearness.endswith("beyond nearness.")
+    assert found.relocated < found.spearman - 0.1
+
+
+def test_agreement_beyond_nearness_is_rarely_claimed_of_unrelated_animals(animals):
+    pairs = [(a, b) for a in animals for b in animals if a is not b]
+    p = np.array([compare_maps(*pair).given_nearness_p for pair in pairs])
+    assert np.mean(p <= 0.05) < 0.17 and 0.3 < p.mean() < 0.7
+
+
+def test_sets_of_animals_are_tested_together(animals):
+    def study(maps):
+        kept = [Animal(f"fish {k}", 10, str(k), {"m": each}) for k, each in enumerate(maps)]
+        return compare_animals({each.name: each for each in kept}, n_permutations=1)
+
+    unrelated = study(animals[:3])
+    assert unrelated.shared.n_pairs == 3
+    assert unrelated.shared.spearman == pytest.approx(unrelated.similarity["spearman"].mean())
+    assert unrelated.shared.p > 0.05 and "no more than nearness" in str(unrelated.shared)
+    same = study([animals[3], animal(50, places_from=3), animal(51, places_from=3)])
+    assert same.shared.p == pytest.approx(0.05) and ", beyond nearness" in str(same.shared)
+    bare = study([animals[0], replace(animals[1], relocated=None)])
+    assert np.isnan(bare.shared.p) and "cannot be said" in str(bare.shared)
+    assert study(animals[:1]).shared is None
 
 
 def test_the_first_map_is_of_the_assemblies_as_they_are(animals):
@@ -98,8 +121,8 @@ def test_projects_keep_centres_and_relocated_maps(animals, tmp_path):
     np.testing.assert_array_equal(loaded["fish 1"].mean.centres_um, animals[1].centres_um)
     structural = replace(animals[4], measure="structural", relocated=None)
     study = compare_animals(loaded, structural, n_permutations=5)
-    assert study.agreement.null == study.given_distance.null == "relocated"
-    assert np.isfinite(study.similarity["spearman_given_distance"]).all()
+    assert study.agreement.null == "relocated" and study.agreement.given_nearness_p > 0
+    assert np.isfinite(study.similarity["given_nearness_p"]).all()
     assert (study.similarity["null"] == "relocated").all()
 
 
@@ -138,8 +161,8 @@ def test_neurons_without_a_position_do_not_enter():
 
     kept = for_comparison(found, recording(positions), regions, weights)
     assert np.isfinite(kept.relocated).any(axis=(1, 2)).all()
-    assert np.isfinite(kept.distances_um).all()
+    assert np.isfinite(kept.centres_um).all()
     nowhere = for_comparison(found, recording(None), regions, weights)
-    assert nowhere.relocated is None and nowhere.distances_um is None
+    assert nowhere.relocated is None and nowhere.centres_um is None
     positions[regions.members(found.names[0])] = np.nan
     assert for_comparison(found, recording(positions), regions, weights).centres_um is None

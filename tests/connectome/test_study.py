@@ -53,11 +53,10 @@ def test_a_study_is_the_sum_of_its_parts():
     expected = compare_maps(study.mean, anatomy, skip_zero=True, n_permutations=50)
     assert study.agreement.spearman == expected.spearman and study.agreement.n_zero > 0
     own = places[:6][::-1]
-    distance = np.linalg.norm(own[:, None] - own[None], axis=-1)
-    given = compare_maps(study.mean, anatomy, skip_zero=True, control=distance, n_permutations=50)
-    assert study.given_distance.spearman == pytest.approx(given.spearman)
+    given = compare_maps(study.mean, anatomy, skip_zero=True, centres_um=own, n_permutations=5)
+    assert study.agreement.given_nearness == pytest.approx(given.given_nearness)
     without = compare_animals(animals, anatomy, centres_um=(NAMES[:3], own[:3]), n_permutations=5)
-    assert without.given_distance is None, "one centre is not known"
+    assert np.isnan(without.agreement.given_nearness), "one centre is not known"
     assert compare_animals(animals, n_permutations=5).agreement is None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from napari_crbm.cli.connectivity import PERMUTED, print_agreement, summary
-from napari_crbm.cli.console import AsJson, counted, out, print_json, require_choice, say
+from napari_crbm.cli.console import AsJson, out, print_json, require_choice, say
 
 
 def compare_fish(
@@ -74,35 +75,16 @@ def compare_fish(
                 "similarity": table.to_dict(orient="records"),
                 "mean": mean.table().to_dict(orient="records"),
                 "structural": None if anatomy is None else summary(anatomy),
-                "structural_given_distance": (
-                    None if study.given_distance is None else summary(study.given_distance)
-                ),
+                "shared": None if study.shared is None else asdict(study.shared),
             }
         )
         return
     if len(table):
         out.print(table.to_string(index=False, float_format="{:.3g}".format))
-        out.print(
-            f"Mean over {counted(len(table), 'pair')} of animals: "
-            f"Spearman {table['spearman'].mean():.2f}, Pearson {table['pearson'].mean():.2f}; "
-            + (
-                f"given the distance between regions, Spearman "
-                f"{table['spearman_given_distance'].mean():.2f}."
-                if table["spearman_given_distance"].notna().any()
-                else "the project has no centres of regions, so distance is not controlled for."
-            ),
-        )
+        out.print(str(study.shared), soft_wrap=True)
         if (table["null"] == "permuted").any():
             say(PERMUTED)
     else:
         say("The project holds one animal; add others to compare them.")
     if anatomy is not None:
         print_agreement("the structural matrix", anatomy)
-        given = study.given_distance
-        if given is None:
-            say("The project has no centres of regions, so distance is not controlled for.")
-        else:
-            out.print(
-                f"Given the distance between regions: Spearman {given.spearman:.2f} "
-                f"(p = {given.spearman_p:.3g})."
-            )

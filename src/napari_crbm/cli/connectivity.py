@@ -195,14 +195,10 @@ def connectivity(
             found = connectome.for_comparison(
                 found, recording, regions, factors, seed=seed, report=advance
             )
-    anatomy = given_distance = None
+    anatomy = None
     if structural is not None:
         matrix = connectome.read_matrix(structural)
         anatomy = connectome.compare_maps(found, matrix, skip_zero=True, seed=seed)
-        if found.distances_um is not None:
-            given_distance = connectome.compare_maps(
-                found, matrix, skip_zero=True, control=found.distances_um, seed=seed
-            )
     if project is not None:
         connectome.add_to_project(
             project,
@@ -225,9 +221,6 @@ def connectivity(
                 "left_out": found.left_out,
                 "connections": table.to_dict(orient="records"),
                 "structural": None if anatomy is None else summary(anatomy),
-                "structural_given_distance": (
-                    None if given_distance is None else summary(given_distance)
-                ),
             }
         )
         return
@@ -238,11 +231,6 @@ def connectivity(
         say(f"Left out, fewer than {min_neurons} neurons: {', '.join(found.left_out)}.")
     if anatomy is not None:
         print_agreement("the structural matrix", anatomy)
-    if given_distance is not None:
-        out.print(
-            f"Given the distance between regions: Spearman {given_distance.spearman:.2f} "
-            f"(p = {given_distance.spearman_p:.3g}).",
-        )
 
 
 def _write(
@@ -332,18 +320,16 @@ def _three(text: str | None) -> tuple[float, float, float] | None:
 def summary(comparison: Comparison) -> dict[str, object]:
     """Return the statistics of a comparison for JSON."""
     fields: tuple[str, ...] = ("n_pairs", "n_zero", "pearson", "pearson_p")
-    fields += ("spearman", "spearman_p")
-    return {
-        name: getattr(comparison, name)
-        for name in (*fields, "only_first", "only_second", "unused", "null")
-    }
+    fields += ("spearman", "spearman_p", "relocated", "given_nearness", "given_nearness_p")
+    fields += ("beyond_nearness", "only_first", "only_second", "unused", "null")
+    return {name: getattr(comparison, name) for name in fields}
 
 
 #: Printed where p-values come from permutations of regions.
 PERMUTED = (
     "These p-values come from permuting regions, because the map holds no relocated assemblies. "
-    "They are too small, since nearby regions are strongly coupled in every brain. Add the maps "
-    "of couplings to the project again to get better ones."
+    "They are too small, since nearby regions are strongly coupled in every brain. Maps of "
+    "couplings of recordings with positions, added to the project again, give better ones."
 )
 
 
@@ -363,5 +349,6 @@ def print_agreement(what: str, comparison: Comparison) -> None:
             say(f"Only in {whose}: {', '.join(names)}.")
     if comparison.unused:
         say(f"In both, but without a pair that has a value: {', '.join(comparison.unused)}.")
+    out.print(comparison.nearness, soft_wrap=True)
     if comparison.null == "permuted":
         say(PERMUTED)

@@ -6,12 +6,16 @@ p-values do not come from the number of pairs. The null hypothesis is that the a
 first map lie at random places of their brain, with the same compactness and bilateral symmetry
 (`napari_crbm.connectome.relocated_maps`). For a map without such draws the regions are permuted,
 rows and columns together (Mantel 1967). That test is too liberal: near and homotopic regions are
-strongly coupled in every brain, which makes unrelated maps significant.
+strongly coupled in every brain, which makes unrelated maps significant. It therefore never shows
+that maps agree beyond nearness.
+
+Nearness is also held constant: the partial rank correlation is that given the distance between
+two regions, and the distance between one and the mirror image of the other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,10 +24,14 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from napari_crbm.anatomy.names import match_names
+from napari_crbm.connectome.nearness import ALPHA, nearness_of, partial_correlation
 from napari_crbm.connectome.regionmap import RegionMap
 from napari_crbm.errors import ModelError
 
 _FEWEST_REGIONS = 3
+# Columns of the table of similarities, each an attribute of a comparison.
+_COLUMNS = ["n_pairs", "pearson", "pearson_p", "spearman", "spearman_p", "relocated"]
+_COLUMNS += ["given_nearness", "given_nearness_p", "null"]
 
 Cells = tuple[NDArray[np.intp], NDArray[np.intp]]
 
@@ -47,6 +55,11 @@ class Comparison:
     null : {"relocated", "permuted"}
         Null distribution of the p-values: relocated assemblies of the first map, or
         permutations of its regions.
+    relocated : float
+        Median Spearman correlation of the maps of relocated assemblies; NaN without them.
+    given_nearness, given_nearness_p : float
+        Partial Spearman correlation given both distances of `nearness_of`, NaN without centres
+        of regions; and its p-value, NaN also without relocated assemblies.
     logarithmic : bool
         Whether Pearson's r is between logarithms.
     x, y : (n_pairs,) float64
@@ -71,6 +84,19 @@ class Comparison:
     only_second: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     null: str = "permuted"
+    relocated: float = float("nan")
+    given_nearness: float = float("nan")
+    given_nearness_p: float = float("nan")
+
+    @property
+    def beyond_nearness(self) -> bool | None:
+        """Whether the maps agree beyond nearness; None if that cannot be said."""
+        return None if np.isnan(self.relocated) else bool(self.given_nearness_p <= ALPHA)
+
+    @property
+    def nearness(self) -> str:
+        """A sentence on whether the maps agree beyond nearness."""
+        return nearness_sentence(self.relocated, self.given_nearness, self.given_nearness_p)
 
 
 def compare_maps(
@@ -80,7 +106,7 @@ def compare_maps(
     skip_zero: bool = False,
     diagonal: bool = False,
     aliases: Mapping[str, str] | None = None,
-    control: NDArray[np.float64] | None = None,
+    centres_um: NDArray[np.floating] | None = None,
     n_permutations: int = 1000,
     seed: int = 0,
 ) -> Comparison:
@@ -97,9 +123,8 @@ def compare_maps(
         similar, so they are left out by default.
     aliases : mapping, optional
         Names of the first map that the second spells otherwise.
-    control : (R, R) float64, optional
-        A confounder, such as the distance between the first map's regions. The correlations
-        are then partial correlations given the control.
+    centres_um : (R, 3) float, optional
+        Centres of the first map's regions, where the map does not hold them.
     n_permutations, seed : int
 
     Raises
@@ -125,24 +150,32 @@ def compare_maps(
             f"The maps share {len(pairs)} regions but only {len(x)} pairs with a value in both."
         )
     positive = _positive(a) and _positive(b)
-    given = None if control is None else control[np.ix_(one, one)][cells]
+    near = nearness_of(first, centres_um)
+    given = None if near is None else near[:, one][:, :, one][:, *cells]
     options = (b, cells, skip_zero, positive, given)
-    pearson, spearman = _correlations(x, y, positive, None if given is None else given[kept])
+    found = _agreement(a, *options)
+    expected = given_p = float("nan")
     if first.relocated is not None:
-        drawn = [_agreement(each[np.ix_(one, one)], *options) for each in first.relocated]
         # The first relocated map is that of the unmoved assemblies, of the same neurons.
-        p = _p_values(drawn[0], drawn[1:])
+        every = np.array([_agreement(each[np.ix_(one, one)], *options) for each in first.relocated])
+        p = p_values(every[0], every[1:])
+        expected = float(np.median(every[1:, 1]))
+        given_p = float("nan") if near is None else float(p[2])
     else:
-        p = _permuted(a, options, kept, (pearson, spearman), n_permutations, seed)
+        rng = np.random.default_rng(seed)
+        orders = [rng.permutation(len(a)) for _ in range(n_permutations)]
+        plain = (b, cells, skip_zero, positive, None)
+        chance = [_agreement(a[np.ix_(order, order)], *plain) for order in orders]
+        p = p_values(np.array(found), np.array(chance))
     used = {index for cell in cells for index in cell[kept].tolist()}
     return Comparison(
         names=tuple(first.names[index] for k, index in enumerate(one) if k in used),
         n_pairs=len(x),
         n_zero=n_zero,
-        pearson=pearson,
-        pearson_p=p[0],
-        spearman=spearman,
-        spearman_p=p[1],
+        pearson=found[0],
+        pearson_p=float(p[0]),
+        spearman=found[1],
+        spearman_p=float(p[1]),
         logarithmic=positive,
         x=x,
         y=y,
@@ -150,6 +183,62 @@ def compare_maps(
         only_second=tuple(n for k, n in enumerate(second.names) if k not in set(two.tolist())),
         unused=tuple(first.names[index] for k, index in enumerate(one) if k not in used),
         null="permuted" if first.relocated is None else "relocated",
+        relocated=expected,
+        given_nearness=found[2],
+        given_nearness_p=given_p,
+    )
+
+
+def relocated_agreements(first: RegionMap, second: RegionMap) -> NDArray[np.float64] | None:
+    """Correlate two maps, and those of their assemblies when both are relocated.
+
+    Returns
+    -------
+    (S + 1, 3) float64
+        Pearson's and Spearman's correlation and that given nearness; first of the unmoved
+        assemblies. None if a map has no relocated assemblies or the first has no centres.
+    """
+    near = nearness_of(first)
+    if first.relocated is None or second.relocated is None or near is None:
+        return None
+    pairs = match_names(first.names, second.names)
+    one, two = (np.array(column) for column in zip(*pairs, strict=True))
+    cells = np.tril_indices(len(one), -1)
+    given = near[:, one][:, :, one][:, *cells]
+    drawn = zip(first.relocated, second.relocated, strict=False)
+    return np.array(
+        [
+            _agreement(a[np.ix_(one, one)], b[np.ix_(two, two)], cells, False, False, given)
+            for a, b in drawn
+        ]
+    )
+
+
+def nearness_sentence(relocated: float, given: float, p: float) -> str:
+    """Say whether an agreement is beyond nearness.
+
+    Parameters
+    ----------
+    relocated : float
+        Median Spearman correlation that relocated assemblies reach.
+    given, p : float
+        Partial correlation given nearness, and its p-value; NaN where they are not known.
+    """
+    if np.isnan(relocated):
+        text = "" if np.isnan(given) else f"Given nearness: Spearman {given:.2f}. "
+        return (
+            f"{text}Whether this is beyond nearness cannot be said without maps of relocated "
+            "assemblies, which need couplings and the positions of neurons."
+        )
+    text = f"The same assemblies relocated in the brain reach Spearman {relocated:.2f}. "
+    if np.isnan(p):
+        return text + (
+            "One of the maps follows from the distances between regions: no more than nearness."
+        )
+    return text + (
+        "Given nearness (distance between regions, and to the mirror image): "
+        f"{given:.2f} (p = {p:.3g}), "
+        f"{'beyond nearness' if p <= ALPHA else 'no more than nearness'}."
     )
 
 
@@ -161,54 +250,28 @@ def similarity(
     Returns
     -------
     pandas.DataFrame
-        ``first, second, n_regions, n_pairs, pearson, pearson_p, spearman, spearman_p,
-        spearman_given_distance`` (partial, NaN if the first map has no centres of regions) and
-        ``null`` (see `Comparison`). Connections within regions and comparisons of a map with
-        itself are left out: both would inflate the mean.
+        ``first, second, n_regions, n_pairs, pearson, pearson_p, spearman, spearman_p, relocated,
+        given_nearness, given_nearness_p`` and ``null``; see `Comparison`. Connections within
+        regions and comparisons of a map with itself are left out: both would inflate the mean.
     """
     names = list(maps)
     rows = []
     for k, a in enumerate(names):
         for b in names[k + 1 :]:
             found = compare_maps(maps[a], maps[b], n_permutations=n_permutations, seed=seed)
-            rows.append(
-                {
-                    "first": a,
-                    "second": b,
-                    "n_regions": len(found.names),
-                    "n_pairs": found.n_pairs,
-                    "pearson": found.pearson,
-                    "pearson_p": found.pearson_p,
-                    "spearman": found.spearman,
-                    "spearman_p": found.spearman_p,
-                    "spearman_given_distance": _given_distance(maps[a], maps[b]),
-                    "null": found.null,
-                }
-            )
-    columns = ["first", "second", "n_regions", "n_pairs", "pearson", "pearson_p", "spearman"]
-    columns += ["spearman_p", "spearman_given_distance", "null"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _given_distance(first: RegionMap, second: RegionMap) -> float:
-    """Return the partial Spearman correlation given distance, NaN without known centres."""
-    distance = first.distances_um
-    if distance is None:
-        return float("nan")
-    return compare_maps(first, second, control=distance, n_permutations=1).spearman
+            row = {"first": a, "second": b, "n_regions": len(found.names)}
+            rows.append(row | {name: getattr(found, name) for name in _COLUMNS})
+    return pd.DataFrame(rows, columns=["first", "second", "n_regions", *_COLUMNS])
 
 
 def _positive(values: NDArray[np.float64]) -> bool:
     return bool(np.nanmin(values) >= 0)
 
 
-def _p_values(
-    found: tuple[float, float], chance: Sequence[tuple[float, float]]
-) -> tuple[float, float]:
-    """Return one-sided p-values of two correlations, given those under the null hypothesis."""
-    reached = np.sum(np.array(chance) >= found, axis=0)
-    p = (1 + reached) / (1 + len(chance))
-    return float(p[0]), float(p[1])
+def p_values(found: NDArray[np.float64], chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return one-sided p-values of correlations (K,), given draws (S, K) by chance; NaN of NaN."""
+    p = (1 + np.sum(chance >= found, axis=0)) / (1 + len(chance))
+    return np.asarray(np.where(np.isnan(found), np.nan, p))
 
 
 def _agreement(
@@ -217,73 +280,24 @@ def _agreement(
     cells: Cells,
     skip_zero: bool,
     logarithmic: bool,
-    given: NDArray[np.float64] | None,
-) -> tuple[float, float]:
-    """Return Pearson's and Spearman's correlation of two maps of the same regions."""
-    kept, _ = _valid(a, b, cells, skip_zero)
-    w = None if given is None else given[kept]
-    return _correlations(a[cells][kept], b[cells][kept], logarithmic, w)
+    near: NDArray[np.float64] | None,
+) -> tuple[float, float, float]:
+    """Correlate two maps of the same regions.
 
-
-def _permuted(
-    a: NDArray[np.float64],
-    options: tuple[NDArray[np.float64], Cells, bool, bool, NDArray[np.float64] | None],
-    kept: NDArray[np.bool_],
-    found: tuple[float, float],
-    n_permutations: int,
-    seed: int,
-) -> tuple[float, float]:
-    """Compute p-values by permuting the regions of the first map (Mantel 1967).
-
-    Given a control, the residuals of the first map after regression on the control are permuted
-    (Freedman & Lane 1983): permuting the map itself would also remove its relation to the
-    control, so that this relation would count as evidence.
+    Returns Pearson's r (of logarithms, where both are positive), Spearman's, and Spearman's given
+    ``near`` (K, pairs), NaN without it.
     """
-    b, cells, _, logarithmic, given = options
-    rng = np.random.default_rng(seed)
-    orders = [rng.permutation(len(a)) for _ in range(n_permutations)]
-    if given is None:
-        return _p_values(found, [_agreement(a[np.ix_(o, o)], *options) for o in orders])
-    p = []
-    for ranked, value in zip((False, True), found, strict=True):
-        x, y, w, used = _transformed(a[cells], b[cells], given, kept, logarithmic, ranked)
-        residual = np.full(a.shape, np.nan)
-        residual.T[cells] = residual[cells] = _scattered(_residual(x, w), used)
-        reached = 0
-        for order in orders:
-            moved = residual[np.ix_(order, order)][cells][used]
-            known = np.isfinite(moved)
-            reached += _partial(moved[known], y[known], w[known]) >= value
-        p.append((1 + reached) / (1 + n_permutations))
-    return p[0], p[1]
-
-
-def _scattered(values: NDArray[np.float64], used: NDArray[np.bool_]) -> NDArray[np.float64]:
-    out = np.full(len(used), np.nan)
-    out[used] = values
-    return out
-
-
-def _residual(x: NDArray[np.float64], control: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the residual of x after linear regression on the control."""
-    design = np.column_stack([np.ones(len(control)), control])
-    return np.asarray(x - design @ np.linalg.lstsq(design, x, rcond=None)[0])
-
-
-def _transformed(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    control: NDArray[np.float64],
-    kept: NDArray[np.bool_],
-    logarithmic: bool,
-    ranked: bool,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the values that are correlated (ranks or logarithms), and their cells."""
-    used = kept & (x > 0) & (y > 0) if logarithmic and not ranked else kept
-    x, y, w = x[used], y[used], control[used]
-    if ranked:
-        return rankdata(x), rankdata(y), rankdata(w), used
-    return (np.log10(x), np.log10(y), w, used) if logarithmic else (x, y, w, used)
+    kept, _ = _valid(a, b, cells, skip_zero)
+    x, y = a[cells][kept], b[cells][kept]
+    u, v = x, y
+    if logarithmic:
+        both = (x > 0) & (y > 0)
+        u, v = np.log10(x[both]), np.log10(y[both])
+    x, y = rankdata(x), rankdata(y)
+    given = float("nan")
+    if near is not None:
+        given = partial_correlation(x, y, rankdata(near[:, kept], axis=1))
+    return partial_correlation(u, v), partial_correlation(x, y), given
 
 
 def _valid(
@@ -294,36 +308,3 @@ def _valid(
     known = np.isfinite(x) & np.isfinite(y)
     zero = known & (y == 0) if skip_zero else np.zeros_like(known)
     return known & ~zero, int(zero.sum())
-
-
-def _correlations(
-    x: NDArray[np.floating],
-    y: NDArray[np.float64],
-    logarithmic: bool,
-    control: NDArray[np.float64] | None,
-) -> tuple[float, float]:
-    """Return Pearson's r (of logarithms, where both are positive) and Spearman's."""
-    u, v, w = x, y, control
-    if logarithmic:
-        both = (x > 0) & (y > 0)
-        u, v = np.log10(x[both]), np.log10(y[both])
-        w = None if control is None else control[both]
-    ranks = None if control is None else rankdata(control)
-    return _partial(u, v, w), _partial(rankdata(x), rankdata(y), ranks)
-
-
-def _partial(
-    x: NDArray[np.floating], y: NDArray[np.floating], control: NDArray[np.float64] | None
-) -> float:
-    """Return the correlation of x and y, given the control if there is one."""
-    r = _pearson(x, y)
-    if control is None:
-        return r
-    with_x, with_y = _pearson(x, control), _pearson(y, control)
-    return float((r - with_x * with_y) / np.sqrt((1 - with_x**2) * (1 - with_y**2)))
-
-
-def _pearson(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
-    if len(x) < _FEWEST_REGIONS or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])

@@ -88,14 +88,6 @@ class RegionMap:
     centres_um: NDArray[np.float64] | None = field(default=None, repr=False)
     relocated: NDArray[np.float32] | None = field(default=None, repr=False)
 
-    @property
-    def distances_um(self) -> NDArray[np.float64] | None:
-        """Distances between the centres of the regions, (R, R); None if these are not known."""
-        if self.centres_um is None:
-            return None
-        apart = self.centres_um[:, None] - self.centres_um[None]
-        return np.asarray(np.linalg.norm(apart, axis=-1))
-
     def __post_init__(self) -> None:
         n = len(self.names)
         if self.values.shape != (n, n) or self.n_neurons.shape != (n,):

@@ -327,9 +327,15 @@ def _draw_scatter(ax: Axes, agreement: Comparison, mean: RegionMap, theme: Theme
     ax.plot(y, x, ".", color=theme.accent, markersize=3, markeredgewidth=0, alpha=0.7)
     ax.set_xlabel("structural connection")
     ax.set_ylabel(measure_label(mean))
+    given = ""
+    if not np.isnan(agreement.given_nearness_p):
+        given = (
+            f"\ngiven nearness {agreement.given_nearness:.2f} "
+            f"(p = {agreement.given_nearness_p:.2g})"
+        )
     ax.set_title(
         f"Spearman {agreement.spearman:.2f} (p = {agreement.spearman_p:.2g}), "
-        f"{agreement.n_pairs} pairs",
+        f"{agreement.n_pairs} pairs{given}",
         loc="left",
         fontsize=7,
     )

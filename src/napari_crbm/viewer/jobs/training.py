@@ -86,10 +86,9 @@ class TrainingSession(LongRun):
         for progress in self.training:
             if self.keep and progress.phase == "training":
                 autosave.offer(self._checkpoint)
-            # A full disk must not end a training; the message warns the user.
-            self._latest = (
-                replace(progress, message=autosave.problem) if autosave.problem else progress
-            )
+            # A full disk must not end a training; a message warns the user.
+            found = (*progress.messages, autosave.problem)
+            self._latest = replace(progress, messages=tuple(filter(None, found)))
         return self._conclude()
 
     def _conclude(self) -> Trained | None:

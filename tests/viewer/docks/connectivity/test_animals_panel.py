@@ -85,6 +85,10 @@ def test_the_mean_is_compared_with_anatomy_by_name(opened, tmp_path, qtbot):
     found = opened.study.agreement
     assert f"Spearman {found.spearman:.2f}" in opened.scatter_text.text()
     assert "Only in the structural matrix: Retina." in opened.scatter_text.text()
+    # These maps have neither centres of regions nor relocated assemblies.
+    assert "beyond nearness cannot be said" in opened.scatter_text.text()
+    assert "beyond nearness cannot be said" in opened.alike_text.text()
+    assert "beyond nearness cannot be said" in opened.alike.item(2, 0).toolTip()
     _, y = opened.dots.getData()
     np.testing.assert_allclose(sorted(y), sorted(np.log10(found.x)))
     one, other = opened.one, opened.other

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyqtgraph as pg
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QColor
@@ -297,10 +296,13 @@ class AnimalsPanel(QWidget):
             a, b = names.index(row.first), names.index(row.second)
             for place, what in (((b, a), "spearman"), ((a, b), "pearson")):
                 value, p = getattr(row, what), getattr(row, f"{what}_p")
-                tip = f"{what.title()} {value:.2f}, p = {p:.2g}, {row.n_regions} regions"
+                tip = (
+                    f"{what.title()} {value:.2f}, p = {p:.2g}, {row.n_regions} regions.\n"
+                    f"{_sentence(row)}"
+                )
                 self.alike.setItem(*place, _cell(value, tip))
         self.alike.resizeColumnsToContents()
-        self.alike_text.setText(_similarity_text(table) if len(table) else _ALONE)
+        self.alike_text.setText(_ALONE if study.shared is None else str(study.shared))
 
     def _show_agreement(self, study: Study) -> None:
         found = study.agreement
@@ -315,10 +317,10 @@ class AnimalsPanel(QWidget):
         self.scatter.setLabel("bottom", f"{prefix}structural connection")
         self.scatter.setLabel("left", f"{prefix}mean of animals")
         self.scatter.autoRange()
-        self.scatter_text.setText(agreement_text(found, study.given_distance))
+        self.scatter_text.setText(agreement_text(found))
 
 
-def agreement_text(found: Comparison, given_distance: Comparison | None = None) -> str:
+def agreement_text(found: Comparison) -> str:
     """Return a comparison with anatomy in rich text, with the regions left out."""
     zero = f", {found.n_zero} unconnected pairs left out" if found.n_zero else ""
     text = (
@@ -327,11 +329,7 @@ def agreement_text(found: Comparison, given_distance: Comparison | None = None) 
         f"(p = {found.pearson_p:.2g}) over {found.n_pairs} pairs of {len(found.names)} "
         f"regions{zero}."
     )
-    if given_distance is not None:
-        text += (
-            f" Given the distance between regions: Spearman {given_distance.spearman:.2f} "
-            f"(p = {given_distance.spearman_p:.2g})."
-        )
+    text += f" {found.nearness}"
     for where, names in (
         ("in the map", found.only_first),
         ("in the structural matrix", found.only_second),
@@ -341,12 +339,11 @@ def agreement_text(found: Comparison, given_distance: Comparison | None = None) 
     return text
 
 
-def _similarity_text(table: pd.DataFrame) -> str:
-    return (
-        f"Mean over {len(table)} pairs of animals: Spearman {table['spearman'].mean():.2f}, "
-        f"Pearson {table['pearson'].mean():.2f}; largest p {table['spearman_p'].max():.2g} "
-        "(regions permuted)."
-    )
+def _sentence(row: Any) -> str:
+    """Say whether a pair of animals agrees beyond nearness."""
+    from napari_crbm.connectome.comparison import nearness_sentence
+
+    return nearness_sentence(row.relocated, row.given_nearness, row.given_nearness_p)
 
 
 def _cell(value: float, tip: str) -> QTableWidgetItem:
