@@ -163,7 +163,11 @@ def main() -> None:
                 rows.append(measure(kind, seed))
                 print(rows[-1], flush=True)
             RESULTS.mkdir(parents=True, exist_ok=True)
-            pd.DataFrame(rows).to_csv(ROWS, index=False, float_format="%.5g")
+            table = pd.DataFrame(rows)
+            if ROWS.exists():
+                before = pd.read_csv(ROWS)
+                table = pd.concat([before[~before["kind"].isin(table["kind"])], table])
+            table.to_csv(ROWS, index=False, float_format="%.5g")
     write_tables(pd.read_csv(ROWS))
 
 
