@@ -77,7 +77,7 @@ def test_planted_assemblies_are_certain_and_random_groups_are_not():
     evidence = assembly_evidence(model, simulation.recording)
     assert evidence.table["certain"][:10].sum() >= 9
     assert evidence.table["certain"][10:].sum() <= 1
-    assert f"{evidence.n_certain} of 20 assemblies are certain" in str(evidence)
+    assert f"{evidence.n_certain} of 20 tested assemblies are certain" in str(evidence)
 
 
 def test_opposed_members_count_with_their_sign():
@@ -195,9 +195,9 @@ def test_a_model_of_another_recording_gets_no_evidence():
 @pytest.mark.parametrize(
     ("certain", "begins"),
     [
-        (0, "None of 3 assemblies is certain: their members are not active"),
-        (1, "1 of 3 assemblies is certain: its members are active"),
-        (2, "2 of 3 assemblies are certain: their members are active"),
+        (0, "None of 3 tested assemblies is certain: their members are not active"),
+        (1, "1 of 3 tested assemblies is certain: its members are active"),
+        (2, "2 of 3 tested assemblies are certain: their members are active"),
     ],
 )
 def test_the_sentence_counts_certain_assemblies(certain, begins):

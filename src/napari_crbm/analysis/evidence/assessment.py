@@ -67,13 +67,14 @@ class Evidence:
     def __str__(self) -> str:
         if self.reason:
             return self.reason
-        with_members = int(self.table["p"].notna().sum())
-        if with_members == 0:
-            return "There are no assemblies: no hidden unit has members."
+        # Those of a single member are not tested.
+        tested = int(self.table["p"].notna().sum())
+        if tested == 0:
+            return "No assembly can be tested: none has two members or more."
         found = self.n_certain
-        text = f"{found} of {with_members} assemblies {'is' if found == 1 else 'are'} certain: "
+        text = f"{found} of {tested} tested assemblies {'is' if found == 1 else 'are'} certain: "
         if found == 0:
-            text = f"None of {with_members} assemblies is certain: "
+            text = f"None of {tested} tested assemblies is certain: "
         text += (
             f"{'its' if found == 1 else 'their'} members are {'not ' if found == 0 else ''}active "
             f"together beyond chance in {self.n_frames:,} held-out frames (false discovery rate "

@@ -93,13 +93,29 @@ class HalvesRun(QObject):
             found, marked = result
             self._result = (recording.spikes, found)
             self._end()
-            if marked is not None:
-                self._workspace.update_table(marked)
+            self._mark(trained, marked, found)
 
         self._job = job = self._run("Training on two halves", work, done, self._end)
         job.progressed.connect(self.progressed)
         job.cancelled.connect(self._end)
         self.changed.emit()
+
+    def _mark(
+        self, trained: Trained | None, marked: Trained | None, found: Reproducibility
+    ) -> None:
+        """Mark the assemblies of the table that is shown now."""
+        shown = self._workspace.trained
+        if marked is None or trained is None or shown is None:
+            return
+        if shown is trained:
+            self._workspace.update_table(marked)
+        elif shown.model is trained.model:
+            # Regions were assigned meanwhile: their table stays.
+            self._run(
+                "Updating the table of assemblies",
+                lambda _: shown.with_halves(found.arrays),
+                self._workspace.update_table,
+            )
 
     def cancel(self) -> None:
         """Cancel the trainings without a result."""

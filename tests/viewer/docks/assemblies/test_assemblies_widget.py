@@ -46,7 +46,7 @@ def test_regions_have_the_room_that_numbers_leave(viewer, trained_home, qtbot):
     table, headings = widget.table, [name for name, *_ in widget.model._columns]
     widths = [table.columnWidth(column) for column in range(len(headings))]
     place = headings.index("region")
-    assert widths[place] == max(widths) >= 150
+    assert widths[place] == max(widths) >= 104
     assert sum(widths) >= table.viewport().width()
     widget.resize(900, 800)
     qtbot.wait(50)

@@ -1,6 +1,8 @@
 """The Reproducibility dock: run, cancel, and what the Assemblies dock shows of it."""
 
+import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from qtpy.QtCore import Qt
 
 from napari_crbm.errors import ModelError
 from napari_crbm.model import Settings
+from napari_crbm.regions import Regions
 from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
 from napari_crbm.viewer.docks.open import open_dock
 from napari_crbm.viewer.docks.reproducibility.widget import ReproducibilityWidget
@@ -111,3 +114,23 @@ def test_the_assemblies_dock_leads_here(viewer, home, recording, trained_model, 
     assemblies = open_dock(viewer, "Assemblies").findChild(AssembliesWidget)
     assemblies.halves.click()
     assert open_dock(viewer, "Reproducibility").findChild(ReproducibilityWidget) is not None
+
+
+def test_regions_assigned_meanwhile_stay(home, recording, planted_model, monkeypatch, qtbot):
+    home.show(recording, planted_model)
+    until(qtbot, lambda: home.workspace.trained is not None)
+    n, go_on = planted_model.n_assemblies, threading.Event()
+    arrays = {"found": np.ones(n), "similarity": np.ones(n)}
+    monkeypatch.setattr(
+        "napari_crbm.viewer.jobs.halves.reproducibility",
+        lambda *_, **__: go_on.wait(30) and SimpleNamespace(arrays=arrays),
+    )
+    home.halves.start(BRIEF)
+    everywhere = Regions.from_labels(np.zeros(recording.n_neurons, dtype=int), ("Everywhere",))
+    home.assign_regions(everywhere)
+    until(qtbot, lambda: (home.workspace.trained.table["region"] == "Everywhere").any())
+    go_on.set()
+    until(qtbot, lambda: not home.busy)
+    table = home.workspace.trained.table
+    assert table["both_halves"].all() and (table["region"] == "Everywhere").any()
+    planted_model.halves_ = None

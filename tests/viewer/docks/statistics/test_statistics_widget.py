@@ -12,6 +12,7 @@ from napari_crbm.viewer.docks.statistics.progress import part, rising
 from napari_crbm.viewer.docks.statistics.widget import StatisticsWidget
 from napari_crbm.viewer.layers.names import NEURONS
 from napari_crbm.viewer.parts.plot_export import plot_values
+from napari_crbm.viewer.state.trained import Trained
 from tests.viewer.conftest import FAST, until
 
 
@@ -136,6 +137,45 @@ def test_progress_never_goes_back_and_parts_share_one_bar():
         for done, total in ((0, 10), (41, 100), (40, 100), (100, 100)):
             part(report, number, 2)(done, total)
     assert seen == sorted(seen) and seen[0] == 0 and seen[3] == 0.5 and seen[-1] == 1
+
+
+def test_another_table_of_the_same_model_leaves_the_evaluation(evaluated, home, recording):
+    """Regions are assigned, or the trainings on two halves have ended."""
+    trained, evaluation = home.workspace.trained, evaluated.evaluation
+    n = trained.model.n_assemblies
+    halves = {"found": np.ones(n), "similarity": np.ones(n)}
+    for other in (replace(trained), replace(trained, table=trained.table.assign(**halves))):
+        home.workspace.update_table(other)
+        assert evaluated.evaluation is evaluation and not evaluated.body.isHidden()
+
+
+def test_an_evaluation_goes_on_while_the_table_changes(
+    dock, trained_home, evaluation, monkeypatch, qtbot
+):
+    go_on = threading.Event()
+    monkeypatch.setattr(
+        "napari_crbm.analysis.evaluate_held_out", lambda *_, **__: go_on.wait(30) and evaluation
+    )
+    dock.start.click()
+    trained_home.workspace.update_table(replace(trained_home.workspace.trained))
+    assert "Press Evaluate" not in dock.message.text() and dock.start.text() == "Cancel"
+    go_on.set()
+    until(qtbot, lambda: dock.evaluation is evaluation)
+
+
+def test_another_model_ends_the_evaluation_and_nothing_says_press_evaluate(
+    dock, trained_home, planted_model, recording, evaluation, monkeypatch, qtbot
+):
+    go_on = threading.Event()
+    monkeypatch.setattr(
+        "napari_crbm.analysis.evaluate_held_out", lambda *_, **__: go_on.wait(30) and evaluation
+    )
+    dock.start.click()
+    trained_home.workspace.show_model(Trained.of(planted_model, recording))
+    assert "Press Evaluate" not in dock.message.text()
+    go_on.set()
+    until(qtbot, lambda: dock.start.text() == "Evaluate")
+    assert dock.evaluation is None and "Press Evaluate" in dock.message.text()
 
 
 def test_cancel_leaves_everything_as_it_was(dock, trained_home, qtbot):

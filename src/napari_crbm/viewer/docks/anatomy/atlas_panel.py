@@ -187,7 +187,11 @@ class AtlasPanel(QWidget):
 
         self.open.setEnabled(False)
         self.home.run(
-            f"Opening {Path(source).name}", work, self._opened, lambda: self.open.setEnabled(True)
+            f"Opening {Path(source).name}",
+            work,
+            self._opened,
+            lambda: self.open.setEnabled(True),
+            owner=self,
         )
 
     def _opened(self, opened: tuple[Atlas, Mesh, dict[str, Any]]) -> None:
@@ -322,7 +326,9 @@ class AtlasPanel(QWidget):
             how = {"atlas": opened_as, "placement": placed, "level": level, "sides": sides}
             return Assignment(regions, PlacedAtlas(atlas, placement), how)
 
-        self.home.run("Assigning regions", work, lambda made: self._assigned(recording, made))
+        self.home.run(
+            "Assigning regions", work, lambda made: self._assigned(recording, made), owner=self
+        )
 
     def _assigned(self, recording: Recording, made: Assignment) -> None:
         self.layers.end_placement()

@@ -241,7 +241,7 @@ class AnatomyWidget(QWidget):
             if same and self.colour_by.currentData() == kind:
                 self.workspace.show_colouring(made)
 
-        self.home.run(f"Colouring by {label}", lambda _: make(self.workspace), show)
+        self.home.run(f"Colouring by {label}", lambda _: make(self.workspace), show, owner=self)
 
     # --- what is shown --------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from qtpy.QtWidgets import QAbstractItemView, QTableView
 
 from napari_crbm.viewer.docks.assemblies.table_model import AssemblyFilter, AssemblyTableModel
 
-# Room for "Optic tectum R 43 %"; in a narrow dock the last columns are scrolled to instead.
-_REGION_PX = 150
+# Room for a short name with its share; in a narrow dock the last columns are scrolled to instead.
+_REGION_PX = 104
 
 
 class AssemblyTable(QTableView):

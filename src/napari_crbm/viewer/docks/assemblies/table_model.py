@@ -20,7 +20,7 @@ SORT_ROLE = Qt.ItemDataRole.UserRole
 # Text of assemblies that are not certain: legible on both themes, but set back.
 _GREY = QColor(128, 128, 128)
 
-# Columns of names, hidden if all cells are empty.
+# Columns of names.
 _REGIONS = ("region", "enriched_region")
 
 #: How false discovery rates are shown; smaller ones than the second as "<0.001".
@@ -32,7 +32,7 @@ COLUMNS = (
     Column(
         "size",
         "Size",
-        46,
+        40,
         "{:,.0f}",
         "Number of members, by the definition above the table.",
     ),
@@ -44,18 +44,26 @@ COLUMNS = (
         "Region that holds most members, with their share. Point at a cell to read all regions "
         "with at least a tenth of the members; the filter finds assemblies by these.",
     ),
-    Column("mean_activity", "On (%)", 48, "{:.1f}", "Share of frames in which it is on."),
+    Column("mean_activity", "On (%)", 42, "{:.1f}", "Share of frames in which it is on."),
+    Column(
+        "q",
+        "q",
+        42,
+        Q_PATTERN,
+        "Evidence: false discovery rate by coincidence of the members in frames not trained on. "
+        "An assembly below 0.05 is certain; the others are shown in grey at the end.",
+    ),
     Column(
         "laterality",
         "Side",
-        46,
+        42,
         "{:+.2f}",
         "Laterality: -1 if all weight is left of the midline, +1 if all is right.",
     ),
     Column(
         "compactness_um",
         "Spread",
-        58,
+        52,
         "{:.0f} µm",
         "Median distance of members from their centre.",
     ),
@@ -67,14 +75,6 @@ COLUMNS = (
         "Region that holds more members than this assembly would have there at random places of "
         "the brain (p <= 0.05, of all regions together); empty if none does. Point at a cell to "
         "read the numbers.",
-    ),
-    Column(
-        "q",
-        "q",
-        44,
-        Q_PATTERN,
-        "Evidence: false discovery rate by coincidence of the members in frames not trained on. "
-        "An assembly below 0.05 is certain; the others are shown in grey at the end.",
     ),
     Column(
         "both_halves",
@@ -114,11 +114,17 @@ class AssemblyTableModel(QAbstractTableModel):
         self._columns = [
             column
             for column in COLUMNS
-            if column.name in self._table
-            and not (column.name in _REGIONS and (self._table[column.name] == "").all())
+            if column.name in self._table and self._says_something(column.name)
         ]
         self._values = [self._table[name].tolist() for name, *_ in self._columns]
         self.endResetModel()
+
+    def _says_something(self, name: str) -> bool:
+        """Return whether a column has any value: without regions or a test there is none."""
+        values = self._table[name]
+        if name in _REGIONS:
+            return bool((values != "").any())
+        return name != "q" or bool(values.notna().any())
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: B008, D102, N802
         return 0 if parent.isValid() or not self._values else len(self._values[0])

@@ -83,7 +83,9 @@ class CompareRun(QObject):
                 self.match(model, recording, (model_path, recording_path))
 
         self._set_running(True)
-        self._home.run(f"Opening {model_path.name}", work, loaded, lambda: self._set_running(False))
+        self._home.run(
+            f"Opening {model_path.name}", work, loaded, lambda: self._set_running(False), owner=self
+        )
 
     def _ask_recording(self, model_path: Path, model: CRBM) -> None:
         path, _ = QFileDialog.getOpenFileName(

@@ -205,7 +205,9 @@ class CompareWidget(QWidget):
     def _reset(self) -> None:
         """Remove the comparison when the model of the viewer has changed."""
         trained = self.workspace.trained
-        if self._compared is not None and self._compared.trained is not trained:
+        model = None if trained is None else trained.model
+        # Another table of the same model leaves the comparison as it is.
+        if self._compared is not None and self._compared.trained.model is not model:
             self.home.turns.start(_PAIR, self.layers.end())
             self._compared = None
             self.comparing.forget()

@@ -143,7 +143,7 @@ class AnimalsPanel(QWidget):
             self._show_project()
             self._compare()
 
-        self.home.run(f"Opening {Path(path).name}", lambda _: load_project(path), show)
+        self.home.run(f"Opening {Path(path).name}", lambda _: load_project(path), show, owner=self)
 
     def _choose_target(self) -> None:
         if self.current() is None:
@@ -189,7 +189,7 @@ class AnimalsPanel(QWidget):
             self.views.setCurrentIndex(2)
             self._compare()
 
-        self.home.run(f"Reading {Path(path).name}", lambda _: read_matrix(path), show)
+        self.home.run(f"Reading {Path(path).name}", lambda _: read_matrix(path), show, owner=self)
 
     # --- comparing ------------------------------------------------------------------------
 
@@ -206,7 +206,7 @@ class AnimalsPanel(QWidget):
         def work(_report: Callable[[int, int], None]) -> Study:
             return compare_animals(animals, structural, centres_um=centres)
 
-        self.home.run("Comparing animals", work, self._show_study)
+        self.home.run("Comparing animals", work, self._show_study, owner=self)
 
     def _centres(self) -> Any:
         """Return the centres of the regions of the open recording, for distances."""

@@ -32,6 +32,7 @@ from napari_crbm.viewer.layers.connectivity import (
     PAIR,
     ConnectionLayers,
 )
+from napari_crbm.viewer.parts.model_changes import ModelChanges
 from napari_crbm.viewer.parts.short_table import ShortTable
 from napari_crbm.viewer.parts.style import button, page, text_label
 from napari_crbm.viewer.parts.widget_lifetime import follow
@@ -156,7 +157,7 @@ class ConnectivityWidget(QWidget):
 
         follow(self, self.workspace.recording_changed, self._reset)
         follow(self, self.workspace.regions_changed, self._reset)
-        follow(self, self.workspace.trained_changed, self._reset)
+        ModelChanges(self, self.workspace, self._reset)
         follow(self, self.workspace.region_view.changed, self._on_region_view)
         self._reset()
 

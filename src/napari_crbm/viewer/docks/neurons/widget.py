@@ -202,7 +202,9 @@ class NeuronsWidget(QWidget):
                 scaled = (trace - low) / max(high - low, 1e-9) * max(float(rate.max()), 1.0)
                 self._fluorescence.setData(recording.times, scaled)
 
-        self.home.run("Reading fluorescence", lambda _: fluorescence.trace(neuron), done)
+        self.home.run(
+            "Reading fluorescence", lambda _: fluorescence.trace(neuron), done, owner=self
+        )
 
     def _show_assemblies(self, trained: Trained, neuron: int) -> None:
         held = trained.assemblies_of(neuron)
@@ -276,6 +278,7 @@ class NeuronsWidget(QWidget):
             "Testing for enrichment",
             lambda _: _enriched(recording, trained, neurons),
             lambda found: self._show_enriched(neurons, trained, found),
+            owner=self,
         )
 
     def _show_enriched(

@@ -36,6 +36,7 @@ from napari_crbm.viewer.layers.colour_kinds import (
     RECONSTRUCTION,
     reconstruction_colouring,
 )
+from napari_crbm.viewer.parts.model_changes import ModelChanges
 from napari_crbm.viewer.parts.notices import show_info
 from napari_crbm.viewer.parts.style import button, count_box, page, plot, scrolling, text_label
 from napari_crbm.viewer.parts.widget_lifetime import follow
@@ -51,6 +52,7 @@ _NOT_YET = (
     "which it was not trained on."
 )
 _RUNNING = "Drawing activity from the model and comparing it with the held-out frames ..."
+_STOPPING = "Another model is shown: the evaluation of the earlier one ends ..."
 _SAMPLES, _CHAINS = 5000, 200
 
 
@@ -153,7 +155,7 @@ class StatisticsWidget(QWidget):
         layout.addWidget(scrolling(results, sideways=False), 1)
 
         follow(self, self.workspace.recording_changed, self._reset)
-        follow(self, self.workspace.trained_changed, self._reset)
+        ModelChanges(self, self.workspace, self._reset)
         follow(self, self.workspace.colouring_changed, self._follow)
         self.home.runs.progressed.connect(self._on_progress)
         self.home.runs.training_changed.connect(self._on_training)
@@ -221,7 +223,8 @@ class StatisticsWidget(QWidget):
     def _show(self, result: tuple[Any, Evaluation | None, Likelihood | None]) -> None:
         self._set_running(False)
         trained, evaluation, likelihood = result
-        if evaluation is None or trained is not self.workspace.trained:
+        shown = self.workspace.trained
+        if evaluation is None or shown is None or trained.model is not shown.model:
             return
         self.evaluation = evaluation
         self.message.hide()
@@ -266,7 +269,7 @@ class StatisticsWidget(QWidget):
         self.evaluation = None
         if self.colour.isChecked():
             self.colour.setChecked(False)
-        self.message.setText(self._missing or _NOT_YET)
+        self.message.setText(_STOPPING if self._running else self._missing or _NOT_YET)
         self.message.show()
         self.start.setEnabled(not self._missing)
         for widget in (self.verdict, self.warning, self.body, self.foot):

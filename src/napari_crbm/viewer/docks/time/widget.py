@@ -291,6 +291,7 @@ class TimeWidget(QWidget):
                 "Sorting assemblies",
                 lambda _: (trained, assembly_raster(trained.activity)),
                 self._draw_raster,
+                owner=self,
             )
         else:
             weights = None if trained is None else trained.model.weights_
@@ -298,6 +299,7 @@ class TimeWidget(QWidget):
                 "Drawing neurons",
                 lambda _: (trained, neuron_raster(recording.spikes, weights)),
                 self._draw_raster,
+                owner=self,
             )
 
     def _draw_raster(self, result: tuple[Trained | None, Raster]) -> None:
