@@ -166,7 +166,31 @@ def update_time() -> pd.DataFrame:
     return table
 
 
+def family() -> pd.DataFrame:
+    """Return the trainings on recordings of random kinds, which did not choose the settings."""
+    table = pd.read_csv(HERE / "results" / "family.csv")
+    named = {"apart": "3.5 % active", "low": "1.6 % active"}
+    numbers = table["recording"].astype(str)
+    size = [f"{n:,} x {t:,}" for n, t in zip(table["n_neurons"], table["n_frames"], strict=True)]
+    return pd.DataFrame(
+        {
+            "recording": table["set"].map(named).fillna("number " + numbers),
+            "seed": table["seed"],
+            "generator": table["generator"],
+            "neurons x frames": size,
+            "active (%)": (100 * table["activity"]).map("{:.1f}".format),
+            "planted": table["n_assemblies"],
+            "found": table["courses_found"],
+            "covariances": table["cov_vv"].map("{:.2f}".format).replace("nan", "no scale"),
+            "of assemblies": table["cov_hh"].map("{:.2f}".format).replace("nan", "no scale"),
+            "settled": table["settled"].map({True: "yes", False: "no"}),
+            "verdict": table["outcome"],
+        }
+    )
+
+
 TABLES = {
+    "family": family,
     "quality": quality,
     "as_published": as_published,
     "published_code": published_code,

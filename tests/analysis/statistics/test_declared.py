@@ -7,6 +7,7 @@ import pytest
 from napari_crbm.analysis import STATISTICS, Statistic, evaluate, export_evaluation
 from napari_crbm.figures import statistics_page
 from napari_crbm.model import CRBM, DReLU
+from napari_crbm.spikes import Spikes
 
 
 @pytest.fixture
@@ -48,19 +49,13 @@ def test_a_new_statistic_is_evaluated_judged_written_and_drawn(variances, case, 
     assert any(title.startswith("var(v)") for title in titles)
 
 
-def test_the_verdict_names_the_statistic_that_fails(case, monkeypatch):
+def test_the_verdict_names_the_statistic_that_fails(variances, case):
     model, train, test, samples = case
-
-    def unlike(side):
-        # The same for training and held-out frames, unrelated for the model's samples.
-        return np.random.default_rng(side.moments.n_frames).normal(size=12)
-
-    declared = Statistic("unlike", "u", "Unlike", "unlike numbers", "Unlike numbers.", unlike)
-    monkeypatch.setitem(STATISTICS, "unlike", declared)
-    some = samples.select_frames(slice(0, 399))
-    wrong = evaluate(model, train, test, samples=some)
-    assert wrong.table.loc["unlike", "nrmse"] > 0.6
-    assert "does not reproduce the unlike numbers" in wrong.verdict
+    others = Spikes.from_dense(samples.dense()[:, ::-1])
+    wrong = evaluate(model, train, test, samples=others)
+    assert wrong.table.loc["var_v", "low"] > 0.15
+    assert f"the {STATISTICS['var_v'].phrase} (nRMSE" in wrong.verdict
+    assert "does not reproduce" in wrong.verdict
 
 
 def test_every_statistic_says_what_it_is():
