@@ -71,6 +71,26 @@ def place_neurons(recording: Recording, weights: NDArray[np.floating] | None = N
 _drawn: WeakKeyDictionary[Recording, Placed] = WeakKeyDictionary()
 
 
+def arrange_neurons(recording: Recording, weights: NDArray[np.floating] | None) -> Placed:
+    """Return where to draw the neurons, and draw them so from now on.
+
+    `place_neurons` without weights returns the same until the next call; with None it is again
+    the order of the file. Known positions do not change.
+
+    Parameters
+    ----------
+    recording : Recording
+    weights : (N, M) float array, optional
+        Of a model trained on it.
+    """
+    if recording.located.all():
+        return place_neurons(recording)
+    _drawn.pop(recording, None)
+    if weights is not None:
+        _drawn[recording] = place_neurons(recording, weights)
+    return place_neurons(recording)
+
+
 def _without_positions(n_neurons: int, weights: NDArray[np.floating] | None) -> Placed:
     points = np.zeros((n_neurons, 3), dtype=np.float32)
     points[_order(n_neurons, weights), 1:] = _lattice(n_neurons, square=True)
@@ -124,7 +144,7 @@ def _some_missing(recording: Recording, weights: NDArray[np.floating] | None) ->
         points,
         False,
         f"{len(lost):,} of {recording.n_neurons:,} neurons have no position and are drawn to the "
-        "right of the others.",
+        f"right of the others{'' if weights is None else ', by their strongest assembly'}.",
     )
 
 

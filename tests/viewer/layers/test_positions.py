@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 
-from napari_crbm.schematic import place_neurons
+from napari_crbm.schematic import arrange_neurons, place_neurons
 from napari_crbm.viewer.docks.neurons.widget import neuron_summary
 from napari_crbm.viewer.docks.recording.widget import summary_of
 from napari_crbm.viewer.layers.brain import OUTLINE_NAME, BrainLayers
@@ -36,15 +36,58 @@ def test_every_neuron_is_drawn_and_the_dock_says_what_it_means(recording, kind):
     workspace.choose_assembly(1)
     assert layers is not None
     points = viewer.layers[NEURONS].data
+    weights = workspace.trained.model.weights_
+    np.testing.assert_array_equal(points, place_neurons(made, weights).points)
     np.testing.assert_array_equal(points, place_neurons(made).points)
     assert np.isfinite(viewer.layers[ASSEMBLY].data).all() and len(viewer.layers[ASSEMBLY].data)
     assert viewer.canvas.overlays.scale_bar.visible == (kind == "some")
     assert (OUTLINE_NAME in viewer.layers) == (kind == "some")
     said = summary_of(made)
     assert {
-        "none": "distances and directions mean nothing",
-        "some": "have no position and are drawn to the right",
+        "none": "arranged by their strongest assembly, and distances and directions mean nothing",
+        "some": "have no position and are drawn to the right of the others, by their strongest",
         "depth": "Only the depth of neurons is known",
     }[kind] in said["Positions"]
     unknown = kind == "none" or kind == "some"
     assert ("its position is not known" in neuron_summary(made, 0)) == unknown
+
+
+def test_members_are_neighbours_once_there_is_a_model(recording):
+    made = replace(recording, coordinates=None)
+    n = made.n_neurons
+    viewer, workspace = ViewerModel(), Workspace()
+    layers = BrainLayers(viewer, workspace)
+    workspace.open(made)
+    before = viewer.layers[NEURONS].data.copy()
+    assert "in the order of the file" in place_neurons(made).note
+    workspace.choose_neuron(3)
+    workspace.show_model(Trained.of(a_model(n), made))
+    assert layers is not None
+    points = viewer.layers[NEURONS].data
+    assert not np.array_equal(points, before)
+    strongest = np.abs(workspace.trained.model.weights_).argmax(axis=1)
+
+    def spread(places):
+        """Mean distance of the neurons of an assembly from their centre."""
+        groups = [places[strongest == k] for k in np.unique(strongest)]
+        return np.mean([np.linalg.norm(each - each.mean(0), axis=1).mean() for each in groups])
+
+    assert spread(points) < 0.8 * spread(before)
+    workspace.choose_assembly(1)
+    members = viewer.layers[ASSEMBLY].data
+    assert {tuple(place) for place in members} <= {tuple(place) for place in points}
+    # Other regions of the same neurons change nothing.
+    if made.regions is not None:
+        workspace.assign_regions(made.regions)
+        np.testing.assert_array_equal(
+            place_neurons(workspace.recording).points, viewer.layers[NEURONS].data
+        )
+    # Opened again, without its model, they are in the order of the file.
+    workspace.open(made)
+    np.testing.assert_array_equal(place_neurons(made).points, before)
+
+
+def test_positions_that_are_known_never_move(recording):
+    assert arrange_neurons(recording, a_model(recording.n_neurons).weights_).points is (
+        place_neurons(recording).points
+    )

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.palette import CONTEXT
 from napari_crbm.recording import Recording
-from napari_crbm.schematic import place_neurons
+from napari_crbm.schematic import arrange_neurons, place_neurons
 from napari_crbm.viewer.jobs.runners import Later, Runner, at_once, run_at_once
 from napari_crbm.viewer.layers.names import (
     ACTIVE,
@@ -75,6 +75,10 @@ class BrainLayers:
         self.workspace = workspace
         self.run = run
         self.later = later
+        # First, so that everything else draws the neurons where they are.
+        workspace.recording_changed.connect(self._in_file_order)
+        workspace.trained_changed.connect(self._arrange)
+        workspace.regions_changed.connect(self._arrange)
         self.regions = RegionLayers(viewer, workspace, run)
         self._limited: NDArray[np.bool_] | None = None
         self._plain = True
@@ -143,6 +147,34 @@ class BrainLayers:
             lambda _: outline_segments(places),
             lambda segments: self.later(OUTLINE_NAME, draw(segments)),
         )
+
+    def _in_file_order(self) -> None:
+        """Forget the model of a recording that is opened again."""
+        if self.workspace.recording is not None:
+            arrange_neurons(self.workspace.recording, None)
+
+    def _arrange(self) -> None:
+        """Draw neurons without position by the assemblies of the model."""
+        recording, trained = self.workspace.recording, self.workspace.trained
+        if recording is None or trained is None:
+            # The arrangement stays while another model is being computed.
+            return
+        if recording.located.all():
+            return
+        layer = neurons_layer(self.viewer.layers)
+        points = arrange_neurons(recording, trained.model.weights_).points
+        limited = self._limited
+        shown = points if limited is None else points[limited]
+        if layer is not None and not np.array_equal(layer.data, shown):
+            self._complete = False
+            self.later(NEURONS, self._follow_arrangement())
+
+    def _follow_arrangement(self) -> Iterator[None]:
+        """Draw everything again after neurons have moved."""
+        yield from self._follow_regions()
+        yield
+        self.selection.show_neuron()
+        self.selection.show_group()
 
     def _show_scale_bar(self, visible: bool) -> Iterator[None]:
         """Show or hide the scale bar, after the neurons: napari creates it on first use."""

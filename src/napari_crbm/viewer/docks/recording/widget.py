@@ -141,6 +141,7 @@ class RecordingWidget(QWidget):
         self.home.waiting_changed.connect(self._show_waiting)
         self.home.runs.training_changed.connect(self._show_waiting)
         follow(self, self.home.workspace.recording_changed, self._show_recording)
+        follow(self, self.home.workspace.trained_changed, self._show_summary)
         self._show_recording()
         self._show_waiting()
 
@@ -235,8 +236,7 @@ class RecordingWidget(QWidget):
 
     def _show_recording(self) -> None:
         recording = self.home.workspace.recording
-        while self.summary.rowCount():
-            self.summary.removeRow(0)
+        self._show_summary()
         self._show_again()
         self.details.setVisible(recording is not None)
         self.health.check(recording)
@@ -244,8 +244,6 @@ class RecordingWidget(QWidget):
         self._show_message()
         if recording is None:
             return
-        for label, value in summary_of(recording).items():
-            self.summary.addRow(text_label(label, wrap=False), text_label(value))
         activity = 100 * recording.spikes.mean_activity
         # Without any activity the axis spans 0 to 1 %.
         upper = float(np.quantile(activity, 0.995)) or float(activity.max()) or 1.0
@@ -254,6 +252,15 @@ class RecordingWidget(QWidget):
         self.histogram.addItem(
             pg.BarGraphItem(x0=edges[:-1], x1=edges[1:], y0=0, y1=counts, brush=BLUE, pen=None)
         )
+
+    def _show_summary(self) -> None:
+        """Show the summary; where neurons without position are drawn depends on the model."""
+        recording = self.home.workspace.recording
+        while self.summary.rowCount():
+            self.summary.removeRow(0)
+        summary = {} if recording is None else summary_of(recording)
+        for label, value in summary.items():
+            self.summary.addRow(text_label(label, wrap=False), text_label(value))
 
 
 def summary_of(recording: Recording) -> dict[str, str]:
