@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         write_table,
     )
     from napari_crbm.analysis.health.finding import Finding
+    from napari_crbm.analysis.health.mend import leaving_out
     from napari_crbm.analysis.health.report import Health, recording_health
     from napari_crbm.analysis.matching.counterparts import (
         MATCH_BY,
@@ -189,6 +190,7 @@ _HOMES = {
         "write_table",
     ),
     "health.finding": ("Finding",),
+    "health.mend": ("leaving_out",),
     "health.report": (
         "Health",
         "recording_health",
@@ -356,6 +358,7 @@ __all__ = [
     "held_out_drift",
     "held_out_likelihood",
     "lagged_correlations",
+    "leaving_out",
     "levels",
     "locality",
     "match_units",

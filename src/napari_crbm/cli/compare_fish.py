@@ -54,13 +54,14 @@ def compare_fish(
     study = connectome.compare_animals(animals, matrix, n_permutations=permutations, seed=seed)
     maps, table, mean, anatomy = study.maps, study.similarity, study.mean, study.agreement
     if output is not None:
+        from napari_crbm.analysis import write_table
         from napari_crbm.figures import save_figure
         from napari_crbm.figures.connectivity import comparison_figure
 
         output.mkdir(parents=True, exist_ok=True)
-        table.to_csv(output / "similarity.csv", index=False, float_format="%.6g")
-        mean.table().to_csv(output / "mean_connections.csv", index=False, float_format="%.6g")
-        mean.frame().to_csv(output / "mean_matrix.csv", float_format="%.6g")
+        write_table(table, output / "similarity.csv")
+        write_table(mean.table(), output / "mean_connections.csv")
+        write_table(mean.frame(), output / "mean_matrix.csv", index=True)
         figure = comparison_figure(maps, mean, table, matrix, anatomy)
         save_figure(figure, output / "comparison.pdf")
         save_figure(figure, output / "comparison.png")

@@ -244,30 +244,23 @@ def _write(
 ) -> None:
     """Write tables and figures of a map, and couplings of single neurons."""
     import numpy as np
+    import pandas as pd
 
     from napari_crbm import connectome
+    from napari_crbm.analysis import write_table
     from napari_crbm.figures import save_figure
     from napari_crbm.figures.connectivity import composition_figure, connectivity_figure
 
     output.mkdir(parents=True, exist_ok=True)
-    found.table().to_csv(output / "connections.csv", index=False, float_format="%.6g")
-    found.frame().to_csv(output / "matrix.csv", float_format="%.6g")
-    connectome.composition_table(model, regions).to_csv(
-        output / "composition.csv", index=False, float_format="%.6g"
-    )
-    connectome.assembly_region_matrix(model, regions).to_csv(
-        output / "assemblies_by_region.csv", float_format="%.6g"
-    )
+    write_table(found.table(), output / "connections.csv")
+    write_table(found.frame(), output / "matrix.csv", index=True)
+    write_table(connectome.composition_table(model, regions), output / "composition.csv")
+    by_region = connectome.assembly_region_matrix(model, regions)
+    write_table(by_region, output / "assemblies_by_region.csv", index=True)
     for number in neurons:
         couplings = connectome.effective_couplings(factors, number)
-        np.savetxt(
-            output / f"couplings-neuron-{number}.csv",
-            np.column_stack([np.arange(len(couplings)), couplings]),
-            fmt=("%d", "%.6g"),
-            delimiter=",",
-            header="neuron,coupling",
-            comments="",
-        )
+        table = pd.DataFrame({"neuron": np.arange(len(couplings)), "coupling": couplings})
+        write_table(table, output / f"couplings-neuron-{number}.csv")
     for name, figure in (
         ("connectivity", connectivity_figure(found, recording, regions)),
         ("composition", composition_figure(model, regions)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -200,6 +201,8 @@ def _text(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
+    if isinstance(value, float) and math.isnan(value):
+        return "not known"
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, dict):

@@ -58,6 +58,18 @@ def preprocess(
         list[str] | None,
         typer.Option(help="Frames to leave out, 'first-last' from 0; repeatable."),
     ] = None,
+    drop_neurons: Annotated[
+        list[str] | None,
+        typer.Option(help="Neurons to leave out, 'first-last' from 0; repeatable."),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHECK",
+            help="Leave out the neurons or frames that this check of 'info' names, such as "
+            "'duplicate neurons'; repeatable.",
+        ),
+    ] = None,
     steps_from: Annotated[
         Path | None,
         typer.Option(help="Repeat the preprocessing of this recording. Excludes other steps."),
@@ -65,6 +77,8 @@ def preprocess(
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Turn fluorescence into spikes; leave out frames and neurons. The file records all steps."""
+    from napari_crbm.analysis import recording_health
+    from napari_crbm.analysis.health.mend import leaving_out, named_findings
     from napari_crbm.io import open_recording, save_recording
     from napari_crbm.preprocessing import activity_warning, dropped_text, steps_of
     from napari_crbm.preprocessing import preprocess as run
@@ -77,7 +91,8 @@ def preprocess(
             "choose one.", param_hint="--deconvolve, --zscore, --level, --keep-spikes"
         )
     method = chosen[0] if chosen else "events"
-    given = {"drop_frames": drop_frames, **changed} if drop_frames else changed
+    listed = {"drop_frames": drop_frames, "drop_neurons": drop_neurons, "leave_out": leave_out}
+    given = {name: value for name, value in listed.items() if value} | changed
     if steps_from is not None:
         if given or chosen:
             raise typer.BadParameter("excludes all other steps.", param_hint="--steps-from")
@@ -85,10 +100,17 @@ def preprocess(
     else:
         _refuse_unused(given, method)
         steps = Steps.from_dict(
-            {**given, "method": method, "drop_frames": _ranges(drop_frames or ())}
+            {
+                **changed,
+                "method": method,
+                "drop_frames": _ranges(drop_frames or ()),
+                "drop_neurons": _ranges(drop_neurons or (), "neurons"),
+            }
         )
     with progress_bar("Opening", "neurons") as advance:
         recording = open_recording(source, progress=advance, **opening)
+    if leave_out:
+        steps = leaving_out(named_findings(recording_health(recording), leave_out), steps)
     with progress_bar("Preprocessing", "neurons") as advance:
         result = run(recording, steps, progress=advance)
     if message := activity_warning(result.spikes):
@@ -112,11 +134,11 @@ def _refuse_unused(given: dict[str, Any], method: str) -> None:
                 raise typer.BadParameter("has no effect with --keep-spikes.", param_hint=option)
 
 
-def _ranges(texts: Sequence[str]) -> tuple[tuple[int, int], ...]:
+def _ranges(texts: Sequence[str], of: str = "frames") -> tuple[tuple[int, int], ...]:
     from napari_crbm.errors import RecordingError
     from napari_crbm.preprocessing import frame_ranges
 
     try:
-        return frame_ranges(",".join(texts))
+        return frame_ranges(",".join(texts), of)
     except RecordingError as error:
-        raise typer.BadParameter(str(error), param_hint="--drop-frames") from error
+        raise typer.BadParameter(str(error), param_hint=f"--drop-{of}") from error

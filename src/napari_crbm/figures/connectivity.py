@@ -161,6 +161,10 @@ def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -
         n_rows, n_columns = matrix.shape
         figure = new_figure(DOUBLE_COLUMN_IN, float(np.clip(1.9 + 0.1 * n_rows, 3.2, 9.5)))
         ax = figure.add_subplot()
+        if not n_columns:
+            ax.set_axis_off()
+            ax.text(0.5, 0.5, "No assembly has members in a region.", ha="center")
+            return figure
         scale = PowerNorm(0.5, 0, max(float(largest.max()), 1e-12))
         image = ax.imshow(matrix, aspect="auto", cmap="cividis", norm=scale, interpolation="none")
         row = {assembly: k for k, assembly in enumerate(matrix.index)}

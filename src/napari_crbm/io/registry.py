@@ -337,12 +337,13 @@ def _unknown(path: Path) -> FormatError:
     names = [entry.name for entry in entries if not is_stranger(path, entry.name)]
     listing = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "") if names else "nothing"
     text = (
-        f"{path.name} is not a recording this program knows: it needs neuron positions "
-        "(such as 'Coordinates') and activity (such as 'ThresholdedSpikes' or 'DFF'); "
-        f"found {listing}."
+        f"{path.name} is not a recording this program knows: it needs activity (such as "
+        "'ThresholdedSpikes' or 'DFF') and, where they are known, neuron positions (such as "
+        f"'Coordinates'); found {listing}."
     )
     text += _elsewhere(path)
-    if not by_profile.can_map(entries):
+    # Tables beside the file may hold positions, but the activity is in the file itself.
+    if not by_profile.can_map(tuple(each for each in entries if each.name in names)):
         return FormatError(text)
     return UnknownLayout(
         f"{text} Say which is which in the viewer, or with a profile: 'napari-crbm info "

@@ -125,6 +125,7 @@ def preprocess(
     # Every neuron counts for the first reason that excludes it.
     kept = np.ones(n_neurons, dtype=bool)
     for reason, passes in (
+        ("listed", _not_listed(recording, steps)),
         ("outside_regions", in_region if steps.regions else kept.copy()),
         ("low_quality", snr >= steps.min_snr),
         ("low_activity", activity >= steps.min_activity),
@@ -256,6 +257,19 @@ def _frames(
     if not kept.any():
         raise RecordingError(f"Preprocessing leaves no frames ({dropped_text(dropped)}).")
     return np.flatnonzero(kept), dropped
+
+
+def _not_listed(recording: Recording, steps: Steps) -> NDArray[np.bool_]:
+    """Return which neurons are in none of the ranges to leave out."""
+    kept = np.ones(recording.n_neurons, dtype=bool)
+    for start, last in steps.drop_neurons:
+        if last >= recording.n_neurons:
+            raise RecordingError(
+                f"Neurons {start}-{last} cannot be left out: the last neuron is "
+                f"{recording.n_neurons - 1}."
+            )
+        kept[start : last + 1] = False
+    return kept
 
 
 def _members(recording: Recording, region: str) -> NDArray[np.int64]:

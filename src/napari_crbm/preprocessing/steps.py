@@ -30,6 +30,9 @@ METHODS: dict[str, float | None] = {
 }
 
 
+_RANGES = ("drop_frames", "drop_neurons")
+
+
 @documented
 @dataclass(frozen=True)
 class Steps:
@@ -110,6 +113,8 @@ class Steps:
     ] = 0.0
     #: Ranges (first, last, both included, counted from 0 in the recording as it was opened).
     drop_frames: tuple[tuple[int, int], ...] = ()
+    #: Ranges of neurons, likewise.
+    drop_neurons: tuple[tuple[int, int], ...] = ()
     regions: Annotated[
         tuple[str, ...],
         Setting("Keep only neurons in this region.", option="region", absent="all regions"),
@@ -138,7 +143,8 @@ class Steps:
         check(self)
         if self.threshold is None:
             set_value(self, "threshold", METHODS[self.method])
-        set_value(self, "drop_frames", tuple((int(a), int(b)) for a, b in self.drop_frames))
+        for name in _RANGES:
+            set_value(self, name, tuple((int(a), int(b)) for a, b in getattr(self, name)))
         if self.raw and self.baseline_s is None:
             raise SettingError("{raw} needs a baseline window: set {baseline_s}.")
         if not self.min_activity < self.max_activity:
@@ -156,16 +162,19 @@ class Steps:
             raise SettingError(
                 "{min_snr} needs fluorescence: leave it at 0 to keep the spikes of the file."
             )
-        if any(a > b or a < 0 for a, b in self.drop_frames):
-            raise SettingError(
-                "{drop_frames} must be ranges from first to last, counted from 0; found {found}.",
-                {"found": ", ".join(f"{a}-{b}" for a, b in self.drop_frames)},
-            )
+        for name in _RANGES:
+            ranges = getattr(self, name)
+            if any(a > b or a < 0 for a, b in ranges):
+                raise SettingError(
+                    f"{{{name}}} must be ranges from first to last, counted from 0; "
+                    "found {found}.",
+                    {"found": ", ".join(f"{a}-{b}" for a, b in ranges)},
+                )
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; the inverse of `from_dict`."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        values["drop_frames"] = [list(pair) for pair in self.drop_frames]
+        values |= {name: [list(pair) for pair in getattr(self, name)] for name in _RANGES}
         values["regions"] = list(self.regions)
         return values
 
@@ -188,8 +197,8 @@ class Steps:
             raise RecordingError(f"Preprocessing settings cannot be read: {error}.") from error
 
 
-def frame_ranges(text: str) -> tuple[tuple[int, int], ...]:
-    """Parse ranges of frames, such as "100-120, 300".
+def frame_ranges(text: str, of: str = "frames") -> tuple[tuple[int, int], ...]:
+    """Parse ranges of frames or neurons, such as "100-120, 300".
 
     Raises
     ------
@@ -203,7 +212,7 @@ def frame_ranges(text: str) -> tuple[tuple[int, int], ...]:
             continue
         if not (first.isdecimal() and (last or first).isdecimal()):
             raise RecordingError(
-                f"'{part.strip()}' is no range of frames; write 'first-last', such as 100-120."
+                f"'{part.strip()}' is no range of {of}; write 'first-last', such as 100-120."
             )
         ranges.append((int(first), int(last or first)))
     return tuple(ranges)

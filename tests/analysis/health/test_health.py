@@ -10,6 +10,8 @@ import pytest
 from napari_crbm import Recording, Spikes
 from napari_crbm.analysis import recording_health
 from napari_crbm.analysis.health.finding import ranges_named, runs
+from napari_crbm.analysis.health.mend import leaving_out, named_findings
+from napari_crbm.preprocessing import preprocess
 from napari_crbm.recording import Step
 
 T, N = 600, 80
@@ -235,3 +237,38 @@ def test_ranges_of_frames():
     assert runs([]) == [] and runs([1, 2, 3, 7, 9, 10]) == [(1, 3), (7, 7), (9, 10)]
     assert ranges_named([1, 2, 3, 7]) == "1-3, 7"
     assert ranges_named(list(range(0, 14, 2))) == "0, 2, 4, 6, 8 and 2 more"
+
+
+def test_leaving_out_mends_what_it_offers():
+    def change(raster, values):
+        raster[:, 7] = raster[:, 30] = raster[:, 3]
+        raster[100:103] = True
+        raster[:, 5], raster[:, 6] = False, True
+        values["coordinates"][20] = values["coordinates"][21]
+
+    sick = recording(change)
+    health = recording_health(sick)
+    offered = {each.kind: each.leave_out for each in health.findings if each.leave_out}
+    assert offered == {
+        "always active neurons": (6,),
+        "duplicate neurons": (7, 30),
+        "duplicate positions": (21,),
+        "frames with nearly all neurons active": (100, 101, 102),
+        "silent neurons": (5,),
+    }
+    mended = preprocess(sick, leaving_out(health.findings))
+    assert mended.spikes.shape == (T - 3, N - 5)
+    assert not set(offered) & kinds(recording_health(mended))
+    # One after the other is the same.
+    one = preprocess(sick, leaving_out(named_findings(health, ["duplicate neurons"])))
+    assert one.n_neurons == N - 2 and "duplicate neurons" not in kinds(recording_health(one))
+
+
+def test_silence_is_not_blank_where_it_is_usual():
+    def change(raster, _):
+        # Bursts with silence between them, as of a slice.
+        raster[:] = False
+        raster[::15] = True
+        raster[1::15, : N // 2] = True
+
+    assert "blank frames" not in kinds(recording_health(recording(change)))

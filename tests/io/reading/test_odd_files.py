@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 
 import h5py
 import numpy as np
 import pytest
 
 from napari_crbm.errors import CRBMError, FormatError, UnknownLayout
-from napari_crbm.io import load_model, load_profile, open_recording, save_model, save_recording
+from napari_crbm.io import (
+    load_checkpoint,
+    load_model,
+    load_profile,
+    open_recording,
+    read_kind,
+    save_model,
+    save_recording,
+)
+from napari_crbm.io.reading.sources import list_entries
 from tests.conftest import random_model
 from tests.io.files import small_recording
 
@@ -95,3 +105,22 @@ def test_endless_numbers_in_a_profile(tmp_path):
     path.write_text(json.dumps(content)[:-1] + f', "um_per_pixel": {"9" * 4000}}}')
     with pytest.raises(FormatError, match="more than 300 digits"):
         load_profile(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+@pytest.mark.parametrize("name", ["fish.h5", "fish.csv", "fish.npz", "fish.data", "fish.json"])
+def test_pipes_and_devices_are_refused_by_name(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path)
+    for read in (
+        open_recording,
+        read_kind,
+        list_entries,
+        load_model,
+        load_checkpoint,
+        load_profile,
+    ):
+        with pytest.raises(FormatError, match=f"{name} is a pipe"):
+            read(path)
+    with pytest.raises(FormatError, match="null is a pipe, a socket or a device"):
+        open_recording("/dev/null")

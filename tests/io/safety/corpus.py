@@ -43,6 +43,11 @@ COUNTS = {
     "reference": 120,
     "profile": 60,
     "mat": 25,
+    "netcdf3": 120,
+    "netcdf4": 120,
+    "anndata": 120,
+    "cells": 120,
+    "minian": 60,
 }
 MOST_MEMORY = 6 << 30
 
@@ -194,6 +199,51 @@ def original(kind: str, folder: Path) -> Original:
         path = folder / "a.mat"
         savemat(path, {"lab": arrays()})
         return path, [path], read_mapped
+    elif kind == "netcdf3":
+        from scipy.io import netcdf_file
+
+        with netcdf_file(path, "w", version=2) as file:
+            for axis, length in (("time", 40), ("neuron", 9), ("space", 3)):
+                file.createDimension(axis, length)
+            file.createVariable("dff", "f4", ("time", "neuron"))[:] = arrays()["dff"]
+            file.createVariable("position", "f8", ("neuron", "space"))[:] = arrays()["xyz"]
+            file.createVariable("time", "f8", ("time",))[:] = np.arange(40) / 4
+            file.variables["time"].units = b"s"
+    elif kind == "netcdf4":
+        with h5py.File(path, "w") as file:
+            places = {"time": np.arange(40) / 4, "neuron": np.arange(9), "space": np.arange(3)}
+            for name, values in places.items():
+                file[name] = values
+                file[name].make_scale(name)
+            for name, key, axes in (
+                ("dff", "dff", ("time", "neuron")),
+                ("position", "xyz", ("neuron", "space")),
+            ):
+                stored = file.create_dataset(name, data=arrays()[key], compression="gzip")
+                for axis, scale in enumerate(axes):
+                    stored.dims[axis].attach_scale(file[scale])
+            file["dff"].attrs["scale_factor"] = 1.0
+    elif kind == "anndata":
+        from tests.io.formats.test_named_axes import anndata
+
+        anndata(path)
+    elif kind == "cells":
+        from tests.io.reading.test_matlab_cells import struct_array
+
+        path = folder / "a.mat"
+        struct_array(path)
+    elif kind == "minian":
+        import zarr
+
+        inside = folder / "minian"
+        for name, axes, values in (
+            ("C", ["unit_id", "frame"], arrays()["dff"].T),
+            ("A", ["unit_id", "height", "width"], np.ones((9, 4, 5))),
+        ):
+            group = zarr.open_group(inside / f"{name}.zarr", mode="w", zarr_format=2)
+            array = group.create_array(name, data=np.ascontiguousarray(values))
+            array.attrs["_ARRAY_DIMENSIONS"] = axes
+        return inside, sorted(each for each in inside.rglob("*") if each.is_file()), read_all
     return path, [path], read_all
 
 
@@ -201,11 +251,14 @@ def damage(path: Path, generator: np.random.Generator) -> str:
     """Damage a file in one of the ways that happen, or that a tester thinks of."""
     content = bytearray(path.read_bytes())
     way = generator.choice(
-        ["cut", "flip", "overwrite", "zero", "type"], p=[0.15, 0.35, 0.2, 0.1, 0.2]
+        ["cut", "flip", "overwrite", "zero", "inside"], p=[0.13, 0.27, 0.15, 0.08, 0.37]
     )
-    if way == "type" and h5py.is_hdf5(path):
-        return retyped(path, generator)
-    if not content or way in ("cut", "type"):
+    if way == "inside" and h5py.is_hdf5(path):
+        change = (retyped, attributed, emptied, filtered)[
+            int(generator.choice(4, p=[0.4, 0.3, 0.1, 0.2]))
+        ]
+        return change(path, generator)
+    if not content or way in ("cut", "inside"):
         del content[generator.integers(len(content) + 1) :]
     elif way == "flip":
         for _ in range(generator.integers(1, 9)):
@@ -223,10 +276,8 @@ def damage(path: Path, generator: np.random.Generator) -> str:
 
 def retyped(path: Path, generator: np.random.Generator) -> str:
     """A sound HDF5 file in which one dataset is not what it should be."""
-    names: list[str] = []
     with h5py.File(path, "r+") as file:
-        file.visititems(lambda n, item: names.append(n) if isinstance(item, h5py.Dataset) else None)
-        name = str(generator.choice(names))
+        name = _any_dataset(file, generator)
         values, attributes = file[name][()], dict(file[name].attrs)
         del file[name]
         way = int(generator.integers(10))
@@ -253,6 +304,107 @@ def retyped(path: Path, generator: np.random.Generator) -> str:
                     with contextlib.suppress(Exception):
                         file[name].attrs[key] = value
     return f"type {way} of {name}"
+
+
+def attributed(path: Path, generator: np.random.Generator) -> str:
+    """A sound HDF5 file in which an attribute is not what it should be, or is gone."""
+    with h5py.File(path, "r+") as file:
+        items = [file]
+        file.visititems(lambda _, item: items.append(item))
+        known = [(item, name) for item in items for name in item.attrs]
+        item = items[int(generator.integers(len(items)))]
+        name = str(
+            generator.choice(
+                ["format", "version", "kind", "MATLAB_class", "units", "shape", "CLASS"]
+            )
+        )
+        if known and generator.random() < 0.8:
+            item, name = known[int(generator.integers(len(known)))]
+        values = [
+            None,
+            h5py.Empty("f4"),
+            h5py.Empty(h5py.string_dtype()),
+            np.arange(5.0),
+            np.full((2, 3), -1),
+            "\x1b[31mtext[/bold]\n" * 3,
+            np.bytes_(b"\xff\xfe"),
+            np.nan,
+            2**63 - 1,
+            -1,
+            file.ref,
+            np.array([file.ref, file.ref], h5py.ref_dtype),
+            np.array([(1, 2.0)], dtype=[("a", "i4"), ("b", "f8")]),
+            ["a", "bc"],
+        ]
+        which = int(generator.integers(len(values)))
+        with contextlib.suppress(Exception):
+            del item.attrs[name]
+        if values[which] is not None:
+            item.attrs[name] = values[which]
+    return f"attribute {name} of {item!r} {which}"
+
+
+def emptied(path: Path, generator: np.random.Generator) -> str:
+    """A sound HDF5 file in which a dataset has no values: a null space, or an axis of length 0."""
+    with h5py.File(path, "r+") as file:
+        name = _any_dataset(file, generator)
+        dtype, ndim = file[name].dtype, file[name].ndim
+        del file[name]
+        way = int(generator.integers(3))
+        if way == 0:
+            file[name] = h5py.Empty(dtype)
+        else:
+            shape = [0] * ndim if way == 1 else [int(n) for n in generator.integers(0, 2, ndim)]
+            file.create_dataset(name, shape=shape, dtype=dtype)
+    return f"empty {way} {name}"
+
+
+def filtered(path: Path, generator: np.random.Generator) -> str:
+    """An HDF5 file in which a dataset goes through another filter, and one chunk is damaged."""
+    import hdf5plugin
+
+    with h5py.File(path, "r+") as file:
+        name = _any_dataset(file, generator)
+        values = np.asarray(file[name][()])
+        if not values.ndim or values.dtype.kind not in "iuf" or not values.size:
+            return "unfiltered"
+        whole = values.dtype.kind in "iu"
+        filters = [
+            {"compression": "gzip", "shuffle": True},
+            {"compression": "lzf"},
+            {"fletcher32": True},
+            {"scaleoffset": 0 if whole else 3},
+            dict(hdf5plugin.Bitshuffle()),
+            dict(hdf5plugin.Blosc()),
+            dict(hdf5plugin.Zstd()),
+            dict(hdf5plugin.LZ4()),
+        ]
+        which = int(generator.integers(len(filters)))
+        attributes = dict(file[name].attrs)
+        del file[name]
+        try:
+            stored = file.create_dataset(name, data=values, chunks=True, **filters[which])
+        except Exception:
+            return "not filtered"
+        for key, value in attributes.items():
+            with contextlib.suppress(Exception):
+                stored.attrs[key] = value
+        file.flush()
+        chunk = stored.id.get_chunk_info(int(generator.integers(stored.id.get_num_chunks())))
+    if generator.random() < 0.7 and chunk.size:
+        content = bytearray(path.read_bytes())
+        for _ in range(int(generator.integers(1, 12))):
+            content[chunk.byte_offset + int(generator.integers(chunk.size))] ^= int(
+                generator.integers(1, 256)
+            )
+        path.write_bytes(content)
+    return f"filter {which} of {name}"
+
+
+def _any_dataset(file: h5py.File, generator: np.random.Generator) -> str:
+    names: list[str] = []
+    file.visititems(lambda n, item: names.append(n) if isinstance(item, h5py.Dataset) else None)
+    return str(generator.choice(names))
 
 
 def main() -> None:

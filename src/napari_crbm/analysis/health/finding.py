@@ -37,6 +37,8 @@ class Finding:
         How to fix it: an option or a command; empty if nothing has to be done.
     severity : {"problem", "note"}
         Problems are reported again when a training starts.
+    leave_out : tuple of int
+        Neurons or frames without which the problem is gone; empty if that is no way to fix it.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Finding:
     done: str = ""
     remedy: str = ""
     severity: Literal["problem", "note"] = "problem"
+    leave_out: tuple[int, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; at most 1,000 places."""
@@ -57,6 +60,7 @@ class Finding:
             "count": self.count,
             "of": self.of,
             "where": list(self.where[:_LISTED]),
+            "leave_out": list(self.leave_out[:_LISTED]),
             "done": self.done,
             "remedy": self.remedy,
         }
@@ -90,19 +94,33 @@ def ranges_named(frames: Sequence[int]) -> str:
     return ", ".join(found[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
+def left_out_by(kind: str) -> str:
+    """Return how to leave out the neurons or frames of a finding."""
+    return (
+        f'Leave them out with: napari-crbm preprocess FILE OUT --keep-spikes --leave-out "{kind}".'
+    )
+
+
 def neurons_that(
     verb: str,
     verb_of_many: str,
     which: NDArray[np.integer],
     kind: str,
     done: str,
-    remedy: str = "",
     severity: Literal["problem", "note"] = "problem",
+    *,
+    remedy: str = "",
+    leave_out: Sequence[int] | None = None,
 ) -> list[Finding]:
-    """Return a finding about some neurons, such as "1 neuron is never active (17)."; [] if none."""
+    """Return a finding about some neurons, such as "1 neuron is never active (17)."; [] if none.
+
+    The remedy is to leave them out, or those in ``leave_out``; a sentence in ``remedy`` precedes.
+    """
     where = places(which)
     if not where:
         return []
     start = f"1 neuron {verb}" if len(where) == 1 else f"{len(where):,} neurons {verb_of_many}"
     text = f"{start} ({named(where)})."
-    return [Finding(kind, text, len(where), where, "neurons", done, remedy, severity)]
+    remedy = f"{remedy} {left_out_by(kind)}".strip()
+    gone = where if leave_out is None else places(leave_out)
+    return [Finding(kind, text, len(where), where, "neurons", done, remedy, severity, gone)]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.evidence.outlier_frames import TIMES_MEDIAN, outlier_frames
 from napari_crbm.analysis.evidence.stretches import stretches
-from napari_crbm.analysis.health.finding import Finding, places, ranges_named
+from napari_crbm.analysis.health.finding import Finding, left_out_by, places, ranges_named
 from napari_crbm.spikes import Spikes
 
 #: Nearly everything is active in frames with this fraction of the neurons.
@@ -24,7 +24,8 @@ EXPECTED_ACTIVE = 50.0
 DRIFT_FACTOR, DRIFT_RANK = 2.0, 0.8
 _PARTS = 12
 
-_DROP = "Leave them out with: napari-crbm preprocess FILE OUT --keep-spikes --drop-frames"
+# Silence is usual if there are so many silent stretches; blank ones are so many times longer.
+_MANY_STRETCHES, _TIMES_LONGER = 10, 10.0
 
 
 def frame_findings(spikes: Spikes) -> list[Finding]:
@@ -40,17 +41,18 @@ def _crowded(counts: NDArray[np.int64], n_neurons: int) -> list[Finding]:
     # In recordings of few neurons half of them are sometimes active by chance.
     nearly_all = counts >= max(NEARLY_ALL * n_neurons, usual + CHANCE_SD * max(spread, 1.0))
     if nearly_all.any() and usual < NEARLY_ALL * n_neurons:
-        where = places(np.flatnonzero(nearly_all))
+        where, kind = places(np.flatnonzero(nearly_all)), "frames with nearly all neurons active"
         found.append(
             Finding(
-                "frames with nearly all neurons active",
+                kind,
                 f"In {len(where):,} frames at least {100 * NEARLY_ALL:g} % of the neurons are "
                 f"active ({ranges_named(where)}), which points to motion or light.",
                 len(where),
                 where,
                 "frames",
                 "They are kept.",
-                f"{_DROP} {ranges_named(where[:1])}.",
+                left_out_by(kind),
+                leave_out=where,
             )
         )
     many = outlier_frames(counts) & ~nearly_all
@@ -65,7 +67,9 @@ def _crowded(counts: NDArray[np.int64], n_neurons: int) -> list[Finding]:
                 where,
                 "frames",
                 "They are kept for training; the evidence for assemblies leaves them out.",
-                severity="note",
+                left_out_by("crowded frames"),
+                "note",
+                where,
             )
         )
     return found
@@ -77,7 +81,12 @@ def _blank(counts: NDArray[np.int64]) -> list[Finding]:
         return []
     mean = float(counts[counts > 0].mean())
     parts = [silent[start:stop] for start, stop in stretches(silent)]
-    long = [part for part in parts if len(part) > 2 and len(part) * mean >= EXPECTED_ACTIVE]
+    usual = float(np.median([len(part) for part in parts])) if len(parts) > _MANY_STRETCHES else 0.0
+    long = [
+        part
+        for part in parts
+        if len(part) > max(2.0, _TIMES_LONGER * usual) and len(part) * mean >= EXPECTED_ACTIVE
+    ]
     if not long:
         return []
     where = places(np.concatenate(long))
@@ -90,7 +99,8 @@ def _blank(counts: NDArray[np.int64]) -> list[Finding]:
             where,
             "frames",
             "They are kept.",
-            f"{_DROP} {ranges_named(where).partition(',')[0]}.",
+            left_out_by("blank frames"),
+            leave_out=where,
         )
     ]
 

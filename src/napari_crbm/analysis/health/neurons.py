@@ -14,8 +14,6 @@ ALWAYS_ACTIVE = 0.9
 #: Neurons with equal activity of fewer active frames may agree by chance.
 FEWEST_EQUAL = 5
 
-_LEAVE_OUT = "Leave them out with: napari-crbm preprocess FILE OUT --keep-spikes"
-
 
 def neuron_findings(spikes: Spikes) -> list[Finding]:
     """Check the binarised activity of every neuron, and of all together."""
@@ -44,7 +42,6 @@ def _silent(spikes: Spikes) -> list[Finding]:
         np.flatnonzero(spikes.neuron_counts == 0),
         "silent neurons",
         "They are kept, and belong to no assembly.",
-        f"{_LEAVE_OUT} --min-activity 0.0001.",
         "note",
     )
 
@@ -57,7 +54,6 @@ def _always(spikes: Spikes) -> list[Finding]:
         np.flatnonzero(spikes.mean_activity >= ALWAYS_ACTIVE),
         "always active neurons",
         "They are kept.",
-        f"{_LEAVE_OUT} --max-activity {ALWAYS_ACTIVE:g}.",
     )
 
 
@@ -75,7 +71,9 @@ def _equal(spikes: Spikes) -> list[Finding]:
             where,
             "neurons",
             "They are kept, and will look like an assembly.",
-            "Remove duplicate cells in the program that found them.",
+            "Of each set all but the first can be left out with: napari-crbm preprocess FILE OUT "
+            '--keep-spikes --leave-out "duplicate neurons".',
+            leave_out=places(sorted(neuron for group in groups for neuron in group[1:])),
         )
     ]
 

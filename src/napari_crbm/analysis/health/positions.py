@@ -37,7 +37,7 @@ def _missing(recording: Recording) -> list[Finding]:
         np.flatnonzero(~recording.located),
         "missing positions",
         "They are kept, and left out of everything that needs a position.",
-        severity="note",
+        "note",
     )
 
 
@@ -54,13 +54,17 @@ def _shared(recording: Recording) -> list[Finding]:
     # Along one axis, such as the depth on a probe, neurons share places.
     if len(recording.known_axes) < 2:
         return []
+    shared = shared_positions(recording.positions)
+    _, first = np.unique(recording.positions[shared], axis=0, return_index=True)
     return neurons_that(
         "lies exactly where another does",
         "lie exactly where another does",
-        shared_positions(recording.positions),
+        shared,
         "duplicate positions",
         "They are kept.",
-        "Check that no cell is listed twice.",
+        remedy="Check that no cell is listed twice; the first at each place is kept if you leave "
+        "out the others.",
+        leave_out=np.delete(shared, first).tolist(),
     )
 
 

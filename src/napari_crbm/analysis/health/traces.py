@@ -70,8 +70,6 @@ def trace_findings(fluorescence: Fluorescence) -> list[Finding]:
             np.flatnonzero(mask),
             kind,
             done,
-            "Leave them out with: napari-crbm preprocess FILE OUT --min-snr 1, or "
-            "--min-activity 0.0001.",
         )
     return found
 

@@ -44,7 +44,8 @@ def read(file: h5py.File, path: Path, options: ReadOptions) -> Recording:
     if foreign:
         raise RecordingError(
             f"The option '{sorted(foreign)[0]}' is for recordings of other programs; a "
-            f"{hdf5.FORMAT} file says this itself. Leave it out."
+            f"{hdf5.FORMAT} file says this itself. Leave it out"
+            + ("; to detect events anew, preprocess the file." if "binarise" in foreign else ".")
         )
     spikes = _read_spikes(file)
     recording = Recording(

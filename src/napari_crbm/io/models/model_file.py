@@ -32,6 +32,7 @@ from napari_crbm.errors import FormatError, ModelError
 from napari_crbm.io.models import fishualizer_weights, larbm, reference_pickle
 from napari_crbm.io.reading import hdf5
 from napari_crbm.io.reading.sources import container_of
+from napari_crbm.io.safety import guard
 from napari_crbm.model import CRBM, DReLU, Settings
 from napari_crbm.model.estimator import check_halves, check_stability
 from napari_crbm.model.members.members import Members
@@ -98,6 +99,7 @@ def is_foreign(path: Path) -> bool:
     FormatError
         If it is an HDF5 file that cannot be read.
     """
+    guard.require_ordinary(path)
     if reference_pickle.can_read(path):
         return True
     if container_of(path) != "hdf5":
@@ -120,6 +122,7 @@ def load_model(path: str | Path) -> CRBM:
         If parameters are missing, of the wrong shape or not finite.
     """
     path = Path(path)
+    guard.require_ordinary(path)
     if reference_pickle.can_read(path):
         return reference_pickle.read(path)
     with hdf5.reading(path) as file:

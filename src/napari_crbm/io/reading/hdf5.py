@@ -87,6 +87,7 @@ def _opened(path: Path) -> h5py.File:
         raise FormatError(f"{path} is a folder; an HDF5 file is needed.")
     if not path.exists():
         raise FormatError(f"There is no file {path}.")
+    guard.require_ordinary(path)
     if path.stat().st_size == 0:
         raise FormatError(f"{path.name} is empty (0 bytes). Copy it again from its source.")
     guard.check(path)

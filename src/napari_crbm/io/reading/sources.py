@@ -24,6 +24,7 @@ from napari_crbm.io.reading import folders, hdf5, netcdf, tables, tables_beside,
 from napari_crbm.io.reading.matlab import numeric_arrays
 from napari_crbm.io.reading.matlab_cells import COUNTS, cell_arrays, is_cell_array
 from napari_crbm.io.reading.matlab_sparse import matlab_sparse
+from napari_crbm.io.safety import guard
 
 # Groups in which MATLAB 7.3 keeps the inside of cells and objects.
 _INTERNAL = ("#refs#", "#subsystem#")
@@ -80,6 +81,7 @@ def container_of(path: str | Path) -> str | None:
     files.
     """
     path = Path(path)
+    guard.require_ordinary(path)
     if path.is_dir():
         if zarr_stores.is_store(path):
             return "zarr"

@@ -140,6 +140,20 @@ _looker = _Looker()
 atexit.register(_looker.stop)
 
 
+def require_ordinary(path: Path) -> None:
+    """Raise an error for pipes, sockets and devices, which may never end.
+
+    Raises
+    ------
+    FormatError
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FormatError(
+            f"{path.name} is a pipe, a socket or a device, not a file: copy its content to a file "
+            "and open that."
+        )
+
+
 def make_ready() -> None:
     """Start the separate process before the first file, which takes a third of a second."""
     _looker.make_ready()

@@ -12,6 +12,7 @@ from pathlib import Path
 from napari_crbm.errors import FormatError
 from napari_crbm.io.encodings import read_text
 from napari_crbm.io.reading.sources import Entry
+from napari_crbm.io.safety import guard
 from napari_crbm.io.safety.replacing import write_text
 from napari_crbm.io.unknown.profile import Profile
 from napari_crbm.io.unknown.profile_fit import matched, problem
@@ -40,6 +41,7 @@ def load_profile(path: str | Path) -> Profile:
         If it cannot be read, or is none.
     """
     path = Path(path)
+    guard.require_ordinary(path)
     try:
         content = json.loads(read_text(path))
     except FileNotFoundError as error:

@@ -12,6 +12,7 @@ from qtpy.QtCore import QBuffer, Qt
 from qtpy.QtGui import QImage, QPainter
 
 from napari_crbm.errors import CRBMError, install_extra
+from napari_crbm.io.safety.replacing import replacing
 from napari_crbm.viewer.layers.canvas_legend import lines_of
 from napari_crbm.viewer.layers.legend import Line, ink_on, legend_size, paint_legend
 from napari_crbm.viewer.layers.points import palette_of
@@ -92,7 +93,8 @@ def write_picture(path: Path | str, picture: NDArray[np.uint8]) -> Path:
     import imageio.v3 as iio
 
     path = Path(path)
-    iio.imwrite(path, picture)
+    with replacing(path) as temporary:
+        iio.imwrite(temporary, picture)
     return path
 
 
@@ -149,12 +151,13 @@ def write_movie(path: Path | str, pictures: Sequence[NDArray[np.uint8]]) -> Path
     path = Path(path)
     check_movie(path)
     stack = np.stack(pictures)
-    if path.suffix.lower() == ".gif":
-        iio.imwrite(path, stack, duration=FRAME_MS, loop=0)
-    else:
-        # H.264 needs even numbers of pixels.
-        even = stack[:, : stack.shape[1] // 2 * 2, : stack.shape[2] // 2 * 2]
-        iio.imwrite(path, even, fps=1000 / FRAME_MS, codec="libx264", macro_block_size=2)
+    with replacing(path) as temporary:
+        if path.suffix.lower() == ".gif":
+            iio.imwrite(temporary, stack, duration=FRAME_MS, loop=0)
+        else:
+            # H.264 needs even numbers of pixels.
+            even = stack[:, : stack.shape[1] // 2 * 2, : stack.shape[2] // 2 * 2]
+            iio.imwrite(temporary, even, fps=1000 / FRAME_MS, codec="libx264", macro_block_size=2)
     return path
 
 

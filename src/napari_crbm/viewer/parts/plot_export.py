@@ -15,6 +15,7 @@ from qtpy.QtSvg import QSvgGenerator
 from qtpy.QtWidgets import QFileDialog, QMenu
 
 from napari_crbm.errors import CRBMError
+from napari_crbm.io.safety.replacing import replacing
 from napari_crbm.viewer.parts.notices import show_error, show_info
 
 _FILTER = "Picture (*.png);;Vector drawing (*.svg);;Numbers (*.csv)"
@@ -56,16 +57,17 @@ def save_plot(widget: pg.PlotWidget, path: Path | str) -> Path:
     path = Path(path)
     item = widget.getPlotItem()
     kind = path.suffix.lower()
-    if kind == ".png":
-        exporter = pg.exporters.ImageExporter(item)
-        exporter.parameters()["width"] = _PICTURE_WIDTH_PX
-        exporter.export(str(path))
-    elif kind == ".svg":
-        _draw_svg(widget, path)
-    elif kind == ".csv":
-        plot_values(widget).to_csv(path, index=False)
-    else:
+    if kind not in (".png", ".svg", ".csv"):
         raise CRBMError(f"Cannot save the plot as '{path.name}': use .png, .svg or .csv.")
+    with replacing(path) as temporary:
+        if kind == ".png":
+            exporter = pg.exporters.ImageExporter(item)
+            exporter.parameters()["width"] = _PICTURE_WIDTH_PX
+            exporter.export(str(temporary))
+        elif kind == ".svg":
+            _draw_svg(widget, temporary)
+        else:
+            plot_values(widget).to_csv(temporary, index=False)
     return path
 
 

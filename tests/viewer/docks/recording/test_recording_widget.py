@@ -63,12 +63,16 @@ def test_the_health_is_shown_and_useless_neurons_can_be_left_out(viewer, home, r
     until(qtbot, lambda: not widget.health.isHidden())
     text = widget.health.text.text()
     assert "1 neuron is never active (3)." in text and "(5)." in text
-    assert widget.health.leave_out_button.text().startswith("Leave out 2 ")
-    qtbot.mouseClick(widget.health.leave_out_button, Qt.MouseButton.LeftButton)
-    until(qtbot, lambda: home.workspace.recording.n_neurons == recording.n_neurons - 2)
+    always, silent = widget.health.leave_out_buttons
+    assert silent.text() == "Leave out 1 neuron: silent neurons"
+    assert always.text() == "Leave out 1 neuron: always active neurons"
+    qtbot.mouseClick(silent, Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.workspace.recording.n_neurons == recording.n_neurons - 1)
     assert home.workspace.recording.provenance[-1].name == "preprocess"
-    until(qtbot, lambda: not widget.health.isHidden())
-    assert widget.health.leave_out_button.isHidden()
+    until(qtbot, lambda: len(widget.health.leave_out_buttons) == 1)
+    qtbot.mouseClick(widget.health.leave_out_buttons[0], Qt.MouseButton.LeftButton)
+    until(qtbot, lambda: home.workspace.recording.n_neurons == recording.n_neurons - 2)
+    until(qtbot, lambda: not widget.health.leave_out_buttons)
 
 
 def test_sessions_are_joined_and_shown_one_by_one(viewer, home, recording, qtbot, tmp_path):

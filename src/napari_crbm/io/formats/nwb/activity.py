@@ -72,7 +72,8 @@ def planes_of(nwbfile: Any, group: str | None, path: Path) -> list[Plane]:
     if not found:
         raise FormatError(
             f"{path.name} holds no activity of cells: an NWB file with RoiResponseSeries (in "
-            "Fluorescence or DfOverF) and the PlaneSegmentation of their cells is needed."
+            "Fluorescence or DfOverF) and the PlaneSegmentation of their cells is needed, or one "
+            "with a table of units and their spike times."
         )
     # The library hands them out in no particular order.
     found.sort(key=_order)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import Qt, Signal
@@ -35,6 +36,15 @@ _FRAMES = Declared(
         absent="none",
     ),
 )
+_NEURONS = replace(
+    _FRAMES,
+    name="drop_neurons",
+    setting=replace(
+        _FRAMES.setting,
+        help="Neurons to leave out, counted from 0, such as 17, 20-25.",
+        label="Leave out neurons",
+    ),
+)
 _MORE = ("percentile", "min_activity", "max_activity", "min_snr")
 _FIELD_LABELS = {"method": "Spikes from", "motion_trace": "Motion", "motion_above": "Still up to"}
 _LIST_PX = 110
@@ -60,13 +70,14 @@ class PreprocessForm(QWidget):
             key=lambda each: each.name != "method",
         )
         self.fields = Form(
-            [*visible, _FRAMES],
+            [*visible, _FRAMES, _NEURONS],
             [each for each in steps if each.name in _MORE],
             labels=_FIELD_LABELS,
             combos=["motion_trace"],
         )
         self.fields.offer("method", [(_LABELS[name], name) for name in METHODS])
         self.fields["drop_frames"].native.setPlaceholderText("none; such as 100-120, 300")
+        self.fields["drop_neurons"].native.setPlaceholderText("none; such as 17, 20-25")
         self.regions = QListWidget()
         self.regions.setMaximumHeight(_LIST_PX)
         self.regions.setAccessibleName("Only regions")
@@ -97,6 +108,7 @@ class PreprocessForm(QWidget):
         """
         values = self.fields.values()
         values["drop_frames"] = frame_ranges(values["drop_frames"] or "")
+        values["drop_neurons"] = frame_ranges(values["drop_neurons"] or "", "neurons")
         if self.method == "keep":
             values |= {"raw": False, "threshold": None, "min_snr": 0.0}
         if not values["raw"]:

@@ -1,23 +1,19 @@
-"""Possible problems of the open recording, and a button that removes unusable neurons."""
+"""Possible problems of the open recording, and buttons that leave out what causes them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
-from napari_crbm.analysis import Health, recording_health
-from napari_crbm.analysis.health.neurons import ALWAYS_ACTIVE
-from napari_crbm.preprocessing import Steps, preprocess
+from napari_crbm.analysis import Finding, Health, recording_health
+from napari_crbm.analysis.health.mend import leaving_out
+from napari_crbm.preprocessing import preprocess
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.parts.style import button, text_label
-
-# Findings about neurons that limits of mean activity remove.
-_USELESS = ("silent neurons", "always active neurons")
 
 
 class HealthPanel(QWidget):
@@ -40,16 +36,13 @@ class HealthPanel(QWidget):
         # Names come from files and may contain HTML.
         self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setAccessibleName("Health of the recording")
-        self.leave_out_button = button(
-            "Leave out",
-            "Leave out neurons that are never or always active. A model cannot use them.\n"
-            "The file is not changed; the step is recorded in the provenance.",
-            self._leave_out,
-        )
+        #: One for each finding that leaving out neurons or frames mends.
+        self.leave_out_buttons: list[QPushButton] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.text)
-        layout.addWidget(self.leave_out_button)
+        self._buttons = QVBoxLayout()
+        layout.addLayout(self._buttons)
         self.hide()
 
     def check(self, recording: Recording | None) -> None:
@@ -69,19 +62,25 @@ class HealthPanel(QWidget):
             for each in health.findings
         ]
         self.text.setText("\n\n".join(lines) or str(health))
-        useless = sum(each.count for each in health.findings if each.kind in _USELESS)
-        noun = "neuron" if useless == 1 else "neurons"
-        self.leave_out_button.setText(f"Leave out {useless:,} silent or always active {noun}")
-        self.leave_out_button.setVisible(bool(useless))
+        for old in self.leave_out_buttons:
+            old.deleteLater()
+        self.leave_out_buttons = [self._button(each) for each in health.findings if each.leave_out]
+        for control in self.leave_out_buttons:
+            self._buttons.addWidget(control)
         self.show()
 
-    def _leave_out(self) -> None:
+    def _button(self, finding: Finding) -> QPushButton:
+        n = len(finding.leave_out)
+        return button(
+            f"Leave out {n:,} {finding.of[:-1] if n == 1 else finding.of}: {finding.kind}",
+            f"{finding.text}\nThe file is not changed; the step is recorded in the provenance.",
+            lambda: self._leave_out(finding),
+        )
+
+    def _leave_out(self, finding: Finding) -> None:
         recording = self._recording
         if recording is None:
             return
-        steps = Steps(
-            method="keep",
-            min_activity=0.5 / recording.n_frames,
-            max_activity=float(np.nextafter(ALWAYS_ACTIVE, 0.0)),
-        )
-        self._run("Leaving out neurons", lambda _report: preprocess(recording, steps), self._show)
+        steps = leaving_out([finding])
+        what = f"Leaving out {finding.of}"
+        self._run(what, lambda _report: preprocess(recording, steps), self._show)
