@@ -20,6 +20,10 @@ def refusal(error: OSError) -> str:
     )
 
 
+#: What to say when the system has no memory left.
+OUT_OF_MEMORY = "There is not enough memory for this. Close other programs, or use fewer neurons."
+
+
 def install_extra(extra: str) -> str:
     """Return how to install an optional dependency, as a clause for a message."""
     return (

@@ -292,3 +292,18 @@ def test_demo_without_a_screen(tmp_path, monkeypatch):
     assert "planted assemblies recovered" in out.stdout
     assert (tmp_path / "figures" / "summary.png").exists()
     assert (tmp_path / "model.h5").exists()
+
+
+def test_missing_memory_is_said_and_is_no_bug(folder, monkeypatch, capsys):
+    from napari_crbm import cli
+    from napari_crbm.io import registry
+
+    def none_left(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(registry, "_read", none_left)
+    monkeypatch.setattr(sys, "argv", ["napari-crbm", "convert", str(folder / "fish.h5"), "x.h5"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == cli.EXIT_ERROR
+    assert "not enough memory" in capsys.readouterr().err

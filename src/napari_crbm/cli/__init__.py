@@ -16,7 +16,7 @@ def main() -> None:
     from napari_crbm.cli.console import complain, warn, write_any_text
     from napari_crbm.cli.offer import offer_profile
     from napari_crbm.cli.signals import exit_on_sigterm
-    from napari_crbm.errors import CRBMError, UnknownLayout, refusal
+    from napari_crbm.errors import OUT_OF_MEMORY, CRBMError, UnknownLayout, refusal
 
     write_any_text()
     exit_on_sigterm()
@@ -34,6 +34,9 @@ def main() -> None:
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
+        sys.exit(EXIT_ERROR)
+    except MemoryError:
+        complain(OUT_OF_MEMORY)
         sys.exit(EXIT_ERROR)
     except OSError as error:
         complain(refusal(error))

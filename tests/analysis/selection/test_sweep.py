@@ -429,3 +429,29 @@ def test_a_checkpoint_of_another_version_is_not_a_failure(recording, tmp_path, s
     save_checkpoint({**load_checkpoint(checkpoint), "version": 1}, checkpoint)
     table = finished(recording, sweep, tmp_path, n_workers=1)
     assert (table["status"] == "finished").all()
+
+
+@pytest.mark.parametrize("lost", ["comm", "cancelled"])
+def test_a_lost_scheduler_is_said(tmp_path, monkeypatch, lost):
+    pytest.importorskip("distributed")
+    from concurrent.futures import CancelledError
+
+    import distributed
+    from distributed.comm.core import CommClosedError
+
+    from napari_crbm.analysis.selection.cluster import completed
+    from napari_crbm.model import Control
+
+    class Client:
+        def submit(self, *_, **__):
+            return object()
+
+        def processing(self):
+            raise CommClosedError
+
+    def gone(*_, **__):
+        raise CommClosedError if lost == "comm" else CancelledError
+
+    monkeypatch.setattr(distributed, "wait", gone)
+    with pytest.raises(CRBMError, match=r"scheduler was lost.*run the same command"):
+        list(completed(Client(), [(1,)], tmp_path / "a.h5", tmp_path, 1.0, Control()))

@@ -312,3 +312,10 @@ def test_fields_of_a_mesoscope_lie_side_by_side(tmp_path, mesoscope):
     recording = open_recording(tmp_path / "suite2p", um_per_pixel=1.0, plane_spacing_um=20.0)
     np.testing.assert_allclose(recording.coordinates, np.concatenate(found))
     assert ("fields" in recording.provenance[0].parameters) == mesoscope
+
+
+def test_a_judgement_without_probability_is_read(tmp_path):
+    content = write_plane(tmp_path / "plane0")
+    expected = open_recording(tmp_path / "plane0")
+    np.save(tmp_path / "plane0" / "iscell.npy", content["iscell"][:, 0])
+    assert open_recording(tmp_path / "plane0").spikes == expected.spikes

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import h5py
 import numpy as np
@@ -124,3 +126,52 @@ def test_pipes_and_devices_are_refused_by_name(tmp_path, name):
             read(path)
     with pytest.raises(FormatError, match="null is a pipe, a socket or a device"):
         open_recording("/dev/null")
+
+
+HOLD = """
+import h5py, sys
+file = h5py.File(sys.argv[1], "r+" if sys.argv[2] == "locked" else "w", libver="latest")
+if sys.argv[2] == "swmr":
+    for name, shape in (("spikes", (40, 9)), ("coords", (9, 3))):
+        rows = [[(k * 9 + j) % 11 < 2 for j in range(shape[1])] for k in range(shape[0])]
+        places = [[1.5 * k + j for j in range(shape[1])] for k in range(shape[0])]
+        file.create_dataset(name, data=rows if name == "spikes" else places)
+    file.swmr_mode = True
+file.flush()
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("how", ["locked", "swmr"])
+def test_files_that_another_program_holds_are_read(tmp_path, how):
+    path = tmp_path / "fish.h5"
+    with h5py.File(path, "w") as file:
+        file["spikes"] = (np.arange(360).reshape(40, 9) % 11 < 2).astype("u1")
+        file["coords"] = np.arange(27.0).reshape(9, 3)
+    command = [sys.executable, "-c", HOLD, str(path), how]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        recording = open_recording(path, frame_rate_hz=4.0)
+        holder.stdin.close()
+    assert recording.spikes.shape == (40, 9)
+
+
+def test_values_in_other_files_are_refused_by_name(tmp_path):
+    path, other = tmp_path / "fish.h5", tmp_path / "secret.bin"
+    other.write_bytes(bytes(1440))
+    with h5py.File(path, "w") as file:
+        file.create_dataset("dff", (40, 9), "f4", external=[(str(other), 0, 1440)])
+        file["xyz"] = np.arange(27.0).reshape(9, 3)
+    with pytest.raises(FormatError, match=r"fish\.h5 cannot be opened: 'dff' keeps .*secret\.bin"):
+        open_recording(path, binarise=2.0)
+
+
+def test_links_that_lead_back_are_named(tmp_path):
+    pytest.importorskip("zarr")
+    folder = tmp_path / "fish.zarr"
+    folder.mkdir()
+    (folder / ".zgroup").write_text('{"zarr_format": 2}')
+    (folder / "inside").symlink_to(folder)
+    with pytest.raises(FormatError, match=r"fish\.zarr contains a link that leads back to itself"):
+        open_recording(folder)

@@ -87,9 +87,12 @@ def completed(
     Raises
     ------
     CRBMError
-        If workers die again and again.
+        If workers die again and again, or the scheduler is lost.
     """
+    from concurrent.futures import CancelledError
+
     from distributed import KilledWorker, wait
+    from distributed.comm.core import CommClosedError
 
     folder = folder.resolve()
     stop_file = folder / f"stop-{uuid4().hex[:8]}"
@@ -97,6 +100,7 @@ def completed(
         client.submit(run_trial, *task, path, folder, checkpoint_s, stop_file=stop_file, pure=False)
         for task in tasks
     }
+    lost = False
     try:
         while pending and not control.stopped:
             try:
@@ -114,8 +118,14 @@ def completed(
                     ) from error
             pending -= set(done)
             yield
+    except (CommClosedError, CancelledError) as error:
+        lost = True
+        raise CRBMError(
+            "The connection to the Dask scheduler was lost. Finished trainings and checkpoints are "
+            "kept: start the scheduler again, and run the same command to go on."
+        ) from error
     finally:
-        if pending:
+        if pending and not lost:
             _stop(client, pending, stop_file)
 
 

@@ -92,7 +92,7 @@ def _opened(path: Path) -> h5py.File:
         raise FormatError(f"{path.name} is empty (0 bytes). Copy it again from its source.")
     guard.check(path)
     try:
-        return h5py.File(path, "r")
+        return _open_shared(path)
     except PermissionError as error:
         raise FormatError(f"{path.name} may not be read: permission denied.") from error
     except OSError as error:
@@ -111,7 +111,24 @@ def _opened(path: Path) -> h5py.File:
                 ".h5ad), netCDF, MATLAB, NumPy (.npy, .npz), a table (.csv, .tsv, .txt, .xlsx, "
                 ".parquet), or a folder of an imaging program or of Zarr."
             ) from error
+        if "already open for write" in str(error):
+            raise FormatError(
+                f"{path.name} is being written by another program, or that program ended before "
+                "it closed the file: close it there, or run 'h5clear -s' on a copy of the file."
+            ) from error
         raise FormatError(f"{path.name} cannot be opened: {reason(error)}.") from error
+
+
+def _open_shared(path: Path) -> h5py.File:
+    """Open a file read-only, also one that another program has locked or still appends to."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if "lock file" in str(error):
+            return h5py.File(path, "r", locking=False)
+        if "already open for" in str(error):
+            return h5py.File(path, "r", locking=False, swmr=True)
+        raise
 
 
 @contextmanager

@@ -375,6 +375,7 @@ def neuron_ranges(n_frames: int, n_neurons: int, chunk_neurons: int) -> Iterator
     Chunks are read once as long as their neurons fit a quarter of a gigabyte (see
     `scattered`). Wider ones are read anew for every block, so then there are few blocks.
     """
+    chunk_neurons = max(chunk_neurons, 1)
     most = max(1, _LARGEST_BLOCK_VALUES // max(n_frames, 1))
     if scattered(n_frames, n_neurons, chunk_neurons):
         size = min(math.ceil(n_neurons / 16), most)

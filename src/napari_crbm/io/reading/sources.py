@@ -7,6 +7,7 @@ list and to slice; and the tables beside them.
 
 from __future__ import annotations
 
+import errno
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -222,6 +223,10 @@ def damage_named(path: Path) -> Iterator[None]:
             "a machine with more memory."
         ) from error
     except Exception as error:
+        if isinstance(error, OSError) and error.errno == errno.ELOOP:
+            raise FormatError(
+                f"{path.name} contains a link that leads back to itself: remove it."
+            ) from error
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
         raise FormatError(f"{path.name} cannot be read: {reason}.") from error
 

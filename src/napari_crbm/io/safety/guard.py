@@ -42,7 +42,7 @@ class _Looker:
         self._known: dict[tuple[str, int, int, int], str | None] = {}
 
     def damage(self, path: Path) -> str | None:
-        """Return why a file must not be opened, or None."""
+        """Return why a file must not be opened, as the rest of a sentence, or None."""
         try:
             status = path.stat()
         except OSError:
@@ -73,10 +73,12 @@ class _Looker:
         except OSError:
             line = ""
         if line:
-            answer = json.loads(line).get("damaged")
-            return None if answer is None else str(answer)
+            answer = json.loads(line)
+            if "elsewhere" in answer:
+                return f"cannot be opened: {answer['elsewhere']}."
+            return _damaged(answer["damaged"]) if "damaged" in answer else None
         self.stop()
-        return "reading it does not come to an end, or crashes the program that reads it"
+        return _damaged("reading it does not come to an end, or crashes the program that reads it")
 
     def _start(self) -> bool:
         source = Path(__file__).with_name("look.py").read_text(encoding="utf-8")
@@ -109,6 +111,10 @@ class _Looker:
                 with suppress(OSError):
                     pipe.close()
         process.wait()
+
+
+def _damaged(why: object) -> str:
+    return f"is damaged: {why}. Copy it again from its source."
 
 
 def _answer(process: subprocess.Popen[str], answers: Queue[str], extra_s: float) -> str:
@@ -168,4 +174,4 @@ def check(path: Path) -> None:
         If it would.
     """
     if why := _looker.damage(path):
-        raise FormatError(f"{path.name} is damaged: {why}. Copy it again from its source.")
+        raise FormatError(f"{path.name} {why}")

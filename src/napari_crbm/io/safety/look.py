@@ -1,7 +1,8 @@
 """Read HDF5 files in a process that may crash; started by `safety.guard`.
 
 Reads paths from standard input, one JSON text a line, and answers each with one line:
-``{}`` if it came through, or ``{"damaged": "why"}``. This file must not import anything
+``{}`` if it came through, ``{"damaged": "why"}``, or ``{"elsewhere": "why"}`` if values lie
+in another file. This file must not import anything
 of the project, because it is run as plain text.
 """
 
@@ -40,7 +41,7 @@ def look(path: str) -> dict[str, str]:
         if isinstance(item, h5py.Dataset):
             _try(name, lambda: _touch(name, item, told, left), told)
 
-    with h5py.File(path, "r") as file:
+    with _opened(path) as file:
         # Names alone: one object that cannot be opened must not hide those after it.
         names = ["/"]
         file.visit(names.append)
@@ -49,7 +50,26 @@ def look(path: str) -> dict[str, str]:
     return told
 
 
+def _opened(path: str) -> Any:
+    """Open a file, also one that another program has locked or still appends to."""
+    try:
+        return h5py.File(path, "r")
+    except OSError as error:
+        if "lock file" in str(error):
+            return h5py.File(path, "r", locking=False)
+        if "already open for" in str(error):
+            return h5py.File(path, "r", locking=False, swmr=True)
+        raise
+
+
 def _touch(name: str, dataset: Any, told: dict[str, str], left: list[int]) -> None:
+    if dataset.external:
+        # Its bytes would come from any file that the path in it names.
+        told["elsewhere"] = (
+            f"'{name}' keeps its values in another file, '{dataset.external[0][0]}', which is not "
+            "read: copy them into this file, for example with 'h5repack old.h5 new.h5'"
+        )
+        return
     size = dataset.size or 0
     n_bytes = size * dataset.dtype.itemsize
     stored = dataset.id.get_storage_size()

@@ -81,7 +81,15 @@ def kernel_threads(n_threads: int | None = None) -> Iterator[int]:
         )
     wanted = min(n_threads or usual_threads(), available_threads())
     with _kernel_lock:
-        before = numba.get_num_threads()
+        try:
+            before = numba.get_num_threads()
+        except ValueError as error:
+            # Numba looks for its threads at the first call.
+            raise CRBMError(
+                "Numba finds no library for threads as the environment variable "
+                "NUMBA_THREADING_LAYER, or its configuration, demands: remove the variable, or "
+                "install that library."
+            ) from error
         numba.set_num_threads(wanted)
         try:
             with _libraries(len(sys.modules)).limit(limits=1, user_api="blas"):

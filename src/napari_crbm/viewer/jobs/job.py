@@ -10,7 +10,7 @@ from typing import Any
 
 from qtpy.QtCore import QObject, Signal
 
-from napari_crbm.errors import CRBMError, refusal
+from napari_crbm.errors import OUT_OF_MEMORY, CRBMError, refusal
 
 
 class Cancelled(Exception):
@@ -130,7 +130,7 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, OSError):
         return refusal(error)
     if isinstance(error, MemoryError):
-        return "There is not enough memory for this. Close other programs, or use fewer neurons."
+        return OUT_OF_MEMORY
     traceback.print_exception(error)
     return (
         f"An unexpected error occurred ({type(error).__name__}: {error}). Nothing was changed. "

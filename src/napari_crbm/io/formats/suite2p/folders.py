@@ -112,7 +112,8 @@ def _plane(folder: Path) -> Plane:
             )
     kept = np.ones(len(traces), dtype=bool)
     if (folder / "iscell.npy").exists():
-        judged = np.asarray(_array(folder / "iscell.npy"))
+        # Some programs write the judgement without the probability.
+        judged = np.asarray(_array(folder / "iscell.npy", list_too=True))
         if len(judged) != len(traces):
             raise RecordingError(
                 f"{folder.name}/iscell.npy judges {len(judged):,} cells, F.npy holds "
@@ -140,8 +141,8 @@ def _plane(folder: Path) -> Plane:
     )
 
 
-def _array(path: Path) -> NDArray[np.floating]:
-    """Map a numeric (cells, ...) array of a file into memory."""
+def _array(path: Path, list_too: bool = False) -> NDArray[np.floating]:
+    """Map a numeric (cells, ...) array of a file into memory; a list only if ``list_too``."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
@@ -150,6 +151,8 @@ def _array(path: Path) -> NDArray[np.floating]:
         # Damaged headers end in many kinds of errors; all say that this is no array.
         reason = " ".join(str(error).split())
         raise FormatError(f"{path.parent.name}/{path.name} cannot be read: {reason}.") from error
+    if isinstance(values, np.ndarray) and values.ndim == 1 and list_too:
+        values = values[:, None]
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "biuf":
         found = (
             f"{values.dtype} of shape {values.shape}"
