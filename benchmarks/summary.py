@@ -19,7 +19,7 @@ from napari_crbm.palette import BLUE, GREEN, GREY, ORANGE
 
 HERE = Path(__file__).parent
 _DOCS = HERE.parent / "docs" / "howto"
-PAGES = (HERE / "README.md", _DOCS / "without_assemblies.md")
+PAGES = (HERE / "README.md", _DOCS / "without_assemblies.md", _DOCS / "regions.md")
 IMAGES = HERE.parent / "docs" / "images"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _GENERATORS = {"noisy-or": "noisy-OR", "crbm": "true cRBM"}

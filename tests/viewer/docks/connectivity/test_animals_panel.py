@@ -78,6 +78,7 @@ def test_another_kind_of_map_can_be_chosen(opened, qtbot):
 
 def test_the_mean_is_compared_with_anatomy_by_name(opened, tmp_path, qtbot):
     matrix = pd.DataFrame(a_map(7).values, NAMES, NAMES).iloc[::-1, ::-1]
+    matrix.loc["Raphe"] = matrix["Raphe"] = 0.0
     matrix.loc["Retina"] = matrix["Retina"] = 0.5
     matrix.to_csv(tmp_path / "structural.csv")
     opened.open_matrix(tmp_path / "structural.csv")
@@ -85,6 +86,8 @@ def test_the_mean_is_compared_with_anatomy_by_name(opened, tmp_path, qtbot):
     found = opened.study.agreement
     assert f"Spearman {found.spearman:.2f}" in opened.scatter_text.text()
     assert "Only in the structural matrix: Retina." in opened.scatter_text.text()
+    unused = "In both, but without a pair that has a value: Raphe."
+    assert unused in opened.scatter_text.text()
     # These maps have neither centres of regions nor relocated assemblies.
     assert "beyond nearness cannot be said" in opened.scatter_text.text()
     assert "beyond nearness cannot be said" in opened.alike_text.text()

@@ -336,6 +336,8 @@ def agreement_text(found: Comparison) -> str:
     ):
         if names:
             text += f" Only {where}: {', '.join(names)}."
+    if found.unused:
+        text += f" In both, but without a pair that has a value: {', '.join(found.unused)}."
     return text
 
 
