@@ -30,7 +30,7 @@ _GIBBS, _HIDDEN, _NEURONS, _PROPOSE = 10, 11, 12, 13
 #: A switch of every unit is proposed in one of so many Gibbs steps.
 EVERY = 5
 # Values at which the proposal is computed, over the range of the unit.
-_GRID = 1024
+_GRID = 512
 # Power of the distribution from which values are proposed.
 _FLATTER = 0.5
 # Iterations of the means at rest.
