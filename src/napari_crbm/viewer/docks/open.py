@@ -25,7 +25,7 @@ WIDGETS = (
     "Export",
 )
 #: Docks that only open individually, for example from the Start or the Assemblies dock.
-SINGLE = ("Simulate", "Reproducibility")
+SINGLE = ("Simulate", "Reproducibility", "What if")
 DOCK_WIDTH_PX = 420
 # Titles that differ from the entry in the menu.
 _TITLES = {EVERYTHING: "Start"}

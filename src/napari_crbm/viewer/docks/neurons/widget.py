@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from scipy.ndimage import gaussian_filter1d
 
 from napari_crbm.palette import BLUE, ORANGE
+from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.keys import modifier_text, native_text
 from napari_crbm.viewer.parts.short_table import ShortTable
@@ -125,10 +126,16 @@ class NeuronsWidget(QWidget):
         self.lasso.active_changed.connect(self.lasso_button.setChecked)
         self.lasso.finished.connect(lambda: self.lasso.set_active(False))
         self.clear = button("Clear", "Clear the chosen group.", self._clear)
+        self.what_if = button(
+            "What if...",
+            "Ask what the model expects if these neurons are silent or active (What if dock).",
+            lambda: raise_dock(self.home.viewer, "What if"),
+        )
         self.group_text = text_label(_DRAW)
         row = QHBoxLayout()
         row.addWidget(self.lasso_button)
         row.addWidget(self.clear)
+        row.addWidget(self.what_if)
         row.addStretch(1)
         headings = ["Found", "Of", "Fold enrichment", "q"]
         widths = {0: 44, 1: 50, 2: 50, 3: 104}

@@ -1,0 +1,149 @@
+"""The What if dock: questions, colours, tables, cautions, cancelling, other models."""
+
+import numpy as np
+import pytest
+
+from napari_crbm.perturbation import coactivity, of_assembly
+from napari_crbm.viewer.docks.neurons.widget import NeuronsWidget
+from napari_crbm.viewer.docks.open import open_dock
+from napari_crbm.viewer.docks.whatif.question import question
+from napari_crbm.viewer.docks.whatif.widget import COLOURS, WhatIfWidget
+from tests.viewer.conftest import until
+
+
+@pytest.fixture(autouse=True)
+def few_states(monkeypatch):
+    """A pool of the size that tests can afford."""
+    from napari_crbm.perturbation import draw_pool
+    from napari_crbm.perturbation.pool import draw_clamped
+
+    for function, states, chains in ((draw_pool, 600, 200), (draw_clamped, 300, 100)):
+        monkeypatch.setitem(function.__kwdefaults__, "n_states", states)
+        monkeypatch.setitem(function.__kwdefaults__, "n_chains", chains)
+
+
+@pytest.fixture
+def dock(home, qtbot):
+    widget = WhatIfWidget(home.viewer)
+    qtbot.addWidget(widget)
+    return widget
+
+
+@pytest.fixture
+def shown(dock, shown_home, monkeypatch):
+    dock.said = []
+    monkeypatch.setattr("napari_crbm.viewer.docks.whatif.widget.show_error", dock.said.append)
+    return dock
+
+
+def pick(box, key):
+    box.setCurrentIndex(box.findData(key))
+
+
+def ask(dock, qtbot, target, action):
+    pick(dock.target, target)
+    pick(dock.action, action)
+    dock.start.click()
+    until(qtbot, lambda: dock._job is None)
+
+
+def test_without_a_model_it_says_what_is_missing(dock):
+    assert "Open a recording and a model" in dock.message.text()
+    assert not dock.start.isEnabled() and dock.tabs.isHidden()
+
+
+def test_an_answer_colours_neurons_and_ranks_targets(shown, home, recording, planted_model, qtbot):
+    home.workspace.choose_assembly(2)
+    steps = []
+    shown.bar.valueChanged.connect(steps.append)
+    pick(shown.action, "on")
+    shown.start.click()
+    assert shown.start.text() == "Cancel" and not shown.bar.isHidden()
+    until(qtbot, lambda: shown._job is None)
+    assert max(steps) > 0 and shown.bar.isHidden()
+    asked = of_assembly(planted_model, 2, "hold", "on")
+    (direct,) = coactivity(planted_model, recording, asked, n_states=600, n_chains=200)
+    np.testing.assert_array_equal(shown.result.neurons["change"], direct.neurons["change"])
+    colouring = home.workspace.colouring
+    assert colouring.kind == COLOURS
+    assert home.workspace.assembly is None, "weights would be taken for changes"
+    assert shown.assembly.value() == 2
+    assert colouring.ramp is not None and float(colouring.low) < 0 < float(colouring.high)
+    np.testing.assert_allclose(colouring.values, 100 * direct.neurons["change"])
+    rows = shown.assemblies.source.table
+    assert int(rows["assembly"].iloc[0]) == 2
+    assert rows["change"].abs().is_monotonic_decreasing and " to " in rows["chains"].iloc[0]
+    assert len(shown.regions.source.table) == direct.regions["change"].notna().sum()
+    said = shown.verdict.text()
+    assert "assembly 2 held on" in said
+    for sentence in direct.cautions:
+        assert sentence[:40] in said
+    shown.assemblies.choose(1)
+    assert home.workspace.assembly == int(rows["assembly"].iloc[1])
+
+
+def test_groups_regions_and_neurons_are_what_is_chosen(shown, home, recording):
+    workspace = home.workspace
+    workspace.choose_neurons([3, 5, 9])
+    workspace.choose_neuron(7)
+    region = recording.regions.names[0]
+    asked = question(workspace, "group", "silence")
+    assert asked.kind == "silence" and asked.neurons.tolist() == [3, 5, 9]
+    assert question(workspace, "neuron", "drive", level=1).neurons.tolist() == [7]
+    asked = question(workspace, "region", "drive", region=region)
+    assert sorted(asked.neurons) == sorted(recording.regions.members(region))
+    assert [shown.region.itemText(k) for k in range(shown.region.count())] == list(
+        recording.regions.names
+    )
+
+
+def test_a_group_is_driven_beside_random_groups_and_left_out_of_the_colours(shown, home, qtbot):
+    home.workspace.choose_neurons(np.arange(20))
+    shown.null.setValue(20)
+    ask(shown, qtbot, "group", "drive")
+    assert shown.said == []
+    values = home.workspace.colouring.values
+    assert (values[:20] == 0).all() and shown.result.neurons["in_group"].sum() == 20
+    first = shown._pool
+    ask(shown, qtbot, "group", "silence")
+    assert shown._pool[2] is first[2], "the states are drawn once"
+
+
+def test_what_cannot_be_asked_is_refused_in_a_sentence(shown, home):
+    for target, sentence in (("group", "draw a lasso"), ("neuron", "click one")):
+        home.workspace.choose_neurons([])
+        home.workspace.choose_neuron(None)
+        pick(shown.target, target)
+        shown.start.click()
+        assert sentence in shown.said[-1]
+    home.workspace.choose_neurons([1, 2])
+    pick(shown.target, "group")
+    shown.level.setValue(3)
+    shown.start.click()
+    assert "from 1 to 2; found 3" in shown.said[-1] and shown._job is None
+    pick(shown.target, "assembly")
+    pick(shown.action, "on")
+    pick(shown.target, "group")
+    assert shown.action.currentData() == "drive", "neurons cannot be held"
+
+
+def test_a_run_can_be_cancelled_and_another_model_drops_the_answer(
+    shown, home, recording, trained_model, qtbot
+):
+    home.workspace.choose_assembly(1)
+    pick(shown.action, "on")
+    shown.start.click()
+    shown.start.click()
+    assert shown._job is None and shown.result is None and shown.bar.isHidden()
+    ask(shown, qtbot, "assembly", "off")
+    assert shown.result is not None and home.workspace.colouring.kind == COLOURS
+    home.show(recording, trained_model)
+    until(qtbot, lambda: home.workspace.trained and home.workspace.trained.model is trained_model)
+    assert shown.result is None and shown.tabs.isHidden()
+    assert home.workspace.colouring is None
+
+
+def test_the_neurons_dock_leads_here(viewer, shown_home, qtbot):
+    neurons = open_dock(viewer, "Neurons").findChild(NeuronsWidget)
+    neurons.what_if.click()
+    assert open_dock(viewer, "What if").findChild(WhatIfWidget) is not None
