@@ -91,6 +91,19 @@ def test_expected_and_recorded_agree_on_held_out_frames(switches):
     assert "held-out frames" in seen.sentence
 
 
+def test_a_model_that_the_recording_contradicts_is_not_confirmed(switches):
+    """Two assemblies exchanged their fellows: members are right, the others are not."""
+    recording, models = switches
+    order = np.arange(N_NEURONS)
+    order[FELLOWS], order[FELLOWS + SIZE] = FELLOWS + SIZE, FELLOWS
+    right = models[0]
+    wrong = CRBM.from_parameters(right.weights_[order], right.fields_[order], right.hidden_)
+    for model, confirmed in ((right, True), (wrong, False)):
+        (found,) = coactivity(model, recording, drive(GROUP, 5), **STATES)
+        said = any(each.startswith("Not confirmed") for each in found.cautions)
+        assert said is not confirmed, found.agreement.sentence
+
+
 def test_without_held_out_frames_the_comparison_says_so(switches):
     recording, _ = switches
     model = true_crbm()

@@ -65,6 +65,14 @@ class Agreement:
     problem: str = ""
 
     @property
+    def caution(self) -> str | None:
+        """A sentence if the recorded changes do not follow the expected ones; None if they do."""
+        if self.problem or self.correlation[1] > 0:
+            return None
+        frames = "held-out frames" if self.held_out else "recorded frames"
+        return f"Not confirmed: in the {frames} the changes do not follow the expected ones."
+
+    @property
     def sentence(self) -> str:
         """The comparison in words."""
         frames = "held-out frames" if self.held_out else "frames, which the model was trained on"

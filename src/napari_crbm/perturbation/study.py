@@ -351,7 +351,8 @@ def _answer(
         (by_region, [each.regions for each in null]),
     ):
         table["null_low"], table["null_high"] = _range(changes, len(table))
-    sentences = list(first.cautions)
+    agreement = compare_with_recording(first, recorded)
+    sentences = [*first.cautions, *([agreement.caution] if agreement.caution else [])]
     for each in others:
         sentences += [s for s in each.cautions if s not in sentences]
     if n_silent:
@@ -375,7 +376,7 @@ def _answer(
         neurons,
         assemblies,
         by_region,
-        compare_with_recording(first, recorded),
+        agreement,
         len(null),
         tuple(sentences),
     )
