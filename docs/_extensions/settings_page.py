@@ -13,6 +13,7 @@ from napari_crbm.model import Settings
 from napari_crbm.model.training.settings import RECIPES
 from napari_crbm.preprocessing import Steps
 from napari_crbm.simulation.settings import SimulationSettings
+from napari_crbm.temporal import TemporalSettings
 
 _HEAD = """# Settings
 
@@ -23,6 +24,13 @@ command line and one in the dock.
 #: Title, class, where it is given in Python, command and dock.
 SOURCES = (
     ("Training", Settings, "`CRBM(...)` or `Settings(...)`", "train", "Train"),
+    (
+        "Temporal model",
+        TemporalSettings,
+        "`TemporalSettings(...)`",
+        "train-temporal",
+        "",
+    ),
     ("Preprocessing", Steps, "`Steps(...)`", "preprocess", "Preprocess"),
     ("Simulation", SimulationSettings, "`simulate(...)`", "simulate", "Simulate"),
 )
@@ -35,8 +43,8 @@ def pages() -> dict[str, str]:
         if not _is_declared(source):
             continue
         settings = list(declared(source))
-        text += f"## {title}\n\nIn Python {python}, on the command line `napari-crbm {command}`, "
-        text += f"in the viewer the *{dock}* dock.\n\n"
+        text += f"## {title}\n\nIn Python {python}, on the command line `napari-crbm {command}`"
+        text += f", in the viewer the *{dock}* dock.\n\n" if dock else ".\n\n"
         options = _options(command)
         common = [each for each in settings if each.group == COMMON]
         rare = [each for each in settings if each.group != COMMON]

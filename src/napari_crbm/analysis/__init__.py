@@ -49,6 +49,8 @@ if TYPE_CHECKING:
         export_tables,
         write_table,
     )
+    from napari_crbm.analysis.forecasts.scores import ForecastScores, score_forecasts
+    from napari_crbm.analysis.forecasts.tables import coupling_table, export_forecasts
     from napari_crbm.analysis.health.finding import Finding
     from napari_crbm.analysis.health.mend import leaving_out
     from napari_crbm.analysis.health.report import Health, recording_health
@@ -189,6 +191,8 @@ _HOMES = {
         "export_tables",
         "write_table",
     ),
+    "forecasts.scores": ("ForecastScores", "score_forecasts"),
+    "forecasts.tables": ("coupling_table", "export_forecasts"),
     "health.finding": ("Finding",),
     "health.mend": ("leaving_out",),
     "health.report": (
@@ -309,6 +313,7 @@ __all__ = [
     "Evidence",
     "Finding",
     "Folds",
+    "ForecastScores",
     "Health",
     "LaggedComparison",
     "Likelihood",
@@ -344,9 +349,11 @@ __all__ = [
     "compare_pairs",
     "composition",
     "conclude_sweep",
+    "coupling_table",
     "evaluate",
     "evaluate_held_out",
     "export_evaluation",
+    "export_forecasts",
     "export_nwb",
     "export_states",
     "export_tables",
@@ -383,6 +390,7 @@ __all__ = [
     "region_shares",
     "reproducibility",
     "run_sweep",
+    "score_forecasts",
     "select",
     "sort_by_similarity",
     "stability",

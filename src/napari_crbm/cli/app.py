@@ -15,6 +15,7 @@ from napari_crbm.cli.convert import convert
 from napari_crbm.cli.demo import demo
 from napari_crbm.cli.evaluate import evaluate
 from napari_crbm.cli.figure import figure
+from napari_crbm.cli.forecast import forecast
 from napari_crbm.cli.guard import guarded
 from napari_crbm.cli.info import info
 from napari_crbm.cli.match import match
@@ -27,6 +28,7 @@ from napari_crbm.cli.stability import stability
 from napari_crbm.cli.states import states
 from napari_crbm.cli.sweep import sweep
 from napari_crbm.cli.train import train
+from napari_crbm.cli.train_temporal import train_temporal
 from napari_crbm.cli.view import view
 
 app = typer.Typer(
@@ -57,6 +59,8 @@ for command in (
     figure,
     connectivity,
     perturb,
+    train_temporal,
+    forecast,
     compare_fish,
     view,
 ):

@@ -16,6 +16,7 @@ from napari_crbm.declarations import declared
 from napari_crbm.model import Settings
 from napari_crbm.preprocessing import Steps
 from napari_crbm.simulation.settings import SimulationSettings
+from napari_crbm.temporal.settings import TemporalSettings
 
 # Settings that are options of a command; settings of the same name share an option.
 _DECLARED = (
@@ -23,6 +24,7 @@ _DECLARED = (
     *declared(Steps),
     *READING,
     *declared(Settings),
+    *declared(TemporalSettings),
 )
 
 

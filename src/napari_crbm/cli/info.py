@@ -41,12 +41,13 @@ def info(
         _show_tree(path, save_profile, as_json)
         return
     kind = "recording with a profile" if "profile" in opening else read_kind(path)
-    if kind == "model" and opening:
+    of_models = {"model": _model_summary, "temporal-model": _temporal_summary}
+    if kind in of_models and opening:
         raise typer.BadParameter(
             f"is for recordings, but {path.name} holds a model.",
             param_hint=reading.given_names(opening),
         )
-    summary = _model_summary(path) if kind == "model" else _recording_summary(path, opening)
+    summary = of_models[kind](path) if kind in of_models else _recording_summary(path, opening)
     if as_json:
         print_json({"file": str(path), "kind": kind, **summary})
         return
@@ -181,6 +182,21 @@ def _model_summary(path: Path) -> dict[str, Any]:
         "settings": None if model.settings_ is None else model.settings_.as_dict(),
         "recording_fingerprint": model.recording_fingerprint_,
         "versions": model.versions_,
+    }
+
+
+def _temporal_summary(path: Path) -> dict[str, Any]:
+    from napari_crbm.io import load_temporal
+
+    model = load_temporal(path)
+    return {
+        "neurons": model.n_neurons,
+        "assemblies": model.n_assemblies,
+        "couplings": model.n_couplings,
+        "longest_lag_s": model.n_lags * model.frame_interval_s,
+        "settings": model.settings.as_dict(),
+        "recording_fingerprint": model.recording_fingerprint,
+        "versions": dict(model.versions),
     }
 
 

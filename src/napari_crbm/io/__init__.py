@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         store_halves,
         store_stability,
     )
+    from napari_crbm.io.models.temporal_file import load_temporal, save_temporal
     from napari_crbm.io.registry import open_recording, read_kind
     from napari_crbm.io.unknown.profile import Profile
     from napari_crbm.io.unknown.profile_files import load_profile, save_profile
@@ -33,6 +34,7 @@ _HOMES = {
         "store_halves",
         "store_stability",
     ),
+    "models.temporal_file": ("load_temporal", "save_temporal"),
     "registry": (
         "open_recording",
         "read_kind",
@@ -55,6 +57,7 @@ __all__ = [
     "load_checkpoint",
     "load_model",
     "load_profile",
+    "load_temporal",
     "open_recording",
     "read_kind",
     "save_checkpoint",
@@ -62,6 +65,7 @@ __all__ = [
     "save_nwb",
     "save_profile",
     "save_recording",
+    "save_temporal",
     "save_weights",
     "store_halves",
     "store_stability",

@@ -111,9 +111,9 @@ def predicted_beyond(
     """
     train, test = predictions(model, *parts, random_state)
     return {
-        "gain": _mean(test.model - test.independent, blocks[1]),
-        "train_gain": _mean(train.model - train.independent, blocks[0]),
-        "over_population": _mean(test.model - test.population, blocks[1]),
+        "gain": block_mean(test.model - test.independent, blocks[1]),
+        "train_gain": block_mean(train.model - train.independent, blocks[0]),
+        "over_population": block_mean(test.model - test.population, blocks[1]),
         "likelihoods": {
             "model": float(test.model.mean()),
             "train": float(train.model.mean()),
@@ -123,8 +123,15 @@ def predicted_beyond(
     }
 
 
-def _mean(values: NDArray[np.float64], blocks: Sequence[NDArray[np.integer]]) -> Estimate:
-    """Mean over frames, with its jackknife standard error from blocks of time."""
+def block_mean(values: NDArray[np.float64], blocks: Sequence[NDArray[np.integer]]) -> Estimate:
+    """Return the mean over frames, with its jackknife standard error from blocks of time.
+
+    Parameters
+    ----------
+    values : (T,) float64
+    blocks : sequence of int arrays
+        Positions of the frames of each block.
+    """
     sums = np.array([values[block].sum() for block in blocks])
     lengths = np.array([len(block) for block in blocks])
     without = (sums.sum() - sums) / np.maximum(lengths.sum() - lengths, 1)

@@ -20,8 +20,15 @@ from napari_crbm.io.reading import hdf5
 _DICT, _LIST, _JSON, _ARRAY = "dict", "list", "json", "array"
 
 
-def save_checkpoint(state: Mapping[str, Any], path: str | Path) -> Path:
+def save_checkpoint(state: Mapping[str, Any], path: str | Path, kind: str = "checkpoint") -> Path:
     """Write the state of a training (`Training.checkpoint`) and return its path.
+
+    Parameters
+    ----------
+    state : mapping
+    path : path
+    kind : {"checkpoint", "temporal-checkpoint"}
+        Kind of the file; the latter of a `TemporalTraining`.
 
     Raises
     ------
@@ -32,13 +39,18 @@ def save_checkpoint(state: Mapping[str, Any], path: str | Path) -> Path:
         If the file cannot be written.
     """
     path = Path(path)
-    with hdf5.writing(path, "checkpoint") as file:
+    with hdf5.writing(path, kind) as file:
         _write_items(file.create_group("state", track_order=True), state.items())
     return path
 
 
-def load_checkpoint(path: str | Path) -> dict[str, Any]:
+def load_checkpoint(path: str | Path, kind: str = "checkpoint") -> dict[str, Any]:
     """Read what `save_checkpoint` wrote; tuples come back as lists.
+
+    Parameters
+    ----------
+    path : path
+    kind : {"checkpoint", "temporal-checkpoint"}
 
     Raises
     ------
@@ -46,7 +58,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         If the file cannot be read, is not a checkpoint, or is of another version.
     """
     with hdf5.reading(path) as file:
-        hdf5.require_kind(file, "checkpoint")
+        hdf5.require_kind(file, kind)
         state = file.get("state")
         if not isinstance(state, h5py.Group):
             raise FormatError(f"{hdf5.file_name(file)} lacks the group '/state'.")

@@ -33,6 +33,8 @@ _KINDS = {
     "recording": "a recording",
     "model": "a trained model",
     "checkpoint": "a training checkpoint",
+    "temporal-model": "a temporal model",
+    "temporal-checkpoint": "a checkpoint of the training of a temporal model",
     "project": "a project of several animals",
 }
 

@@ -1,0 +1,1 @@
+"""Forecasts of held-out frames by a temporal model and by simpler ones."""

@@ -1,0 +1,69 @@
+"""The commands that train and test temporal models."""
+
+from __future__ import annotations
+
+import json
+
+import pandas as pd
+import pytest
+
+from napari_crbm.io import load_temporal
+from napari_crbm.temporal import TemporalTraining
+from tests.cli.test_cli import run
+
+FAST = ("--longest-lag", 1, "--passes", 4, "--threads", 1)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("temporal")
+    fish, model = folder / "fish.h5", folder / "model.h5"
+    run("simulate", fish, "--neurons", 150, "--frames", 700, "--assemblies", 3, "--generator",
+        "dynamics", "--couplings", "symmetric")  # fmt: skip
+    run("train", fish, "-o", model, "--n-hidden", 3, "--updates", 60, "--threads", 1)
+    run("train-temporal", fish, model, "-o", folder / "temporal.h5", *FAST)
+    return folder
+
+
+def test_forecasts_as_text_json_and_tables(files):
+    temporal, fish, tables = files / "temporal.h5", files / "fish.h5", files / "tables"
+    shown = run("forecast", temporal, fish, "--ahead", 1, "--starts", 20, "-o", tables)
+    assert "persistence" in shown.stdout and "temporal model" in " ".join(shown.stdout.split())
+    found = json.loads(
+        run("forecast", temporal, fish, "--ahead", 1, "--starts", 20, "--json").stdout
+    )
+    assert {each["forecast"] for each in found["forecasts"]} >= {"rate", "linear", "temporal"}
+    assert len(pd.read_csv(tables / "forecasts.csv")) == 5
+    assert {"source", "target"} <= set(pd.read_csv(tables / "couplings.csv"))
+    assert "couplings" in run("info", temporal).stdout
+
+
+def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(files, tmp_path, monkeypatch):
+    advance = TemporalTraining._advance
+
+    def interrupted(training):
+        advance(training)
+        if training.passes == 6:
+            training.control.stop()
+
+    fish, model, output = files / "fish.h5", files / "model.h5", tmp_path / "again.h5"
+    monkeypatch.setattr(TemporalTraining, "_advance", interrupted)
+    stopped = run("train-temporal", fish, model, "-o", output, *FAST, code=130)
+    monkeypatch.undo()
+    checkpoint = tmp_path / "again.checkpoint.h5"
+    assert "--resume" in stopped.output and checkpoint.exists() and not output.exists()
+    refused = run("train-temporal", fish, model, "-o", output, "--resume", checkpoint,
+                  "--passes", 3, code=2)  # fmt: skip
+    assert "keeps its settings" in " ".join(refused.output.split())
+    run("train-temporal", fish, model, "-o", output, "--resume", checkpoint)
+    first, second = load_temporal(files / "temporal.h5"), load_temporal(output)
+    assert first.couplings.tobytes() == second.couplings.tobytes()
+
+
+def test_files_of_other_kinds_are_refused(files, tmp_path):
+    fish, model, temporal = (files / name for name in ("fish.h5", "model.h5", "temporal.h5"))
+    wrong = run("forecast", model, fish, code=1)
+    assert "a temporal model is needed" in " ".join(wrong.output.split())
+    wrong = run("train-temporal", fish, temporal, "-o", tmp_path / "x.h5", code=1)
+    assert "a trained model is needed" in " ".join(wrong.output.split())
+    assert "exists already" in run("train-temporal", fish, model, "-o", temporal, code=1).output
