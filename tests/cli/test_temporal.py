@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import pytest
 
+from napari_crbm.errors import CRBMError
 from napari_crbm.io import load_temporal
 from napari_crbm.temporal import TemporalTraining
 from tests.cli.test_cli import run
@@ -62,8 +63,10 @@ def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(files, tmp_path, 
 
 def test_files_of_other_kinds_are_refused(files, tmp_path):
     fish, model, temporal = (files / name for name in ("fish.h5", "model.h5", "temporal.h5"))
-    wrong = run("forecast", model, fish, code=1)
-    assert "a temporal model is needed" in " ".join(wrong.output.split())
-    wrong = run("train-temporal", fish, temporal, "-o", tmp_path / "x.h5", code=1)
-    assert "a trained model is needed" in " ".join(wrong.output.split())
-    assert "exists already" in run("train-temporal", fish, model, "-o", temporal, code=1).output
+    for sentence, arguments in (
+        ("a temporal model is needed", ("forecast", model, fish)),
+        ("a trained model is needed", ("train-temporal", fish, temporal, "-o", tmp_path / "x.h5")),
+        ("exists already", ("train-temporal", fish, model, "-o", temporal)),
+    ):
+        with pytest.raises(CRBMError, match=sentence):
+            run(*arguments)
