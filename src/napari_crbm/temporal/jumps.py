@@ -19,16 +19,18 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.ndimage import gaussian_filter1d
 
-from napari_crbm.model.compute.randomness import stream, subkey
+from napari_crbm.model.compute.kernels.switches import switch
+from napari_crbm.model.compute.randomness import stream
+from napari_crbm.model.compute.weights import in_vectors
 from napari_crbm.model.rbm import RBM
-from napari_crbm.temporal.jump_kernels import accept, propose
+from napari_crbm.temporal.jump_kernels import propose
 
 # Cells of the grid of proposals, its margin and smoothing in cells, and the share of proposals
 # that is spread over all cells.
 _CELLS, _MARGIN, _SMOOTHING, _EVERYWHERE = 96, 8, 1.5, 0.02
 # Drives for which proposals are tabulated.
 _LEVELS, _LARGEST_DRIVE = 65, 8.0
-_DRAW = 61
+_DRAW, _ACCEPT = 61, 62
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,14 +93,13 @@ class Jumps:
         proposed, ratio = np.empty_like(hidden), np.empty(hidden.shape)
         inside = hidden >= self.edges
         inside &= hidden < self.edges + _CELLS * self.widths
-        keys = [np.uint64(subkey(key, number)) for number in (0, 1)]
         propose(
             hidden,
             level.astype(np.int64),
             self.cumulative,
             self.edges,
             self.widths,
-            keys[0],
+            key,
             proposed,
             ratio,
         )
@@ -107,14 +108,12 @@ class Jumps:
         own += drive.astype(np.float64) * (proposed.astype(np.float64) - hidden)
         # A value beyond the grid is never proposed, so that leaving it would break the balance.
         own[~inside] = -np.inf
+        generator = np.random.default_rng([_ACCEPT, int(key)])
+        values, asked = in_vectors(hidden), in_vectors(proposed)
+        least = np.full(values.shape, np.inf, dtype=np.float32)
+        least[:, : len(hidden)] = (np.log(generator.random(own.shape)) - own).T
+        accepted = np.empty(values.shape, dtype=np.bool_)
         matrix = self.by_unit
-        accept(
-            hidden,
-            proposed,
-            own,
-            matrix.indptr.astype(np.int64),
-            matrix.indices.astype(np.int64),
-            matrix.data,
-            fields,
-            keys[1],
-        )
+        starts, rows = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
+        switch(starts, rows, matrix.data, fields, values, asked, least, accepted)
+        hidden[:] = values[:, : len(hidden)].T
