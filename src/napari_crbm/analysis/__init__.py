@@ -45,10 +45,7 @@ if TYPE_CHECKING:
     from napari_crbm.analysis.chance import CHANCE_QUANTILE
     from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
     from napari_crbm.analysis.export.nwb import export_nwb
-    from napari_crbm.analysis.export.tables import (
-        export_tables,
-        write_table,
-    )
+    from napari_crbm.analysis.export.tables import export_tables, write_table
     from napari_crbm.analysis.forecasts.scores import ForecastScores, score_forecasts
     from napari_crbm.analysis.forecasts.tables import coupling_table, export_forecasts
     from napari_crbm.analysis.health.finding import Finding
@@ -187,18 +184,12 @@ _HOMES = {
         "assembly_evidence",
     ),
     "export.nwb": ("export_nwb",),
-    "export.tables": (
-        "export_tables",
-        "write_table",
-    ),
+    "export.tables": ("export_tables", "write_table"),
     "forecasts.scores": ("ForecastScores", "score_forecasts"),
     "forecasts.tables": ("coupling_table", "export_forecasts"),
     "health.finding": ("Finding",),
     "health.mend": ("leaving_out",),
-    "health.report": (
-        "Health",
-        "recording_health",
-    ),
+    "health.report": ("Health", "recording_health"),
     "matching.counterparts": (
         "Counterparts",
         "MATCH_BY",

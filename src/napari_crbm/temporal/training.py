@@ -137,7 +137,8 @@ class TemporalTraining:
     >>> from napari_crbm import CRBM
     >>> from napari_crbm.temporal import TemporalSettings, TemporalTraining
     >>> model = CRBM(n_hidden=3, recipe="quick").fit(recording)
-    >>> training = TemporalTraining(model, recording, TemporalSettings(n_passes=2))
+    >>> settings = TemporalSettings(longest_lag_s=1.0, penalty=0.05, n_passes=2)
+    >>> training = TemporalTraining(model, recording, settings)
     >>> for progress in training:
     ...     share_done = progress.done / progress.total
     >>> temporal = training.model()
