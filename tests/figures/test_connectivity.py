@@ -1,5 +1,7 @@
 """Figures of connectivity show the numbers they are given."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from matplotlib.collections import LineCollection
@@ -19,7 +21,9 @@ from napari_crbm.figures.connectivity import (
     comparison_figure,
     composition_figure,
     connectivity_figure,
+    label_regions,
 )
+from napari_crbm.figures.style import new_figure
 from napari_crbm.simulation.animals import plant_connectome, simulate_animal
 from tests.conftest import random_model
 
@@ -46,6 +50,27 @@ def test_the_matrix_is_the_map_in_clustered_order(found, recording):
     np.testing.assert_allclose(image, np.log10(found.values[np.ix_(order, order)]))
     labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
     assert labels == [found.names[k] for k in order]
+
+
+@pytest.mark.parametrize("n_regions", [6, 55, 294])
+def test_names_of_regions_are_large_enough_and_do_not_touch(n_regions, stays_on_page):
+    figure = new_figure(7.2, 5.1)
+    ax = figure.add_axes((0.25, 0.35, 0.6, 0.6))
+    ax.imshow(np.zeros((n_regions, n_regions)))
+    names = [
+        f"Nucleus {k} of the medial longitudinal fasciculus and what surrounds it R"
+        for k in range(n_regions)
+    ]
+    for axis in ("x", "y"):
+        assert label_regions(ax, names, axis) == -(-n_regions // len(ax.get_xticks()))
+    assert stays_on_page(figure)
+    for labels, across in ((ax.get_xticklabels(), "x"), (ax.get_yticklabels(), "y")):
+        assert all(label.get_fontsize() >= 5 for label in labels)
+        boxes = [label.get_window_extent() for label in labels]
+        ends = sorted((getattr(b, f"{across}0"), getattr(b, f"{across}1")) for b in boxes)
+        assert all(one[1] < other[0] + 1 for one, other in pairwise(ends))
+        first = labels[0].get_text()
+        assert first.startswith("Nucleus 0") and "…" in first and first.endswith(" R")
 
 
 def test_lines_join_the_centres_of_regions(found, recording):

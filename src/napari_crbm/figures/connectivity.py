@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -44,6 +44,9 @@ _MEASURES = {
 }
 _RULES = {"mean_abs": "mean |{}|", "rms": "rms of {}", "mean": "mean {}"}
 _MAX_LABELS = 80
+# Names of regions: size of letters in points, mean width of a letter as a share of its size,
+# distance from the matrix in points, and the longest name where the margin gives way.
+_LEAST_POINTS, _MOST_POINTS, _LETTER, _PAD_POINTS, _LONGEST_NAME = 5.0, 6.5, 0.62, 4, 34
 _SIGNIFICANT = 0.05
 
 
@@ -158,10 +161,10 @@ def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -
     table = composition_table(model, regions)
     table = table[table["q_value"] < _SIGNIFICANT]
     with drawing(colours):
-        n_rows, n_columns = matrix.shape
+        n_rows = len(matrix)
         figure = new_figure(DOUBLE_COLUMN_IN, float(np.clip(1.9 + 0.1 * n_rows, 3.2, 9.5)))
         ax = figure.add_subplot()
-        if not n_columns:
+        if not matrix.shape[1]:
             ax.set_axis_off()
             ax.text(0.5, 0.5, "No assembly has members in a region.", ha="center")
             return figure
@@ -178,8 +181,7 @@ def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -
             markeredgewidth=0.4,
             markersize=4 if n_rows <= _MAX_LABELS else 2,
         )
-        size = float(np.clip(300 / max(n_columns, 1), 2.5, 6.5))
-        ax.set_xticks(range(n_columns), matrix.columns, rotation=90, fontsize=size)
+        label_regions(ax, list(matrix.columns), "x", fixed=False)
         if n_rows <= _MAX_LABELS:
             ax.set_yticks(range(n_rows), [str(k) for k in matrix.index], fontsize=5.5)
         else:
@@ -193,6 +195,56 @@ def composition_figure(model: CRBM, regions: Regions, *, theme: str = "light") -
         bar.set_label("fraction of the assembly's members", fontsize=6.5)
         figure.tight_layout()
     return figure
+
+
+def label_regions(
+    ax: Axes, names: Sequence[str], axis: Literal["x", "y"], *, fixed: bool = True
+) -> int:
+    """Write the names of regions beside a matrix, in letters that a journal prints.
+
+    Where there is no room for all names, every second one is written, or every third, and so
+    on. Of names too long for the margin the middle is left out.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    names : sequence of str
+    axis : {"x", "y"}
+    fixed : bool
+        Whether the axes stay where they are, so that names must fit beside them.
+
+    Returns
+    -------
+    int
+        One region in so many is named.
+    """
+    box, page = ax.get_position(), ax.get_figure(root=True)
+    assert page is not None
+    width, height = page.get_size_inches()
+    along = 72 * (box.width * width if axis == "x" else box.height * height)
+    margin = 72 * (box.y0 * height if axis == "x" else box.x0 * width) - _PAD_POINTS
+    each = along / max(len(names), 1)
+    step = max(1, int(np.ceil(_LEAST_POINTS / each)))
+    size = 0.9 * step * each
+    if fixed and names:
+        size = min(size, margin / (_LETTER * max(map(len, names))))
+    size = float(np.clip(size, _LEAST_POINTS, _MOST_POINTS))
+    longest = int(margin / (_LETTER * size)) if fixed else _LONGEST_NAME
+    places = range(0, len(names), step)
+    shown = [_shortened(names[place], longest) for place in places]
+    if axis == "x":
+        ax.set_xticks(places, shown, rotation=90, fontsize=size)
+    else:
+        ax.set_yticks(places, shown, fontsize=size)
+    return step
+
+
+def _shortened(name: str, longest: int) -> str:
+    """Leave out the middle of a long name: its side stands at the end."""
+    if len(name) <= longest:
+        return name
+    end = longest // 3
+    return f"{name[: longest - end - 1]}…{name[len(name) - end :]}"
 
 
 def measure_label(region_map: RegionMap) -> str:
@@ -226,10 +278,10 @@ def draw_matrix(ax: Axes, region_map: RegionMap, order: NDArray[np.int64], theme
         interpolation="none",
     )
     names = [region_map.names[k] for k in order]
-    size = float(np.clip(150 / max(len(names), 1), 2.2, 6.5))
-    if len(names) <= _MAX_LABELS:
-        ax.set_xticks(range(len(names)), names, rotation=90, fontsize=size)
-        ax.set_yticks(range(len(names)), names, fontsize=size)
+    for axis in ("x", "y"):
+        step = label_regions(ax, names, axis)
+    if step > 1:
+        ax.set_title(f"one region in {step} is named", loc="left", fontsize=_LEAST_POINTS)
     ax.tick_params(length=0, pad=2)
     for side in ax.spines.values():
         side.set_visible(False)

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_crbm.analysis import brain_states
+from napari_crbm.analysis import brain_states, find_missing_members
 from napari_crbm.viewer.docks.states.widget import StatesWidget
 from tests.viewer.conftest import FAST, until
 
@@ -18,7 +18,8 @@ def dock(home, qtbot):
 
 @pytest.fixture(scope="session")
 def known_states(trained_model, recording):
-    return brain_states(trained_model, recording)
+    # Made before a window is, which finds the members otherwise.
+    return brain_states(find_missing_members(trained_model, recording), recording)
 
 
 @pytest.fixture
@@ -103,3 +104,12 @@ def test_all_columns_of_the_units_fit_the_dock(described, qtbot):
     table = described.units.table
     until(qtbot, lambda: table.isVisible() and table.viewport().width() > 300)
     assert table.horizontalScrollBar().maximum() == 0
+
+
+def test_labels_of_axes_fit_beside_their_plots(described, qtbot):
+    """At the lowest height that a dock gives them."""
+    described.resize(360, 560)
+    qtbot.wait(50)
+    for panel in (described.in_time.active, described.in_time.when):
+        axis = panel.getAxis("left")
+        assert axis.label.boundingRect().width() <= axis.geometry().height()

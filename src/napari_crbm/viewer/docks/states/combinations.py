@@ -37,7 +37,7 @@ class CombinationsPanel(QWidget):
         super().__init__()
         self.workspace = workspace
         self._states: BrainStates | None = None
-        self.active = plot(viewer, "", "Active assemblies", height=90)
+        self.active = plot(viewer, "", "Active<br>assemblies", height=108)
         self.active.setToolTip(
             "Effective number m of active assemblies in each frame. Orange: median. Dotted: 5 %\n"
             "of the assemblies, below which single ones dominate. Dashed: expected from noise.\n"
@@ -54,7 +54,7 @@ class CombinationsPanel(QWidget):
         }
         for mark in self._marks.values():
             self.active.addItem(mark)
-        self.when = plot(viewer, "Time", "Combination", "s", height=110)
+        self.when = plot(viewer, "Time", "Combination", "s", height=130)
         self.when.showGrid(x=False, y=False)
         self.when.setToolTip(
             "Frames in which exactly this combination is on. Rows are numbered as in the list.\n"
@@ -67,7 +67,7 @@ class CombinationsPanel(QWidget):
         self.when.addItem(self.image)
         self.cursors = []
         for panel in (self.active, self.when):
-            panel.getAxis("left").setWidth(48)
+            panel.getAxis("left").setWidth(58)
             cursor = pg.InfiniteLine(angle=90, pen=pg.mkPen(GREEN, width=2))
             cursor.hide()
             panel.addItem(cursor)
