@@ -309,3 +309,21 @@ def test_text_that_would_be_unpickled_is_not_read(tmp_path):
             array[:] = values
     with pytest.raises(FormatError, match="pickle"):
         open_recording(tmp_path / "fish.zarr", frame_rate_hz=4.0)
+
+
+def test_scales_that_contradict_their_dataset_end_in_a_sentence(tmp_path):
+    path = tmp_path / "fish.nc"
+    with h5py.File(path, "w") as file:
+        for name, n in (("time", T), ("neuron", N)):
+            file[name] = np.arange(float(n))
+            file[name].make_scale(name)
+        file["dff"] = Truth.dff
+        for axis, name in enumerate(("time", "neuron")):
+            file["dff"].dims[axis].attach_scale(file[name])
+        listed = file["dff"].attrs["DIMENSION_LIST"]
+        del file["dff"]
+        # As many scales as before, but one axis.
+        file["dff"] = Truth.dff.ravel()
+        file["dff"].attrs["DIMENSION_LIST"] = listed
+    with pytest.raises(CRBMError, match=r"fish\.nc"):
+        open_recording(path)

@@ -162,16 +162,23 @@ def _in_netcdf4(file: h5py.File) -> dict[str, Variable]:
 
 
 def _netcdf4_axes(path: str, item: h5py.Dataset) -> tuple[str, ...] | None:
-    """Return the names of the axes of a dataset, from the dimension scales of HDF5."""
-    if item.is_scale and item.ndim == 1:
+    """Return the names of the axes of a dataset, from the dimension scales of HDF5.
+
+    Read from the attributes: the functions of HDF5 for scales end the process if they contradict
+    the dataset.
+    """
+    if hdf5.attribute(item, "CLASS") == "DIMENSION_SCALE" and item.ndim == 1:
         return (path.rsplit("/", 1)[-1],)
+    listed = item.attrs.get("DIMENSION_LIST")
+    if not isinstance(listed, np.ndarray) or listed.shape != (item.ndim,):
+        return None
     names = []
-    for axis in item.dims:
-        scales = list(axis.values())
-        if not scales or not scales[0].name:
+    for scales in listed:
+        if not np.size(scales) or not isinstance(np.ravel(scales)[0], h5py.Reference):
             return None
-        names.append(str(scales[0].name).rsplit("/", 1)[-1])
-    return tuple(names) if len(names) == item.ndim else None
+        scale = item.file[np.ravel(scales)[0]]
+        names.append(str(scale.name).rsplit("/", 1)[-1])
+    return tuple(names)
 
 
 def _in_anndata(file: h5py.File) -> dict[str, Variable]:
