@@ -243,7 +243,9 @@ def _column(item: object) -> Array | None:
         return None
     code = np.asarray(codes[()])
     names = np.array([*texts(categories), ""]) if is_text(categories) else categories[()]
-    if code.dtype.kind not in "iu" or code.ndim != 1 or not len(names) or code.max() >= len(names):
+    if code.dtype.kind not in "iu" or code.ndim != 1 or not len(names):
+        return None
+    if code.max(initial=-1) >= len(names):
         return None
     # Negative codes mark missing values.
     return np.asarray(names[np.where(code < 0, len(names) - 1, code)])

@@ -138,7 +138,9 @@ def _listen(process: subprocess.Popen[str], answers: Queue[str]) -> None:
     assert process.stdout is not None
     with suppress(OSError, ValueError):
         for line in process.stdout:
-            answers.put(line)
+            # Libraries of filters may print, too.
+            if line.startswith("{"):
+                answers.put(line)
     answers.put("")
 
 
