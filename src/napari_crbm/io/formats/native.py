@@ -106,7 +106,7 @@ def _read_coordinates(file: h5py.File) -> NDArray[np.float32] | None:
     if "coordinates" not in file:
         return None
     stored = hdf5.require(file, "coordinates", 2)
-    axes, unit = stored.attrs.get("axes"), stored.attrs.get("unit")
+    axes, unit = (hdf5.attribute(stored, name) for name in ("axes", "unit"))
     if axes != "z,y,x" or unit != "micrometre":
         raise FormatError(
             f"Dataset '/coordinates' of {hdf5.file_name(file)} must have axes 'z,y,x' in "

@@ -93,7 +93,7 @@ def _write(group: h5py.Group, key: str, value: Any) -> None:
 
 
 def _read(item: h5py.Group | h5py.Dataset) -> Any:
-    kind = item.attrs.get("type")
+    kind = hdf5.attribute(item, "type")
     if kind == _DICT and isinstance(item, h5py.Group):
         return {key: _read(item[key]) for key in item}
     if kind == _LIST and isinstance(item, h5py.Group):

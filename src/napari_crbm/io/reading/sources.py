@@ -193,8 +193,7 @@ def is_numeric(array: Array) -> bool:
     """Return whether an array holds numbers; text that MATLAB stores as numbers does not count."""
     if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
         return False
-    attributes = getattr(array, "attrs", {})
-    return not isinstance(array, h5py.Dataset) or attributes.get("MATLAB_class") != b"char"
+    return not isinstance(array, h5py.Dataset) or hdf5.attribute(array, "MATLAB_class") != "char"
 
 
 def is_text(array: Array) -> bool:
