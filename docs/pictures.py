@@ -36,6 +36,7 @@ from napari_crbm.connectome import (
 from napari_crbm.figures import assembly_sheet, save_figure
 from napari_crbm.figures.connectivity import comparison_figure, composition_figure
 from napari_crbm.io import load_model, open_recording
+from napari_crbm.model import CRBM
 from napari_crbm.simulation import simulate
 from napari_crbm.simulation.animals import plant_connectome, simulate_animal
 from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
@@ -43,6 +44,7 @@ from napari_crbm.viewer.docks.connectivity.widget import ConnectivityWidget
 from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
 from napari_crbm.viewer.docks.preprocess.widget import PreprocessWidget
 from napari_crbm.viewer.docks.sweep.widget import SweepWidget
+from napari_crbm.viewer.docks.tuning.widget import TuningWidget
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.names import ASSEMBLY
 from napari_crbm.viewer.opening.mapping_dialog import MappingDialog
@@ -210,6 +212,19 @@ def atlas(window: Window) -> None:
     window.shot("atlas-bodies")
 
 
+def tuning(window: Window) -> None:
+    """Assemblies that follow a simulated stimulus, and their average response."""
+    recording = simulate(1500, 3000, 12, n_tuned=3, seed=1).recording
+    model = CRBM(12, recipe="quick", n_updates=300).fit(recording)
+    window.home.show(recording, model)
+    window.until(lambda: window.home.workspace.trained)
+    widget = window.dock("Tuning", TuningWidget)
+    widget.start.click()
+    window.until(lambda: widget.answer)
+    widget.table.choose(0)
+    window.shot("tuning")
+
+
 def preprocess(window: Window) -> None:
     """Fluorescence, with frames of motion and a list of frames left out."""
     recording = simulate(
@@ -274,6 +289,7 @@ def main() -> None:
         connectivity(window, Path(name))
     window.widen("Connectivity", 420)
     atlas(window)
+    tuning(window)
     preprocess(window)
     with TemporaryDirectory() as name:
         mapping(window, Path(name))

@@ -82,6 +82,26 @@ def mean_autocorrelation(spikes: Spikes, longest: int) -> NDArray[np.float64]:
     return covariance / covariance[0] if covariance[0] > 0 else np.empty(0)
 
 
+def lasting_frames(course: NDArray[np.floating]) -> int:
+    """Return the lag in frames at which the autocorrelation of one time course is negligible.
+
+    Parameters
+    ----------
+    course : (T,) float array
+        Without NaN.
+
+    Returns
+    -------
+    lag : int
+        Smallest lag at which the autocorrelation is below `NEGLIGIBLE`; at most a thirtieth of
+        the frames, and 0 for a constant course.
+    """
+    n_frames = len(course)
+    power = np.abs(np.fft.rfft(course - course.mean(), 2 * n_frames)) ** 2
+    covariance = np.fft.irfft(power)[: max(int(_MOST * n_frames), 1) + 1]
+    return _negligible_from(covariance / covariance[0]) if covariance[0] > 0 else 0
+
+
 def _negligible_from(rho: NDArray[np.float64]) -> int:
     low = np.flatnonzero(rho < NEGLIGIBLE)
     return int(low[0]) if len(low) else max(len(rho) - 1, 0)

@@ -36,9 +36,14 @@ def files(tmp_path_factory):
     }
     for seed, (name, wanted) in enumerate(models.items()):
         simulate_to_file(
-            folder / name, n_neurons=N_NEURONS, n_frames=N_FRAMES, n_assemblies=4, seed=seed
+            folder / name,
+            n_neurons=N_NEURONS,
+            n_frames=N_FRAMES,
+            n_assemblies=4,
+            n_tuned=2,
+            seed=seed,
         )
-        recording = simulate(N_NEURONS, N_FRAMES, 4, seed=seed).recording
+        recording = simulate(N_NEURONS, N_FRAMES, 4, n_tuned=2, seed=seed).recording
         for model, random_state in wanted.items():
             learned = CRBM(5, n_updates=60, random_state=random_state).fit(recording.spikes)
             save_model(learned, folder / model, recording)
@@ -58,6 +63,11 @@ def files(tmp_path_factory):
     names = ["Optic tectum L", "Optic tectum R", "Cerebellum L", "Cerebellum R", "Pallium L"]
     table = pd.DataFrame(np.arange(25.0).reshape(5, 5) + 1, names, names)
     table.to_csv(folder / "structural.csv")
+    times = np.arange(0, N_FRAMES / 4, 0.1)
+    pd.DataFrame({"time_s": times, "tail": np.sin(times)}).to_csv(
+        folder / "behaviour.csv", index=False
+    )
+    pd.DataFrame({"onset_s": np.arange(5, 65, 7.5)}).to_csv(folder / "events.csv", index=False)
     return folder
 
 

@@ -1,9 +1,9 @@
 """Analysis of a trained model: its assemblies, how well it fits, how far to trust it.
 
 The subpackages are `statistics` (data against model), `assemblies` (members, places, tables),
-`states` (combinations), `matching` (several models, two animals, planted assemblies),
-`selection` (sweeps over settings), `evidence` (assemblies beyond chance), `methods` (PCA,
-ICA, NMF, k-means) and `export`.
+`states` (combinations), `courses` (stimuli, behaviour, events), `matching` (several models, two
+animals, planted assemblies), `selection` (sweeps over settings), `evidence` (assemblies beyond
+chance), `methods` (PCA, ICA, NMF, k-means) and `export`.
 Public names are imported here when they are first used.
 """
 
@@ -15,10 +15,7 @@ from napari_crbm.lazy import lazy_names
 
 if TYPE_CHECKING:
     from napari_crbm.analysis.assemblies.enrichment import region_enrichment
-    from napari_crbm.analysis.assemblies.locality import (
-        Locality,
-        locality,
-    )
+    from napari_crbm.analysis.assemblies.locality import Locality, locality
     from napari_crbm.analysis.assemblies.membership import (
         find_missing_members,
         members_of,
@@ -43,6 +40,16 @@ if TYPE_CHECKING:
         member_table,
     )
     from napari_crbm.analysis.chance import CHANCE_QUANTILE
+    from napari_crbm.analysis.courses.course import (
+        Course,
+        assembly_course,
+        neuron_course,
+        stored_course,
+    )
+    from napari_crbm.analysis.courses.events import Triggered, onsets
+    from napari_crbm.analysis.courses.following import Following, follow_course
+    from napari_crbm.analysis.courses.responses import Responses, event_responses
+    from napari_crbm.analysis.courses.tables import export_tuning, tuning_table
     from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
     from napari_crbm.analysis.export.nwb import export_nwb
     from napari_crbm.analysis.export.tables import export_tables, write_table
@@ -77,11 +84,7 @@ if TYPE_CHECKING:
         stability,
         weight_cosines,
     )
-    from napari_crbm.analysis.methods.comparison import (
-        BETTER,
-        METHODS,
-        compare_methods,
-    )
+    from napari_crbm.analysis.methods.comparison import BETTER, METHODS, compare_methods
     from napari_crbm.analysis.selection.folds import Folds
     from napari_crbm.analysis.selection.run import (
         SweepProgress,
@@ -89,17 +92,8 @@ if TYPE_CHECKING:
         run_sweep,
         stable_units,
     )
-    from napari_crbm.analysis.selection.sweep import (
-        Selection,
-        Sweep,
-        Trial,
-        select,
-    )
-    from napari_crbm.analysis.states.brain_states import (
-        BrainStates,
-        brain_states,
-        export_states,
-    )
+    from napari_crbm.analysis.selection.sweep import Selection, Sweep, Trial, select
+    from napari_crbm.analysis.states.brain_states import BrainStates, brain_states, export_states
     from napari_crbm.analysis.states.combinations import (
         Composition,
         coactivation,
@@ -112,11 +106,7 @@ if TYPE_CHECKING:
     )
     from napari_crbm.analysis.statistics.declared import STATISTICS, Side, Statistic
     from napari_crbm.analysis.statistics.drift import Drift, held_out_drift
-    from napari_crbm.analysis.statistics.evaluation import (
-        Evaluation,
-        evaluate,
-        evaluate_held_out,
-    )
+    from napari_crbm.analysis.statistics.evaluation import Evaluation, evaluate, evaluate_held_out
     from napari_crbm.analysis.statistics.higher_order import (
         PopulationCount,
         population_count,
@@ -128,61 +118,30 @@ if TYPE_CHECKING:
         compare_lagged,
         lagged_correlations,
     )
-    from napari_crbm.analysis.statistics.likelihood import (
-        Likelihood,
-        held_out_likelihood,
-    )
+    from napari_crbm.analysis.statistics.likelihood import Likelihood, held_out_likelihood
     from napari_crbm.analysis.statistics.moments import Moments, moments
-    from napari_crbm.analysis.statistics.pairs import (
-        PairComparison,
-        coincidences,
-        compare_pairs,
-    )
+    from napari_crbm.analysis.statistics.pairs import PairComparison, coincidences, compare_pairs
     from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh
     from napari_crbm.analysis.statistics.tables import export_evaluation
     from napari_crbm.analysis.statistics.verdict import Outcome, Verdict
     from napari_crbm.model.compute.two_groups import active_threshold
-    from napari_crbm.nrmse import (
-        Agreement,
-        agreement,
-    )
+    from napari_crbm.nrmse import Agreement, agreement
 
 _HOMES = {
     "assemblies.enrichment": ("region_enrichment",),
-    "assemblies.locality": (
-        "Locality",
-        "locality",
-    ),
-    "assemblies.membership": (
-        "find_missing_members",
-        "members_of",
-        "membership",
-        "model_recovery",
-    ),
+    "assemblies.locality": ("Locality", "locality"),
+    "assemblies.membership": ("find_missing_members", "members_of", "membership", "model_recovery"),
     "assemblies.order": ("sort_by_similarity",),
-    "assemblies.rasters": (
-        "Raster",
-        "assembly_raster",
-        "neuron_raster",
-        "peaks",
-    ),
-    "assemblies.regions": (
-        "midline_x",
-        "region_in_words",
-        "region_occupancy",
-        "region_shares",
-    ),
-    "assemblies.table": (
-        "assemblies_of_neuron",
-        "assembly_table",
-        "member_table",
-    ),
+    "assemblies.rasters": ("Raster", "assembly_raster", "neuron_raster", "peaks"),
+    "assemblies.regions": ("midline_x", "region_in_words", "region_occupancy", "region_shares"),
+    "assemblies.table": ("assemblies_of_neuron", "assembly_table", "member_table"),
     "chance": ("CHANCE_QUANTILE",),
-    "evidence.assessment": (
-        "Evidence",
-        "Folds",
-        "assembly_evidence",
-    ),
+    "courses.course": ("Course", "assembly_course", "neuron_course", "stored_course"),
+    "courses.events": ("Triggered", "onsets"),
+    "courses.following": ("Following", "follow_course"),
+    "courses.responses": ("Responses", "event_responses"),
+    "courses.tables": ("export_tuning", "tuning_table"),
+    "evidence.assessment": ("Evidence", "Folds", "assembly_evidence"),
     "export.nwb": ("export_nwb",),
     "export.tables": ("export_tables", "write_table"),
     "forecasts.scores": ("ForecastScores", "score_forecasts"),
@@ -205,41 +164,13 @@ _HOMES = {
         "model_recovery",
         "recovery",
     ),
-    "matching.halves": (
-        "Reproducibility",
-        "compare_halves",
-        "half_frames",
-        "reproducibility",
-    ),
-    "matching.stability": (
-        "Stability",
-        "match_units",
-        "stability",
-        "weight_cosines",
-    ),
-    "methods.comparison": (
-        "BETTER",
-        "METHODS",
-        "compare_methods",
-    ),
+    "matching.halves": ("Reproducibility", "compare_halves", "half_frames", "reproducibility"),
+    "matching.stability": ("Stability", "match_units", "stability", "weight_cosines"),
+    "methods.comparison": ("BETTER", "METHODS", "compare_methods"),
     "selection.folds": ("Folds",),
-    "selection.run": (
-        "SweepProgress",
-        "conclude_sweep",
-        "stable_units",
-        "run_sweep",
-    ),
-    "selection.sweep": (
-        "Selection",
-        "Sweep",
-        "Trial",
-        "select",
-    ),
-    "states.brain_states": (
-        "BrainStates",
-        "brain_states",
-        "export_states",
-    ),
+    "selection.run": ("SweepProgress", "conclude_sweep", "stable_units", "run_sweep"),
+    "selection.sweep": ("Selection", "Sweep", "Trial", "select"),
+    "states.brain_states": ("BrainStates", "brain_states", "export_states"),
     "states.combinations": (
         "Composition",
         "coactivation",
@@ -251,41 +182,23 @@ _HOMES = {
         "state_table",
     ),
     "statistics.drift": ("Drift", "held_out_drift"),
-    "statistics.evaluation": (
-        "Evaluation",
-        "evaluate",
-        "evaluate_held_out",
-    ),
+    "statistics.evaluation": ("Evaluation", "evaluate", "evaluate_held_out"),
     "statistics.higher_order": (
         "PopulationCount",
         "population_count",
         "random_triplets",
         "triplet_moments",
     ),
-    "statistics.lagged": (
-        "LaggedComparison",
-        "compare_lagged",
-        "lagged_correlations",
-    ),
-    "statistics.likelihood": (
-        "Likelihood",
-        "held_out_likelihood",
-    ),
+    "statistics.lagged": ("LaggedComparison", "compare_lagged", "lagged_correlations"),
+    "statistics.likelihood": ("Likelihood", "held_out_likelihood"),
     "statistics.declared": ("STATISTICS", "Side", "Statistic"),
     "statistics.moments": ("Moments", "moments"),
-    "statistics.pairs": (
-        "PairComparison",
-        "coincidences",
-        "compare_pairs",
-    ),
+    "statistics.pairs": ("PairComparison", "coincidences", "compare_pairs"),
     "statistics.reconstruction": ("reconstruction_nllh",),
     "statistics.tables": ("export_evaluation",),
     "statistics.verdict": ("Outcome", "Verdict"),
     "napari_crbm.model.compute.two_groups": ("active_threshold",),
-    "napari_crbm.nrmse": (
-        "Agreement",
-        "agreement",
-    ),
+    "napari_crbm.nrmse": ("Agreement", "agreement"),
 }
 
 __all__ = [
@@ -299,11 +212,13 @@ __all__ = [
     "BrainStates",
     "Composition",
     "Counterparts",
+    "Course",
     "Drift",
     "Evaluation",
     "Evidence",
     "Finding",
     "Folds",
+    "Following",
     "ForecastScores",
     "Health",
     "LaggedComparison",
@@ -315,6 +230,7 @@ __all__ = [
     "PopulationCount",
     "Raster",
     "Reproducibility",
+    "Responses",
     "Selection",
     "Side",
     "Stability",
@@ -322,10 +238,12 @@ __all__ = [
     "Sweep",
     "SweepProgress",
     "Trial",
+    "Triggered",
     "Verdict",
     "active_threshold",
     "agreement",
     "assemblies_of_neuron",
+    "assembly_course",
     "assembly_evidence",
     "assembly_raster",
     "assembly_table",
@@ -343,13 +261,16 @@ __all__ = [
     "coupling_table",
     "evaluate",
     "evaluate_held_out",
+    "event_responses",
     "export_evaluation",
     "export_forecasts",
     "export_nwb",
     "export_states",
     "export_tables",
+    "export_tuning",
     "find_counterparts",
     "find_missing_members",
+    "follow_course",
     "fraction_recovered",
     "half_frames",
     "have_same_neurons",
@@ -366,9 +287,11 @@ __all__ = [
     "midline_x",
     "model_recovery",
     "moments",
+    "neuron_course",
     "neuron_raster",
     "occurrences",
     "on_threshold",
+    "onsets",
     "peaks",
     "population_count",
     "random_triplets",
@@ -387,7 +310,9 @@ __all__ = [
     "stability",
     "stable_units",
     "state_table",
+    "stored_course",
     "triplet_moments",
+    "tuning_table",
     "ways_to_match",
     "weight_cosines",
     "write_table",

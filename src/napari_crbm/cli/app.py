@@ -29,6 +29,7 @@ from napari_crbm.cli.states import states
 from napari_crbm.cli.sweep import sweep
 from napari_crbm.cli.train import train
 from napari_crbm.cli.train_temporal import train_temporal
+from napari_crbm.cli.tuning import tuning
 from napari_crbm.cli.view import view
 
 app = typer.Typer(
@@ -55,6 +56,7 @@ for command in (
     stability,
     match,
     states,
+    tuning,
     compare,
     figure,
     connectivity,

@@ -1,5 +1,6 @@
 """Functional connectome: couplings of neurons, region maps, comparison of animals."""
 
+from napari_crbm.analysis.chance import false_discovery_rate
 from napari_crbm.connectome.comparison import (
     Comparison,
     compare_maps,
@@ -42,7 +43,6 @@ from napari_crbm.connectome.regionmap import (
     strongest,
 )
 from napari_crbm.connectome.relocation import for_comparison, relocated_maps
-from napari_crbm.connectome.significance import false_discovery_rate
 from napari_crbm.connectome.structural import read_matrix
 from napari_crbm.connectome.study import Study, compare_animals
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.stats import hypergeom
 
 from napari_crbm.analysis import members_of, membership, region_occupancy
-from napari_crbm.connectome.significance import false_discovery_rate
+from napari_crbm.analysis.chance import false_discovery_rate
 from napari_crbm.regions import Regions
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
 from napari_crbm.analysis import membership
+from napari_crbm.analysis.chance import false_discovery_rate
 from napari_crbm.connectome.composition import enrichment_p
-from napari_crbm.connectome.significance import false_discovery_rate
 from napari_crbm.errors import ModelError
 
 if TYPE_CHECKING:

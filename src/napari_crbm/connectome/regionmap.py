@@ -25,10 +25,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import sparse
 
+from napari_crbm.analysis.chance import false_discovery_rate
 from napari_crbm.anatomy.names import matched_name, mirrored_name
 from napari_crbm.connectome.significance import (
     confidence_interval,
-    false_discovery_rate,
     shuffled_labels,
 )
 from napari_crbm.errors import ModelError, RecordingError

@@ -1,4 +1,4 @@
-"""Uncertainty of a region map: confidence intervals, shuffled labels, multiple tests."""
+"""Uncertainty of a region map: confidence intervals, shuffled labels."""
 
 from __future__ import annotations
 
@@ -124,16 +124,3 @@ def _tail(
         else:
             p = pearson3.sf(z, skewness)
     return np.asarray(np.where((sd > 0) & np.isfinite(z) & (p > 0), p, np.nan))
-
-
-def false_discovery_rate(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Compute q-values of Benjamini and Hochberg (1995), same shape; NaN is kept and ignored."""
-    p = np.asarray(p_values, dtype=np.float64)
-    known = np.isfinite(p)
-    if not known.any():
-        return np.full_like(p, np.nan)
-    from scipy.stats import false_discovery_control
-
-    q = np.full_like(p, np.nan)
-    q[known] = false_discovery_control(p[known])
-    return q

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         store_stability,
     )
     from napari_crbm.io.models.temporal_file import load_temporal, save_temporal
+    from napari_crbm.io.reading.course_tables import course_columns, read_course, read_events
     from napari_crbm.io.registry import open_recording, read_kind
     from napari_crbm.io.unknown.profile import Profile
     from napari_crbm.io.unknown.profile_files import load_profile, save_profile
@@ -35,6 +36,11 @@ _HOMES = {
         "store_stability",
     ),
     "models.temporal_file": ("load_temporal", "save_temporal"),
+    "reading.course_tables": (
+        "course_columns",
+        "read_course",
+        "read_events",
+    ),
     "registry": (
         "open_recording",
         "read_kind",
@@ -54,11 +60,14 @@ _HOMES = {
 __all__ = [
     "Profile",
     "RecordingWriter",
+    "course_columns",
     "load_checkpoint",
     "load_model",
     "load_profile",
     "load_temporal",
     "open_recording",
+    "read_course",
+    "read_events",
     "read_kind",
     "save_checkpoint",
     "save_model",

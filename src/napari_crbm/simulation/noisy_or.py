@@ -21,6 +21,7 @@ from scipy.optimize import brentq
 from napari_crbm.simulation.common_gain import MAX_RATE
 from napari_crbm.simulation.planting import MIN_CORRELATION, Planting, correlation, rate_shape
 from napari_crbm.simulation.settings import SimulationSettings
+from napari_crbm.simulation.stimulus import STIMULUS, stimulus_course, tuned_activity
 
 _DUTY_RANGE = (0.03, 0.10)
 _DWELL_RANGE_S = (2.0, 10.0)
@@ -33,7 +34,7 @@ _WEAKEST, _STRONGEST = 0.12, 0.7
 _SUPPRESSION = (0.75, 0.97)
 # Share of all spikes that assemblies cause; the rest is baseline.
 _SHARE, _MAX_SHARE = 0.6, 0.8
-_LATENT, EMISSION = 2, 3
+_LATENT, EMISSION, _STIMULUS, _RESPONSES = 2, 3, 8, 9
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,15 @@ class NoisyOr:
         dwell_s = np.minimum(dwell_s, n_frames / frame_rate_hz * duty / _MIN_EPISODES)
         dwell = np.maximum(dwell_s * frame_rate_hz, 2.0)
         activity = _switching(duty, dwell, n_frames, rng)
+        stimulus: dict[str, Any] = {}
+        if settings.n_tuned:
+            course = stimulus_course(
+                n_frames, frame_rate_hz, np.random.default_rng([seed, _STIMULUS])
+            )
+            responses = np.random.default_rng([seed, _RESPONSES])
+            tuned = np.sort(responses.choice(len(duty), settings.n_tuned, replace=False))
+            activity = tuned_activity(activity, course, tuned, responses)
+            stimulus = {"tuned": tuned, STIMULUS: course}
         shape = rate_shape(planting.strengths, rng)
         baseline = _baseline(shape, weights, duty, mean_activity)
         weights = _strong_enough(weights, baseline, activity.mean(axis=0, dtype=np.float64))
@@ -96,6 +106,7 @@ class NoisyOr:
                 "duty": duty,
                 "dwell_s": dwell / frame_rate_hz,
                 "gain_course": gain,
+                **stimulus,
             },
         )
 

@@ -69,6 +69,17 @@ class SimulationSettings:
             group="rare",
         ),
     ] = 0.0
+    n_tuned: Annotated[
+        int,
+        Setting(
+            "Assemblies that respond to a simulated stimulus, which the recording holds as the "
+            "trace 'stimulus'; 0 simulates none. Only for the generator 'noisy-or'.",
+            ge=0,
+            label="Tuned assemblies",
+            option="tuned",
+            group="rare",
+        ),
+    ] = 0
     couplings: Annotated[
         Literal["directed", "symmetric", "common", "drift", "none"],
         Setting(
@@ -114,6 +125,16 @@ class SimulationSettings:
             raise SettingError(
                 "{member_firing} needs the generator 'noisy-or' or 'dynamics'; found {generator} "
                 "'crbm'.",
+            )
+        if self.n_tuned and self.generator != "noisy-or":
+            raise SettingError(
+                "{n_tuned} needs the generator 'noisy-or'; found {generator} '{found}'.",
+                {"found": self.generator},
+            )
+        if self.n_tuned > self.n_assemblies:
+            raise SettingError(
+                "{n_tuned} must not exceed {n_assemblies}; found {tuned} of {all}.",
+                {"tuned": str(self.n_tuned), "all": str(self.n_assemblies)},
             )
         if self.generator == "dynamics":
             return

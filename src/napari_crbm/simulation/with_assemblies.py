@@ -21,6 +21,7 @@ from napari_crbm.simulation.gibbs import GibbsGenerator
 from napari_crbm.simulation.noisy_or import NoisyOr
 from napari_crbm.simulation.planting import plant
 from napari_crbm.simulation.settings import SimulationSettings
+from napari_crbm.simulation.stimulus import STIMULUS
 from napari_crbm.simulation.truth import GroundTruth, write_truth
 from napari_crbm.spikes import Spikes
 
@@ -52,6 +53,7 @@ def simulate(
     mean_activity: float = 0.035,
     member_firing: float = 1.0,
     gain: float = 0.0,
+    n_tuned: int = 0,
     couplings: str = "directed",
     coupling_strength: float = 3.0,
     spikes_act: bool = True,
@@ -79,6 +81,11 @@ def simulate(
         Relative standard deviation, 0 to 1, of a gain that multiplies the probabilities of all
         neurons to fire and changes within seconds (`napari_crbm.simulation.common_gain`). With
         a gain, frames of the generator "crbm" no longer follow its model exactly.
+    n_tuned : int
+        Random assemblies that respond to a stimulus of 3 s, which is shown every 23 to 53 s and
+        stored as the trace "stimulus": each is on during 40 % of the presentations, and keeps
+        60 % of its other episodes. Their numbers are ``truth.parameters["tuned"]``. Only
+        of the generator "noisy-or".
     couplings : {"directed", "symmetric", "common", "drift", "none"}
         How assemblies of the generator "dynamics" depend on each other.
     coupling_strength : float
@@ -123,6 +130,7 @@ def simulate(
         name=plan.name,
         regions=plan.regions,
         fluorescence=MemoryFluorescence(np.concatenate(traces)) if fluorescence else None,
+        traces=plan.traces,
         provenance=plan.provenance,
     )
     return Simulation(recording, plan.truth())
@@ -168,6 +176,7 @@ def simulate_to_file(
         times=plan.times,
         regions=plan.regions,
         name=plan.name,
+        traces=plan.traces,
         provenance=plan.provenance,
         with_fluorescence=chosen.fluorescence,
     ) as writer:
@@ -237,6 +246,12 @@ class _Plan:
             gain = common_gain(len(gain), spread, np.random.default_rng([seed, _GAIN]))
         source = maker.draw(planting, gain, settings)
         return cls(coordinates, regions, planting.names, source, settings)
+
+    @property
+    def traces(self) -> dict[str, NDArray[np.float64]]:
+        """The simulated stimulus, if there is one."""
+        stimulus = self.source.parameters.get(STIMULUS)
+        return {} if stimulus is None else {STIMULUS: stimulus}
 
     @property
     def times(self) -> NDArray[np.float64]:

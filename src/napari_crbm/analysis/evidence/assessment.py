@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import stats
 
 from napari_crbm.analysis.assemblies.membership import members_of
+from napari_crbm.analysis.chance import false_discovery_rate
 from napari_crbm.analysis.evidence.coincidence import coincidence
 from napari_crbm.analysis.evidence.crosstalk import close_pairs, crosstalk_distance_um
 from napari_crbm.analysis.evidence.outlier_frames import outlier_frames
@@ -168,9 +168,7 @@ def assembly_evidence(
     found = coincidence(windows, signs, close=close, random_state=random_state)
     some = members.sizes > 1
     p = np.where(some, found.p, np.nan)
-    q = np.full(len(p), np.nan)
-    if some.any():
-        q[some] = stats.false_discovery_control(p[some])
+    q = false_discovery_rate(p)
     with np.errstate(invalid="ignore", divide="ignore"):
         z = (found.excess - found.control_mean) / found.deviation
     table = _table(z, p, q)

@@ -16,6 +16,13 @@ from napari_crbm.spikes import Spikes
 _PAIRS_AT_ONCE = 100_000
 
 
+def trend_basis(length: int) -> NDArray[np.float64]:
+    """Return an orthonormal basis (length, 2) of the linear trends in a window."""
+    slope = np.arange(length) - (length - 1) / 2
+    norm = max(float(np.linalg.norm(slope)), 1.0)
+    return np.column_stack([np.full(length, 1 / np.sqrt(length)), slope / norm])
+
+
 @dataclass(frozen=True, eq=False)
 class Windows:
     """Held-out activity, cut into windows of time.
@@ -72,10 +79,7 @@ class Windows:
     def each(self) -> Iterator[tuple[slice, NDArray[np.float64]]]:
         """Yield the frames of each window and an orthonormal basis (L, 2) of its linear trends."""
         for first, last in zip(self.edges[:-1], self.edges[1:], strict=True):
-            length = int(last - first)
-            slope = np.arange(length) - (length - 1) / 2
-            norm = max(float(np.linalg.norm(slope)), 1.0)
-            basis = np.column_stack([np.full(length, 1 / np.sqrt(length)), slope / norm])
+            basis = trend_basis(int(last - first))
             yield slice(int(first), int(last)), basis
 
     def detrended(self, courses: NDArray[np.floating]) -> NDArray[np.float64]:

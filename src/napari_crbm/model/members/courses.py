@@ -14,9 +14,9 @@ from napari_crbm.spikes import Spikes
 
 #: Units whose courses correlate more share half of their variance: two units of one assembly.
 SAME_COURSE = 0.7
-# Added to the variance of each course in the regression, as a share of it: two equal courses
-# among those held constant leave the equations solvable.
-_RIDGE = 1e-3
+#: Added to the variance of each course in the regression, as a share of it: two equal courses
+#: among those held constant leave the equations solvable.
+RIDGE = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +62,8 @@ class Courses:
         length = np.sqrt((course**2).sum(axis=0))
         course = course / np.where(length > 0, length, 1.0)
         product: NDArray[np.float64] = course.T @ course
-        every = np.asarray(np.linalg.inv(product + _RIDGE * np.eye(len(product))), np.float64)
-        dual = _duals(product, every, length > 0)
+        every = np.asarray(np.linalg.inv(product + RIDGE * np.eye(len(product))), np.float64)
+        dual = duals(product, every, length > 0)
         room = np.divide(1, dual.diagonal(), where=length > 0, out=np.ones(len(length)))
         return cls(edges, means, length, dual, room, every, course, course @ dual)
 
@@ -102,17 +102,34 @@ class Courses:
         return total
 
 
-def _duals(
+def duals(
     product: NDArray[np.float64], every: NDArray[np.float64], alive: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Solve the regression of each course on those that stand for other assemblies, (M, M)."""
+    """Solve the regression of each course on those that stand for other assemblies.
+
+    Parameters
+    ----------
+    product : (M, M) float64
+        Products of all courses, which are of unit length.
+    every : (M, M) float64
+        Inverse of the products, with `RIDGE` on the diagonal.
+    alive : (M,) bool
+        Courses that vary.
+
+    Returns
+    -------
+    (M, M) float64
+        Column m takes the courses to the residual of course m, scaled such that its product
+        with course m is 1. Courses that correlate above `SAME_COURSE` are not held constant for
+        each other.
+    """
     dual = np.where(alive, every, 0.0)
     same = np.abs(product) > SAME_COURSE
     for unit in np.flatnonzero(same.sum(axis=0) > 1):
         held = alive & ~same[unit]
         held[unit] = True
         chosen = np.flatnonzero(held)
-        equations = product[np.ix_(chosen, chosen)] + _RIDGE * np.eye(len(chosen))
+        equations = product[np.ix_(chosen, chosen)] + RIDGE * np.eye(len(chosen))
         dual[:, unit] = 0.0
         dual[chosen, unit] = np.linalg.solve(equations, (chosen == unit).astype(np.float64))
     return dual

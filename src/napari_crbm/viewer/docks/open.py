@@ -19,6 +19,7 @@ WIDGETS = (
     "Neurons",
     "Time",
     "States",
+    "Tuning",
     "Statistics",
     "Connectivity",
     "Compare",

@@ -22,7 +22,7 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.sample_data import sample_folder
 from napari_crbm.viewer.shortcuts import help_text
 
-_ROW_PX = 21
+_ROW_PX = 19
 _DONE, _NEXT = "✓", "➜"
 
 # Name of each dock, and its purpose.
@@ -36,6 +36,7 @@ _WAY = (
     ("Neurons", "Inspect a neuron or a group"),
     ("Time", "Play the recording"),
     ("States", "What is active together"),
+    ("Tuning", "What follows a stimulus"),
     ("Statistics", "Does the model fit?"),
     ("Connectivity", "Couplings between regions"),
     ("Compare", "Two models or two animals"),

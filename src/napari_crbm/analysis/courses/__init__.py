@@ -1,0 +1,1 @@
+"""Which assemblies and neurons follow a time course, or respond to events."""
