@@ -68,7 +68,7 @@ def test_planted_assemblies_are_found_in_both_halves(planted, found):
     assert (rows["similarity"] > rows["chance"]).all() and (rows["q"] < 0.05).all()
     truth = planted.truth.membership
     for unit in rows.index:
-        weights = np.abs(found.halves[0].weights_[:, unit])
+        weights = np.maximum(found.halves[0].weights_[:, unit], 0)
         best = max(truth[:, k] @ weights / np.sqrt(truth[:, k].sum()) for k in range(4))
         assert best / np.linalg.norm(weights) > 0.6
     assert f"{found.n_found} of" in str(found) and "found in both halves" in str(found)

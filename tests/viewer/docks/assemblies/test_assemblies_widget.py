@@ -24,7 +24,8 @@ def test_choosing_a_row_shows_the_assembly_and_back(viewer, trained_home, qtbot)
     members = workspace.trained.members
     assert members.definition == "association"
     said = f"Members are {members.words}. {workspace.trained.evidence}"
-    assert widget.evidence.text() == said and f"of {(members.sizes > 1).sum()} assemblies" in said
+    assert widget.evidence.text() == said
+    assert f"of {(members.sizes > 1).sum()} tested assemblies" in said
     widget.table.setCurrentIndex(widget.proxy.index(3, 0))
     chosen = int(widget.proxy.index(3, 0).data())
     assert workspace.assembly == chosen == viewer.layers[ASSEMBLY].metadata["assembly"]

@@ -1,5 +1,7 @@
 """The Compare dock: a second model of the same neurons, or of another animal."""
 
+from copy import deepcopy
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -163,9 +165,8 @@ def test_export_and_python_that_repeats_it(compared, recording, qtbot, tmp_path,
 
 def test_it_ends_with_another_model(compared, qtbot):
     dock, home, _, _ = compared
-    home.workspace.show_model(
-        home.workspace.trained.__class__.of(home.workspace.trained.model, home.workspace.recording)
-    )
+    other = deepcopy(home.workspace.trained.model)
+    home.workspace.show_model(home.workspace.trained.__class__.of(other, home.workspace.recording))
     at_rest(qtbot, home)
     assert dock.found is None and dock.body.isHidden() and PAIR not in home.viewer.layers
     assert home.viewer.layers[ASSEMBLY].visible
