@@ -16,6 +16,8 @@ _STYLES = (
     "QTabBar::tab { padding: 0px 2px; font-size: 9px; }",
 )
 
+_CHANGES = (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Paint)
+
 
 def make_readable(window: QWidget, titles: Collection[str]) -> None:
     """Fit the tab bars of a window whose tabs all have one of these titles."""
@@ -41,20 +43,20 @@ class ReadableTabs(QObject):
     def __init__(self, bar: QTabBar, parent: QObject) -> None:
         super().__init__(parent)
         self._bar = bar
-        self._length = -1
+        self._fitted = (-1, 0)
         bar.setElideMode(Qt.TextElideMode.ElideNone)
         bar.installEventFilter(self)
         self._fit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Fit again when the height of the window changes."""
-        if event.type() == QEvent.Type.Resize and self._bar.height() != self._length:
+        """Fit again when the height of the window or the number of tabs has changed."""
+        if event.type() in _CHANGES and (self._bar.height(), self._bar.count()) != self._fitted:
             self._fit()
         return bool(super().eventFilter(watched, event))
 
     def _fit(self) -> None:
-        self._length = self._bar.height()
+        self._fitted = (self._bar.height(), self._bar.count())
         for style in _STYLES:
             self._bar.setStyleSheet(style)
-            if self._bar.sizeHint().height() <= self._length:
+            if self._bar.sizeHint().height() <= self._bar.height():
                 return
