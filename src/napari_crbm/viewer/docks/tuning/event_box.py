@@ -47,19 +47,23 @@ class EventBox(QWidget):
         )
         self.before = _seconds(5.0, "Seconds shown before an event.")
         self.after = _seconds(10.0, "Seconds shown after an event.")
-        first, second = QHBoxLayout(), QHBoxLayout()
+        first, second, third = QHBoxLayout(), QHBoxLayout(), QHBoxLayout()
         for widget in (QLabel("Events"), self.box, self.bring):
             first.addWidget(widget, int(widget is self.box))
         self.above_label = QLabel("Above")
-        labels = (self.above_label, QLabel("Before"), QLabel("After"))
-        for label, field in zip(labels, (self.above, self.before, self.after), strict=True):
+        for row, label, field in (
+            (second, self.above_label, self.above),
+            (third, QLabel("Before"), self.before),
+            (third, QLabel("After"), self.after),
+        ):
             label.setBuddy(field)
-            second.addWidget(label)
-            second.addWidget(field, 1)
+            row.addWidget(label)
+            row.addWidget(field, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(first)
         column.addLayout(second)
+        column.addLayout(third)
         for name, field in (
             ("events", self.box),
             ("above", self.above),
