@@ -45,7 +45,17 @@ class NotBinary(RecordingError):
 
 
 class FormatError(CRBMError, ValueError):
-    """A file is not what its reader understands."""
+    """A file is not what its reader understands.
+
+    Control characters in the message, which come from the file, are shown as escape sequences.
+    """
+
+    def __str__(self) -> str:
+        """Return the message on one line."""
+        return "".join(
+            each if each.isprintable() else each.encode("unicode_escape").decode("ascii")
+            for each in super().__str__()
+        )
 
 
 class UnknownLayout(FormatError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -33,6 +34,17 @@ if TYPE_CHECKING:
 _SHOWN = 10
 # Numbers of what the recording and the model hold.
 _NEURON, _ASSEMBLY = "neuron:", "assembly:"
+
+
+def _finite(text: str) -> float:
+    """Convert typed text to a number."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"must be a number; found '{text}'.", param_hint="--above")
+    return value
 
 
 @with_members
@@ -77,6 +89,8 @@ def tuning(
         typer.Option(
             help="Events are the times when the course rises above this value.",
             show_default=False,
+            parser=_finite,
+            metavar="<float>",
         ),
     ] = None,
     before: Annotated[

@@ -119,14 +119,14 @@ def _may_crash(dataset: Any) -> bool:
 def _try(name: str, touch: Any, told: dict[str, str]) -> None:
     """Ignore errors, which the reader reports in the process that asked.
 
-    Except errors of the heap of variable-length text: with a wrong length in it, every
-    attempt allocates gigabytes.
+    Except errors of variable-length text, which lies on a heap: with a wrong length or address
+    in it, every attempt allocates gigabytes.
     """
     try:
         touch()
     except Exception as error:
-        if "heap" in str(error):
-            told["damaged"] = f"the text of '{name}' cannot be read ({error})"
+        if "heap" in str(error) or "past end of allocation" in str(error):
+            told["damaged"] = f"'{name}' cannot be read ({error})"
 
 
 def _limit_memory() -> None:
