@@ -41,10 +41,10 @@ class AssemblyTable(QTableView):
         )
 
     def show_columns(self) -> None:
-        """Give the columns of the model their widths."""
+        """Give the columns of the model their widths; numbers are never cut."""
         for column, width in enumerate(self._columns.widths):
             if width:
-                self.setColumnWidth(column, width)
+                self.setColumnWidth(column, max(width, self.sizeHintForColumn(column)))
         self._fill()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
