@@ -45,7 +45,7 @@ class NotBinary(RecordingError):
 
 
 class FormatError(CRBMError, ValueError):
-    """A file is not what its reader understands.
+    """A file does not have the content that its reader expects.
 
     Control characters in the message, which come from the file, are shown as escape sequences.
     """

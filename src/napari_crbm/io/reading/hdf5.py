@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import CRBMError, FormatError, install_extra
 from napari_crbm.io.safety import guard
+from napari_crbm.io.safety.look import open_shared
 from napari_crbm.io.safety.replacing import Sink, reason, sink
 
 FORMAT = "napari-crbm"
@@ -94,7 +95,7 @@ def _opened(path: Path) -> h5py.File:
         raise FormatError(f"{path.name} is empty (0 bytes). Copy it again from its source.")
     guard.check(path)
     try:
-        return _open_shared(path)
+        return open_shared(str(path))
     except PermissionError as error:
         raise FormatError(f"{path.name} may not be read: permission denied.") from error
     except OSError as error:
@@ -119,18 +120,6 @@ def _opened(path: Path) -> h5py.File:
                 "it closed the file: close it there, or run 'h5clear -s' on a copy of the file."
             ) from error
         raise FormatError(f"{path.name} cannot be opened: {reason(error)}.") from error
-
-
-def _open_shared(path: Path) -> h5py.File:
-    """Open a file read-only, also one that another program has locked or still appends to."""
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        if "lock file" in str(error):
-            return h5py.File(path, "r", locking=False)
-        if "already open for" in str(error):
-            return h5py.File(path, "r", locking=False, swmr=True)
-        raise
 
 
 @contextmanager

@@ -41,7 +41,7 @@ def look(path: str) -> dict[str, str]:
         if isinstance(item, h5py.Dataset):
             _try(name, lambda: _touch(name, item, told, left), told)
 
-    with _opened(path) as file:
+    with open_shared(path) as file:
         # Names alone: one object that cannot be opened must not hide those after it.
         names = ["/"]
         file.visit(names.append)
@@ -50,8 +50,8 @@ def look(path: str) -> dict[str, str]:
     return told
 
 
-def _opened(path: str) -> Any:
-    """Open a file, also one that another program has locked or still appends to."""
+def open_shared(path: str) -> Any:
+    """Open a file read-only, also one that another program has locked or still appends to."""
     try:
         return h5py.File(path, "r")
     except OSError as error:

@@ -26,6 +26,9 @@ def test_choosing_a_row_shows_the_assembly_and_back(viewer, trained_home, qtbot)
     said = f"Members are {members.words}. {workspace.trained.evidence}"
     assert widget.evidence.text() == said
     assert f"of {(members.sizes > 1).sum()} tested assemblies" in said
+    for column in range(widget.proxy.columnCount()):
+        if widget.proxy.headerData(column, Qt.Orientation.Horizontal) != "Region":
+            assert widget.table.columnWidth(column) >= widget.table.sizeHintForColumn(column)
     widget.table.setCurrentIndex(widget.proxy.index(3, 0))
     chosen = int(widget.proxy.index(3, 0).data())
     assert workspace.assembly == chosen == viewer.layers[ASSEMBLY].metadata["assembly"]
