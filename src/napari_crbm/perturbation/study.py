@@ -77,7 +77,7 @@ class Coactivity:
 
     @property
     def perturbation(self) -> Perturbation:
-        """The question, with its level."""
+        """The perturbation, with its level."""
         return self.results[0].perturbation
 
     @property
