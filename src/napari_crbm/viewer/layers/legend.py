@@ -95,7 +95,7 @@ def _of_assemblies(workspace: Workspace) -> list[Line]:
     if len(several) == 1:
         (unit,), (inside,) = several, members
         limit = weight_limit(weights[inside, unit])
-        title = f"Assembly {unit}: {len(inside):,} neurons"
+        title = f"Assembly {unit}: {len(inside):,} neuron{'s' if len(inside) != 1 else ''}"
         lines = [Line(f"{title}, forming" if workspace.forming else title, "title")]
         if region := _region(workspace, unit):
             lines.append(Line(region))

@@ -342,7 +342,9 @@ class AssembliesWidget(QWidget):
             self.title.setText(f"<b>Assembly {assembly}</b> is empty: all of its weights are 0.")
             self.scale.hide()
             return
-        self.title.setText(f"<b>Assembly {assembly}</b>: {len(inside):,} neurons")
+        self.title.setText(
+            f"<b>Assembly {assembly}</b>: {len(inside):,} neuron{'s' if len(inside) != 1 else ''}"
+        )
         limit = weight_limit(weights[inside, assembly])
         self.scale.show_ends(f"weight -{limit:.2g}", f"+{limit:.2g}")
 
