@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from napari_crbm.model.compute.kernels import uint32
+from napari_crbm.model.compute import uint32
 from napari_crbm.model.compute.randomness import stream, subkey, uniform, uniform32
 
 

@@ -6,7 +6,7 @@ as an uninterrupted one.
 
 Numba silently promotes mixed unsigned arithmetic (uint32 to uint64, uint64 with a signed literal
 to float64), which breaks a hash without an error. Hence every constant has a type, and 32-bit
-numbers are combined by `kernels.uint32` alone.
+numbers are combined by `uint32` alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from napari_crbm.model.compute.kernels import uint32
+from napari_crbm.model.compute import uint32
 
 GOLDEN_64 = np.uint64(0x9E3779B97F4A7C15)
 _MIX_A = np.uint64(0xBF58476D1CE4E5B9)
