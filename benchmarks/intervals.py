@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from napari_crbm.analysis.statistics.declared import STATISTICS, Side
 from napari_crbm.analysis.statistics.intervals import nrmse_intervals
+from napari_crbm.analysis.statistics.registry import STATISTICS, Side
 from napari_crbm.analysis.statistics.resampling import Resampling
 from napari_crbm.analysis.statistics.rows import explained_shares
 from napari_crbm.model import CRBM, DReLU

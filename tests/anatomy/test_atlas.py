@@ -11,7 +11,7 @@ from napari_crbm.anatomy.atlas import (
     open_atlas,
     volume_atlas,
 )
-from napari_crbm.anatomy.volumes import read_names
+from napari_crbm.anatomy.volume_files import read_names
 from napari_crbm.errors import FormatError, RecordingError
 
 RNG = np.random.default_rng(0)

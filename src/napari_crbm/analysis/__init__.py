@@ -104,7 +104,6 @@ if TYPE_CHECKING:
         on_threshold,
         state_table,
     )
-    from napari_crbm.analysis.statistics.declared import STATISTICS, Side, Statistic
     from napari_crbm.analysis.statistics.drift import Drift, held_out_drift
     from napari_crbm.analysis.statistics.evaluation import Evaluation, evaluate, evaluate_held_out
     from napari_crbm.analysis.statistics.higher_order import (
@@ -122,6 +121,7 @@ if TYPE_CHECKING:
     from napari_crbm.analysis.statistics.moments import Moments, moments
     from napari_crbm.analysis.statistics.pairs import PairComparison, coincidences, compare_pairs
     from napari_crbm.analysis.statistics.reconstruction import reconstruction_nllh
+    from napari_crbm.analysis.statistics.registry import STATISTICS, Side, Statistic
     from napari_crbm.analysis.statistics.tables import export_evaluation
     from napari_crbm.analysis.statistics.verdict import Outcome, Verdict
     from napari_crbm.model.compute.two_groups import active_threshold
@@ -191,7 +191,7 @@ _HOMES = {
     ),
     "statistics.lagged": ("LaggedComparison", "compare_lagged", "lagged_correlations"),
     "statistics.likelihood": ("Likelihood", "held_out_likelihood"),
-    "statistics.declared": ("STATISTICS", "Side", "Statistic"),
+    "statistics.registry": ("STATISTICS", "Side", "Statistic"),
     "statistics.moments": ("Moments", "moments"),
     "statistics.pairs": ("PairComparison", "coincidences", "compare_pairs"),
     "statistics.reconstruction": ("reconstruction_nllh",),

@@ -75,7 +75,7 @@ def open_atlas(
         "larval-fish", a label volume (.tif, .nrrd, .nii, .mat, .npy, .npz), or the name
         of a BrainGlobe atlas.
     names : path, optional
-        Table of labels and names for a volume; see `volumes.read_names`.
+        Table of labels and names for a volume; see `volume_files.read_names`.
     spacing_um, orientation : optional
         For a volume whose file does not contain them; see `volume_atlas`.
     download : bool
@@ -85,7 +85,7 @@ def open_atlas(
         return fish_atlas()
     path = Path(source)
     if path.suffix or path.exists():
-        from napari_crbm.anatomy.volumes import read_volume_atlas
+        from napari_crbm.anatomy.volume_files import read_volume_atlas
 
         return read_volume_atlas(path, names, spacing_um, orientation)
     return open_brainglobe(str(source), download=download)

@@ -5,9 +5,9 @@ import pytest
 
 from napari_crbm.analysis import STATISTICS
 from napari_crbm.analysis.statistics.block_sums import BlockSums, jackknife_variance
-from napari_crbm.analysis.statistics.declared import Side
 from napari_crbm.analysis.statistics.intervals import nrmse_intervals
 from napari_crbm.analysis.statistics.moments import moments
+from napari_crbm.analysis.statistics.registry import Side
 from napari_crbm.analysis.statistics.time_blocks import block_frames, cut
 from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes

@@ -8,8 +8,8 @@ import pytest
 
 from napari_crbm import CRBM
 from napari_crbm.analysis import Outcome, evaluate_held_out
-from napari_crbm.analysis.statistics.declared import STATISTICS
 from napari_crbm.analysis.statistics.explained import Explained
+from napari_crbm.analysis.statistics.registry import STATISTICS
 from napari_crbm.analysis.statistics.verdict import Estimate, Findings, verdict
 from napari_crbm.simulation import simulate, simulate_without_assemblies
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.assemblies.membership import membership
 from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
-from napari_crbm.analysis.statistics.declared import STATISTICS, Side
 from napari_crbm.analysis.statistics.drift import Drift, held_out_drift
 from napari_crbm.analysis.statistics.explained import Explained
 from napari_crbm.analysis.statistics.held_out import held_out_frames
@@ -33,6 +32,7 @@ from napari_crbm.analysis.statistics.reconstruction import (
     reconstruction_nllh,
     shifted_nllh,
 )
+from napari_crbm.analysis.statistics.registry import STATISTICS, Side
 from napari_crbm.analysis.statistics.resampling import Resampling
 from napari_crbm.analysis.statistics.rows import explained_shares, reasons_of, table_row
 from napari_crbm.analysis.statistics.verdict import Estimate, Findings, Outcome, Verdict, verdict

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from napari_crbm.analysis.statistics.block_sums import BlockSums, jackknife_variance
-from napari_crbm.analysis.statistics.declared import STATISTICS, Side
 from napari_crbm.analysis.statistics.explained import LEVEL
+from napari_crbm.analysis.statistics.registry import STATISTICS, Side
 from napari_crbm.nrmse import agreement
 
 #: Fewer blocks of held-out or of training frames do not give an interval.

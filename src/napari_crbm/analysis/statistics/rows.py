@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.statistics.declared import STATISTICS
 from napari_crbm.analysis.statistics.explained import Explained, explained_share
 from napari_crbm.analysis.statistics.intervals import Interval
 from napari_crbm.analysis.statistics.moments import Moments
+from napari_crbm.analysis.statistics.registry import STATISTICS
 from napari_crbm.analysis.statistics.resampling import Resampling
 
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from napari_crbm.analysis.evidence.assessment import FEWEST_FRAMES
-from napari_crbm.analysis.statistics.declared import STATISTICS
 from napari_crbm.analysis.statistics.explained import Explained
 from napari_crbm.analysis.statistics.intervals import FEWEST_BLOCKS
+from napari_crbm.analysis.statistics.registry import STATISTICS
 
 #: An nRMSE up to this, and an explained share from this on, count as reproduced (the worst nRMSE
 #: of the paper's model is 0.17).

@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_crbm.analysis.statistics.declared import STATISTICS
+from napari_crbm.analysis.statistics.registry import STATISTICS
 from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.docks.statistics.panels import (
     StatisticPanel,
