@@ -8,6 +8,7 @@ import importlib
 import re
 import sys
 
+import numpy as np
 import pytest
 
 from napari_crbm.model import Settings
@@ -33,6 +34,52 @@ def test_the_method_lists_constants():
 def test_a_constant_has_the_value_that_the_method_states(value, path, name):
     module = "napari_crbm." + path.removesuffix(".py").replace("/", ".")
     assert getattr(importlib.import_module(module), name) == ast.literal_eval(value)
+
+
+#: Folders whose constants decide results.
+DECIDING = (
+    "model/start",
+    "model/training",
+    "model/sampling",
+    "model/members",
+    "analysis",
+    "connectome",
+)
+#: Constants that do not: memory, time, display, files, streams of random numbers, rounding.
+OTHER = re.compile(
+    r"AT_ONCE|VOXELS|VERSION|SEED|CONSTANT|ROUNDING|SMALLEST_SD|TOLERANCE|ITERATIONS|_S$|TILE|VECTOR"
+    r"|BRIGHTEST|NAMED|LISTED|MILLI|PIECES|CUMULANTS|NOTHING|REDRAWS|STEPS| _LONGEST$|CUBE|_GAP"
+    r"| _(CHAINS|REVISION|SHUFFLE|TRAIN|TEST|VALIDATION|ANNEAL|ADVANCE|START|PROPOSE|GIBBS|HIDDEN)$"
+    r"|switching.py _NEURONS|time_estimate|pairs.py|MIDLINE_BIN|MAX_NEURONS_FOR_PAIRS"
+    r"|gaussian_mixture.py _FRAMES|_PARTS|explained.py LEVEL|health/positions.py _SHORTEST|_FEWEST$"
+)
+
+
+def numbers(path):
+    """Yield the names of the module's constants that are numbers or tuples of numbers."""
+    for line in ast.parse(path.read_text(encoding="utf-8")).body:
+        if not isinstance(line, (ast.Assign, ast.AnnAssign)) or line.value is None:
+            continue
+        targets = line.targets if isinstance(line, ast.Assign) else [line.target]
+        try:
+            values = np.ravel(ast.literal_eval(line.value))
+        except ValueError:
+            continue
+        if values.size and values.dtype.kind in "if":
+            yield from (each.id for t in targets for each in ast.walk(t) if hasattr(each, "id"))
+
+
+def test_every_constant_that_decides_a_result_is_in_the_method():
+    stated = {(path, name) for _, path, name in stated_constants()}
+    found = {
+        (path.relative_to(SOURCE).as_posix(), name)
+        for folder in DECIDING
+        for path in (SOURCE / folder).rglob("*.py")
+        for name in numbers(path)
+    }
+    missing = {each for each in found - stated if not OTHER.search(" ".join(each))}
+    assert not missing, f"state in docs/method.md, or list here why not: {sorted(missing)}"
+    assert len(found & stated) > 150
 
 
 def test_every_setting_is_on_the_settings_page():

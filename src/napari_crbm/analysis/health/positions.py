@@ -10,7 +10,7 @@ from napari_crbm.analysis.evidence.windows import Windows
 from napari_crbm.analysis.health.finding import Finding, neurons_that
 from napari_crbm.recording import Recording
 
-# Share of the recording in a window in which slow drifts are removed, as for evidence.
+# Share of the recording in a window in which slow drifts are removed, and its fewest frames.
 _WINDOW_SHARE, _SHORTEST_WINDOW = 0.05, 20
 
 
