@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from napari_crbm.analysis.courses.responses import Responses, event_responses
     from napari_crbm.analysis.courses.tables import export_tuning, tuning_table
     from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
+    from napari_crbm.analysis.evidence.counted import counted_assemblies, counted_in_words
     from napari_crbm.analysis.export.nwb import export_nwb
     from napari_crbm.analysis.export.tables import export_tables, write_table
     from napari_crbm.analysis.forecasts.scores import ForecastScores, score_forecasts
@@ -142,6 +143,7 @@ _HOMES = {
     "courses.responses": ("Responses", "event_responses"),
     "courses.tables": ("export_tuning", "tuning_table"),
     "evidence.assessment": ("Evidence", "Folds", "assembly_evidence"),
+    "evidence.counted": ("counted_assemblies", "counted_in_words"),
     "export.nwb": ("export_nwb",),
     "export.tables": ("export_tables", "write_table"),
     "forecasts.scores": ("ForecastScores", "score_forecasts"),
@@ -258,6 +260,8 @@ __all__ = [
     "compare_pairs",
     "composition",
     "conclude_sweep",
+    "counted_assemblies",
+    "counted_in_words",
     "coupling_table",
     "evaluate",
     "evaluate_held_out",

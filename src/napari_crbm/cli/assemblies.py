@@ -89,12 +89,19 @@ def assemblies(
         # In words, as in the Assemblies dock and in sheets; files have columns for the numbers.
         places = zip(table["region"], table["region_fraction"], strict=True)
         table["region"] = [region_in_words(region, fraction) for region, fraction in places]
-        table = table.sort_values(["certain", "size"], ascending=False)
+        # Certain ones first, then those that were tested, then units of a single member.
+        table["tested"] = table["q"].notna()
+        table = table.sort_values(["certain", "tested", "size"], ascending=False)
+        some = table["size"] > 0
+        table = table[some]
         if "stability" in table:
             shown.append("stability")
         if "both_halves" in table:
             shown.append("both_halves")
         text = table[shown].to_string(float_format=lambda value: f"{value:.3f}")
         out.print(text, soft_wrap=True)
+        if not some.all():
+            none = int((~some).sum())
+            say(f"{none} hidden unit{' has' if none == 1 else 's have'} no members: left out here.")
         say(f"Members are {members_of(model).words}.")
         say(str(evidence))

@@ -58,7 +58,7 @@ def states(
     definition: dict[str, Any],
 ) -> None:
     """Report how many assemblies are active at a time, in which combinations, for how long."""
-    from napari_crbm.analysis import brain_states, export_states
+    from napari_crbm.analysis import assembly_evidence, brain_states, export_states
     from napari_crbm.cli.pairing import open_pair
 
     file_format = table_format(file_format, output, parquet)
@@ -67,6 +67,7 @@ def states(
     found = brain_states(
         model,
         recording,
+        evidence=assembly_evidence(model, recording),
         definition="gaussians" if gaussians else "means",
         n_shuffles=shuffles,
     )

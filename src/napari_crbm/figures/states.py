@@ -107,7 +107,7 @@ def _shortened(label: str, most: int = 28) -> str:
 
 def draw_coactivation(ax: Axes, states: BrainStates, theme: Theme) -> None:
     """Draw the ratio of observed to expected joint activity of pairs of assemblies."""
-    order = sort_by_similarity(states.on.astype(np.float32))
+    order = states.counted[sort_by_similarity(states.on[:, states.counted].astype(np.float32))]
     ratio = np.nan_to_num(states.coactivation, nan=0.0, neginf=-LIMIT)[np.ix_(order, order)].copy()
     np.fill_diagonal(ratio, 0.0)
     image = ax.imshow(

@@ -47,8 +47,15 @@ CASES = [
     (GOOD, Outcome.REPRODUCES, ("all 5 statistics", "95 ± 2 %", "the training frames, 97 ± 2 %")),
     (replace(GOOD, n_frames=40), Outcome.TOO_SHORT, ("40 held-out frames, and 60",)),
     (replace(GOOD, n_blocks=4), Outcome.TOO_SHORT, ("4 stretches", "and 5 are needed")),
+    # Drift of all neurons leaves few independent stretches, but must not hide that there are no
+    # assemblies.
+    (replace(GOOD, n_blocks=4, n_certain=0), Outcome.NO_EVIDENCE, ("none of 8 units",)),
     (replace(GOOD, n_certain=0), Outcome.NO_EVIDENCE, ("none of 8 units", "More updates do not")),
-    (replace(GOOD, n_tested=0, n_certain=0), Outcome.NO_EVIDENCE, ("no hidden unit has members",)),
+    (
+        replace(GOOD, n_tested=0, n_certain=0),
+        Outcome.NO_EVIDENCE,
+        ("no hidden unit has two members",),
+    ),
     (
         replace(GOOD, n_certain=0, gain=Estimate(-0.001, 0.001)),
         Outcome.NO_EVIDENCE,

@@ -83,6 +83,7 @@ def locality(
     model: CRBM,
     recording: Recording,
     *,
+    assemblies: NDArray[np.integer] | None = None,
     n_shuffles: int = 99,
     random_state: int = 0,
     report: Callable[[int, int], None] | None = None,
@@ -94,6 +95,8 @@ def locality(
     model : CRBM
     recording : Recording
         Positions, and regions if it has them.
+    assemblies : (K,) int, optional
+        Rows of the table; all by default.
     n_shuffles : int
         Random draws per assembly, at least 19; p is at least 1 / (n_shuffles + 1).
     random_state : int
@@ -117,17 +120,16 @@ def locality(
         )
     places = _Places.of(recording)
     inside = membership(model)
+    units = np.arange(weights.shape[1]) if assemblies is None else np.asarray(assemblies)
     rows = []
-    for unit in range(weights.shape[1]):
+    for done, unit in enumerate(units, 1):
         chosen = np.flatnonzero(inside[:, unit])
         strength = np.abs(weights[chosen, unit]).astype(np.float64)
         generator = np.random.default_rng([random_state, unit])
         rows.append(_row(places, chosen, strength, n_shuffles, generator))
         if report is not None:
-            report(unit + 1, weights.shape[1])
-    table = pd.DataFrame(rows)
-    table.index.name = "assembly"
-    return Locality(table)
+            report(done, len(units))
+    return Locality(pd.DataFrame(rows, index=pd.Index(units, name="assembly")))
 
 
 @dataclass(frozen=True, eq=False)

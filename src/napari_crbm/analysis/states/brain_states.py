@@ -12,6 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from napari_crbm.analysis.assemblies.locality import Locality, locality
+from napari_crbm.analysis.evidence.assessment import Evidence
+from napari_crbm.analysis.evidence.counted import counted_assemblies
 from napari_crbm.analysis.export.tables import write_tables
 from napari_crbm.analysis.states.combinations import (
     Composition,
@@ -21,6 +23,7 @@ from napari_crbm.analysis.states.combinations import (
     on_threshold,
     state_table,
 )
+from napari_crbm.errors import ModelError
 from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
@@ -36,19 +39,24 @@ class BrainStates:
     times : (T,) float64
         Times of the frames, in seconds.
     on : (T, M) bool
-        Whether an assembly is on.
+        Whether an assembly is on; False of those that do not count.
+    counted : (K,) int64
+        Numbers of the assemblies that count, see `napari_crbm.analysis.counted_assemblies`.
     composition : Composition
+        Of these.
     table : pandas.DataFrame
-        See `state_table`.
+        See `state_table`; one row for each of these.
     combinations : pandas.DataFrame
         See `napari_crbm.analysis.combinations`; only assemblies with two clear states.
     coactivation : (M, M) float64
-        See `napari_crbm.analysis.coactivation`.
+        See `napari_crbm.analysis.coactivation`; NaN for those that do not count.
     locality : Locality
+        One row for each assembly that counts.
     """
 
     times: NDArray[np.float64]
     on: NDArray[np.bool_]
+    counted: NDArray[np.int64]
     composition: Composition
     table: pd.DataFrame
     combinations: pd.DataFrame
@@ -61,7 +69,7 @@ class BrainStates:
 
         An assembly that is never clearly on or off would split each combination in two.
         """
-        return np.asarray(self.on & self.table["bimodal"].to_numpy(dtype=bool))
+        return _clearly(self.on, self.table)
 
     @property
     def summary(self) -> str:
@@ -82,6 +90,7 @@ def brain_states(
     recording: Recording,
     activity: NDArray[np.floating] | None = None,
     *,
+    evidence: Evidence | None = None,
     definition: str = "means",
     n_shuffles: int = 99,
     random_state: int = 0,
@@ -95,6 +104,9 @@ def brain_states(
     recording : Recording
     activity : (T, M) float array, optional
         ``model.transform(recording.spikes)``; computed if not given.
+    evidence : Evidence, optional
+        See `napari_crbm.analysis.assembly_evidence`; only certain assemblies count then. Without
+        it, units with two members or more count.
     definition : {"means", "gaussians"}
         Rule for on and off, see `napari_crbm.analysis.on_threshold`.
     n_shuffles : int
@@ -106,29 +118,47 @@ def brain_states(
     Raises
     ------
     ModelError
-        If model and recording do not belong together, or have too few assemblies or frames.
+        If model and recording do not belong together, or fewer than two assemblies count.
     """
     if activity is None:
         activity = model.transform(recording.spikes)
-    on = np.asarray(activity > on_threshold(activity, definition))
-    table = state_table(activity, recording.frame_interval_s, definition, recording.segments)
+    counted = np.flatnonzero(counted_assemblies(model, evidence))
+    if len(counted) < 2:
+        tested = evidence is not None and not evidence.reason
+        what = "certain assembly" if tested else "unit with several members"
+        raise ModelError(
+            f"{len(counted) or 'No'} {what} in this model: combinations need two. "
+            "See the Assemblies dock or 'napari-crbm assemblies' for the evidence."
+        )
+    some = activity[:, counted]
+    on = np.zeros(activity.shape, dtype=bool)
+    on[:, counted] = some > on_threshold(some, definition)
+    table = state_table(some, recording.frame_interval_s, definition, recording.segments)
+    table.index = pd.Index(counted, name="assembly")
     return BrainStates(
         times=recording.times,
         on=on,
-        composition=composition(activity, random_state, definition),
+        counted=counted,
+        composition=composition(some, random_state, definition),
         table=table,
-        combinations=combinations(
-            on & table["bimodal"].to_numpy(dtype=bool), recording.times, recording.segments
-        ),
+        combinations=combinations(_clearly(on, table), recording.times, recording.segments),
         coactivation=coactivation(on),
         locality=locality(
             model,
             recording,
+            assemblies=counted,
             n_shuffles=n_shuffles,
             random_state=random_state,
             report=report,
         ),
     )
+
+
+def _clearly(on: NDArray[np.bool_], table: pd.DataFrame) -> NDArray[np.bool_]:
+    """Return ``on`` (T, M) of the assemblies that a table calls bimodal, False of all others."""
+    clear = np.zeros(on.shape[1], dtype=bool)
+    clear[table.index[table["bimodal"]]] = True
+    return np.asarray(on & clear)
 
 
 def export_states(states: BrainStates, folder: Path | str, kind: str = "csv") -> list[Path]:
@@ -144,10 +174,10 @@ def export_states(states: BrainStates, folder: Path | str, kind: str = "csv") ->
     Returns
     -------
     list of Path
-        ``states`` and ``locality`` (one row per assembly), ``combinations``,
+        ``states`` and ``locality`` (one row per counted assembly), ``combinations``,
         ``coactivation`` (one row per pair) and ``active`` (one row per frame).
     """
-    first, second = np.triu_indices(len(states.coactivation), 1)
+    first, second = (states.counted[place] for place in np.triu_indices(len(states.counted), 1))
     together = states.on.astype(np.float64).T @ states.on
     tables = {
         "states": states.table.reset_index(),

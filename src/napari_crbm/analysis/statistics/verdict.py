@@ -120,8 +120,9 @@ def verdict(found: Findings) -> Verdict:
     model that is overfitted or lacks units fails for that reason, whatever its statistics.
     """
     for judge in (
-        _too_short,
+        _too_few_frames,
         _no_evidence,
+        _too_few_blocks,
         _not_settled,
         _irregular,
         _overfitted,
@@ -135,14 +136,19 @@ def verdict(found: Findings) -> Verdict:
     return _reproduces(found)
 
 
-def _too_short(found: Findings) -> Verdict | None:
-    if found.n_frames < FEWEST_FRAMES:
-        return Verdict(
-            Outcome.TOO_SHORT,
-            f"The recording is too short to say: there are {found.n_frames:,} held-out frames, and "
-            f"{FEWEST_FRAMES} are needed.",
-            "Record for longer, or hold out more blocks.",
-        )
+def _too_few_frames(found: Findings) -> Verdict | None:
+    if found.n_frames >= FEWEST_FRAMES:
+        return None
+    return Verdict(
+        Outcome.TOO_SHORT,
+        f"The recording is too short to say: there are {found.n_frames:,} held-out frames, and "
+        f"{FEWEST_FRAMES} are needed.",
+        "Record for longer, or hold out more blocks.",
+    )
+
+
+def _too_few_blocks(found: Findings) -> Verdict | None:
+    """Whether statistics have no errors; evidence needs no blocks, as slow changes are removed."""
     if found.n_blocks >= FEWEST_BLOCKS:
         return None
     return Verdict(
@@ -157,7 +163,7 @@ def _too_short(found: Findings) -> Verdict | None:
 def _no_evidence(found: Findings) -> Verdict | None:
     if found.n_certain is None or found.n_certain > 0:
         return None
-    text = "There is no evidence of assemblies: no hidden unit has members"
+    text = "There is no evidence of assemblies: no hidden unit has two members"
     if found.n_tested:
         text = (
             "There is no evidence of assemblies: in held-out frames the members of none of "

@@ -15,6 +15,8 @@ from scipy import sparse
 from napari_crbm.analysis import (
     active_threshold,
     assemblies_of_neuron,
+    counted_assemblies,
+    counted_in_words,
     find_missing_members,
     members_of,
     membership,
@@ -77,12 +79,13 @@ class Trained:
 
     @property
     def found(self) -> str:
-        """Number of assemblies, and how many of them are certain, in words."""
-        n = int((self.members.sizes > 0).sum())
-        text = f"{n or 'No'} {'assembly' if n == 1 else 'assemblies'} found"
-        if n and self.evidence is not None and not self.evidence.reason:
-            text += f", {self.evidence.n_certain or 'none'} certain"
-        return f"{text}."
+        """Number of assemblies, and of units that are not certain, in words."""
+        return counted_in_words(self.model, self.evidence)
+
+    @cached_property
+    def counted(self) -> NDArray[np.bool_]:
+        """The assemblies that count, (M,); see `napari_crbm.analysis.counted_assemblies`."""
+        return counted_assemblies(self.model, self.evidence)
 
     @cached_property
     def members(self) -> Members:

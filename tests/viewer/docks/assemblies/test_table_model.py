@@ -131,3 +131,27 @@ def test_without_evidence_no_assembly_is_set_back(qapp):
     model.show(table)
     assert model.certain(0)
     assert model.certain(1)
+
+
+def test_units_that_could_not_be_tested_are_grey_and_last(qapp):
+    """Of units 0 (one member, untested), 1 (not certain), 2 (no members), 3 (certain)."""
+    q = [np.nan, 0.4, np.nan, 0.001]
+    table = pd.DataFrame(
+        {"size": [1, 30, 0, 20], "region": ["Tectum", "", "", ""], "q": q},
+        index=pd.Index(range(4), name="assembly"),
+    )
+    model = AssemblyTableModel()
+    proxy = AssemblyFilter(model)
+    model.show(table.assign(certain=table["q"] < 0.05))
+    for order in (Qt.SortOrder.AscendingOrder, Qt.SortOrder.DescendingOrder):
+        proxy.sort(1, order)
+        assert proxy.index(0, 0).data() == "3"
+    grey = [
+        model.data(model.index(row, 0), Qt.ItemDataRole.ForegroundRole) is not None
+        for row in range(4)
+    ]
+    assert grey == [True, True, True, False]
+    # Without a test, units that are no assemblies stand back nevertheless.
+    for untested in (table.assign(q=np.nan, certain=False), table.drop(columns="q")):
+        model.show(untested)
+        assert [model.certain(row) for row in range(4)] == [False, True, False, True]

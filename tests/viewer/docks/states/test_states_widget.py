@@ -4,7 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_crbm.analysis import brain_states, find_missing_members
+from napari_crbm.analysis import (
+    assembly_evidence,
+    brain_states,
+    counted_assemblies,
+    find_missing_members,
+)
 from napari_crbm.viewer.docks.states.widget import StatesWidget
 from tests.viewer.conftest import FAST, until
 
@@ -19,7 +24,8 @@ def dock(home, qtbot):
 @pytest.fixture(scope="session")
 def known_states(trained_model, recording):
     # Made before a window is, which finds the members otherwise.
-    return brain_states(find_missing_members(trained_model, recording), recording)
+    model = find_missing_members(trained_model, recording)
+    return brain_states(model, recording, evidence=assembly_evidence(model, recording))
 
 
 @pytest.fixture
@@ -47,7 +53,9 @@ def test_numbers_are_the_librarys(dock, trained_home, known_states, qtbot):
     assert described.summary.text() == expected.summary
     assert described.units.where.text() == expected.locality.verdict
     assert described.in_time.sets.item(0, 2).text() == f"{expected.combinations['n_frames'][0]:,}"
-    assert described.units.table.rowCount() == FAST.n_hidden
+    trained = trained_home.workspace.trained
+    counted = counted_assemblies(trained.model, trained.evidence)
+    assert described.units.table.rowCount() == counted.sum() < FAST.n_hidden
     rows = {
         int(described.units.table.item(r, 0).text()): r
         for r in range(described.units.table.rowCount())

@@ -196,14 +196,13 @@ class AssemblyTableModel(QAbstractTableModel):
         return int(self._values[0][row])
 
     def certain(self, row: int) -> bool:
-        """Return whether the assembly of a row is certain, or was not tested.
+        """Return whether the assembly of a row is certain, or no test was made of any.
 
-        A unit without members is no assembly.
+        A unit with fewer than two members is no assembly, and cannot be tested.
         """
-        untested = "certain" not in self._table or self._table["q"].isna().all()
-        if untested and self._table["size"].iloc[row] > 0:
-            return True
-        return not untested and bool(self._table["certain"].iloc[row])
+        if "certain" in self._table and self._table["q"].notna().any():
+            return bool(self._table["certain"].iloc[row])
+        return bool(self._table["size"].iloc[row] > 1)
 
     def row_of(self, assembly: int) -> int | None:
         """Return the row of an assembly; None if it is not in the table."""

@@ -67,7 +67,9 @@ class CoactivationPanel(QWidget):
         from napari_crbm.analysis import sort_by_similarity
 
         self._states = states
-        order = self.order = sort_by_similarity(states.on.astype(np.float32))
+        order = self.order = states.counted[
+            sort_by_similarity(states.on[:, states.counted].astype(np.float32))
+        ]
         ratio = np.nan_to_num(states.coactivation, nan=0.0, neginf=-_LIMIT)[np.ix_(order, order)]
         ratio = np.clip(ratio, -_LIMIT, _LIMIT)
         np.fill_diagonal(ratio, 0)

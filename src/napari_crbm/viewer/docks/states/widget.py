@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_crbm.errors import ModelError
 from napari_crbm.viewer.docks.states.coactivation import CoactivationPanel
 from napari_crbm.viewer.docks.states.combinations import CombinationsPanel
 from napari_crbm.viewer.docks.states.unit_table import UnitTable
@@ -111,9 +112,18 @@ class StatesWidget(QWidget):
 
             checked = cancellable(report, cancel)
             try:
-                found = brain_states(trained.model, recording, trained.activity, report=checked)
+                found: BrainStates | str | None = brain_states(
+                    trained.model,
+                    recording,
+                    trained.activity,
+                    evidence=trained.evidence,
+                    report=checked,
+                )
             except Cancelled:
                 found = None
+            except ModelError as error:
+                # Too few assemblies: no fault, but what there is to say.
+                found = str(error)
             return trained, found
 
         self.message.setText("Computing combinations of assemblies ...")
@@ -133,12 +143,15 @@ class StatesWidget(QWidget):
 
     # --- what is shown ----------------------------------------------------------------------
 
-    def _show(self, result: tuple[Any, BrainStates | None]) -> None:
+    def _show(self, result: tuple[Any, BrainStates | str | None]) -> None:
         trained, states = result
         if states is None or trained is not self.workspace.trained:
             return
-        self.states = states
         self.bar.hide()
+        if isinstance(states, str):
+            self.message.setText(states)
+            return
+        self.states = states
         self.message.hide()
         self.body.show()
         self.verdict.setText(f"<b>{states.composition.verdict}</b>")

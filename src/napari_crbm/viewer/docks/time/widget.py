@@ -375,8 +375,9 @@ class TimeWidget(QWidget):
         )
         trained = self.workspace.trained
         if trained is not None:
-            on = int((trained.activity[self.frame] > trained.active_above).sum())
-            text += f", {on} of {trained.model.n_assemblies} assemblies on"
+            on = trained.activity[self.frame] > trained.active_above
+            counted = trained.counted
+            text += f", {int((on & counted).sum())} of {int(counted.sum())} assemblies on"
         self.readout.setText(text)
 
 
