@@ -1,6 +1,7 @@
 """Wrong orientations are found out; transforms are what they say."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from napari_crbm.anatomy.placement import (
     Placement,
     best_flips,
     centred,
+    doubts,
     fraction_inside,
     likely_unit,
     read_affine,
@@ -105,6 +107,46 @@ def test_the_middle_of_the_neurons_is_brought_to_that_of_the_brain(neurons):
     np.testing.assert_allclose(placement.shift_um, [-300, 450, -120], atol=25)
     before, after = (fraction_inside(atlas, p, moved) for p in (Placement.onto(atlas), placement))
     assert before < 0.2 and after > 0.9
+
+
+def test_all_flips_are_found_after_the_neurons_were_centred(neurons):
+    """A shift that is right without a flip is wrong with it."""
+    atlas = fish_atlas()
+    away = np.array([200, -350, 90])
+    found = []
+    for flips in product((False, True), repeat=3):
+        wrong = Placement.onto(atlas, flips=flips).apply(neurons) + away
+        start = centred(atlas, Placement.onto(atlas), wrong)
+        best, inside = best_flips(atlas, wrong, start)
+        # Left and right cannot be told.
+        assert not best.flips[2]
+        found.append(best.flips[:2] == flips[:2] and inside > 0.95)
+    assert found == [True] * 8
+
+
+def test_a_shift_that_was_set_by_hand_is_kept_where_it_is_right(neurons):
+    atlas = fish_atlas()
+    undone = Placement.onto(atlas, flips=(True, False, False), shift_um=(30, -50, 10))
+    best, inside = best_flips(
+        atlas, undone.invert(neurons), Placement.onto(atlas, shift_um=(30, -50, 10))
+    )
+    assert best.flips == (True, False, False) and best.shift_um == (30, -50, 10) and inside > 0.99
+
+
+def test_doubtful_placements_are_named(neurons):
+    atlas = fish_atlas()
+    plain = Placement.onto(atlas)
+    assert doubts(atlas, plain, neurons) == []
+    off = neurons + np.array([0, 200, 0])
+    assert 0.5 < fraction_inside(atlas, plain, off) < 0.7
+    (few,) = doubts(atlas, plain, off)
+    assert few.startswith("Only ") and "flips" in few
+    # Pixels of 0.4 um taken for micrometres, beside the brain.
+    pixels = neurons / 0.4 + 800
+    few, size = doubts(atlas, plain, pixels)
+    assert "Only 0 %" in few and "size of a pixel" in size
+    (tie,) = doubts(atlas, plain, neurons, score_placements(atlas, neurons))
+    assert "none, x" in tie
 
 
 @pytest.mark.parametrize(("unit", "scale"), [(1.0, 1.0), (1e-3, 1000.0), (1e-6, 1e6), (1e3, 1e-3)])

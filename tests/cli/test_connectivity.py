@@ -51,6 +51,29 @@ def test_connectivity_writes_tables_and_figures(study):
     assert len(couplings) == 150 and couplings["coupling"][4] == 0
 
 
+def test_axes_and_scale_of_the_coordinates_are_options(study, tmp_path):
+    from dataclasses import replace
+
+    from napari_crbm.io import open_recording
+
+    fish = open_recording(study / "fish1.h5")
+    pixels = (fish.positions[:, ::-1] / 0.4).astype(np.float32)
+    save_recording(replace(fish, coordinates=pixels, regions=None), tmp_path / "pixels.h5")
+    arguments = ("connectivity", study / "model1.h5", tmp_path / "pixels.h5", "--shuffles", 0)
+    arguments += ("--atlas", "larval-fish", "--min-neurons", 1, "--columns", "xyz")
+
+    def said(*more):
+        return " ".join(run(*arguments, *more).stderr.split())
+
+    assert "Only" in said()
+    right = said("--scale-um", 0.4)
+    assert "No axis flipped, axes read as xyz, scaled by 0.4" in right
+    assert "100.0 % of the neurons" in right and "Only " not in right
+    assert "shifted by" in said("--scale-um", 0.4, "--centre")
+    for wrong, hint in (("zyy", "--columns"), ("1,2", "--scale-um")):
+        assert f"Invalid value for {hint}" in run(*arguments, hint, wrong, code=2).output
+
+
 def test_json_is_the_librarys_map(study):
     from napari_crbm.io import load_model, open_recording
 

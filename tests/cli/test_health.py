@@ -30,7 +30,7 @@ def doubtful(tmp_path):
 
 def test_info_reports_the_health(doubtful):
     text = " ".join(run("info", doubtful).output.split())
-    assert "1 neuron is never active (4). They are kept" in text
+    assert "1 neuron is never active (4). It is kept" in text
     assert 'preprocess FILE OUT --keep-spikes --leave-out "always active neurons"' in text
     data = json.loads(run("info", doubtful, "--json").stdout)
     found = {each["kind"]: each["where"] for each in data["health"]}

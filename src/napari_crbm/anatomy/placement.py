@@ -25,6 +25,8 @@ _AXES = "zyx"
 # Fractions closer than this are equally good.
 _TIE = 0.01
 _MOST_SCORED = 20_000
+# With fewer neurons inside, a placement is doubtful; so is one whose extents differ by more.
+_FEW_INSIDE, _UNLIKE = 0.8, 2.0
 
 Three = tuple[float, float, float]
 Order = tuple[int, int, int]
@@ -146,7 +148,7 @@ def likely_unit(atlas: Atlas, coordinates: NDArray[np.floating]) -> float:
 
     Only powers of a thousand are distinguished: micrometres, millimetres, metres, nanometres.
     """
-    extent = float(np.ptp(np.quantile(coordinates, (0.02, 0.98), axis=0), axis=0).max())
+    extent = float(_extent(coordinates).max())
     if not extent > 0:
         return 1.0
     power = np.round(np.log10(float(np.max(atlas.extent_um)) / extent) / 3)
@@ -192,8 +194,13 @@ def score_placements(
     start: Placement | None = None,
     *,
     any_order: bool = False,
+    centre: bool | None = None,
 ) -> pd.DataFrame:
     """Score every combination of flips, best first.
+
+    A flip mirrors about the middle of the atlas, so a shift that was right without it is wrong
+    with it. Neurons that were shifted are therefore centred within each flip, where this
+    places more of them inside.
 
     Parameters
     ----------
@@ -204,6 +211,9 @@ def score_placements(
         Scale, order and shift to keep.
     any_order : bool
         Try all orders of the axes too.
+    centre : bool, optional
+        Whether to centre the neurons within each flip; by default if ``start`` has a shift
+        and no affine map.
 
     Returns
     -------
@@ -216,12 +226,19 @@ def score_placements(
     step = max(1, len(coordinates) // _MOST_SCORED)
     sample = coordinates[::step]
     orders = list(permutations(range(3))) if any_order else [start.order]
+    if centre is None:
+        centre = any(start.shift_um) and start.matrix is None
     rows = []
     for order, flips in product(orders, product((False, True), repeat=3)):
         placement = replace(
             start, order=(order[0], order[1], order[2]), flips=(flips[0], flips[1], flips[2])
         )
         inside = fraction_inside(atlas, placement, sample)
+        if centre:
+            moved = centred(atlas, placement, sample)
+            inside_moved = fraction_inside(atlas, moved, sample)
+            if inside_moved > inside + _TIE:
+                placement, inside = moved, inside_moved
         changes = sum(flips) + (order != start.order)
         rows.append(
             (*flips, "".join(_AXES[k] for k in np.argsort(order)), inside, changes, placement)
@@ -242,7 +259,65 @@ def best_flips(
     start: Placement | None = None,
     *,
     any_order: bool = False,
+    centre: bool | None = None,
 ) -> tuple[Placement, float]:
     """Return the best placement of `score_placements`, and the fraction of neurons inside."""
-    first = score_placements(atlas, coordinates, start, any_order=any_order).iloc[0]
+    first = score_placements(atlas, coordinates, start, any_order=any_order, centre=centre).iloc[0]
     return first["placement"], float(first["inside"])
+
+
+def doubts(
+    atlas: Atlas,
+    placement: Placement,
+    coordinates: NDArray[np.floating],
+    scores: pd.DataFrame | None = None,
+) -> list[str]:
+    """Return what is doubtful about a placement, in sentences.
+
+    Parameters
+    ----------
+    atlas : Atlas
+    placement : Placement
+    coordinates : (N, 3) float array
+    scores : pandas.DataFrame, optional
+        The table of `score_placements`: other flips that place as many neurons inside are named.
+    """
+    found = []
+    points = placement.apply(coordinates)
+    inside = float(atlas.inside(points).mean())
+    if inside < _FEW_INSIDE:
+        found.append(
+            f"Only {100 * inside:.0f} % of the neurons lie inside {atlas.name}: check the unit, "
+            "the order of the axes, the flips and the shift."
+        )
+    if inside < 1 - _TIE:
+        # A wrong size cannot be told from the share alone: a small cloud lies inside anywhere.
+        neurons, brain = (_extent(each) for each in (points, atlas.brain_points))
+        ratio = float(neurons.max() / brain.max())
+        if not 1 / _UNLIKE <= ratio <= _UNLIKE:
+            found.append(
+                f"The neurons span {_sizes(neurons)} um along z, y and x, the brain "
+                f"{_sizes(brain)} um: their unit, or the size of a pixel, is probably another."
+            )
+    if scores is not None and len(scores):
+        alike = scores[scores["inside"] >= scores["inside"].max() - _TIE]
+        if len(alike) > 1 and scores["inside"].max() > 0:
+            columns = [alike[f"flip_{axis}"] for axis in _AXES]
+            names = [_flips_named(row) for row in zip(*columns, strict=True)]
+            found.append(
+                f"Flips that place as many neurons inside: {', '.join(dict.fromkeys(names))}. "
+                "Positions alone do not tell which of them is right."
+            )
+    return found
+
+
+def _extent(points: NDArray[np.floating]) -> NDArray[np.float64]:
+    return np.asarray(np.ptp(np.quantile(points, (0.02, 0.98), axis=0), axis=0))
+
+
+def _sizes(extent: NDArray[np.float64]) -> str:
+    return " x ".join(f"{value:,.3g}" for value in extent)
+
+
+def _flips_named(flips: tuple[bool, ...]) -> str:
+    return " and ".join(axis for axis, flip in zip(_AXES, flips, strict=True) if flip) or "none"

@@ -21,13 +21,12 @@ from napari_crbm.cli.console import (
     say,
 )
 from napari_crbm.cli.members import with_members
+from napari_crbm.cli.placing import numbers, placed
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from napari_crbm.anatomy.atlas import Atlas
-    from napari_crbm.anatomy.placement import Placement
     from napari_crbm.connectome import Comparison, RegionMap
     from napari_crbm.model import CRBM
     from napari_crbm.recording import Recording
@@ -104,6 +103,21 @@ def connectivity(
             "Without it, the flip that places most neurons inside the atlas is used."
         ),
     ] = None,
+    scale_um: Annotated[
+        str | None,
+        typer.Option(
+            help="Micrometres per unit of the coordinates, for --atlas: one number, or three "
+            "along z, y, x.",
+            show_default="1, or 1000 and 0.001 if the extent of the neurons says so",
+        ),
+    ] = None,
+    columns: Annotated[
+        str, typer.Option(help="Axes of the three columns of the coordinates, for --atlas.")
+    ] = "zyx",
+    centre: Annotated[
+        bool,
+        typer.Option("--centre", help="Shift the centre of the neurons to that of the atlas."),
+    ] = False,
     level: Annotated[
         int | None,
         typer.Option(
@@ -145,6 +159,9 @@ def connectivity(
         voxel_um=voxel_um,
         orientation=orientation,
         affine=affine,
+        scale_um=scale_um,
+        columns=None if columns == "zyx" else columns,
+        centre=centre,
     )
     model, recording = open_pair(model_path, recording_path, opening, definition)
     for number in neuron or []:
@@ -161,10 +178,10 @@ def connectivity(
         volume = open_atlas(
             atlas,
             names=atlas_names or region_names,
-            spacing_um=_three(voxel_um),
+            spacing_um=None if voxel_um is None else numbers(voxel_um, "--voxel-um"),
             orientation=orientation,
         )
-        placement = _placement(volume, recording, affine)
+        placement = placed(volume, recording, affine, scale_um, columns, centre=centre)
         regions = volume.regions_of(
             placement.apply(recording.positions), level=None if level is None else level - 1
         )
@@ -276,38 +293,6 @@ def _own_regions(recording: Recording, path: Path, level: int | None) -> Regions
     if recording.regions is None:
         raise RecordingError(f"{path} holds no brain regions: give an atlas with --atlas.")
     return recording.regions if level is None else at_level(recording.regions, level - 1)
-
-
-def _placement(atlas: Atlas, recording: Recording, affine: Path | None) -> Placement:
-    """Return the placement of neurons in the atlas; print the share that lies inside."""
-    from napari_crbm.anatomy.placement import Placement, best_flips, fraction_inside, read_affine
-    from napari_crbm.errors import RecordingError
-
-    known = recording.positions[recording.located]
-    if not len(known):
-        raise RecordingError(
-            f"'{recording.name}' has no neuron positions, so no neuron can be placed in an atlas: "
-            "leave out --atlas, and give regions in the recording."
-        )
-    if affine is None:
-        placement, inside = best_flips(atlas, known)
-    else:
-        placement = Placement.onto(atlas, matrix=read_affine(affine))
-        inside = fraction_inside(atlas, placement, known)
-    say(f"{placement.describe()}: {100 * inside:.1f} % of the neurons lie in {atlas.name}.")
-    return placement
-
-
-def _three(text: str | None) -> tuple[float, float, float] | None:
-    if text is None:
-        return None
-    try:
-        first, second, third = (float(part) for part in text.split(","))
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"'{text}' is not three numbers separated by commas.", param_hint="--voxel-um"
-        ) from error
-    return first, second, third
 
 
 def summary(comparison: Comparison) -> dict[str, object]:

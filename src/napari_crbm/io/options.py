@@ -38,6 +38,7 @@ class ReadOptions:
         bool | None,
         Setting(
             "The stored z runs from ventral to dorsal: turn it around.",
+            label="Depth",
             absent="as the format defines",
         ),
     ] = None

@@ -52,9 +52,21 @@ def test_data_that_cannot_be_there_are_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("spikes", (1 << 40, 8), "u1", chunks=(1024, 8))
         file["small"] = np.zeros(3)
-    assert "announces 8,192.0 GB" in look.look(str(tmp_path / "a.h5"))["damaged"]
+    assert "announces 8,192.0 GB" in look.look(str(tmp_path / "a.h5"))["refused"]
     with pytest.raises(FormatError, match="announces"):
         read_kind(tmp_path / "a.h5")
+
+
+def test_a_gzip_bomb_is_refused_and_a_sparse_raster_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr(look, "_LARGE_BYTES", 1 << 20)
+    with h5py.File(tmp_path / "bomb.h5", "w") as file:
+        options = {"chunks": (1 << 22,), "compression": "gzip", "compression_opts": 9}
+        file.create_dataset("spikes", data=np.zeros(1 << 23, "u1"), **options)
+    assert "alike" in look.look(str(tmp_path / "bomb.h5"))["refused"]
+    active = np.random.default_rng(0).random((2000, 1000)) < 0.001
+    with h5py.File(tmp_path / "sparse.h5", "w") as file:
+        file.create_dataset("spikes", data=active.astype("f8"), compression="gzip", shuffle=True)
+    assert look.look(str(tmp_path / "sparse.h5")) == {}
 
 
 def test_a_process_that_cannot_limit_its_own_time_is_ended(tmp_path, monkeypatch):

@@ -34,7 +34,8 @@ class Finding:
     done : str
         What was done about it, in one sentence.
     remedy : str
-        How to fix it: an option or a command; empty if nothing has to be done.
+        How to fix it, such as an option; empty if nothing has to be done, or if the neurons or
+        frames in ``leave_out`` can be left out, see `command`.
     severity : {"problem", "note"}
         Problems are reported again when a training starts.
     leave_out : tuple of int
@@ -51,6 +52,17 @@ class Finding:
     severity: Literal["problem", "note"] = "problem"
     leave_out: tuple[int, ...] = ()
 
+    @property
+    def command(self) -> str:
+        """How to leave out ``leave_out`` on the command line; empty if that is no way to fix it."""
+        if not self.leave_out:
+            return ""
+        them = "it" if len(self.leave_out) == 1 else "them"
+        return (
+            f"Leave {them} out with: napari-crbm preprocess FILE OUT --keep-spikes --leave-out "
+            f'"{self.kind}".'
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; at most 1,000 places."""
         return {
@@ -62,12 +74,13 @@ class Finding:
             "where": list(self.where[:_LISTED]),
             "leave_out": list(self.leave_out[:_LISTED]),
             "done": self.done,
-            "remedy": self.remedy,
+            "remedy": " ".join(part for part in (self.remedy, self.command) if part),
         }
 
     def sentences(self) -> str:
         """Return what was found, what was done about it and how to fix it."""
-        return " ".join(part for part in (self.text, self.done, self.remedy) if part)
+        parts = (self.text, self.done, self.remedy, self.command)
+        return " ".join(part for part in parts if part)
 
 
 def places(where: Sequence[int] | np.ndarray[Any, Any]) -> tuple[int, ...]:
@@ -94,11 +107,9 @@ def ranges_named(frames: Sequence[int]) -> str:
     return ", ".join(found[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def left_out_by(kind: str) -> str:
-    """Return how to leave out the neurons or frames of a finding."""
-    return (
-        f'Leave them out with: napari-crbm preprocess FILE OUT --keep-spikes --leave-out "{kind}".'
-    )
+def counted(number: int, one: str, many: str) -> str:
+    """Return a number with the words for one or for several, such as "1 frame" or "3 frames"."""
+    return f"{number:,} {one if number == 1 else many}"
 
 
 def neurons_that(
@@ -106,7 +117,7 @@ def neurons_that(
     verb_of_many: str,
     which: NDArray[np.integer],
     kind: str,
-    done: str,
+    done: tuple[str, str] = ("It is kept.", "They are kept."),
     severity: Literal["problem", "note"] = "problem",
     *,
     remedy: str = "",
@@ -114,13 +125,15 @@ def neurons_that(
 ) -> list[Finding]:
     """Return a finding about some neurons, such as "1 neuron is never active (17)."; [] if none.
 
-    The remedy is to leave them out, or those in ``leave_out``; a sentence in ``remedy`` precedes.
+    ``done`` is what was done about one, and about several. They can be left out, or those in
+    ``leave_out``.
     """
     where = places(which)
     if not where:
         return []
-    start = f"1 neuron {verb}" if len(where) == 1 else f"{len(where):,} neurons {verb_of_many}"
-    text = f"{start} ({named(where)})."
-    remedy = f"{remedy} {left_out_by(kind)}".strip()
+    one = len(where) == 1
+    text = f"{counted(len(where), 'neuron', 'neurons')} {verb if one else verb_of_many}"
+    text += f" ({named(where)})."
     gone = where if leave_out is None else places(leave_out)
-    return [Finding(kind, text, len(where), where, "neurons", done, remedy, severity, gone)]
+    told = done[0] if one else done[1]
+    return [Finding(kind, text, len(where), where, "neurons", told, remedy, severity, gone)]

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.analysis.evidence.outlier_frames import TIMES_MEDIAN, outlier_frames
 from napari_crbm.analysis.evidence.stretches import stretches
-from napari_crbm.analysis.health.finding import Finding, left_out_by, places, ranges_named
+from napari_crbm.analysis.health.finding import Finding, counted, places, ranges_named
 from napari_crbm.spikes import Spikes
 
 #: Nearly everything is active in frames with this fraction of the neurons.
@@ -45,13 +45,12 @@ def _crowded(counts: NDArray[np.int64], n_neurons: int) -> list[Finding]:
         found.append(
             Finding(
                 kind,
-                f"In {len(where):,} frames at least {100 * NEARLY_ALL:g} % of the neurons are "
-                f"active ({ranges_named(where)}), which points to motion or light.",
+                f"In {counted(len(where), 'frame', 'frames')} at least {100 * NEARLY_ALL:g} % of "
+                f"the neurons are active ({ranges_named(where)}), which points to motion or light.",
                 len(where),
                 where,
                 "frames",
-                "They are kept.",
-                left_out_by(kind),
+                "It is kept." if len(where) == 1 else "They are kept.",
                 leave_out=where,
             )
         )
@@ -61,15 +60,14 @@ def _crowded(counts: NDArray[np.int64], n_neurons: int) -> list[Finding]:
         found.append(
             Finding(
                 "crowded frames",
-                f"In {len(where):,} frames more than {TIMES_MEDIAN:g} times as many neurons are "
-                "active as in the median frame.",
+                f"In {counted(len(where), 'frame', 'frames')} more than {TIMES_MEDIAN:g} times as "
+                "many neurons are active as in the median frame.",
                 len(where),
                 where,
                 "frames",
                 "They are kept for training; the evidence for assemblies leaves them out.",
-                left_out_by("crowded frames"),
-                "note",
-                where,
+                severity="note",
+                leave_out=where,
             )
         )
     return found
@@ -93,13 +91,12 @@ def _blank(counts: NDArray[np.int64]) -> list[Finding]:
     return [
         Finding(
             "blank frames",
-            f"In {len(where):,} consecutive frames no neuron is active ({ranges_named(where)}), "
-            f"while {mean:.3g} are in the others.",
+            f"In {len(where):,} frames no neuron is active ({ranges_named(where)}), while on "
+            f"average {mean:.3g} are in the others.",
             len(where),
             where,
             "frames",
             "They are kept.",
-            left_out_by("blank frames"),
             leave_out=where,
         )
     ]

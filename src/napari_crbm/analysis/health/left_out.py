@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_crbm.analysis.health.finding import Finding
+from napari_crbm.analysis.health.finding import Finding, counted
 from napari_crbm.recording import Recording
 
 _SIZES = {"um_per_pixel": "--um-per-pixel", "plane_spacing_um": "--plane-spacing-um"}
@@ -18,18 +18,20 @@ def left_out_findings(recording: Recording) -> list[Finding]:
             found.append(
                 _note(
                     "rejected cells",
-                    f"{rejected:,} cells that the imaging program rejected were left out.",
+                    f"{counted(rejected, 'cell', 'cells')} that the imaging program rejected "
+                    f"{_were(rejected)} left out.",
                     rejected,
                 )
             )
         kept, of = values.get("kept"), values.get("of")
         if step.name == "select neurons" and isinstance(kept, int) and isinstance(of, int):
             why = f" ({values['why']})" if values.get("why") else ""
-            text = f"{of - kept:,} of {of:,} neurons were left out{why}."
+            text = f"{of - kept:,} of {of:,} neurons {_were(of - kept)} left out{why}."
             found.append(_note("selected neurons", text, of - kept))
         if step.name == "leave out bad frames":
             count = int(values.get("count", 0))
-            text = f"{count:,} of {int(values.get('of', 0)):,} frames marked as bad were left out."
+            of_all = int(values.get("of", 0))
+            text = f"{count:,} of {of_all:,} frames {_were(count)} marked as bad and left out."
             found.append(_note("bad frames", text, count))
         for name, option in _SIZES.items():
             size = str(values.get(name, ""))
@@ -49,6 +51,10 @@ def left_out_findings(recording: Recording) -> list[Finding]:
                 )
             )
     return found
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _note(kind: str, text: str, count: int) -> Finding:

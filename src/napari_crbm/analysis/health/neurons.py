@@ -41,7 +41,7 @@ def _silent(spikes: Spikes) -> list[Finding]:
         "are never active",
         np.flatnonzero(spikes.neuron_counts == 0),
         "silent neurons",
-        "They are kept, and belong to no assembly.",
+        ("It is kept, and belongs to no assembly.", "They are kept, and belong to no assembly."),
         "note",
     )
 
@@ -53,7 +53,6 @@ def _always(spikes: Spikes) -> list[Finding]:
         f"are active {when}",
         np.flatnonzero(spikes.mean_activity >= ALWAYS_ACTIVE),
         "always active neurons",
-        "They are kept.",
     )
 
 
@@ -71,8 +70,7 @@ def _equal(spikes: Spikes) -> list[Finding]:
             where,
             "neurons",
             "They are kept, and will look like an assembly.",
-            "Of each set all but the first can be left out with: napari-crbm preprocess FILE OUT "
-            '--keep-spikes --leave-out "duplicate neurons".',
+            "Of each set all but the first can be left out.",
             leave_out=places(sorted(neuron for group in groups for neuron in group[1:])),
         )
     ]

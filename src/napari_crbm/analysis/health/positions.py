@@ -36,7 +36,10 @@ def _missing(recording: Recording) -> list[Finding]:
         "have no position",
         np.flatnonzero(~recording.located),
         "missing positions",
-        "They are kept, and left out of everything that needs a position.",
+        (
+            "It is kept, and left out of everything that needs a position.",
+            "They are kept, and left out of everything that needs a position.",
+        ),
         "note",
     )
 
@@ -61,7 +64,6 @@ def _shared(recording: Recording) -> list[Finding]:
         "lie exactly where another does",
         shared,
         "duplicate positions",
-        "They are kept.",
         remedy="Check that no cell is listed twice; the first at each place is kept if you leave "
         "out the others.",
         leave_out=np.delete(shared, first).tolist(),
@@ -78,14 +80,20 @@ def _alike(recording: Recording) -> list[Finding]:
     if not distance:
         return []
     assumed = " (with the assumed size of a pixel)" if _pixel_is_assumed(recording) else ""
+    if any(step.name == "bin spike times" for step in recording.provenance):
+        reason = "spikes of one may be counted for the other"
+        remedy = "Check the spike sorting of close units."
+    else:
+        reason = "light of one may reach the other"
+        remedy = "Subtract the neuropil before the activity is binarised."
     return [
         Finding(
             "close neighbours",
             f"Neurons closer than {distance:g} um{assumed} are more alike than neurons farther "
-            f"apart than {2 * MOST_UM:g} um: light of one may reach the other.",
+            f"apart than {2 * MOST_UM:g} um: {reason}.",
             recording.n_neurons,
             done="The evidence for assemblies leaves out pairs this close.",
-            remedy="Subtract the neuropil before the activity is binarised.",
+            remedy=remedy,
             severity="note",
         )
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.health.finding import Finding, named, places
+from napari_crbm.analysis.health.finding import Finding, counted, named, places
 from napari_crbm.io.reading.times import unit_warning
 from napari_crbm.recording import GAP_INTERVALS, Recording
 
@@ -81,7 +81,8 @@ def _dropped(recording: Recording) -> list[Finding]:
     return [
         Finding(
             "dropped frames",
-            f"About {count:,} frames are missing, before frames {named(where)}.",
+            f"About {counted(count, 'frame is', 'frames are')} missing, before "
+            f"{'frame' if len(where) == 1 else 'frames'} {named(where)}.",
             count,
             where,
             "frames",
@@ -101,8 +102,9 @@ def _irregular(recording: Recording) -> list[Finding]:
     return [
         Finding(
             "irregular times",
-            f"{len(where):,} intervals between frames differ from their median, "
-            f"{interval:.4g} s, by more than {100 * IRREGULAR:g} %.",
+            f"{counted(len(where), 'interval', 'intervals')} between frames "
+            f"{'differs' if len(where) == 1 else 'differ'} from the median, {interval:.4g} s, by "
+            f"more than {100 * IRREGULAR:g} %.",
             len(where),
             where,
             "frames",

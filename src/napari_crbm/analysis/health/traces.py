@@ -38,28 +38,34 @@ def trace_findings(fluorescence: Fluorescence) -> list[Finding]:
             (missing > 0) & ~lost,
             "lacks values in some frames",
             "lack values in some frames",
-            "They have no event where a value is missing.",
+            (
+                "It has no event where a value is missing.",
+                "They have no event where a value is missing.",
+            ),
         ),
         (
             "neurons without fluorescence",
             lost,
             "has no finite fluorescence",
             "have no finite fluorescence",
-            "They are never active.",
+            ("It is never active.", "They are never active."),
         ),
         (
             "constant neurons",
             constant & ~lost,
             "has constant fluorescence",
             "have constant fluorescence",
-            "They are never active.",
+            ("It is never active.", "They are never active."),
         ),
         (
             "neurons without noise",
             noiseless & ~constant & ~lost,
             "changes in fewer than half of the frames",
             "change in fewer than half of the frames",
-            "Their noise is undefined, so rises of their fluorescence are not found.",
+            (
+                "Its noise is undefined, so rises of its fluorescence are not found.",
+                "Their noise is undefined, so rises of their fluorescence are not found.",
+            ),
         ),
     )
     found: list[Finding] = []

@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 from napari_crbm.io.reading.tables import as_arrays, read_frame
 
 _SUFFIXES = (".csv", ".tsv")
-# Longer tables are no lists of neurons, and folders of more are archives.
-_LARGEST_BYTES = 64 << 20
+# Longer tables are no lists of neurons (200,000 of them with 10 columns take 20 MB) and would
+# take 10 times their size in memory; folders of more are archives.
+_LARGEST_BYTES = 32 << 20
 _MOST_TABLES = 20
 # A table with more columns holds traces, not a list of cells.
 _APART = 20

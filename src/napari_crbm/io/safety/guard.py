@@ -74,8 +74,8 @@ class _Looker:
             line = ""
         if line:
             answer = json.loads(line)
-            if "elsewhere" in answer:
-                return f"cannot be opened: {answer['elsewhere']}."
+            if "refused" in answer:
+                return f"cannot be opened: {answer['refused']}."
             return _damaged(answer["damaged"]) if "damaged" in answer else None
         self.stop()
         return _damaged("reading it does not come to an end, or crashes the program that reads it")

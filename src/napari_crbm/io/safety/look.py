@@ -1,8 +1,8 @@
 """Read HDF5 files in a process that may crash; started by `safety.guard`.
 
 Reads paths from standard input, one JSON text a line, and answers each with one line:
-``{}`` if it came through, ``{"damaged": "why"}``, or ``{"elsewhere": "why"}`` if values lie
-in another file. This file must not import anything
+``{}`` if it came through, ``{"damaged": "why"}``, or ``{"refused": "why"}`` if the file is sound
+but should not be read. This file must not import anything
 of the project, because it is run as plain text.
 """
 
@@ -22,8 +22,9 @@ _MOST_MEMORY = 8 << 30
 # Data are read as far as they are small: what crashes is what describes them.
 _SMALL_BYTES = 16 << 20
 _MOST_READ = 64 << 20
-# No compression makes numbers this much smaller; but empty parts take no room at all.
-_LARGEST_RATIO = 5000
+# Deflate makes bytes at most 1,032 times smaller, and only those that are all alike; parts that
+# were never written take no room at all. Nothing that was measured comes near.
+_LARGEST_RATIO = 1000
 _LARGE_BYTES = 1 << 30
 # Deflate, shuffle, checksum and LZF check what they decode; the others may crash on damage.
 _HARMLESS = {1, 2, 3, 32000}
@@ -65,7 +66,7 @@ def open_shared(path: str) -> Any:
 def _touch(name: str, dataset: Any, told: dict[str, str], left: list[int]) -> None:
     if dataset.external:
         # Its bytes would come from any file that the path in it names.
-        told["elsewhere"] = (
+        told["refused"] = (
             f"'{name}' keeps its values in another file, '{dataset.external[0][0]}', which is not "
             "read: copy them into this file, for example with 'h5repack old.h5 new.h5'"
         )
@@ -74,9 +75,9 @@ def _touch(name: str, dataset: Any, told: dict[str, str], left: list[int]) -> No
     n_bytes = size * dataset.dtype.itemsize
     stored = dataset.id.get_storage_size()
     if n_bytes > _LARGE_BYTES and stored * _LARGEST_RATIO < n_bytes:
-        told["damaged"] = (
+        told["refused"] = (
             f"'{name}' announces {n_bytes / 2**30:,.1f} GB, but the file holds "
-            f"{stored / 2**10:,.0f} KB of it"
+            f"{stored / 2**10:,.0f} KB of it, so that nearly all values are missing or alike"
         )
         return
     offsets: list[tuple[int, ...]] = []

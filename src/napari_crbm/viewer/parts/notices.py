@@ -13,6 +13,8 @@ from typing import Any
 from napari.utils import notifications
 from qtpy.QtWidgets import QApplication
 
+from napari_crbm.viewer.parts.option_words import in_words_of_the_viewer
+
 _PER_LETTER_MS = 70
 _MOST_SHOWN = 2
 _INFO = "info"
@@ -21,18 +23,21 @@ _SEVERITY = "napari_crbm_severity"
 
 def show_error(message: str) -> None:
     """Show what went wrong and what to do."""
+    message = in_words_of_the_viewer(message)
     notifications.show_error(message)
     _unfold(message, "error")
 
 
 def show_warning(message: str) -> None:
     """Show a warning."""
+    message = in_words_of_the_viewer(message)
     notifications.show_warning(message)
     _unfold(message, "warning")
 
 
 def show_info(message: str) -> None:
     """Show what was done."""
+    message = in_words_of_the_viewer(message)
     notifications.show_info(message)
     _unfold(message, "info")
 

@@ -94,6 +94,25 @@ def test_centre_and_undo_turn(opened, home):
     assert abs(opened.form.shift[1].value()) < 60
 
 
+def test_centre_and_then_best_finds_the_flips(panel, home, recording, qtbot):
+    flipped = Placement.onto(fish_atlas(), flips=(True, True, False)).apply(recording.coordinates)
+    moved = (flipped + np.array([150, -400, 60])).astype(np.float32)
+    home.workspace.open(replace(recording, coordinates=moved, regions=None))
+    panel.open.click()
+    until(qtbot, lambda: panel.atlas is not None)
+    panel.form.centre.click()
+    panel.best.click()
+    assert panel.placement.flips == (True, True, False)
+    assert inside(home) > 0.95
+    until(qtbot, lambda: panel.form.scored.currentText().endswith("flip z, y"))
+    row = next(k for k in range(8) if panel.form.scored.itemText(k).endswith("no flip"))
+    panel.form.scored.activated.emit(row)
+    # The shift goes with the flips.
+    assert panel.placement.flips == (False, False, False) and panel.placement.shift_um[1] > 100
+    panel.form.unit.setValue(0.4)
+    until(qtbot, lambda: "size of a pixel" in panel.score.text())
+
+
 def test_affine_maps_from_files(opened, home, tmp_path):
     path = tmp_path / "map.txt"
     path.write_text("1 0 0 0\n0 1 0 2000\n0 0 1 0\n")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -39,10 +39,7 @@ if TYPE_CHECKING:
 #: The regions in the file of the recording.
 OWN = "the recording's own"
 _ZEBRAFISH = "mpin_zfish_1um"
-_HINT = (
-    "Check that the neurons (blue inside, orange outside) fill the brain. Left and right cannot "
-    "be found from the positions: a brain and its mirror image score alike."
-)
+_HINT = "Check that the neurons (blue inside, orange outside) fill the brain."
 _PREVIEWED, _SCORED = 6000, 1500
 _SCORE_AFTER_MS = 250
 _ENDINGS = "*.tif *.tiff *.nrrd *.nii *.nii.gz *.mat *.npy *.npz"
@@ -285,19 +282,28 @@ class AtlasPanel(QWidget):
         points = self.placement.apply(sample)
         inside = self.atlas.inside(points)
         self.layers.show_placement(self._body, points, inside)
-        self.score.setText(
-            f"<b>{100 * inside.mean():.1f} %</b> of the neurons lie inside {self.atlas.name}. "
-            f"{_HINT}"
-        )
+        self._say(float(inside.mean()))
         self._scoring.start()
+
+    def _say(self, inside: float, doubts: Sequence[str] = ()) -> None:
+        assert self.atlas is not None
+        share = f"<b>{100 * inside:.1f} %</b> of the neurons lie inside {self.atlas.name}."
+        self.score.setText(" ".join((share, *doubts, _HINT)))
 
     def _score(self) -> None:
         """Score all flips of the current placement, shortly after the last change."""
-        from napari_crbm.anatomy.placement import score_placements
+        from napari_crbm.anatomy.placement import doubts, fraction_inside, score_placements
 
         sample = self._sample(_SCORED)
         if self.atlas is not None and self.placement is not None and sample is not None:
-            self.form.show_scores(score_placements(self.atlas, sample, self.placement))
+            scores = score_placements(self.atlas, sample, self.placement)
+            self.form.show_scores(scores)
+            shown = self._sample(_PREVIEWED)
+            assert shown is not None
+            self._say(
+                fraction_inside(self.atlas, self.placement, shown),
+                doubts(self.atlas, self.placement, sample, scores),
+            )
 
     def _assign(self) -> None:
         recording = self.home.workspace.recording

@@ -158,7 +158,9 @@ class PlacementForm(QWidget):
             flips = (row.flip_z, row.flip_y, row.flip_x)
             flipped = [axis for axis, flip in zip("zyx", flips, strict=True) if flip]
             name = f"flip {', '.join(flipped)}" if flipped else "no flip"
-            self.scored.addItem(f"{100 * row.inside:.1f} %  {name}", flips)
+            self.scored.addItem(
+                f"{100 * row.inside:.1f} %  {name}", (flips, row.placement.shift_um)
+            )
             if flips == current:
                 self.scored.setCurrentIndex(self.scored.count() - 1)
 
@@ -175,9 +177,13 @@ class PlacementForm(QWidget):
             self.changed.emit()
 
     def _take_scored(self, row: int) -> None:
+        flips, shift = self.scored.itemData(row)
         self._quiet = True
-        for box, flip in zip(self.flips, self.scored.itemData(row), strict=True):
+        for box, flip in zip(self.flips, flips, strict=True):
             box.setChecked(flip)
+        # The shift that belongs to these flips.
+        for field, value in zip(self.shift, shift, strict=True):
+            field.setValue(value)
         self._quiet = False
         self.changed.emit()
 

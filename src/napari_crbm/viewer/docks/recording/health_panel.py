@@ -13,6 +13,7 @@ from napari_crbm.analysis.health.mend import leaving_out
 from napari_crbm.preprocessing import preprocess
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.jobs.job import Job
+from napari_crbm.viewer.parts.option_words import in_words_of_the_viewer
 from napari_crbm.viewer.parts.style import button, text_label
 
 
@@ -58,7 +59,7 @@ class HealthPanel(QWidget):
 
     def _show_health(self, health: Health) -> None:
         lines = [
-            ("\N{WARNING SIGN} " if each.severity == "problem" else "") + each.sentences()
+            ("\N{WARNING SIGN} " if each.severity == "problem" else "") + _in_words(each)
             for each in health.findings
         ]
         self.text.setText("\n\n".join(lines) or str(health))
@@ -84,3 +85,9 @@ class HealthPanel(QWidget):
         steps = leaving_out([finding])
         what = f"Leaving out {finding.of}"
         self._run(what, lambda _report: preprocess(recording, steps), self._show)
+
+
+def _in_words(finding: Finding) -> str:
+    """Return a finding without the command that leaves something out: a button does that."""
+    parts = (finding.text, finding.done, finding.remedy)
+    return in_words_of_the_viewer(" ".join(part for part in parts if part))
