@@ -62,7 +62,7 @@ def placed(
         if centre:
             start = centred(atlas, start, known)
         scores = score_placements(atlas, known, start)
-        placement = scores["placement"].iloc[0]
+        placement: Placement = scores["placement"].iloc[0]
     else:
         placement = centred(atlas, start, known) if centre else start
     inside = fraction_inside(atlas, placement, known)

@@ -17,8 +17,7 @@ _ELSEWHERE = {
 def in_words_of_the_viewer(message: str) -> str:
     """Replace options on how a file is read by the names of their fields in the Recording dock.
 
-    >>> in_words_of_the_viewer("Give --frame-rate-hz.")
-    "Give 'Frame rate'."
+    "Give --frame-rate-hz." becomes "Give 'Frame rate'."
     """
     for each in declared(ReadOptions):
         label = f"'{_ELSEWHERE.get(each.name, each.label)}'"
