@@ -42,7 +42,10 @@ def compare_fish(
     """Compare the region maps of several animals, their mean, and a structural matrix."""
     from napari_crbm import connectome
     from napari_crbm.errors import ModelError
+    from napari_crbm.io.safety.replacing import make_folder, require_folder
 
+    if output is not None:
+        require_folder(output)
     require_choice(measure, connectome.MEASURES, "--measure")
     require_choice(rule, connectome.RULES, "--rule")
     every = connectome.load_project(project)
@@ -58,7 +61,7 @@ def compare_fish(
         from napari_crbm.figures import save_figure
         from napari_crbm.figures.connectivity import comparison_figure
 
-        output.mkdir(parents=True, exist_ok=True)
+        make_folder(output)
         write_table(table, output / "similarity.csv")
         write_table(mean.table(), output / "mean_connections.csv")
         write_table(mean.frame(), output / "mean_matrix.csv", index=True)

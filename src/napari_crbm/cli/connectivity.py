@@ -146,10 +146,13 @@ def connectivity(
     """Map the functional connectivity between brain regions."""
     from napari_crbm import connectome
     from napari_crbm.cli.pairing import open_pair
+    from napari_crbm.io.safety.replacing import require_folder
 
     require_choice(measure, connectome.MEASURES, "--measure")
     require_choice(rule, connectome.RULES, "--rule")
     refuse_without("--output", output is not None, neuron=neuron)
+    if output is not None:
+        require_folder(output)
     refuse_without("--project", project is not None, animal=animal)
     refuse_without(
         "--atlas",
@@ -267,8 +270,9 @@ def _write(
     from napari_crbm.analysis import write_table
     from napari_crbm.figures import save_figure
     from napari_crbm.figures.connectivity import composition_figure, connectivity_figure
+    from napari_crbm.io.safety.replacing import make_folder
 
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     write_table(found.table(), output / "connections.csv")
     write_table(found.frame(), output / "matrix.csv", index=True)
     write_table(connectome.composition_table(model, regions), output / "composition.csv")

@@ -29,10 +29,11 @@ def demo(
     from napari_crbm.cli.train import run
     from napari_crbm.cli.view import display_available, show
     from napari_crbm.io import load_model, open_recording
+    from napari_crbm.io.safety.replacing import make_folder
     from napari_crbm.model import Control, Settings, Training
     from napari_crbm.simulation import load_truth
 
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     recording_path, model_path = output / "recording.h5", output / "model.h5"
     simulate(
         path=recording_path,

@@ -51,8 +51,10 @@ def figure(
     """Draw assembly sheets and a summary page."""
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.errors import ModelError
+    from napari_crbm.io.safety.replacing import require_folder
 
     require_choice(file_format, ("png", "pdf", "svg"), "--format")
+    require_folder(output)
     model, recording = open_pair(model_path, recording_path, opening, definition)
     for number in assembly or []:
         if not 0 <= number < model.n_assemblies:
@@ -86,9 +88,10 @@ def draw(
     """Write one sheet per assembly, and the summary page if all are drawn."""
     from napari_crbm.analysis import assembly_evidence
     from napari_crbm.figures import assembly_sheet, save_figure, summary_page
+    from napari_crbm.io.safety.replacing import make_folder
 
     theme = "dark" if dark else "light"
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     activity = model.transform(recording.spikes)
     evidence = assembly_evidence(model, recording)
     numbers = list(range(model.n_assemblies)) if chosen is None else chosen

@@ -28,10 +28,14 @@ Parquet = Annotated[bool, typer.Option("--parquet", hidden=True)]
 
 
 def table_format(chosen: str | None, output: Path | None, parquet: bool = False) -> str:
-    """Return "csv" or "parquet"; refuse a choice without a folder to write to."""
+    """Return "csv" or "parquet"; refuse a choice without a folder that can be written to."""
+    from napari_crbm.io.safety.replacing import require_folder
+
     refuse_without("--output", output is not None, format=chosen, parquet=parquet)
     if chosen is not None:
         require_choice(chosen, ("csv", "parquet"), "--format")
     if parquet and chosen == "csv":
         raise typer.BadParameter("contradicts --parquet.", param_hint="--format")
+    if output is not None:
+        require_folder(output)
     return "parquet" if parquet else chosen or "csv"

@@ -11,13 +11,18 @@ from rich.text import Text
 
 from napari_crbm.cli import reading
 from napari_crbm.cli.console import AsJson, out, print_json, print_pairs, say
+from napari_crbm.cli.summaries import OTHER_FILES, of_recording
 
 
 @reading.with_options
 def info(
     path: Annotated[
         Path,
-        typer.Argument(metavar="FILE", help="Recording or model file (.h5).", show_default=False),
+        typer.Argument(
+            metavar="FILE",
+            help="Recording, model, checkpoint or project (.h5), or any other data file.",
+            show_default=False,
+        ),
     ],
     opening: dict[str, Any],
     tree: Annotated[
@@ -30,7 +35,7 @@ def info(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what is in a recording or model file, or list the arrays of any other file."""
+    """Say what is in a recording, model, checkpoint or project, or list the arrays of a file."""
     from napari_crbm.io import read_kind
 
     if (tree or save_profile is not None) and opening:
@@ -41,13 +46,12 @@ def info(
         _show_tree(path, save_profile, as_json)
         return
     kind = "recording with a profile" if "profile" in opening else read_kind(path)
-    of_models = {"model": _model_summary, "temporal-model": _temporal_summary}
-    if kind in of_models and opening:
+    if kind in OTHER_FILES and opening:
         raise typer.BadParameter(
-            f"is for recordings, but {path.name} holds a model.",
+            f"is for recordings, but {path.name} holds a {kind.replace('-', ' ')}.",
             param_hint=reading.given_names(opening),
         )
-    summary = of_models[kind](path) if kind in of_models else _recording_summary(path, opening)
+    summary = OTHER_FILES[kind](path) if kind in OTHER_FILES else of_recording(path, opening)
     if as_json:
         print_json({"file": str(path), "kind": kind, **summary})
         return
@@ -115,89 +119,6 @@ def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
         out.print(wrong or "This can be read with the profile.")
     if save_to is not None:
         say(f"Wrote {save_profile(found.profile, save_to)}.")
-
-
-def _recording_summary(path: Path, options: dict[str, Any]) -> dict[str, Any]:
-    import numpy as np
-
-    from napari_crbm.analysis import recording_health
-    from napari_crbm.io import open_recording
-
-    recording = open_recording(path, **options)
-    extent = (
-        np.ptp(recording.positions[recording.located], axis=0)
-        if recording.located.any()
-        else np.full(3, np.nan)
-    )
-    interval = recording.frame_interval_s
-    return {
-        "name": recording.name,
-        "neurons": recording.n_neurons,
-        "frames": recording.n_frames,
-        "duration_s": recording.duration_s,
-        # Times are decimal fractions, whose differences carry rounding errors.
-        "frame_rate_hz": float(f"{1 / interval:.9g}") if interval else None,
-        "segments": [
-            {
-                "frames": stop - start,
-                "start_s": float(recording.times[start]),
-                "end_s": float(recording.times[stop - 1]),
-            }
-            for start, stop in recording.segments
-        ],
-        "mean_activity": recording.spikes.rate,
-        "silent_neurons": int((recording.spikes.neuron_counts == 0).sum()),
-        "extent_x_um": float(extent[2]),
-        "extent_y_um": float(extent[1]),
-        "extent_z_um": float(extent[0]),
-        "neurons_without_position": int((~recording.located).sum()),
-        "health": recording_health(recording).as_dict(),
-        "fluorescence": recording.fluorescence is not None,
-        "traces": list(recording.traces),
-        "regions": {}
-        if recording.regions is None
-        else dict(zip(recording.regions.names, recording.regions.counts.tolist(), strict=True)),
-        "provenance": [
-            {"name": step.name, "parameters": dict(step.parameters)}
-            for step in recording.provenance
-        ],
-        "fingerprint": recording.fingerprint,
-        "activity_fingerprint": recording.spikes.fingerprint,
-    }
-
-
-def _model_summary(path: Path) -> dict[str, Any]:
-    import numpy as np
-
-    from napari_crbm.io import load_model
-
-    model = load_model(path)
-    history = model.history_
-    return {
-        "neurons": model.n_neurons,
-        "assemblies": model.n_assemblies,
-        "zero_weights": float(np.mean(model.weights_ == 0)),
-        "updates": int(history["update"][-1]) if "update" in history else None,
-        "training_time_s": float(history["elapsed_s"][-1]) if "elapsed_s" in history else None,
-        "settings": None if model.settings_ is None else model.settings_.as_dict(),
-        "recording_fingerprint": model.recording_fingerprint_,
-        "versions": model.versions_,
-    }
-
-
-def _temporal_summary(path: Path) -> dict[str, Any]:
-    from napari_crbm.io import load_temporal
-
-    model = load_temporal(path)
-    return {
-        "neurons": model.n_neurons,
-        "assemblies": model.n_assemblies,
-        "couplings": model.n_couplings,
-        "longest_lag_s": model.n_lags * model.frame_interval_s,
-        "settings": model.settings.as_dict(),
-        "recording_fingerprint": model.recording_fingerprint,
-        "versions": dict(model.versions),
-    }
 
 
 def _label(key: str) -> str:

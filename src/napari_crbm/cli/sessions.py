@@ -82,16 +82,14 @@ def split(
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
 ) -> None:
     """Split a recording into the sessions that were joined, or else into its segments."""
-    from napari_crbm.errors import CRBMError
     from napari_crbm.io import open_recording, save_recording
+    from napari_crbm.io.safety.replacing import make_folder
     from napari_crbm.preprocessing import split_sessions
 
     with progress_bar("Opening", "neurons") as advance:
         recording = open_recording(source, progress=advance, **opening)
     parts = split_sessions(recording)
-    if folder.exists() and not folder.is_dir():
-        raise CRBMError(f"{folder} is a file: name a folder for the sessions.")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     paths = file_names(folder, [part.name for part in parts])
     for path in paths:
         require_writable(path, force, [source])

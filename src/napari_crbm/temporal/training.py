@@ -22,6 +22,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.rbm import HasRBM
+from napari_crbm.model.training.checkpoint import require_checkpoint
 from napari_crbm.model.training.progress import Control
 from napari_crbm.model.training.result import library_versions
 from napari_crbm.recording import Recording
@@ -155,7 +156,7 @@ class TemporalTraining:
     ) -> None:
         settings = settings or TemporalSettings()
         if resume is not None:
-            _require_checkpoint(resume, recording)
+            require_checkpoint(resume, recording.spikes.fingerprint, CHECKPOINT_VERSION)
             stored = TemporalSettings(**resume["settings"])
             settings = replace(stored, n_threads=settings.n_threads)
         self.settings = settings
@@ -376,17 +377,3 @@ class TemporalTraining:
         self._sums = _Sums.of(state["sums"])
         self._fields = np.array(state["fields"], dtype=np.float32)
         self._chains.restore(dict(state))
-
-
-def _require_checkpoint(state: Mapping[str, Any], recording: Recording) -> None:
-    """Refuse a checkpoint of another version or of another recording."""
-    if state.get("version") != CHECKPOINT_VERSION:
-        raise ModelError(
-            f"The checkpoint has version {state.get('version')}; this program continues version "
-            f"{CHECKPOINT_VERSION}. Train again from the start."
-        )
-    if state["fingerprint"] != recording.spikes.fingerprint:
-        raise ModelError(
-            "The checkpoint belongs to another recording: its activity differs from this one. "
-            "Open the recording the training was started on."
-        )

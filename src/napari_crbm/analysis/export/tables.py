@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_crbm.analysis.assemblies.enrichment import region_enrichment
 from napari_crbm.analysis.assemblies.table import assembly_table, member_table
 from napari_crbm.errors import CRBMError, install_extra
-from napari_crbm.io.safety.replacing import replacing
+from napari_crbm.io.safety.replacing import make_folder, replacing
 from napari_crbm.recording import Recording
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def write_tables(
     kind : {"csv", "parquet"}
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     return [write_table(table, folder / f"{name}.{kind}") for name, table in tables.items()]
 
 

@@ -32,8 +32,8 @@ from napari_crbm.analysis.selection.trial import (
     train_with_checkpoints,
 )
 from napari_crbm.cores import available_cores
-from napari_crbm.errors import FormatError
 from napari_crbm.io import load_model, save_model, save_recording
+from napari_crbm.io.safety.replacing import make_folder
 from napari_crbm.model import Control, Settings, Training
 from napari_crbm.recording import Recording
 
@@ -271,10 +271,7 @@ def _fitting(
 
 def _stored_recording(recording: Recording, folder: Path) -> Path:
     """Write the recording for the workers into the folder, once per recording."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FormatError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    make_folder(folder)
     path = (folder / f"recording-{recording.spikes.fingerprint[:12]}.h5").resolve()
     if not path.exists():
         save_recording(recording, path)

@@ -212,6 +212,34 @@ def try_writing(folder: Path) -> None:
             trial.unlink(missing_ok=True)
 
 
+def require_folder(folder: Path) -> None:
+    """Refuse a folder for results that cannot be made or written to. Nothing is made yet.
+
+    Raises
+    ------
+    FormatError
+        If it, or a part of its path, is a file, or nothing can be written there.
+    """
+    there = folder.absolute()
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    if not there.is_dir():
+        raise FormatError(f"{there} is a file, but a folder is needed: name another folder.")
+    try_writing(there)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for results, and those above it, unless it exists.
+
+    Raises
+    ------
+    FormatError
+        As for `require_folder`.
+    """
+    require_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+
+
 def same_file(first: str | Path, second: str | Path) -> bool:
     """Return whether two paths lead to the same file, through links too."""
     first, second = Path(first), Path(second)

@@ -11,17 +11,28 @@ from napari_crbm.errors import ModelError
 CHECKPOINT_VERSION = 10
 
 
-def require_checkpoint(state: Mapping[str, Any], fingerprint: str) -> None:
+def require_checkpoint(
+    state: Mapping[str, Any], fingerprint: str, version: int = CHECKPOINT_VERSION
+) -> None:
     """Refuse a checkpoint of another version or of another recording.
+
+    Parameters
+    ----------
+    state : mapping
+    fingerprint : str
+        Fingerprint of the activity that is trained on.
+    version : int
+        Version that can be continued.
 
     Raises
     ------
     ModelError
     """
-    if state.get("version") != CHECKPOINT_VERSION:
+    if state.get("version") != version:
         raise ModelError(
-            f"The checkpoint has version {state.get('version')}; this program continues "
-            f"version {CHECKPOINT_VERSION}. Train again from the start."
+            f"The checkpoint has version {state.get('version')}, but this program continues "
+            f"version {version} only. Train again from the start, or continue with the version "
+            "of the program that wrote it."
         )
     if state["fingerprint"] != fingerprint:
         raise ModelError(
