@@ -27,7 +27,8 @@ def counted_assemblies(model: CRBM, evidence: Evidence | None = None) -> NDArray
     """
     if evidence is None or evidence.reason:
         return np.asarray(members_of(model).sizes > 1)
-    return evidence.table["certain"].to_numpy(dtype=bool)
+    certain: NDArray[np.bool_] = evidence.table["certain"].to_numpy(dtype=bool)
+    return certain
 
 
 def counted_in_words(model: CRBM, evidence: Evidence | None = None) -> str:
