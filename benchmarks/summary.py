@@ -19,7 +19,12 @@ from napari_crbm.palette import BLUE, GREEN, GREY, ORANGE
 
 HERE = Path(__file__).parent
 _DOCS = HERE.parent / "docs" / "howto"
-PAGES = (HERE / "README.md", _DOCS / "without_assemblies.md", _DOCS / "regions.md")
+PAGES = (
+    HERE / "README.md",
+    _DOCS / "without_assemblies.md",
+    _DOCS / "regions.md",
+    _DOCS / "time.md",
+)
 IMAGES = HERE.parent / "docs" / "images"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _GENERATORS = {"noisy-or": "noisy-OR", "crbm": "true cRBM"}
@@ -189,7 +194,47 @@ def family() -> pd.DataFrame:
     )
 
 
+_COUPLINGS = {
+    "directed": "each drives another one",
+    "symmetric": "pairs drive each other equally",
+    "common": "a hidden signal drives all, at different delays",
+    "drift": "rates drift together",
+    "none": "independent",
+}
+
+
+def directions() -> pd.DataFrame:
+    """Return what was found of planted couplings and directions, and what was invented."""
+    runs = pd.read_csv(HERE / "results" / "directions.csv")
+    rows = []
+    for kind, name in _COUPLINGS.items():
+        for courses, known in (("model", "model"), ("planted states", "known states")):
+            own = runs[(runs["kind"] == kind) & (runs["courses"] == courses)]
+            if not len(own):
+                continue
+            planted, sums = own["planted"].sum(), own.sum(numeric_only=True)
+            some = planted > 0
+            one_way = sums["planted_directions"] > 0
+            rows.append(
+                {
+                    "recordings": f"{name} ({len(own)})",
+                    "activity": known,
+                    "AUROC of planted couplings": spread(own["auroc"]) if some else "",
+                    "planted directions found": (
+                        f"{sums['directed']:.0f} of {sums['planted_directions']:.0f}"
+                        if one_way
+                        else ""
+                    ),
+                    "false directions": f"{sums['false_directions']:.0f}",
+                    "of pairs": f"{sums['pairs']:.0f}",
+                    "recordings with any": f"{(own['false_directions'] > 0).sum()}",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
 TABLES = {
+    "directions": directions,
     "family": family,
     "quality": quality,
     "as_published": as_published,

@@ -39,6 +39,23 @@ def test_forecasts_as_text_json_and_tables(files):
     assert "couplings" in run("info", temporal).stdout
 
 
+def test_directions_as_text_json_tables_and_figure(files, tmp_path):
+    temporal, fish = files / "temporal.h5", files / "fish.h5"
+    shown = run("directions", temporal, fish, "-o", tmp_path, "--figure", tmp_path / "d.pdf")
+    said = " ".join(shown.stdout.split())
+    assert "ordered pairs of assemblies are coupled" in said and "GCaMP6s" in said
+    assert (tmp_path / "d.pdf").stat().st_size > 1000
+    table = pd.read_csv(tmp_path / "directions.csv")
+    assert len(table) == 6 and (table["source"] != table["target"]).all()
+    assert len(pd.read_csv(tmp_path / "lags.csv")) == 9 * 4
+    found = json.loads(run("directions", temporal, fish, "--decay", 3.55, "--json").stdout)
+    assert [row["directed"] for row in found["directions"]] != []
+    strength = {(row["source"], row["target"]): row["strength"] for row in found["directions"]}
+    plain = dict(zip(zip(table["source"], table["target"], strict=True), table["strength"],
+                     strict=True))  # fmt: skip
+    assert strength.keys() == plain.keys() and strength != plain
+
+
 def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(files, tmp_path, monkeypatch):
     advance = TemporalTraining._advance
 

@@ -9,7 +9,14 @@ import pytest
 from napari_crbm.errors import FormatError, ModelError, SettingError
 from napari_crbm.io import load_checkpoint, load_temporal, save_checkpoint, save_temporal
 from napari_crbm.model import Control
-from napari_crbm.temporal import TemporalModel, TemporalSettings, TemporalTraining, forecast
+from napari_crbm.model.sampling.chains import draw_after
+from napari_crbm.temporal import (
+    TemporalModel,
+    TemporalSettings,
+    TemporalTraining,
+    continued,
+    forecast,
+)
 from napari_crbm.temporal.frames import divide
 from napari_crbm.temporal.lags import frames_with_past
 from napari_crbm.temporal.validation import chosen
@@ -229,3 +236,23 @@ def test_without_couplings_the_forecast_is_the_mean_of_the_model_without_time(
 def test_impossible_forecasts_are_refused(training, coupled, starts, horizons, sentence):
     with pytest.raises(ModelError, match=sentence):
         forecast(training.model(), coupled.spikes, np.array(starts), horizons)
+
+
+def test_a_continuation_without_couplings_is_activity_of_the_model_without_time(training, coupled):
+    model = training.model()
+    model = replace(
+        model,
+        couplings=0 * model.couplings,
+        shift=0 * model.shift,
+        fields=model.rbm.fields,
+    )
+    one, two, other = (
+        continued(model, coupled.spikes, 300, 150, random_state=seed) for seed in (0, 0, 1)
+    )
+    assert one.n_frames == 150 and one.n_neurons == coupled.n_neurons
+    assert np.array_equal(one.dense(), two.dense())
+    assert not np.array_equal(one.dense(), other.dense())
+    drawn = draw_after(model.rbm, 2000, n_chains=400, burn_in=300, thin=50, start=coupled.spikes)
+    assert one.dense().mean() == pytest.approx(drawn.dense().mean(), rel=0.3)
+    with pytest.raises(ModelError, match="start from frames 3 to 899"):
+        continued(model, coupled.spikes, 1, 5)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from napari_crbm.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from napari_crbm.analysis.assemblies.centres import assembly_centres
     from napari_crbm.analysis.assemblies.enrichment import region_enrichment
     from napari_crbm.analysis.assemblies.locality import Locality, locality
     from napari_crbm.analysis.assemblies.membership import (
@@ -54,8 +55,14 @@ if TYPE_CHECKING:
     from napari_crbm.analysis.evidence.counted import counted_assemblies, counted_in_words
     from napari_crbm.analysis.export.nwb import export_nwb
     from napari_crbm.analysis.export.tables import export_tables, write_table
+    from napari_crbm.analysis.forecasts.directions import Directions, find_directions
     from napari_crbm.analysis.forecasts.scores import ForecastScores, score_forecasts
-    from napari_crbm.analysis.forecasts.tables import coupling_table, export_forecasts
+    from napari_crbm.analysis.forecasts.tables import (
+        coupling_table,
+        direction_table,
+        export_forecasts,
+        lag_table,
+    )
     from napari_crbm.analysis.health.finding import Finding
     from napari_crbm.analysis.health.mend import leaving_out
     from napari_crbm.analysis.health.report import Health, recording_health
@@ -129,6 +136,7 @@ if TYPE_CHECKING:
     from napari_crbm.nrmse import Agreement, agreement
 
 _HOMES = {
+    "assemblies.centres": ("assembly_centres",),
     "assemblies.enrichment": ("region_enrichment",),
     "assemblies.locality": ("Locality", "locality"),
     "assemblies.membership": ("find_missing_members", "members_of", "membership", "model_recovery"),
@@ -146,8 +154,9 @@ _HOMES = {
     "evidence.counted": ("counted_assemblies", "counted_in_words"),
     "export.nwb": ("export_nwb",),
     "export.tables": ("export_tables", "write_table"),
+    "forecasts.directions": ("Directions", "find_directions"),
     "forecasts.scores": ("ForecastScores", "score_forecasts"),
-    "forecasts.tables": ("coupling_table", "export_forecasts"),
+    "forecasts.tables": ("coupling_table", "direction_table", "export_forecasts", "lag_table"),
     "health.finding": ("Finding",),
     "health.mend": ("leaving_out",),
     "health.report": ("Health", "recording_health"),
@@ -215,6 +224,7 @@ __all__ = [
     "Composition",
     "Counterparts",
     "Course",
+    "Directions",
     "Drift",
     "Evaluation",
     "Evidence",
@@ -245,6 +255,7 @@ __all__ = [
     "active_threshold",
     "agreement",
     "assemblies_of_neuron",
+    "assembly_centres",
     "assembly_course",
     "assembly_evidence",
     "assembly_raster",
@@ -263,6 +274,7 @@ __all__ = [
     "counted_assemblies",
     "counted_in_words",
     "coupling_table",
+    "direction_table",
     "evaluate",
     "evaluate_held_out",
     "event_responses",
@@ -273,6 +285,7 @@ __all__ = [
     "export_tables",
     "export_tuning",
     "find_counterparts",
+    "find_directions",
     "find_missing_members",
     "follow_course",
     "fraction_recovered",
@@ -280,6 +293,7 @@ __all__ = [
     "have_same_neurons",
     "held_out_drift",
     "held_out_likelihood",
+    "lag_table",
     "lagged_correlations",
     "leaving_out",
     "levels",

@@ -13,6 +13,7 @@ from napari_crbm.cli.compare_fish import compare_fish
 from napari_crbm.cli.connectivity import connectivity
 from napari_crbm.cli.convert import convert
 from napari_crbm.cli.demo import demo
+from napari_crbm.cli.directions import directions
 from napari_crbm.cli.evaluate import evaluate
 from napari_crbm.cli.figure import figure
 from napari_crbm.cli.forecast import forecast
@@ -63,6 +64,7 @@ for command in (
     perturb,
     train_temporal,
     forecast,
+    directions,
     compare_fish,
     view,
 ):

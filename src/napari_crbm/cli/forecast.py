@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,18 +19,41 @@ from napari_crbm.cli.console import (
 )
 from napari_crbm.cli.formats import Parquet, TableFormat, table_format
 
+if TYPE_CHECKING:
+    from napari_crbm.recording import Recording
+    from napari_crbm.temporal import TemporalModel
+
+TemporalPath = Annotated[
+    Path, typer.Argument(metavar="TEMPORAL", help="Temporal model (.h5).", show_default=False)
+]
+
+
+def open_temporal(
+    temporal_path: Path, recording_path: Path, opening: dict[str, Any]
+) -> tuple[TemporalModel, Recording]:
+    """Open a temporal model and its recording; warn if it was trained on other activity."""
+    from napari_crbm.io import load_temporal, open_recording
+
+    model = load_temporal(temporal_path)
+    recording = open_recording(recording_path, **opening)
+    if model.recording_fingerprint not in (None, recording.spikes.fingerprint):
+        warn(
+            f"{temporal_path} was trained on other activity than {recording_path} holds; results "
+            "mix the two."
+        )
+    return model, recording
+
 
 @reading.with_options
 def forecast(
-    temporal_path: Annotated[
-        Path,
-        typer.Argument(metavar="TEMPORAL", help="Temporal model (.h5).", show_default=False),
-    ],
+    temporal_path: TemporalPath,
     recording_path: RecordingPath,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder for the tables forecasts, couplings and penalties."
+            "--output",
+            "-o",
+            help="Folder for the tables forecasts, dwell, couplings and penalties.",
         ),
     ] = None,
     file_format: TableFormat = None,
@@ -54,16 +77,9 @@ def forecast(
     """Forecast held-out frames by a temporal model and by simple forecasts, and compare them."""
     from napari_crbm.analysis import export_forecasts, score_forecasts
     from napari_crbm.analysis.forecasts.scores import HORIZONS
-    from napari_crbm.io import load_temporal, open_recording
 
     file_format = table_format(file_format, output, parquet)
-    model = load_temporal(temporal_path)
-    recording = open_recording(recording_path, **opening)
-    if model.recording_fingerprint not in (None, recording.spikes.fingerprint):
-        warn(
-            f"{temporal_path} was trained on other activity than {recording_path} holds; results "
-            "mix the two."
-        )
+    model, recording = open_temporal(temporal_path, recording_path, opening)
     with progress_bar("Forecasting", "pasts") as advance:
         scores = score_forecasts(
             model,
@@ -80,6 +96,7 @@ def forecast(
         print_json(
             {
                 "verdict": scores.verdict,
+                "dwell_times": scores.dwell_sentence,
                 "forecasts": scores.table.to_dict(orient="records"),
                 "couplings": model.n_couplings,
             }
@@ -90,3 +107,4 @@ def forecast(
     out.print("Log-likelihood beyond mean rates (mnat per neuron and frame):")
     out.print(shown[order[1:]].round(2).to_string())
     out.print(scores.verdict, soft_wrap=True)
+    out.print(scores.dwell_sentence, soft_wrap=True)

@@ -6,6 +6,7 @@ from napari_crbm.figures.book import assembly_book
 from napari_crbm.figures.brain import BrainView, brain_view
 from napari_crbm.figures.coactivity import coactivity_figure
 from napari_crbm.figures.counterparts import counterparts_figure, write_counterparts
+from napari_crbm.figures.directions import directions_figure
 from napari_crbm.figures.export import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.methods import methods_figure
@@ -29,6 +30,7 @@ __all__ = [
     "brain_view",
     "coactivity_figure",
     "counterparts_figure",
+    "directions_figure",
     "gallery",
     "methods_figure",
     "save_figure",

@@ -8,17 +8,24 @@ from napari_crbm.lazy import lazy_names
 
 if TYPE_CHECKING:
     from napari_crbm.temporal.model import TemporalModel
-    from napari_crbm.temporal.rollout import Forecast, forecast
+    from napari_crbm.temporal.rollout import Forecast, continued, forecast
     from napari_crbm.temporal.settings import TemporalSettings
     from napari_crbm.temporal.training import TemporalTraining
 
 _HOMES = {
     "model": ("TemporalModel",),
-    "rollout": ("Forecast", "forecast"),
+    "rollout": ("Forecast", "continued", "forecast"),
     "settings": ("TemporalSettings",),
     "training": ("TemporalTraining",),
 }
 
-__all__ = ["Forecast", "TemporalModel", "TemporalSettings", "TemporalTraining", "forecast"]
+__all__ = [
+    "Forecast",
+    "TemporalModel",
+    "TemporalSettings",
+    "TemporalTraining",
+    "continued",
+    "forecast",
+]
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.forecasts.copula import Copula
 from napari_crbm.temporal.lags import filtered_past
 
+# Continuations of each past by the copula process.
+_CONTINUATIONS, _COPULA = 64, 52
 # Ridge penalties of the linear forecast, as shares of the mean variance of its predictors.
 _RIDGES = (0.001, 0.01, 0.1, 1.0, 10.0)
 
@@ -99,9 +102,20 @@ def linear(courses: Courses, starts: NDArray[np.int64], horizon: int) -> NDArray
     return np.asarray((known[np.minimum(starts, len(known) - 1)] - centre) @ best + mean)
 
 
+def copula(courses: Courses, starts: NDArray[np.int64], horizon: int) -> NDArray[np.float64]:
+    """Expect the mean of continuations of the Gaussian-copula process, (S, M)."""
+    fit = courses.with_future(courses.train, 1)
+    process = Copula.fitted(courses.activity, fit)
+    generator = np.random.default_rng([_COPULA, horizon])
+    repeated = np.repeat(courses.activity[starts], _CONTINUATIONS, axis=0)
+    drawn = process.continued(repeated, horizon, generator)[-1]
+    return np.asarray(drawn.reshape(len(starts), _CONTINUATIONS, -1).mean(axis=1))
+
+
 #: Baselines by name, from the simplest on.
 BASELINES: dict[str, Baseline] = {
     "persistence": persistence,
     "fading": fading,
     "linear": linear,
+    "copula": copula,
 }

@@ -12,13 +12,17 @@ from scipy import stats
 from scipy.special import logit
 
 from napari_crbm.analysis.forecasts.baselines import BASELINES, Courses
+from napari_crbm.analysis.forecasts.copula import Copula
 from napari_crbm.analysis.forecasts.decoder import Calibration
+from napari_crbm.analysis.forecasts.dwell import dwell_table, episodes
+from napari_crbm.analysis.statistics.block_sums import jackknife_variance
 from napari_crbm.analysis.statistics.explained import LEVEL
 from napari_crbm.analysis.statistics.intervals import FEWEST_BLOCKS
 from napari_crbm.analysis.statistics.lagged import LAGS
 from napari_crbm.analysis.statistics.prediction import block_mean
 from napari_crbm.analysis.statistics.time_blocks import block_frames, correlation_times, cut
 from napari_crbm.errors import ModelError
+from napari_crbm.model.compute.two_groups import active_threshold
 from napari_crbm.recording import Recording
 from napari_crbm.temporal import TemporalModel, forecast
 from napari_crbm.temporal.lags import frames_with_past
@@ -28,6 +32,9 @@ from napari_crbm.temporal.validation import log_likelihood, training_rate
 HORIZONS = LAGS
 #: Name of the temporal model among the forecasts.
 TEMPORAL = "temporal"
+HELD_OUT, TRAINING = "held-out", "training"
+# Blocks of time between which dwell times vary, and continuations of the copula process.
+_DWELL_BLOCKS, _PATHS, _PATH_FRAMES = 10, 40, 200
 # Neurons and pasts that are forecast at most.
 _NEURONS, _STARTS = 400, 100
 _FEWEST = 20
@@ -50,15 +57,38 @@ class ForecastScores:
         (log-likelihood beyond mean rates, thousandths of a nat per neuron and frame, and its
         interval of 95 %); ``over_persistence_mnat`` with ``over_persistence_low,
         over_persistence_high`` (the same beyond persistence); ``mae`` (mean absolute error of the
-        probability of neurons), ``assembly_mae`` (of the standardised activity of assemblies);
-        ``n_frames, n_blocks``.
+        probability of neurons, as in ZAPBench), ``assembly_mae`` (of the standardised activity of
+        assemblies), each with ``_low`` and ``_high``; ``lagged_left`` with ``lagged_left_low,
+        lagged_left_high``: see `lagged_left`; ``n_frames, n_blocks``.
     overall : pandas.DataFrame
         One row for each forecast: the mean over all horizons, columns ``forecast``, and of
         ``table`` those of the likelihood.
+    dwell : pandas.DataFrame
+        How long assemblies stay on: `napari_crbm.analysis.forecasts.dwell.dwell_table` of the
+        "training" and "held-out" frames, and of continuations of the "temporal" model and of the
+        "copula" process.
     """
 
     table: pd.DataFrame
     overall: pd.DataFrame
+    dwell: pd.DataFrame
+
+    @property
+    def dwell_sentence(self) -> str:
+        """How long assemblies stay on, recorded and continued."""
+        rows = self.dwell[self.dwell["assembly"] == -1].set_index("source")
+
+        def said(source: str) -> str:
+            row = rows.loc[source]
+            if not np.isfinite(row["dwell_low"]):
+                return f"{row['dwell_s']:.2g} s"
+            return f"{row['dwell_s']:.2g} s ({row['dwell_low']:.2g} to {row['dwell_high']:.2g})"
+
+        return (
+            f"Assemblies stay on for {said(HELD_OUT)} on average in held-out frames, "
+            f"{said(TEMPORAL)} in continuations of the temporal model and {said('copula')} in "
+            "those of the copula process."
+        )
 
     @property
     def verdict(self) -> str:
@@ -156,6 +186,7 @@ def score_forecasts(
         wanted,
         activity=activity,
         neurons=neurons,
+        on_above=(above := active_threshold(activity[fit_to])),
         random_state=random_state,
         report=report,
     )
@@ -193,14 +224,89 @@ def score_forecasts(
                     "horizon_frames": horizon,
                     "horizon_s": horizon * model.frame_interval_s,
                     **_likelihoods(name, gains, blocks),
-                    "mae": float(np.abs(active - chance).mean()),
-                    "assembly_mae": float(np.abs(activity[targets] - course).mean()),
+                    **_interval("mae", np.abs(active - chance).mean(axis=1), blocks, 1.0),
+                    **_interval(
+                        "assembly_mae",
+                        np.abs(activity[targets] - course).mean(axis=1),
+                        blocks,
+                        1.0,
+                    ),
+                    **lagged_left(activity[starts], activity[targets], course, blocks),
                     "n_frames": len(starts),
                     "n_blocks": len(blocks),
                 }
             )
     overall = [{"forecast": name, **_likelihoods(name, total, blocks)} for name in total]
-    return ForecastScores(pd.DataFrame(rows), pd.DataFrame(overall))
+    counts = {
+        TRAINING: episodes(activity, fit_to, recording.frame_numbers, above, _DWELL_BLOCKS),
+        HELD_OUT: episodes(
+            activity, model.split["test"], recording.frame_numbers, above, _DWELL_BLOCKS
+        ),
+        TEMPORAL: np.stack(
+            [each.sum(axis=0) for each in np.array_split(ahead.episodes[n_fit:], _DWELL_BLOCKS)]
+        ),
+        "copula": _copula_episodes(courses, above, generator),
+    }
+    dwell = dwell_table(counts, model.frame_interval_s)
+    return ForecastScores(pd.DataFrame(rows), pd.DataFrame(overall), dwell)
+
+
+def lagged_left(
+    now: NDArray[np.floating],
+    later: NDArray[np.floating],
+    expected: NDArray[np.floating],
+    blocks: Sequence[NDArray[np.int64]],
+) -> dict[str, float]:
+    """Compute the share of the lagged covariances of assemblies that a forecast leaves.
+
+    It is the root mean square, over all ordered pairs, of the covariance between the activity now
+    and the error of the forecast, over that between the activity now and later: 0 if the forecast
+    has all lagged covariances, 1 if it has none.
+
+    Parameters
+    ----------
+    now, later, expected : (S, M) float
+        ``expected`` may have one column, of zeros.
+    blocks : sequence of int arrays
+
+    Returns
+    -------
+    dict
+        ``lagged_left`` with ``_low`` and ``_high``, the interval of 95 % jackknifed over blocks.
+    """
+
+    def share(rows: NDArray[np.int64]) -> float:
+        past = now[rows].astype(np.float64)
+        past = past - past.mean(axis=0)
+        left, whole = (
+            np.sqrt(np.mean((past.T @ (x[rows] - x[rows].mean(axis=0))) ** 2))
+            for x in (later - expected, later)
+        )
+        return float(left / whole) if whole > 0 else np.nan
+
+    every = np.arange(len(now))
+    value, reach = share(every), np.nan
+    if len(blocks) >= FEWEST_BLOCKS:
+        without = np.array([share(np.setdiff1d(every, block)) for block in blocks])
+        factor = float(stats.t.isf((1 - LEVEL) / 2, len(blocks) - 1))
+        reach = factor * float(np.sqrt(jackknife_variance(without)))
+    return {
+        "lagged_left": value,
+        "lagged_left_low": value - reach,
+        "lagged_left_high": value + reach,
+    }
+
+
+def _copula_episodes(
+    courses: Courses, above: NDArray[np.float64], generator: np.random.Generator
+) -> NDArray[np.int64]:
+    """Count episodes in continuations of the copula process, (blocks, 2, M)."""
+    fit = courses.with_future(courses.train, 1)
+    process = Copula.fitted(courses.activity, fit)
+    first = process.drawn(_PATHS, generator)
+    on = process.continued(first, _PATH_FRAMES, generator) > above
+    counted = np.stack([on[:-1], on[:-1] & ~on[1:]], axis=2).sum(axis=0)
+    return np.stack([part.sum(axis=0) for part in np.array_split(counted, _DWELL_BLOCKS)])
 
 
 def _likelihoods(
@@ -208,8 +314,8 @@ def _likelihoods(
 ) -> dict[str, float]:
     """Compare the log-likelihood of frames with that of mean rates and of persistence."""
     return {
-        **_interval("gain", gains[name] - gains["rate"], blocks),
-        **_interval("over_persistence", gains[name] - gains["persistence"], blocks),
+        **_interval("gain_mnat", gains[name] - gains["rate"], blocks, _MILLI),
+        **_interval("over_persistence_mnat", gains[name] - gains["persistence"], blocks, _MILLI),
     }
 
 
@@ -255,15 +361,15 @@ def _blocks(starts: NDArray[np.int64], time: float) -> list[NDArray[np.int64]]:
 
 
 def _interval(
-    name: str, values: NDArray[np.float64], blocks: Sequence[NDArray[np.int64]]
+    name: str, values: NDArray[np.float64], blocks: Sequence[NDArray[np.int64]], unit: float
 ) -> dict[str, float]:
-    """Return a mean in thousandths, with the interval of 95 %; NaN with too few blocks."""
-    found = block_mean(values, blocks)
+    """Return a mean times ``unit``, with the interval of 95 %; NaN with too few blocks."""
+    found, short = block_mean(values, blocks), name.removesuffix("_mnat")
     reach = np.nan
     if len(blocks) >= FEWEST_BLOCKS:
         reach = float(stats.t.isf((1 - LEVEL) / 2, len(blocks) - 1)) * found.error
     return {
-        f"{name}_mnat": _MILLI * found.value,
-        f"{name}_low": _MILLI * (found.value - reach),
-        f"{name}_high": _MILLI * (found.value + reach),
+        name: unit * found.value,
+        f"{short}_low": unit * (found.value - reach),
+        f"{short}_high": unit * (found.value + reach),
     }
