@@ -34,7 +34,8 @@ def test_forecasts_as_text_json_and_tables(files):
         run("forecast", temporal, fish, "--ahead", 1, "--starts", 20, "--json").stdout
     )
     assert {each["forecast"] for each in found["forecasts"]} >= {"rate", "linear", "temporal"}
-    assert len(pd.read_csv(tables / "forecasts.csv")) == 5
+    assert len(pd.read_csv(tables / "forecasts.csv")) == 6
+    assert {"source", "dwell_s"} <= set(pd.read_csv(tables / "dwell.csv"))
     assert {"source", "target"} <= set(pd.read_csv(tables / "couplings.csv"))
     assert "couplings" in run("info", temporal).stdout
 
