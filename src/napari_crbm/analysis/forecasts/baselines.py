@@ -16,7 +16,7 @@ from napari_crbm.analysis.forecasts.copula import Copula
 from napari_crbm.temporal.lags import filtered_past
 
 # Continuations of each past by the copula process.
-_CONTINUATIONS, _COPULA = 64, 52
+_CONTINUATIONS, _SEED = 64, 52
 # Ridge penalties of the linear forecast, as shares of the mean variance of its predictors.
 _RIDGES = (0.001, 0.01, 0.1, 1.0, 10.0)
 
@@ -106,7 +106,7 @@ def copula(courses: Courses, starts: NDArray[np.int64], horizon: int) -> NDArray
     """Expect the mean of continuations of the Gaussian-copula process, (S, M)."""
     fit = courses.with_future(courses.train, 1)
     process = Copula.fitted(courses.activity, fit)
-    generator = np.random.default_rng([_COPULA, horizon])
+    generator = np.random.default_rng([_SEED, horizon])
     repeated = np.repeat(courses.activity[starts], _CONTINUATIONS, axis=0)
     drawn = process.continued(repeated, horizon, generator)[-1]
     return np.asarray(drawn.reshape(len(starts), _CONTINUATIONS, -1).mean(axis=1))
