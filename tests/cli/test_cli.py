@@ -80,7 +80,7 @@ def test_evaluate_reports_statistics_and_recovery(folder):
 
 def test_evaluate_draws_as_the_paper_does(folder):
     text = run("evaluate", folder / "model.h5", folder / "fish.h5", "--as-published").stdout
-    assert "15,000 frames drawn from the model, 20 steps apart after 2,000" in text
+    assert "15,000 frames were drawn from the model, 20 Gibbs steps apart after 2,000 steps" in text
 
 
 def test_states_and_combinations_as_tables(folder, tmp_path):

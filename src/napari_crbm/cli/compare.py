@@ -37,7 +37,7 @@ def compare(
         str | None,
         typer.Option(help="Methods to compare with, separated by commas.", show_default="all"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same table.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed. The same seed gives the same table.")] = 0,
     as_json: AsJson = False,
     *,
     opening: dict[str, Any],

@@ -82,7 +82,7 @@ def evaluate(
     opening: dict[str, Any],
     definition: dict[str, Any],
 ) -> None:
-    """Compare what a model generates with held-out frames (nRMSE: 0 as train, 1 as chance)."""
+    """Compare activity that a model generates with held-out frames."""
     from napari_crbm.analysis import (
         export_evaluation,
         fraction_recovered,

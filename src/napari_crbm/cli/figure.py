@@ -42,7 +42,7 @@ def figure(
         ),
     ] = None,
     file_format: Annotated[str, typer.Option("--format", help="'png', 'pdf' or 'svg'.")] = "png",
-    dark: Annotated[bool, typer.Option("--dark", help="Light on dark.")] = False,
+    dark: Annotated[bool, typer.Option("--dark", help="Draw on a dark background.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite existing figures.")] = False,
     *,
     opening: dict[str, Any],

@@ -104,7 +104,7 @@ def forecast(
         return
     shown = scores.table.pivot(index="horizon_s", columns="forecast", values="gain_mnat")
     order = list(dict.fromkeys(scores.table["forecast"]))
-    out.print("Log-likelihood beyond mean rates (mnat per neuron and frame):")
+    out.print("Log-likelihood beyond mean rates (mnat per neuron per frame):")
     out.print(shown[order[1:]].round(2).to_string())
     out.print(scores.verdict, soft_wrap=True)
     out.print(scores.dwell_sentence, soft_wrap=True)

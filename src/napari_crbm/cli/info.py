@@ -128,7 +128,10 @@ def _label(key: str) -> str:
         "activity_fingerprint": "fingerprint of its activity",
         "recording_fingerprint": "fingerprint of the activity trained on",
     }
-    return known.get(key, key.replace("_", " "))
+    name, _, unit = key.rpartition("_")
+    units = {"s": "s", "hz": "Hz", "um": "µm"}
+    words = f"{name} ({units[unit]})" if name and unit in units else key
+    return known.get(key, words.replace("_", " "))
 
 
 def _text(value: Any) -> str:

@@ -114,7 +114,7 @@ def perturb(
     file_format: TableFormat = None,
     figure: Annotated[
         Path | None,
-        typer.Option(help="Draw the result to this .pdf, .svg or .png; not for a screen."),
+        typer.Option(help="Figure to write (.pdf, .svg or .png). Not with --screen."),
     ] = None,
     as_json: AsJson = False,
     *,
@@ -245,7 +245,7 @@ def _asked(
         if recording.regions is None:
             raise RecordingError(f"'{recording.name}' has no regions: name neurons or assemblies.")
         return [ask(recording.regions.members(name), name) for name in region]
-    name = group_name or (f"neuron {group[0]}" if len(group) == 1 else "the given group")
+    name = group_name or (f"neuron {group[0]}" if len(group) == 1 else "the group")
     return [ask(group, name)]
 
 
@@ -308,8 +308,9 @@ def _show(found: list[Coactivity]) -> None:
         out.print(f"\nGiven {each.perturbation.words}:", soft_wrap=True)
         group = each.neurons["in_group"]
         rest = each.neurons[~group]
+        outside = "other neurons" if group.any() else "neurons"
         out.print(
-            f"{int(rest['clear'].sum()):,} of {len(rest):,} other neurons change clearly; mean "
+            f"{int(rest['clear'].sum()):,} of {len(rest):,} {outside} change clearly; mean "
             f"change {100 * rest['change'].mean():+.2f} percentage points.",
             soft_wrap=True,
         )

@@ -21,6 +21,7 @@ from napari_crbm.cli.console import (
 from napari_crbm.cli.formats import TABLE_ENDINGS
 from napari_crbm.cli.generated import with_declared
 from napari_crbm.cli.signals import signals_stop
+from napari_crbm.cli.train import in_recipes
 from napari_crbm.declarations import declared
 from napari_crbm.errors import TrainingStopped
 from napari_crbm.model.training.settings import Settings
@@ -34,6 +35,7 @@ _OWN = ("n_test_blocks", "test_choice")
     [each for each in declared(Settings) if each.name not in _OWN],
     panel="Training settings",
     rare_panel="Rarely used training settings",
+    defaults=in_recipes,
 )
 @reading.with_options
 def reproducibility(
@@ -61,7 +63,8 @@ def reproducibility(
     recipe: Annotated[
         str,
         typer.Option(
-            help="Values of all settings that are not given: 'default', 'quick' or 'paper'."
+            help="Values of all settings that are not given: 'default', 'quick' or 'paper'. "
+            "--n-hidden is then that of --model, if it is given."
         ),
     ] = "quick",
     shuffles: Annotated[
@@ -90,7 +93,8 @@ def reproducibility(
     settings = Settings.named(recipe, **chosen)
     compile_ahead()
     pace = measure_pace(recording.spikes, settings)
-    say(f"About {duration(2 * pace.total(settings.n_updates))} on this machine.")
+    expected = duration(2 * pace.total(settings.n_updates))
+    say(f"The trainings will take about {expected} on this machine.")
     control = Control()
     with signals_stop(control), progress_bar("Two halves", "updates") as advance:
         try:

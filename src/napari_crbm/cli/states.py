@@ -50,7 +50,10 @@ def states(
         ),
     ] = False,
     shuffles: Annotated[
-        int, typer.Option(min=19, help="Random draws of neurons behind 'locally dense'.")
+        int,
+        typer.Option(
+            min=19, help="Random draws of neurons that an assembly's density is tested against."
+        ),
     ] = 99,
     as_json: AsJson = False,
     *,

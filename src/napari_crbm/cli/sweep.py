@@ -116,7 +116,7 @@ def sweep(
 ) -> None:
     """Train over ranges of settings, judge on held-out time, and select a model.
 
-    Writes results.csv (one row per training; also .parquet where pyarrow is installed),
+    Writes results.csv (one row per training; also .parquet with the extra 'parquet'),
     selection.csv (one row per configuration), selection.png and selected.model.h5, the
     selected configuration trained as 'train' would. Ctrl-C leaves checkpoints; the same
     command continues from them.

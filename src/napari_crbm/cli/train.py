@@ -97,7 +97,8 @@ def train(
     if resume is None:
         compile_ahead()
         pace = measure_pace(recording.spikes, settings)
-        say(f"About {duration(pace.total(settings.n_updates))} on this machine.")
+        expected = duration(pace.total(settings.n_updates))
+        say(f"The training will take about {expected} on this machine.")
     else:
         state = load_checkpoint(resume)
         state["settings"] = _resumed(state["settings"], recipe, chosen)

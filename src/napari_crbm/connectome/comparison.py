@@ -236,8 +236,8 @@ def nearness_sentence(relocated: float, given: float, p: float) -> str:
             "One of the maps follows from the distances between regions: no more than nearness."
         )
     return text + (
-        "Given nearness (distance between regions, and to the mirror image): "
-        f"{given:.2f} (p = {p:.3g}), "
+        "Given nearness (distance between regions, and to the mirror image), it is "
+        f"{given:.2f} (p = {p:.3g}): "
         f"{'beyond nearness' if p <= ALPHA else 'no more than nearness'}."
     )
 

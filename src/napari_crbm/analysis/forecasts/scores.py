@@ -54,7 +54,7 @@ class ForecastScores:
     table : pandas.DataFrame
         One row for each forecast and horizon: ``forecast`` ("rate", those of `BASELINES`, and
         "temporal"), ``horizon_frames, horizon_s``; ``gain_mnat`` with ``gain_low, gain_high``
-        (log-likelihood beyond mean rates, thousandths of a nat per neuron and frame, and its
+        (log-likelihood beyond mean rates, thousandths of a nat per neuron per frame, and its
         interval of 95 %); ``over_persistence_mnat`` with ``over_persistence_low,
         over_persistence_high`` (the same beyond persistence); ``mae`` (mean absolute error of the
         probability of neurons, as in ZAPBench), ``assembly_mae`` (of the standardised activity of
@@ -96,7 +96,7 @@ class ForecastScores:
         rows = self.table[self.table["forecast"] == TEMPORAL]
         mean = self.overall.set_index("forecast").loc[TEMPORAL]
         low, high = mean["over_persistence_low"], mean["over_persistence_high"]
-        by = f"{mean['over_persistence_mnat']:.1f} mnat per neuron and frame"
+        by = f"{mean['over_persistence_mnat']:.1f} mnat per neuron per frame"
         first, last = rows["horizon_s"].iloc[0], rows["horizon_s"].iloc[-1]
         where = f"{first:.2g} s ahead" if first == last else f"{first:.2g} to {last:.2g} s ahead"
         if not np.isfinite(low):

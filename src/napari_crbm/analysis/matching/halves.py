@@ -89,14 +89,15 @@ class Reproducibility:
             return self.reason
         found, compared = self.n_found, self.n_compared
         frames = f"{self.n_frames[0]:,} and {self.n_frames[1]:,} frames"
+        gap = "1 frame" if self.gap_frames == 1 else f"{self.gap_frames:,} frames"
         if not found:
             return (
                 f"None of {compared} assemblies is found in both halves of the recording "
-                f"({frames}): the other half does not show what a training finds in one."
+                f"({frames}): what a training finds in one half does not appear in the other."
             )
         return (
             f"{found} of {compared} assemblies {'is' if found == 1 else 'are'} found in both "
-            f"halves of the recording ({frames}, {self.gap_frames} frames apart)."
+            f"halves of the recording ({frames}, {gap} apart)."
         )
 
 

@@ -47,10 +47,11 @@ class Drift:
             f"{row.difference:.1f} (frames {row.first_frame:,} to {row.last_frame:,})"
             for row in self.table.itertuples()
         )
+        gap = "1 frame" if self.gap_frames == 1 else f"{self.gap_frames:,} frames"
         text = (
-            f"Test frames lie at least {self.gap_frames} frames from training frames. Mean "
-            "activities of neurons in the test blocks differ from those in the training frames "
-            f"by this many times what chance gives: {listed}."
+            f"Test frames lie at least {gap} from training frames. Differences of the mean "
+            "activities of neurons between test blocks and training frames, in multiples of what "
+            f"chance gives: {listed}."
         )
         if not self.drifts:
             return text

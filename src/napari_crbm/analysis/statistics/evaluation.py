@@ -163,7 +163,7 @@ class Evaluation:
             f"active neurons per frame nRMSE {self.population.nrmse:.3f} (distance "
             f"{self.population.model:.1f} neurons; training frames {self.population.train:.1f}, "
             f"independent neurons {self.population.independent:.1f})",
-            f"pseudo-log-likelihood {likelihood['model']:.5f} nats per neuron per frame "
+            f"pseudo-likelihood {likelihood['model']:.5f} nats per neuron per frame "
             f"(training frames {likelihood['train']:.5f}; held-out frames by one global unit "
             f"{likelihood['population']:.5f}, by independent neurons "
             f"{likelihood['independent']:.5f})",
@@ -174,9 +174,9 @@ class Evaluation:
         ]
         if self.samples is not None:
             lines.append(
-                f"{self.samples.spikes.n_frames:,} frames drawn from the model, "
-                f"{self.samples.thin} steps apart after {self.samples.burn_in:,}, worth "
-                f"{self.samples.effective_size:,.0f} independent ones at least"
+                f"{self.samples.spikes.n_frames:,} frames were drawn from the model, "
+                f"{self.samples.thin} Gibbs steps apart after {self.samples.burn_in:,} steps. They "
+                f"are worth at least {self.samples.effective_size:,.0f} independent frames."
             )
         return "\n".join([*lines, *self.notes, self.verdict])
 

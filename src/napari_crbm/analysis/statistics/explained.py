@@ -120,7 +120,7 @@ def explained_share(
     if not signal > CLEARLY:
         return _unknown(
             "the reproducible part in the held-out frames is not clearly above noise "
-            f"({signal:.1f} standard errors, {CLEARLY:.0f} are needed)",
+            f"({signal:.2f} standard errors, {CLEARLY:.0f} are needed)",
             signal,
         )
     of_model = of_model or values

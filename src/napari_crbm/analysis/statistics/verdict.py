@@ -261,6 +261,11 @@ def _too_few_units(found: Findings) -> Verdict | None:
     )
 
 
+def _listed(names: list[str]) -> str:
+    """Join names with commas and "and"."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
 def _does_not_reproduce(found: Findings) -> Verdict | None:
     failed = [name for name in found.nrmse if _fails(found, name)]
     if not failed:
@@ -272,17 +277,17 @@ def _does_not_reproduce(found: Findings) -> Verdict | None:
         if name in failed and not each.reason
     )
     advice = (
-        "Do not draw conclusions from them. Training frames explain them better than the model "
-        "does: train with more updates, or with another number of assemblies."
+        "Do not draw conclusions from these statistics of the model. Training frames explain them "
+        "better than the model does: train with more updates, or with another number of assemblies."
         if better
-        else "Do not draw conclusions from them. Train with another number of assemblies or "
-        "another penalty, or record for longer."
+        else "Do not draw conclusions from these statistics of the model. Train with another "
+        "number of assemblies or another penalty, or record for longer."
     )
     return Verdict(
         Outcome.DOES_NOT_REPRODUCE,
-        f"The model does not reproduce the {' and the '.join(worst)}; nRMSE 0 is as good as the "
-        "training frames and 1 is chance; an explained share of 100 % is all reproducible "
-        "covariance, and 0 is that of independent neurons.",
+        f"The model does not reproduce the {_listed(worst)}. (nRMSE: 0 as good as the training "
+        "frames, 1 chance. Explained share: 100 % all reproducible covariance, 0 % independent "
+        "neurons.)",
         advice,
     )
 
