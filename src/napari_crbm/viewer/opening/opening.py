@@ -131,7 +131,7 @@ class Opening(QObject):
                 )
             return found
 
-        self._run(f"Looking into {path.name}", work, self._ask)
+        self._run(f"Examining {path.name}", work, self._ask)
 
     def _ask(self, unknown: Unmapped) -> None:
         """Open the mapping dialog without blocking the window."""

@@ -19,8 +19,8 @@ class CanvasSwitches(QWidget):
         super().__init__()
         self.legend, self.scale_bar = QCheckBox("Legend"), QCheckBox("Scale bar")
         self.legend.setToolTip(
-            "Say on the canvas, and in pictures and movies of it, what is shown and what the\n"
-            "colours mean."
+            "Show a legend on the canvas, and in its pictures and movies:\n"
+            "what is shown and what the colours mean."
         )
         self.scale_bar.setToolTip("Show a scale bar on the canvas, in pictures and in movies.")
         self.legend.setChecked(legend.shown)

@@ -44,14 +44,15 @@ COLUMNS = (
         "Region that holds most members, with their share. Point at a cell to read all regions "
         "with at least a tenth of the members; the filter finds assemblies by these.",
     ),
-    Column("mean_activity", "On (%)", 42, "{:.1f}", "Share of frames in which it is on."),
+    Column("mean_activity", "On (%)", 42, "{:.1f}", "Share of frames in which the assembly is on."),
     Column(
         "q",
         "q",
         42,
         Q_PATTERN,
-        "Evidence: false discovery rate by coincidence of the members in frames not trained on. "
-        "An assembly below 0.05 is certain; the others are shown in grey at the end.",
+        "Evidence: false discovery rate of the test whether its members are active together in "
+        "held-out frames. "
+        "Below 0.05 an assembly is certain; the others are grey and at the end.",
     ),
     Column(
         "laterality",
@@ -72,8 +73,8 @@ COLUMNS = (
         "Enriched",
         84,
         "{}",
-        "Region that holds more members than this assembly would have there at random places of "
-        "the brain (p <= 0.05, of all regions together); empty if none does. Point at a cell to "
+        "Region with more members than if the assembly lay at random places of the brain "
+        "(p <= 0.05, for all regions together); empty if there is none. Point at a cell to "
         "read the numbers.",
     ),
     Column(
@@ -81,8 +82,7 @@ COLUMNS = (
         "Both\nhalves",
         50,
         "{}",
-        "Whether both trainings on disjoint halves of the recording find it (Reproducibility "
-        "dock).",
+        "Whether the assembly is found in both halves of the recording (Reproducibility dock).",
     ),
     Column(
         "stability",

@@ -73,7 +73,7 @@ class AssembliesWidget(QWidget):
         self.evidence = text_label("")
         self.halves = button(
             "Check with two halves...",
-            "Train on two halves of the recording and mark the assemblies that both find "
+            "Train on two halves of the recording and mark the assemblies that are found in both "
             "(Reproducibility dock).",
             lambda: raise_dock(self.home.viewer, "Reproducibility"),
         )
@@ -206,7 +206,7 @@ class AssembliesWidget(QWidget):
         line.addWidget(self.scale)
         self.copy = button(
             "Copy",
-            "Copy the shown members to a layer of their own, which does not change any more.",
+            "Copy the members that are shown to a new layer, which stays as it is.",
             lambda: self.home.layers.selection.copy_assembly(),
         )
         line.addWidget(self.copy)

@@ -131,7 +131,7 @@ class ConnectivityWidget(QWidget):
 
         self.pair_text = text_label(_CLICK_HINT)
         self.carriers = ShortTable(["Assembly", "Share of the connection"])
-        self.carriers.setToolTip("Assemblies that carry the connection. Click one to show it.")
+        self.carriers.setToolTip("Assemblies that make up the connection. Click one to show it.")
         self.carriers.cellClicked.connect(
             lambda row, _: self.workspace.choose_assembly(int(self.carriers.item(row, 0).text()))
         )

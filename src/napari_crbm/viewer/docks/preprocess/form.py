@@ -46,7 +46,11 @@ _NEURONS = replace(
     ),
 )
 _MORE = ("percentile", "min_activity", "max_activity", "min_snr")
-_FIELD_LABELS = {"method": "Spikes from", "motion_trace": "Motion", "motion_above": "Still up to"}
+_FIELD_LABELS = {
+    "method": "Spikes from",
+    "motion_trace": "Motion",
+    "motion_above": "Motion at most",
+}
 _LIST_PX = 110
 
 

@@ -57,7 +57,7 @@ class RecordingWidget(QWidget):
         self.map_button = button(
             "Other file...",
             "Open any HDF5, MATLAB, NumPy or Zarr file and choose which array holds positions\n"
-            "and which activity. Files of unknown layout ask for this by themselves.",
+            "and which activity. For files of unknown layout this dialog opens by itself.",
             self._choose_any,
         )
         self.cancel_button = button("Cancel", "Stop opening the file.", self.home.opening.cancel)

@@ -19,7 +19,8 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 
 _WHAT = (
     "Trains on two halves of the recording (alternating blocks of time, with gaps between them) "
-    "and shows which assemblies both find. An assembly that arises by chance in one half is "
+    "and shows which assemblies are found in both. An assembly that arises by chance in one half "
+    "is "
     "unlikely to appear in the other."
 )
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."

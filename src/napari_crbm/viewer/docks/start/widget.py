@@ -59,7 +59,7 @@ def situation(home: Home) -> Situation:
     if home.runs.training:
         return Situation(
             "A model is being trained.",
-            "Assemblies form in the brain while it runs. Meanwhile you can use and close docks, "
+            "The canvas shows assemblies as they form. Meanwhile you can use and close docks, "
             "pause or stop; nothing is lost.",
             "Watch the training",
             "Train",

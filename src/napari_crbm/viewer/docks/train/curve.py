@@ -27,8 +27,8 @@ class TrainCurve:
         self.plot.addLegend(offset=(-8, -8), labelTextSize="8pt")
         self.plot.setToolTip(
             "Mean log-probability of a neuron's state given all others, higher is better.\n"
-            "Held-out frames are not trained on: while their curve rises, the model learns\n"
-            "something that generalises."
+            "Held-out frames are not trained on: while their curve rises, what the model\n"
+            "learns also holds for new frames."
         )
         self.lines = {
             "pseudo_likelihood": self.plot.plot(pen=pg.mkPen(BLUE, width=2), name="training"),

@@ -19,7 +19,7 @@ _DEFAULT = "Careful"
 #: Name of each recipe as shown, its name in `Settings.named`, and what it is for.
 RECIPES = {
     "Quick look": ("quick", "Finds the assemblies; statistics are still rough."),
-    _DEFAULT: ("default", "The default; suits most recordings, and checks two halves."),
+    _DEFAULT: ("default", "The default; suits most recordings. Then trains on two halves."),
     "As published": (
         "paper",
         "200 assemblies, penalty 0.02, 200,000 updates from random weights: hours to days.",
@@ -64,7 +64,8 @@ class TrainForm(QWidget):
         self.halves = QCheckBox("Then train on two halves (reproducibility)")
         self.halves.setToolTip(
             "After the training, train on two halves of the recording in the background and mark "
-            "the assemblies\nthat both find. This takes at most as long as two quick trainings."
+            "the assemblies\nthat are found in both. This takes at most as long as two quick "
+            "trainings."
         )
         self.halves.toggled.connect(lambda _: self.settings_changed.emit())
         layout.addWidget(self.halves)
@@ -114,8 +115,8 @@ class TrainForm(QWidget):
         name, tip = RECIPES[label]
         self.halves.setChecked(label == _DEFAULT)
         self.recipe.tooltip = (
-            f"{tip}\nThe times are measured on this machine and this recording, by a few real "
-            "updates\nof every recipe."
+            f"{tip}\nThe times are measured on this machine and this recording, with a few updates\n"
+            "of every recipe."
         )
         kept = {"random_state", "device", "n_threads"}
         values = Settings.named(name).as_dict()

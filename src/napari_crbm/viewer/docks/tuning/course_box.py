@@ -41,7 +41,7 @@ class CourseBox(QWidget):
         self.box.activated.connect(self._on_choice)
         self.bring = button(
             "Table...",
-            "Bring a course as a table (CSV): one row per frame, or a column time_s with the time "
+            "Read a course from a table (CSV): one row per frame, or a column time_s with the time "
             "of each row.",
             self._ask,
         )

@@ -42,7 +42,7 @@ class EventBox(QWidget):
         )
         self.bring = button(
             "Table...",
-            "Bring onsets as a table (CSV), in a column 'frame' or 'onset_s' (seconds).",
+            "Read onsets from a table (CSV) with a column 'frame' or 'onset_s' (seconds).",
             self._ask,
         )
         self.before = _seconds(5.0, "Seconds shown before an event.")

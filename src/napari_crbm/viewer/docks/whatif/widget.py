@@ -27,8 +27,10 @@ from napari_crbm.viewer.parts.style import button, count_box, page, plot, text_l
 from napari_crbm.viewer.parts.widget_lifetime import follow
 
 _WHAT = (
-    "Which activity does the model expect when a group is silent or as active as it gets, or an "
-    "assembly held? The answer tells what occurs together. It does not predict a stimulation."
+    "Which activity does the model expect when a group of neurons is silent, when many of its "
+    "neurons are active, "
+    "or when an assembly is held on or off? The answer tells what occurs together. It does not "
+    "predict a stimulation."
 )
 _NO_MODEL = "Open a recording and a model of it first (Recording and Train docks)."
 _START, _CANCEL = "Compute expected co-activity", "Cancel"
@@ -38,9 +40,7 @@ COLOURS = "expected co-activity"
 _TITLE = "Expected change (percentage points; without the group)"
 _CHANGE = Column("change", "Change", 64, "{:+.2f}", "Expected change given the event.")
 _INTERVALS = (
-    Column(
-        "chains", "Chains, 95 %", 104, "{}", "Interval from the chains of this one model, no more."
-    ),
+    Column("chains", "Chains, 95 %", 104, "{}", "95 % interval from the chains of this one model."),
     Column(
         "null",
         "Random groups",
@@ -84,16 +84,16 @@ class WhatIfWidget(QWidget):
             0,
             _LARGEST_LEVEL,
             0,
-            "Active neurons of a driven group, at least. 'As recorded': the number that 95 % of "
-            "the recorded frames stay below.",
+            "At least so many neurons of a driven group are active. 'As recorded': the 95 % "
+            "quantile over the recorded frames.",
         )
         self.level.setSpecialValueText("as recorded")
         self.null = count_box(
             0,
             500,
             0,
-            "Random groups of the same size and mean activities, whose changes are shown beside. "
-            "At least 20 give a range.",
+            "Number of random groups of the same size and mean activities to compare with. At "
+            "least 20 are needed for a range.",
             10,
         )
         self.null.setSpecialValueText("none")
