@@ -115,8 +115,8 @@ class TrainForm(QWidget):
         name, tip = RECIPES[label]
         self.halves.setChecked(label == _DEFAULT)
         self.recipe.tooltip = (
-            f"{tip}\nThe times are measured on this machine and this recording, with a few updates\n"
-            "of every recipe."
+            f"{tip}\nThe times are measured on this machine and this recording,\n"
+            "with a few updates of every recipe."
         )
         kept = {"random_state", "device", "n_threads"}
         values = Settings.named(name).as_dict()
