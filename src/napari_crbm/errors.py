@@ -59,7 +59,7 @@ class FormatError(CRBMError, ValueError):
 
 
 class UnknownLayout(FormatError):
-    """No reader knows where a file keeps what, but a profile can say it.
+    """No reader recognises the layout of a file; a profile can describe it.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ class UnknownLayout(FormatError):
 
 
 class FieldNotFound(UnknownLayout, RecordingError):
-    """A reader that goes by names finds a field under none of those that it knows."""
+    """A reader looks for a field by its name and finds none of the names it knows."""
 
 
 class SeveralRecordings(FormatError):

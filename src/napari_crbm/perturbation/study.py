@@ -134,7 +134,7 @@ def coactivity(
     random_state: int = 0,
     report: Report | None = None,
 ) -> list[Coactivity]:
-    """Compute the expected co-activity given each event, with all that belongs beside it.
+    """Compute the expected co-activity given each event, with errors, warnings and comparisons.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Members of the assemblies of a model, by the one definition that the model carries."""
+"""Members of the assemblies of a model, by the definition stored in the model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def members_of(model: CRBM) -> Members:
-    """Return the members of a model: those it carries, or by weight if it carries none.
+    """Return the members stored in a model, or members by weight if none are stored.
 
     A model carries members by association from `CRBM.fit` on, and in its file; see
     `CRBM.find_members` for another definition.
@@ -32,7 +32,7 @@ def membership(model: CRBM) -> NDArray[np.bool_]:
 def find_missing_members(
     model: CRBM, recording: Recording, members: Definition | None = None
 ) -> CRBM:
-    """Find the members of a model that carries none, from the recording it was trained on.
+    """Find the members of a model that stores none, from the recording it was trained on.
 
     Parameters
     ----------

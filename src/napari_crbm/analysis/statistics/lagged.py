@@ -76,7 +76,7 @@ class LaggedComparison:
         if np.isfinite(row["model_r"]) and np.isfinite(row["train_r"]):
             return (
                 "the correlations of different assemblies in held-out frames correlate with the "
-                f"predicted ones by {row['model_r']:.2f}, and with those of training frames by "
+                f"predicted ones by {row['model_r']:.2f}, and with those of the training frames by "
                 f"{row['train_r']:.2f}"
             )
         if self.n_assemblies is not None and self.n_assemblies < _FEWEST_ASSEMBLIES:

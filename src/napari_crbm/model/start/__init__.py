@@ -1,1 +1,1 @@
-"""Initial parameters of a training: rotated components and two-state units."""
+"""Initial parameters of a training: rotated and refined principal components."""

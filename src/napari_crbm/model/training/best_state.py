@@ -47,7 +47,7 @@ class BestState:
         return self.best is not None and not score > _FALLEN * self.best["score"]
 
     def improves(self, score: float) -> bool:
-        """Take note of a score; return whether it is the best, and lower the rate on a plateau."""
+        """Record a score; return whether it is the best, and lower the rate on a plateau."""
         better = self.best is None or score > self.best["score"]
         self._waited = 0 if better else self._waited + 1
         if self._patience and self._waited >= self._patience:

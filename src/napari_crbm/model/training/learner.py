@@ -139,7 +139,7 @@ class Learner:
         state: dict[str, Any],
         unit_type: UnitType = DEFAULT,
     ) -> Learner:
-        """Return the model that `state` was taken of; it goes on bit for bit."""
+        """Return the model that `state` was taken of; it continues bit for bit."""
         learner = cls(train, settings, backend, unit_type)
         learner._take_parameters(state)
         learner._mean_inputs = backend.put(np.array(state["mean_inputs"], dtype=np.float64))
@@ -170,7 +170,7 @@ class Learner:
         self.chains.start(fields, self.frames.spikes, random_state, self.active.form)
 
     def state(self) -> dict[str, Any]:
-        """Return everything needed to go on bit for bit: arrays and numbers only."""
+        """Return everything needed to continue bit for bit: arrays and numbers only."""
         since = self._moments_since
         inputs = self.backend.get(self._mean_inputs).copy()
         kept = {**self.parameters(), "mean_inputs": inputs, **self.chains.state()}

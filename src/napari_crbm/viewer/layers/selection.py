@@ -123,7 +123,7 @@ class SelectionLayers:
         )
 
     def copy_assembly(self) -> str | None:
-        """Copy the shown members to a layer of their own; return its name."""
+        """Copy the members that are shown to a new layer; return its name."""
         if ASSEMBLY not in self.viewer.layers or self.workspace.assembly is None:
             return None
         shown = self.viewer.layers[ASSEMBLY]

@@ -63,7 +63,7 @@ _RULES = {
 
 
 class ConnectivityWidget(QWidget):
-    """Connections between brain regions and the assemblies that carry them."""
+    """Connections between brain regions and the assemblies that make them up."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -297,7 +297,7 @@ class ConnectivityWidget(QWidget):
     # --- chosen pair --------------------------------------------------------------------
 
     def choose_pair(self, first: str, second: str) -> None:
-        """Show a connection of two regions: neurons, value, assemblies that carry it."""
+        """Show a connection of two regions: neurons, value, assemblies that make it up."""
         mapped = self.mapped
         if mapped is None or not {first, second} <= set(mapped.region_map.names):
             return
