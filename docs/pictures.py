@@ -72,6 +72,7 @@ def tour(images: Path) -> None:
     """Take the walk of the tests, and keep its pictures."""
     with TemporaryDirectory() as name:
         walk = ["tests/tour/test_tour.py", "-q", "-p", "no:cacheprovider", "--shots", name]
+        walk += ["--basetemp", f"{name}/larva7"]
         subprocess.run([sys.executable, "-m", "pytest", *walk], cwd=ROOT, check=False)
         for shot, picture in TOUR.items():
             shutil.copy(Path(name) / f"{shot}.png", images / f"{picture}.png")

@@ -38,7 +38,7 @@ _CONES_TO_RGB = np.array(
 CONTEXT: RGBA = (0.62, 0.64, 0.66, 0.16)
 #: Neurons of a second brain beside the first.
 SECOND_CONTEXT: RGBA = (0.52, 0.66, 0.76, 0.16)
-#: Outline of the brain in the canvas.
+#: Outline of the brain on the canvas.
 OUTLINE: RGBA = (0.62, 0.64, 0.66, 0.6)
 #: Lines and dots of plots in docks: contrast of 3 or more with light and dark windows.
 BLUE, ORANGE, GREEN, GREY = "#3388cc", "#cf6f0c", "#00926a", "#808080"

@@ -103,7 +103,7 @@ def draw_agreement(ax: Axes, evaluation: Evaluation, name: str, theme: Theme) ->
     ax.set_box_aspect(1)
     ax.locator_params(nbins=3)
     ax.tick_params(labelsize=6)
-    ax.set_xlabel("held-out data")
+    ax.set_xlabel("held-out frames")
     if name == next(iter(STATISTICS)):
         ax.set_ylabel("model")
 

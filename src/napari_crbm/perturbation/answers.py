@@ -22,7 +22,7 @@ from napari_crbm.perturbation.quantities import Quantities
 from napari_crbm.perturbation.recorded import Recorded
 from napari_crbm.regions import Regions
 
-#: Independent states that a reweighted pool must be worth.
+#: Effective number of independent states that a reweighted pool needs.
 ENOUGH = 100
 # States whose probabilities are computed together.
 _STATES_AT_ONCE = 256

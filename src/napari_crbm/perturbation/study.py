@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 NULL_RANGE = (0.025, 0.975)
 #: Fewer random groups give no range.
 FEWEST_GROUPS = 20
-#: Independent states that a pool must be worth for a random group: the range is that of many.
+#: Effective number of states needed for a random group; small, since only the range is used.
 ENOUGH_FOR_NULL = 50
 #: Models that the uncertainty between models needs.
 FEWEST_MODELS = 3

@@ -17,7 +17,7 @@ from napari_crbm.spikes import Spikes
 #: Name of the step in the provenance that `preprocess` leaves.
 PROVENANCE = "preprocess"
 
-# Values of a block where the fluorescence knows no better.
+# Values of a block, unless the fluorescence has a block size of its own.
 _BLOCK_VALUES = 1 << 20
 
 

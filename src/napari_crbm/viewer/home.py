@@ -290,7 +290,7 @@ def home_of(viewer: Any) -> Home:
 
 
 def until_shown(viewer: Any, timeout_s: float = 300.0) -> None:
-    """Wait until all background work is done and its results are in the canvas."""
+    """Wait until all background work is done and its results are on the canvas."""
     home, end = home_of(viewer), time.monotonic() + timeout_s
     QApplication.processEvents()
     while home.busy and time.monotonic() < end:

@@ -40,7 +40,7 @@ SHORTCUTS = (
     ),
     Shortcut(
         "Ctrl+Shift+L",
-        "lasso; Shift adds, {alt} drops",
+        "lasso; Shift adds, {alt} removes",
         lambda _, lasso: lasso.set_active(not lasso.active),
     ),
 )

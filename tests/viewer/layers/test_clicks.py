@@ -1,4 +1,4 @@
-"""Mouse clicks in the canvas."""
+"""Mouse clicks on the canvas."""
 
 import numpy as np
 

@@ -13,7 +13,7 @@ from napari_crbm.errors import ModelError
 from napari_crbm.model.members.association import MAX_Q, Association
 from napari_crbm.model.members.settings import MEMBERSHIP_FRACTION
 
-#: What a table or figure says of the definition that it follows.
+#: The definition of members in words, for tables and figures.
 DEFINITIONS = {
     "association": "neurons associated with the activity of the assembly (false discovery rate "
     f"{100 * MAX_Q:.0f} %)",

@@ -37,7 +37,7 @@ _NOT_KEPT = (
     "The model could not be kept for you, perhaps because the disk is full: save it with "
     "'Save model...' in the Train dock before you train or open another one."
 )
-#: Shortest time between two updates of a forming assembly in the canvas, in seconds.
+#: Shortest time between two updates of a forming assembly on the canvas, in seconds.
 _FORMING_INTERVAL_S = 1.0
 
 

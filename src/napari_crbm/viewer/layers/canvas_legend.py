@@ -65,7 +65,7 @@ class CanvasLegend(QObject):
         self.scale_bar.events.visible.connect(self._on_scale_bar)
 
     def switch(self, shown: bool) -> None:
-        """Show or hide the legend, in the canvas and in pictures of it."""
+        """Show or hide the legend, on the canvas and in pictures of it."""
         if shown != self.shown:
             self.shown = shown
             store(_KEPT, str(shown))

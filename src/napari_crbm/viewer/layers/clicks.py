@@ -1,4 +1,4 @@
-"""Mouse clicks in the canvas: a click on a neuron selects it, elsewhere selects none."""
+"""Mouse clicks on the canvas: a click on a neuron selects it, elsewhere selects none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lasso: select neurons by drawing around them in the canvas."""
+"""Lasso: select neurons by drawing around them on the canvas."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _across(direction: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Lasso(QObject):
-    """Mode in which dragging in the canvas selects neurons instead of rotating the view.
+    """Mode in which dragging on the canvas selects neurons instead of rotating the view.
 
     Shift adds to the selection, Alt removes from it. Emits ``active_changed(active)``, and
     ``finished`` after a selection.

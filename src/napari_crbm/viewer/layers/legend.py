@@ -1,6 +1,6 @@
 """Legend of the canvas: what is shown, what its colours and symbols mean.
 
-The lines are the same in the canvas, in pictures and in movies.
+The lines are the same on the canvas, in pictures and in movies.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class MappingPreview(QWidget):
         self.traces = plot(viewer, "Time", "Neuron", "s", height=170)
         for view in (self.above, self.side):
             view.setAspectLocked(True)
-            # The head is at the top, as in the canvas.
+            # The head is at the top, as on the canvas.
             view.invertY(True)
         self._dots = [
             pg.ScatterPlotItem(size=3, pen=None, brush=pg.mkBrush(BLUE)) for _ in range(2)

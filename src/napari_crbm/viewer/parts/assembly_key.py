@@ -1,4 +1,4 @@
-"""Key to the colours of several assemblies in the canvas."""
+"""Key to the colours of several assemblies on the canvas."""
 
 from __future__ import annotations
 

@@ -373,7 +373,7 @@ class Workspace:
 
     @property
     def frame(self) -> int | None:
-        """The frame whose active neurons are shown in the canvas; None without one."""
+        """The frame whose active neurons are shown on the canvas; None without one."""
         return self._frame
 
     def choose_frame(self, frame: int | None) -> None:

@@ -120,7 +120,7 @@ def test_the_selected_neuron_is_a_course(ready, home, errors, monkeypatch, qtbot
     monkeypatch.setattr("napari_crbm.viewer.docks.tuning.widget.show_error", said.append)
     ready.courses.choose("the selected neuron")
     ready.start.click()
-    assert "click a neuron in the canvas" in said[0] and ready.answer is None
+    assert "click a neuron on the canvas" in said[0] and ready.answer is None
     home.workspace.choose_neuron(7)
     ready.events.box.setCurrentText("none")
     ready.start.click()

@@ -44,7 +44,7 @@ from napari_crbm.viewer.state.region_view import OPACITY
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
 _NO_REGIONS = "This recording has no brain regions. Assign them from an atlas (Atlas tab)."
-_HINT = "Tick a region to show its surface in the canvas. Click one to read about it."
+_HINT = "Tick a region to show its surface on the canvas. Click one to read about it."
 _PLAIN = "nothing (grey)"
 
 

@@ -44,7 +44,7 @@ COLUMNS = (
         "Region that holds most members, with their share. Point at a cell to read all regions "
         "with at least a tenth of the members; the filter finds assemblies by these.",
     ),
-    Column("mean_activity", "On (%)", 42, "{:.1f}", "Share of frames in which the assembly is on."),
+    Column("mean_activity", "On %", 42, "{:.1f}", "Share of frames in which the assembly is on."),
     Column(
         "q",
         "q",

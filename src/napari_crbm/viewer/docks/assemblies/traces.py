@@ -19,7 +19,7 @@ _HEIGHT_PX = 110
 class ActivityTraces(QWidget):
     """Plot of one line per chosen assembly.
 
-    One assembly alone is drawn in the colour of the text: in the canvas its members are
+    One assembly alone is drawn in the colour of the text: on the canvas its members are
     coloured by weight, and a colour of that scale would say something about the weights.
 
     Parameters

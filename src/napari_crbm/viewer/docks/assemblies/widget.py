@@ -53,14 +53,14 @@ _FIRST_TRAINING = (
     "when the training ends."
 )
 _OPENING = "The canvas shows assembly {} of the model. Its activity is being computed ..."
-_CHOOSE = "Choose an assembly to show its members in the canvas."
-_CLICK_HINT = "Click a neuron in the canvas to see its assemblies."
+_CHOOSE = "Choose an assembly to show its members on the canvas."
+_CLICK_HINT = "Click a neuron on the canvas to see its assemblies."
 _MOST_PERCENT = 90
 _MOST_LISTED = 8
 
 
 class AssembliesWidget(QWidget):
-    """All assemblies of the model; the selection is the same here and in the canvas."""
+    """All assemblies of the model; the selection is the same here and on the canvas."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()

@@ -56,7 +56,7 @@ class PairDetails(QWidget):
         column.addWidget(self.tabs)
 
     def _colour_lines(self) -> None:
-        """Draw both traces in the colours that the assemblies have in the canvas."""
+        """Draw both traces in the colours that the assemblies have on the canvas."""
         palette = palette_of(self._viewer)
         for place, line in enumerate(self._lines):
             line.setPen(pg.mkPen(palette.assembly(place), width=1))

@@ -52,7 +52,7 @@ _PAIR = "pair of assemblies"
 
 
 class CompareWidget(QWidget):
-    """Open a second model, list the pairs, show them in the canvas."""
+    """Open a second model, list the pairs, show them on the canvas."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -87,15 +87,15 @@ class CompareWidget(QWidget):
             "white (black on a light canvas): both, if the recordings have the same neurons."
         )
         self.arrangement.currentIndexChanged.connect(lambda _: self._show_pair())
-        self.shown = QCheckBox("Show in canvas")
-        self.shown.setToolTip("Show the chosen pair in the canvas.")
+        self.shown = QCheckBox("Show on canvas")
+        self.shown.setToolTip("Show the chosen pair on the canvas.")
         self.shown.setChecked(True)
         self.shown.toggled.connect(lambda _: self._show_pair())
         self.which = QComboBox()
         self.which.addItems([ALL, FOUND, FIRST_ONLY, SECOND_ONLY])
         self.which.currentIndexChanged.connect(lambda _: self._show_table())
         self.table = DataFrameView(
-            PAIR_COLUMNS, "Click a pair, or use the arrow keys, to show it in the canvas."
+            PAIR_COLUMNS, "Click a pair, or use the arrow keys, to show it on the canvas."
         )
         self.table.selectionModel().currentRowChanged.connect(lambda *_: self._on_row())
 

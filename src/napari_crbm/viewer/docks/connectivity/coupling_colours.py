@@ -24,7 +24,7 @@ _PARTNERS = {
 }
 
 _FIRST = {
-    "neuron": "Click a neuron in the canvas; all others are coloured by their coupling with it.",
+    "neuron": "Click a neuron on the canvas; all others are coloured by their coupling with it.",
     "neurons": "Choose neurons first, with the lasso of the Neurons dock.",
     "assembly": "Choose an assembly first, in the Assemblies dock.",
     "region": "Choose a region first, in the matrix or the circuit.",

@@ -289,8 +289,10 @@ class ExportWidget(QWidget):
         self._set_running(False)
         if paths:
             shown = paths[0] if len(paths) == 1 else f"{len(paths)} files to {paths[0].parent}"
-            self._written_to = paths[0].absolute().parent
-            self.result.setText(f"Wrote {shown}.")
+            self._written_to = folder = paths[0].absolute().parent
+            what = paths[0].name if len(paths) == 1 else f"{len(paths)} files"
+            self.result.setText(f"Wrote {what} to the folder {folder.name}.")
+            self.result.setToolTip(str(folder))
             self.show_folder.show()
             show_info(f"Wrote {shown}.")
 

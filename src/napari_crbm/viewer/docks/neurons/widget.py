@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from napari_crbm.viewer.state.trained import Trained
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
-_CLICK = "Click a neuron in the canvas to read about it."
+_CLICK = "Click a neuron on the canvas to read about it."
 _DRAW = (
-    "Press Lasso and draw around neurons in the canvas to test which assemblies and regions are "
+    "Press Lasso and draw around neurons on the canvas to test which assemblies and regions are "
     "enriched there."
 )
 _NO_MODEL = "Assemblies and couplings appear here once a model is trained or opened."
@@ -119,7 +119,7 @@ class NeuronsWidget(QWidget):
         )
         self.lasso_button.setCheckable(True)
         self.lasso_button.setToolTip(
-            f"Draw around neurons in the canvas ({native_text('Ctrl+Shift+L')}). All neurons along "
+            f"Draw around neurons on the canvas ({native_text('Ctrl+Shift+L')}). All neurons along "
             f"the line of sight are chosen.\nShift adds, {modifier_text('Alt').rstrip('+')} "
             "removes. Press again to rotate the view with the mouse."
         )

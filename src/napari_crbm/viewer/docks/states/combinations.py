@@ -41,7 +41,7 @@ class CombinationsPanel(QWidget):
         self.active.setToolTip(
             "Effective number m of active assemblies in each frame. Orange: median. Dotted: 5 %\n"
             "of the assemblies, below which single ones dominate. Dashed: expected from noise.\n"
-            "Click to show that frame in the canvas."
+            "Click to show that frame on the canvas."
         )
         self._line = self.active.plot(pen=pg.mkPen(BLUE, width=1))
         self._line.setDownsampling(auto=True, method="peak")
@@ -58,7 +58,7 @@ class CombinationsPanel(QWidget):
         self.when.showGrid(x=False, y=False)
         self.when.setToolTip(
             "Frames in which exactly this combination is on. Rows are numbered as in the list.\n"
-            "Click to show that frame in the canvas."
+            "Click to show that frame on the canvas."
         )
         self.when.getPlotItem().invertY(True)
         self.when.setXLink(self.active)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Column of the merged table, heading, how it is written, tooltip.
 _UNIT_COLUMNS = (
     ("assembly", "#", "{:.0f}", "Number of the assembly."),
-    ("fraction_on", "On (%)", "{:.1f}", "Share of frames in which it is on."),
+    ("fraction_on", "On %", "{:.1f}", "Share of frames in which the assembly is on."),
     ("on_s", "On (s)", "{:.1f}", "Median duration of its on-episodes."),
     ("off_s", "Off (s)", "{:.1f}", "Median duration between on-episodes."),
     ("bimodal", "Bi-\nmodal", "{}", "Bimodality coefficient above 5/9: two clear states."),

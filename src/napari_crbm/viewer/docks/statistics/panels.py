@@ -108,7 +108,7 @@ class StatisticPanel(QWidget):
         self.label = label
         self.title = QLabel(label)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.plot = plot(viewer, "held-out data", "model", height=_HEIGHT)
+        self.plot = plot(viewer, "held-out frames", "model", height=_HEIGHT)
         self.plot.setMaximumHeight(_HEIGHT)
         self.plot.showGrid(x=False, y=False)
         self.plot.setAspectLocked(True)

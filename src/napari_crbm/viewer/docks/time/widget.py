@@ -40,7 +40,7 @@ _MOST_TICKS = 25
 
 
 class TimeWidget(QWidget):
-    """Raster, traces and a time cursor; shows the active neurons of a frame in the canvas."""
+    """Raster, traces and a time cursor; shows the active neurons of a frame on the canvas."""
 
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
@@ -79,9 +79,9 @@ class TimeWidget(QWidget):
         self.slider.setToolTip("Frame under the cursor.")
         self.slider.valueChanged.connect(self._on_slider)
         self.readout = text_label("")
-        self.shown = QCheckBox("Show in canvas")
+        self.shown = QCheckBox("Show on canvas")
         self.shown.setToolTip(
-            "Show neurons that are active at the cursor in the canvas; they fade within a second."
+            "Show neurons that are active at the cursor on the canvas; they fade within a second."
         )
         self.shown.toggled.connect(self._on_shown)
 

@@ -96,7 +96,7 @@ class TrainWidget(QWidget):
             row.addWidget(control)
         self.forming = QCheckBox("Show assemblies while they form")
         self.forming.setChecked(True)
-        self.forming.setToolTip("Update the chosen assembly in the canvas during training.")
+        self.forming.setToolTip("Update the chosen assembly on the canvas during training.")
         self.forming.toggled.connect(self._on_forming)
         save_field("train/forming", self.forming)
         column = QVBoxLayout()

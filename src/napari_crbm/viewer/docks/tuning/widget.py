@@ -217,7 +217,7 @@ class TuningWidget(QWidget):
         """
         kind, course = self.courses.course
         if course is None:
-            what = "neuron in the canvas" if kind == "neuron" else "assembly in the Assemblies dock"
+            what = "neuron on the canvas" if kind == "neuron" else "assembly in the Assemblies dock"
             raise CRBMError(f"Nothing is selected: click a {what}, or choose another course.")
         return Question(
             kind,

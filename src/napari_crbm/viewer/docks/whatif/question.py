@@ -77,6 +77,6 @@ def question(
             raise ModelError("No neurons are chosen: draw a lasso around some (Neurons dock).")
     else:
         if workspace.neuron is None:
-            raise ModelError("No neuron is chosen: click one in the canvas.")
+            raise ModelError("No neuron is chosen: click one on the canvas.")
         neurons, name = np.array([workspace.neuron]), f"neuron {workspace.neuron}"
     return silence(neurons, name) if action == "silence" else drive(neurons, level, name)
