@@ -35,14 +35,18 @@ def compare(
     ] = None,
     methods: Annotated[
         str | None,
-        typer.Option(help="Methods to compare with, separated by commas.", show_default="all"),
+        typer.Option(
+            help="Methods to compare, separated by commas: 'cRBM', 'cRBM by weight', 'PCA', "
+            "'PCA varimax', 'PCA promax', 'ICA', 'NMF', 'k-means'.",
+            show_default="all",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed. The same seed gives the same table.")] = 0,
     as_json: AsJson = False,
     *,
     opening: dict[str, Any],
 ) -> None:
-    """Compare a model with other methods by the assemblies they find and their reconstruction."""
+    """Compare a model with PCA, ICA, NMF and k-means: assemblies found, reconstruction."""
     from napari_crbm.analysis import BETTER, METHODS, compare_methods
     from napari_crbm.analysis.export.tables import write_table
     from napari_crbm.cli.pairing import open_pair, truth_of

@@ -310,8 +310,8 @@ def summary(comparison: Comparison) -> dict[str, object]:
 #: Printed where p-values come from permutations of regions.
 PERMUTED = (
     "These p-values come from permuting regions, because the map holds no relocated assemblies. "
-    "They are too small, since nearby regions are strongly coupled in every brain. Maps of "
-    "couplings of recordings with positions, added to the project again, give better ones."
+    "They are too small, since nearby regions are strongly coupled in every brain. To get "
+    "better ones, add maps of couplings of recordings with positions to the project again."
 )
 
 

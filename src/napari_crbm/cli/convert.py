@@ -48,7 +48,7 @@ def convert(
     fishualizer: Annotated[
         bool,
         typer.Option(
-            "--fishualizer", help="Write a model's weights as Fishualizer and pandas open them."
+            "--fishualizer", help="Write a model's weights as a table for Fishualizer and pandas."
         ),
     ] = False,
     recording: Annotated[

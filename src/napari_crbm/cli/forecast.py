@@ -38,8 +38,8 @@ def open_temporal(
     recording = open_recording(recording_path, **opening)
     if model.recording_fingerprint not in (None, recording.spikes.fingerprint):
         warn(
-            f"{temporal_path} was trained on other activity than {recording_path} holds; results "
-            "mix the two."
+            f"{temporal_path} was trained on another recording than {recording_path}, or on other "
+            "spikes of it. The results mix the two."
         )
     return model, recording
 

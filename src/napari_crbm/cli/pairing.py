@@ -50,8 +50,8 @@ def open_pair(
         )
     if model.recording_fingerprint_ not in (None, recording.spikes.fingerprint):
         warn(
-            f"{model_path} was trained on other activity than {recording_path} holds; results mix "
-            "the two."
+            f"{model_path} was trained on another recording than {recording_path}, or on other "
+            "spikes of it. The results mix the two."
         )
     return find_missing_members(model, recording, **(definition or {})), recording
 
