@@ -26,7 +26,7 @@ class MemberSettings:
             "Who belongs to an assembly: neurons whose activity is associated with its on/off "
             "course beyond chance ('association'), or whose |weight| exceeds a fifth of its "
             "largest ('weight', the kind of definition in the paper). Without the recording that "
-            "the model was trained on, 'weight' holds.",
+            "the model was trained on, 'weight' applies.",
         ),
     ] = "association"
 

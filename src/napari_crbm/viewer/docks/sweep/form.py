@@ -70,7 +70,7 @@ _MORE = (
         1,
         Setting(
             "Number of trainings at the same time, each with its share of the cores. More than "
-            "one needs the package distributed.",
+            "one needs the extra 'cluster'.",
             ge=1,
             le=64,
             label="Parallel trainings",
