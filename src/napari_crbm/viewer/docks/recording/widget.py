@@ -278,8 +278,8 @@ def summary_of(recording: Recording) -> dict[str, str]:
     }
     if recording.regions is not None:
         summary["Regions"] = (
-            f"{len(recording.regions.names)}, "
-            f"{100 * recording.regions.labelled.mean():.0f} % of neurons inside one"
+            f"{len(recording.regions.names)}; "
+            f"{100 * recording.regions.labelled.mean():.0f} % of the neurons lie in a region"
         )
     if recording.traces:
         summary["Traces"] = ", ".join(recording.traces)

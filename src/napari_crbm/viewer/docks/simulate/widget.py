@@ -21,7 +21,7 @@ from napari_crbm.viewer.parts.style import button, page, text_label
 
 _WHAT = (
     "Simulates a larval zebrafish brain with planted assemblies, writes it to a file and opens it. "
-    "The file also holds the truth, so that what a model finds can be compared with it."
+    "The file also holds the planted assemblies, to compare with those that a model finds."
 )
 _START, _CANCEL = "Simulate to file...", "Cancel"
 

@@ -32,7 +32,7 @@ _WHAT = (
     "or when an assembly is held on or off? The answer tells what occurs together. It does not "
     "predict a stimulation."
 )
-_NO_MODEL = "Open a recording and a model of it first (Recording and Train docks)."
+_NO_MODEL = "Open a recording first (Recording dock), and a model trained on it (Train dock)."
 _START, _CANCEL = "Compute expected co-activity", "Cancel"
 _TIP = "Runs in the background. The first question to a model takes longest: it draws the samples."
 #: Kind of the colours of this dock.
