@@ -202,22 +202,22 @@ class Selection:
         row = self.chosen
         text = (
             f"{row['fitted_n_hidden']:.0f} hidden units with a penalty of "
-            f"{row['fitted_l1']:.3g} are enough: no configuration with so few spare units "
-            "predicts held-out time better by more than one standard error."
+            f"{row['fitted_l1']:.3g} are enough: of the configurations with few idle or duplicate "
+            "units, none predicts held-out time better by more than one standard error."
         )
         back = row.get("stable", float("nan"))
         if np.isfinite(back):
             text += (
-                f" {back:.1f} of them are found again in trainings of other folds (mean), which "
-                "share frames if there are more than two folds."
+                f" On average {back:.1f} of them are found again in trainings of other folds, "
+                "which share frames if there are more than two folds."
             )
             if back < _FEW_STABLE * row["fitted_n_hidden"]:
-                text += " That is few: the others depend on the frames that were recorded."
+                text += " That is few: the other units depend on which frames are used."
         tried = self.table["fitted_n_hidden"]
         if len(tried.round().unique()) > 1:
             for end, word in ((tried.max(), "more"), (tried.min(), "fewer")):
                 if row["fitted_n_hidden"] == end:
-                    text += f" It is at the end of the range tried: try {word}, too."
+                    text += f" This number is at the end of the range tried: try {word}, too."
         return text
 
 
@@ -228,10 +228,11 @@ _FEW_STABLE = 0.6
 _MOST_SPARE = 0.1
 
 RULE = (
-    "Configurations with a failed training, or with more than one idle or duplicate hidden unit in "
-    "ten, are out (the latter unless all are). Of the others whose held-out pseudo-likelihood lies "
-    "within one standard error of the best (paired over ten blocks of time, seeds averaged), the "
-    "one with the fewest hidden units; then the strongest penalty; then the lowest learning rate."
+    "Configurations with a failed training are excluded, and those with more than one idle or "
+    "duplicate hidden unit in ten, unless all have so many. Configurations whose held-out "
+    "pseudo-likelihood lies within one standard error of the best (paired over ten blocks of time, "
+    "seeds averaged) count as equal. The one with the fewest hidden units is selected; then the "
+    "strongest penalty decides, then the lowest learning rate."
 )
 
 
