@@ -80,7 +80,7 @@ def draw_distribution(ax: Axes, states: BrainStates, theme: Theme) -> None:
         ax.axvline(bound, color=theme.muted, linewidth=0.8, linestyle=style)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
-    ax.set_xlabel("m (dotted: 5 % of all;\ndashed: mere noise)", fontsize=6)
+    ax.set_xlabel("m (dotted: 5 % of all;\ndashed: noise)", fontsize=6)
 
 
 def draw_combinations(ax: Axes, states: BrainStates, theme: Theme) -> None:

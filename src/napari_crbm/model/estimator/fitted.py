@@ -263,7 +263,7 @@ class Fitted:
             return probe.evaluate(DenseWeights(self.weights_), self.fields_, self.hidden_)
 
     def score(self, X: ActivityLike, y: None = None) -> float:
-        """Compute the mean pseudo-log-likelihood, in nats per neuron per frame.
+        """Compute the mean pseudo-likelihood (a log-probability), in nats per neuron per frame.
 
         Higher is better, so that scikit-learn's searches maximise it.
         """
