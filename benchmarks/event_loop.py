@@ -31,7 +31,7 @@ from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
 from napari_crbm.viewer.docks.assemblies.widget import AssembliesWidget
 from napari_crbm.viewer.docks.compare.widget import CompareWidget
 from napari_crbm.viewer.docks.export.widget import ExportWidget
-from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
+from napari_crbm.viewer.docks.open import dock_everything, raise_dock
 from napari_crbm.viewer.docks.time.widget import TimeWidget
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.colour_kinds import KINDS
@@ -76,8 +76,8 @@ def train(home: Any, seconds: float) -> None:
 class Audit:
     """Run operations one after the other, each from the event loop."""
 
-    def __init__(self, viewer: Any, docks: dict[str, Any]) -> None:
-        self.viewer, self.docks = viewer, docks
+    def __init__(self, viewer: Any) -> None:
+        self.viewer = viewer
         self.home = home_of(viewer)
         self.watch = LoopWatch(viewer)
         self.watch.start()
@@ -93,7 +93,7 @@ class Audit:
 
     def dock(self, name: str, kind: type) -> Any:
         """Bring a dock to the front, wait for its computations, and return its widget."""
-        self.do(f"look at {name}", self.docks[name].raise_)
+        self.do(f"look at {name}", lambda: raise_dock(self.viewer, name))
         return self.viewer.window._qt_window.findChild(kind)
 
 
@@ -113,7 +113,7 @@ def go_through(audit: Audit, recording: Path, model: Path, folder: Path) -> None
     )
     audit.do("filter the table", lambda: assemblies.filter.setText("tectum"))
     audit.do("gallery", lambda: assemblies.tabs.setCurrentWidget(assemblies.gallery))
-    audit.do("look at Neurons", audit.docks["Neurons"].raise_)
+    audit.do("look at Neurons", lambda: raise_dock(audit.viewer, "Neurons"))
     audit.do("choose a neuron", lambda: workspace.choose_neuron(100))
     audit.do("another neuron", lambda: workspace.choose_neuron(200))
     audit.do("choose a group", lambda: workspace.choose_neurons(np.arange(2000)))
@@ -150,7 +150,7 @@ def main() -> None:
     chosen = parser.parse_args()
     recording = simulate(n_neurons=chosen.neurons, n_frames=2000, n_assemblies=50, seed=0).recording
     viewer = napari.Viewer()
-    docks = dict(zip(WIDGETS, dock_everything(viewer), strict=True))
+    dock_everything(viewer)
     home = home_of(viewer)
     if chosen.audit:
         with TemporaryDirectory() as name:
@@ -159,7 +159,7 @@ def main() -> None:
             model = model_of(recording, np.random.default_rng(0))
             save_model(model, folder / "model.h5", recording)
             QTest.qWait(3000)
-            audit = Audit(viewer, docks)
+            audit = Audit(viewer)
             go_through(audit, folder / "recording.h5", folder / "model.h5", folder)
             audit.watch.stop()
             print(f"This machine computes {machine_factor():.1f} times slower than when idle.")

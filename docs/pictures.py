@@ -41,7 +41,7 @@ from napari_crbm.simulation import simulate
 from napari_crbm.simulation.animals import plant_connectome, simulate_animal
 from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
 from napari_crbm.viewer.docks.connectivity.widget import ConnectivityWidget
-from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
+from napari_crbm.viewer.docks.open import WIDGETS, dock_everything, raise_dock
 from napari_crbm.viewer.docks.preprocess.widget import PreprocessWidget
 from napari_crbm.viewer.docks.sweep.widget import SweepWidget
 from napari_crbm.viewer.docks.tuning.widget import TuningWidget
@@ -105,7 +105,7 @@ class Window:
 
     def dock(self, name: str, kind: type):
         """Bring a dock to the front; the widget in it."""
-        self.docks[name].raise_()
+        raise_dock(self.viewer, name)
         self.until(lambda: True)
         return self.window.findChild(kind)
 

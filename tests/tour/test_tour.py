@@ -54,7 +54,7 @@ class Walk:
     def __init__(self, viewer, qtbot, folder):
         from benchmarks.loop_watch import LoopWatch
 
-        from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
+        from napari_crbm.viewer.docks.open import dock_everything
         from napari_crbm.viewer.home import home_of
         from tests.tour.yardstick import slowness
 
@@ -62,7 +62,7 @@ class Walk:
         self.folder = None if folder is None else Path(folder)
         self.window = viewer.window._qt_window
         self.window.resize(1440, 880)
-        self.docks = dict(zip(WIDGETS, dock_everything(viewer), strict=True))
+        dock_everything(viewer)
         self.home = home_of(viewer)
         self.workspace = self.home.workspace
         self.canvas = viewer.window._qt_viewer.canvas.native
@@ -87,9 +87,14 @@ class Walk:
             self.until(lambda: bool(acted) and bool(done()))
             self.at_rest()
 
+    def raise_dock(self, name: str):
+        from napari_crbm.viewer.docks.open import raise_dock
+
+        raise_dock(self.viewer, name)
+
     def dock(self, name: str, kind):
         """Bring a dock to the front; the widget in it."""
-        self.step(f"{name} dock", self.docks[name].raise_)
+        self.step(f"{name} dock", lambda: self.raise_dock(name))
         return self.window.findChild(kind)
 
     def shot(self, name: str) -> np.ndarray:
@@ -155,7 +160,7 @@ def loads(walk):
         lambda: drop(target, sample_folder() / "recording.h5"),
         lambda: walk.workspace.recording is not None,
     )
-    walk.step("Recording dock", walk.docks["Recording"].raise_)
+    walk.step("Recording dock", lambda: walk.raise_dock("Recording"))
     brain = walk.shot("recording")
     assert brain[..., :3].any() and share_of(brain, "orange") == 0, "grey neurons only"
 
@@ -268,7 +273,11 @@ def looks_at_states(walk):
 
     states = walk.window.findChild(StatesWidget)
     assert states.states is None, "nothing is computed that nobody looks at"
-    walk.step("States dock", walk.docks["States"].raise_, lambda: states.states is not None)
+    walk.step(
+        "States dock",
+        lambda: walk.raise_dock("States"),
+        lambda: states.states is not None,
+    )
     walk.shot("states")
     for place, name in ((1, "together"), (2, "units")):
         walk.step(f"states {name}", lambda place=place: states.tabs.setCurrentIndex(place))

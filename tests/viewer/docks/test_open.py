@@ -1,6 +1,7 @@
 """All docks open together."""
 
-from napari_crbm.viewer.docks.open import EVERYTHING, WIDGETS, dock_everything
+from napari_crbm.viewer.docks.groups import EVERYTHING
+from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
 from napari_crbm.viewer.home import home_of
 
 

@@ -4,7 +4,8 @@ import re
 
 from qtpy.QtWidgets import QSlider, QWidget
 
-from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
+from napari_crbm.viewer.docks.groups import GroupBar
+from napari_crbm.viewer.docks.open import SINGLE, WIDGETS, dock_everything, raise_dock
 from napari_crbm.viewer.parts.accessible_names import _CONTROLS, _is_inner_part, name_controls
 from tests.viewer.conftest import until
 
@@ -15,12 +16,14 @@ def test_controls_of_all_docks_have_names(make_napari_viewer, recording, planted
     viewer = make_napari_viewer(show=True)
     docks = dict(zip(WIDGETS, dock_everything(viewer), strict=True))
     home = home_of(viewer)
+    bar = viewer.window._qt_window.findChild(GroupBar)
     home.show(recording, planted_model)
     until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
+    docks.update((name, raise_dock(viewer, name)) for name in SINGLE)
     for title, dock in docks.items():
-        dock.raise_()
+        raise_dock(viewer, title)
         qtbot.wait(50)
-        for control in dock.widget().findChildren(QWidget):
+        for control in (*dock.widget().findChildren(QWidget), *bar.buttons):
             if isinstance(control, _CONTROLS) and not _is_inner_part(control):
                 # Qt takes the text of a button that has no name.
                 name = control.accessibleName() or control.text()

@@ -1,4 +1,4 @@
-"""Open docks, one or all of them, and lay them out as tabs on the right."""
+"""Open docks, one or all of them, and lay them out as groups of tabs on the right."""
 
 from __future__ import annotations
 
@@ -6,30 +6,14 @@ import gc
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from napari_crbm.viewer.docks.groups import GROUPS, TITLES, GroupBar
+
 PLUGIN = "napari-crbm"
-EVERYTHING = "Open everything"
-WIDGETS = (
-    EVERYTHING,
-    "Recording",
-    "Anatomy",
-    "Preprocess",
-    "Train",
-    "Sweep",
-    "Assemblies",
-    "Neurons",
-    "Time",
-    "States",
-    "Tuning",
-    "Statistics",
-    "Connectivity",
-    "Compare",
-    "Export",
-)
+#: Docks that open together, in the order of the work.
+WIDGETS = tuple(name for group in GROUPS for name in group.docks)
 #: Docks that only open individually, for example from the Start or the Assemblies dock.
-SINGLE = ("Simulate", "Reproducibility", "What if")
+SINGLE = tuple(name for group in GROUPS for name in group.single)
 DOCK_WIDTH_PX = 420
-# Titles that differ from the entry in the menu.
-_TITLES = {EVERYTHING: "Start"}
 
 
 def is_docked(viewer: Any) -> bool:
@@ -45,7 +29,7 @@ def _find_dock(viewer: Any, name: str) -> Any:
     """
     from qtpy.QtWidgets import QDockWidget
 
-    names = (name, _TITLES.get(name, name))
+    names = (name, TITLES.get(name, name))
     for dock in viewer.window._qt_window.findChildren(QDockWidget):
         if dock.windowTitle().split(" (")[0] in names and dock.widget() is not None:
             return dock
@@ -70,17 +54,26 @@ def open_dock(viewer: Any, name: str) -> Any:
     if dock is None:
         dock = viewer.window.add_plugin_dock_widget(PLUGIN, name, tabify=True)[0]
     # Without the plugin's name, which would leave no room on the tabs.
-    title = _TITLES.get(name, name)
+    title = TITLES.get(name, name)
     dock.setWindowTitle(title)
     for label in dock.titleBarWidget().findChildren(QLabel):
         if label.text().startswith(name):
             label.setText(title)
     # There are tabs once the window has been laid out, if it has not been closed by then.
-    titles = [_TITLES.get(each, each) for each in (*WIDGETS, *SINGLE)]
+    titles = [TITLES.get(each, each) for each in (*WIDGETS, *SINGLE)]
     soon = QTimer(dock, singleShot=True, interval=0)
     soon.timeout.connect(lambda: make_readable(viewer.window._qt_window, titles))
     soon.start()
+    bar = _bar(viewer)
+    if bar is not None:
+        bar.follow(dock)
     return dock
+
+
+def _bar(viewer: Any) -> GroupBar | None:
+    """Return the bar of groups, if all docks were opened together."""
+    bar: GroupBar | None = viewer.window._qt_window.findChild(GroupBar)
+    return bar
 
 
 def _make_controls(viewer: Any) -> None:
@@ -94,7 +87,7 @@ def _make_controls(viewer: Any) -> None:
 
 
 def dock_everything(viewer: Any) -> list[Any]:
-    """Dock all widgets on the right, as tabs; the first one in front."""
+    """Dock all widgets on the right; the first group is shown."""
     for _ in docking(viewer):
         pass
     return [open_dock(viewer, name) for name in WIDGETS]
@@ -107,10 +100,15 @@ def docking(viewer: Any) -> Iterator[None]:
 
     window = viewer.window
     were_there = is_docked(viewer)
-    # Vertical tabs have room for all names.
     window._qt_window.setTabPosition(
-        Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East
+        Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.North
     )
+    if _bar(viewer) is None:
+        GroupBar(
+            viewer,
+            lambda name: _find_dock(viewer, name),
+            lambda name: raise_dock(viewer, name),
+        )
     # What is put at the bottom lies under the brain and leaves the other docks their height.
     for corner, area in (
         (Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea),
@@ -130,8 +128,11 @@ def docking(viewer: Any) -> Iterator[None]:
         yield
 
     def arrange() -> None:
-        docks = _docks(viewer, WIDGETS)
+        docks, bar = _docks(viewer, WIDGETS), _bar(viewer)
         if docks:
+            # Hidden docks must have been laid out, or their tabs would be in another order.
+            if bar is not None:
+                bar.show_group_of(WIDGETS[0])
             window._qt_window.resizeDocks(docks[:1], [DOCK_WIDTH_PX], Qt.Orientation.Horizontal)
             # A picture of a widget has Qt lay out what has never been seen, all of it at once:
             # it would otherwise do so with the first layer, when napari greys out a button.
@@ -156,7 +157,9 @@ def _docks(viewer: Any, names: Sequence[str]) -> list[Any]:
 
 def raise_dock(viewer: Any, name: str) -> Any:
     """Bring a dock of ours to the front, and open it if needed."""
-    dock = open_dock(viewer, name)
+    dock, bar = open_dock(viewer, name), _bar(viewer)
+    if bar is not None:
+        bar.show_group_of(name)
     dock.show()
     dock.raise_()
     return dock

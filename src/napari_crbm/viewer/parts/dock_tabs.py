@@ -1,4 +1,4 @@
-"""Tabs of docks: smaller letters in low windows, so that names are not cut."""
+"""Tabs of docks: smaller letters in narrow docks, so that names are not cut."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ReadableTabs(QObject):
     Parameters
     ----------
     bar : QTabBar
-        With vertical tabs.
+        With tabs side by side.
     parent : QObject
         The window, which keeps this object alive.
     """
@@ -49,14 +49,14 @@ class ReadableTabs(QObject):
         self._fit()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Fit again when the height of the window or the number of tabs has changed."""
-        if event.type() in _CHANGES and (self._bar.height(), self._bar.count()) != self._fitted:
+        """Fit again when the width of the docks or the number of tabs has changed."""
+        if event.type() in _CHANGES and (self._bar.width(), self._bar.count()) != self._fitted:
             self._fit()
         return bool(super().eventFilter(watched, event))
 
     def _fit(self) -> None:
-        self._fitted = (self._bar.height(), self._bar.count())
+        self._fitted = (self._bar.width(), self._bar.count())
         for style in _STYLES:
             self._bar.setStyleSheet(style)
-            if self._bar.sizeHint().height() <= self._bar.height():
+            if self._bar.sizeHint().width() <= self._bar.width():
                 return

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from napari_crbm.model import Settings
 from napari_crbm.model.start.initialise import assembly_start
 from napari_crbm.spikes import Spikes
-from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
+from napari_crbm.viewer.docks.open import dock_everything, raise_dock
 from napari_crbm.viewer.docks.train.curve import TrainCurve
 from napari_crbm.viewer.docks.train.widget import TrainWidget
 from napari_crbm.viewer.home import home_of
@@ -165,12 +165,12 @@ def test_after_a_training_the_model_can_be_saved_without_scrolling(
 ):
     viewer = make_napari_viewer(show=True)
     window = viewer.window._qt_window
-    dock = dict(zip(WIDGETS, dock_everything(viewer), strict=True))["Train"]
+    dock_everything(viewer)
     window.resize(1280, 650)
     home = home_of(viewer)
     home.show(recording, trained_model)
     until(qtbot, lambda: home.workspace.trained is not None and not home.busy)
-    dock.raise_()
+    raise_dock(viewer, "Train")
     widget = window.findChild(TrainWidget)
     widget.curve.draw(trained_model.history_)
     save = widget.files.save_button
