@@ -96,6 +96,10 @@ class ModelError(CRBMError, ValueError):
     """A model, its parameters or its settings make no sense together."""
 
 
+class LabelError(CRBMError, ValueError):
+    """A name, tag, note, colour or group of neurons cannot be used."""
+
+
 class SettingError(ModelError, RecordingError):
     """A setting has a wrong type, is out of its range or contradicts another.
 

@@ -2,8 +2,8 @@
 
 The subpackages are `statistics` (data against model), `assemblies` (members, places, tables),
 `states` (combinations), `courses` (stimuli, behaviour, events), `matching` (several models, two
-animals, planted assemblies), `selection` (sweeps over settings), `evidence` (assemblies beyond
-chance), `methods` (PCA, ICA, NMF, k-means) and `export`.
+animals, planted assemblies), `groups` (groups of neurons), `selection` (sweeps over settings),
+`evidence` (assemblies beyond chance), `methods` (PCA, ICA, NMF, k-means) and `export`.
 Public names are imported here when they are first used.
 """
 
@@ -63,6 +63,8 @@ if TYPE_CHECKING:
         export_forecasts,
         lag_table,
     )
+    from napari_crbm.analysis.groups.comparison import GroupComparison, compare_groups
+    from napari_crbm.analysis.groups.course import group_course, strongest_neurons
     from napari_crbm.analysis.health.finding import Finding
     from napari_crbm.analysis.health.mend import leaving_out
     from napari_crbm.analysis.health.report import Health, recording_health
@@ -157,6 +159,8 @@ _HOMES = {
     "forecasts.directions": ("Directions", "find_directions"),
     "forecasts.scores": ("ForecastScores", "score_forecasts"),
     "forecasts.tables": ("coupling_table", "direction_table", "export_forecasts", "lag_table"),
+    "groups.comparison": ("GroupComparison", "compare_groups"),
+    "groups.course": ("group_course", "strongest_neurons"),
     "health.finding": ("Finding",),
     "health.mend": ("leaving_out",),
     "health.report": ("Health", "recording_health"),
@@ -232,6 +236,7 @@ __all__ = [
     "Folds",
     "Following",
     "ForecastScores",
+    "GroupComparison",
     "Health",
     "LaggedComparison",
     "Likelihood",
@@ -265,6 +270,7 @@ __all__ = [
     "coactivation",
     "coincidences",
     "combinations",
+    "compare_groups",
     "compare_halves",
     "compare_lagged",
     "compare_methods",
@@ -289,6 +295,7 @@ __all__ = [
     "find_missing_members",
     "follow_course",
     "fraction_recovered",
+    "group_course",
     "half_frames",
     "have_same_neurons",
     "held_out_drift",
@@ -329,6 +336,7 @@ __all__ = [
     "stable_units",
     "state_table",
     "stored_course",
+    "strongest_neurons",
     "triplet_moments",
     "tuning_table",
     "ways_to_match",

@@ -10,6 +10,7 @@ from napari_crbm import __version__
 from napari_crbm.cli.assemblies import assemblies
 from napari_crbm.cli.compare import compare
 from napari_crbm.cli.compare_fish import compare_fish
+from napari_crbm.cli.compare_groups import compare_groups
 from napari_crbm.cli.connectivity import connectivity
 from napari_crbm.cli.convert import convert
 from napari_crbm.cli.demo import demo
@@ -19,6 +20,7 @@ from napari_crbm.cli.figure import figure
 from napari_crbm.cli.forecast import forecast
 from napari_crbm.cli.guard import guarded
 from napari_crbm.cli.info import info
+from napari_crbm.cli.label import label
 from napari_crbm.cli.match import match
 from napari_crbm.cli.perturb import perturb
 from napari_crbm.cli.preprocess import preprocess
@@ -53,6 +55,8 @@ for command in (
     sweep,
     evaluate,
     assemblies,
+    label,
+    compare_groups,
     reproducibility,
     stability,
     match,

@@ -24,6 +24,7 @@ from napari_crbm.cli.console import (
 )
 from napari_crbm.cli.formats import TableFormat, table_format
 from napari_crbm.cli.members import with_members
+from napari_crbm.cli.neuron_lists import listed_neurons
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -167,7 +168,7 @@ def perturb(
         recording,
         assembly=assembly or [],
         region=region or [],
-        group=_listed(neurons) if neurons is not None else neuron or [],
+        group=listed_neurons(neurons) if neurons is not None else neuron or [],
         group_name="" if neurons is None else neurons.stem,
         screen=screen,
         kind=cast("Kind", kind),
@@ -259,29 +260,6 @@ def _state(text: str | None) -> str | float:
         raise typer.BadParameter(
             f"'{text}' is not 'on', 'off' or a number.", param_hint="--state"
         ) from error
-
-
-def _listed(path: Path) -> list[int]:
-    """Read numbers of neurons from a text file."""
-    from napari_crbm.errors import FormatError
-
-    if not path.is_file():
-        raise FormatError(f"{path} is no file: name a text file with one neuron number a line.")
-    numbers = []
-    text = path.read_text(encoding="utf-8", errors="replace")
-    for row, line in enumerate(text.splitlines(), start=1):
-        word = line.strip()
-        if not word or word.startswith("#"):
-            continue
-        if not (word.isascii() and word.isdigit() and len(word) < 12):
-            raise FormatError(
-                f"{path}, line {row}: found '{word[:40]}', expected the number of a neuron, such "
-                "as 12."
-            )
-        numbers.append(int(word))
-    if not numbers:
-        raise FormatError(f"{path} lists no neurons: write one number a line.")
-    return numbers
 
 
 def _as_json(found: Coactivity) -> dict[str, Any]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         load_model,
         save_model,
         store_halves,
+        store_labels,
         store_stability,
     )
     from napari_crbm.io.models.temporal_file import load_temporal, save_temporal
@@ -33,6 +34,7 @@ _HOMES = {
         "load_model",
         "save_model",
         "store_halves",
+        "store_labels",
         "store_stability",
     ),
     "models.temporal_file": ("load_temporal", "save_temporal"),
@@ -77,6 +79,7 @@ __all__ = [
     "save_temporal",
     "save_weights",
     "store_halves",
+    "store_labels",
     "store_stability",
 ]
 

@@ -23,6 +23,7 @@ from napari_crbm.regions import Regions
 from napari_crbm.viewer.jobs.close_notice import CloseNotice
 from napari_crbm.viewer.jobs.halves import HalvesRun
 from napari_crbm.viewer.jobs.job import Job
+from napari_crbm.viewer.jobs.kept_labels import LabelKeeper
 from napari_crbm.viewer.jobs.main_thread_queue import Turns
 from napari_crbm.viewer.jobs.runs import Runs
 from napari_crbm.viewer.layers.brain import BrainLayers
@@ -76,6 +77,7 @@ class Home(QObject):
         self.halves = HalvesRun(self.workspace, self.runs, self.run, self)
         self.runs.training_changed.connect(self._on_training)
         self.opening = Opening(viewer, self.run, self._show_opened, self.say_what_runs, self)
+        self.kept_labels = LabelKeeper(self.workspace, self)
         self.lasso: Lasso = Lasso(viewer, self.workspace, self)
         self.legend = CanvasLegend(viewer, self.workspace, self)
         install_clicks(viewer, self.workspace, lambda: not self.lasso.active)
@@ -268,6 +270,7 @@ class Home(QObject):
         for job in self._jobs:
             job.stop()
         self.opening.cancel()
+        self.kept_labels.keep_now()
         self.runs.close()
 
 

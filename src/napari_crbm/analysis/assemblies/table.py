@@ -88,7 +88,9 @@ def assembly_table(
           stored in the model (see `napari_crbm.analysis.stability`).
         - ``both_halves, halves_similarity``: whether trainings on two disjoint halves of the
           recording both find it, and how alike its two partners are, if this is stored in the
-          model (see `napari_crbm.analysis.reproducibility`).
+          model (see `napari_crbm.analysis.reproducibility`);
+        - ``name, starred, tags, note, colour``: what a person noted, if the model has labels
+          (see `napari_crbm.labels`); tags are separated by commas.
 
         Places are NaN for an assembly whose members have no positions. Neurons without
         position count for the size, not for the places.
@@ -160,6 +162,9 @@ def assembly_table(
     if model.halves_ is not None:
         table["both_halves"] = model.halves_["found"][chosen] > 0
         table["halves_similarity"] = model.halves_["similarity"][chosen]
+    if model.labels_.assemblies:
+        for name, values in model.labels_.columns(chosen).items():
+            table[name] = values
     return table
 
 

@@ -12,6 +12,8 @@ Layout (attributes ``format="napari-crbm"``, ``version=1``, ``kind="model"``)::
                 recording show every assembly
     members/    indptr (M + 1,), neurons, association float32, optional: members of assembly m
                 are the entries indptr[m] to indptr[m + 1] - 1
+    labels      (1,) text, optional: names, stars, tags, notes and colours of assemblies, and groups
+                of neurons (JSON, see `napari_crbm.labels.Labels.as_dict`)
 
 and the attributes ``settings`` and ``versions`` (JSON), ``recording_fingerprint`` (of the
 spikes trained on) and ``recording_name``. Reading a model executes nothing.
@@ -19,6 +21,7 @@ spikes trained on) and ``recording_name``. Reading a model executes nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,11 +31,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from napari_crbm.errors import FormatError, ModelError
+from napari_crbm.errors import FormatError, LabelError, ModelError
 from napari_crbm.io.models import fishualizer_weights, larbm, reference_pickle
 from napari_crbm.io.reading import hdf5
 from napari_crbm.io.reading.sources import container_of
 from napari_crbm.io.safety import guard
+from napari_crbm.labels import Labels
 from napari_crbm.model import CRBM, DReLU, Settings
 from napari_crbm.model.estimator import check_halves, check_stability
 from napari_crbm.model.members.members import Members
@@ -73,6 +77,8 @@ def save_model(model: CRBM, path: str | Path, recording: Recording | None = None
             file["stability"] = model.stability_
         if model.members_ is not None and model.members_.definition == "association":
             _write_members(file, model.members_)
+        if model.labels_:
+            file["labels"] = [json.dumps(model.labels_.as_dict())]
         for group, arrays in (
             ("hidden", model.hidden_._asdict()),
             ("history", model.history_),
@@ -137,6 +143,7 @@ def load_model(path: str | Path) -> CRBM:
         name = next((each for each in ("stability", "reproducibility") if each in file), None)
         known = None if name is None else hdf5.numbers(file, name, 1)
         members = _members(file, weights.shape) if "members" in file else None
+        labels = _labels(file)
         history = _group(file, "history")
         split, halves = _group(file, "split"), _group(file, "halves")
         settings = _settings(file)
@@ -154,10 +161,27 @@ def load_model(path: str | Path) -> CRBM:
             stability=known,
             halves=halves or None,
             members=members,
+            labels=labels,
             versions=versions,
         )
+    except LabelError as error:
+        raise FormatError(
+            f"{path.name}: {error} Delete the dataset '/labels' of the file."
+        ) from error
     except ModelError as error:
         raise ModelError(f"{path.name}: {error}") from error
+
+
+def _labels(file: h5py.File) -> Labels | None:
+    """Read the labels; None if the file has none."""
+    if "labels" not in file:
+        return None
+    text = hdf5.strings(hdf5.require(file, "labels", 1))[0]
+    values = hdf5.parsed_json(text, dict, "Dataset 'labels'", file)
+    try:
+        return None if values is None else Labels.from_dict(values)
+    except LabelError as error:
+        raise FormatError(f"Dataset 'labels' of {hdf5.file_name(file)}: {error}") from error
 
 
 def store_stability(path: str | Path, values: NDArray[np.floating]) -> Path:
@@ -206,6 +230,30 @@ def store_halves(path: str | Path, halves: Mapping[str, NDArray[np.floating]]) -
             target[f"halves/{name}"] = np.asarray(values, dtype=np.float64)
 
     return _with(path, ("halves",), add)
+
+
+def store_labels(path: str | Path, labels: Labels) -> Path:
+    """Replace the labels in a model file, and return its path.
+
+    The file is rewritten; everything else in it is kept.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read or written, or is not a model.
+    LabelError
+        If a label is of an assembly or neuron that does not exist.
+    """
+
+    def add(target: h5py.File, n_units: int) -> None:
+        labels.check(n_units, n_neurons)
+        if labels:
+            target["labels"] = [json.dumps(labels.as_dict())]
+
+    with hdf5.reading(path) as file:
+        hdf5.require_kind(file, "model")
+        n_neurons = hdf5.require(file, "fields", 1).shape[0]
+    return _with(path, ("labels",), add)
 
 
 def _with(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.errors import ModelError
+from napari_crbm.labels import Labels
 from napari_crbm.model.estimator.activity import (
     ActivityLike,
     as_spikes,
@@ -96,6 +97,9 @@ class CRBM(Fitted, Parameters):
     members_ : Members or None
         Members of each assembly; None before `find_members`. Tables, figures and evidence use
         them.
+    labels_ : Labels
+        Names, stars, tags, notes and colours of assemblies, and groups of neurons, that a person
+        gave them (see `napari_crbm.labels`); empty after a training.
     versions_ : dict of str to str
         Versions of Python and of libraries at training.
     n_features_in_ : int
@@ -121,6 +125,7 @@ class CRBM(Fitted, Parameters):
     stability_: NDArray[np.float64] | None
     halves_: dict[str, NDArray[np.float64]] | None
     members_: Members | None
+    labels_: Labels
     versions_: dict[str, str]
 
     # The training that `partial_fit` goes on with.
@@ -185,6 +190,7 @@ class CRBM(Fitted, Parameters):
         stability: NDArray[np.floating] | None = None,
         halves: Mapping[str, NDArray[np.float64]] | None = None,
         members: Members | None = None,
+        labels: Labels | None = None,
         versions: Mapping[str, str] | None = None,
     ) -> Self:
         """Make a fitted model from its parameters: weights (N, M), fields (N,), M units.
@@ -196,6 +202,8 @@ class CRBM(Fitted, Parameters):
         ------
         ModelError
             If shapes disagree, a value is not finite or a stiffness is not positive.
+        LabelError
+            If a label is of an assembly or neuron that does not exist.
         """
         rbm = RBM.from_parameters(weights, fields, hidden)
         if stability is not None:
@@ -204,6 +212,8 @@ class CRBM(Fitted, Parameters):
             check_halves(halves, rbm.n_hidden)
         if members is not None:
             check_members(members, rbm.weights.shape)
+        if labels is not None:
+            labels.check(rbm.n_hidden, len(rbm.weights))
         model = cls(rbm.n_hidden)
         if settings is not None:
             values = settings.as_dict().items()
@@ -216,6 +226,7 @@ class CRBM(Fitted, Parameters):
         model.stability_ = None if stability is None else np.array(stability, dtype=np.float64)
         model.halves_ = None if halves is None else dict(halves)
         model.members_ = members
+        model.labels_ = labels or Labels()
         model.versions_ = dict(versions or {})
         return model
 
@@ -348,6 +359,7 @@ class CRBM(Fitted, Parameters):
         self.stability_ = None
         self.halves_ = None
         self.members_ = None
+        self.labels_ = Labels()
         self.versions_ = trained.versions
 
     # --- conventions ------------------------------------------------------------------------

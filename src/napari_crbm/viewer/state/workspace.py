@@ -19,6 +19,7 @@ from napari_crbm.io.writing.script import ASSIGN_REGIONS
 from napari_crbm.model import Members
 from napari_crbm.palette import DARK, Palette
 from napari_crbm.viewer.state.history import History
+from napari_crbm.viewer.state.label_store import LabelStore
 from napari_crbm.viewer.state.region_view import RegionState, RegionView
 from napari_crbm.viewer.state.trained import Trained
 
@@ -43,12 +44,9 @@ class Selection:
 class Workspace:
     """Recording, model and selection of one viewer.
 
-    Every change emits one signal, afterwards: ``recording_changed``,
-    ``regions_changed`` (of the same recording), ``trained_changed``,
-    ``forming_changed`` (weights of a running training), ``assembly_changed``,
-    ``threshold_changed``, ``neuron_changed``, ``neurons_changed`` (a selected group),
-    ``frame_changed``, ``colouring_changed``, ``palette_changed`` and
-    ``history_changed``; `region_view` has a signal of its own.
+    Every change emits one of the signals below, afterwards. ``regions_changed``: of the same
+    recording; ``forming_changed``: weights of a running training; ``neurons_changed``: a selected
+    group. `region_view` and `labels` have signals of their own.
     """
 
     recording_changed = Signal()
@@ -68,6 +66,7 @@ class Workspace:
         #: File of the model that is shown; None if it has not been saved.
         self.model_path: Path | None = None
         self.region_view = RegionView()
+        self.labels = LabelStore()
         self._history: History[Selection] = History()
         self._neurons: NDArray[np.int64] = np.empty(0, dtype=np.int64)
         self._threshold = 0.0
@@ -96,6 +95,7 @@ class Workspace:
         self._neurons = np.empty(0, dtype=np.int64)
         self._colouring = None
         self.region_view.reset(recording.regions)
+        self.labels.reset()
         self._clear_history()
         self.recording_changed.emit()
         self.trained_changed.emit()
@@ -155,6 +155,7 @@ class Workspace:
         total weight is selected.
         """
         previewed = self._forming is trained.model.weights_
+        self.labels.show(trained.model)
         self._trained = trained
         self.model_path = path
         self._forming = None
@@ -318,8 +319,6 @@ class Workspace:
         self.palette_changed.emit()
         if self._colouring is not None and self._colouring.on is not None:
             self.show_colouring(self._colouring.on(palette))
-
-    # --- undo -----------------------------------------------------------------------
 
     def _selection(self) -> Selection:
         return Selection(self._assemblies, self._neuron, self._neurons, self.region_view.state())

@@ -28,7 +28,11 @@ def test_choosing_a_row_shows_the_assembly_and_back(viewer, trained_home, qtbot)
     assert f"of {(members.sizes > 1).sum()} tested assemblies" in said
     for column in range(widget.proxy.columnCount()):
         if widget.proxy.headerData(column, Qt.Orientation.Horizontal) != "Region":
-            assert widget.table.columnWidth(column) >= widget.table.sizeHintForColumn(column)
+            header = widget.table.horizontalHeader()
+            needed = max(widget.table.sizeHintForColumn(column), header.sectionSizeHint(column))
+            assert widget.table.isColumnHidden(column) or (
+                widget.table.columnWidth(column) >= needed
+            )
     widget.table.setCurrentIndex(widget.proxy.index(3, 0))
     chosen = int(widget.proxy.index(3, 0).data())
     assert workspace.assembly == chosen == viewer.layers[ASSEMBLY].metadata["assembly"]
@@ -50,12 +54,16 @@ def test_regions_have_the_room_that_numbers_leave(viewer, trained_home, qtbot):
     table, headings = widget.table, [name for name, *_ in widget.model._columns]
     widths = [table.columnWidth(column) for column in range(len(headings))]
     place = headings.index("region")
-    assert widths[place] == max(widths) >= 104
-    assert sum(widths) >= table.viewport().width()
+    assert widths[place] == max(widths) >= 132
+    assert sum(widths) == table.viewport().width(), "it does not scroll sideways"
+    assert len(table.hidden) == widths.count(0) > 0
+    assert widget.more_columns.text() == f"Widen for {len(table.hidden)} more columns"
+    assert all(heading in widget.more_columns.toolTip() for heading in table.hidden)
     widget.resize(900, 800)
     qtbot.wait(50)
     widths = [table.columnWidth(column) for column in range(len(headings))]
     assert sum(widths) == table.viewport().width(), "nothing is cut off"
+    assert not table.hidden and not widget.more_columns.text()
     text = table.model().index(0, place).data()
     assert text.endswith(" %") and table.fontMetrics().horizontalAdvance(text) < widths[place]
 

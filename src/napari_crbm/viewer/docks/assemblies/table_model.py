@@ -12,6 +12,7 @@ from qtpy.QtGui import QBrush, QColor
 
 from napari_crbm.analysis import region_in_words
 from napari_crbm.analysis.assemblies.enrichment import enrichment_in_words
+from napari_crbm.labels import Label, Labels
 from napari_crbm.viewer.parts.dataframe_table import Column
 
 #: Role of the value that a column is sorted by.
@@ -29,6 +30,7 @@ Q_PATTERN, SMALLEST_Q = "{:.2g}", 0.001
 #: Columns from left to right; width 0 takes what is left. Those missing in the table are hidden.
 COLUMNS = (
     Column("assembly", "#", 30, "{:.0f}", "Number of the assembly (hidden unit)."),
+    Column("label", "Name", 60, "{}", "Star and name that you gave it, below the table."),
     Column(
         "size",
         "Size",
@@ -102,13 +104,20 @@ class AssemblyTableModel(QAbstractTableModel):
         super().__init__()
         self._columns: list[Column] = []
         self._table = pd.DataFrame()
+        # Tags and notes of every row.
+        self._noted: list[str] = []
         # Values by column: Qt asks for thousands of cells, and pandas is slow at single ones.
         self._values: list[list[Any]] = []
 
-    def show(self, table: pd.DataFrame | None) -> None:
+    def show(self, table: pd.DataFrame | None, labels: Labels | None = None) -> None:
         """Replace the content."""
         self.beginResetModel()
         self._table = pd.DataFrame() if table is None else table.reset_index()
+        self._noted = []
+        if table is not None and labels is not None:
+            found = [labels.of(int(each)) for each in self._table["assembly"]]
+            self._table["label"] = [_starred_name(each) for each in found]
+            self._noted = [" ".join((*each.tags, each.note)) for each in found]
         if "mean_activity" in self._table:
             self._table["mean_activity"] *= 100
         self._columns = [
@@ -122,7 +131,7 @@ class AssemblyTableModel(QAbstractTableModel):
     def _says_something(self, name: str) -> bool:
         """Return whether a column has any value: without regions or a test there is none."""
         values = self._table[name]
-        if name in _REGIONS:
+        if name in (*_REGIONS, "label"):
             return bool((values != "").any())
         return name != "q" or bool(values.notna().any())
 
@@ -143,7 +152,7 @@ class AssemblyTableModel(QAbstractTableModel):
             return self._words(index.row(), column.name)
         if role == Qt.ItemDataRole.ForegroundRole and not self.certain(index.row()):
             return QBrush(_GREY)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column.name not in _REGIONS:
+        if role == Qt.ItemDataRole.TextAlignmentRole and column.name not in (*_REGIONS, "label"):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         return None
 
@@ -177,6 +186,9 @@ class AssemblyTableModel(QAbstractTableModel):
             [self._text(row, value, column) for row, value in enumerate(values)]
             for values, column in zip(self._values, self._columns, strict=True)
         ]
+        if self._noted:
+            # Tags and notes are found too.
+            columns.append(self._noted)
         return ["\n".join(cells).lower() for cells in zip(*columns, strict=True)]
 
     def _text(self, row: int, value: Any, column: Column) -> str:
@@ -210,6 +222,10 @@ class AssemblyTableModel(QAbstractTableModel):
             return None
         rows = np.flatnonzero(self._table["assembly"] == assembly)
         return int(rows[0]) if len(rows) else None
+
+
+def _starred_name(label: Label) -> str:
+    return f"★ {label.name}".strip() if label.starred else label.name
 
 
 def _text(value: Any, pattern: str) -> str:

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, Qt
-from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
@@ -25,13 +24,14 @@ from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.docks.assemblies.definition import DefinitionBox
 from napari_crbm.viewer.docks.assemblies.gallery import Gallery, Thumbnails
 from napari_crbm.viewer.docks.assemblies.in_regions import found_in, neurons_in
+from napari_crbm.viewer.docks.assemblies.label_row import LabelRow
 from napari_crbm.viewer.docks.assemblies.table import AssemblyTable
 from napari_crbm.viewer.docks.assemblies.table_model import AssemblyFilter, AssemblyTableModel
 from napari_crbm.viewer.docks.assemblies.traces import ActivityTraces
+from napari_crbm.viewer.docks.assemblies.undo_buttons import UndoButtons
 from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.assembly_key import assembly_key
-from napari_crbm.viewer.parts.keys import native_text
 from napari_crbm.viewer.parts.style import (
     SignedScale,
     button,
@@ -78,7 +78,7 @@ class AssembliesWidget(QWidget):
             lambda: raise_dock(self.home.viewer, "Reproducibility"),
         )
         self.filter = QLineEdit()
-        self.filter.setPlaceholderText("Filter by region or number")
+        self.filter.setPlaceholderText("Filter by region, number, name or tag")
         self.filter.setClearButtonEnabled(True)
         self.filter.setToolTip(
             "Name of a region, or part of it, lists the assemblies with 10 % or more of their\n"
@@ -106,10 +106,16 @@ class AssembliesWidget(QWidget):
         self.tabs = QTabWidget()
         self.tabs.addTab(self.table, "Table")
         self.tabs.addTab(self.gallery, "Gallery")
+        self.more_columns = QLabel()
+        self.tabs.setCornerWidget(self.more_columns)
+        self.table.fitted.connect(self._show_hidden_columns)
         splitter = QSplitter(Qt.Orientation.Vertical)
         for parts in (
             (self.evidence, self.halves, self._make_filter(), self.tabs),
-            (self._titled_scale(), self._make_threshold(), self.traces, self.neuron_text),
+            (
+                *(self._titled_scale(), LabelRow(self.workspace), self._make_threshold()),
+                *(self.traces, self.neuron_text),
+            ),
         ):
             pane = QWidget()
             column = QVBoxLayout(pane)
@@ -135,6 +141,7 @@ class AssembliesWidget(QWidget):
         follow(self, self.workspace.region_view.changed, self._list_by_region)
         follow(self, self.workspace.neuron_changed, self._show_neuron)
         follow(self, self.workspace.palette_changed, self._on_palette)
+        follow(self, self.workspace.labels.changed, self._show_labels)
         self._show_table()
         self._show_threshold()
         self._show_neuron()
@@ -156,25 +163,21 @@ class AssembliesWidget(QWidget):
         found = [found_in(place, trained.membership) for place in places]
         self.proxy.list_only(np.all(found, axis=0))
 
+    def _show_hidden_columns(self) -> None:
+        """Say which columns have no room."""
+        hidden = self.table.hidden
+        self.more_columns.setText(f"Widen for {len(hidden)} more columns" if hidden else "")
+        self.more_columns.setToolTip(f"Without room: {', '.join(hidden)}." if hidden else "")
+
     def _make_filter(self) -> QWidget:
-        keys = QKeySequence.StandardKey
-        undo, redo = native_text(keys.Back), native_text(keys.Forward)
-        self.back = button("←", f"Undo the last selection ({undo}).", self.workspace.undo)
-        self.forward = button("→", f"Redo the selection ({redo}).", self.workspace.redo)
+        undo = UndoButtons(self.workspace)
+        self.back, self.forward = undo.back, undo.forward
         row = QWidget()
         line = QHBoxLayout(row)
         line.setContentsMargins(0, 0, 0, 0)
         line.addWidget(self.filter, 1)
-        for small in (self.back, self.forward):
-            small.setMaximumWidth(30)
-            line.addWidget(small)
-        follow(self, self.workspace.history_changed, self._show_history)
-        self._show_history()
+        line.addWidget(undo)
         return row
-
-    def _show_history(self) -> None:
-        self.back.setEnabled(self.workspace.can_undo)
-        self.forward.setEnabled(self.workspace.can_redo)
 
     def _make_threshold(self) -> QWidget:
         self.threshold = QSlider(Qt.Orientation.Horizontal)
@@ -251,7 +254,8 @@ class AssembliesWidget(QWidget):
         recording = self.workspace.recording
         self._syncing = True
         try:
-            self.model.show(None if trained is None else trained.table)
+            labels = self.workspace.labels.labels
+            self.model.show(None if trained is None else trained.table, labels)
             self._list_by_region()
         finally:
             self._syncing = False
@@ -270,6 +274,18 @@ class AssembliesWidget(QWidget):
         self.table.show_columns()
         self._show_assembly()
         self._show_neuron()
+
+    def _show_labels(self) -> None:
+        """Show changed names; order, width and selection of the rows stay."""
+        if self.workspace.trained is None or not self.model.rowCount():
+            return
+        self._syncing = True
+        try:
+            self.model.show(self.workspace.trained.table, self.workspace.labels.labels)
+            self.table.show_columns()
+        finally:
+            self._syncing = False
+        self._show_rows()
 
     def _show_message(self) -> None:
         """Say which model table and canvas show, or what is missing."""

@@ -22,6 +22,8 @@ from qtpy.QtWidgets import (
 from scipy.ndimage import gaussian_filter1d
 
 from napari_crbm.palette import BLUE, ORANGE
+from napari_crbm.viewer.docks.neurons.group_activity import GroupActivityPlot
+from napari_crbm.viewer.docks.neurons.groups_row import GroupsRow
 from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.keys import modifier_text, native_text
@@ -56,7 +58,7 @@ class NeuronsWidget(QWidget):
         self.home = home_of(napari_viewer)
         self.workspace = self.home.workspace
         self.lasso = self.home.lasso
-        self.setMinimumWidth(340)
+        self.setMinimumWidth(360)
         self._factors: tuple[Trained, NDArray[np.float32]] | None = None
         self._computing: Trained | None = None
 
@@ -156,7 +158,9 @@ class NeuronsWidget(QWidget):
         self.group_tabs = QTabWidget()
         self.group_tabs.addTab(self.group_assemblies, "Enriched assemblies")
         self.group_tabs.addTab(self.group_regions, "Enriched regions")
-        pane = _column(self.group_text, self.group_tabs)
+        self.group_tabs.addTab(GroupActivityPlot(self.home), "Activity")
+        self.groups = GroupsRow(self.home)
+        pane = _column(self.groups, self.group_text, self.group_tabs)
         pane.layout().insertLayout(0, row)
         return pane
 

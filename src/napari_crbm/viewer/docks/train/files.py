@@ -11,6 +11,7 @@ from qtpy.QtGui import QAction
 from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QVBoxLayout, QWidget
 
 from napari_crbm.viewer.jobs.autosave import MOST_FILES, kept_checkpoint, kept_models
+from napari_crbm.viewer.jobs.kept_labels import forget
 from napari_crbm.viewer.parts.notices import show_info
 from napari_crbm.viewer.parts.saved_fields import ask_open, ask_save
 from napari_crbm.viewer.parts.style import button
@@ -91,6 +92,7 @@ class TrainFiles(QHBoxLayout):
         def done(_path: Path) -> None:
             if workspace.trained is trained:
                 workspace.model_path = path
+            forget(trained.model)
             self._home.runs.saved(trained.model)
             _tell_saved(path)
             self.saved.emit()

@@ -1,0 +1,1 @@
+"""Groups of neurons: their activity, and what distinguishes two of them."""
