@@ -31,3 +31,12 @@ def add_lanes(partial, total):
     """Sum (L, B, M) partial inputs in lane order into (B, M)."""
     for b in prange(total.shape[0]):
         add_lanes_of(partial, b, total[b])
+
+
+@njit(cache=True, nogil=True)
+def add_rows(partial, total):
+    """Sum (L, M) rows in order into (M,). NumPy's sum over an axis takes seconds to compile."""
+    total[:] = partial[0]
+    for lane in range(1, partial.shape[0]):
+        for m in range(total.shape[0]):
+            total[m] += partial[lane, m]

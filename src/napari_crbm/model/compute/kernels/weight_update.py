@@ -11,7 +11,7 @@ from napari_crbm.model.compute.kernels.bits import (
     scatter,
     scatter_sparse,
 )
-from napari_crbm.model.compute.kernels.lanes import add_lanes
+from napari_crbm.model.compute.kernels.lanes import add_lanes, add_rows
 
 #: Roles of weights: SILENT weights stay at zero, ACTIVE ones follow the gradient and the penalty.
 SILENT, ACTIVE = np.uint8(0), np.uint8(1)
@@ -105,7 +105,7 @@ def update_weights(
                 own_mean[m] += np.float64(mean_activity[i]) * np.float64(weights[i, m])
             scatter(weights, chain_bits, i, partial[lane])
     add_lanes(partial, inputs)
-    mean_inputs[:] = partial_mean.sum(axis=0)
+    add_rows(partial_mean, mean_inputs)
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -148,4 +148,4 @@ def update_weights_sparse(
                 own_mean[columns[k]] += np.float64(mean_activity[i]) * np.float64(values[k])
             scatter_sparse(starts, columns, values, chain_bits, i, partial[lane])
     add_lanes(partial, inputs)
-    mean_inputs[:] = partial_mean.sum(axis=0)
+    add_rows(partial_mean, mean_inputs)
