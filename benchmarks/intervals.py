@@ -22,6 +22,7 @@ from napari_crbm.analysis.statistics.intervals import nrmse_intervals
 from napari_crbm.analysis.statistics.registry import STATISTICS, Side
 from napari_crbm.analysis.statistics.resampling import Resampling
 from napari_crbm.analysis.statistics.rows import explained_shares
+from napari_crbm.analysis.statistics.time_blocks import correlation_times
 from napari_crbm.model import CRBM, DReLU
 from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
@@ -61,8 +62,6 @@ def measure(n_recordings: int, memory: float, n_frames: int) -> pd.DataFrame:
     """Return nRMSE, explained shares and their intervals of every recording."""
     units = DReLU(*(np.full(N_HIDDEN, value) for value in (3.0, 3.0, -0.5, 0.5)))
     model = CRBM.from_parameters(weights_of(WEAKER), BASE, units)
-    drawn = recording(WEAKER, 3000, 0.0, 10_000)
-    of_model = model.transform(drawn)
     shift = np.zeros((N_NEURONS, N_HIDDEN), dtype=np.float32)
     connected = model.weights_ != 0
     block = np.arange(n_frames) * N_BLOCKS // n_frames
@@ -72,9 +71,11 @@ def measure(n_recordings: int, memory: float, n_frames: int) -> pd.DataFrame:
     rows = []
     for number in range(n_recordings):
         spikes = recording(1.0, n_frames, memory, number)
+        drawn = recording(WEAKER, 3000, 0.0, 10_003 + number)
         parts = (drawn, *(spikes.select_frames(each) for each in frames))
-        hidden = (of_model, *(model.transform(part) for part in parts[1:]))
+        hidden = tuple(model.transform(part) for part in parts)
         cut = Resampling.of(model, parts, hidden, frames, 150, number)
+        courses = np.column_stack([hidden[1], parts[1].frame_counts])
         moments = [each.moments() for each in cut.whole]
         sides = [Side(each, connected, shift) for each in moments]
         intervals = nrmse_intervals(cut.whole, connected, shift)
@@ -89,7 +90,7 @@ def measure(n_recordings: int, memory: float, n_frames: int) -> pd.DataFrame:
                     "frames": n_frames,
                     "recording": number,
                     "statistic": name,
-                    "correlation_frames": cut.correlation_frames,
+                    "correlation_frames": correlation_times(courses, frames[0])[0],
                     "test_blocks": cut.whole[2].n_blocks,
                     "nrmse": agreement(*map(each.values, sides)).nrmse,
                     "reach": found.reach,

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 
 from napari_crbm.anatomy import larval_fish
 from napari_crbm.connectome import (
@@ -82,6 +83,17 @@ def test_agreement_beyond_nearness_is_rarely_claimed_of_unrelated_animals(animal
     pairs = [(a, b) for a in animals for b in animals if a is not b]
     p = np.array([compare_maps(*pair).given_nearness_p for pair in pairs])
     assert np.mean(p <= 0.05) < 0.17 and 0.3 < p.mean() < 0.7
+
+
+def test_small_regions_are_not_favoured_more_than_by_relocated_assemblies(animals):
+    own, moved = [], []
+    for each in animals:
+        cells = np.tril_indices(len(each.names), -1)
+        small = (each.n_neurons[:, None] ** -0.5 + each.n_neurons**-0.5)[cells]
+        own.append(spearmanr(each.values[cells], small)[0])
+        moved.append(np.mean([spearmanr(one[cells], small)[0] for one in each.relocated[1:]]))
+    assert abs(np.mean(own)) < 0.15
+    assert abs(np.mean(own) - np.mean(moved)) < 0.15
 
 
 def test_sets_of_animals_are_tested_together(animals):

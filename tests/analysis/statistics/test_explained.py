@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_crbm.analysis.statistics.block_sums import BlockSums
-from napari_crbm.analysis.statistics.explained import Halves, explained_share
+from napari_crbm.analysis.statistics.explained import explained_share
 from napari_crbm.spikes import Spikes
 
 N = 10
@@ -35,13 +35,12 @@ def covariances(p: np.ndarray) -> np.ndarray:
     return ((STATES.T * p) @ STATES - np.outer(mean, mean))[np.triu_indices(N, 1)]
 
 
-def halves(p: np.ndarray, seed: int, n_frames: int, n_blocks: int = 8) -> Halves:
-    """Draw independent frames and divide them in two sets of blocks."""
+def drawn(p: np.ndarray, seed: int, n_frames: int, n_blocks: int = 8) -> BlockSums:
+    """Draw independent frames, in blocks."""
     states = np.random.default_rng(seed).choice(2**N, n_frames, p=p)
     spikes, hidden = Spikes.from_dense(STATES[states]), np.zeros((n_frames, 1))
     blocks = np.array_split(np.arange(n_frames), n_blocks)
-    sums = BlockSums.of(spikes, np.arange(N), hidden, blocks)
-    return Halves(sums.select(slice(0, None, 2)), sums.select(slice(1, None, 2)))
+    return BlockSums.of(spikes, np.arange(N), hidden, blocks)
 
 
 def of_pairs(moments):
@@ -54,9 +53,9 @@ def test_the_share_is_unbiased_where_a_naive_one_is_not():
     )
     found, naive, errors, holds = [], [], [], []
     for seed in range(150):
-        model, test = halves(MODEL, 3 * seed, 400), halves(TRUTH, 3 * seed + 1, 600)
-        each = explained_share(of_pairs, model, halves(TRUTH, 3 * seed + 2, 600), test)
-        m, c = (of_pairs(part.first.moments()) for part in (model, test))
+        model, test = drawn(MODEL, 3 * seed, 400), drawn(TRUTH, 3 * seed + 1, 600)
+        each = explained_share(of_pairs, model, drawn(TRUTH, 3 * seed + 2, 600), test)
+        m, c = (of_pairs(part.moments()) for part in (model, test))
         found.append(each.share)
         naive.append(1 - ((m - c) ** 2).sum() / (c**2).sum())
         errors.append(each.error)
@@ -71,9 +70,9 @@ def test_the_share_is_unbiased_where_a_naive_one_is_not():
 def test_one_is_the_truth_itself_and_zero_are_independent_neurons():
     mean = TRUTH @ STATES
     free = np.where(STATES, mean, 1 - mean).prod(axis=1)
-    test, train = halves(TRUTH, 1, 40_000), halves(TRUTH, 2, 40_000)
-    own = explained_share(of_pairs, halves(TRUTH, 3, 40_000), train, test)
-    none = explained_share(of_pairs, halves(free, 4, 40_000), train, test)
+    test, train = drawn(TRUTH, 1, 40_000), drawn(TRUTH, 2, 40_000)
+    own = explained_share(of_pairs, drawn(TRUTH, 3, 40_000), train, test)
+    none = explained_share(of_pairs, drawn(free, 4, 40_000), train, test)
     assert own.share == pytest.approx(1, abs=0.02) and own.low < 1 < own.high
     assert own.train_share == pytest.approx(1, abs=0.02)
     assert none.share == pytest.approx(0, abs=0.02) and none.low < 0 < none.high
@@ -81,16 +80,16 @@ def test_one_is_the_truth_itself_and_zero_are_independent_neurons():
 
 def test_a_reference_is_the_new_zero():
     """If independent neurons have covariances of their own, these explain nothing."""
-    test, train = halves(TRUTH, 1, 40_000), halves(TRUTH, 2, 40_000)
-    model, reference = halves(MODEL, 3, 40_000), halves(MODEL, 4, 40_000)
+    test, train = drawn(TRUTH, 1, 40_000), drawn(TRUTH, 2, 40_000)
+    model, reference = drawn(MODEL, 3, 40_000), drawn(MODEL, 4, 40_000)
     as_zero = explained_share(of_pairs, model, train, test, reference=reference)
     assert as_zero.share == pytest.approx(0, abs=0.1)
     assert explained_share(of_pairs, model, train, test).share > 0.5
 
 
 def test_the_correction_of_the_model_is_applied_to_the_model_alone():
-    test = halves(TRUTH, 1, 4000)
-    model = halves(TRUTH, 2, 4000)
+    test = drawn(TRUTH, 1, 4000)
+    model = drawn(TRUTH, 2, 4000)
     plain = explained_share(of_pairs, model, model, test)
     moved = explained_share(of_pairs, model, model, test, of_model=lambda m: m.cov_vv + 0.1)
     assert plain.share == plain.train_share == moved.train_share
@@ -101,11 +100,11 @@ def test_what_does_not_come_back_has_no_share_but_a_reason():
     mean = TRUTH @ STATES
     free = np.where(STATES, mean, 1 - mean).prod(axis=1)
     nothing = explained_share(
-        of_pairs, halves(MODEL, 1, 400), halves(free, 2, 400), halves(free, 3, 400)
+        of_pairs, drawn(MODEL, 1, 400), drawn(free, 2, 400), drawn(free, 3, 400)
     )
     assert np.isnan(nothing.share) and "not clearly above noise" in nothing.reason
     short = explained_share(
-        of_pairs, halves(MODEL, 1, 400), halves(TRUTH, 2, 400), halves(TRUTH, 3, 400, 4)
+        of_pairs, drawn(MODEL, 1, 400), drawn(TRUTH, 2, 400), drawn(TRUTH, 3, 400, 4)
     )
     assert np.isnan(short.share) and "4, and 6 are needed" in short.reason
     assert "nan" not in nothing.reason + short.reason

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_crbm.analysis.statistics.block_sums import BlockSums
-from napari_crbm.analysis.statistics.explained import Halves
+from napari_crbm.analysis.statistics.block_sums import BlockSums, Halves
 from napari_crbm.analysis.statistics.left_over import components_left_over
 from napari_crbm.spikes import Spikes
 
@@ -33,7 +32,7 @@ def left_over(
     halves = Halves(model.select(slice(0, None, 2)), model.select(slice(1, None, 2)))
     train = frames_of(seed, n_assemblies, n_frames=n_frames)
     test = frames_of(seed + 1, n_assemblies, n_frames=600)
-    return components_left_over(halves, train, test, WEIGHTS[:, :n_units])
+    return components_left_over(halves, train, test, WEIGHTS[:, :n_units], 600)
 
 
 @pytest.mark.parametrize("missing", [0, 1, 3])
@@ -58,4 +57,24 @@ def test_independent_neurons_leave_nothing_over():
 
 def test_few_blocks_say_nothing():
     model, few = frames_of(1, 2), frames_of(3, 5).select(slice(0, 2))
-    assert components_left_over(Halves(model, model), frames_of(2, 5), few, WEIGHTS[:, :2]) == 0
+    assert (
+        components_left_over(Halves(model, model), frames_of(2, 5), few, WEIGHTS[:, :2], 600) == 0
+    )
+
+
+@pytest.mark.parametrize("lasts", [1, 5])
+def test_missing_assemblies_that_are_rarely_on_are_counted(lasts):
+    """Assemblies are on in 4 % of the frames, which differs much between ten blocks of 80."""
+    rng = np.random.default_rng(lasts)
+
+    def recorded(n_frames: int) -> BlockSums:
+        on = np.repeat(rng.random((n_frames // lasts, 5)) < 0.04, lasts, axis=0)
+        chance = 0.05 + 0.5 * (on @ WEIGHTS.T)
+        spikes = Spikes.from_dense(rng.random((n_frames, N)) < chance)
+        blocks = np.array_split(np.arange(n_frames), 10)
+        return BlockSums.of(spikes, np.arange(N), np.zeros((n_frames, 1)), blocks)
+
+    model = frames_of(1, 2, on=0.5)
+    halves = Halves(model.select(slice(0, None, 2)), model.select(slice(1, None, 2)))
+    train, test = recorded(2000), recorded(800)
+    assert components_left_over(halves, train, test, WEIGHTS[:, :2], 800) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +109,13 @@ class BlockSums:
     def select(self, blocks: slice) -> BlockSums:
         """Return some of the blocks."""
         return BlockSums(*(values[blocks] for values in vars(self).values()))
+
+
+class Halves(NamedTuple):
+    """Two sets of frames, independent of each other, as sums over blocks."""
+
+    first: BlockSums
+    second: BlockSums
 
 
 def jackknife_variance(values: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -37,6 +37,7 @@ from napari_crbm.analysis.statistics.resampling import Resampling
 from napari_crbm.analysis.statistics.rows import explained_shares, reasons_of, table_row
 from napari_crbm.analysis.statistics.verdict import Estimate, Findings, Outcome, Verdict, verdict
 from napari_crbm.errors import ModelError
+from napari_crbm.model.start.effective_frames import effective_frames
 from napari_crbm.nrmse import agreement
 from napari_crbm.spikes import Spikes
 
@@ -320,7 +321,10 @@ def _findings(
             for name in judged
         },
         n_left_over=components_left_over(
-            resampling.model, *resampling.whole[1:], model.weights_[resampling.neurons]
+            resampling.model,
+            *resampling.whole[1:],
+            model.weights_[resampling.neurons],
+            effective_frames(test),
         ),
         **predicted_beyond(model, (train, test), resampling.blocks, seed),
     )

@@ -1,24 +1,26 @@
 r"""Explained share: the fraction of the reproducible covariance that a model explains.
 
 The nRMSE measures a model against the noise of the training frames. This measure is free of
-noise on either side. With covariances :math:`c_a, c_b` of two disjoint sets of held-out frames
-and :math:`m_1, m_2` of two independent sets of model samples, it is
+noise on either side. With covariances :math:`c_i` of B blocks of held-out frames and :math:`m_k`
+of groups of model samples, all independent of each other, it is
 
 .. math::
-    1 - \frac{\langle (m_1 - c_a)(m_2 - c_b) \rangle}{\langle (c_a - k_1)(c_b - k_2) \rangle}
+    1 - \frac{\langle (m_k - c_i)(m_l - c_j) \rangle}{\langle (c_i - r_k)(c_j - r_l) \rangle}
 
-with means over all pairs. :math:`k_1, k_2` are the covariances in two sets of independent
-neurons with the mean activities of the recording: zero for pairs of neurons, but not for hidden
-units, which are functions of the neurons. Noise is independent in the two factors of each
-product, so that it cancels on average: 1 if the model has all reproducible covariance, 0 if it
-is as good as independent neurons, below 0 if it is worse.
+with means over all pairs of neurons, and over all :math:`i \ne j` and :math:`k \ne l`. :math:`r_k`
+are the covariances in groups of independent neurons with the mean activities of the recording: zero
+for pairs of neurons, but not for hidden units, which are functions of the neurons. Noise is
+independent in the two factors of each product, so that it cancels on average: 1 if the model has
+all reproducible covariance, 0 if it is as good as independent neurons, below 0 if it is worse.
+
+The covariances of a block are its pseudo-values, B times those of all frames minus B - 1 times
+those without the block, so that slow changes within the recording count as they do in the whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,20 +31,13 @@ from napari_crbm.analysis.statistics.moments import Moments
 
 #: Level of intervals.
 LEVEL = 0.95
-# Fewer blocks in one of the two sets of held-out frames do not give a standard error.
-_FEWEST_BLOCKS = 3
+# Fewer blocks of held-out frames do not give a standard error.
+_FEWEST_BLOCKS = 6
 #: The reproducible part is the denominator: it must exceed zero by this many standard errors.
 CLEARLY = 3.0
 
 #: Maps the moments of one set of frames to a flat array.
 Values = Callable[[Moments], NDArray[np.floating]]
-
-
-class Halves(NamedTuple):
-    """Two sets of frames, independent of each other, as sums over blocks."""
-
-    first: BlockSums
-    second: BlockSums
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,8 @@ class Explained:
     train_share, train_error : float
         Of two halves of the training frames in the place of the model's samples.
     signal : float
-        Reproducible (co)variance of the held-out frames, in units of its standard error.
+        Reproducible (co)variance of the held-out frames, in units of the standard error that it
+        has if there is none.
     reason : str
         Why there is no share; empty if there is one.
     """
@@ -75,12 +71,12 @@ class Explained:
 
 def explained_share(
     values: Values,
-    model: Halves,
-    train: Halves,
-    test: Halves,
+    model: BlockSums,
+    train: BlockSums,
+    test: BlockSums,
     *,
     of_model: Values | None = None,
-    reference: Halves | None = None,
+    reference: BlockSums | None = None,
 ) -> Explained:
     """Compute the explained share of a statistic.
 
@@ -88,34 +84,26 @@ def explained_share(
     ----------
     values : callable
         Statistic of one set of recorded frames.
-    model : Halves
-        Independent samples of the model.
-    train, test : Halves
-        Training and held-out frames.
+    model : BlockSums
+        Groups of independent samples of the model.
+    train, test : BlockSums
+        Training and held-out frames, in blocks that are independent of each other.
     of_model : callable, optional
         Statistic of the model's samples, if it differs (correction for the penalty).
-    reference : Halves, optional
+    reference : BlockSums, optional
         Independent neurons; by default their values are zero.
     """
-    fewest = min(half.n_blocks for half in test)
-    if fewest < _FEWEST_BLOCKS:
+    if test.n_blocks < _FEWEST_BLOCKS:
         return _unknown(
             "the held-out frames are too few stretches of time: "
-            f"{sum(half.n_blocks for half in test)}, and {2 * _FEWEST_BLOCKS} are needed to "
-            "separate signal from noise"
+            f"{test.n_blocks}, and {_FEWEST_BLOCKS} are needed to separate signal from noise"
         )
-    c = [values(half.moments()) for half in test]
-    k = [0.0, 0.0] if reference is None else [values(half.moments()) for half in reference]
-    if not len(c[0]):
+    c = _pseudo_values(values, test)
+    if not c.shape[1]:
         return _unknown("there are no pairs to compare")
-
-    def repeated(first: NDArray[np.floating], second: NDArray[np.floating]) -> float:
-        crossed = _mean_product(first - k[1], second - k[0])
-        return (_mean_product(first - k[0], second - k[1]) + crossed) / 2
-
-    whole = repeated(c[0], c[1])
-    without = _changed(c, [values, values], test, repeated)
-    error = float(np.sqrt(sum(map(jackknife_variance, without))))
+    free = None if reference is None else _pseudo_values(values, reference)
+    whole, without = _distance(c, free)
+    error = _error_by_chance(c if free is None else c - free.mean(axis=0))
     signal = whole / error if error > 0 else float("nan")
     if not signal > CLEARLY:
         return _unknown(
@@ -123,53 +111,93 @@ def explained_share(
             f"({signal:.2f} standard errors, {CLEARLY:.0f} are needed)",
             signal,
         )
-    of_model = of_model or values
-    share, spread = _share(c, test, values, model, of_model, repeated)
-    train_share, train_spread = _share(c, test, values, train, values, repeated)
-    degrees = sum(half.n_blocks for half in test) - 2
-    reach = float(stats.t.isf((1 - LEVEL) / 2, degrees)) * spread
+    m, t = _pseudo_values(of_model or values, model), _pseudo_values(values, train)
+    share, spread = _share(c, m, whole, without)
+    train_share, train_spread = _share(c, t, whole, without)
+    reach = float(stats.t.isf((1 - LEVEL) / 2, len(c) - 1)) * spread
     return Explained(share, spread, share - reach, share + reach, train_share, train_spread, signal)
 
 
+def _pseudo_values(values: Values, sums: BlockSums) -> NDArray[np.float64]:
+    """Return the pseudo-values of every block, (B, P)."""
+    n = sums.n_blocks
+    whole = np.asarray(values(sums.moments()), dtype=np.float64)
+    if n < 2:
+        return whole[None]
+    return np.array([n * whole - (n - 1) * values(each) for each in sums.leaving_one_out()])
+
+
 def _share(
-    c: list[NDArray[np.floating]],
-    test: Halves,
-    values: Values,
-    model: Halves,
-    of_model: Values,
-    repeated: Callable[[NDArray[np.floating], NDArray[np.floating]], float],
+    c: NDArray[np.float64], m: NDArray[np.float64], whole: float, without: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Compute the explained share and its jackknife standard error."""
+    """Compute the explained share and its jackknife standard error.
 
-    def left(*parts: NDArray[np.floating]) -> float:
-        m1, m2, ca, cb = parts
-        missed = (_mean_product(m1 - ca, m2 - cb) + _mean_product(m1 - cb, m2 - ca)) / 2
-        return 1 - missed / repeated(ca, cb)
-
-    parts = [*(of_model(half.moments()) for half in model), *c]
-    without = _changed(parts, [of_model, of_model, values, values], [*model, *test], left)
-    variance = sum(jackknife_variance(each) for each in without if len(each) > 1)
-    return left(*parts), float(np.sqrt(variance))
-
-
-def _changed(
-    parts: list[NDArray[np.floating]],
-    values: list[Values],
-    sums: list[BlockSums] | Halves,
-    function: Callable[..., float],
-) -> Iterator[NDArray[np.float64]]:
-    """Yield the leave-one-block-out values of a function, for the blocks of each set in turn."""
-    for place, (compute, blocks) in enumerate(zip(values, sums, strict=True)):
-        found = []
-        for moments in blocks.leaving_one_out():
-            others = [*parts]
-            others[place] = compute(moments)
-            found.append(function(*others))
-        yield np.array(found)
+    Parameters
+    ----------
+    c, m : (B, P) and (K, P) float64
+        Held-out frames; the model, or the training frames.
+    whole : float
+        Reproducible covariance in the held-out frames.
+    without : (B,) float64
+        The same without each block.
+    """
+    missed, missed_without = _distance(c, m)
+    variance = float(jackknife_variance(1 - missed_without / without))
+    if len(m) > 2:
+        variance += float(jackknife_variance(1 - _distance(m, c)[1] / whole))
+    return 1 - missed / whole, float(np.sqrt(variance))
 
 
-def _mean_product(x: NDArray[np.floating], y: NDArray[np.floating]) -> float:
-    return float(np.dot(x, y) / len(x))
+def _distance(
+    x: NDArray[np.float64], y: NDArray[np.float64] | None
+) -> tuple[float, NDArray[np.float64]]:
+    """Estimate the mean squared difference of two vectors without bias from noise.
+
+    Parameters
+    ----------
+    x, y : (B, P) and (K, P) float64
+        Independent measurements of each; without ``y`` it is zero.
+
+    Returns
+    -------
+    whole : float
+    without : (B,) float64
+        Without each measurement of ``x``.
+    """
+    n = x.shape[1]
+    own = x @ x.T / n
+    whole, without = _mean_of_pairs(own), _mean_without(own)
+    if y is not None:
+        between = (x @ y.mean(axis=0)) / n
+        others = _mean_of_pairs(y @ y.T / n) if len(y) > 1 else float(y[0] @ y[0] / n)
+        whole += others - 2 * float(between.mean())
+        without += others - 2 * (between.sum() - between) / (len(x) - 1)
+    return whole, without
+
+
+def _mean_of_pairs(products: NDArray[np.float64]) -> float:
+    """Return the mean of a (B, B) matrix of products outside its diagonal."""
+    n = len(products)
+    return float((products.sum() - np.trace(products)) / (n * (n - 1)))
+
+
+def _mean_without(products: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `_mean_of_pairs` without each row and its column, (B,)."""
+    n, own = len(products), np.diag(products)
+    rest = products.sum() - 2 * products.sum(axis=0) + own - (own.sum() - own)
+    return np.asarray(rest / max((n - 1) * (n - 2), 1))
+
+
+def _error_by_chance(c: NDArray[np.float64]) -> float:
+    """Return the standard error of the reproducible covariance if there were none.
+
+    The products of different blocks would then be uncorrelated, with a mean of zero. How much the
+    covariance itself varies, since assemblies are active more often in some blocks than in others,
+    is in the errors of the shares, whose numerator and denominator vary together.
+    """
+    n = len(c)
+    products = (c @ c.T / c.shape[1])[np.triu_indices(n, 1)]
+    return float(np.sqrt(2 * (products**2).mean() / (n * (n - 1))))
 
 
 def _unknown(reason: str, signal: float = float("nan")) -> Explained:

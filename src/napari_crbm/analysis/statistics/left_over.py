@@ -16,14 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, stats
 
-from napari_crbm.analysis.statistics.block_sums import BlockSums, jackknife_variance
-from napari_crbm.analysis.statistics.explained import Halves
+from napari_crbm.analysis.statistics.block_sums import BlockSums, Halves, jackknife_variance
 from napari_crbm.analysis.statistics.moments import Moments
 
 #: Components that are tested at most.
 MOST_COMPONENTS = 20
 # Probability that any component is counted although the model explains all (family-wise).
 _LEVEL = 0.01
+# What is missing must also exceed the spread between blocks by this many standard errors.
+_CLEAR = 2.0
 # A component counts if the model has less than this share of its reproducible variance, and if
 # what is missing is at least this share of the strongest component of the training frames.
 _HAS, _TINY = 0.5, 0.1
@@ -32,7 +33,11 @@ _SPANNED = 0.5
 
 
 def components_left_over(
-    model: Halves, train: BlockSums, test: BlockSums, weights: NDArray[np.floating]
+    model: Halves,
+    train: BlockSums,
+    test: BlockSums,
+    weights: NDArray[np.floating],
+    n_effective: float,
 ) -> int:
     """Count components of the held-out covariance that a model does not have.
 
@@ -43,6 +48,9 @@ def components_left_over(
     train, test : BlockSums
         Training and held-out frames.
     weights : (n, M) float array
+    n_effective : float
+        Held-out frames that count as independent for single neurons, see
+        `napari_crbm.model.start.effective_frames.effective_frames`.
 
     Returns
     -------
@@ -61,21 +69,27 @@ def components_left_over(
     strength, own = linalg.eigh(seen, subset_by_index=[n - most, n - 1])
     over = seen - _matrix(first.moments(), scale)
     directions = own @ linalg.eigh(own.T @ over @ own)[1]
+    # The course of a unit moves neuron i by about w_i v_i (1 - v_i), scaled as above. What lies in
+    # the span of the units is theirs, and only the rest is tested.
+    units = linalg.orth(weights * np.sqrt(rate * (1 - rate))[:, None])
+    directions -= units @ (units.T @ directions)
+    outside = (directions**2).sum(axis=0)
+    directions /= np.sqrt(np.maximum(outside, 1e-12))
 
     def along(moments: Moments) -> NDArray[np.float64]:
         return np.asarray(((_matrix(moments, scale) @ directions) * directions).sum(axis=0))
 
     held_out, has = along(test.moments()), along(second.moments())
     noise, of_model = (_variance(sums, along) for sums in (test, second))
-    limit = stats.t.isf(_LEVEL / most, test.n_blocks - 1)
     beyond = held_out - has
-    found = (held_out > limit * np.sqrt(noise)) & (beyond > limit * np.sqrt(noise + of_model))
+    # By chance the variance of a course varies as that of independent Gaussian frames. How often an
+    # assembly is on in a block adds to the spread between blocks, so that this spread alone would
+    # hide assemblies that are rarely on.
+    by_chance = (1 + np.maximum(has, 0)) * np.sqrt(2 / n_effective)
+    found = beyond > stats.norm.isf(_LEVEL / most) * by_chance
+    found &= beyond > _CLEAR * np.sqrt(noise + of_model)
     large = np.minimum(held_out, beyond) > _TINY * strength[-1]
-    # The course of a unit moves neuron i by about w_i v_i (1 - v_i), scaled as above.
-    moved = weights * np.sqrt(rate * (1 - rate))[:, None]
-    inside = (linalg.orth(moved).T @ directions) ** 2
-    outside = inside.sum(axis=0) < _SPANNED
-    return int((found & large & outside & (has < _HAS * held_out)).sum())
+    return int((found & large & (outside > 1 - _SPANNED) & (has < _HAS * held_out)).sum())
 
 
 def _variance(

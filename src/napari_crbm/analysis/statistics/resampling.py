@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_crbm.analysis.statistics.block_sums import MOST_NEURONS, BlockSums
-from napari_crbm.analysis.statistics.explained import Halves
+from napari_crbm.analysis.statistics.block_sums import MOST_NEURONS, BlockSums, Halves
 from napari_crbm.analysis.statistics.time_blocks import (
     block_frames,
     chain_groups,
@@ -24,10 +23,10 @@ if TYPE_CHECKING:
 
 # Groups of chains, half of them in either set of samples.
 _GROUPS = 20
-# Blocks of the two halves together at most: every border costs a gap.
-_MOST_IN_TURN = 16
+# Blocks with gaps between them at most: every border costs a gap.
+_MOST_APART = 16
 # Frames of independent neurons, with which explained shares are compared.
-_REFERENCE_FRAMES, _REFERENCE_AT_ONCE = 4000, 256
+_REFERENCE_FRAMES, _REFERENCE_AT_ONCE, _REFERENCE_BLOCKS = 4000, 256, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,18 +40,21 @@ class Resampling:
         Frames of each block of time.
     whole : (model, train, test) BlockSums
         All frames.
-    model, train, test, reference : Halves
-        Independent samples of the model, training frames, held-out frames (blocks of time in
-        turn) and independent neurons with the mean activities of the training frames.
+    model : Halves
+        Independent samples of the model.
+    train, test : BlockSums
+        Training and held-out frames, with gaps between the blocks.
+    reference : BlockSums
+        Independent neurons with the mean activities of the training frames.
     """
 
     neurons: NDArray[np.int64]
     blocks: tuple[list[NDArray[np.int64]], list[NDArray[np.int64]]]
     whole: tuple[BlockSums, BlockSums, BlockSums]
     model: Halves
-    train: Halves
-    test: Halves
-    reference: Halves
+    train: BlockSums
+    test: BlockSums
+    reference: BlockSums
 
     @classmethod
     def of(
@@ -86,21 +88,21 @@ class Resampling:
         time, gap = correlation_times(courses, frames[0])
         groups = chain_groups(parts[0].n_frames, n_chains, _GROUPS)
         sums = [BlockSums.of(parts[0], neurons, hidden[0], groups)]
-        halves = [_in_turn(sums[0])]
+        gapped = []
         lengths = [block_frames(len(number), time) for number in frames]
         blocks = (cut(frames[0], lengths[0]), cut(frames[1], lengths[1]))
         for k, number in enumerate(frames):
             part, values = parts[k + 1], hidden[k + 1]
             sums.append(BlockSums.of(part, neurons, values, blocks[k]))
-            apart = cut(number, lengths[k], gap=gap, most=_MOST_IN_TURN)
-            halves.append(_in_turn(BlockSums.of(part, neurons, values, apart)))
+            apart = cut(number, lengths[k], gap=gap, most=_MOST_APART)
+            gapped.append(BlockSums.of(part, neurons, values, apart))
         free = Spikes.from_chunks(
             _independent(parts[1], generator), _REFERENCE_FRAMES, parts[1].n_neurons
         )
-        order = np.array_split(np.arange(_REFERENCE_FRAMES), 2)
-        reference = _in_turn(BlockSums.of(free, neurons, model.transform(free), order))
+        order = np.array_split(np.arange(_REFERENCE_FRAMES), _REFERENCE_BLOCKS)
+        reference = BlockSums.of(free, neurons, model.transform(free), order)
         whole = (sums[0], sums[1], sums[2])
-        return cls(neurons, blocks, whole, halves[0], halves[1], halves[2], reference)
+        return cls(neurons, blocks, whole, _in_turn(sums[0]), gapped[0], gapped[1], reference)
 
 
 def _in_turn(sums: BlockSums) -> Halves:

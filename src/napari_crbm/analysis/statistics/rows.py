@@ -23,14 +23,14 @@ def explained_shares(
     def of_both(of: Moments) -> NDArray[np.floating]:
         return (of.mean_vh - of.mean_v[:, None] * of.mean_h)[connected]
 
-    halves = (resampling.model, resampling.train, resampling.test)
+    parts = (resampling.whole[0], resampling.train, resampling.test)
     free = resampling.reference
     return {
         "mean_vh": explained_share(
-            of_both, *halves, of_model=lambda of: of_both(of) + shift[connected], reference=free
+            of_both, *parts, of_model=lambda of: of_both(of) + shift[connected], reference=free
         ),
-        "cov_vv": explained_share(lambda of: of.cov_vv, *halves),
-        "cov_hh": explained_share(lambda of: of.cov_hh, *halves, reference=free),
+        "cov_vv": explained_share(lambda of: of.cov_vv, *parts),
+        "cov_hh": explained_share(lambda of: of.cov_hh, *parts, reference=free),
     }
 
 
