@@ -57,6 +57,26 @@ def test_directions_as_text_json_tables_and_figure(files, tmp_path):
     assert strength.keys() == plain.keys() and strength != plain
 
 
+def test_samples_as_text_json_tables_figure_and_movie(files, tmp_path):
+    model, temporal, fish = (files / name for name in ("model.h5", "temporal.h5", "fish.h5"))
+    shown = run("sample", model, fish, "--frames", 4, "-o", tmp_path, "--figure",
+                tmp_path / "s.png")  # fmt: skip
+    said = " ".join(shown.stdout.split())
+    assert "means nothing" in said and "0.5: it cannot" in said
+    assert len(pd.read_csv(tmp_path / "told_apart.csv")) == 6
+    assert "4" in run("info", tmp_path / "generated.h5").stdout
+    held = run("sample", model, fish, "--kind", "held", "--frame", 9, "--frames", 3, "--json")
+    assert json.loads(held.stdout)["frames"] == [9, 9, 9]
+    gif = tmp_path / "m.gif"
+    movie = ("sample", temporal, fish, "--kind", "movie", "--frames", 4, "--movie", gif)
+    found = json.loads(run(*movie, "--source", "copula", "--json").stdout)
+    assert found["source"] == "copula" and gif.stat().st_size > 1000
+    with pytest.raises(CRBMError, match="exists already"):
+        run(*movie)
+    run("sample", model, fish, "--source", "copula", code=2)
+    run("sample", temporal, fish, "--kind", "movie", "--source", "model", code=2)
+
+
 def test_ctrl_c_leaves_a_checkpoint_that_continues_bit_for_bit(files, tmp_path, monkeypatch):
     advance = TemporalTraining._advance
 

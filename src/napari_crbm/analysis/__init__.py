@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from napari_crbm.analysis.courses.following import Following, follow_course
     from napari_crbm.analysis.courses.responses import Responses, event_responses
     from napari_crbm.analysis.courses.tables import export_tuning, tuning_table
+    from napari_crbm.analysis.dreams.discrimination import Discrimination, discriminate
+    from napari_crbm.analysis.dreams.export import export_dream
+    from napari_crbm.analysis.dreams.making import Dream, held_state, movie, snapshots
     from napari_crbm.analysis.evidence.assessment import Evidence, assembly_evidence
     from napari_crbm.analysis.evidence.counted import counted_assemblies, counted_in_words
     from napari_crbm.analysis.export.nwb import export_nwb
@@ -152,6 +155,9 @@ _HOMES = {
     "courses.following": ("Following", "follow_course"),
     "courses.responses": ("Responses", "event_responses"),
     "courses.tables": ("export_tuning", "tuning_table"),
+    "dreams.discrimination": ("Discrimination", "discriminate"),
+    "dreams.export": ("export_dream",),
+    "dreams.making": ("Dream", "held_state", "movie", "snapshots"),
     "evidence.assessment": ("Evidence", "Folds", "assembly_evidence"),
     "evidence.counted": ("counted_assemblies", "counted_in_words"),
     "export.nwb": ("export_nwb",),
@@ -229,6 +235,8 @@ __all__ = [
     "Counterparts",
     "Course",
     "Directions",
+    "Discrimination",
+    "Dream",
     "Drift",
     "Evaluation",
     "Evidence",
@@ -281,9 +289,11 @@ __all__ = [
     "counted_in_words",
     "coupling_table",
     "direction_table",
+    "discriminate",
     "evaluate",
     "evaluate_held_out",
     "event_responses",
+    "export_dream",
     "export_evaluation",
     "export_forecasts",
     "export_nwb",
@@ -300,6 +310,7 @@ __all__ = [
     "have_same_neurons",
     "held_out_drift",
     "held_out_likelihood",
+    "held_state",
     "lag_table",
     "lagged_correlations",
     "leaving_out",
@@ -312,6 +323,7 @@ __all__ = [
     "midline_x",
     "model_recovery",
     "moments",
+    "movie",
     "neuron_course",
     "neuron_raster",
     "occurrences",
@@ -331,6 +343,7 @@ __all__ = [
     "run_sweep",
     "score_forecasts",
     "select",
+    "snapshots",
     "sort_by_similarity",
     "stability",
     "stable_units",

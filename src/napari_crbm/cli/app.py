@@ -25,6 +25,7 @@ from napari_crbm.cli.match import match
 from napari_crbm.cli.perturb import perturb
 from napari_crbm.cli.preprocess import preprocess
 from napari_crbm.cli.reproducibility import reproducibility
+from napari_crbm.cli.sample import sample
 from napari_crbm.cli.sessions import join, split
 from napari_crbm.cli.simulate import simulate
 from napari_crbm.cli.stability import stability
@@ -69,6 +70,7 @@ for command in (
     train_temporal,
     forecast,
     directions,
+    sample,
     compare_fish,
     view,
 ):

@@ -7,6 +7,7 @@ from napari_crbm.figures.brain import BrainView, brain_view
 from napari_crbm.figures.coactivity import coactivity_figure
 from napari_crbm.figures.counterparts import counterparts_figure, write_counterparts
 from napari_crbm.figures.directions import directions_figure
+from napari_crbm.figures.dreams import dream_figure, save_dream_movie
 from napari_crbm.figures.export import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.methods import methods_figure
@@ -31,8 +32,10 @@ __all__ = [
     "coactivity_figure",
     "counterparts_figure",
     "directions_figure",
+    "dream_figure",
     "gallery",
     "methods_figure",
+    "save_dream_movie",
     "save_figure",
     "stability_figure",
     "states_page",

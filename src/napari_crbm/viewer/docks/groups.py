@@ -44,7 +44,7 @@ GROUPS = (
     ),
     Group(
         "Explore", "Assemblies in the brain and in time",
-        ("Assemblies", "Neurons", "Time", "States", "Tuning"), ("What if",),
+        ("Assemblies", "Neurons", "Time", "States", "Tuning"), ("What if", "Dreams"),
     ),
     Group("Compare", "Regions, models and animals", ("Connectivity", "Compare")),
     Group("Publish", "Figures, tables and movies", ("Export",)),
