@@ -143,6 +143,38 @@ def test_a_run_can_be_cancelled_and_another_model_drops_the_answer(
     assert home.workspace.colouring is None
 
 
+@pytest.mark.parametrize(("target", "action"), [("group", "drive"), ("assembly", "on")])
+def test_the_copied_python_gives_the_same_answer(
+    shown, home, recording, planted_model, qtbot, tmp_path, monkeypatch, target, action
+):
+    from qtpy.QtWidgets import QApplication
+
+    from napari_crbm.io import save_model, save_recording
+
+    said = []
+    monkeypatch.setattr("napari_crbm.viewer.docks.whatif.widget.show_info", said.append)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(coactivity.__kwdefaults__, "n_states", 600)
+    monkeypatch.setitem(coactivity.__kwdefaults__, "n_chains", 200)
+    save_recording(recording, "recording.h5")
+    save_model(planted_model, "model.h5")
+    assert shown.outputs.isHidden()
+    home.workspace.choose_neurons(np.arange(0, 60, 3))
+    home.workspace.choose_assembly(1)
+    ask(shown, qtbot, target, action)
+    assert not shown.outputs.isHidden()
+    shown.copy.click()
+    assert said == ["Copied. Save the model to model.h5 to use it."]
+    names = {}
+    exec(QApplication.clipboard().text(), names)
+    assert names["found"].perturbation.words == shown.result.perturbation.words
+    np.testing.assert_array_equal(names["found"].neurons["change"], shown.result.neurons["change"])
+    assert (tmp_path / "what-if.pdf").stat().st_size > 1000
+    shown.write(tmp_path / "dock.png")
+    until(qtbot, lambda: len(said) == 2)
+    assert "Wrote" in said[1] and (tmp_path / "dock.png").stat().st_size > 1000
+
+
 def test_the_neurons_dock_leads_here(viewer, shown_home, qtbot):
     neurons = open_dock(viewer, "Neurons").findChild(NeuronsWidget)
     neurons.what_if.click()

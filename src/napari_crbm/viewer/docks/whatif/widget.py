@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyqtgraph as pg
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QFormLayout, QProgressBar, QTabWidget, QWidget
+from qtpy.QtWidgets import (
+    QApplication,
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QProgressBar,
+    QTabWidget,
+    QWidget,
+)
 
 from napari_crbm.errors import CRBMError
 from napari_crbm.model import CRBM
@@ -18,11 +28,12 @@ from napari_crbm.palette import GREY, ORANGE
 from napari_crbm.perturbation import Coactivity, Pool, Recorded, coactivity, draw_pool
 from napari_crbm.recording import Recording
 from napari_crbm.viewer.docks.whatif.question import ACTIONS, HELD, TARGETS, question
+from napari_crbm.viewer.docks.whatif.script import code
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.layers.colour_kinds import by_signed
 from napari_crbm.viewer.parts.dataframe_table import Column, DataFrameView
-from napari_crbm.viewer.parts.notices import show_error
+from napari_crbm.viewer.parts.notices import show_error, show_info
 from napari_crbm.viewer.parts.style import button, count_box, page, plot, text_label
 from napari_crbm.viewer.parts.widget_lifetime import follow
 
@@ -50,6 +61,7 @@ _INTERVALS = (
     ),
 )
 _LARGEST_LEVEL = 1_000_000
+_FIGURES = "Figure (*.pdf *.svg *.png)"
 
 
 class WhatIfWidget(QWidget):
@@ -112,12 +124,23 @@ class WhatIfWidget(QWidget):
         self.start = button(_START, _TIP, self._toggle)
         self.bar = QProgressBar()
         self.bar.hide()
+        self.copy = button(
+            "Copy Python", "Copy code that asks the same question and draws it.", self._copy
+        )
+        self.save = button(
+            "Save figure...", "Write brain, regions, assemblies and comparison.", self._ask_path
+        )
+        self.outputs = QWidget()
+        row = QHBoxLayout(self.outputs)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.copy)
+        row.addWidget(self.save)
         self.verdict = text_label("")
         self.tabs = self._make_tabs(napari_viewer)
         layout = page(self)
         layout.addWidget(self.message)
         layout.addLayout(form)
-        for part in (self.start, self.bar, self.verdict):
+        for part in (self.start, self.bar, self.outputs, self.verdict):
             layout.addWidget(part)
         layout.addWidget(self.tabs, 1)
         layout.addStretch(0)
@@ -212,6 +235,35 @@ class WhatIfWidget(QWidget):
         self.bar.setValue(done)
         self.bar.setFormat(f"{self._stage}: %v of %m")
 
+    # --- export --------------------------------------------------------------------------------
+
+    def _copy(self) -> None:
+        found, recording = self.result, self.workspace.recording
+        if found is None or recording is None:
+            return
+        path = self.workspace.model_path
+        text = code(found.perturbation, recording, str(path or "model.h5"), found.n_null)
+        QApplication.clipboard().setText(text)
+        show_info("Copied." if path else "Copied. Save the model to model.h5 to use it.")
+
+    def _ask_path(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save figure", "what-if.pdf", _FIGURES)
+        if path:
+            self.write(Path(path) if Path(path).suffix else Path(f"{path}.pdf"))
+
+    def write(self, path: Path) -> None:
+        """Draw the answer to a file, in the background."""
+        found, recording = self.result, self.workspace.recording
+        if found is None or recording is None:
+            return
+
+        def work(_report: object) -> Path:
+            from napari_crbm.figures import coactivity_figure, save_figure
+
+            return save_figure(coactivity_figure([found], recording), path)
+
+        self.home.run("Drawing", work, lambda to: show_info(f"Wrote {to}."), owner=self)
+
     # --- what is shown ------------------------------------------------------------------------
 
     def _forget(self) -> None:
@@ -267,6 +319,7 @@ class WhatIfWidget(QWidget):
             self.bar.setRange(0, 0)
         self.bar.setVisible(running)
         self.tabs.setVisible(self.result is not None)
+        self.outputs.setVisible(self.result is not None)
         self.verdict.setVisible(self.result is not None)
 
     def _show_result(self) -> None:
