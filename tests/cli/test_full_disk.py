@@ -1,7 +1,9 @@
 """Whole commands under a write that fails: nothing is lost, and each says so in one sentence.
 
 A shim lets the n-th call that writes, syncs or renames fail, for n from 0 until a command needs
-fewer calls: once, or for that call and all after it, as on a disk that is full.
+fewer calls: once, or for that call and all after it, as on a disk that is full. Some commands
+need hundreds of calls, so beyond the first dozen only some n are tried;
+``NAPARI_CRBM_EVERY_WRITE=1`` tries all.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import builtins
 import errno
 import io
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,7 @@ from napari_crbm.io.safety import replacing
 from tests.cli.test_cli import run
 
 SMALL = ["--neurons", "60", "--frames", "240", "--assemblies", "2"]
+EVERY_WRITE = os.environ.get("NAPARI_CRBM_EVERY_WRITE") == "1"
 QUICK = ["--updates", "3", "--chains", "10", "--n-hidden", "2", "--test-blocks", "0"]
 
 
@@ -87,7 +91,7 @@ def numbers():
     n = 0
     while True:
         yield n
-        n += 1 if n < 12 else n // 2
+        n += 1 if EVERY_WRITE or n < 12 else n // 2
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -147,6 +151,7 @@ def test_an_export_that_fails_leaves_what_was_there(name, place, monkeypatch):
             if file.endswith(".csv"):
                 assert now[file] == before[file], (n, file)
     assert n >= 2
+    print(f"{name}: a failure at each of {n} calls" if EVERY_WRITE else "")
 
 
 @pytest.mark.parametrize("forever", [False, True])
@@ -180,6 +185,7 @@ def test_a_training_keeps_a_checkpoint_or_a_model(forever, place, monkeypatch):
         for path in fresh.values():
             path.unlink()
     assert n >= 6 and n_kept >= 2
+    print(f"training: a failure at each of {n} calls, {n_kept} kept" if EVERY_WRITE else "")
 
 
 def test_a_sweep_goes_on_after_a_failed_write(place, monkeypatch):
@@ -189,7 +195,9 @@ def test_a_sweep_goes_on_after_a_failed_write(place, monkeypatch):
     )
     disk = FailingDisk(monkeypatch, place)
     before = contents(place)
-    for n in (0, 1, 2, 3, 5, 8, 13, 21, 34, 55):
+    for n in numbers() if EVERY_WRITE else (0, 1, 2, 3, 5, 8, 13, 21, 34, 55):
+        if EVERY_WRITE:
+            shutil.rmtree(place / "out" / "sweep", ignore_errors=True)
         disk.fails_at(n, forever=True)
         said = attempt(arguments)
         failed = disk.failed
@@ -200,6 +208,10 @@ def test_a_sweep_goes_on_after_a_failed_write(place, monkeypatch):
         if not failed:
             break
         assert "No space left on device" in said, (n, said)
+        for name in set(now) - set(before):
+            if name.endswith("model.h5"):
+                assert load_model(place / name).n_neurons == 60
+    print(f"sweep: a failure at each of {n} calls" if EVERY_WRITE else "")
     # The same line again completes what was there.
     run(*arguments)
     assert load_model(place / "out" / "sweep" / "selected.model.h5").n_neurons == 60

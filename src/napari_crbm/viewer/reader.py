@@ -14,7 +14,7 @@ from napari_crbm.errors import (
     UnknownLayout,
 )
 from napari_crbm.schematic import place_neurons
-from napari_crbm.viewer.opening.suffixes import may_read
+from napari_crbm.viewer.opening.suffixes import is_layer, may_read
 
 LayerTuple = tuple[Any, dict[str, Any], str]
 
@@ -28,10 +28,13 @@ def get_reader(
     """Accept files and folders that hold a recording, or arrays that may be one.
 
     With an open viewer all other files are accepted too: when the user has chosen this reader,
-    napari tries no other, and the plugin must say why a file cannot be opened.
+    napari tries no other, and the plugin must say why a file cannot be opened. Points and shapes
+    that napari has written are left to it.
     """
     import napari
 
+    if isinstance(path, str) and is_layer(Path(path)):
+        return None
     if napari.current_viewer() is not None:
         return read_or_say
     return read_or_say if isinstance(path, str) and _is_ours(path) else None

@@ -217,6 +217,49 @@ def test_an_unknown_layout_with_a_table_of_cells_is_asked_about(
     assert home.workspace.recording.regions.names == ("tectum",) and not complaints()
 
 
+def table_csv(folder: Path) -> Path:
+    """Traces and positions as a spreadsheet program writes them, side by side."""
+    header = ",".join(f"cell{k}" for k in range(9))
+    rows = [",".join(f"{value:.4f}" for value in row) for row in SPIKES + 0.01]
+    (folder / "fish.csv").write_text("\n".join([header, *rows]))
+    rows = [f"{x:.3f},{y:.3f},{z:.3f}" for x, y, z in XYZ]
+    (folder / "fish_positions.csv").write_text("\n".join(["x,y,z", *rows]))
+    return folder / "fish.csv"
+
+
+def workbook(folder: Path) -> Path:
+    pd, _ = pytest.importorskip("pandas"), pytest.importorskip("openpyxl")
+    with pd.ExcelWriter(folder / "fish.xlsx") as book:
+        pd.DataFrame(SPIKES + 0.01).to_excel(book, sheet_name="traces", index=False)
+        pd.DataFrame(XYZ, columns=list("xyz")).to_excel(book, sheet_name="cells", index=False)
+    return folder / "fish.xlsx"
+
+
+def arrays(folder: Path) -> Path:
+    folder = tmp_folder(folder, "fish")
+    np.save(folder / "dff.npy", SPIKES + 0.01)
+    np.save(folder / "positions.npy", XYZ)
+    return folder
+
+
+@pytest.mark.parametrize("made", [table_csv, workbook, arrays])
+def test_what_labs_have_is_asked_about_with_the_answers_filled_in(
+    made, viewer, home, qtbot, tmp_path, complaints, monkeypatch
+):
+    monkeypatch.setenv("NAPARI_CRBM_PROFILES", str(tmp_path / "profiles"))
+    path = made(tmp_path)
+    drop(viewer, path)
+    window = viewer.window._qt_window
+    until(qtbot, lambda: window.findChild(MappingDialog) is not None)
+    dialog = window.findChild(MappingDialog)
+    until(qtbot, lambda: dialog.ok.isEnabled())
+    dialog.accept()
+    until(qtbot, lambda: home.workspace.recording is not None and not home.busy)
+    recording = home.workspace.recording
+    assert (recording.n_neurons, recording.n_frames) == (9, 40) and not complaints()
+    np.testing.assert_allclose(viewer.layers[NEURONS].data, XYZ[:, ::-1], atol=2e-3)
+
+
 def test_other_drops_are_left_to_napari(viewer, home, tmp_path, monkeypatch):
     left = []
     monkeypatch.setattr(
@@ -225,12 +268,14 @@ def test_other_drops_are_left_to_napari(viewer, home, tmp_path, monkeypatch):
     np.save(tmp_path / "picture.npy", SPIKES)
     (tmp_path / "notes.txt").write_text("x")
     (tmp_path / "folder").mkdir()
+    (tmp_path / "points.csv").write_text("index,axis-0,axis-1\n0,1.0,2.0\n")
+    assert get_reader(str(tmp_path / "points.csv")) is None
     save_recording(small_recording(), tmp_path / "own.h5")
-    for name in ("picture.npy", "notes.txt", "folder"):
+    for name in ("picture.npy", "notes.txt", "folder", "points.csv"):
         drop(viewer, tmp_path / name)
     drop(viewer, tmp_path / "own.h5", Qt.KeyboardModifier.ShiftModifier)
     names = [Path(name if isinstance(name, str) else name[0]).name for name in left]
-    assert names == ["picture.npy", "notes.txt", "folder", "own.h5"] and not home.busy
+    assert names == ["picture.npy", "notes.txt", "folder", "points.csv", "own.h5"] and not home.busy
 
 
 def test_every_kind_of_model_can_be_dropped(

@@ -1,8 +1,9 @@
 """Open recordings and models dropped on the window without asking for a reader.
 
-napari's built-in reader also accepts ``.h5``, ``.npz`` and folders, so napari would ask the
+napari's built-in reader also accepts ``.csv``, ``.npz`` and folders, so napari would ask the
 user to choose a reader on each drop. Files recognised as a recording or model are opened
-directly; all other files, and arrays that may be images, are left to napari.
+directly, and the mapping dialog opens for tables and for folders of arrays; all other files,
+and arrays that may be images, are left to napari.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from typing import Any
 
 from qtpy.QtCore import QEvent, QObject, Qt
 
-from napari_crbm.errors import CRBMError
-from napari_crbm.viewer.opening.suffixes import may_read
+from napari_crbm.errors import CRBMError, UnknownLayout
+from napari_crbm.viewer.opening.suffixes import holds_arrays, is_table, may_read
 
 
 class DropFilter(QObject):
@@ -61,6 +62,8 @@ def _is_ours(path: Path) -> bool:
         return False
     try:
         kind = read_kind(path)
+    except UnknownLayout:
+        return is_table(path) or holds_arrays(path)
     except (CRBMError, OSError):
         return False
     return kind == "model" or kind.endswith("recording")

@@ -13,6 +13,7 @@ from napari_crbm.io.registry import own_kind
 from napari_crbm.io.unknown.by_profile import can_map
 from napari_crbm.io.unknown.guess import Guess, guess
 from napari_crbm.io.unknown.profile import Profile
+from napari_crbm.viewer.parts.option_words import in_words_of_the_viewer
 
 
 @dataclass(frozen=True)
@@ -45,10 +46,13 @@ class Unmapped:
 def reason_to_ask(error: CRBMError) -> str:
     """Return why a file could not be opened, to show in the mapping dialog.
 
-    Empty for an unknown layout, because the dialog already implies it.
+    Empty for an unknown layout, because the dialog already implies it. What the dialog does
+    itself, such as to detect events, is left out.
     """
-    known = isinstance(error, UnknownLayout) and not isinstance(error, FieldNotFound)
-    return "" if known else str(error)
+    if isinstance(error, UnknownLayout) and not isinstance(error, FieldNotFound):
+        return ""
+    found, mend, _ = str(error).partition(": open it with ")
+    return in_words_of_the_viewer(f"{found}." if mend else found)
 
 
 def can_ask(path: Path) -> bool:

@@ -73,7 +73,11 @@ class MappingPreview(QWidget):
             ticks.append((base + 0.4, str(neuron)))
         self.traces.getAxis("left").setTicks([ticks])
         extent = seen.extent_um
+        span = (
+            f"{extent[2]:,.0f} x {extent[1]:,.0f} x {extent[0]:,.0f} µm (x, y, z); neurons are"
+            if len(seen.coordinates)
+            else "No positions; neurons are"
+        )
         self.caption.setText(
-            f"{extent[2]:,.0f} x {extent[1]:,.0f} x {extent[0]:,.0f} µm (x, y, z); neurons are "
-            f"active in {100 * seen.rate:.2g} % of the frames looked at (green)."
+            f"{span} active in {100 * seen.rate:.2g} % of the frames looked at (green)."
         )

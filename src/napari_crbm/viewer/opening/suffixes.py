@@ -1,4 +1,4 @@
-"""File name endings of recordings and models."""
+"""Files that may be recordings or models: by their endings, and against napari's own."""
 
 from __future__ import annotations
 
@@ -13,3 +13,34 @@ _SUFFIXES = (
 def may_read(path: Path) -> bool:
     """Whether a path is a folder or ends as a recording or model file does."""
     return path.is_dir() or path.suffix.lower() in _SUFFIXES
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is a table that napari has not written itself (points or shapes)."""
+    if path.suffix.lower() not in (".csv", ".tsv", ".xlsx", ".parquet"):
+        return False
+    return not is_layer(path)
+
+
+def is_layer(path: Path) -> bool:
+    """Whether a file is a CSV of points or shapes, which napari reads itself."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        first = file.readline(1000).lower()
+    return first.startswith((b"index,axis-0", b"index,shape-type"))
+
+
+def holds_arrays(folder: Path) -> bool:
+    """Whether a folder holds NumPy arrays of different shapes, which are no stack of images."""
+    if not folder.is_dir():
+        return False
+    import numpy as np
+
+    shapes = set()
+    for path in sorted(folder.glob("*.npy"))[:20]:
+        try:
+            shapes.add(np.load(path, mmap_mode="r", allow_pickle=False).shape)
+        except (OSError, ValueError, EOFError):
+            continue
+    return len(shapes) > 1
