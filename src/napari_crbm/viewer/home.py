@@ -35,7 +35,12 @@ from napari_crbm.viewer.layers.neurons import recording_in
 from napari_crbm.viewer.layers.time_axis import TimeAxis
 from napari_crbm.viewer.opening.drops import DropFilter
 from napari_crbm.viewer.opening.opening import Opening
-from napari_crbm.viewer.parts.notices import show_error, show_info, show_warning
+from napari_crbm.viewer.parts.notices import (
+    show_error,
+    show_info,
+    show_warning,
+    translate_warnings,
+)
 from napari_crbm.viewer.parts.versions import check_napari
 from napari_crbm.viewer.parts.widget_lifetime import ignore_deleted_widgets
 from napari_crbm.viewer.shortcuts import install_shortcuts
@@ -80,6 +85,7 @@ class Home(QObject):
         self.kept_labels = LabelKeeper(self.workspace, self)
         self.lasso: Lasso = Lasso(viewer, self.workspace, self)
         self.legend = CanvasLegend(viewer, self.workspace, self)
+        translate_warnings()
         install_clicks(viewer, self.workspace, lambda: not self.lasso.active)
         install_shortcuts(window, self.workspace, self.lasso)
         self._drops = DropFilter(viewer, self.opening.open_file, self)

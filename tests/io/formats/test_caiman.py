@@ -107,6 +107,17 @@ def test_other_variants_read_the_same(tmp_path, change):
     assert recording.fluorescence.trace(0).shape == (T,)
 
 
+@pytest.mark.parametrize("name", ["YrA", "S", "F_dff"])
+def test_arrays_without_a_shape_are_absent(tmp_path, name):
+    path = tmp_path / "a.hdf5"
+    write(path)
+    with h5py.File(path, "r+") as file:
+        if name in file["estimates"]:
+            del file[f"estimates/{name}"]
+        file[f"estimates/{name}"] = h5py.Empty("f4")
+    assert open_recording(path).n_neurons > 0
+
+
 def test_without_deconvolution_rises_count(tmp_path):
     for left_out in ("S", "YrA"):
         path = tmp_path / f"{left_out}.hdf5"

@@ -242,7 +242,15 @@ def arrays(folder: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("made", [table_csv, workbook, arrays])
+def text(folder: Path) -> Path:
+    """Numbers as text under an ending of its own, positions beside."""
+    path = table_csv(folder).rename(folder / "fish.ca2")
+    lines = path.read_text().splitlines()[1:]
+    path.write_text("\n".join(line.replace(",", " ") for line in lines))
+    return path
+
+
+@pytest.mark.parametrize("made", [table_csv, workbook, arrays, text])
 def test_what_labs_have_is_asked_about_with_the_answers_filled_in(
     made, viewer, home, qtbot, tmp_path, complaints, monkeypatch
 ):

@@ -235,3 +235,13 @@ def test_opening_can_be_cancelled(viewer, home, qtbot, tmp_path, monkeypatch):
     dock.cancel_button.click()
     until(qtbot, lambda: not home.busy)
     assert home.workspace.recording is None and dock.cancel_button.isHidden()
+
+
+def test_what_the_dialog_does_itself_is_not_asked_for(viewer, home, qtbot, tmp_path):
+    np.savez(tmp_path / "fish.npz", dff=arrays()["measured"].T)
+    home.opening.open_file(tmp_path / "fish.npz")
+    dialog = asked(viewer, qtbot)
+    assert "holds fluorescence" in dialog.why.text() and "binarise" not in dialog.why.text()
+    until(qtbot, lambda: dialog.preview.caption.text() != "")
+    assert dialog.preview.caption.text().startswith("No positions; neurons are active")
+    dialog.reject()

@@ -2,8 +2,15 @@
 
 import pytest
 from napari._qt.dialogs.qt_notification import NapariQtNotification
+from napari.utils.notifications import WarningNotification, notification_manager
 
-from napari_crbm.viewer.parts.notices import show_error, show_info, superseded
+from napari_crbm.io import registry
+from napari_crbm.viewer.parts.notices import (
+    show_error,
+    show_info,
+    superseded,
+    translate_warnings,
+)
 
 LONG = (
     "The model was trained on 2,000 neurons, the open recording has 500. Open the recording the "
@@ -58,3 +65,14 @@ def test_notices_do_not_pile_up_over_the_canvas(note, qtbot):
         show_info(text)
     qtbot.waitUntil(lambda: note().message.text() == "Wrote c.", timeout=5_000)
     note().close()
+
+
+def test_warnings_of_the_library_are_in_the_words_of_the_viewer(qtbot):
+    translate_warnings()
+    warned = UserWarning("1 Hz is assumed: give frame_rate_hz.")
+    ours = WarningNotification(warned, filename=registry.__file__, lineno=1)
+    theirs = WarningNotification(warned, filename="numpy/core.py", lineno=1)
+    for each in (ours, theirs):
+        notification_manager.dispatch(each)
+    assert ours.message == "1 Hz is assumed: give 'Frame rate'."
+    assert theirs.message == str(warned)

@@ -179,6 +179,9 @@ def _traces(
         dataset = estimates.get(name)
         if not isinstance(dataset, h5py.Dataset) or dataset.dtype.kind not in "iuf":
             return None
+        # An HDF5 null dataspace stands for None.
+        if dataset.shape is None:
+            return None
         first = on_first_axis(
             f"estimates/{name}", dataset.shape, n_components, True, options.neurons_first
         )

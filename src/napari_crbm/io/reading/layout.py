@@ -306,7 +306,11 @@ def smoothness(sample: NDArray[np.float64], axis: int) -> float:
 
 
 def on_first_axis(
-    name: str, shape: tuple[int, ...], n_neurons: int, usual: bool, said: bool | None = None
+    name: str,
+    shape: tuple[int, ...] | None,
+    n_neurons: int,
+    usual: bool,
+    said: bool | None = None,
 ) -> bool:
     """Return whether neurons are on the first axis of activity, for formats with a fixed order.
 
@@ -314,7 +318,8 @@ def on_first_axis(
     ----------
     name : str
         Of the dataset, for messages.
-    shape : tuple of int
+    shape : tuple of int, or None
+        None for an HDF5 dataset without any.
     n_neurons : int
     usual : bool
         The rule, which decides if both axes fit.
@@ -326,6 +331,8 @@ def on_first_axis(
     RecordingError
         If the axis does not have one entry a neuron.
     """
+    if shape is None:
+        raise RecordingError(f"'{name}' is empty.")
     first = usual if said is None else said
     if len(shape) == 2 and said is None and shape[0 if usual else 1] != n_neurons:
         first = not usual

@@ -18,7 +18,8 @@ import h5py
 # Processor time after which reading counts as endless. Larger files get more time, because all
 # their chunks may have to be decoded.
 LONGEST_CPU_S, BYTES_A_SECOND = 3.0, 10e6
-_MOST_MEMORY = 8 << 30
+# Memory that reading may take beside that of this process; chunks are decoded whole.
+_MOST_MEMORY, _MEMORY_A_BYTE = 1 << 30, 8
 # Data are read as far as they are small: what crashes is what describes them.
 _SMALL_BYTES = 16 << 20
 _MOST_READ = 64 << 20
@@ -126,19 +127,45 @@ def _try(name: str, touch: Any, told: dict[str, str]) -> None:
     try:
         touch()
     except Exception as error:
-        if "heap" in str(error) or "past end of allocation" in str(error):
+        if _takes_too_much(error):
+            told["damaged"] = f"'{name}': {_TOO_MUCH}"
+        elif "heap" in str(error) or "past end of allocation" in str(error):
             told["damaged"] = f"'{name}' cannot be read ({error})"
 
 
-def _limit_memory() -> None:
+_TOO_MUCH = "what describes its content asks for more memory than any content would"
+
+
+def _takes_too_much(error: Exception) -> bool:
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or "memory allocation failed" in text
+
+
+def _limit_memory(start: int, n_bytes: int) -> None:
+    """Limit the memory of this process to that at its start and what a file may take."""
     try:
         import resource
 
-        resource.setrlimit(resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+        limit = start + _MOST_MEMORY + _MEMORY_A_BYTE * n_bytes
+        if hard != resource.RLIM_INFINITY:
+            limit = min(limit, hard)
+        resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     except Exception:
         # Not known to this system.
         return
+
+
+def _address_space() -> int:
+    """Return the address space of this process in bytes; where that is unknown, 8 GB."""
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        return pages * resource.getpagesize()
+    except Exception:
+        return 8 << 30
 
 
 def _limit_time(seconds: float) -> None:
@@ -153,14 +180,16 @@ def _limit_time(seconds: float) -> None:
 
 def main() -> None:
     """Answer until standard input ends."""
-    _limit_memory()
+    start = _address_space()
     for line in sys.stdin:
         try:
             path = json.loads(line)
-            _limit_time(LONGEST_CPU_S + Path(path).stat().st_size / BYTES_A_SECOND)
+            n_bytes = Path(path).stat().st_size
+            _limit_memory(start, n_bytes)
+            _limit_time(LONGEST_CPU_S + n_bytes / BYTES_A_SECOND)
             answer = look(path)
-        except Exception:
-            answer = {}
+        except Exception as error:
+            answer = {"damaged": _TOO_MUCH} if _takes_too_much(error) else {}
         _limit_time(0)
         print(json.dumps(answer), flush=True)
 

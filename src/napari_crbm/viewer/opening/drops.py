@@ -15,7 +15,12 @@ from typing import Any
 from qtpy.QtCore import QEvent, QObject, Qt
 
 from napari_crbm.errors import CRBMError, UnknownLayout
-from napari_crbm.viewer.opening.suffixes import holds_arrays, is_table, may_read
+from napari_crbm.viewer.opening.suffixes import (
+    holds_arrays,
+    is_table,
+    is_text_table,
+    may_read,
+)
 
 
 class DropFilter(QObject):
@@ -59,7 +64,10 @@ def _is_ours(path: Path) -> bool:
     from napari_crbm.io import read_kind
 
     if not may_read(path):
-        return False
+        try:
+            return is_text_table(path)
+        except OSError:
+            return False
     try:
         kind = read_kind(path)
     except UnknownLayout:

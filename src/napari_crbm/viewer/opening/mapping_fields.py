@@ -58,7 +58,8 @@ class MappingFields(QWidget):
         self.threshold = _number(-1e6, 1e6, 2)
         self.orientation = QComboBox()
         self.positions = _chooser(tables, extra=(_SEPARATE, _NO_POSITIONS))
-        self.separate = [_chooser(numeric) for _ in "xyz"]
+        # Three beside each other must fit.
+        self.separate = [_chooser(numeric, width=4) for _ in "xyz"]
         self.axes_first = _choice({False: "neurons x axes", True: "axes x neurons"})
         self.axes = QComboBox()
         self.flips = {axis: QCheckBox(axis) for axis in "xyz"}
@@ -281,7 +282,7 @@ def _n_values(entry: Entry) -> int:
     return total
 
 
-def _chooser(entries: Sequence[Entry], extra: Sequence[str] = ()) -> QComboBox:
+def _chooser(entries: Sequence[Entry], extra: Sequence[str] = (), width: int = 14) -> QComboBox:
     """Return a combo box of arrays; entries that stand for no array have no item data."""
     box = QComboBox()
     if "none" not in extra and "by the frame rate" not in extra:
@@ -291,7 +292,7 @@ def _chooser(entries: Sequence[Entry], extra: Sequence[str] = ()) -> QComboBox:
     for entry in entries:
         box.addItem(f"{entry.name}   {shape_text(entry)}", entry.name)
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    box.setMinimumContentsLength(14)
+    box.setMinimumContentsLength(width)
     return box
 
 

@@ -22,6 +22,16 @@ def is_table(path: Path) -> bool:
     return not is_layer(path)
 
 
+def is_text_table(path: Path) -> bool:
+    """Whether a file is a text of numbers in columns, whatever its name."""
+    from napari_crbm.io.reading.tables import holds_numbers
+
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return holds_numbers(file.read(1 << 16))
+
+
 def is_layer(path: Path) -> bool:
     """Whether a file is a CSV of points or shapes, which napari reads itself."""
     if path.suffix.lower() != ".csv" or not path.is_file():

@@ -8,10 +8,14 @@ two stay at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from napari.utils import notifications
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
+from superqt.utils import ensure_main_thread
 
 from napari_crbm.viewer.parts.option_words import in_words_of_the_viewer
 
@@ -19,6 +23,7 @@ _PER_LETTER_MS = 70
 _MOST_SHOWN = 2
 _INFO = "info"
 _SEVERITY = "napari_crbm_severity"
+_OURS = str(Path(__file__).parents[2])
 
 
 def show_error(message: str) -> None:
@@ -40,6 +45,27 @@ def show_info(message: str) -> None:
     message = in_words_of_the_viewer(message)
     notifications.show_info(message)
     _unfold(message, "info")
+
+
+@cache
+def translate_warnings() -> None:
+    """Show warnings of the library as `show_warning` does, from now on in all viewers."""
+    notifications.notification_manager.notification_ready.connect(_translate)
+
+
+def _translate(notification: Any) -> None:
+    """Put a warning of the library into the words of the viewer before napari shows it."""
+    if not str(getattr(notification, "filename", "")).startswith(_OURS):
+        return
+    notification.message = in_words_of_the_viewer(str(notification.message))
+    if QApplication.instance() is not None:
+        _unfold_later(notification.message)
+
+
+@ensure_main_thread
+def _unfold_later(message: str) -> None:
+    # napari shows it after this. Warnings come from threads that have no timers.
+    QTimer.singleShot(0, lambda: _unfold(message, "warning"))
 
 
 def _unfold(message: str, severity: str) -> None:

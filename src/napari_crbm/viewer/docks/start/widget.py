@@ -75,9 +75,9 @@ def situation(home: Home) -> Situation:
     if recording is None:
         return Situation(
             "Open a recording to begin.",
-            "Drop a file or folder into the window: Suite2p, CaImAn, NWB, MATLAB, NumPy, Zarr, or "
-            "HDF5. For any other layout you choose what each array holds. The file is never "
-            "changed. Or try the sample, a small simulated fish.",
+            "Drop a file or folder into the window: a table (CSV, Excel), NWB, Suite2p, CaImAn, "
+            "MATLAB, NumPy, Zarr, HDF5. For any other layout you choose what each array holds. "
+            "The file is never changed. Or try the sample, a small simulated fish.",
             "Open a recording...",
             "Recording",
         )
