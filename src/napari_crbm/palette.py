@@ -38,8 +38,6 @@ _CONES_TO_RGB = np.array(
 CONTEXT: RGBA = (0.62, 0.64, 0.66, 0.16)
 #: Neurons of a second brain beside the first.
 SECOND_CONTEXT: RGBA = (0.52, 0.66, 0.76, 0.16)
-#: Outline of the brain on the canvas.
-OUTLINE: RGBA = (0.62, 0.64, 0.66, 0.6)
 #: Lines and dots of plots in docks: contrast of 3 or more with light and dark windows.
 BLUE, ORANGE, GREEN, GREY = "#3388cc", "#cf6f0c", "#00926a", "#808080"
 
@@ -67,6 +65,8 @@ class Palette:
         Neurons that are active in the frame shown.
     neurons, outline, brain : str
         All other neurons, outline and area of the brain in figures.
+    shell : str
+        Surface and outline of the brain in the canvas.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Palette:
     neurons: str
     outline: str
     brain: str
+    shell: str
 
     def weights(self, weights: NDArray[np.floating], limit: float) -> NDArray[np.float32]:
         """Return RGBA (n, 4) of signed weights (n,): grey at zero, full colour from ``limit``."""
@@ -144,6 +145,7 @@ DARK = Palette(
     neurons="#34383c",
     outline="#6f6f6f",
     brain="#191c1f",
+    shell="#9eadc2",
 )
 LIGHT = Palette(
     name="light",
@@ -168,6 +170,7 @@ LIGHT = Palette(
     neurons="#d9d9d6",
     outline="#9a9a9a",
     brain="#f7f7f5",
+    shell="#596675",
 )
 PALETTES = {"light": LIGHT, "dark": DARK}
 

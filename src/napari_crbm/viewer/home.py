@@ -28,6 +28,7 @@ from napari_crbm.viewer.jobs.main_thread_queue import Turns
 from napari_crbm.viewer.jobs.runs import Runs
 from napari_crbm.viewer.layers.brain import BrainLayers
 from napari_crbm.viewer.layers.canvas_legend import CanvasLegend
+from napari_crbm.viewer.layers.canvas_marks import CanvasMarks
 from napari_crbm.viewer.layers.clicks import install_clicks
 from napari_crbm.viewer.layers.lasso import Lasso
 from napari_crbm.viewer.layers.names import MODEL_KEY, MODEL_PATH_KEY
@@ -85,9 +86,12 @@ class Home(QObject):
         self.kept_labels = LabelKeeper(self.workspace, self)
         self.lasso: Lasso = Lasso(viewer, self.workspace, self)
         self.legend = CanvasLegend(viewer, self.workspace, self)
+        self.marks = CanvasMarks(viewer, self.workspace, self)
+        #: Views of the brain from its sides, and the slab shown in 2-D.
+        self.view = self.layers.view
         translate_warnings()
         install_clicks(viewer, self.workspace, lambda: not self.lasso.active)
-        install_shortcuts(window, self.workspace, self.lasso)
+        install_shortcuts(window, self.workspace, self.lasso, self.view)
         self._drops = DropFilter(viewer, self.opening.open_file, self)
         self._close_notice = CloseNotice(viewer.window, self.runs, self)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)

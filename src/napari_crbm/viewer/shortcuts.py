@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 from qtpy.QtCore import Qt
@@ -10,6 +11,7 @@ from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import QShortcut, QWidget
 
 from napari_crbm.viewer.layers.lasso import Lasso
+from napari_crbm.viewer.layers.views import VIEWS, BrainView
 from napari_crbm.viewer.parts.keys import modifier_text, native_text
 from napari_crbm.viewer.state.workspace import Workspace
 
@@ -23,7 +25,7 @@ class Shortcut(NamedTuple):
 
     keys: str | QKeySequence.StandardKey
     help: str
-    act: Callable[[Workspace, Lasso], object]
+    act: Callable[[Workspace, Lasso, BrainView], object]
 
     @property
     def sequence(self) -> QKeySequence:
@@ -31,27 +33,36 @@ class Shortcut(NamedTuple):
         return QKeySequence(self.keys)
 
 
+def _look(name: str, _workspace: Workspace, _lasso: Lasso, view: BrainView) -> None:
+    view.look(name)
+
+
 SHORTCUTS = (
-    Shortcut("Alt+PgUp", "previous", lambda workspace, _: workspace.step_assembly(-1)),
-    Shortcut("Alt+PgDown", "next assembly", lambda workspace, _: workspace.step_assembly(1)),
-    Shortcut(QKeySequence.StandardKey.Back, "undo", lambda workspace, _: workspace.undo()),
+    Shortcut("Alt+PgUp", "previous", lambda workspace, *_: workspace.step_assembly(-1)),
+    Shortcut("Alt+PgDown", "next assembly", lambda workspace, *_: workspace.step_assembly(1)),
+    Shortcut(QKeySequence.StandardKey.Back, "undo", lambda workspace, *_: workspace.undo()),
     Shortcut(
-        QKeySequence.StandardKey.Forward, "redo a selection", lambda workspace, _: workspace.redo()
+        QKeySequence.StandardKey.Forward, "redo a selection", lambda workspace, *_: workspace.redo()
     ),
     Shortcut(
         "Ctrl+Shift+L",
         "lasso; Shift adds, {alt} removes",
-        lambda _, lasso: lasso.set_active(not lasso.active),
+        lambda _, lasso, _view: lasso.set_active(not lasso.active),
     ),
+    *(
+        Shortcut(f"Alt+{number}", VIEWS[name].label.lower(), partial(_look, name))
+        for number, name in enumerate(VIEWS, 1)
+    ),
+    Shortcut("Alt+0", "whole brain from above", lambda _, _lasso, view: view.reset()),
 )
 
 
-def install_shortcuts(window: QWidget, workspace: Workspace, lasso: Lasso) -> None:
+def install_shortcuts(window: QWidget, workspace: Workspace, lasso: Lasso, view: BrainView) -> None:
     """Bind the keys to a window until it is deleted."""
     for shortcut in SHORTCUTS:
         key = QShortcut(shortcut.sequence, window)
         key.setContext(Qt.ShortcutContext.WindowShortcut)
-        key.activated.connect(lambda act=shortcut.act: act(workspace, lasso))
+        key.activated.connect(lambda act=shortcut.act: act(workspace, lasso, view))
 
 
 def help_text() -> str:
@@ -59,7 +70,7 @@ def help_text() -> str:
     # Keys for the previous and the next item share a line.
     rows = [
         (_joined([native_text(s.sequence) for s in pair]), ", ".join(s.help for s in pair))
-        for pair in (SHORTCUTS[:2], SHORTCUTS[2:4], SHORTCUTS[4:])
+        for pair in (SHORTCUTS[:2], SHORTCUTS[2:4], SHORTCUTS[4:5], SHORTCUTS[5:8], SHORTCUTS[8:])
     ]
     # These keys need the focus in a table, a plot or the canvas.
     rows += [

@@ -99,12 +99,14 @@ def test_ticked_regions_become_bodies(scene, recording):
     layer = viewer.layers[REGIONS]
     assert layer.metadata["regions"] == [recording.regions.names[k] for k in sorted(large)]
     first, n_both = view.colours[min(large)], len(layer.data[0])
-    np.testing.assert_allclose(layer.vertex_colors[0], first)
+    np.testing.assert_allclose(layer.vertex_colors[0, :3], first[:3])
     neurons = recording.coordinates[recording.regions.members(recording.regions.names[large[0]])]
     assert (layer.data[0].min(axis=0) < neurons.max(axis=0)).all()
     view.paint(large, (1.0, 0.0, 0.0))
     view.fade(large, 0.5)
-    np.testing.assert_allclose(layer.vertex_colors, np.tile([1, 0, 0, 0.5], (n_both, 1)))
+    np.testing.assert_allclose(layer.vertex_colors[:, :3], np.tile([1, 0, 0], (n_both, 1)))
+    opacity = layer.vertex_colors[:, 3]
+    assert 0.2 <= opacity.min() < 0.3 and 0.4 < opacity.max() <= 0.5, "full at the rim"
     view.tick(large[1:], False)
     assert 0 < len(layer.data[0]) < n_both and layer.data[1].max() < len(layer.data[0])
     view.tick(large[:1], False)

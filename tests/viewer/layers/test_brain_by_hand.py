@@ -5,7 +5,7 @@ import pytest
 
 from napari_crbm.io import save_recording
 from napari_crbm.simulation import simulate
-from napari_crbm.viewer.layers.names import ASSEMBLY, NEURONS, OUTLINE_NAME
+from napari_crbm.viewer.layers.names import ASSEMBLY, NEURONS, SHELL
 from tests.viewer.conftest import until
 from tests.viewer.layers.test_clicks import Click
 
@@ -46,7 +46,7 @@ def test_removed_neurons_come_back_with_the_next_choice(viewer, shown_home, qtbo
     viewer.layers.remove(NEURONS)
     workspace.step_assembly(1)
     shown = names(viewer)
-    assert shown.index(OUTLINE_NAME) < shown.index(NEURONS) < shown.index(ASSEMBLY)
+    assert shown.index(SHELL) < shown.index(NEURONS) < shown.index(ASSEMBLY)
     viewer.layers.remove(NEURONS)
     view = workspace.region_view
     view.tick([0], True)

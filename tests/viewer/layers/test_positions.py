@@ -11,8 +11,8 @@ from napari.components import ViewerModel
 from napari_crbm.schematic import arrange_neurons, place_neurons
 from napari_crbm.viewer.docks.neurons.widget import neuron_summary
 from napari_crbm.viewer.docks.recording.widget import summary_of
-from napari_crbm.viewer.layers.brain import OUTLINE_NAME, BrainLayers
-from napari_crbm.viewer.layers.names import ASSEMBLY, NEURONS
+from napari_crbm.viewer.layers.brain import BrainLayers
+from napari_crbm.viewer.layers.names import ASSEMBLY, NEURONS, SHELL
 from napari_crbm.viewer.state.trained import Trained
 from napari_crbm.viewer.state.workspace import Workspace
 from tests.viewer.state.test_workspace import a_model
@@ -41,7 +41,7 @@ def test_every_neuron_is_drawn_and_the_dock_says_what_it_means(recording, kind):
     np.testing.assert_array_equal(points, place_neurons(made).points)
     assert np.isfinite(viewer.layers[ASSEMBLY].data).all() and len(viewer.layers[ASSEMBLY].data)
     assert viewer.canvas.overlays.scale_bar.visible == (kind == "some")
-    assert (OUTLINE_NAME in viewer.layers) == (kind == "some")
+    assert (SHELL in viewer.layers) == (kind == "some")
     said = summary_of(made)
     assert {
         "none": "arranged by their strongest assembly, and distances and directions mean nothing",

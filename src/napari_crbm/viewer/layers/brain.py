@@ -22,7 +22,6 @@ from napari_crbm.viewer.layers.names import (
     CHOSEN_NEURON,
     GROUP,
     NEURONS,
-    OUTLINE_NAME,
     PLUGIN_LAYERS,
     RECORDING_KEY,
 )
@@ -32,7 +31,6 @@ from napari_crbm.viewer.layers.neurons import (
     neurons_layer,
     points_arguments,
 )
-from napari_crbm.viewer.layers.outline import add_outline, outline_segments
 from napari_crbm.viewer.layers.points import (
     Drawing,
     add_quietly,
@@ -42,6 +40,8 @@ from napari_crbm.viewer.layers.points import (
 )
 from napari_crbm.viewer.layers.regions import RegionLayers
 from napari_crbm.viewer.layers.selection import SelectionLayers
+from napari_crbm.viewer.layers.shell import ShellLayers
+from napari_crbm.viewer.layers.views import BrainView
 from napari_crbm.viewer.state.workspace import Workspace
 
 # Layers above the neurons.
@@ -86,6 +86,8 @@ class BrainLayers:
         self._complete = True
         self._shown: Recording | None = None
         self._drawing = Drawing()
+        self.view = BrainView(viewer, workspace)
+        self.shell = ShellLayers(viewer, workspace, self._drawing, run, later)
         self.selection = SelectionLayers(viewer, workspace, self._drawing)
         workspace.recording_changed.connect(self.show_recording)
         viewer.events.theme.connect(self._on_theme)
@@ -128,25 +130,8 @@ class BrainLayers:
                 keep.name = NEURONS
             self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
             self.viewer.reset_view()
-        schematic = place_neurons(recording).schematic
-        self.later("scale bar", self._show_scale_bar(not schematic))
-        if schematic:
-            # Without known positions there is no outline.
-            return
-        places = recording.positions[recording.located]
-
-        def draw(segments: NDArray[np.float32]) -> Iterator[None]:
-            if self._shown is not recording:
-                return
-            with self._drawing:
-                add_outline(self.viewer, segments, OUTLINE_NAME)
-            yield
-
-        self.run(
-            "Drawing the outline",
-            lambda _: outline_segments(places),
-            lambda segments: self.later(OUTLINE_NAME, draw(segments)),
-        )
+        self.later("scale bar", self._show_scale_bar(not place_neurons(recording).schematic))
+        self.shell.show()
 
     def _in_file_order(self) -> None:
         """Forget the model of a recording that is opened again."""

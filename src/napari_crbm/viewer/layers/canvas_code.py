@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from napari_crbm.io.writing.script import Script, call, open_again
+from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.layers.colour_kinds import KINDS
 from napari_crbm.viewer.layers.names import PLUGIN_LAYERS
 from napari_crbm.viewer.layers.time_axis import TIME
+from napari_crbm.viewer.layers.views import hidden_axis, plane_of, slab_bounds
+from napari_crbm.viewer.state.marks import marks_of
 from napari_crbm.viewer.state.region_view import RegionView
 from napari_crbm.viewer.state.workspace import Workspace, workspace_of
 
@@ -60,13 +63,13 @@ def canvas_code(
     _add_regions(script, workspace.region_view)
     script.need("napari_crbm.viewer.home", "until_shown")
     script.add("until_shown(viewer)")
+    _add_view(script, viewer, workspace)
     _add_layers(script, viewer)
     camera = viewer.scene.camera
     save = "save_canvas" if kind == "canvas" else "save_turn"
     size = tuple(int(side) for side in viewer.canvas.size)
     script.need("napari_crbm.viewer.layers.pictures", save)
     script.add(
-        f"viewer.dims.ndisplay = {viewer.dims.ndisplay}",
         f"viewer.scene.camera.angles = {tuple(round(float(a), 3) for a in camera.angles)}",
         f"viewer.scene.camera.center = {tuple(round(float(c), 3) for c in camera.center)}",
         f"viewer.scene.camera.zoom = {float(camera.zoom):.5g}",
@@ -111,6 +114,26 @@ def _add_regions(script: Script, view: RegionView) -> None:
             script.add(f"view.fade({place}, {opacity})")
     if view.only_ticked:
         script.add("view.restrict(True)")
+
+
+def _add_view(script: Script, viewer: Any, workspace: Workspace) -> None:
+    """Add the slab of a view in 2-D, and what is not written on the canvas."""
+    axis, recording = hidden_axis(viewer.dims), workspace.recording
+    script.add(f"viewer.dims.ndisplay = {viewer.dims.ndisplay}")
+    if axis is not None and recording is not None:
+        low, high = slab_bounds(viewer.dims, axis)
+        whole = np.ptp(place_neurons(recording).points, axis=0)[axis] < high - low
+        script.need("napari_crbm.viewer.home", "home_of")
+        script.add("view = home_of(viewer).view", f"view.look({plane_of(axis)!r})")
+        if not whole:
+            script.add(f"view.set_slab({high - low:g})")
+            place = viewer.dims.ndim - 3 + axis
+            script.add(f"viewer.dims.set_point({place}, {(low + high) / 2:g})")
+    marks = marks_of(workspace)
+    off = [name for name in ("orientation", "region_names") if not getattr(marks, name)]
+    if off:
+        script.need("napari_crbm.viewer.state.marks", "marks_of")
+        script.add(f"marks_of(workspace).switch({', '.join(f'{name}=False' for name in off)})")
 
 
 def _add_layers(script: Script, viewer: Any) -> None:

@@ -12,7 +12,7 @@ from qtpy.QtGui import QColor, QPainter, QPen, QPolygonF
 from qtpy.QtWidgets import QWidget
 
 from napari_crbm.schematic import place_neurons
-from napari_crbm.viewer.layers.neurons import neuron_size_um
+from napari_crbm.viewer.layers.views import slab_bounds
 from napari_crbm.viewer.state.workspace import Workspace
 
 _LINE = QColor(255, 237, 90)
@@ -125,8 +125,9 @@ class Lasso(QObject):
             inside &= shown
         if flat:
             hidden = next(axis for axis in range(3) if axis not in displayed)
-            distance = np.abs(place_neurons(recording).points[:, hidden] - path[0, hidden])
-            inside &= distance <= neuron_size_um(recording) / 2
+            low, high = slab_bounds(self.viewer.dims, hidden)
+            depth = place_neurons(recording).points[:, hidden]
+            inside &= (depth >= low) & (depth <= high)
         found = np.flatnonzero(inside)
         if "Shift" in modifiers:
             found = np.union1d(self.workspace.neurons, found)

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from qtpy.QtCore import QPointF, QRectF, QSizeF, Qt
-from qtpy.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen
+from qtpy.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath, QPen
 
 from napari_crbm.analysis import region_in_words
 from napari_crbm.anatomy.colours import without_side
@@ -24,8 +24,8 @@ from napari_crbm.viewer.state.workspace import Workspace
 #: Distance from the corner of the canvas, in pixels of the screen.
 MARGIN_PX = 16
 _LINE_PX, _BAR_PX, _FONT_PX, _INDENT_PX, _GAP_PX = 20, 120, 13, 18, 8
-# Opacity of the area behind the text, of 255.
-_BEHIND = 170
+# Width of the edge around letters, and its opacity of 255.
+_EDGE_PX, _EDGE_ALPHA = 3.0, 200
 _MOST_NAMED = 8
 _RAMP = 64
 
@@ -195,15 +195,6 @@ def _width(line: Line) -> float:
 def paint_legend(painter: QPainter, lines: Sequence[Line], ink: str) -> None:
     """Draw the lines from the upper left corner of a painter, with text in colour ``ink``."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    # Neurons shine through, but do not make the text illegible.
-    behind = QColor("white" if QColor(ink).lightness() < 128 else "black")
-    behind.setAlpha(_BEHIND)
-    size = legend_size(lines)
-    box = QRectF(0, 0, size.width(), size.height())
-    box.adjust(MARGIN_PX - 6, MARGIN_PX - 4, 6 - MARGIN_PX, 4 - MARGIN_PX)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(behind)
-    painter.drawRoundedRect(box, 4, 4)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for place, line in enumerate(lines):
         painter.setFont(_font(line))
@@ -221,10 +212,23 @@ def paint_legend(painter: QPainter, lines: Sequence[Line], ink: str) -> None:
 
 def _text(painter: QPainter, left: float, top: float, text: str) -> float:
     """Write a text and return its right end."""
-    width = QFontMetricsF(painter.font()).horizontalAdvance(text)
-    box = QRectF(left, top, width + 2, _LINE_PX)
-    painter.drawText(box, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text)
-    return left + width
+    metrics = QFontMetricsF(painter.font())
+    base = top + (_LINE_PX + metrics.capHeight()) / 2
+    outlined_text(painter, QPointF(left, base), text, painter.pen().color(), painter.font())
+    return left + metrics.horizontalAdvance(text)
+
+
+def outlined_text(
+    painter: QPainter, start: QPointF, text: str, colour: QColor, font: QFont
+) -> None:
+    """Write a text from the left end of its base line, with an edge: legible on neurons."""
+    path = QPainterPath()
+    path.addText(start, font, text)
+    edge = QColor("black" if colour.lightness() > 127 else "white")
+    edge.setAlpha(min(colour.alpha(), _EDGE_ALPHA))
+    line = QPen(edge, _EDGE_PX, Qt.PenStyle.SolidLine, join=Qt.PenJoinStyle.RoundJoin)
+    painter.strokePath(path, line)
+    painter.fillPath(path, colour)
 
 
 def _paint_symbol(painter: QPainter, line: Line, top: float, ink: str) -> None:

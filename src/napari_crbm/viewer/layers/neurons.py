@@ -52,6 +52,8 @@ def points_arguments(recording: Recording) -> dict[str, Any]:
         "face_color": np.tile(np.array([CONTEXT], dtype=np.float32), (recording.n_neurons, 1)),
         "border_width": 0,
         "antialiasing": 0,
+        # All translucent neurons are seen, whichever is in front.
+        "blending": "translucent_no_depth",
         "features": neuron_features(recording),
         **SPACE,
         "metadata": {RECORDING_KEY: recording},

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtCore import QBuffer, Qt
+from qtpy.QtCore import QBuffer, QRectF, Qt
 from qtpy.QtGui import QImage, QPainter
 
 from napari_crbm.errors import CRBMError, install_extra
 from napari_crbm.io.safety.replacing import replacing
 from napari_crbm.viewer.layers.canvas_legend import lines_of
 from napari_crbm.viewer.layers.legend import Line, ink_on, legend_size, paint_legend
+from napari_crbm.viewer.layers.marks import (
+    COMPASS_MARGIN_PX,
+    COMPASS_PX,
+    letters,
+    names_box,
+    orientation_is_known,
+    paint_letters,
+    paint_names,
+    region_names,
+)
 from napari_crbm.viewer.layers.points import palette_of
+from napari_crbm.viewer.state.marks import marks_of
 from napari_crbm.viewer.state.workspace import workspace_of
 
 MOVIE_ENDINGS = (".gif", ".mp4")
@@ -29,7 +40,10 @@ def canvas_picture(
     legend: bool = True,
     size: tuple[int, int] | None = None,
 ) -> NDArray[np.uint8]:
-    """Return a picture (H, W, 4) of the canvas with scale bar and legend.
+    """Return a picture (H, W, 4) of the canvas with scale bar, legend, directions and names.
+
+    Directions and names of regions are drawn unless they are switched off; see
+    `napari_crbm.viewer.state.marks`.
 
     Parameters
     ----------
@@ -56,10 +70,10 @@ def canvas_picture(
         )
     finally:
         bar.font_size, camera.zoom = font_size, zoom
-    if not legend:
-        return picture
-    lines = lines_of(viewer, workspace_of(viewer))
-    return draw_legend(picture, lines, scale * ratio, ink_on(palette_of(viewer)))
+    ink, scale = ink_on(palette_of(viewer)), scale * ratio
+    if legend:
+        picture = draw_legend(picture, lines_of(viewer, workspace_of(viewer)), scale, ink)
+    return draw_marks(picture, viewer, scale, ink)
 
 
 def save_canvas(
@@ -177,21 +191,73 @@ def draw_legend(
         Colour of the text.
     """
     size = legend_size(lines)
-    height = min(picture.shape[0], int(scale * size.height()))
-    width = min(picture.shape[1], int(scale * size.width()))
-    image = QImage(width, height, QImage.Format.Format_RGBA8888)
+    box = QRectF(0, 0, size.width(), size.height())
+    return _painted(picture, box, scale, lambda painter: paint_legend(painter, lines, ink))
+
+
+def draw_marks(
+    picture: NDArray[np.uint8], viewer: Any, scale: float, ink: str
+) -> NDArray[np.uint8]:
+    """Return the picture (H, W, 4) with directions and names of regions, as on the canvas.
+
+    Parameters
+    ----------
+    picture : (H, W, 4) uint8
+    viewer : napari.Viewer
+    scale : float
+        Pixels of the picture per pixel of the screen.
+    ink : str
+        Colour of the text.
+    """
+    workspace = workspace_of(viewer)
+    marks, recording = marks_of(workspace), workspace.recording
+    found = letters(viewer, recording) if marks.orientation else []
+    if recording is not None and found:
+        known = orientation_is_known(recording, workspace.placed)
+        top = picture.shape[0] / scale - COMPASS_PX - COMPASS_MARGIN_PX
+        box = QRectF(COMPASS_MARGIN_PX, top, COMPASS_PX, COMPASS_PX)
+        picture = _painted(
+            picture, box, scale, lambda painter: paint_letters(painter, found, ink, known=known)
+        )
+    size = (picture.shape[0] / scale, picture.shape[1] / scale)
+    names = region_names(viewer, workspace, size) if marks.region_names else []
+    if names:
+        box = names_box(names)
+
+        def paint(painter: QPainter) -> None:
+            painter.translate(-box.topLeft())
+            paint_names(painter, names, ink)
+
+        picture = _painted(picture, box, scale, paint)
+    return picture
+
+
+def _painted(
+    picture: NDArray[np.uint8], box: QRectF, scale: float, act: Callable[[QPainter], None]
+) -> NDArray[np.uint8]:
+    """Return the picture with what ``act(painter)`` draws in a box, in pixels of the screen."""
+    top, left = round(scale * box.top()), round(scale * box.left())
+    image = QImage(
+        max(1, int(scale * box.width())),
+        max(1, int(scale * box.height())),
+        QImage.Format.Format_RGBA8888,
+    )
     image.fill(Qt.GlobalColor.transparent)
     painter = QPainter(image)
     try:
         painter.scale(scale, scale)
-        paint_legend(painter, lines, ink)
+        act(painter)
     finally:
         painter.end()
-    drawn = _pixels(image)
+    # Only the part of the box that lies in the picture.
+    drawn = _pixels(image)[max(0, -top) :, max(0, -left) :]
+    top, left = max(0, top), max(0, left)
+    part = picture[top : top + drawn.shape[0], left : left + drawn.shape[1], :3]
+    drawn = drawn[: part.shape[0], : part.shape[1]]
     opacity = drawn[..., 3:] / 255
     picture = np.array(picture)
-    corner = picture[:height, :width, :3]
-    corner[:] = np.round(opacity * drawn[..., :3] + (1 - opacity) * corner)
+    part = picture[top : top + drawn.shape[0], left : left + drawn.shape[1], :3]
+    part[:] = np.round(opacity * drawn[..., :3] + (1 - opacity) * part)
     return picture
 
 

@@ -14,13 +14,24 @@ from napari_crbm.errors import RecordingError
 from napari_crbm.recording import Recording
 from napari_crbm.schematic import place_neurons
 from napari_crbm.viewer.jobs.runners import Runner, run_at_once
-from napari_crbm.viewer.layers.names import REGIONS
+from napari_crbm.viewer.layers.names import REGIONS, SHELL
 from napari_crbm.viewer.layers.points import add_quietly, set_visible
+from napari_crbm.viewer.layers.shell import (
+    BODY_CLEAR,
+    NORMALS,
+    RIM_COLOURS,
+    glass,
+    mesh_normals,
+    shell_of,
+)
 from napari_crbm.viewer.state.workspace import Workspace
 
 if TYPE_CHECKING:
     from napari_crbm.anatomy.meshes import PlacedAtlas
     from napari_crbm.regions import Regions
+
+# Vertices of bodies whose rim follows the camera.
+_MOST_TURNED = 8000
 
 SurfaceMesh = tuple[NDArray[np.float32], NDArray[np.int64]]
 
@@ -105,10 +116,17 @@ class RegionLayers:
         faces = np.concatenate(
             [faces + start for (_, _, faces), start in zip(surfaces, starts, strict=True)]
         )
-        colours = np.repeat(view.colours[[k for k, _, _ in surfaces]], sizes, axis=0)
-        names = [view.regions.names[k] for k, _, _ in surfaces]
+        rim = np.repeat(view.colours[[k for k, _, _ in surfaces]], sizes, axis=0)
+        normals = mesh_normals((vertices, faces))
+        colours = glass(normals, self.viewer.scene.camera.view_direction, rim, BODY_CLEAR)
+        metadata: dict[str, Any] = {
+            "regions": [view.regions.names[k] for k, _, _ in surfaces],
+            RIM_COLOURS: rim,
+            # Many bodies would hold up the turning of the brain.
+            NORMALS: normals if len(vertices) <= _MOST_TURNED else None,
+        }
         if REGIONS not in self.viewer.layers:
-            self._add(vertices, faces, colours, names)
+            self._add(vertices, faces, colours, metadata)
             return
         layer = self.viewer.layers[REGIONS]
         set_visible(layer, True)
@@ -116,14 +134,14 @@ class RegionLayers:
         layer.vertex_colors = None
         layer.data = (vertices, faces)
         layer.vertex_colors = colours
-        layer.metadata["regions"] = names
+        layer.metadata.update(metadata)
 
     def _add(
         self,
         vertices: NDArray[np.float32],
         faces: NDArray[np.int64],
         colours: NDArray[np.float32],
-        names: list[str],
+        metadata: dict[str, Any],
     ) -> None:
         from napari.layers import Surface
 
@@ -131,22 +149,26 @@ class RegionLayers:
             (vertices, faces),
             name=REGIONS,
             vertex_colors=colours,
-            shading="smooth",
+            shading="none",
             blending="translucent_no_depth",
-            metadata={"regions": names},
+            metadata=metadata,
             units=("um", "um", "um"),
             axis_labels=("z", "y", "x"),
         )
-        # Behind the neurons, so that they stay visible.
-        add_quietly(self.viewer, self.viewer.layers.insert, 0, layer)
+        # Behind the neurons, so that they stay visible, and in front of the shell.
+        layers = self.viewer.layers
+        place = layers.index(SHELL) + 1 if SHELL in layers else 0
+        add_quietly(self.viewer, layers.insert, place, layer)
 
 
 def _surface(
     recording: Recording, regions: Regions, name: str, placed: PlacedAtlas | None
 ) -> SurfaceMesh:
-    """Return the surface of a region from its atlas, else around its neurons."""
+    """Return the surface of a region from its atlas, else around its neurons, in the brain."""
     if placed is not None:
         # Some atlases have no surface for regions that were merged to a level.
         with suppress(RecordingError):
             return placed.body(name)
-    return enclosing_surface(place_neurons(recording).points[regions.members(name)])
+    vertices, faces = enclosing_surface(place_neurons(recording).points[regions.members(name)])
+    shell = shell_of(recording, placed)
+    return vertices if shell is None else shell.keep_inside(vertices), faces

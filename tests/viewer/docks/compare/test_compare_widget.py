@@ -14,7 +14,8 @@ from napari_crbm.simulation import simulate
 from napari_crbm.viewer.docks.compare.pairs import FIRST_ONLY, FOUND, SECOND_ONLY
 from napari_crbm.viewer.docks.compare.widget import CompareWidget
 from napari_crbm.viewer.layers.compare import PAIR, SECOND_BRAIN, SECOND_OUTLINE
-from napari_crbm.viewer.layers.names import ASSEMBLY, OUTLINE_NAME
+from napari_crbm.viewer.layers.names import ASSEMBLY
+from napari_crbm.viewer.layers.outline import outline_segments
 from napari_crbm.viewer.parts.dataframe_table import Column, DataFrameView
 from tests.viewer.conftest import until
 
@@ -92,8 +93,9 @@ def test_a_chosen_pair_is_in_the_brain(compared, recording, qtbot):
     second = (layer.features["model"] == "second").to_numpy()
     shift = layer.data[second] - recording.coordinates[layer.features["neuron"][second]]
     assert np.ptp(shift, axis=0).max() < 1e-3 and shift[0, 2] > np.ptp(recording.coordinates[:, 2])
-    outlines = [home.viewer.layers[name].data[:, 0] for name in (OUTLINE_NAME, SECOND_OUTLINE)]
-    np.testing.assert_allclose(outlines[1] - outlines[0], [shift[0]] * len(outlines[0]), atol=1e-2)
+    first = outline_segments(recording.positions)[:, 0]
+    second_outline = home.viewer.layers[SECOND_OUTLINE].data[:, 0]
+    np.testing.assert_allclose(second_outline - first, [shift[0]] * len(first), atol=1e-2)
     dock.arrangement.setCurrentText("Overlaid")
     at_rest(qtbot, home)
     assert SECOND_BRAIN not in home.viewer.layers and SECOND_OUTLINE not in home.viewer.layers

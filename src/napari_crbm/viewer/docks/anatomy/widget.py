@@ -27,6 +27,7 @@ from qtpy.QtWidgets import (
 from napari_crbm.viewer.docks.anatomy.atlas_panel import Assignment, AtlasPanel
 from napari_crbm.viewer.docks.anatomy.canvas_switches import CanvasSwitches
 from napari_crbm.viewer.docks.anatomy.region_model import RegionFilter, RegionModel
+from napari_crbm.viewer.docks.anatomy.view_bar import ViewBar
 from napari_crbm.viewer.docks.open import raise_dock
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.layers.colour_kinds import KINDS
@@ -40,6 +41,7 @@ from napari_crbm.viewer.parts.style import (
 )
 from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.state.colouring import Colouring
+from napari_crbm.viewer.state.marks import marks_of
 from napari_crbm.viewer.state.region_view import OPACITY
 
 _NO_RECORDING = "No recording yet. Open one in the Recording dock."
@@ -74,7 +76,8 @@ class AnatomyWidget(QWidget):
         top.addWidget(QLabel("Colour neurons by"))
         top.addWidget(self.colour_by, 1)
 
-        self.canvas = CanvasSwitches(self.home.legend)
+        self.look = ViewBar(self.home.view)
+        self.canvas = CanvasSwitches(self.home.legend, marks_of(self.workspace))
         self.atlas = AtlasPanel(self.home, ConnectionLayers(self.home.viewer))
         self.atlas.assigned.connect(self._assign)
         self.tabs = QTabWidget()
@@ -86,6 +89,7 @@ class AnatomyWidget(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(top)
         column.addWidget(self.bar)
+        column.addWidget(self.look)
         column.addWidget(self.canvas)
         column.addWidget(self.tabs, 1)
         layout = page(self, self.atlas.layers.end_placement)
