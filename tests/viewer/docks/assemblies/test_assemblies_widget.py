@@ -1,6 +1,7 @@
 """The Assemblies dock: choosing, several at once, threshold, links."""
 
 import numpy as np
+import pytest
 from qtpy.QtCore import QItemSelectionModel, Qt
 
 from napari_crbm.analysis import assemblies_of_neuron, membership
@@ -191,9 +192,26 @@ def test_each_chosen_assembly_has_a_trace_in_its_colour_of_the_canvas(viewer, tr
         for place, (assembly, line) in enumerate(widget.traces.lines.items()):
             assert line.opts["pen"].color().name() == workspace.palette.assembly(place)
             drawn = line.getOriginalDataset()[1]
-            np.testing.assert_allclose(drawn, workspace.trained.activity[:, assembly])
+            row = 2 - place
+            assert drawn.min() == pytest.approx(row) and row < drawn.max() < row + 1, "stacked"
+            activity = workspace.trained.activity[:, assembly]
+            assert np.corrcoef(drawn, activity)[0, 1] > 0.999
     workspace.choose_assembly(None)
     assert not widget.traces.lines
+
+
+def test_the_trace_has_the_cursor_of_time(viewer, trained_home, qtbot):
+    widget = AssembliesWidget(viewer)
+    qtbot.addWidget(widget)
+    workspace, cursor = trained_home.workspace, widget.traces.cursor
+    assert not cursor.line.isVisible()
+    workspace.choose_frame(30)
+    assert cursor.line.isVisible()
+    assert cursor.line.value() == pytest.approx(workspace.recording.times[30])
+    cursor.go_to(float(workspace.recording.times[77]) + 0.01)
+    assert workspace.frame == 77
+    workspace.choose_frame(None)
+    assert not cursor.line.isVisible()
 
 
 def test_several_assemblies_show_the_sign_of_weights(viewer, shown_home):
