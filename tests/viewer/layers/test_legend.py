@@ -145,6 +145,7 @@ def test_the_legend_of_a_picture_grows_with_the_pixels_of_the_screen(monkeypatch
     for name in ("lines_of", "workspace_of", "palette_of", "ink_on"):
         monkeypatch.setattr(pictures, name, lambda *_: None)
     monkeypatch.setattr(pictures, "draw_legend", lambda _p, _l, scale, _i: scales.append(scale))
+    monkeypatch.setattr(pictures, "draw_marks", lambda _p, _v, scale, _i: scales.append(scale))
     for ratio in (1.0, 2.0):
         part = SimpleNamespace
         viewer = part(
@@ -154,4 +155,4 @@ def test_the_legend_of_a_picture_grows_with_the_pixels_of_the_screen(monkeypatch
             screenshot=lambda **_: np.zeros((4, 4, 4), np.uint8),
         )
         pictures.canvas_picture(viewer, scale=1.5)
-    assert scales == [1.5, 3.0]
+    assert scales == [1.5, 1.5, 3.0, 3.0]

@@ -155,6 +155,7 @@ class ShellLayers:
 
     def _draw_shell(self, brain: _Brain, shell: Shell) -> None:
         if SHELL not in self.viewer.layers:
+            self._direction = np.asarray(self.viewer.scene.camera.view_direction)
             layer = add_glass(self.viewer, shell.mesh, brain.normals, SHELL)
             layer.visible = self.viewer.dims.ndisplay == 3
             return
