@@ -11,6 +11,7 @@ from napari_crbm.cli.assemblies import assemblies
 from napari_crbm.cli.compare import compare
 from napari_crbm.cli.compare_fish import compare_fish
 from napari_crbm.cli.compare_groups import compare_groups
+from napari_crbm.cli.compose import compose
 from napari_crbm.cli.connectivity import connectivity
 from napari_crbm.cli.convert import convert
 from napari_crbm.cli.demo import demo
@@ -65,6 +66,7 @@ for command in (
     tuning,
     compare,
     figure,
+    compose,
     connectivity,
     perturb,
     train_temporal,

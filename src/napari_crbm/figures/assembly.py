@@ -141,7 +141,7 @@ def assembly_sheet(
         if recording.regions is not None:
             share = _region_shares(len(weights), neurons, recording.regions)
             _draw_regions(figure, layout, share, recording.regions.names, colours)
-        _draw_trace(
+        draw_trace(
             _axes(figure, _LEFT, _BOTTOM, DOUBLE_COLUMN_IN - _LEFT - _RIGHT, _TRACE_HEIGHT),
             model,
             recording,
@@ -315,14 +315,19 @@ def _draw_regions(
     ax.set_xlabel("members in the region (%)")
 
 
-def _draw_trace(
+def draw_trace(
     ax: Axes,
     model: CRBM,
     recording: Recording,
     trace: NDArray[np.floating],
     theme: Theme,
+    *,
+    notes_below: bool = True,
 ) -> None:
-    """Draw expected activity over time; held-out frames are shaded."""
+    """Draw expected activity over time; held-out frames are shaded.
+
+    What dashed line and shade mean stands below the axes, or above them.
+    """
     ax.set_label("activity")
     held_out = _held_out(model, recording)
     for start, stop in held_out:
@@ -341,13 +346,13 @@ def _draw_trace(
     ax.set_xlabel("time (s)")
     ax.set_ylabel("expected hidden\nactivity E[h | v]")
     ax.annotate(
-        "  ·  ".join(notes),
-        (1.0, 0.0),
+        ("  ·  " if notes_below else "\n").join(notes),
+        (1.0, 0.0 if notes_below else 1.0),
         xycoords="axes fraction",
-        xytext=(0, -22),
+        xytext=(0, -22 if notes_below else 2),
         textcoords="offset points",
         ha="right",
-        va="center",
+        va="center" if notes_below else "bottom",
         fontsize=6.5,
         color=theme.muted,
     )

@@ -261,17 +261,24 @@ def draw_orientation(ax: Axes, view: BrainView, plane: Plane, theme: Theme) -> N
         )
 
 
+def scale_bar_um(view: BrainView) -> int:
+    """Return a round length for the scale bar of a view; 0 for a schematic drawing."""
+    if view.schematic:
+        return 0
+    wanted = float(max(view.extent_um[1:])) / 8
+    return min(_SCALE_BARS_UM, key=lambda bar: abs(np.log(bar / wanted)))
+
+
 def draw_scale_bar(ax: Axes, view: BrainView, theme: Theme) -> int:
     """Draw a scale bar at the lower left of a view and return its length in um.
 
     The length is 100 um for a whole larval brain and another round number for much smaller or
     larger ones. A schematic drawing gets no bar, and 0 is returned.
     """
-    if view.schematic:
+    length = scale_bar_um(view)
+    if not length:
         return 0
     _, height, width = view.extent_um
-    wanted = max(float(height), float(width)) / 8
-    length = min(_SCALE_BARS_UM, key=lambda bar: abs(np.log(bar / wanted)))
     x = float(view.low_um[2]) + 0.02 * width
     y = float(view.high_um[1]) - 0.015 * height
     ax.plot([x, x + length], [y, y], color=theme.text, linewidth=1.6, solid_capstyle="butt")

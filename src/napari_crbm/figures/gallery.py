@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from napari_crbm.analysis import members_of
-from napari_crbm.figures.brain import BrainView, brain_view
+from napari_crbm.figures.brain import BrainView, brain_view, scale_bar_um
 from napari_crbm.figures.style import (
     DOUBLE_COLUMN_IN,
     Theme,
@@ -49,9 +50,41 @@ def gallery(
     view = brain_view(recording, model) if view is None else view
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, height_in)
-        ax = figure.add_axes((0.02, 0.02, 0.96, 0.96))
+        ax = figure.add_axes((0.02, 0.085, 0.96, 0.895))
         draw_gallery(ax, view, model, chosen, colours)
+        draw_gallery_scales(ax, figure.add_axes((0.39, 0.05, 0.22, 0.012)), view, colours)
     return figure
+
+
+def draw_gallery_scales(ax: Axes, bar_ax: Axes, view: BrainView, theme: Theme) -> None:
+    """Draw the colour bar of a gallery, and below the first brain its scale bar.
+
+    Every brain has its own largest weight, so the bar is given in shares of it.
+    """
+    bar = bar_ax.figure.colorbar(
+        ScalarMappable(symmetric_norm(1.0), theme.weight_map), cax=bar_ax, orientation="horizontal"
+    )
+    bar.outline.set_visible(False)
+    bar.set_ticks([-1.0, 0.0, 1.0], labels=["− largest", "0", "+ largest"])
+    bar_ax.tick_params(labelsize=6)
+    bar_ax.set_xlabel("weight, of each assembly's largest", fontsize=6.5)
+    length = scale_bar_um(view)
+    if length:
+        low, _ = ax.get_ylim()
+        x, y = ax.get_xlim()[0] + 0.01 * np.ptp(ax.get_xlim()), low
+        ax.plot(
+            [x, x + length], [y, y], color=theme.text, lw=1.6, solid_capstyle="butt", clip_on=False
+        )
+        ax.annotate(
+            f"{length} µm",
+            (x + length / 2, y),
+            xytext=(0, -2),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=6.5,
+            annotation_clip=False,
+        )
 
 
 def draw_gallery(

@@ -47,7 +47,7 @@ GROUPS = (
         ("Assemblies", "Neurons", "Time", "States", "Tuning"), ("What if", "Dreams"),
     ),
     Group("Compare", "Regions, models and animals", ("Connectivity", "Compare")),
-    Group("Publish", "Figures, tables and movies", ("Export",)),
+    Group("Publish", "Figures, tables and movies", ("Figure", "Export")),
 )  # fmt: skip
 
 

@@ -40,6 +40,7 @@ _WAY = (
     ("Tuning", "What follows a stimulus"),
     ("Connectivity", "Couplings between regions"),
     ("Compare", "Two models or two animals"),
+    ("Figure", "Panels at a journal's width"),
     ("Export", "Figures, tables and movies"),
 )
 

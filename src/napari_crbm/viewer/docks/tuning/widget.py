@@ -36,6 +36,7 @@ from napari_crbm.viewer.parts.notices import show_error, show_info
 from napari_crbm.viewer.parts.saved_fields import ask_folder, save_field
 from napari_crbm.viewer.parts.style import ColourBar, button, page, text_label
 from napari_crbm.viewer.parts.widget_lifetime import follow
+from napari_crbm.viewer.state.answers import keep_responses
 
 if TYPE_CHECKING:
     from napari_crbm.viewer.state.trained import Trained
@@ -298,6 +299,7 @@ class TuningWidget(QWidget):
         if found is None or now is None or trained.model is not now.model:
             return
         self.answer = found
+        keep_responses(now.model, found.responses)
         self.message.hide()
         self.save.setEnabled(True)
         self.body.show()

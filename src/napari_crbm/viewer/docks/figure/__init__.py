@@ -1,0 +1,1 @@
+"""The Figure dock."""
