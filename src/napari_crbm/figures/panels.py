@@ -162,6 +162,8 @@ def draw_panel_gallery(source: Source, _of: str, axes: AddAxes, theme: Theme, _w
     ax = axes(0, 0.14, 1, 0.86)
     view = brain_view(source.recording, source.model)
     numbers = np.flatnonzero(members_of(source.model).sizes > 0)
+    if not len(numbers):
+        numbers = np.arange(source.model.n_assemblies)
     draw_gallery(ax, view, source.model, numbers, theme)
     draw_gallery_scales(ax, axes(0.35, 0.04, 0.3, 0.03), view, theme)
 
