@@ -247,6 +247,11 @@ def _draw(
         for text in ax.findobj(Text):
             assert isinstance(text, Text)
             text.set_fontsize(np.clip(text.get_fontsize(), LEAST_POINTS, composition.font_points))
+        for axis in (ax.xaxis, ax.yaxis):
+            # Ticks that Matplotlib makes later have this size too.
+            sizes = [label.get_fontsize() for label in axis.get_ticklabels()]
+            if sizes:
+                axis.set_tick_params(labelsize=max(sizes))
     _fit(figure, drawn, box)
 
 
