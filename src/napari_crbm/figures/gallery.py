@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 # Margin around each thumbnail, and above it for its number, as fractions of the brain.
 _SIDE_ROOM, _TOP_ROOM = 0.12, 0.20
 
+# Room below the brains for the colour bar with its letters, and the height of the bar.
+_FOOT_IN, _BAR_IN = 0.52, 0.06
+
 
 def gallery(
     model: CRBM,
@@ -50,9 +53,11 @@ def gallery(
     view = brain_view(recording, model) if view is None else view
     with drawing(colours):
         figure = new_figure(DOUBLE_COLUMN_IN, height_in)
-        ax = figure.add_axes((0.02, 0.085, 0.96, 0.895))
+        foot, bar = _FOOT_IN / height_in, _BAR_IN / height_in
+        ax = figure.add_axes((0.02, foot, 0.96, 0.98 - foot))
         draw_gallery(ax, view, model, chosen, colours)
-        draw_gallery_scales(ax, figure.add_axes((0.39, 0.05, 0.22, 0.012)), view, colours)
+        bar_ax = figure.add_axes((0.39, 0.64 * foot, 0.22, bar))
+        draw_gallery_scales(ax, bar_ax, view, colours)
     return figure
 
 

@@ -30,7 +30,7 @@ class Preset:
         return dict(self.widths_mm).get(columns)
 
 
-#: By the name on the command line. Journals change their instructions: compare with the present one.
+#: By the name on the command line. Journals change their instructions now and then.
 PRESETS = {
     "nature": Preset("Nature", (("single", 89.0), ("double", 183.0)), 247.0, False),
     "science": Preset(

@@ -49,7 +49,7 @@ def source_for(
     CRBMError
         If a panel needs events or regions, and there are none.
     """
-    from napari_crbm.analysis import evaluate_held_out, find_missing_members
+    from napari_crbm.analysis import evaluate_held_out
 
     needs = composition.needs
     if "responses" in needs and responses is None:
@@ -59,7 +59,6 @@ def source_for(
             f"'{recording.name}' has no regions, which the panel 'matrix' needs: leave it out, or "
             "assign regions first."
         )
-    find_missing_members(model, recording)
     if activity is None:
         activity = model.transform(recording.spikes)
     evaluation = None

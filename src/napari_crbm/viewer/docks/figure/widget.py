@@ -133,7 +133,7 @@ class FigureWidget(QWidget):
             self.panels.model().rowsRemoved,
             self.panels.model().modelReset,
         ):
-            signal.connect(lambda *_: self._changed())
+            signal.connect(self._changed)
         follow(self, self.workspace.trained_changed, self._show)
         follow(self, self.workspace.assembly_changed, self._offer)
         self._show()
