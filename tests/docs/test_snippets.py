@@ -19,7 +19,7 @@ from napari_crbm.model.training import settings
 from napari_crbm.simulation import simulate, simulate_to_file
 from tests.docs.pages import PAGES, ROOT, snippets
 
-N_NEURONS, N_FRAMES = 200, 300
+N_NEURONS, N_FRAMES = 200, 800
 # What is tested is that the code runs: trainings are cut to so many updates, burn-in and
 # annealed importance sampling to so many steps.
 UPDATES, STEPS = 40, 50
@@ -45,7 +45,7 @@ def files(tmp_path_factory):
         )
         recording = simulate(N_NEURONS, N_FRAMES, 4, n_tuned=2, seed=seed).recording
         for model, random_state in wanted.items():
-            learned = CRBM(5, n_updates=60, random_state=random_state).fit(recording.spikes)
+            learned = CRBM(5, n_updates=100, random_state=random_state).fit(recording.spikes)
             save_model(learned, folder / model, recording)
     fish = open_recording(folder / "fish.h5")
     later = fish.spikes.select_frames(slice(N_FRAMES - 1, None, -1))
