@@ -54,6 +54,8 @@ def files(tmp_path_factory):
     save_recording(calcium, folder / "calcium.h5")
     traces = calcium.fluorescence.frames(0, 300)
     places = calcium.coordinates[:, ::-1]
+    np.savetxt(folder / "front.txt", np.arange(41), "%d")
+    np.savetxt(folder / "back.txt", np.arange(41, 91), "%d")
     np.savez(folder / "calcium.npz", dff=traces, xyz=places)
     with h5py.File(folder / "export.h5", "w") as file:
         file["session/calcium/dFF"] = traces
