@@ -204,7 +204,7 @@ def test_a_place_that_cannot_be_written_is_no_bug(folder, tmp_path):
     process = command("assemblies", model, fish, "-o", tmp_path / "file" / "tables")
     _, stderr = process.communicate()
     assert process.returncode == 1
-    assert "cannot be read or written" in stderr and "Traceback" not in stderr
+    assert "is a file, but a folder is needed" in stderr and "Traceback" not in stderr
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ on Windows")

@@ -47,7 +47,7 @@ def test_groups_come_from_regions_numbers_and_files(pair, tmp_path):
     name = open_recording(pair[1]).regions.names[0]
     for options, event in (
         (["--neurons", tmp_path / "mine.txt"], "the 3 neurons of mine silent"),
-        (["--neuron", 3, "--neuron", 4], "the 2 neurons of the given group silent"),
+        (["--neuron", 3, "--neuron", 4], "the 2 neurons of the group silent"),
         (["--neuron", 3], "neuron 3 silent"),
         (["--region", name], f"neurons of {name} silent"),
     ):

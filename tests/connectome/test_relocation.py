@@ -106,7 +106,7 @@ def test_sets_of_animals_are_tested_together(animals):
     assert unrelated.shared.spearman == pytest.approx(unrelated.similarity["spearman"].mean())
     assert unrelated.shared.p > 0.05 and "no more than nearness" in str(unrelated.shared)
     same = study([animals[3], animal(50, places_from=3), animal(51, places_from=3)])
-    assert same.shared.p == pytest.approx(0.05) and ", beyond nearness" in str(same.shared)
+    assert same.shared.p == pytest.approx(0.05) and ": beyond nearness" in str(same.shared)
     bare = study([animals[0], replace(animals[1], relocated=None)])
     assert np.isnan(bare.shared.p) and "cannot be said" in str(bare.shared)
     assert study(animals[:1]).shared is None

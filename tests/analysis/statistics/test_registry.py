@@ -54,7 +54,7 @@ def test_the_verdict_names_the_statistic_that_fails(variances, case):
     others = Spikes.from_dense(samples.dense()[:, ::-1])
     wrong = evaluate(model, train, test, samples=others)
     assert wrong.table.loc["var_v", "low"] > 0.15
-    assert f"the {STATISTICS['var_v'].phrase} (nRMSE" in wrong.verdict
+    assert f"{STATISTICS['var_v'].phrase} (nRMSE" in wrong.verdict
     assert "does not reproduce" in wrong.verdict
 
 

@@ -183,7 +183,7 @@ def test_a_known_layout_that_cannot_be_read_is_asked_about(viewer, home, qtbot, 
         file["Data/coords"], file["Data/df"] = content["where"], content["measured"]
     home.opening.open_file(path)
     dialog = asked(viewer, qtbot)
-    assert "binarise=2.0" in dialog.why.text() and dialog.profile.holds == "fluorescence"
+    assert "no binarised spikes" in dialog.why.text() and dialog.profile.holds == "fluorescence"
     dialog.accept()
     until(qtbot, lambda: home.workspace.recording is not None)
     assert not errors

@@ -19,6 +19,7 @@ from pathlib import Path
 from queue import Empty, Queue
 
 from napari_crbm.errors import FormatError
+from napari_crbm.io.safety.look import longer_s
 from napari_crbm.io.safety.processor_time import processor_time
 
 # Beyond the limit on its processor time; slow disks may take their time.
@@ -26,8 +27,6 @@ _LONGEST_S = 120.0
 # For systems where the process cannot limit its own time (3 s, see look.py): that limit, and
 # what its start takes.
 _LONGEST_CPU_S = 6.0
-# Slowest decoding of a file whose chunks are all checked, see look.py.
-_BYTES_A_SECOND = 10e6
 _POLL_S = 0.5
 _MOST_REMEMBERED = 1000
 
@@ -69,7 +68,7 @@ class _Looker:
         try:
             process.stdin.write(json.dumps(str(path.resolve())) + "\n")
             process.stdin.flush()
-            line = _answer(process, answers, path.stat().st_size / _BYTES_A_SECOND)
+            line = _answer(process, answers, longer_s(path.stat().st_size))
         except OSError:
             line = ""
         if line:

@@ -18,6 +18,9 @@ import h5py
 # Processor time after which reading counts as endless. Larger files get more time, because all
 # their chunks may have to be decoded.
 LONGEST_CPU_S, BYTES_A_SECOND = 3.0, 10e6
+# An object, such as a cell of a MATLAB array, takes 400 bytes and 0.6 ms; in larger files values
+# take most of the room.
+_BYTES_OF_OBJECTS, _OBJECT_BYTES_A_SECOND = 20e6, 4e5
 # Memory that reading may take beside that of this process; chunks are decoded whole.
 _MOST_MEMORY, _MEMORY_A_BYTE = 1 << 30, 8
 # Data are read as far as they are small: what crashes is what describes them.
@@ -157,6 +160,12 @@ def _limit_memory(start: int, n_bytes: int) -> None:
         return
 
 
+def longer_s(n_bytes: int) -> float:
+    """Return how much longer than `LONGEST_CPU_S` reading may take for the size of a file."""
+    objects = min(n_bytes, _BYTES_OF_OBJECTS) / _OBJECT_BYTES_A_SECOND
+    return n_bytes / BYTES_A_SECOND + objects
+
+
 def _address_space() -> int:
     """Return the address space of this process in bytes; where that is unknown, 8 GB."""
     try:
@@ -186,7 +195,7 @@ def main() -> None:
             path = json.loads(line)
             n_bytes = Path(path).stat().st_size
             _limit_memory(start, n_bytes)
-            _limit_time(LONGEST_CPU_S + n_bytes / BYTES_A_SECOND)
+            _limit_time(LONGEST_CPU_S + longer_s(n_bytes))
             answer = look(path)
         except Exception as error:
             answer = {"damaged": _TOO_MUCH} if _takes_too_much(error) else {}

@@ -27,10 +27,13 @@ def _find_dock(viewer: Any, name: str) -> Any:
     napari itself does not recognise a dock that was opened from the menu, where it bears
     the name of the plugin that people see.
     """
+    from qtpy.QtCore import Qt
     from qtpy.QtWidgets import QDockWidget
 
     names = (name, TITLES.get(name, name))
-    for dock in viewer.window._qt_window.findChildren(QDockWidget):
+    # A search through all widgets inside the docks would take 10 ms.
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    for dock in viewer.window._qt_window.findChildren(QDockWidget, "", direct):
         if dock.windowTitle().split(" (")[0] in names and dock.widget() is not None:
             return dock
     return None

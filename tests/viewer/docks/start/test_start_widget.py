@@ -116,7 +116,7 @@ def test_it_says_what_to_do_in_every_state(viewer, home, recording, qtbot, monke
     monkeypatch.setattr(start_widget, "raise_dock", lambda _viewer, name: raised.append(name))
     home.show(None, random_model(recording.n_neurons, 5))
     until(qtbot, lambda: home.workspace.trained is not None)
-    assert "5 assemblies" in widget.headline.text()
+    assert "5 hidden units have several members" in widget.headline.text()
     widget.next.click()
     assert raised == ["Train", "Train", "Assemblies"]
 

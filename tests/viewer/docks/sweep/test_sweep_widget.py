@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from napari_crbm.analysis.selection.run import run_sweep
 from napari_crbm.errors import ModelError
 from napari_crbm.viewer.docks.open import open_dock
 from napari_crbm.viewer.docks.start.widget import situation
@@ -134,7 +135,10 @@ def test_a_training_and_a_sweep_do_not_take_the_processor_from_each_other(
     until(qtbot, lambda: dock.start.isEnabled(), 120_000)
 
 
-def test_closing_the_viewer_ends_the_sweep(make_napari_viewer, recording, qtbot, tmp_path):
+def test_closing_the_viewer_ends_the_sweep(
+    make_napari_viewer, recording, qtbot, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(run_sweep.__kwdefaults__, "checkpoint_s", 0.0)
     viewer = make_napari_viewer()
     home = home_of(viewer)
     home.show(recording)
@@ -142,8 +146,7 @@ def test_closing_the_viewer_ends_the_sweep(make_napari_viewer, recording, qtbot,
     qtbot.addWidget(dock)
     dock.form["n_updates"].value = 20_000
     dock.run_in(tmp_path)
-    until(qtbot, lambda: list(tmp_path.glob("recording-*.h5")))
-    qtbot.wait(500)
+    until(qtbot, lambda: list(tmp_path.glob("*.checkpoint.h5")))
     home.close()
     assert not [t for t in threading.enumerate() if t.name == "napari-crbm sweep"]
     assert list(tmp_path.glob("*.checkpoint.h5"))

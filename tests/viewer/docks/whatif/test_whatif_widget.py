@@ -48,7 +48,7 @@ def ask(dock, qtbot, target, action):
 
 
 def test_without_a_model_it_says_what_is_missing(dock):
-    assert "Open a recording and a model" in dock.message.text()
+    assert "Open a recording first" in dock.message.text()
     assert not dock.start.isEnabled() and dock.tabs.isHidden()
 
 

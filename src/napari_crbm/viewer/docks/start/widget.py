@@ -22,7 +22,7 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.sample_data import sample_folder
 from napari_crbm.viewer.shortcuts import help_text
 
-_ROW_PX = 19
+_ROW_PX = 17
 _DONE, _NEXT = "✓", "➜"
 
 # Name of each dock, and its purpose.
