@@ -22,7 +22,7 @@ from napari_crbm.viewer.parts.widget_lifetime import follow
 from napari_crbm.viewer.sample_data import sample_folder
 from napari_crbm.viewer.shortcuts import help_text
 
-_ROW_PX = 17
+_ROW_PX = 18
 _DONE, _NEXT = "✓", "➜"
 
 # Name of each dock, and its purpose.
@@ -76,9 +76,8 @@ def situation(home: Home) -> Situation:
     if recording is None:
         return Situation(
             "Open a recording to begin.",
-            "Drop a file or folder into the window: a table (CSV, Excel), NWB, Suite2p, CaImAn, "
-            "MATLAB, NumPy, Zarr, HDF5. For any other layout you choose what each array holds. "
-            "The file is never changed. Or try the sample, a small simulated fish.",
+            "Drop a file or folder into the window: CSV, NWB, Suite2p, MATLAB, HDF5 or any "
+            "other. It is never changed. Or try the sample, a small simulated fish.",
             "Open a recording...",
             "Recording",
         )
