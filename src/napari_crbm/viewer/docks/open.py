@@ -27,13 +27,13 @@ def _find_dock(viewer: Any, name: str) -> Any:
     napari itself does not recognise a dock that was opened from the menu, where it bears
     the name of the plugin that people see.
     """
+    from qtpy.QtCore import Qt
     from qtpy.QtWidgets import QDockWidget
 
     names = (name, TITLES.get(name, name))
-    # `findChildren` would also search all widgets inside the docks, for many names in a row.
-    for dock in viewer.window._qt_window.children():
-        if not isinstance(dock, QDockWidget):
-            continue
+    # Not all widgets inside the docks, for many names in a row.
+    direct = Qt.FindChildOption.FindDirectChildrenOnly
+    for dock in viewer.window._qt_window.findChildren(QDockWidget, options=direct):
         if dock.windowTitle().split(" (")[0] in names and dock.widget() is not None:
             return dock
     return None
