@@ -226,7 +226,8 @@ def outlined_text(
     path.addText(start, font, text)
     edge = QColor("black" if colour.lightness() > 127 else "white")
     edge.setAlpha(min(colour.alpha(), _EDGE_ALPHA))
-    line = QPen(edge, _EDGE_PX, Qt.PenStyle.SolidLine, join=Qt.PenJoinStyle.RoundJoin)
+    line = QPen(edge, _EDGE_PX)
+    line.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
     painter.strokePath(path, line)
     painter.fillPath(path, colour)
 
