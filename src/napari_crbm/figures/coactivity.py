@@ -15,19 +15,17 @@ from numpy.typing import NDArray
 from napari_crbm.figures.brain import DRAWN_AXES, brain_view, draw_brain, draw_orientation
 from napari_crbm.figures.brain import draw_scale_bar as draw_bar
 from napari_crbm.figures.style import (
-    DOUBLE_COLUMN_IN,
     Theme,
     draw_heading,
     drawing,
-    new_figure,
+    new_page,
     symmetric_norm,
     theme_named,
 )
 from napari_crbm.perturbation import Agreement, Coactivity
 from napari_crbm.recording import Recording
 
-_PANELS_IN = 5.6
-_LINE_IN, _CHARACTERS = 0.125, 140
+_PANELS_IN, _CURVES_IN = 5.6, 3.2
 _RANKED = 12
 # Largest number of targets with a curve of their own.
 _CURVES = 6
@@ -68,19 +66,7 @@ def ranked(table: pd.DataFrame, n_rows: int) -> pd.DataFrame:
 
 def _page(found: Coactivity, recording: Recording, theme: Theme) -> Figure:
     sentences = found.sentences
-    n_lines = sum(len(textwrap.wrap(each, _CHARACTERS)) for each in sentences)
-    height = _PANELS_IN + 0.35 + _LINE_IN * n_lines
-    figure = new_figure(DOUBLE_COLUMN_IN, height)
-
-    def place(left: float, bottom: float, width: float, tall: float) -> Axes:
-        return figure.add_axes(
-            (
-                left / DOUBLE_COLUMN_IN,
-                bottom / height,
-                width / DOUBLE_COLUMN_IN,
-                tall / height,
-            )
-        )
+    figure, place = new_page(_PANELS_IN, sentences)
 
     limit = scale_limit(found)
     _draw_brain(place(0.1, 2.95, 2.6, 2.4), found, recording, theme, limit)
@@ -226,17 +212,15 @@ def _curve(found: Sequence[Coactivity], theme: Theme) -> Figure:
         [float(p.state if held else p.level or 1) for p in (each.perturbation for each in found)]
     )
     sentences = list(dict.fromkeys(s for each in found for s in each.sentences[:-1]))
-    n_lines = sum(len(textwrap.wrap(each, _CHARACTERS)) for each in sentences)
-    height = 3.2 + 0.35 + _LINE_IN * n_lines
-    figure = new_figure(DOUBLE_COLUMN_IN, height)
+    figure, place = new_page(_CURVES_IN, sentences)
     label = (
         "value at which it is held" if held else "neurons of the group that are active, at least"
     )
     for left, part, factor, unit in (
-        (0.08, "regions", _PERCENT, "mean change, percentage points"),
-        (0.58, "assemblies", 1.0, "change, SD of the recording"),
+        (0.58, "regions", _PERCENT, "mean change, percentage points"),
+        (4.18, "assemblies", 1.0, "change, SD of the recording"),
     ):
-        ax = figure.add_axes((left, 0.5 / height, 0.27, 2.4 / height))
+        ax = place(left, 0.5, 1.94, 2.4)
         tables = [getattr(each, part) for each in found]
         names = ranked(tables[-1], _CURVES).index if len(tables[-1]) else []
         for name, colour in zip(names, theme.palette.assemblies, strict=False):

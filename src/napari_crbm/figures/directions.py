@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
@@ -16,11 +14,10 @@ from napari_crbm.analysis.forecasts.directions import Directions
 from napari_crbm.figures.brain import DRAWN_AXES, brain_view, draw_brain, draw_orientation
 from napari_crbm.figures.brain import draw_scale_bar as draw_bar
 from napari_crbm.figures.style import (
-    DOUBLE_COLUMN_IN,
     Theme,
     draw_heading,
     drawing,
-    new_figure,
+    new_page,
     symmetric_norm,
     theme_named,
 )
@@ -29,7 +26,6 @@ from napari_crbm.recording import Recording
 
 _MATRICES = 4
 _PANELS_IN = 5.0
-_LINE_IN, _CHARACTERS = 0.125, 140
 #: The colour scale ends at this quantile of the couplings between different assemblies.
 SCALE_QUANTILE = 0.99
 
@@ -49,19 +45,7 @@ def directions_figure(
     """
     colours = theme_named(theme) if isinstance(theme, str) else theme
     with drawing(colours):
-        n_lines = sum(len(textwrap.wrap(each, _CHARACTERS)) for each in found.sentences)
-        height = _PANELS_IN + 0.35 + _LINE_IN * n_lines
-        figure = new_figure(DOUBLE_COLUMN_IN, height)
-
-        def place(left: float, bottom: float, width: float, tall: float) -> Axes:
-            return figure.add_axes(
-                (
-                    left / DOUBLE_COLUMN_IN,
-                    bottom / height,
-                    width / DOUBLE_COLUMN_IN,
-                    tall / height,
-                )
-            )
+        figure, place = new_page(_PANELS_IN, found.sentences)
 
         limit = scale_limit(found)
         lags = shown_lags(found)

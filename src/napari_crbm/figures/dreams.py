@@ -22,6 +22,7 @@ from napari_crbm.figures.style import (
     draw_heading,
     drawing,
     new_figure,
+    new_page,
     theme_named,
 )
 from napari_crbm.io.safety.replacing import replacing
@@ -30,7 +31,6 @@ from napari_crbm.io.safety.replacing import replacing
 MOVIE_ENDINGS = (".gif", ".mp4")
 _COLUMNS, _ROWS = 6, 3
 _CELL_IN, _SCALE_IN = 1.12, 1.3
-_LINE_IN, _CHARACTERS = 0.125, 140
 _MOVIE_DPI = 110
 # A frame keeps glowing so many frames, fainter each time.
 _GLOW = (1.0, 0.45, 0.2)
@@ -47,23 +47,12 @@ def dream_figure(dream: Dream, *, theme: str | Theme = "light") -> Figure:
     """
     colours = theme_named(theme) if isinstance(theme, str) else theme
     with drawing(colours):
-        n_lines = sum(len(textwrap.wrap(each, _CHARACTERS)) for each in dream.sentences)
         shown = _chosen(dream.generated.n_frames)
         n_rows = -(-len(shown) // _COLUMNS)
         recorded_rows = 1 if dream.kind == "held" else n_rows
         panels = (n_rows + recorded_rows) * _CELL_IN + _SCALE_IN + 1.0
-        height = panels + 0.35 + _LINE_IN * n_lines
-        figure = new_figure(DOUBLE_COLUMN_IN, height)
-
-        def place(left: float, bottom: float, width: float, tall: float) -> Axes:
-            return figure.add_axes(
-                (
-                    left / DOUBLE_COLUMN_IN,
-                    bottom / height,
-                    width / DOUBLE_COLUMN_IN,
-                    tall / height,
-                )
-            )
+        figure, place = new_page(panels, dream.sentences)
+        height = float(figure.get_figheight())
 
         top = panels - 0.3
         recorded = dream.recorded.spikes.dense(np.asarray(shown))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap, Normalize
 from matplotlib.figure import Figure
 
@@ -28,6 +29,8 @@ DPI = 220
 _MM_PER_INCH = 25.4
 # Characters that fit on one line under the title of a page.
 _LINE = 140
+# Height of the title of a page and of a line below it.
+_TITLE_IN, _LINE_IN = 0.35, 0.125
 _FORMATS = (".pdf", ".png", ".svg")
 
 
@@ -155,6 +158,30 @@ def drawing(theme: Theme) -> Iterator[None]:
 def new_figure(width_in: float, height_in: float) -> Figure:
     """Make an empty figure without a window; call it within `drawing`."""
     return Figure(figsize=(width_in, height_in))
+
+
+def new_page(
+    panels_in: float, sentences: Sequence[str]
+) -> tuple[Figure, Callable[[float, float, float, float], Axes]]:
+    """Make a page of two columns' width with room for panels, and for sentences above them.
+
+    Call it within `drawing`.
+
+    Returns
+    -------
+    figure : Figure
+    place : callable
+        Adds axes: left, bottom, width and height in inches.
+    """
+    n_lines = sum(len(textwrap.wrap(each, _LINE)) for each in sentences)
+    height = panels_in + _TITLE_IN + _LINE_IN * n_lines
+    figure = new_figure(DOUBLE_COLUMN_IN, height)
+
+    def place(left: float, bottom: float, wide: float, tall: float) -> Axes:
+        across, up = DOUBLE_COLUMN_IN, height
+        return figure.add_axes((left / across, bottom / up, wide / across, tall / up))
+
+    return figure, place
 
 
 def draw_heading(figure: Figure, title: str, *sentences: str) -> None:

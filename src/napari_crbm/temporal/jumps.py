@@ -16,13 +16,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.ndimage import gaussian_filter1d
 
-from napari_crbm.model.compute.kernels.switches import switch
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.weights import in_vectors
 from napari_crbm.model.rbm import RBM
+from napari_crbm.model.sampling.switching import UnitWeights
 from napari_crbm.temporal.jump_kernels import propose
 
 # Cells of the grid of proposals, its margin and smoothing in cells, and the share of proposals
@@ -44,14 +43,14 @@ class Jumps:
         Cumulative probability of the cells of proposals, for each level of the drive.
     edges, widths : (M,) float64
         Lowest edge and width of the cells.
-    by_unit : sparse (N, M) float32
+    by_unit : UnitWeights
     """
 
     rbm: RBM
     cumulative: NDArray[np.float64]
     edges: NDArray[np.float64]
     widths: NDArray[np.float64]
-    by_unit: sparse.csc_array
+    by_unit: UnitWeights
 
     @classmethod
     def of(cls, rbm: RBM, inputs: NDArray[np.float32]) -> Jumps:
@@ -75,7 +74,7 @@ class Jumps:
             tilted = (1 - _EVERYWHERE) * tilted + _EVERYWHERE / _CELLS
             cumulative[unit, :, 1:] = np.cumsum(tilted, axis=1)
             cumulative[unit] /= cumulative[unit, :, -1:]
-        return cls(rbm, cumulative, edges, widths, sparse.csc_array(rbm.weights))
+        return cls(rbm, cumulative, edges, widths, UnitWeights.of(rbm.weights))
 
     def move(
         self,
@@ -109,11 +108,7 @@ class Jumps:
         # A value beyond the grid is never proposed, so that leaving it would break the balance.
         own[~inside] = -np.inf
         generator = np.random.default_rng([_ACCEPT, int(key)])
-        values, asked = in_vectors(hidden), in_vectors(proposed)
-        least = np.full(values.shape, np.inf, dtype=np.float32)
-        least[:, : len(hidden)] = (np.log(generator.random(own.shape)) - own).T
-        accepted = np.empty(values.shape, dtype=np.bool_)
-        matrix = self.by_unit
-        starts, rows = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
-        switch(starts, rows, matrix.data, fields, values, asked, least, accepted)
+        values = in_vectors(hidden)
+        least = (np.log(generator.random(own.shape)) - own).T
+        self.by_unit.switch(fields, values, proposed.T, least)
         hidden[:] = values[:, : len(hidden)].T

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
 from napari_crbm.declarations import Setting, check, documented
+from napari_crbm.model.training.settings import Seed, Threads
 
 
 @documented
@@ -64,25 +65,8 @@ class TemporalSettings:
             group="rare",
         ),
     ] = 100
-    random_state: Annotated[
-        int,
-        Setting(
-            "Seed of all random numbers. The same seed gives the same model.",
-            ge=0,
-            label="Seed",
-            option="seed",
-        ),
-    ] = 0
-    n_threads: Annotated[
-        int | None,
-        Setting(
-            "Number of threads; 0 for all cores. The result does not depend on it.",
-            ge=0,
-            label="Threads",
-            option="threads",
-            absent="all cores",
-        ),
-    ] = None
+    random_state: Seed = 0
+    n_threads: Threads = None
 
     def __post_init__(self) -> None:
         check(self)

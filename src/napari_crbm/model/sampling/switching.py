@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 from scipy.special import expit
 
 from napari_crbm.model.compute.kernels.switches import switch
@@ -37,6 +38,53 @@ _FLATTER = 0.5
 _TO_REST = 20
 # The grid reaches this many standard deviations beyond the means at the extreme inputs.
 _MARGIN = 6.0
+
+
+class UnitWeights(NamedTuple):
+    """Weights that are not zero, unit by unit, as switches need them.
+
+    Neurons and weights of unit m are ``neurons[starts[m]:starts[m + 1]]`` and ``values`` there.
+    """
+
+    starts: NDArray[np.int64]
+    neurons: NDArray[np.int64]
+    values: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, weights: NDArray[np.float32]) -> UnitWeights:
+        """Take them from the weights (N, M)."""
+        columns = sparse.csc_array(weights)
+        return cls(columns.indptr.astype(np.int64), columns.indices.astype(np.int64), columns.data)
+
+    def switch(
+        self,
+        fields: NDArray[np.float32],
+        hidden: NDArray[np.float32],
+        proposed: NDArray[np.float32],
+        least: NDArray[np.float64],
+    ) -> NDArray[np.bool_]:
+        """Propose values (M, B) for the hidden units ``hidden`` (M, B'), which change in place.
+
+        Parameters
+        ----------
+        fields : (N,) float32
+        hidden : (M, B') float32
+            Padded to whole vectors, see `in_vectors`.
+        proposed : (M, B) float32
+        least : (M, B) float64
+            A proposal is accepted if the change of the neurons' log-likelihood exceeds it.
+
+        Returns
+        -------
+        (M, B) bool
+            Which proposals were accepted.
+        """
+        n_chains = proposed.shape[1]
+        offered, needed = hidden.copy(), np.full(hidden.shape, np.inf, dtype=np.float32)
+        offered[:, :n_chains], needed[:, :n_chains] = proposed, least
+        accepted = np.empty(hidden.shape, dtype=np.bool_)
+        switch(*self, fields, hidden, offered, needed, accepted)
+        return accepted[:, :n_chains]
 
 
 class Proposals(NamedTuple):
@@ -138,11 +186,7 @@ class SwitchingChains:
         self.inputs = np.empty((n_chains, rbm.n_hidden), dtype=np.float32)
         self._form.project_bits(bits, self.inputs)
         self._proposals = proposals(rbm)
-        members = [np.flatnonzero(column) for column in rbm.weights.T]
-        self._starts = np.cumsum([0, *(len(own) for own in members)])
-        self._neurons = np.concatenate(members).astype(np.int64)
-        columns = [rbm.weights[own, m] for m, own in enumerate(members)]
-        self._values = np.concatenate(columns).astype(np.float32)
+        self._by_unit = UnitWeights.of(rbm.weights)
         self.accepted = np.full(rbm.n_hidden, np.nan)
 
     def advance(self, n_steps: int) -> None:
@@ -170,26 +214,9 @@ class SwitchingChains:
         shape = (rbm.n_hidden, self.n_chains)
         now = hidden[:, : self.n_chains].astype(np.float64)
         new = ahead.draw(generator.random(shape)).astype(np.float32)
-        least = np.full(hidden.shape, np.inf, dtype=np.float32)
-        least[:, : self.n_chains] = (
-            np.log(generator.random(shape))
-            + self._log_excess(now)
-            - self._log_excess(new.astype(np.float64))
-        )
-        proposed = hidden.copy()
-        proposed[:, : self.n_chains] = new
-        accepted = np.empty(hidden.shape, dtype=np.bool_)
-        switch(
-            self._starts,
-            self._neurons,
-            self._values,
-            rbm.fields,
-            hidden,
-            proposed,
-            least,
-            accepted,
-        )
-        self.accepted = accepted[:, : self.n_chains].mean(axis=1)
+        least = np.log(generator.random(shape)) + self._log_excess(now)
+        least -= self._log_excess(new.astype(np.float64))
+        self.accepted = self._by_unit.switch(rbm.fields, hidden, new, least).mean(axis=1)
         key = stream(self.random_state, _NEURONS, self.steps)
         self._form.draw_neurons(rbm.fields, hidden, self.inputs, self.bits, key)
 

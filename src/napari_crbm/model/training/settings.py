@@ -22,6 +22,27 @@ FINAL_LEARNING_RATE = 1e-6
 # Settings of earlier versions.
 _REMOVED = {"jumps", "restarts", "renew", "l1_ramp"}
 
+#: Settings that every training has.
+Seed = Annotated[
+    int,
+    Setting(
+        "Seed of all random numbers. The same seed gives the same model.",
+        ge=0,
+        label="Seed",
+        option="seed",
+    ),
+]
+Threads = Annotated[
+    int | None,
+    Setting(
+        "Number of threads; 0 for all cores. The result does not depend on it.",
+        ge=0,
+        label="Threads",
+        option="threads",
+        absent="all cores",
+    ),
+]
+
 
 @documented
 @dataclass(frozen=True)
@@ -171,25 +192,8 @@ class Settings:
             group="rare",
         ),
     ] = "spread"
-    random_state: Annotated[
-        int,
-        Setting(
-            "Seed of all random numbers. The same seed gives the same model.",
-            ge=0,
-            label="Seed",
-            option="seed",
-        ),
-    ] = 0
-    n_threads: Annotated[
-        int | None,
-        Setting(
-            "Number of threads; 0 for all cores. The result does not depend on it.",
-            ge=0,
-            label="Threads",
-            option="threads",
-            absent="all cores",
-        ),
-    ] = None
+    random_state: Seed = 0
+    n_threads: Threads = None
     device: Annotated[
         Literal["cpu", "gpu", "auto"],
         Setting(
