@@ -1,4 +1,4 @@
-"""Place neurons in an atlas as the options of a command say."""
+"""Place neurons in an atlas by the options of a command."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class Finding:
     severity : {"problem", "note"}
         Problems are reported again when a training starts.
     leave_out : tuple of int
-        Neurons or frames without which the problem is gone; empty if that is no way to fix it.
+        Neurons or frames without which the problem is gone; empty if leaving out does not help.
     """
 
     kind: str
@@ -54,7 +54,7 @@ class Finding:
 
     @property
     def command(self) -> str:
-        """How to leave out ``leave_out`` on the command line; empty if that is no way to fix it."""
+        """How to leave out ``leave_out`` on the command line; empty if ``leave_out`` is."""
         if not self.leave_out:
             return ""
         them = "it" if len(self.leave_out) == 1 else "them"

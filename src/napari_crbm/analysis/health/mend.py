@@ -38,7 +38,7 @@ def named_findings(health: Health, kinds: Sequence[str]) -> list[Finding]:
     Raises
     ------
     RecordingError
-        If a kind was not found, or leaving out is no way to fix it.
+        If a kind was not found, or cannot be mended by leaving out neurons or frames.
     """
     possible = {each.kind: each for each in health.findings if each.leave_out}
     for kind in kinds:

@@ -69,7 +69,7 @@ def shell_of(recording: Recording, placed: PlacedAtlas | None) -> Shell | None:
 
 
 class _Brain(NamedTuple):
-    """What is drawn around the neurons of one recording; without shell, an outline only."""
+    """Surfaces and outline of the brain of one recording. Without a shell only the outline."""
 
     shell: Shell | None
     normals: NDArray[np.float32]
@@ -167,7 +167,7 @@ class ShellLayers:
         self._colour_glass()
 
     def _on_camera(self, _event: Any = None) -> None:
-        """Draw the rim of all surfaces of glass where the camera now sees it."""
+        """Draw the silhouettes of all translucent surfaces for the present camera."""
         if self.viewer.dims.ndisplay != 3:
             return
         turned = self._direction @ np.asarray(self.viewer.scene.camera.view_direction)
@@ -269,7 +269,7 @@ def glass(
     colours: NDArray[np.floating],
     clear: float,
 ) -> NDArray[np.float32]:
-    """Return colours (V, 4) of a surface of glass: clear where it faces the reader.
+    """Return colours (V, 4) of a translucent surface: clear where it faces the reader.
 
     Parameters
     ----------
