@@ -50,7 +50,7 @@ def directions(
     opening: dict[str, Any],
 ) -> None:
     """Find directed couplings: which assemblies predict which others beyond their own past."""
-    from napari_crbm.analysis import direction_table, find_directions, lag_table
+    from napari_crbm.analysis import direction_table, find_directions
 
     require_ending(figure, FIGURE_ENDINGS, "--figure")
     file_format = table_format(file_format, output)
@@ -60,9 +60,9 @@ def directions(
     table = direction_table(found)
     if output is not None:
         from napari_crbm.analysis.export.tables import write_tables
+        from napari_crbm.analysis.forecasts.tables import direction_tables
 
-        tables = {"directions": table, "lags": lag_table(found)}
-        paths = write_tables(tables, output, file_format)
+        paths = write_tables(direction_tables(found), output, file_format)
         say(f"Wrote {', '.join(path.name for path in paths)} to {output}.")
     if figure is not None:
         from napari_crbm.figures import directions_figure, save_figure

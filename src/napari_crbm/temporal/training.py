@@ -10,6 +10,7 @@ before.
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 from napari_crbm.errors import ModelError
 from napari_crbm.model.compute.randomness import stream
 from napari_crbm.model.compute.threads import kernel_threads
-from napari_crbm.model.rbm import HasRBM
+from napari_crbm.model.rbm import RBM, HasRBM
 from napari_crbm.model.training.checkpoint import require_checkpoint
 from napari_crbm.model.training.progress import Control
 from napari_crbm.model.training.result import library_versions
@@ -348,6 +349,7 @@ class TemporalTraining:
         return {
             "version": CHECKPOINT_VERSION,
             "fingerprint": self._recording.spikes.fingerprint,
+            "model": _fingerprint(self._rbm),
             "settings": self.settings.as_dict(),
             "elapsed_s": self.elapsed_s,
             "passes": self._passes,
@@ -362,10 +364,12 @@ class TemporalTraining:
 
     def _restore(self, state: Mapping[str, Any]) -> None:
         ascent = {name: np.array(values) for name, values in state["ascent"].items()}
-        if ascent["white"].shape != self._ascent.white.shape:
+        known = state.get("model", _fingerprint(self._rbm))
+        if ascent["white"].shape != self._ascent.white.shape or known != _fingerprint(self._rbm):
             raise ModelError(
-                f"The checkpoint belongs to a model of {len(ascent['white'])} assemblies; this one "
-                f"has {self._rbm.n_hidden}. Give the model that the training was started with."
+                f"The checkpoint belongs to another model, of {len(ascent['white'])} assemblies; "
+                f"this one has {self._rbm.n_hidden}. Give the model that the training was started "
+                "with."
             )
         self._ascent = Ascent(**ascent)
         self._passes = int(state["passes"])
@@ -377,3 +381,11 @@ class TemporalTraining:
         self._sums = _Sums.of(state["sums"])
         self._fields = np.array(state["fields"], dtype=np.float32)
         self._chains.restore(dict(state))
+
+
+def _fingerprint(rbm: RBM) -> str:
+    """Return a hash of the parameters of a model without time."""
+    found = hashlib.sha256(rbm.weights.tobytes())
+    for values in (rbm.fields, *rbm.hidden):
+        found.update(np.asarray(values).tobytes())
+    return found.hexdigest()

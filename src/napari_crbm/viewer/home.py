@@ -26,6 +26,7 @@ from napari_crbm.viewer.jobs.job import Job
 from napari_crbm.viewer.jobs.kept_labels import LabelKeeper
 from napari_crbm.viewer.jobs.main_thread_queue import Turns
 from napari_crbm.viewer.jobs.runs import Runs
+from napari_crbm.viewer.jobs.temporal import TemporalRun
 from napari_crbm.viewer.layers.brain import BrainLayers
 from napari_crbm.viewer.layers.canvas_legend import CanvasLegend
 from napari_crbm.viewer.layers.canvas_marks import CanvasMarks
@@ -81,6 +82,7 @@ class Home(QObject):
         self.time_axis = TimeAxis(viewer, self.workspace, self.turns.start)
         self.runs = Runs(self.workspace, self)
         self.halves = HalvesRun(self.workspace, self.runs, self.run, self)
+        self.temporal = TemporalRun(self.workspace, self.runs, self.halves, self.run, self)
         self.runs.training_changed.connect(self._on_training)
         self.opening = Opening(viewer, self.run, self._show_opened, self.say_what_runs, self)
         self.kept_labels = LabelKeeper(self.workspace, self)
@@ -93,7 +95,7 @@ class Home(QObject):
         install_clicks(viewer, self.workspace, lambda: not self.lasso.active)
         install_shortcuts(window, self.workspace, self.lasso, self.view)
         self._drops = DropFilter(viewer, self.opening.open_file, self)
-        self._close_notice = CloseNotice(viewer.window, self.runs, self)
+        self._close_notice = CloseNotice(viewer.window, self.runs, self.temporal, self)
         viewer.layers.events.inserted.connect(self._on_layer_inserted)
         window.destroyed.connect(self.close)
         # The application may quit before Qt deletes a window that the user has closed.
@@ -281,6 +283,7 @@ class Home(QObject):
             job.stop()
         self.opening.cancel()
         self.kept_labels.keep_now()
+        self.temporal.close()
         self.runs.close()
 
 

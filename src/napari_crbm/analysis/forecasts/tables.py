@@ -89,6 +89,11 @@ def lag_table(found: Directions) -> pd.DataFrame:
     )
 
 
+def direction_tables(found: Directions) -> dict[str, pd.DataFrame]:
+    """Return the tables of directed couplings by name: `direction_table` and `lag_table`."""
+    return {"directions": direction_table(found), "lags": lag_table(found)}
+
+
 def export_forecasts(
     scores: ForecastScores, model: TemporalModel, folder: Path | str, kind: str = "csv"
 ) -> list[Path]:

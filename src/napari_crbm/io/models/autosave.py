@@ -25,10 +25,13 @@ class Autosave:
         File of the checkpoint.
     interval_s : float
         Seconds between two checkpoints.
+    kind : str
+        Kind of the file, see `save_checkpoint`.
     """
 
-    def __init__(self, path: Path, interval_s: float = 120.0) -> None:
+    def __init__(self, path: Path, interval_s: float = 120.0, kind: str = "checkpoint") -> None:
         self.path = path
+        self._kind = kind
         self.interval_s = interval_s
         #: Why the last attempt failed, in one sentence; None if it succeeded.
         self.problem: str | None = None
@@ -49,7 +52,7 @@ class Autosave:
         """Write a checkpoint now, and return whether that succeeded."""
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            save_checkpoint(take(), self.path)
+            save_checkpoint(take(), self.path, self._kind)
         except (CRBMError, OSError) as error:
             self.problem = (
                 f"No checkpoint could be written: {error} The training goes on; the next attempt "

@@ -1,4 +1,4 @@
-"""The *Time* dock: raster and traces of the recording, playback, active neurons."""
+"""The *Time* dock: raster, traces and playback of the recording; prediction."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ from qtpy.QtWidgets import (
     QShortcut,
     QSizePolicy,
     QSlider,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_crbm.analysis import Raster, assembly_raster, neuron_raster, peaks
 from napari_crbm.palette import GREEN, ORANGE
+from napari_crbm.viewer.docks.time.prediction import PredictionPanel
 from napari_crbm.viewer.docks.time.trace_panel import TracePanel
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.parts.style import button, page, plot, text_label
@@ -124,7 +126,7 @@ class TimeWidget(QWidget):
         peaks_row.addWidget(self.later)
         rows_row.addWidget(self.readout, 1)
         rows_row.addWidget(self.rows_of)
-        self.body = QWidget()
+        played, self.body = QWidget(), QWidget()
         self.body.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         column = QVBoxLayout(self.body)
         column.setContentsMargins(0, 0, 0, 0)
@@ -133,9 +135,15 @@ class TimeWidget(QWidget):
         column.addLayout(rows_row)
         column.addWidget(self.raster, 3)
         column.addWidget(self.traces, 1)
-        layout = page(self)
+        layout = QVBoxLayout(played)
+        layout.setContentsMargins(0, 4, 0, 0)
         layout.addWidget(self.message, 0, Qt.AlignmentFlag.AlignTop)
         layout.addWidget(self.body, 1)
+        self.prediction = PredictionPanel(self.home)
+        self.tabs = QTabWidget()
+        self.tabs.addTab(played, "Recording")
+        self.tabs.addTab(self.prediction, "Prediction")
+        page(self).addWidget(self.tabs)
 
         for keys, act in (
             ("P", self._toggle),
