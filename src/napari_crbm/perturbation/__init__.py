@@ -4,6 +4,11 @@ from napari_crbm.perturbation.answers import ENOUGH, Expected, expected
 from napari_crbm.perturbation.between import LEAST_ASSEMBLY_CHANGE, LEAST_CHANGE
 from napari_crbm.perturbation.cautions import MEANING
 from napari_crbm.perturbation.comparison import Agreement, compare_with_recording
+from napari_crbm.perturbation.course import (
+    MEANING_IN_TIME,
+    PredictedResponse,
+    predicted_response,
+)
 from napari_crbm.perturbation.matched import matched_groups
 from napari_crbm.perturbation.moments import Change
 from napari_crbm.perturbation.perturbations import (
@@ -35,6 +40,7 @@ __all__ = [
     "LEAST_CHANGE",
     "LEVEL_QUANTILE",
     "MEANING",
+    "MEANING_IN_TIME",
     "STATES",
     "Agreement",
     "Change",
@@ -42,6 +48,7 @@ __all__ = [
     "Expected",
     "Perturbation",
     "Pool",
+    "PredictedResponse",
     "Recorded",
     "coactivity",
     "compare_with_recording",
@@ -53,6 +60,7 @@ __all__ = [
     "hold",
     "matched_groups",
     "of_assembly",
+    "predicted_response",
     "screen_assemblies",
     "screen_regions",
     "silence",

@@ -52,7 +52,7 @@ def cautions(
     found = []
     n_frames = round(share * recorded.spikes.n_frames)
     if n_frames == 0:
-        found.append(f"Outside what was recorded: {_never(asked, recorded)}.")
+        found.append(f"Outside what was recorded: {never_recorded(asked, recorded)}.")
     elif n_frames < FEW_FRAMES:
         found.append(
             f"Rarely recorded: the event occurs in {n_frames} of the "
@@ -84,7 +84,8 @@ def cautions(
     return tuple(found)
 
 
-def _never(asked: Perturbation, recorded: Recorded) -> str:
+def never_recorded(asked: Perturbation, recorded: Recorded) -> str:
+    """Say that no recorded frame shows an event, and how close the recording comes."""
     if asked.kind == "hold":
         return f"the activity of {asked.name} never goes as far in the recording"
     counts = active_counts(recorded.spikes, asked.neurons)

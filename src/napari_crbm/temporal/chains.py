@@ -100,6 +100,13 @@ class DrivenChains:
             )
         self._steps += 1
 
+    def change_model(self, rbm: RBM, fields: NDArray[np.float32], jumps: Jumps | None) -> None:
+        """Go on from the present activity with other weights, units, fields and jumps."""
+        self.rbm, self.fields, self._jumps = rbm, fields, jumps
+        self._weights = efficient(rbm.weights)
+        for part, bits in zip(self._batches(), self.bits, strict=True):
+            self._weights.project_bits(bits, self.inputs[part])
+
     def exchange(self, drive: NDArray[np.float32], generator: np.random.Generator) -> float:
         """Let random pairs of chains change places, and return the share of pairs that did."""
         half = len(self) // 2

@@ -12,7 +12,7 @@ by Metropolis and Hastings' rule, one unit after the other. The neurons are draw
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +75,10 @@ class Jumps:
             cumulative[unit, :, 1:] = np.cumsum(tilted, axis=1)
             cumulative[unit] /= cumulative[unit, :, -1:]
         return cls(rbm, cumulative, edges, widths, UnitWeights.of(rbm.weights))
+
+    def with_weights(self, rbm: RBM) -> Jumps:
+        """Return the same proposals for an RBM with other weights."""
+        return replace(self, rbm=rbm, by_unit=UnitWeights.of(rbm.weights))
 
     def move(
         self,

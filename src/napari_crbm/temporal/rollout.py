@@ -59,7 +59,7 @@ class Walk:
         self.model, self.ahead = model, 0
         self.chains = DrivenChains(model.rbm, spikes, starts, jumps)
         self.chains.fields = model.fields
-        self._key, self._gibbs_steps = key, gibbs_steps
+        self._key, self.gibbs_steps = key, gibbs_steps
         # Latest frame first, as the columns of the functions of the lag.
         frames = np.asarray(starts)[:, None] - np.arange(model.n_lags)
         self._recent = np.asarray(courses, dtype=np.float32)[frames]
@@ -72,8 +72,9 @@ class Walk:
         seen = np.einsum("bl,clm->cbm", self._functions, self._recent, optimize=True)
         drive = self.model.drive(seen)
         generator = np.random.default_rng([seed, _EXCHANGE, number, self.ahead])
-        for step in range(self._gibbs_steps):
+        for step in range(self.gibbs_steps):
             self.chains.exchange(drive, generator)
+            self.before_step(drive, step)
             key = stream(seed, _STEP, number, self.ahead, step)
             self.chains.advance(drive, key, jumping=1)
             yield step, drive
@@ -81,7 +82,14 @@ class Walk:
         now[self.chains.place] = self.model.standardised(
             self.model.rbm.hidden.mean(self.chains.inputs)
         )
-        self._recent = np.concatenate([now[:, None], self._recent[:, :-1]], axis=1)
+        self._recent = np.concatenate([self.seen(now)[:, None], self._recent[:, :-1]], axis=1)
+
+    def before_step(self, drive: NDArray[np.float32], step: int) -> None:
+        """Do something before a Gibbs step; nothing here."""
+
+    def seen(self, now: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the activity (C, M) that later frames depend on; as it is here."""
+        return now
 
     @property
     def activity(self) -> NDArray[np.float32]:
@@ -136,7 +144,7 @@ def continued(
         If the start has too few frames before it, or the recording has other neurons.
     """
     model.rbm.require_neurons(spikes)
-    _require_starts(model, spikes, np.array([start]))
+    require_starts(model, spikes, np.array([start]))
     courses = model.activity(spikes) if activity is None else activity
 
     def blocks() -> Iterator[NDArray[np.uint8]]:
@@ -157,7 +165,13 @@ def continued(
     return Spikes.from_chunks(blocks(), n_frames, spikes.n_neurons)
 
 
-def _require_starts(model: TemporalModel, spikes: Spikes, starts: NDArray[np.int64]) -> None:
+def require_starts(model: TemporalModel, spikes: Spikes, starts: NDArray[np.int64]) -> None:
+    """Refuse starts that have too few frames before them.
+
+    Raises
+    ------
+    ModelError
+    """
     if len(starts) == 0 or starts.min() < model.n_lags - 1 or starts.max() >= spikes.n_frames:
         raise ModelError(
             f"Forecasts start from frames {model.n_lags - 1} to {spikes.n_frames - 1} of this "
@@ -235,7 +249,7 @@ def forecast(
     wanted = np.array(sorted({int(each) for each in horizons}), dtype=np.int64)
     if len(wanted) == 0 or wanted[0] < 1:
         raise ModelError(f"Horizons are frames ahead, 1 or more; found {list(horizons)}.")
-    _require_starts(model, spikes, starts)
+    require_starts(model, spikes, starts)
     courses = model.activity(spikes) if activity is None else activity
     chosen = np.arange(model.n_neurons) if neurons is None else np.asarray(neurons)
     probability = np.empty((len(wanted), len(starts), len(chosen)), dtype=np.float32)
