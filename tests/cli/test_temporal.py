@@ -108,3 +108,38 @@ def test_files_of_other_kinds_are_refused(files, tmp_path):
     ):
         with pytest.raises(CRBMError, match=sentence):
             run(*arguments)
+
+
+def test_predicted_responses_as_text_json_tables_and_figure(files, tmp_path):
+    given = ("perturb", files / "model.h5", files / "fish.h5", "--temporal", files / "temporal.h5")
+    asked = (*given, "--assembly", 1, "--kind", "hold", "--seconds", 1, "--lasting", 0.5)
+    shown = run(*asked, "-o", tmp_path, "--figure", tmp_path / "r.pdf")
+    said = " ".join(shown.stdout.split())
+    assert "Predicted response" in said and "for 0.5 s assembly 1 held on" in said
+    assert "effect" not in said and (tmp_path / "r.pdf").stat().st_size > 1000
+    table = pd.read_csv(tmp_path / "response_assemblies.csv")
+    assert len(table) == 3 * 4 and {"without", "with", "change", "low", "high"} <= set(table)
+    found = json.loads(run(*asked, "--frame", 40, "--json").stdout)
+    assert found["starts"] == [40] and found["event"] == "assembly 1 held on"
+    assert len(found["assemblies"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--assembly", 1, "--dose"), "has no effect with --temporal"),
+        (("--screen", "assemblies"), "has no effect with --temporal"),
+        (("--assembly", 1, "--assembly", 2), "name one group"),
+    ],
+)
+def test_what_has_no_course_is_refused(files, options, problem):
+    given = ("perturb", files / "model.h5", files / "fish.h5", "--temporal", files / "temporal.h5")
+    failed = run(*given, *options, code=2)
+    assert problem in " ".join(failed.stderr.replace("│", " ").split())
+
+
+def test_options_of_the_course_need_a_temporal_model(files):
+    failed = run(
+        "perturb", files / "model.h5", files / "fish.h5", "--assembly", 1, "--seconds", 2, code=2
+    )
+    assert "--temporal" in failed.stderr

@@ -33,7 +33,7 @@ def test_the_page_shows_values_and_says_what_they_mean(found, recording, tmp_pat
     np.testing.assert_allclose(
         np.sort(changes.get_array()), np.sort(100 * found[0].neurons.loc[outside, "change"])
     )
-    limit = scale_limit(found[0])
+    limit = scale_limit(found[0].neurons)
     assert changes.get_clim() == (-limit, limit)
     assert len(drawn["group"].get_offsets()) == (~outside).sum()
     save_figure(page, tmp_path / "page.pdf")

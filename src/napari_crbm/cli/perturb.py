@@ -101,15 +101,47 @@ def perturb(
         typer.Option(min=0, help="Random groups of matching activities to compare with; 0: none."),
     ] = 0,
     states: Annotated[
-        int, typer.Option(min=400, help="States drawn from the model for all questions.")
-    ] = 9000,
+        int | None,
+        typer.Option(
+            min=400, help="States drawn from the model for all questions.", show_default="9000"
+        ),
+    ] = None,
+    temporal: Annotated[
+        Path | None,
+        typer.Option(
+            help="Temporal model of MODEL: predict the course over seconds with and without the "
+            "perturbation.",
+            show_default=False,
+        ),
+    ] = None,
+    frame: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0,
+            help="With --temporal: the perturbation begins after this recorded frame; repeatable.",
+            show_default="16 held-out frames",
+        ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.01, help="With --temporal: seconds to predict.", show_default="8"),
+    ] = None,
+    lasting: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            help="With --temporal: seconds that the perturbation lasts.",
+            show_default="to the end",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the chains and random groups.")] = 0,
     output: Annotated[
         Path | None,
         typer.Option(
             "--output",
             "-o",
-            help="Folder for the tables summary, neurons, assemblies, regions and recorded.",
+            help="Folder for the tables summary, neurons, assemblies, regions and recorded; with "
+            "--temporal response_assemblies, response_regions and response_neurons.",
         ),
     ] = None,
     file_format: TableFormat = None,
@@ -122,7 +154,10 @@ def perturb(
     opening: dict[str, Any],
     definition: dict[str, Any],
 ) -> None:
-    """Compute the activity that a model expects given silent or driven neurons (co-activity)."""
+    """Compute the activity that a model expects given silent or driven neurons (co-activity).
+
+    With --temporal: the predicted response, a course over seconds.
+    """
     from napari_crbm.cli.pairing import open_pair
     from napari_crbm.io import load_model
     from napari_crbm.perturbation import KINDS, coactivity
@@ -159,6 +194,11 @@ def perturb(
         raise typer.BadParameter(
             "has no effect with --screen.", param_hint="--dose" if dose else "--figure"
         )
+    refuse_without(
+        "--temporal", temporal is not None, frame=frame, seconds=seconds, lasting=lasting
+    )
+    if temporal is not None:
+        _refuse_in_time(screen=screen, dose=dose, other_model=other, null=null, states=states)
     require_ending(figure, FIGURE_ENDINGS, "--figure")
     file_format = table_format(file_format, output)
     model, recording = open_pair(model_path, recording_path, opening, definition)
@@ -175,6 +215,29 @@ def perturb(
         level=level,
         state=_state(state),
     )
+    if temporal is not None:
+        from napari_crbm.cli.perturb_in_time import predict
+        from napari_crbm.perturbation.course import SECONDS
+
+        if len(asked) > 1:
+            raise typer.BadParameter(
+                "predicts the course of one perturbation: name one group.", param_hint="--temporal"
+            )
+        predict(
+            temporal,
+            model,
+            recording,
+            asked[0],
+            frames=frame or None,
+            seconds=SECONDS if seconds is None else seconds,
+            lasting=lasting,
+            seed=seed,
+            output=output,
+            file_format=file_format,
+            figure=figure,
+            as_json=as_json,
+        )
+        return
     if dose:
         from napari_crbm.perturbation import Recorded, dose_curve
 
@@ -184,13 +247,15 @@ def perturb(
         raise typer.BadParameter(
             "draws one perturbation, or its --dose curve: name one group.", param_hint="--figure"
         )
+    from napari_crbm.perturbation.pool import N_STATES
+
     with progress_bar("Expected co-activity") as advance:
         found = coactivity(
             [model, *others],
             recording,
             asked,
             n_null=null,
-            n_states=states,
+            n_states=states or N_STATES,
             random_state=seed,
             report=lambda what, done, total: advance(done, total, what),
         )
@@ -248,6 +313,15 @@ def _asked(
         return [ask(recording.regions.members(name), name) for name in region]
     name = group_name or (f"neuron {group[0]}" if len(group) == 1 else "the group")
     return [ask(group, name)]
+
+
+def _refuse_in_time(**given: object) -> None:
+    """Refuse options that only the model without time has."""
+    for name, value in given.items():
+        if value:
+            raise typer.BadParameter(
+                "has no effect with --temporal.", param_hint=f"--{name.replace('_', '-')}"
+            )
 
 
 def _state(text: str | None) -> str | float:

@@ -11,6 +11,7 @@ from napari_crbm.figures.dreams import dream_figure, save_dream_movie
 from napari_crbm.figures.export import FIGURES, KINDS, SHEETS, TABLE_FORMATS, Export
 from napari_crbm.figures.gallery import gallery
 from napari_crbm.figures.methods import methods_figure
+from napari_crbm.figures.responses import response_figure
 from napari_crbm.figures.stability import stability_figure
 from napari_crbm.figures.states import states_page
 from napari_crbm.figures.style import THEMES, Theme, save_figure
@@ -35,6 +36,7 @@ __all__ = [
     "dream_figure",
     "gallery",
     "methods_figure",
+    "response_figure",
     "save_dream_movie",
     "save_figure",
     "stability_figure",

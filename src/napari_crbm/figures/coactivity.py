@@ -50,9 +50,9 @@ def coactivity_figure(
         return _curve(found, colours) if len(found) > 1 else _page(found[0], recording, colours)
 
 
-def scale_limit(found: Coactivity) -> float:
+def scale_limit(neurons: pd.DataFrame) -> float:
     """Return the end of the colour scale of the neurons' changes, in percentage points."""
-    outside = found.neurons.loc[~found.neurons["in_group"], "change"].abs()
+    outside = neurons.loc[~neurons["in_group"], "change"].abs()
     largest = float(np.quantile(outside, SCALE_QUANTILE)) if len(outside) else 0.0
     return max(_PERCENT * largest, 0.1)
 
@@ -68,8 +68,8 @@ def _page(found: Coactivity, recording: Recording, theme: Theme) -> Figure:
     sentences = found.sentences
     figure, place = new_page(_PANELS_IN, sentences)
 
-    limit = scale_limit(found)
-    _draw_brain(place(0.1, 2.95, 2.6, 2.4), found, recording, theme, limit)
+    limit = scale_limit(found.neurons)
+    draw_changes(place(0.1, 2.95, 2.6, 2.4), found.neurons, recording, theme, limit)
     bar = place(0.5, 2.72, 1.8, 0.07)
     figure.colorbar(
         ScalarMappable(symmetric_norm(limit), theme.weight_map), cax=bar, orientation="horizontal"
@@ -94,23 +94,35 @@ def _page(found: Coactivity, recording: Recording, theme: Theme) -> Figure:
     return figure
 
 
-def _draw_brain(
-    ax: Axes, found: Coactivity, recording: Recording, theme: Theme, limit: float
+def draw_changes(
+    ax: Axes, neurons: pd.DataFrame, recording: Recording, theme: Theme, limit: float
 ) -> None:
+    """Draw the change of every neuron in the brain; rings mark the group.
+
+    Parameters
+    ----------
+    ax : Axes
+    neurons : pandas.DataFrame
+        ``change`` and ``in_group``, one row for each neuron.
+    recording : Recording
+    theme : Theme
+    limit : float
+        End of the colour scale, percentage points.
+    """
     view = brain_view(recording)
     ax.set_aspect("equal")
     _, tall, wide = view.extent_um
     um_per_inch = max(float(tall) / 2.5, float(wide) / 2.6)
     draw_brain(ax, view, "dorsal", theme, um_per_inch)
     right, down = DRAWN_AXES["dorsal"]
-    change = _PERCENT * found.neurons["change"].to_numpy()
-    group = found.neurons["in_group"].to_numpy()
+    change = _PERCENT * neurons["change"].to_numpy()
+    group = neurons["in_group"].to_numpy()
     order = np.argsort(np.abs(change))
-    for neurons, style in (
+    for some, style in (
         (order[~group[order]], dict(c=change[order[~group[order]]], linewidths=0)),
         (np.flatnonzero(group), dict(facecolors="none", edgecolors=theme.text, linewidths=0.4)),
     ):
-        points = view.coordinates_um[neurons]
+        points = view.coordinates_um[some]
         ax.scatter(
             points[:, right],
             points[:, down],

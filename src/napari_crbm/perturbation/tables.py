@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from napari_crbm.perturbation.course import PredictedResponse
 from napari_crbm.perturbation.study import Coactivity
 
 
@@ -32,6 +33,26 @@ def tables(found: Sequence[Coactivity]) -> dict[str, pd.DataFrame]:
     }
     if any(len(each.regions) for each in found):
         named["regions"] = _below([each.regions for each in found], found)
+    return named
+
+
+def response_tables(found: PredictedResponse) -> dict[str, pd.DataFrame]:
+    """Return the tables of a predicted response by name.
+
+    Returns
+    -------
+    dict of str to pandas.DataFrame
+        ``response_assemblies``, ``response_neurons`` and, if there are regions,
+        ``response_regions``: the tables of `PredictedResponse`, with the event in front.
+    """
+    parts = {
+        "response_assemblies": found.assemblies,
+        "response_neurons": found.neurons.reset_index(),
+        "response_regions": found.regions,
+    }
+    named = {name: part.copy() for name, part in parts.items() if len(part)}
+    for part in named.values():
+        part.insert(0, "event", found.perturbation.words)
     return named
 
 
