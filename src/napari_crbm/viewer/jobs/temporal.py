@@ -252,7 +252,7 @@ class TemporalRun(QObject):
         return trained.model, recording
 
     def open(self, path: Path) -> None:
-        """Read a temporal model of the shown model, and compare it with simple forecasts.
+        """Read a temporal model of the shown model.
 
         Raises
         ------
@@ -308,6 +308,13 @@ class TemporalRun(QObject):
     def _take(self, model: TemporalModel) -> None:
         self._forget()
         self.model = model
+        self.changed.emit()
+
+    def compare(self) -> None:
+        """Compare forecasts of the model with simple ones, and look for directed couplings."""
+        model = self.model
+        if model is None or self.comparing or self.scores is not None:
+            return
         _, recording = self._shown()
 
         def work(report: Callable[[int, int], None]) -> tuple[Any, Any]:

@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from napari_crbm.perturbation import coactivity, of_assembly
+from napari_crbm.io import save_temporal
+from napari_crbm.perturbation import coactivity, of_assembly, predicted_response
+from napari_crbm.temporal import TemporalModel
+from napari_crbm.temporal.lags import lag_functions
 from napari_crbm.viewer.docks.neurons.widget import NeuronsWidget
 from napari_crbm.viewer.docks.open import open_dock
 from napari_crbm.viewer.docks.whatif.question import question
@@ -179,3 +182,83 @@ def test_the_neurons_dock_leads_here(viewer, shown_home, qtbot):
     neurons = open_dock(viewer, "Neurons").findChild(NeuronsWidget)
     neurons.what_if.click()
     assert open_dock(viewer, "What if").findChild(WhatIfWidget) is not None
+
+
+@pytest.fixture
+def temporal_file(recording, planted_model, tmp_path):
+    """A temporal model in which assembly 1 follows assembly 0."""
+    couplings = np.zeros((2, planted_model.n_assemblies, planted_model.n_assemblies))
+    couplings[0, 1, 0] = 2.0
+    rbm, mean_h = planted_model.rbm_, planted_model.rbm_.mean_h_from_v(recording.spikes)
+    model = TemporalModel(
+        rbm,
+        lag_functions(4, 2),
+        couplings,
+        np.zeros(rbm.n_hidden),
+        rbm.fields,
+        mean_h.mean(axis=0, dtype=float),
+        mean_h.std(axis=0, dtype=float),
+        recording.frame_interval_s,
+    )
+    return save_temporal(model, tmp_path / "temporal.h5")
+
+
+def test_the_course_in_time_needs_a_temporal_model(shown, home, temporal_file):
+    assert shown.tabs.isHidden() and shown.course.fields.isHidden()
+    home.temporal.open(temporal_file)
+    assert not shown.tabs.isHidden() and not shown.course.fields.isHidden()
+    assert not shown.tabs.isTabVisible(0) and shown.course.message.isHidden()
+
+
+def test_the_course_is_predicted_and_drawn(
+    shown, home, recording, planted_model, temporal_file, tmp_path, qtbot, monkeypatch
+):
+    told = []
+    monkeypatch.setattr("napari_crbm.viewer.docks.whatif.course_panel.show_info", told.append)
+    home.temporal.open(temporal_file)
+    home.workspace.choose_frame(200)
+    pick(shown.action, "on")
+    course = shown.course
+    course.seconds.setValue(2.0)
+    course.lasting.setValue(1.0)
+    course.from_cursor.setChecked(True)
+    course.start.click()
+    assert course.start.text() == "Cancel" and not course.bar.isHidden()
+    until(qtbot, lambda: course.result is not None)
+    direct = predicted_response(
+        home.temporal.model,
+        planted_model,
+        recording,
+        of_assembly(planted_model, 0, "hold", "on"),
+        starts=[200],
+        seconds=2.0,
+        lasting_s=1.0,
+    )
+    assert course.result.assemblies.equals(direct.assemblies)
+    said = course.verdict.text()
+    assert "Predicted response, assembly 0 held on" in said and "effect" not in said
+    assert "Assembly 1 has the largest predicted response" in said
+    assert len(course.courses.getPlotItem().listDataItems()) == 10
+    assert course.bar.isHidden() and course.start.text() == "Predict the course"
+    course.write(tmp_path / "response.png")
+    until(qtbot, lambda: told)
+    assert (tmp_path / "response.png").stat().st_size > 1000
+
+
+def test_the_course_can_be_cancelled_and_is_dropped_with_its_model(
+    shown, home, temporal_file, trained_model, qtbot, monkeypatch
+):
+    said = []
+    monkeypatch.setattr("napari_crbm.viewer.docks.whatif.course_panel.show_error", said.append)
+    home.temporal.open(temporal_file)
+    course = shown.course
+    course.from_cursor.setChecked(True)
+    course.start.click()
+    assert "No frame is chosen" in said[0] and course._job is None
+    course.from_cursor.setChecked(False)
+    course.start.click()
+    course.start.click()
+    assert course._job is None and course.result is None
+    home.show(None, trained_model)
+    until(qtbot, lambda: home.temporal.model is None)
+    assert course.fields.isHidden()

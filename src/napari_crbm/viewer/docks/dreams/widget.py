@@ -36,7 +36,9 @@ _WHAT = (
     "numbers say how well a classifier tells the two apart."
 )
 _NO_MODEL = "Open a recording and a model of it first (Recording and Train docks)."
-_NO_TEMPORAL = "Open a temporal model: only it has an order of frames."
+_NO_TEMPORAL = (
+    "Open a temporal model, or train one in the Time dock: only it has an order of frames."
+)
 _START, _CANCEL, _PLAY, _PAUSE = "Generate", "Cancel", "Play", "Pause"
 #: What can be generated.
 KINDS = {
@@ -66,7 +68,6 @@ class DreamsWidget(QWidget):
         self.setMinimumWidth(340)
         self.layers = DreamLayers(napari_viewer)
         self.dream: Dream | None = None
-        self.temporal: TemporalModel | None = None
         self._shown_of: tuple[object, object] = (None, None)
         self._job: Job | None = None
 
@@ -81,7 +82,7 @@ class DreamsWidget(QWidget):
         self.seed = count_box(0, 1_000_000, 0, "Seed of all random numbers.")
         self.open_temporal = button(
             "Temporal model...",
-            "Open a temporal model of this recording, made by 'napari-crbm train-temporal'.",
+            "Open a temporal model of the shown model. The Time dock trains one.",
             self._ask_temporal,
         )
         self._form = form = QFormLayout()
@@ -124,6 +125,7 @@ class DreamsWidget(QWidget):
         follow(self, self.workspace.recording_changed, self._forget)
         follow(self, self.workspace.trained_changed, self._forget)
         follow(self, self.workspace.frame_changed, self._follow_frame)
+        self.home.temporal.changed.connect(self._refresh)
         self._forget()
 
     # --- generating --------------------------------------------------------------------------
@@ -193,6 +195,11 @@ class DreamsWidget(QWidget):
         trained = self.workspace.trained
         return (None if trained is None else trained.model, self.workspace.recording)
 
+    @property
+    def temporal(self) -> TemporalModel | None:
+        """The temporal model of the shown model, which the *Time* dock trains and opens."""
+        return self.home.temporal.model
+
     # --- temporal model ----------------------------------------------------------------------
 
     def _ask_temporal(self) -> None:
@@ -202,18 +209,10 @@ class DreamsWidget(QWidget):
 
     def read_temporal(self, path: Path) -> None:
         """Read a temporal model of the open recording."""
-        from napari_crbm.io import load_temporal
-
-        recording = self.workspace.recording
         try:
-            model = load_temporal(path)
-            if recording is not None:
-                model.rbm.require_neurons(recording.spikes)
+            self.home.temporal.open(path)
         except (CRBMError, OSError) as error:
             show_error(str(error))
-            return
-        self.temporal = model
-        self._refresh()
 
     # --- what is shown -----------------------------------------------------------------------
 
@@ -304,8 +303,6 @@ class DreamsWidget(QWidget):
         if self._open != self._shown_of:
             if self._job is not None:
                 self._job.cancel()
-            if self._open[1] is not self._shown_of[1]:
-                self.temporal = None
             self._shown_of = self._open
             self._leave()
             self.dream = None

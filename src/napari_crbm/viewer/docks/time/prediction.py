@@ -19,6 +19,7 @@ from napari_crbm.viewer.parts.forms import Form
 from napari_crbm.viewer.parts.notices import show_error
 from napari_crbm.viewer.parts.saved_fields import ask_folder, ask_open, ask_save
 from napari_crbm.viewer.parts.style import button, text_label
+from napari_crbm.viewer.parts.when_visible import WhenVisible
 from napari_crbm.viewer.parts.widget_lifetime import follow
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ class PredictionPanel(QWidget):
         column.addWidget(self.matrix, 1)
         column.addWidget(self.figure)
         column.addStretch(0)
+        # It takes a while, so not before somebody looks.
+        self._when_visible = WhenVisible(self, self.run.compare)
         self.run.progressed.connect(self._on_progress)
         self.run.compared.connect(self._on_compared)
         self.run.changed.connect(self._refresh)
@@ -232,6 +235,8 @@ class PredictionPanel(QWidget):
             nothing = self._stopped and run.model is None
             self._stopped = False
             self.status.setText(_COMPARING if run.comparing else _NOTHING_YET if nothing else "")
+        if run.model is not None and run.scores is None and not run.comparing:
+            self._when_visible.request()
         self.bar.setVisible(run.training or run.comparing)
         self.status.setVisible(bool(self.status.text()))
         self._show_result()

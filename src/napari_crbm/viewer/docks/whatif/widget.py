@@ -25,8 +25,16 @@ from qtpy.QtWidgets import (
 from napari_crbm.errors import CRBMError
 from napari_crbm.model import CRBM
 from napari_crbm.palette import GREY, ORANGE
-from napari_crbm.perturbation import Coactivity, Pool, Recorded, coactivity, draw_pool
+from napari_crbm.perturbation import (
+    Coactivity,
+    Perturbation,
+    Pool,
+    Recorded,
+    coactivity,
+    draw_pool,
+)
 from napari_crbm.recording import Recording
+from napari_crbm.viewer.docks.whatif.course_panel import CoursePanel
 from napari_crbm.viewer.docks.whatif.question import ACTIONS, HELD, TARGETS, question
 from napari_crbm.viewer.docks.whatif.script import code
 from napari_crbm.viewer.home import home_of
@@ -148,6 +156,7 @@ class WhatIfWidget(QWidget):
         follow(self, self.workspace.trained_changed, self._forget)
         follow(self, self.workspace.regions_changed, self._list_regions)
         follow(self, self.workspace.assembly_changed, self._follow_assembly)
+        self.home.temporal.changed.connect(self._refresh)
         self._forget()
 
     def _make_tabs(self, viewer: Any) -> QTabWidget:
@@ -170,6 +179,8 @@ class WhatIfWidget(QWidget):
         tabs.addTab(self.regions, "Regions (%-points)")
         tabs.addTab(self.assemblies, "Assemblies (SD)")
         tabs.addTab(self.recorded, "Recorded")
+        self.course = CoursePanel(self.home, self._asked)
+        tabs.addTab(self.course, "In time")
         return tabs
 
     # --- running ---------------------------------------------------------------------------
@@ -180,14 +191,7 @@ class WhatIfWidget(QWidget):
             return
         trained, recording = self.workspace.trained, self.workspace.recording
         try:
-            asked = question(
-                self.workspace,
-                self.target.currentData(),
-                self.action.currentData(),
-                assembly=self.assembly.value(),
-                region=self.region.currentText(),
-                level=self.level.value() or None,
-            )
+            asked = self._asked()
             assert trained is not None and recording is not None
             asked = asked.settled(Recorded(trained.model, recording.spikes))
         except CRBMError as error:
@@ -220,6 +224,17 @@ class WhatIfWidget(QWidget):
         self._job.progressed.connect(self._on_progress)
         self._job.cancelled.connect(self._ended)
         self._refresh()
+
+    def _asked(self) -> Perturbation:
+        """Return what is chosen; see `question`."""
+        return question(
+            self.workspace,
+            self.target.currentData(),
+            self.action.currentData(),
+            assembly=self.assembly.value(),
+            region=self.region.currentText(),
+            level=self.level.value() or None,
+        )
 
     @property
     def _model(self) -> CRBM | None:
@@ -318,7 +333,10 @@ class WhatIfWidget(QWidget):
         if running and self.bar.isHidden():
             self.bar.setRange(0, 0)
         self.bar.setVisible(running)
-        self.tabs.setVisible(self.result is not None)
+        self.tabs.setVisible(self.result is not None or self.home.temporal.model is not None)
+        for place in range(self.tabs.indexOf(self.course)):
+            empty = not place and self.result is not None and not len(self.result.regions)
+            self.tabs.setTabVisible(place, self.result is not None and not empty)
         self.outputs.setVisible(self.result is not None)
         self.verdict.setVisible(self.result is not None)
 
@@ -330,7 +348,6 @@ class WhatIfWidget(QWidget):
             f"<p>Given <b>{escape(found.perturbation.words)}</b>:</p>{alarm}"
             f"<p>{escape(found.agreement.sentence)}</p>"
         )
-        self.tabs.setTabVisible(0, len(found.regions) > 0)
         self.regions.show_table(_ranked(found.regions, 100.0))
         self.assemblies.show_table(_ranked(found.assemblies, 1.0))
         self._plot(found)
