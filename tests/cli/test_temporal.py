@@ -129,7 +129,7 @@ def test_predicted_responses_as_text_json_tables_and_figure(files, tmp_path):
     [
         (("--assembly", 1, "--dose"), "has no effect with --temporal"),
         (("--screen", "assemblies"), "has no effect with --temporal"),
-        (("--assembly", 1, "--assembly", 2), "name one group"),
+        (("--assembly", 1, "--assembly", 2, "--kind", "hold"), "name one group"),
     ],
 )
 def test_what_has_no_course_is_refused(files, options, problem):
