@@ -237,7 +237,7 @@ def test_the_course_is_predicted_and_drawn(
     assert course.result.assemblies.equals(direct.assemblies)
     said = course.verdict.text()
     assert "Predicted response, assembly 0 held on" in said and "effect" not in said
-    assert "Assembly 1 has the largest predicted response" in said
+    assert direct.strongest in said
     assert len(course.courses.getPlotItem().listDataItems()) == 10
     assert course.bar.isHidden() and course.start.text() == "Predict the course"
     course.write(tmp_path / "response.png")
