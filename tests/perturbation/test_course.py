@@ -18,10 +18,10 @@ N_ASSEMBLIES = 4
 class Planted:
     """A recording of assemblies that drive each other in a ring, and its two models."""
 
-    def __init__(self, spikes_act):
+    def __init__(self, spikes_act, n_frames=3000, n_updates=1200, n_passes=60):
         ring = {
             "n_neurons": 160,
-            "n_frames": 3000,
+            "n_frames": n_frames,
             "n_assemblies": N_ASSEMBLIES,
             "mean_activity": 0.06,
             "spikes_act": spikes_act,
@@ -30,8 +30,10 @@ class Planted:
         made = simulate(generator="dynamics", **ring)
         self.recording, self.members = made.recording, made.truth.weights > 0
         self.dynamics = planted_dynamics(**ring)
-        self.model = CRBM(n_hidden=N_ASSEMBLIES, n_updates=1200, n_threads=1).fit(made.recording)
-        settings = TemporalSettings(longest_lag_s=2.0, penalty=0.01, n_passes=60, n_threads=1)
+        self.model = CRBM(n_hidden=N_ASSEMBLIES, n_updates=n_updates, n_threads=1).fit(
+            made.recording
+        )
+        settings = TemporalSettings(longest_lag_s=2.0, penalty=0.01, n_passes=n_passes, n_threads=1)
         training = TemporalTraining(self.model, made.recording, settings)
         for _ in training:
             pass
@@ -64,11 +66,13 @@ class Planted:
 
 
 @pytest.fixture(scope="module")
-def acting():
-    return Planted(spikes_act=True)
+def rough():
+    """Models that are hardly trained, for what does not depend on them."""
+    return Planted(True, n_frames=900, n_updates=60, n_passes=4)
 
 
-def test_where_spikes_act_the_prediction_follows_the_true_response(acting):
+def test_where_spikes_act_the_prediction_follows_the_true_response():
+    acting = Planted(spikes_act=True)
     assert len(acting.found) == N_ASSEMBLIES
     predicted, true = acting.changes()
     assert np.corrcoef(predicted, true)[0, 1] > 0.5
@@ -81,8 +85,8 @@ def test_where_neurons_are_readings_the_prediction_is_wrong():
     assert predicted.mean() > 0.03, "a recording does not tell readings from neurons that act"
 
 
-def test_tables_describe_the_course(acting):
-    found = acting.predict(hold(1, "on"), seconds=2.0, lasting_s=1.0)
+def test_tables_describe_the_course(rough):
+    found = rough.predict(hold(1, "on"), seconds=2.0, lasting_s=1.0)
     assert found.lasting_s == 1.0 and len(found.starts) == 16
     table = found.assemblies
     assert len(table) == N_ASSEMBLIES * 8 and table["time_s"].max() == 2.0
@@ -96,42 +100,42 @@ def test_tables_describe_the_course(acting):
     assert (named["response_neurons"]["event"] == "assembly 1 held on").all()
 
 
-def test_regions_leave_the_group_out(acting):
-    regions = acting.recording.regions
+def test_regions_leave_the_group_out(rough):
+    regions = rough.recording.regions
     name = regions.names[int(np.argmax(regions.counts))]
     group = regions.members(name)
-    found = acting.predict(silence(group, name), seconds=0.5)
+    found = rough.predict(silence(group, name), seconds=0.5)
     assert name not in set(found.regions["region"])
     assert (found.neurons.loc[group, "with"] == 0).all() and found.neurons.loc[
         group, "in_group"
     ].all()
 
 
-def test_one_start_gives_intervals_over_continuations(acting):
-    frame = int(acting.temporal.n_lags) + 3
-    found = acting.predict(drive(range(10)), starts=[frame], seconds=0.5)
+def test_one_start_gives_intervals_over_continuations(rough):
+    frame = int(rough.temporal.n_lags) + 3
+    found = rough.predict(drive(range(10)), starts=[frame], seconds=0.5)
     assert found.starts.tolist() == [frame]
     assert np.isfinite(found.assemblies["low"]).all()
-    again = acting.predict(drive(range(10)), starts=[frame], seconds=0.5)
+    again = rough.predict(drive(range(10)), starts=[frame], seconds=0.5)
     assert again.assemblies.equals(found.assemblies)
 
 
-def test_what_lies_outside_the_recording_is_said(acting):
-    found = acting.predict(hold(0, 50.0), seconds=0.5)
+def test_what_lies_outside_the_recording_is_said(rough):
+    found = rough.predict(hold(0, 50.0), seconds=0.5)
     assert any("Outside what was recorded" in each for each in found.cautions)
-    alone = replace(acting.temporal, couplings=np.zeros_like(acting.temporal.couplings))
-    found = predicted_response(alone, acting.model, acting.recording, drive([3], 1), seconds=0.5)
+    alone = replace(rough.temporal, couplings=np.zeros_like(rough.temporal.couplings))
+    found = predicted_response(alone, rough.model, rough.recording, drive([3], 1), seconds=0.5)
     assert any("One neuron" in each for each in found.cautions)
     assert any("couples no assembly" in each for each in found.cautions)
 
 
-def test_impossible_questions_are_refused(acting):
+def test_impossible_questions_are_refused(rough):
     with pytest.raises(ModelError, match="has not the 8 frames"):
-        acting.predict(hold(0), starts=[2])
+        rough.predict(hold(0), starts=[2])
     with pytest.raises(ModelError, match="are positive"):
-        acting.predict(hold(0), seconds=0.0)
+        rough.predict(hold(0), seconds=0.0)
     other = CRBM.from_parameters(
-        acting.model.weights_ * 2, acting.model.fields_, acting.model.rbm_.hidden
+        rough.model.weights_ * 2, rough.model.fields_, rough.model.rbm_.hidden
     )
     with pytest.raises(ModelError, match="belongs to another model"):
-        predicted_response(acting.temporal, other, acting.recording, hold(0))
+        predicted_response(rough.temporal, other, rough.recording, hold(0))
