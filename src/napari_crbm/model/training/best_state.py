@@ -1,8 +1,10 @@
-"""The best state of a training so far, and how often the learning rate was lowered for it."""
+"""The best state of a training so far, and how often the training went back to an earlier one."""
 
 from __future__ import annotations
 
 from typing import Any
+
+from napari_crbm.model.training.settings import Settings
 
 # A plateau divides the learning rate by this much, and so does every return to the best state.
 _SLOWDOWN = 3.0
@@ -11,6 +13,11 @@ _RETURNS = 4
 #: A training has diverged if its pseudo-likelihood falls to this many times its best value
 #: (pseudo-likelihoods are negative).
 _FALLEN = 1.5
+# How often a training goes back because of a spurious state, and over which share of its updates.
+# Rates are there high enough to remove the state, and small again at the end.
+_ROUNDS, _UNDONE = 2, 0.35
+# A shorter training may be far from its end anyway.
+_SHORTEST = 1000
 
 
 class BestState:
@@ -27,6 +34,8 @@ class BestState:
         By what plateaus have divided the learning rate.
     n_returns : int
         How often the training has returned to its best state.
+    n_mended : int
+        How often the training went on because its model was spurious.
     message : str
         The last return in words.
     """
@@ -35,7 +44,7 @@ class BestState:
         self._patience = patience
         self.best: dict[str, Any] | None = None
         self.on_plateau, self._waited = 1.0, 0
-        self.n_returns, self.message = 0, ""
+        self.n_returns, self.n_mended, self.message = 0, 0, ""
 
     @property
     def slowdown(self) -> float:
@@ -65,12 +74,26 @@ class BestState:
         self.n_returns += 1
         return self.best
 
+    def examines(self, settings: Settings) -> bool:
+        """Whether the model is examined for a spurious state at the end of the training."""
+        return settings.n_updates >= _SHORTEST
+
+    def mend(self, update: int) -> int | None:
+        """Return the update from which a spurious model is trained again; None if too often."""
+        if self.n_mended >= _ROUNDS:
+            return None
+        self.n_mended += 1
+        # What was best so far generates the spurious state, too.
+        self.best, self.on_plateau, self._waited = None, 1.0, 0
+        return round(update * (1 - _UNDONE))
+
     def state(self) -> dict[str, Any]:
         """Return what `restore` needs."""
         return {
             "best": self.best,
             "plateau": [self.on_plateau, self._waited],
             "rescues": [self.n_returns, self.message],
+            "mended": self.n_mended,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -78,3 +101,5 @@ class BestState:
         self.best = state["best"]
         self.on_plateau, self._waited = float(state["plateau"][0]), int(state["plateau"][1])
         self.n_returns, self.message = int(state["rescues"][0]), str(state["rescues"][1])
+        # Checkpoints of earlier versions do not say it.
+        self.n_mended = int(state.get("mended", 0))

@@ -46,4 +46,5 @@ def compile_ahead() -> None:
             learner.active.form.project_bits(learner.activity, learner.inputs)
             learner.step(0, settings.learning_rate)
             learner.revise(0)
+            learner.take_spurious(0)
         _ready.set()

@@ -96,6 +96,17 @@ def returned(diverged_at: int, update: int, rate: float) -> str:
     )
 
 
+def mended(ended_at: int, update: int | None) -> str:
+    """Say that the model generated a spurious state, and what followed."""
+    found = "The model generated activity that the recording does not show (a spurious state)"
+    if update is None:
+        return f"{found}, and training again did not remove it. Do not use its samples."
+    return (
+        f"{found} after update {ended_at:,}. Training went back to update {update:,}, with this "
+        "activity in its chains, to remove it."
+    )
+
+
 def check(
     peak: float,
     hidden: TrainingUnits,

@@ -270,6 +270,12 @@ class Learner:
         )
         self._update_parameters(update, rate)
 
+    def take_spurious(self, seed: int) -> bool:
+        """Look for a spurious state of the model; see `PersistentChains.take_spurious`."""
+        fields, n_threads = self.backend.get(self.fields), self.settings.n_threads
+        rbm = RBM.from_parameters(self.active.dense(), fields, self.units(), n_threads)
+        return self.chains.take_spurious(rbm, self.frames.spikes, seed, self.active.form)
+
     def _update_parameters(self, update: int, rate: float) -> None:
         settings, backend, n_averaged = self.settings, self.backend, update - self._moments_since
         data = backend.moments(self.frames.batch_inputs, self.hidden.units())

@@ -8,9 +8,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_crbm.model.backends.protocol import Activity, Array, Backend, Weights
+from napari_crbm.model.compute.bits import bits_from_dense
+from napari_crbm.model.rbm import RBM
+from napari_crbm.model.sampling.draw import draw
 from napari_crbm.model.sampling.starts import starting_activity
 from napari_crbm.model.units.protocol import HiddenUnits
 from napari_crbm.spikes import Spikes
+
+# Most Gibbs steps, with switches, behind samples that are compared with the recording.
+_MOST_STEPS = 640
+# The squared error of the samples' mean activities is this many times what sampling explains if the
+# model has a spurious state. Up to 4 in models without one, 40 to 140 in models with one.
+_SPURIOUS = 10.0
 
 
 class PersistentChains:
@@ -46,6 +55,30 @@ class PersistentChains:
         bits = starting_activity(fields, len(self), frames, random_state)
         self.activity = self._backend.activity(bits, len(self))
         self.update_inputs(form)
+
+    def take_spurious(self, rbm: RBM, frames: Spikes, random_state: int, form: Weights) -> bool:
+        """Take samples of the model as chains if their mean activities are not the recorded ones.
+
+        Chains of Gibbs steps may never reach a spurious state, even if it holds most of the model's
+        probability. Chains that switch units do. Returns whether the samples were taken.
+        """
+        samples = draw(
+            rbm,
+            len(self),
+            n_chains=len(self),
+            start=frames,
+            max_burn_in=_MOST_STEPS,
+            random_state=random_state,
+        ).spikes
+        recorded = frames.mean_activity.astype(np.float64)
+        error = ((samples.mean_activity - recorded) ** 2).sum()
+        if error <= _SPURIOUS * (recorded * (1 - recorded)).sum() / len(self):
+            return False
+        self.activity = self._backend.activity(
+            bits_from_dense(samples.dense().astype(bool)), len(self)
+        )
+        self.update_inputs(form)
+        return True
 
     def update_inputs(self, form: Weights) -> None:
         """Compute the hidden inputs again after weights or activity have changed."""

@@ -21,11 +21,7 @@ from napari_crbm.model.training.evaluation import Evaluation, as_columns, as_row
 from napari_crbm.model.training.learner import Learner
 from napari_crbm.model.training.optimiser import learning_rate
 from napari_crbm.model.training.progress import Control, Progress
-from napari_crbm.model.training.result import (
-    Trained,
-    finished_rbm,
-    library_versions,
-)
+from napari_crbm.model.training.result import Trained, finished_rbm, library_versions
 from napari_crbm.model.training.settings import Settings, check_against
 from napari_crbm.model.training.split import Segments, split_for
 from napari_crbm.model.units.choice import DEFAULT
@@ -125,6 +121,8 @@ class TrainingRun:
                 while self._may_go_on(started):
                     self._advance_and_check(started)
                     made += 1
+                if self._done and self._state.examines(self.settings):
+                    self._examine()
             now = time.perf_counter()
             self.elapsed_s += now - started
             pace = (now - session_start) / max(made, 1)
@@ -375,10 +373,21 @@ class TrainingRun:
         diverged_at, best = self.update, self._state.return_to_best()
         if best is None:
             raise problem
-        self.update = int(best["update"])
-        self._history = [row for row in self._history if row["update"] <= self.update]
+        self._go_back_to(int(best["update"]))
         self._learner.go_back(best, self.settings.random_state + self._state.n_returns)
         self._state.message = health.returned(diverged_at, self.update, self._rate())
+
+    def _examine(self) -> None:
+        """Go back, with other chains, if the model generates what the recording does not show."""
+        if self._learner.take_spurious(self.settings.random_state + self._state.n_mended):
+            ended_at, back = self.update, self._state.mend(self.update)
+            self._state.message = health.mended(ended_at, back)
+            if back is not None:
+                self._go_back_to(back)
+
+    def _go_back_to(self, update: int) -> None:
+        self.update = update
+        self._history = [row for row in self._history if row["update"] <= update]
 
     def _warnings(self) -> tuple[str, ...]:
         nothing = health.NO_ASSEMBLIES if self._prepared and self._learner.by_chance else None
