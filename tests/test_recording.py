@@ -90,7 +90,8 @@ def test_fingerprint_tells_recordings_apart():
 
 def test_repr_says_what_matters():
     text = repr(make(name="larva"))
-    for part in ("'larva'", "5 neurons x 12 frames", "3.0 s at 4.00 Hz", "2 regions", "tail"):
+    parts = ("'larva'", "5 neurons x 12 frames", "3.0 s at 4.00 Hz", "tail")
+    for part in (*parts, "2, with 4 of 5 neurons"):
         assert part in text
 
 

@@ -282,7 +282,11 @@ class Recording:
         if len(self.segments) > 1:
             lines[1] += f", in {len(self.segments)} segments"
         if self.regions is not None:
-            lines.append(f"  regions   {self.regions!r}")
+            n_labelled = np.sum(self.regions.labelled)
+            lines.append(
+                f"  regions   {len(self.regions.names):,}, with {n_labelled:,} of "
+                f"{self.n_neurons:,} neurons"
+            )
         if self.traces:
             lines.append(f"  traces    {', '.join(self.traces)}")
         return "\n".join(lines)

@@ -13,6 +13,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
 from napari_crbm.cli import console
@@ -38,6 +39,26 @@ def run(*arguments, code=0):
         raise result.exception
     assert result.exit_code == code, result.output
     return result
+
+
+@pytest.mark.parametrize(
+    ("said", "typed"),
+    [
+        ("give frame_rate_hz to have", "give --frame-rate-hz to have"),
+        ("the option time_unit (--time-unit) 'ms'", "--time-unit 'ms'"),
+        ("one micrometre (um_per_pixel).", "one micrometre (--um-per-pixel)."),
+        ("set the option neurons_first.", "set --neurons-first or --frames-first."),
+        ("Choose one with the option group.", "Choose one with --group."),
+        ("Use --flip-z if", "Use --flip-z if"),
+        ("'um_per_pixel' of lab.json", "'um_per_pixel' of lab.json"),
+        ("found 'frame_rate_hz', fish.unit, a group", "found 'frame_rate_hz', fish.unit, a group"),
+    ],
+)
+def test_messages_of_the_library_name_options_as_typed(said, typed, capsys, monkeypatch):
+    monkeypatch.setattr(console, "err", Console(file=sys.stderr, markup=False, highlight=False))
+    console.warn(said)
+    console.complain(said)
+    assert capsys.readouterr().err == f"Warning: {typed}\nError: {typed}\n"
 
 
 def refused(*arguments):

@@ -24,6 +24,8 @@ from rich.progress import (
 from rich.table import Table
 from rich.text import Text
 
+from napari_crbm.cli.reading import in_options
+
 # Texts may come from files or the user, so markup and emoji codes are printed as they are.
 _PLAIN: dict[str, Any] = {"markup": False, "emoji": False, "highlight": False}
 out = Console(**_PLAIN)
@@ -45,12 +47,12 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print machine-readable JSO
 
 def complain(message: str) -> None:
     """Print an error to standard error."""
-    err.print(Text("Error: ", style="bold red"), message, sep="", soft_wrap=True)
+    err.print(Text("Error: ", style="bold red"), in_options(message), sep="", soft_wrap=True)
 
 
 def warn(message: str) -> None:
     """Print a warning to standard error."""
-    err.print(Text("Warning: ", style="yellow"), message, sep="", soft_wrap=True)
+    err.print(Text("Warning: ", style="yellow"), in_options(message), sep="", soft_wrap=True)
 
 
 def say(message: str) -> None:
@@ -122,10 +124,12 @@ def progress_bar(description: str, unit: str = "") -> Iterator[Callable[..., Non
         def advance(done: int, total: int, note: str = "") -> None:
             bar.update(task, completed=done, total=total, note=note)
 
-        yield advance
-        if bar.tasks[0].total is None:
-            # Nothing was counted, so the final bar would carry no information.
-            bar.update(task, visible=False)
+        try:
+            yield advance
+        finally:
+            if bar.tasks[0].total is None:
+                # Nothing was counted, so the final bar would carry no information.
+                bar.update(task, visible=False)
 
 
 class _Count(MofNCompleteColumn):

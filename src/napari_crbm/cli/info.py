@@ -71,7 +71,7 @@ def info(
     for finding in lists.get("health", []):
         style = "yellow" if finding["severity"] == "problem" else "dim"
         words = " ".join(part for part in (finding[k] for k in ("text", "done", "remedy")) if part)
-        out.print(Text(finding["kind"], style=style), f" {words}")
+        out.print(Text(finding["kind"], style=style), f" {reading.in_options(words)}")
     for step in lists.get("provenance", []):
         out.print(Text("provenance", style="dim"), f" {step['name']} {step['parameters'] or ''}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_crbm.cli.generated import with_declared
 from napari_crbm.declarations import Declared, Setting, declared
-from napari_crbm.io.options import ReadOptions
+from napari_crbm.io.options import ReadOptions, naming_fields
 
 PANEL = "Options for reading files of other programs"
 
@@ -40,6 +40,18 @@ def with_options(command: Callable[..., None]) -> Callable[..., None]:
     own = inspect.signature(command).parameters
     listed = [each for each in READING if each.name not in own]
     return with_declared("opening", listed, panel=PANEL)(command)
+
+
+def in_options(message: str) -> str:
+    """Return a message of the library with the options on how a file is read as they are typed.
+
+    "give frame_rate_hz" becomes "give --frame-rate-hz".
+    """
+    names = {
+        each.name: each.flags.replace("/", " or ") if each.kind is bool else each.option
+        for each in READING
+    }
+    return naming_fields(message, names, flags=False)
 
 
 def given_names(opening: dict[str, object]) -> str:

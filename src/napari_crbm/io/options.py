@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from napari_crbm.declarations import Setting, check, documented
+from napari_crbm.declarations import Setting, check, declared, documented
 from napari_crbm.errors import RecordingError
 from napari_crbm.io.encodings import read_text
 from napari_crbm.preprocessing import Progress, Stoppable
@@ -173,3 +174,28 @@ class ReadOptions:
             if field.name not in ("progress", "control")
             and getattr(self, field.name) != field.default
         }
+
+
+def naming_fields(message: str, names: Mapping[str, str], *, flags: bool = True) -> str:
+    """Return a message of the library with other names for the options on how a file is read.
+
+    Parameters
+    ----------
+    message : str
+        Names options as Python does, "um_per_pixel", as the command line does, "--um-per-pixel",
+        or both, "the option um_per_pixel (--um-per-pixel)". What stands in quotes stays.
+    names : mapping of str to str
+        Name to show for every field of `ReadOptions`.
+    flags : bool
+        False leaves names as on the command line as they are.
+    """
+    for each in declared(ReadOptions):
+        shown = names[each.name].replace("\\", r"\\")
+        flag = re.escape(each.option)
+        # Names without an underscore, such as "unit", are also ordinary words.
+        option = "(the option )?" if "_" in each.name else "the option "
+        python = rf"{option}(?<![\w'/.-]){each.name}\b(?!')( \({flag}\))?(?! *=)"
+        message = re.sub(python, shown, message)
+        if flags:
+            message = re.sub(rf"(the option )?(?<![\w-]){flag}(?![\w-])", shown, message)
+    return message

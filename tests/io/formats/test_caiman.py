@@ -132,6 +132,8 @@ def test_what_is_wrong_is_named(tmp_path):
     cases = (
         (lambda c: c.pop("dims"), "size of its images"),
         (lambda c: c.update({"dims": np.array([40, 61])}), "different runs"),
+        (lambda c: c.update({"dims": np.array([40, np.nan])}), "whole numbers; found 40, nan"),
+        (lambda c: c.update({"estimates/A/shape": np.array([np.inf, 3])}), "found inf, 3: it is"),
         (lambda c: c.update({"dims": np.array([-40, 60])}), "two or three lengths"),
         (lambda c: c.pop("estimates/A/indices"), "lacks the dataset '/estimates/A/indices'"),
         (lambda c: c["estimates/A/indptr"].__setitem__(-1, 3), "contradicts itself"),

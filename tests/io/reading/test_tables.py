@@ -48,9 +48,10 @@ def test_text(tmp_path, table, traces, separator, decimal, suffix, encoding, hea
     np.testing.assert_allclose(found["values"], traces)
 
 
+@pytest.mark.parametrize("name", ["time", "Time (s)", "t [s]"])
 @pytest.mark.parametrize("suffix", ["csv", "xlsx", "parquet"])
-def test_a_table_is_a_recording(tmp_path, table, traces, suffix):
-    table.insert(0, "time", np.arange(T) / 4.0)
+def test_a_table_is_a_recording(tmp_path, table, traces, suffix, name):
+    table.insert(0, name, np.arange(T) / 4.0)
     path = tmp_path / f"fish.{suffix}"
     if suffix == "csv":
         table.to_csv(path)
@@ -63,7 +64,7 @@ def test_a_table_is_a_recording(tmp_path, table, traces, suffix):
     with pytest.raises(UnknownLayout):
         read_kind(path)
     profile = offered(path)
-    assert profile is not None and profile.times == "time" and profile.activity == "values"
+    assert profile is not None and profile.times == name and profile.activity == "values"
     opened = open_recording(path, profile=profile)
     assert opened.spikes.shape == (T, N) and opened.frame_interval_s == 0.25
     assert opened.coordinates is None
@@ -72,7 +73,8 @@ def test_a_table_is_a_recording(tmp_path, table, traces, suffix):
 
 @pytest.mark.parametrize("cells_first", [False, True])
 def test_positions_in_the_same_or_in_a_second_table(tmp_path, traces, cells_first):
-    xyz = pd.DataFrame(500 * np.random.default_rng(1).random((N, 3)), columns=["x", "y", "z"])
+    names = ["x (um)", "y (um)", "z (um)"] if cells_first else ["x", "y", "z"]
+    xyz = pd.DataFrame(500 * np.random.default_rng(1).random((N, 3)), columns=names)
     if cells_first:
         # One row a cell: positions and traces side by side.
         path = tmp_path / "one.csv"
@@ -109,3 +111,18 @@ def test_names_and_profiles_in_other_encodings(tmp_path, table):
     saved.write_text('{"format": "napari-crbm profile", "version": ' + "1" * 4400 + "}")
     with pytest.raises(FormatError, match=r"lab\.json is no profile|another version"):
         load_profile(saved)
+
+
+def test_columns_without_a_name_have_their_number(tmp_path):
+    path = tmp_path / "between.csv"
+    path.write_text(",a,b\na,0,1\nb,1,0\nc,2,3\n")
+    assert next(iter(read_arrays(path))) == "column 1"
+
+
+def test_lines_of_different_length_are_named(tmp_path):
+    path = tmp_path / "uneven.csv"
+    path.write_text("a,b\n1,2\n3,4\n1,2,3\n")
+    with pytest.raises(
+        FormatError, match=r"line 4 has 3 columns.*have 2: give every line the same number"
+    ):
+        read_arrays(path)

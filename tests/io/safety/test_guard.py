@@ -48,6 +48,35 @@ def test_what_kills_the_other_process_is_refused_here(tmp_path, monkeypatch, sou
         looker.stop()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="asks for the time of other processes")
+def test_a_small_file_that_never_ends_takes_two_seconds_at_most(tmp_path):
+    """A heap whose free space has the size 0: the HDF5 library reads it for ever."""
+    import resource
+
+    def used():
+        children = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return children.ru_utime + children.ru_stime
+
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["format"] = "napari-crbm"
+    content = bytearray(path.read_bytes())
+    heap = content.index(b"GCOL")
+    # The text has 11 bytes, padded to 16, behind a head of 16 bytes; free space follows.
+    free = heap + 16 + 16 + 16
+    assert content[heap + 32 : heap + 43] == b"napari-crbm"
+    assert int.from_bytes(content[free + 8 : free + 16], "little") > 16
+    content[free + 8 : free + 16] = bytes(8)
+    path.write_bytes(content)
+    looker, begun = guard._Looker(), used()
+    try:
+        assert "does not come to an end" in looker.damage(path)
+    finally:
+        looker.stop()
+    # Its start takes some of this.
+    assert used() - begun < 2.5
+
+
 def test_data_that_cannot_be_there_are_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("spikes", (1 << 40, 8), "u1", chunks=(1024, 8))

@@ -17,6 +17,8 @@ from napari_crbm.viewer.parts.option_words import in_words_of_the_viewer
         ("one micrometre (um_per_pixel).", "one micrometre ('Pixel size')."),
         ("Use --flip-z if", "Use 'Depth' if"),
         ("a group of units", "a group of units"),
+        ("Choose one with the option group.", "Choose one with 'Part of the file'."),
+        ("'um_per_pixel' of lab.json", "'um_per_pixel' of lab.json"),
     ],
 )
 def test_options_become_fields(said, shown):

@@ -152,8 +152,8 @@ def assembly_evidence(
         return _unknown(
             model,
             f"There is no evidence for or against these assemblies: only {len(usable)} held-out "
-            f"frames lie more than {gap} frames from the training frames, and {FEWEST_FRAMES} "
-            "are needed. Record for longer.",
+            f"frames lie more than {gap} {'frame' if gap == 1 else 'frames'} from the training "
+            f"frames, and {FEWEST_FRAMES} are needed. Record for longer.",
             gap_frames=gap,
         )
     longest = longest_window(spikes.n_frames)

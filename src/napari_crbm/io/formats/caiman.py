@@ -97,7 +97,7 @@ def _dims(file: h5py.File) -> tuple[int, ...]:
     for name in ("dims", "estimates/dims"):
         stored = file.get(name)
         if isinstance(stored, h5py.Dataset) and stored.dtype.kind in "iuf":
-            dims = tuple(int(length) for length in np.ravel(stored[()]))
+            dims = hdf5.whole_numbers(stored)
             if len(dims) in (2, 3) and min(dims) > 0:
                 return dims
             raise RecordingError(f"'{name}' must hold two or three lengths; found {dims}.")
@@ -120,7 +120,7 @@ def _centres(estimates: h5py.Group, dims: tuple[int, ...]) -> NDArray[np.float64
     )
     if len(shape) != 2:
         raise FormatError(f"'estimates/A/shape' must hold two numbers; found {len(shape)}.")
-    n_pixels, n_components = (int(length) for length in shape[()])
+    n_pixels, n_components = hdf5.whole_numbers(shape)
     starts = indptr[()].astype(np.int64)
     if n_pixels != int(np.prod(dims, dtype=object)):
         raise RecordingError(

@@ -284,7 +284,8 @@ def _spikes(
     if "spikes" not in fields.known:
         if fluorescence is None:
             raise FieldNotFound(
-                f"The file holds no binarised spikes (a dataset named {_listed('spikes')})."
+                f"The file holds no activity: a dataset named {_listed('spikes', 'fluorescence')} "
+                f"is needed; found {_found(fields)}."
             )
         raise SettingError(
             "The file holds no binarised spikes, only fluorescence: open it with {binarise:2.0} "
@@ -339,6 +340,13 @@ def _traces(fields: Fields, n_frames: int) -> dict[str, NDArray[np.float64]]:
         for name, dataset in fields.traces.items()
         if dataset.size == n_frames and dataset.dtype.kind in "biuf"
     }
+
+
+def _found(fields: Fields) -> str:
+    """Return the names of some datasets, for a message."""
+    names = [each.name for each in (*fields.known.values(), *fields.traces.values())]
+    names = [f"'{name.removeprefix('/')}'" for name in (*names, *fields.others)]
+    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
 
 
 def _listed(*names: str) -> str:

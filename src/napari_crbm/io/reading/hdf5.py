@@ -287,6 +287,17 @@ def numbers(parent: h5py.Group, name: str, ndim: int) -> NDArray[Any]:
     return np.asarray(require_numbers(parent, name, ndim)[()])
 
 
+def whole_numbers(dataset: h5py.Dataset) -> tuple[int, ...]:
+    """Return all values of a dataset of whole numbers, which some programs store as floats."""
+    values = np.ravel(dataset[()])
+    if not np.isfinite(values).all() or (values != np.round(values)).any():
+        raise FormatError(
+            f"Dataset '{dataset.name}' of {file_name(dataset)} must hold whole numbers; found "
+            f"{', '.join(f'{value:g}' for value in values[:4])}: it is damaged."
+        )
+    return tuple(int(value) for value in values)
+
+
 def strings(dataset: h5py.Dataset) -> tuple[str, ...]:
     """Return all strings of a 1-D dataset."""
     if h5py.check_string_dtype(dataset.dtype) is None:

@@ -37,7 +37,7 @@ def matlab_sparse(group: h5py.Group) -> NamedArray:
         values = np.asarray(group["data"][()]) if "data" in group else np.zeros(0)
         matrix = sparse.csc_array((values, rows, ends), shape=(n_rows, len(ends) - 1))
         matrix.check_format(full_check=True)
-    except (KeyError, ValueError, TypeError, IndexError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, OverflowError) as error:
         raise FormatError(f"'{group.name}' of {name} is no sparse matrix: {error}.") from error
     if n_rows * matrix.shape[1] > _MOST_VALUES:
         raise FormatError(f"'{group.name}' of {name} is too large: save it as logical or uint8.")

@@ -18,7 +18,12 @@ from numpy.typing import NDArray
 
 from napari_crbm.errors import FormatError, install_extra
 from napari_crbm.io.encodings import encoding_of
-from napari_crbm.io.reading.usual_names import AXIS_NAMES, LABEL_NAMES, TIME_NAMES
+from napari_crbm.io.reading.usual_names import (
+    AXIS_NAMES,
+    LABEL_NAMES,
+    TIME_NAMES,
+    without_unit,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,11 +98,13 @@ def as_arrays(table: pd.DataFrame, apart: int = 1) -> dict[str, NDArray[Any]]:
     for position, name in enumerate(table.columns):
         column = table.iloc[:, position]
         label = str(name).strip().replace("/", " per ")
+        if label == f"Unnamed: {position}":
+            label = f"column {position + 1}"
         if not pd.api.types.is_numeric_dtype(column.dtype):
             found[label] = column.fillna("").astype(str).to_numpy(dtype=np.str_)
-        elif label.lower() in _OWN_ARRAYS:
+        elif without_unit(label.lower()) in _OWN_ARRAYS:
             found[label] = column.to_numpy()
-        elif not (position == 0 and _counts_rows(label, column.to_numpy())):
+        elif not (position == 0 and _counts_rows(str(name).strip(), column.to_numpy())):
             together.append(position)
     # Columns of numbers, with none of text, positions or regions, are traces.
     if len(together) <= (apart if found else min(apart, _FEWEST_TRACES)):
@@ -167,7 +174,10 @@ _UNEVEN = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 def _reason(error: Exception) -> str:
     text = " ".join(str(error).split()).rstrip(".")
     if found := _UNEVEN.search(text):
-        return f"line {found[2]} has {found[3]} columns, but the lines before it have {found[1]}"
+        return (
+            f"line {found[2]} has {found[3]} columns, but the lines before it have "
+            f"{found[1]}: give every line the same number of columns"
+        )
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 POSITION_NAMES = (
@@ -87,6 +88,13 @@ TIME_NAMES = ("times", "time", "times_s", "time_vector", "timestamps", "t")
 RATE_NAMES = ("frame_rate_hz", "frame_rate", "framerate", "fs", "fps", "fpsec", "sampling_rate")
 LABEL_NAMES = ("labels", "label", "region", "regions", "region_labels")
 BEHAVIOUR_NAMES = ("behavio", "behav", "stim", "tail", "motion", "swim")
+
+_UNIT = re.compile(r"\s*[(\[][^()\[\]]*[)\]]$")
+
+
+def without_unit(name: str) -> str:
+    """Return a name without a unit in brackets: "time (s)" is "time"."""
+    return _UNIT.sub("", name)
 
 
 def rank(name: str, parts: Sequence[str]) -> int:

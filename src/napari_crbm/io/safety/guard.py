@@ -24,9 +24,9 @@ from napari_crbm.io.safety.processor_time import processor_time
 
 # Beyond the limit on its processor time; slow disks may take their time.
 _LONGEST_S = 120.0
-# For systems where the process cannot limit its own time (3 s, see look.py): that limit, and
+# For systems where the process cannot limit its own time (1 s, see look.py): that limit, and
 # what its start takes.
-_LONGEST_CPU_S = 6.0
+_LONGEST_CPU_S = 4.0
 _POLL_S = 0.5
 _MOST_REMEMBERED = 1000
 

@@ -15,9 +15,9 @@ from typing import Any
 
 import h5py
 
-# Processor time after which reading counts as endless. Larger files get more time, because all
-# their chunks may have to be decoded.
-LONGEST_CPU_S, BYTES_A_SECOND = 3.0, 10e6
+# Processor time after which reading counts as endless: small files take hundredths of it. Larger
+# files get more time, because all their chunks may have to be decoded.
+LONGEST_CPU_S, BYTES_A_SECOND = 1.0, 10e6
 # An object, such as a cell of a MATLAB array, takes 400 bytes and 0.6 ms; in larger files values
 # take most of the room.
 _BYTES_OF_OBJECTS, _OBJECT_BYTES_A_SECOND = 20e6, 4e5

@@ -18,6 +18,7 @@ from napari_crbm.io.reading.usual_names import (
     POSITION_NAMES,
     contains,
     rank,
+    without_unit,
 )
 from napari_crbm.io.unknown.profile import Unit
 
@@ -28,8 +29,8 @@ _MOST_POSITIONS = 20_000_000
 
 
 def last_part(entry: Entry) -> str:
-    """Return the last part of an array's name, in lower case."""
-    return entry.name.rsplit("/", 1)[-1].lower().removesuffix(".npy")
+    """Return the last part of an array's name, in lower case and without a unit."""
+    return without_unit(entry.name.rsplit("/", 1)[-1].lower().removesuffix(".npy"))
 
 
 def corner(activity: Array) -> NDArray[np.float64]:

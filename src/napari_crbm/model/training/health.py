@@ -36,8 +36,10 @@ def warning(
     """Say what looks wrong in the latest statistics of a training that should have settled."""
     latest = history[-1]
     if latest["n_active_units"] < 0.5 * min(history[0]["n_active_units"], 10):
+        n_left = latest["n_active_units"]
+        left = f"Only {n_left:.0f}" if n_left else "None"
         return (
-            f"Only {latest['n_active_units']:.0f} of {n_hidden} hidden units still have weights: "
+            f"{left} of {n_hidden} hidden units still {'has' if n_left == 1 else 'have'} weights: "
             f"the penalty (l1 = {settings.l1:.3g}) may be too strong for this recording."
         )
     ratio = latest["model_activity"] / latest["data_activity"]

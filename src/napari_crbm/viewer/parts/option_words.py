@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from napari_crbm.declarations import declared
-from napari_crbm.io.options import ReadOptions
+from napari_crbm.io.options import ReadOptions, naming_fields
 
 # Fields of the Recording dock that are not in its form of reading options.
 _ELSEWHERE = {
@@ -19,12 +17,5 @@ def in_words_of_the_viewer(message: str) -> str:
 
     "Give --frame-rate-hz." becomes "Give 'Frame rate'."
     """
-    for each in declared(ReadOptions):
-        label = f"'{_ELSEWHERE.get(each.name, each.label)}'"
-        flag = re.escape(each.option.split("/")[0])
-        # "the option bin_s (--bin-s)", "(--bin-s)", "--bin-s", "bin_s"
-        if "_" in each.name:
-            message = re.sub(rf"(the option )?\b{each.name}\b( \({flag}\))?(?! *=)", label, message)
-        message = re.sub(rf"\({flag}\)", f"({label})", message)
-        message = re.sub(rf"(the option )?{flag}(?![\w-])", label, message)
-    return message
+    labels = {each.name: each.label for each in declared(ReadOptions)} | _ELSEWHERE
+    return naming_fields(message, {name: f"'{label}'" for name, label in labels.items()})
