@@ -21,6 +21,7 @@ from napari_crbm.connectome.couplings import (
     perturbed_couplings,
 )
 from napari_crbm.connectome.enrichment import enriched_assemblies, enriched_regions, enrichment
+from napari_crbm.connectome.grouping import RegionGroup, anatomical_groups
 from napari_crbm.connectome.layout import circuit, cluster_order, region_centroids
 from napari_crbm.connectome.means import mean_over_animals, mean_over_models
 from napari_crbm.connectome.project import (
@@ -52,11 +53,13 @@ __all__ = [
     "RULES",
     "Animal",
     "Comparison",
+    "RegionGroup",
     "RegionMap",
     "Study",
     "activity_factors",
     "activity_map",
     "add_to_project",
+    "anatomical_groups",
     "assembly_region_matrix",
     "carriers",
     "circuit",

@@ -65,7 +65,7 @@ def statistics_page(
             "nRMSE: 0 as good\nas the training frames,\n1 no better than chance;\n"
             "± standard error from\nblocks of time. Explains:\nreproducible covariance.\n\n"
             f"Active neurons per frame:\nnRMSE {_rounded(evaluation.population.nrmse)}\n\n"
-            f"Pseudo-likelihood:\n{evaluation.pseudo_likelihood:.4f} nats per\nneuron per frame"
+            f"Prediction of neurons:\n{evaluation.pseudo_likelihood:.4f} nats per\nneuron per frame"
         )
         box = grid[1, n_columns - 1].get_position(figure)
         figure.text(box.x0, box.y1, note, va="top", fontsize=6.5, color=colours.muted)

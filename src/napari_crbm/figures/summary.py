@@ -232,7 +232,7 @@ def _draw_training(ax: Axes, model: CRBM, theme: Theme) -> None:
             ax.plot(model.history_["update"], values, color=colour, label=label, linewidth=0.9)
     ax.legend(frameon=False, fontsize=6.5, handlelength=1.2, loc="lower right")
     ax.set_xlabel("update")
-    ax.set_ylabel("pseudo-likelihood\n(nats / neuron / frame)")
+    ax.set_ylabel("prediction of neurons\n(nats per neuron per frame)")
 
 
 def _draw_sizes(ax: Axes, table: pd.DataFrame, theme: Theme) -> None:

@@ -60,8 +60,8 @@ def sweep_figure(selection: Selection, *, theme: str | Theme = "light") -> Figur
         axes.axhline(0, color=theme.muted, lw=0.6, ls=":")
         axes.set(
             xlabel="Hidden units",
-            ylabel="Held-out pseudo-likelihood, difference\n"
-            "to the best (10$^{-3}$ nats/neuron/frame)",
+            ylabel="Prediction of held-out neurons, difference\n"
+            "to the best (10$^{-3}$ nats per neuron per frame)",
         )
         if (
             np.ptp(table["fitted_n_hidden"]) > 0

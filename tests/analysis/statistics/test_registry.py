@@ -16,7 +16,8 @@ def variances(monkeypatch):
     declared = Statistic(
         "var_v",
         "var(v)",
-        "Variances var(v)",
+        "Variances of neurons",
+        "neuron",
         "variances of neurons",
         "Variance of every neuron.",
         lambda side: side.moments.mean_v * (1 - side.moments.mean_v),

@@ -60,7 +60,9 @@ class Statistic:
     label : str
         Symbol, above the panels of figures.
     title : str
-        Name and symbol, used where there is enough space.
+        Name in words.
+    each : str
+        What one compared value belongs to, such as "neuron".
     phrase : str
         Name in a sentence, in the plural.
     definition : str
@@ -80,12 +82,18 @@ class Statistic:
     name: str
     label: str
     title: str
+    each: str
     phrase: str
     definition: str
     values: Callable[[Side], NDArray[np.floating]]
     from_moments: bool = True
     judged: bool = True
     all_pairs: bool = False
+
+    @property
+    def heading(self) -> str:
+        """Words first, then the symbol."""
+        return self.title if self.label in self.title.lower() else f"{self.title}, {self.label}"
 
 
 def _mean_vh(side: Side) -> NDArray[np.floating]:
@@ -99,49 +107,55 @@ STATISTICS: dict[str, Statistic] = {
         Statistic(
             "mean_v",
             "⟨v⟩",
-            "Means ⟨v⟩",
+            "Activity of neurons",
+            "neuron",
             "mean activities of neurons",
-            "Mean activity of every neuron. Fitted by training.",
+            "Mean activity ⟨v⟩ of every neuron. Fitted by training.",
             lambda side: side.moments.mean_v,
         ),
         Statistic(
             "mean_h",
             "⟨h⟩",
-            "Means ⟨h⟩",
+            "Activity of assemblies",
+            "assembly",
             "mean activities of assemblies",
-            "Mean activity E[h | v] of every assembly. Fitted by training.",
+            "Mean activity ⟨h⟩, the mean of E[h | v], of every assembly. Fitted by training.",
             lambda side: side.moments.mean_h,
         ),
         Statistic(
             "mean_vh",
             "⟨vh⟩",
-            "Coactivity ⟨vh⟩",
+            "Neuron with assembly",
+            "neuron and assembly with a weight between them",
             "neuron-assembly moments",
-            "Mean product of the activity of a neuron and of an assembly, for every weight that "
-            "is not zero. Fitted by training.",
+            "Mean product ⟨vh⟩ of the activity of a neuron and of an assembly, for every weight "
+            "that is not zero. Fitted by training.",
             _mean_vh,
         ),
         Statistic(
             "cov_vv",
             "cov(v, v)",
-            "Covariances cov(v, v)",
+            "Pairs of neurons",
+            "pair of neurons",
             "covariances of neurons",
-            "Covariance of every pair of neurons. Not fitted: a prediction.",
+            "Covariance cov(v, v) of every pair of neurons. Not fitted: a prediction.",
             lambda side: side.moments.cov_vv,
             all_pairs=True,
         ),
         Statistic(
             "cov_hh",
             "cov(h, h)",
-            "Covariances cov(h, h)",
+            "Pairs of assemblies",
+            "pair of assemblies",
             "covariances of assemblies",
-            "Covariance of every pair of assemblies. Not fitted: a prediction.",
+            "Covariance cov(h, h) of every pair of assemblies. Not fitted: a prediction.",
             lambda side: side.moments.cov_hh,
         ),
         Statistic(
             "triplets",
             "triplets",
-            "Third moments",
+            "Triplets of neurons",
+            "triplet of neurons",
             "third moments of triplets of neurons",
             "Third central moment of random triplets of neurons, half of them from one assembly. "
             "Not fitted: a prediction.",

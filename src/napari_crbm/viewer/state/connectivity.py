@@ -73,6 +73,17 @@ class Mapped:
             text += f"; neurons shuffled {found.expected[at]:.3g}, q = {found.q_value[at]:.2g}"
         return text
 
+    def said(self, edges: pd.DataFrame, of: str = "") -> str:
+        """Return in words which connections are drawn; ``of`` names their regions."""
+        from napari_crbm.figures.connectivity import measure_label
+
+        if not len(edges):
+            return f"No connection{of} is drawn."
+        least, what = edges["value"].abs().min(), measure_label(self.region_map)
+        if len(edges) == 1:
+            return f"Drawn: the strongest connection{of}, {least:.2g} ({what})."
+        return f"Drawn: the {len(edges)} strongest connections{of}, above {least:.2g} ({what})."
+
     def carriers(self, first: str, second: str) -> pd.DataFrame:
         """Return the assemblies that contribute 1 % or more to a connection, at most ten."""
         from napari_crbm.connectome import carriers

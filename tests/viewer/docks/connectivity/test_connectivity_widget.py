@@ -283,3 +283,23 @@ def test_a_missing_atlas_is_said_so(dock, home, recording, errors, qtbot, tmp_pa
     anatomy.atlas.open.click()
     until(qtbot, lambda: errors)
     assert "no file" in errors[0]
+
+
+def test_it_says_in_words_which_connections_are_drawn(mapped, home):
+    mapped.edges.setValue(7)
+    edges = home.viewer.layers[CONNECTIONS].metadata["connections"]
+    assert f"Drawn: the 7 strongest connections, above {edges['value'].abs().min():.2g}" in (
+        mapped.edges_text.text()
+    )
+    mapped.edges.setValue(0)
+    assert mapped.edges_text.text() == "No connection is drawn."
+    mapped.edges.setValue(7)
+    mapped.only_chosen.setChecked(True)
+    assert f"connections of {' and '.join(mapped.pair)}" in mapped.edges_text.text()
+
+
+def test_a_region_that_is_searched_for_is_chosen(mapped):
+    name = mapped.mapped.region_map.names[-1]
+    mapped.matrix_page.search.setText(name)
+    mapped.matrix_page.search.returnPressed.emit()
+    assert name in mapped.pair

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from napari_crbm.analysis import Likelihood, evaluate_held_out
+from napari_crbm.analysis.statistics.registry import STATISTICS
 from napari_crbm.viewer.docks.statistics import widget as statistics_widget
 from napari_crbm.viewer.docks.statistics.progress import part, rising
 from napari_crbm.viewer.docks.statistics.widget import StatisticsWidget
@@ -210,3 +211,15 @@ def test_a_model_without_held_out_frames_is_explained(
     dock.start.click()
     until(qtbot, lambda: dock.start.text() == "Evaluate")
     assert "trained on all frames" in errors[0]
+
+
+def test_every_plot_says_what_it_shows_and_what_is_good(evaluated):
+    captions = [panel.caption.text() for panel in evaluated.panels.values()]
+    assert all(text.startswith("One value per ") and "Good: " in text for text in captions)
+    assert len(set(captions)) == len(captions)
+    for name, panel in evaluated.panels.items():
+        each = STATISTICS[name]
+        assert panel.title.text().startswith(each.title) and each.label in panel.heading.lower()
+        assert panel.toolTip() == each.definition
+    assert evaluated.how_to_read.isVisibleTo(evaluated)
+    assert "nats per neuron per frame; 0 is perfect" in evaluated.foot.text()

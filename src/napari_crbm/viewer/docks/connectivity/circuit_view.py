@@ -12,6 +12,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_crbm.viewer.docks.connectivity.region_axis import short_name
 from napari_crbm.viewer.layers.points import palette_of
 from napari_crbm.viewer.parts.style import follow_theme, plot
 from napari_crbm.viewer.state.workspace import workspace_of
@@ -120,7 +121,9 @@ class CircuitView(QWidget):
     def _label(self, names: list[str], places: NDArray[np.float64]) -> None:
         colour = self._ink
         for name, (x, y) in zip(names, places, strict=True):
-            text = pg.TextItem(_short(name), color=colour, anchor=(1.0 if x < 0 else 0.0, 0.5))
+            text = pg.TextItem(
+                short_name(name, _LONGEST_LABEL), color=colour, anchor=(1.0 if x < 0 else 0.0, 0.5)
+            )
             font = text.textItem.font()
             font.setPointSizeF(7.5)
             text.setFont(font)
@@ -133,11 +136,3 @@ class CircuitView(QWidget):
     def _on_click(self, _item: Any, points: Any, *_: Any) -> None:
         if len(points):
             self.clicked.emit(str(points[0].data()))
-
-
-def _short(name: str) -> str:
-    """Return a name that fits beside the ring, with its side."""
-    if len(name) <= _LONGEST_LABEL:
-        return name
-    side = name[-2:] if name.endswith((" L", " R")) else ""
-    return f"{name[: _LONGEST_LABEL - 1 - len(side)].rstrip()}…{side}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +11,15 @@ from numpy.typing import NDArray
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_crbm.palette import ORANGE
+from napari_crbm.viewer.docks.connectivity.region_axis import RegionAxis
 from napari_crbm.viewer.layers.points import palette_of
 from napari_crbm.viewer.parts.style import follow_theme, plot, text_label
 
 if TYPE_CHECKING:
-    from napari_crbm.connectome import RegionMap
+    from napari_crbm.connectome import RegionGroup, RegionMap
 
 _STOPS = 64
-_AXIS_PX = 64
 
 
 class MatrixView(QWidget):
@@ -30,22 +32,33 @@ class MatrixView(QWidget):
         self._viewer = viewer
         self.region_map: RegionMap | None = None
         self.order: NDArray[np.int64] = np.arange(0)
+        self._groups: tuple[RegionGroup, ...] = ()
+        self._how = ""
         self.plot = plot(viewer, "", "", height=160)
         self.plot.showGrid(x=False, y=False)
         self.plot.setAspectLocked(True)
         self.plot.invertY(True)
         self.plot.setMouseEnabled(x=False, y=False)
-        for side in ("bottom", "left"):
-            self.plot.getAxis(side).setStyle(showValues=False, tickLength=0)
-        self.plot.getPlotItem().hideAxis("left")
+        self.plot.getAxis("bottom").setStyle(showValues=False, tickLength=0)
+        self.axis = RegionAxis(self.plot)
         self.image = pg.ImageItem(axisOrder="row-major")
         self.plot.addItem(self.image)
-        self.bar = pg.ColorBarItem(interactive=False, width=12, colorMap=pg.colormap.get("CET-L1"))
-        # Room for numbers such as -0.0005 and the label.
-        self.bar.axis.setWidth(_AXIS_PX)
+        # Below the matrix: names of regions need the width.
+        self.bar = pg.ColorBarItem(
+            interactive=False,
+            width=12,
+            colorMap=pg.colormap.get("CET-L1"),
+            orientation="horizontal",
+        )
         self.bar.setImageItem(self.image, insert_in=self.plot.getPlotItem())
         self.cross = pg.PlotDataItem(pen=pg.mkPen("#ffffff", width=2))
         self.plot.addItem(self.cross)
+        self.bands = pg.PlotDataItem(pen=pg.mkPen(ORANGE, width=1), connect="pairs")
+        self.borders = pg.PlotDataItem(pen=pg.mkPen("#888888", width=1), connect="pairs")
+        for lines in (self.borders, self.bands):
+            self.plot.addItem(lines)
+        self._pair: tuple[str, str] | None = None
+        self._found: tuple[int, ...] = ()
         self.plot.scene().sigMouseClicked.connect(self.on_click)
         self.plot.scene().sigMouseMoved.connect(self._on_hover)
         self.title = QLabel()
@@ -61,17 +74,30 @@ class MatrixView(QWidget):
     def _draw_again(self) -> None:
         """Draw the same map in the colours of another theme."""
         if self.region_map is not None:
-            self.show_map(self.region_map, self.order, self.title.text())
+            self.show_map(self.region_map, self.order, self.title.text(), self._groups, self._how)
 
     def clear(self) -> None:
         """Show nothing."""
         self.region_map = None
         self.image.clear()
-        self.cross.setData([], [])
+        self._pair, self._found = None, ()
+        for lines in (self.cross, self.bands, self.borders):
+            lines.setData([], [])
+        self.axis.show(())
         self.hover.setText("")
 
-    def show_map(self, region_map: RegionMap, order: NDArray[np.int64], title: str = "") -> None:
-        """Draw a map with its regions in an order, on a logarithmic scale if it is positive."""
+    def show_map(
+        self,
+        region_map: RegionMap,
+        order: NDArray[np.int64],
+        title: str = "",
+        groups: Sequence[RegionGroup] = (),
+        how: str = "similar ones together",
+    ) -> None:
+        """Draw a map with its regions in an order, on a logarithmic scale if it is positive.
+
+        Lines separate ``groups``, which follow each other in this order; ``how`` names it.
+        """
         from matplotlib import colormaps
         from matplotlib.colors import ListedColormap
 
@@ -100,14 +126,47 @@ class MatrixView(QWidget):
         n = len(order)
         self.cross.setData([], [])
         self.plot.setRange(xRange=(0, n), yRange=(0, n), padding=0.01)
-        self.plot.setLabel("bottom", f"{n} regions by similarity")
+        self._groups, self._found = tuple(groups), ()
+        borders = np.cumsum([len(group.regions) for group in groups])[:-1].tolist()
+        self._lines(self.borders, borders, n)
+        self._lines(self.bands, [], n)
+        self._how = how
+        self.plot.setLabel("bottom", f"{n} regions, {how}")
+        self._name_rows()
         self.title.setText(title)
         self.title.setVisible(bool(title))
 
+    def find(self, text: str) -> list[str]:
+        """Frame the rows and columns of regions with this text in their names; return these."""
+        if self.region_map is None:
+            return []
+        wanted = text.strip().lower()
+        names = [self.region_map.names[k] for k in self.order]
+        self._found = tuple(
+            row for row, name in enumerate(names) if wanted and wanted in name.lower()
+        )
+        self._lines(self.bands, [end for row in self._found for end in (row, row + 1)], len(names))
+        self._name_rows()
+        return [names[row] for row in self._found]
+
+    def _lines(self, item: pg.PlotDataItem, places: Sequence[int], n: int) -> None:
+        """Draw lines through the whole matrix, down and across, at these borders of rows."""
+        x = [end for place in places for end in (place, place, 0, n)]
+        y = [end for place in places for end in (0, n, place, place)]
+        item.setData(np.array(x, dtype=float), np.array(y, dtype=float))
+
+    def _name_rows(self) -> None:
+        assert self.region_map is not None
+        names = [self.region_map.names[k] for k in self.order]
+        pair = [row for row, name in enumerate(names) if name in (self._pair or ())]
+        self.axis.show(names, {*pair, *self._found})
+
     def mark(self, first: str, second: str) -> None:
         """Frame a cell."""
+        self._pair = (first, second)
         if self.region_map is None:
             return
+        self._name_rows()
         names = self.region_map.names
         place = {names[index]: row for row, index in enumerate(self.order)}
         if first in place and second in place:

@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 from napari_crbm.viewer.docks.connectivity.animals_panel import AnimalsPanel
 from napari_crbm.viewer.docks.connectivity.circuit_view import CircuitView
 from napari_crbm.viewer.docks.connectivity.coupling_colours import CouplingColours
-from napari_crbm.viewer.docks.connectivity.matrix_view import MatrixView
+from napari_crbm.viewer.docks.connectivity.matrix_page import MatrixPage
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.job import Cancelled, cancellable
 from napari_crbm.viewer.layers.connectivity import (
@@ -85,7 +85,9 @@ class ConnectivityWidget(QWidget):
         for part in (self.measure, self.rule, self.start):
             controls.addWidget(part)
 
-        self.matrix = MatrixView(self.home.viewer)
+        self.matrix_page = MatrixPage(self.home.viewer)
+        self.matrix_page.found.connect(self._choose_found)
+        self.matrix = self.matrix_page.view
         self.matrix.clicked.connect(self.choose_pair)
         self.ring = CircuitView(self.home.viewer)
         self.ring.clicked.connect(self._on_region)
@@ -102,7 +104,7 @@ class ConnectivityWidget(QWidget):
         circuits.addWidget(self.circuit)
         circuits.setSizes([260, 150])
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.matrix, "Matrix")
+        self.tabs.addTab(self.matrix_page, "Matrix")
         self.tabs.addTab(circuits, "Circuit")
         self.tabs.addTab(self.animals, "Animals")
 
@@ -110,13 +112,11 @@ class ConnectivityWidget(QWidget):
         self.edges.setRange(0, _MOST_EDGES)
         self.edges.setValue(_FIRST_EDGES)
         self.edges.setToolTip("Number of strongest connections that are drawn.")
-        self.edges_text = QLabel()
-        self.edges_text.setMinimumWidth(120)
+        self.edges_text = text_label("")
         self.edges.valueChanged.connect(self._show_edges)
         slider = QHBoxLayout()
         slider.addWidget(QLabel("Connections"))
         slider.addWidget(self.edges, 1)
-        slider.addWidget(self.edges_text)
         self.only_chosen = QCheckBox("Only chosen regions")
         self.only_chosen.setToolTip("Draw connections that start or end in the chosen regions.")
         self.only_chosen.toggled.connect(self._show_edges)
@@ -139,6 +139,7 @@ class ConnectivityWidget(QWidget):
         column = QVBoxLayout(below)
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(slider)
+        column.addWidget(self.edges_text)
         column.addLayout(of_regions)
         column.addLayout(self.couplings)
         column.addWidget(self.pair_text)
@@ -223,7 +224,7 @@ class ConnectivityWidget(QWidget):
         self.mapped = self.pair = None
         self.couplings.use(None)
         self.layers.hide(CONNECTIONS, CENTRES, PAIR)
-        self.matrix.clear()
+        self.matrix_page.clear()
         self.ring.clear()
         self.circuit.setRowCount(0)
         self.carriers.setRowCount(0)
@@ -283,7 +284,9 @@ class ConnectivityWidget(QWidget):
 
     def _show_map(self, mapped: Mapped) -> None:
         """Show matrix and list of the regions."""
-        self.matrix.show_map(*mapped.among(self._only_regions))
+        shown, order = mapped.among(self._only_regions)
+        rows = [mapped.region_map.names.index(name) for name in shown.names]
+        self.matrix_page.show_map(shown, order, mapped.centres[rows])
         if self.pair is not None:
             self.matrix.mark(*self.pair)
         rows = mapped.connections(_MOST_EDGES, self._only_regions)
@@ -330,6 +333,13 @@ class ConnectivityWidget(QWidget):
             view.ticked[:] = False
             view.tick(chosen)
 
+    def _choose_found(self, region: str) -> None:
+        """Show the strongest connection of a region that was searched for."""
+        assert self.mapped is not None
+        top = self.mapped.connections_of([region], 1)
+        if len(top):
+            self.choose_pair(top["region_a"].iloc[0], top["region_b"].iloc[0])
+
     def _strongest_pair(self, mapped: Mapped) -> tuple[str, str] | None:
         top = mapped.connections(1, self._only_regions)
         return None if not len(top) else (top["region_a"].iloc[0], top["region_b"].iloc[0])
@@ -350,8 +360,12 @@ class ConnectivityWidget(QWidget):
             edges = mapped.connections_of(self.pair, n)
         else:
             edges = mapped.connections(n, self._only_regions)
-        smallest = f" ≥ {edges['value'].abs().min():.2g}" if len(edges) else ""
-        self.edges_text.setText(f"{len(edges)}{smallest}")
+        of = ""
+        if self._about is not None:
+            of = f" of {self._about}"
+        elif self.only_chosen.isChecked() and self.pair is not None:
+            of = f" of {' and '.join(dict.fromkeys(self.pair))}"
+        self.edges_text.setText(mapped.said(edges, of))
         self.layers.show_edges(edges, mapped.region_map.names, mapped.centres)
         self.ring.show_edges(edges, mapped.region_map.names, mapped.centres, self.pair)
 

@@ -196,7 +196,7 @@ class FigureWidget(QWidget):
         kind = KINDS_OF_PANELS[panel.kind]
         if kind.of == "assembly":
             return f"{kind.title}: {self.workspace.labels.labels.title(int(panel.of))}"
-        return f"{kind.title}: {STATISTICS[panel.of].label}" if kind.of else kind.title
+        return f"{kind.title}: {STATISTICS[panel.of].heading}" if kind.of else kind.title
 
     def take_screen(self) -> None:
         """Replace the panels by those of what is on the screen."""
@@ -238,7 +238,7 @@ class FigureWidget(QWidget):
         self.of.setVisible(bool(of))
         if of == "statistic":
             for name, each in STATISTICS.items():
-                self.of.addItem(each.label, name)
+                self.of.addItem(each.heading, name)
         elif of and trained is not None:
             for assembly in range(trained.model.n_assemblies):
                 self.of.addItem(str(assembly), str(assembly))

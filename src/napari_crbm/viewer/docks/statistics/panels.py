@@ -8,13 +8,14 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 from qtpy.QtCore import QRectF, Qt
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_crbm.palette import BLUE, GREEN, ORANGE
-from napari_crbm.viewer.parts.style import plot
+from napari_crbm.viewer.docks.statistics.words import caption
+from napari_crbm.viewer.parts.style import plot, text_label
 
 if TYPE_CHECKING:
-    from napari_crbm.analysis import Evaluation
+    from napari_crbm.analysis import Evaluation, Statistic
 
 _MOST_POINTS = 2000
 # Of a panel, in pixels.
@@ -22,6 +23,30 @@ _HEIGHT = 130
 _TICK_DENSITY = 0.5
 # Lags that have a label, in seconds.
 _LAGS = (0.01, 0.1, 0.3, 1, 3, 10, 30, 100, 1000)
+
+
+class CaptionedPlot(QWidget):
+    """A plot, its title, and a line that says what it shows and what is good.
+
+    Parameters
+    ----------
+    plot : pyqtgraph.PlotWidget
+    title, caption : str
+    """
+
+    def __init__(self, plot: pg.PlotWidget, title: str, caption: str) -> None:
+        super().__init__()
+        self.plot = plot
+        self.title = text_label(title)
+        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.caption = text_label(caption)
+        self.setToolTip(plot.toolTip())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.title)
+        column.addWidget(plot, 1)
+        column.addWidget(self.caption)
+        column.addStretch(0)
 
 
 def population_panel(viewer: Any) -> pg.PlotWidget:
@@ -100,32 +125,26 @@ def score_text(evaluation: Evaluation, name: str) -> str:
     return f"{'nRMSE ' if has_nrmse else ''}{evaluation.score(name)}"
 
 
-class StatisticPanel(QWidget):
+class StatisticPanel(CaptionedPlot):
     """Scatter of one statistic: model against held-out frames."""
 
-    def __init__(self, viewer: Any, label: str, tip: str) -> None:
-        super().__init__()
-        self.label = label
-        self.title = QLabel(label)
-        self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.plot = plot(viewer, "held-out frames", "model", height=_HEIGHT)
+    def __init__(self, viewer: Any, statistic: Statistic) -> None:
+        drawn = plot(viewer, "held-out frames", "model", height=_HEIGHT)
+        drawn.setToolTip(statistic.definition)
+        super().__init__(drawn, statistic.heading, caption(statistic))
+        self.heading = statistic.heading
         self.plot.setMaximumHeight(_HEIGHT)
         self.plot.showGrid(x=False, y=False)
         self.plot.setAspectLocked(True)
         for side in ("bottom", "left"):
             # Half of the usual labels: in two columns they would run into each other.
             self.plot.getAxis(side).setTickDensity(_TICK_DENSITY)
-        self.setToolTip(tip)
         self.image = pg.ImageItem(axisOrder="row-major")
         self.image.setColorMap(pg.colormap.get("cividis"))
         self.points = pg.ScatterPlotItem(size=3, pen=None, brush=pg.mkBrush(BLUE))
         self.diagonal = pg.PlotDataItem(pen=pg.mkPen("#888888", style=Qt.PenStyle.DashLine))
         for item in (self.image, self.points, self.diagonal):
             self.plot.addItem(item)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.title)
-        column.addWidget(self.plot, 1)
 
     def show_statistic(self, evaluation: Evaluation, name: str) -> None:
         """Draw the pairs of values, or their density where there are many."""
@@ -133,7 +152,7 @@ class StatisticPanel(QWidget):
 
         explained = evaluation.explained(name)
         self.title.setText(
-            f"{self.label}<br><b>{score_text(evaluation, name)}</b>"
+            f"{self.heading}<br><b>{score_text(evaluation, name)}</b>"
             + (f"<br>explains {explained}" if explained else "")
         )
         test, model = evaluation.pairs[name]

@@ -21,8 +21,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_crbm.analysis.statistics.registry import STATISTICS
+from napari_crbm.analysis.statistics.words import PREDICTION_MEANING
 from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.docks.statistics.panels import (
+    CaptionedPlot,
     StatisticPanel,
     lagged_panel,
     population_panel,
@@ -30,6 +32,14 @@ from napari_crbm.viewer.docks.statistics.panels import (
     show_population,
 )
 from napari_crbm.viewer.docks.statistics.progress import part, rising
+from napari_crbm.viewer.docks.statistics.words import (
+    HOW_TO_READ,
+    LAGGED,
+    LAGGED_TITLE,
+    POPULATION,
+    POPULATION_TITLE,
+    foot,
+)
 from napari_crbm.viewer.home import home_of
 from napari_crbm.viewer.jobs.job import Cancelled, cancellable
 from napari_crbm.viewer.layers.colour_kinds import (
@@ -53,6 +63,7 @@ _NOT_YET = (
 )
 _RUNNING = "Drawing activity from the model and comparing it with the held-out frames ..."
 _STOPPING = "Another model is shown: the evaluation of the earlier one ends ..."
+_MISFIT = "Misfit while<br>training (nRMSE)"
 _SAMPLES, _CHAINS = 5000, 200
 
 
@@ -115,23 +126,29 @@ class StatisticsWidget(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         self.panels = {}
         for place, (name, each) in enumerate(STATISTICS.items()):
-            panel = StatisticPanel(self.home.viewer, each.title, each.definition)
+            panel = StatisticPanel(self.home.viewer, each)
             self.panels[name] = panel
             grid.addWidget(panel, place // 2, place % 2)
         self.population = population_panel(self.home.viewer)
         self.lagged = lagged_panel(self.home.viewer)
-        for place, panel in enumerate((self.population, self.lagged)):
-            grid.addWidget(panel, -(-len(STATISTICS) // 2), place)
+        below = -(-len(STATISTICS) // 2)
+        grid.addWidget(CaptionedPlot(self.population, POPULATION_TITLE, POPULATION), below, 0)
+        grid.addWidget(CaptionedPlot(self.lagged, LAGGED_TITLE, LAGGED), below, 1)
         self.body = QWidget()
         self.body.setLayout(grid)
+        self.how_to_read = text_label(HOW_TO_READ)
         self.foot = text_label("")
+        self.foot.setToolTip(PREDICTION_MEANING)
 
-        self.curve = plot(self.home.viewer, "Update", "nRMSE of the chains", height=140)
+        self.curve = plot(
+            self.home.viewer, "Update", "Misfit while<br>training (nRMSE)", height=140
+        )
         self.curve.setMaximumHeight(200)
         self.curve.addLegend(offset=(-8, 8), labelTextSize="8pt")
         self.curve.setToolTip(
-            "nRMSE of the model's chains during training, on a subset of neurons:\n"
-            "0: as good as the training frames; 1: no better than chance."
+            "How far the activity of the model's chains is from the recording during training,\n"
+            "on a subset of neurons. Good: near 0, as good as the training frames; 1 is no better\n"
+            "than chance."
         )
         self.curve.setYRange(-0.5, 1.5)
         self._lines = {
@@ -149,7 +166,8 @@ class StatisticsWidget(QWidget):
         results = QWidget()
         column = QVBoxLayout(results)
         column.setContentsMargins(0, 0, 0, 0)
-        for widget in (self.verdict, self.warning, self.curve, self.body, self.foot):
+        self._results = (self.verdict, self.warning, self.how_to_read, self.body, self.foot)
+        for widget in (self.curve, *self._results):
             column.addWidget(widget)
         column.addStretch()
         layout.addWidget(scrolling(results, sideways=False), 1)
@@ -235,30 +253,10 @@ class StatisticsWidget(QWidget):
             panel.show_statistic(evaluation, name)
         show_population(self.population, evaluation)
         show_lagged(self.lagged, evaluation)
-        drawn = evaluation.samples
-        self.foot.setText(
-            f"nRMSE ± standard error: 0 if the model is as good as the training frames, 1 if no "
-            f"better than chance. Explains: share of the reproducible covariance of held-out "
-            f"frames, 100 % is all of it, 0 no more than independent neurons. "
-            f"Reconstruction {evaluation.median_nllh:.2f} (median over neurons; 1 perfect; "
-            f"{evaluation.shifted_nllh:.2f} if each neuron is shifted in time). "
-            f"Active neurons per frame: nRMSE {evaluation.population.nrmse:.2f}. "
-            f"Pseudo-likelihood {evaluation.pseudo_likelihood:.4f} nats per neuron per frame "
-            f"(independent neurons {evaluation.findings.likelihoods['independent']:.4f}). "
-            + "".join(f"{note} " for note in evaluation.notes)
-            + ("" if likelihood is None else f"{likelihood.verdict} ")
-            + f"{evaluation.lagged.verdict} "
-            + ("" if evaluation.drift is None else f"{evaluation.drift} ")
-            + (
-                f"{drawn.spikes.n_frames:,} frames from {drawn.n_chains} chains, "
-                f"{drawn.thin} steps apart."
-                if drawn is not None
-                else ""
-            )
-        )
+        self.foot.setText(foot(evaluation, likelihood))
         self.curve.hide()
-        self.body.setVisible(True)
-        self.foot.setVisible(True)
+        for shown in (self.how_to_read, self.body, self.foot):
+            shown.setVisible(True)
         self.verdict.setVisible(True)
         self.save.setEnabled(True)
         self.colour.setEnabled(True)
@@ -272,7 +270,7 @@ class StatisticsWidget(QWidget):
         self.message.setText(_STOPPING if self._running else self._missing or _NOT_YET)
         self.message.show()
         self.start.setEnabled(not self._missing)
-        for widget in (self.verdict, self.warning, self.body, self.foot):
+        for widget in self._results:
             widget.setVisible(False)
         for control in (self.save, self.colour):
             control.setEnabled(False)

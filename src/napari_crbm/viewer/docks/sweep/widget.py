@@ -12,6 +12,7 @@ from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from napari_crbm.analysis import Selection, Sweep, SweepProgress, select
 from napari_crbm.analysis.selection.sweep import CONFIGURATION
+from napari_crbm.analysis.statistics.words import PREDICTION_MEANING, PREDICTION_UNIT
 from napari_crbm.errors import CRBMError, ModelError
 from napari_crbm.model import duration
 from napari_crbm.palette import BLUE, ORANGE
@@ -32,7 +33,8 @@ _WHAT = (
 )
 _START = "Choose a folder for models and results. An unfinished sweep in it is continued."
 _STOP = "Stop the sweep; finished models are kept, and it can be continued in the same folder."
-_HEADINGS = ("Units", "Penalty", "Stable", "Deficit (nats)")
+_BEHIND = "Behind the best<br>(nats per neuron<br>per frame)"
+_HEADINGS = ("Units", "Penalty", "Stable", "Behind the best")
 
 
 class SweepWidget(QWidget):
@@ -59,10 +61,11 @@ class SweepWidget(QWidget):
         )
         self.bar = QProgressBar()
         self.bar.hide()
-        self.curve = plot(self.home.viewer, "Assemblies", "Deficit (nats)", height=150)
+        self.curve = plot(self.home.viewer, "Assemblies", _BEHIND, height=165)
         self.curve.setToolTip(
-            "Difference of the held-out pseudo-likelihood from the best configuration, with its\n"
-            "standard error over ten blocks of time; nats per neuron per frame. Orange: selected."
+            "How much worse the neurons of held-out frames are predicted than by the best\n"
+            "combination of values, with the standard error over ten blocks of time. 0 is as good\n"
+            f"as the best. Orange: selected.\n{PREDICTION_MEANING}"
         )
         self._bars = pg.ErrorBarItem(x=np.zeros(1), y=np.zeros(1), height=np.zeros(1))
         self._points = pg.ScatterPlotItem(size=9, pen=None)
@@ -71,9 +74,10 @@ class SweepWidget(QWidget):
         self.table = ShortTable(_HEADINGS, texts=(3,), widths={0: 46, 1: 68, 2: 46})
         self.table.setToolTip(
             "Stable: mean number of assemblies of a training that are found again in trainings\n"
-            "of other folds, which share frames if there are more than two. Deficit: difference\n"
-            "of the held-out pseudo-likelihood from the best, with its standard error over ten\n"
-            "blocks of time; nats per neuron per frame."
+            "of other folds, which share frames if there are more than two.\n"
+            "Behind the best: how much worse the neurons of held-out frames are predicted than by\n"
+            f"the best, with the standard error over ten blocks of time, in {PREDICTION_UNIT}.\n"
+            f"{PREDICTION_MEANING}"
         )
         self.verdict = text_label("")
 

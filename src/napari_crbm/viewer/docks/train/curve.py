@@ -9,8 +9,11 @@ import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
 
+from napari_crbm.analysis.statistics.words import PREDICTION_MEANING, PREDICTION_UNIT
 from napari_crbm.palette import BLUE, ORANGE
 from napari_crbm.viewer.parts.style import plot
+
+_UNIT = PREDICTION_UNIT.replace(" per frame", "<br>per frame")
 
 
 class TrainCurve:
@@ -23,10 +26,11 @@ class TrainCurve:
     """
 
     def __init__(self, viewer: Any) -> None:
-        self.plot = plot(viewer, "Update", "Pseudo-likelihood<br>(nats)", height=165)
+        label = f"How well neurons<br>are predicted<br>({_UNIT})"
+        self.plot = plot(viewer, "Update", label, height=165)
         self.plot.addLegend(offset=(-8, -8), labelTextSize="8pt")
         self.plot.setToolTip(
-            "Mean log-probability of a neuron's state given all others, higher is better.\n"
+            f"{PREDICTION_MEANING}\n"
             "Held-out frames are not trained on: while their curve rises, what the model\n"
             "learns also holds for new frames."
         )
