@@ -76,7 +76,7 @@ def test_an_unfinished_training_is_not_overwritten(fish, tmp_path):
 
 
 def test_a_failed_autosave_is_told_and_the_training_goes_on(fish, tmp_path, monkeypatch):
-    def full(_state, path):
+    def full(_state, path, _kind):
         with replacing.replacing(path):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

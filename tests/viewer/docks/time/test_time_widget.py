@@ -101,8 +101,10 @@ def test_a_model_that_comes_later_is_counted_and_its_rows_are_numbered(
     assert "assemblies" not in dock.readout.text()
     home.show(None, planted_model)
     until(qtbot, lambda: home.workspace.trained is not None)
-    assert "of 5 assemblies on" in dock.readout.text()
     until(qtbot, lambda: dock._raster is not None and not home.busy)
+    # Fewer than five if the test on held-out frames has left one uncertain.
+    counted = int(home.workspace.trained.counted.sum())
+    assert counted > 2 and f"of {counted} assemblies on" in dock.readout.text()
     # Rows are sorted by similarity: places say nothing, numbers do.
     ticks = dock.raster.getAxis("left")._tickLevels[0]
     assert [name for _, name in ticks] == [str(row) for row in dock._raster.rows]
