@@ -130,7 +130,7 @@ def test_what_lies_outside_the_recording_is_said(rough):
 
 
 def test_impossible_questions_are_refused(rough):
-    with pytest.raises(ModelError, match="has not the 8 frames"):
+    with pytest.raises(ModelError, match="looks back on 8 frames, and frame"):
         rough.predict(hold(0), starts=[2])
     with pytest.raises(ModelError, match="are positive"):
         rough.predict(hold(0), seconds=0.0)

@@ -191,12 +191,14 @@ def _starts(
     whole = frames_with_past(np.arange(len(numbers)), numbers, temporal.n_lags - 1)
     if wanted is not None:
         asked = np.asarray(wanted, dtype=np.int64)
+        if not len(asked):
+            raise ModelError("Give at least one frame after which the perturbation begins.")
         lacking = asked[~np.isin(asked, whole)]
-        if len(lacking) or not len(asked):
+        if len(lacking):
             raise ModelError(
-                f"Frame {lacking[0] if len(lacking) else 'none'} has not the {temporal.n_lags} "
-                "frames of the past in its segment that the temporal model looks back on. Choose "
-                "a later frame of the segment."
+                f"The temporal model looks back on {temporal.n_lags} frames, and frame "
+                f"{lacking[0]} has fewer before it in its segment. Choose a later frame of the "
+                "segment."
             )
         return asked
     test = np.asarray(temporal.split.get("test", np.empty(0)), dtype=np.int64)

@@ -92,7 +92,7 @@ class Statistic:
 
     @property
     def heading(self) -> str:
-        """Words first, then the symbol."""
+        """The title, with the symbol if it is not in the title."""
         return self.title if self.label in self.title.lower() else f"{self.title}, {self.label}"
 
 

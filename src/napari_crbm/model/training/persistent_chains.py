@@ -18,7 +18,7 @@ from napari_crbm.spikes import Spikes
 # Most Gibbs steps, with switches, behind samples that are compared with the recording.
 _MOST_STEPS = 640
 # The squared error of the samples' mean activities is this many times what sampling explains if the
-# model has a spurious state. Up to 4 in models without one, 40 to 140 in models with one.
+# model has a spurious state. Up to 4.4 in models without one, 40 to 136 in models with one.
 _SPURIOUS = 10.0
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from qtpy.QtCore import Qt
 
 from napari_crbm.connectome import (
     coupling_factors,
@@ -303,3 +304,7 @@ def test_a_region_that_is_searched_for_is_chosen(mapped):
     mapped.matrix_page.search.setText(name)
     mapped.matrix_page.search.returnPressed.emit()
     assert name in mapped.pair
+
+
+def test_names_of_regions_are_not_interpreted(mapped):
+    assert mapped.edges_text.textFormat() == Qt.TextFormat.PlainText

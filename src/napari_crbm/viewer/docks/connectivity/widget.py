@@ -113,6 +113,8 @@ class ConnectivityWidget(QWidget):
         self.edges.setValue(_FIRST_EDGES)
         self.edges.setToolTip("Number of strongest connections that are drawn.")
         self.edges_text = text_label("")
+        # Names of regions come from files.
+        self.edges_text.setTextFormat(Qt.TextFormat.PlainText)
         self.edges.valueChanged.connect(self._show_edges)
         slider = QHBoxLayout()
         slider.addWidget(QLabel("Connections"))

@@ -140,9 +140,7 @@ class StatisticsWidget(QWidget):
         self.foot = text_label("")
         self.foot.setToolTip(PREDICTION_MEANING)
 
-        self.curve = plot(
-            self.home.viewer, "Update", "Misfit while<br>training (nRMSE)", height=140
-        )
+        self.curve = plot(self.home.viewer, "Update", _MISFIT, height=140)
         self.curve.setMaximumHeight(200)
         self.curve.addLegend(offset=(-8, 8), labelTextSize="8pt")
         self.curve.setToolTip(
