@@ -156,7 +156,7 @@ def require_writable(
     Also refuse a file name with the wrong ending.
     """
     from napari_crbm.errors import CRBMError
-    from napari_crbm.io.safety.replacing import same_file, try_writing
+    from napari_crbm.io.safety.replacing import require_replaceable, same_file, try_writing
 
     require_ending(path, endings)
     for source in inputs:
@@ -167,6 +167,7 @@ def require_writable(
             )
     if path.is_dir():
         raise CRBMError(f"{path} is a folder: name a file in it.")
+    require_replaceable(path)
     if path.exists() and not force:
         raise CRBMError(f"{path} exists already: choose another name, or add --force.")
     try_writing(path.parent)

@@ -102,7 +102,7 @@ def read_kind(path: str | Path) -> str:
         If it is none of these, or cannot be read at all; `UnknownLayout` if a profile can
         say what its arrays are.
     """
-    path = Path(path)
+    path = _with_name(path)
     if is_foreign(path):
         return "model"
     for reader in READERS:
@@ -197,7 +197,7 @@ def open_recording(
     >>> recording.n_neurons, recording.n_frames
     (300, 300)
     """
-    path = Path(path)
+    path = _with_name(path)
     options = ReadOptions(
         keep_unlabelled=keep_unlabelled,
         flip_z=flip_z,
@@ -230,6 +230,12 @@ def open_recording(
     given = options.given() | ({} if profile is None else {"profile": profile})
     source = Source(path.absolute(), given, len(recording.provenance))
     return replace(recording, source=source)
+
+
+def _with_name(path: str | Path) -> Path:
+    """Return a path; that of the working folder, ".", has no name to speak of."""
+    path = Path(path)
+    return path if path.name else path.absolute()
 
 
 def _in_seconds(recording: Recording, options: ReadOptions) -> Recording:

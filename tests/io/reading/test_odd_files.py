@@ -21,9 +21,13 @@ from napari_crbm.io import (
     save_model,
     save_recording,
 )
-from napari_crbm.io.reading.sources import list_entries
+from napari_crbm.io.reading import hdf5
+from napari_crbm.io.reading.sources import container_of, list_entries
+from napari_crbm.io.safety import guard
+from napari_crbm.io.safety.replacing import same_file
 from tests.conftest import random_model
 from tests.io.files import small_recording
+from tests.io.formats.test_suite2p import write_plane
 
 
 @pytest.fixture
@@ -126,6 +130,61 @@ def test_pipes_and_devices_are_refused_by_name(tmp_path, name):
             read(path)
     with pytest.raises(FormatError, match="null is a pipe, a socket or a device"):
         open_recording("/dev/null")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_pipes_among_the_files_of_a_folder_are_passed_over(tmp_path):
+    folder = tmp_path / "fish"
+    folder.mkdir()
+    for name in ("pipe.npy", "pipe.csv", "pipe.json"):
+        os.mkfifo(folder / name)
+    assert container_of(folder) is None
+    np.save(folder / "dff.npy", np.zeros((40, 9)))
+    for path in (folder, folder / "dff.npy"):
+        assert [entry.name for entry in list_entries(path)] == ["dff.npy"]
+    plane = tmp_path / "plane0"
+    write_plane(plane)
+    for name in ("spks.npy", "iscell.npy", "ops.npy"):
+        (plane / name).unlink()
+        os.mkfifo(plane / name)
+    with pytest.warns(UserWarning):
+        assert open_recording(plane).n_neurons > 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes with names")
+def test_pipes_and_devices_are_never_replaced(tmp_path):
+    path = tmp_path / "fish.h5"
+    os.mkfifo(path)
+    with pytest.raises(FormatError, match="choose another name for the output"):
+        save_recording(small_recording(), path)
+    assert path.is_fifo()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_links_that_lead_nowhere_are_named(tmp_path):
+    (tmp_path / "loop.h5").symlink_to("loop.h5")
+    (tmp_path / "old.h5").symlink_to("moved.h5")
+    for name, target in (("loop", "loop"), ("old", "moved")):
+        with pytest.raises(FormatError, match=f"{name}.h5 is a link to {target}.h5"):
+            open_recording(tmp_path / f"{name}.h5")
+    assert same_file(tmp_path / "loop.h5", tmp_path / "loop.h5")
+    assert not same_file(tmp_path / "loop.h5", tmp_path / "old.h5")
+
+
+def test_a_file_put_in_the_place_of_one_that_was_looked_at_is_not_read(tmp_path, monkeypatch):
+    path = save_recording(small_recording(), tmp_path / "fish.h5")
+    other = save_recording(small_recording(), tmp_path / "other.h5")
+    check = guard.check
+
+    def swap(looked_at):
+        check(looked_at)
+        other.replace(looked_at)
+
+    monkeypatch.setattr(guard, "check", swap)
+    with pytest.raises(FormatError, match="has replaced fish.h5 while it was being opened"):
+        read_kind(path)
+    monkeypatch.undo()
+    assert open_recording(path).n_neurons == small_recording().n_neurons
 
 
 HOLD = """

@@ -292,15 +292,15 @@ def test_profiles_are_kept_and_found_again(tmp_path, monkeypatch):
     with h5py.File(path, "w") as file:
         file["fish7/A"], file["fish7/P"] = spikes.T, xyz
     # The group has another name, its arrays have not.
-    (found,) = remembered(list_entries(path))
-    assert found == matched(profile, list_entries(path)) and found.activity == "fish7/A"
+    (found,) = remembered(list_entries(path), path)
+    assert found == matched(profile, list_entries(path), path) and found.activity == "fish7/A"
     np.testing.assert_array_equal(
         open_recording(path, profile=saved).spikes.dense(),
         open_recording(path, profile=found).spikes.dense(),
     )
     with h5py.File(path, "r+") as file:
         file["fish8/A"] = spikes.T
-    assert remembered(list_entries(path)) == []
+    assert remembered(list_entries(path), path) == []
 
 
 @pytest.mark.parametrize(
@@ -419,3 +419,34 @@ def test_command(tmp_path):
     np.testing.assert_array_equal(open_recording(out).spikes.dense(), spikes)
     step = next(s for s in open_recording(out).provenance if s.name == "open with a profile")
     assert Profile.from_dict(step.parameters["profile"]) == load_profile(lab)
+
+
+def test_a_npy_file_that_is_named_is_the_one_that_is_read(tmp_path):
+    generator = np.random.default_rng(0)
+    np.save(tmp_path / "positions.npy", generator.random((30, 3)) * 200)
+    np.save(tmp_path / "spikes.npy", generator.random((400, 30)) < 0.1)
+    for name, frames in (("traces", 400), ("fish2", 300)):
+        np.save(tmp_path / f"{name}.npy", generator.normal(size=(frames, 30)))
+    for name, n_frames in (("traces", 400), ("spikes", 400), ("fish2", 300)):
+        path = tmp_path / f"{name}.npy"
+        profile = guess(path).profile
+        assert profile.activity == path.name and profile.positions == ("positions.npy",)
+        kept = save_profile(profile, tmp_path / "lab.json")
+        # A profile made for one of them does not lead to its neighbour either.
+        for other, others_frames in (("traces", 400), ("fish2", 300)):
+            if name != "spikes":
+                read = open_recording(tmp_path / f"{other}.npy", profile=kept)
+                assert read.n_frames == others_frames
+        assert open_recording(path, profile=kept).n_frames == n_frames
+    # Positions are no activity, and what lies beside them was not named.
+    assert guess(tmp_path / "positions.npy").profile.activity == ""
+    assert guess(tmp_path).profile.activity == "spikes.npy"
+
+
+def test_the_working_folder_has_a_name_too(tmp_path, monkeypatch):
+    folder = tmp_path / "fish"
+    write(folder, "npy", {"A": content(50, 9)[0].astype("f4"), "P": content(50, 9)[1]})
+    monkeypatch.chdir(folder)
+    for read in (read_kind, open_recording):
+        with pytest.raises(UnknownLayout, match="^fish is not a recording"):
+            read(".")

@@ -32,7 +32,7 @@ def is_folder_of_arrays(path: Path) -> bool:
         return any(
             zarr_stores.is_store(each)
             if each.is_dir()
-            else each.suffix.lower() in (".npy", *_TABLES)
+            else each.is_file() and each.suffix.lower() in (".npy", *_TABLES)
             for each in path.iterdir()
         )
     return False
@@ -54,6 +54,9 @@ def folder_arrays(path: Path) -> dict[str, Any]:
             if zarr_stores.is_store(each):
                 for name, array in zarr_stores.store_arrays(each).items():
                     found[each.name if name == each.stem else f"{each.name}/{name}"] = array
+        elif not each.is_file():
+            # Opening a pipe or a device may never end.
+            continue
         elif suffix == ".npy":
             # Skip other files that are damaged or hold Python objects.
             with suppress(Exception):

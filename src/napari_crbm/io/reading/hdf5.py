@@ -7,6 +7,7 @@ every way in which a file can be unreadable raises one `FormatError` that says s
 from __future__ import annotations
 
 import json
+import os
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -88,14 +89,22 @@ def _from_h5py(error: BaseException) -> bool:
 def _opened(path: Path) -> h5py.File:
     if path.is_dir():
         raise FormatError(f"{path} is a folder; an HDF5 file is needed.")
+    if path.is_symlink() and not path.exists():
+        raise FormatError(f"{path} is a link to {os.readlink(path)}, which cannot be found.")
     if not path.exists():
         raise FormatError(f"There is no file {path}.")
     guard.require_ordinary(path)
     if path.stat().st_size == 0:
         raise FormatError(f"{path.name} is empty (0 bytes). Copy it again from its source.")
+    looked_at = path.stat()
     guard.check(path)
     try:
-        return open_shared(str(path))
+        file = open_shared(str(path))
+        # A file that was put in its place meanwhile has not been looked at; one that another
+        # program appends to has.
+        if os.path.samestat(path.stat(), looked_at):
+            return file
+        file.close()
     except PermissionError as error:
         raise FormatError(f"{path.name} may not be read: permission denied.") from error
     except OSError as error:
@@ -120,6 +129,10 @@ def _opened(path: Path) -> h5py.File:
                 "it closed the file: close it there, or run 'h5clear -s' on a copy of the file."
             ) from error
         raise FormatError(f"{path.name} cannot be opened: {reason(error)}.") from error
+    raise FormatError(
+        f"Another program has replaced {path.name} while it was being opened: open it again once "
+        "that program is finished."
+    )
 
 
 @contextmanager

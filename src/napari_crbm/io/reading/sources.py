@@ -305,7 +305,8 @@ def _in_npz(path: Path) -> dict[str, Array]:
 def _in_folder(path: Path) -> dict[str, Array]:
     """Open all ``.npy`` files of the folder: each holds one array."""
     found: dict[str, Array] = {}
-    for each in sorted(path.parent.glob("*.npy")):
+    # Opening a pipe or a device may never end.
+    for each in sorted(filter(Path.is_file, path.parent.glob("*.npy"))):
         try:
             found[each.name] = np.load(each, mmap_mode="r", allow_pickle=False)
         except Exception:

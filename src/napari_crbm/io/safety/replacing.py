@@ -159,6 +159,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(path)
     if not path.parent.is_dir():
         raise FormatError(f"{path.name} cannot be written: there is no folder {path.parent}.")
+    require_replaceable(path)
     _remove_abandoned(path)
     # Writers that look at endings find the one they expect.
     temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
@@ -186,6 +187,21 @@ def write_text(path: str | Path, text: str) -> Path:
     with replacing(path) as temporary, _raw_file(temporary) as raw:
         _write_all(raw, memoryview(text.encode("utf-8")))
     return Path(path)
+
+
+def require_replaceable(path: Path) -> None:
+    """Refuse a pipe, a socket or a device as a file to write: it would be replaced by a file.
+
+    Raises
+    ------
+    FormatError
+        If it is one.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise FormatError(
+            f"{path} is a pipe, a socket or a device, which a file would replace: choose another "
+            "name for the output."
+        )
 
 
 def try_writing(folder: Path) -> None:
@@ -246,7 +262,8 @@ def same_file(first: str | Path, second: str | Path) -> bool:
     try:
         return first.samefile(second)
     except OSError:
-        return first.resolve() == second.resolve()
+        # Unlike `Path.resolve`, this raises nothing at links that lead back to themselves.
+        return os.path.realpath(first) == os.path.realpath(second)
 
 
 def reason(error: BaseException) -> str:

@@ -66,7 +66,7 @@ def read(path: Path, profile: Profile, options: ReadOptions | None = None) -> Re
         If the profile does not fit it.
     """
     options = options or ReadOptions()
-    profile = _adapted(matched(profile, list_entries(path)), options)
+    profile = _adapted(matched(profile, list_entries(path), path), options)
     if wrong := problem(profile, list_entries(path)):
         raise RecordingError(wrong)
     with opened_with_tables(path) as arrays, damage_named(path):

@@ -72,6 +72,9 @@ def _guess_from(path: Path, entries: Sequence[Entry], arrays: Mapping[str, Array
     reasons: dict[str, str] = {}
     positions, n_neurons, axes_first = find_positions(entries, arrays, reasons)
     own = [entry for entry in entries if not is_stranger(path, entry.name)]
+    if path.suffix.lower() == ".npy":
+        # The file that was named, never one beside it.
+        own = [entry for entry in entries if entry.name == path.name]
     activity = _activity(own, n_neurons, positions, reasons)
     if activity is None and positions:
         activity = _activity(own, None, positions, reasons)

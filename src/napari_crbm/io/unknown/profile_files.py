@@ -90,15 +90,15 @@ def remember(profile: Profile) -> Path:
     return save_profile(profile, folder / f"{stem}.json")
 
 
-def remembered(entries: Sequence[Entry]) -> list[Profile]:
-    """Return the kept profiles that fit a file's arrays, the latest first."""
+def remembered(entries: Sequence[Entry], path: Path) -> list[Profile]:
+    """Return the kept profiles that fit the arrays of a file, the latest first."""
     folder = profile_folder()
     if not folder.is_dir():
         return []
     fitting = []
-    for path in sorted(folder.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True):
+    for kept in sorted(folder.glob("*.json"), key=lambda p: p.stat().st_mtime, reverse=True):
         try:
-            profile = matched(load_profile(path), entries)
+            profile = matched(load_profile(kept), entries, path)
         except FormatError:
             # A file a person spoilt is of no use here; loading it by name says why.
             continue

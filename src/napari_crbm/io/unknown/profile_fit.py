@@ -5,17 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from napari_crbm.io.reading.sources import Entry
 from napari_crbm.io.unknown.profile import Profile
 
 
-def matched(profile: Profile, entries: Sequence[Entry]) -> Profile:
+def matched(profile: Profile, entries: Sequence[Entry], path: Path) -> Profile:
     """Return the profile with the names of this file's arrays.
 
     A name that is not there stands for the one array whose last part is the same, so
-    that files which only differ in the names of their groups share a profile.
+    that files which only differ in the names of their groups share a profile. A ``.npy`` file
+    that has no role is itself the activity: it was named, not the one that the profile names.
     """
+    used = (*profile.positions, *profile.traces, profile.times, profile.fluorescence)
+    if path.suffix.lower() == ".npy" and path.name not in (*used, profile.labels):
+        profile = replace(profile, activity=path.name)
     names = {entry.name for entry in entries}
     last: dict[str, list[str]] = {}
     for entry in entries:

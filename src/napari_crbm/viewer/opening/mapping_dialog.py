@@ -62,7 +62,7 @@ class MappingDialog(QDialog):
         self._again = False
         self._as_guessed: Profile | None = None
 
-        known = remembered(self.entries)
+        known = remembered(self.entries, self.path)
         self.why = text_label(
             unknown.why
             or f"Choose what each array of {self.path.name} holds. Guesses are filled in."
@@ -319,7 +319,7 @@ class MappingDialog(QDialog):
     def load_from(self, path: str | Path) -> None:
         """Fill in the fields from a profile file."""
         try:
-            self.start_from(matched(load_profile(path), self.entries))
+            self.start_from(matched(load_profile(path), self.entries, self.path))
         except CRBMError as error:
             self._refuse(str(error))
 

@@ -147,7 +147,11 @@ class Opening(QObject):
                 remember(profile)
             except FormatError as error:
                 show_warning(str(error))
-            self.open_file(unknown.path, profile=profile, **unknown.options)
+            path = unknown.path
+            if path.suffix.lower() == profile.activity[-4:].lower() == ".npy":
+                # Another file beside the dropped one was chosen.
+                path = path.with_name(profile.activity)
+            self.open_file(path, profile=profile, **unknown.options)
 
         dialog.accepted.connect(accepted)
         dialog.open()

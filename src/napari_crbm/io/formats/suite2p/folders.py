@@ -101,7 +101,7 @@ def _name(folders: list[Path]) -> str:
 def _plane(folder: Path) -> Plane:
     traces = _array(folder / "F.npy")
     others = {
-        name: _array(folder / name) if (folder / name).exists() else None
+        name: _array(folder / name) if (folder / name).is_file() else None
         for name in ("Fneu.npy", "spks.npy")
     }
     for name, values in others.items():
@@ -111,7 +111,7 @@ def _plane(folder: Path) -> Plane:
                 "belong to different runs."
             )
     kept = np.ones(len(traces), dtype=bool)
-    if (folder / "iscell.npy").exists():
+    if (folder / "iscell.npy").is_file():
         # Some programs write the judgement without the probability.
         judged = np.asarray(_array(folder / "iscell.npy", list_too=True))
         if len(judged) != len(traces):
