@@ -5,10 +5,15 @@ from __future__ import annotations
 import shlex
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from napari_crbm.io import load_model
+from napari_crbm.cli.offer import offer_profile
+from napari_crbm.errors import CRBMError
+from napari_crbm.io import load_model, load_profile
+from tests.cli.test_cli import run
 
 
 def command(folder, *arguments):
@@ -45,6 +50,28 @@ def test_the_commands_it_prints_work(tmp_path):
     ):
         assert command(tmp_path, *line, *profile).returncode == 0
     assert "UserWarning" not in done.stderr and "Warning: " in done.stderr
+
+
+def test_a_profile_that_exists_is_neither_overwritten_nor_offered(tmp_path, monkeypatch, capsys):
+    values = np.random.default_rng(0).normal(size=(300, 12))
+    np.savez(tmp_path / "fish.npz", measured=values)
+    monkeypatch.chdir(tmp_path)
+    mine = Path("fish.profile.json")
+    mine.write_text("edited")
+    offer_profile(Path("fish.npz"), ["train", "fish.npz"])
+    said = capsys.readouterr().err
+    assert "--save-profile fish.profile-2.json" in said and "--profile fish.profile-2.json" in said
+    with pytest.raises(CRBMError, match="exists already"):
+        run("info", "fish.npz", "--save-profile", mine)
+    assert mine.read_text() == "edited"
+    run("info", "fish.npz", "--save-profile", mine, "--force")
+    assert load_profile(mine).activity == "measured"
+    run("info", "fish.npz", "--force", code=2)
+    # A profile would take the place of the recording.
+    np.savez(tmp_path / "fish", measured=values)
+    Path("fish.npz").rename("fish.json")
+    with pytest.raises(CRBMError, match="is an input of this command"):
+        run("info", "fish.json", "--save-profile", "fish.json", "--force")
 
 
 def test_every_command_on_a_recording_takes_the_options_of_reading():

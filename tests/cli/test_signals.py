@@ -1,4 +1,4 @@
-"""SIGTERM, which batch systems send, ends a command as well as Ctrl-C does."""
+"""Ctrl-C, and SIGTERM, which batch systems send, end a command at any time with a sentence."""
 
 import os
 import signal
@@ -35,18 +35,47 @@ def write(path: str) -> None:
     unfinished = Path(path)
     try:
         unfinished.write_text("half")
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
     finally:
         unfinished.unlink()
 
 app.app.command("write")(write)
+number = int(sys.argv[1])
+sys.argv[1] = "write"
+main()
+"""
+
+# The signal comes while the command line is still being imported.
+_STARTS = """
+import os, sys
+from napari_crbm.cli import main
+
+class Kill:
+    def find_spec(self, name, path, target=None):
+        if name == sys.argv[2]:
+            os.kill(os.getpid(), int(sys.argv[1]))
+
+sys.meta_path.insert(0, Kill())
 main()
 """
 
 
-def test_sigterm_leaves_no_unfinished_file(tmp_path):
+def ended(code, number, *arguments):
+    """What a process has printed that sends itself a signal."""
     done = subprocess.run(
-        [sys.executable, "-c", _WRITES, "write", tmp_path / "file"], capture_output=True, text=True
+        [sys.executable, "-c", code, str(int(number)), *arguments], capture_output=True, text=True
     )
-    assert done.returncode == 143, done.stderr
-    assert not list(tmp_path.iterdir()) and "Traceback" not in done.stderr
+    assert done.returncode == 128 + number, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
+)
+def test_a_signal_leaves_a_sentence_and_no_unfinished_file(tmp_path, number, name):
+    sentence = f"Stopped by {name}; no unfinished file is left.\n"
+    assert ended(_WRITES, number, tmp_path / "file") == sentence
+    assert not list(tmp_path.iterdir())
+    for module in ("napari_crbm.cli.app", "numpy"):
+        assert ended(_STARTS, number, module) == sentence

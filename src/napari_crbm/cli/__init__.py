@@ -7,19 +7,28 @@ import warnings
 
 EXIT_ERROR = 1
 EXIT_BUG = 70
-EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run ``napari-crbm``; print errors as one sentence, and for bugs how to report them."""
+    from napari_crbm.cli.signals import Stopped, stop_on_signals
+
+    # Before all imports, which take a second.
+    stop_on_signals()
+    try:
+        _run()
+    except Stopped as stopped:
+        print(stopped, file=sys.stderr)
+        sys.exit(stopped.exit_code)
+
+
+def _run() -> None:
     from napari_crbm.cli.app import app
     from napari_crbm.cli.console import complain, warn, write_any_text
     from napari_crbm.cli.offer import offer_profile
-    from napari_crbm.cli.signals import exit_on_sigterm
     from napari_crbm.errors import OUT_OF_MEMORY, CRBMError, UnknownLayout, refusal
 
     write_any_text()
-    exit_on_sigterm()
     # Warnings are sentences for the user, who does not need the place in the code.
     warnings.showwarning = lambda message, *_, **__: warn(str(message))
     try:
@@ -29,9 +38,6 @@ def main() -> None:
         if isinstance(error, UnknownLayout) and error.path is not None:
             offer_profile(error.path, sys.argv[1:])
         sys.exit(EXIT_ERROR)
-    except KeyboardInterrupt:
-        complain("Interrupted.")
-        sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_ERROR)

@@ -10,7 +10,15 @@ import typer
 from rich.text import Text
 
 from napari_crbm.cli import reading
-from napari_crbm.cli.console import AsJson, out, print_json, print_pairs, say
+from napari_crbm.cli.console import (
+    AsJson,
+    out,
+    print_json,
+    print_pairs,
+    refuse_without,
+    require_writable,
+    say,
+)
 from napari_crbm.cli.summaries import OTHER_FILES, of_recording
 
 
@@ -33,6 +41,9 @@ def info(
         Path | None,
         typer.Option(help="Write the guessed profile of the arrays (.json), to edit it."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite an existing profile.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what is in a recording, model, checkpoint or project, or list the arrays of a file."""
@@ -42,6 +53,9 @@ def info(
         raise typer.BadParameter(
             "has no effect with --tree or --save-profile.", param_hint=reading.given_names(opening)
         )
+    refuse_without("--save-profile", save_profile is not None, force=force)
+    if save_profile is not None:
+        require_writable(save_profile, force, [path], endings=(".json",))
     if tree or save_profile is not None:
         _show_tree(path, save_profile, as_json)
         return

@@ -19,12 +19,13 @@ def offer_profile(path: Path, arguments: Sequence[str]) -> None:
     arguments : sequence of str
         What was typed after ``napari-crbm``.
     """
+    from napari_crbm.io.models.autosave import free_name
     from napari_crbm.io.unknown.offer import described, offered
 
     profile = offered(path)
     if profile is None or "--profile" in arguments:
         return
-    name = f"{path.stem}.profile.json"
+    name = str(free_name(Path(f"{path.stem}.profile.json")))
     say(described(path, profile))
     say("If that is right, write it as a profile and use it; if not, edit the profile first:")
     say(f"  {shlex.join(['napari-crbm', 'info', str(path), '--save-profile', name])}")

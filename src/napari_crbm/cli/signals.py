@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -39,16 +38,30 @@ def signals_stop(control: Control) -> Iterator[None]:
         restore()
 
 
-def exit_on_sigterm() -> None:
-    """Let SIGTERM raise `SystemExit`, so that unfinished files are removed."""
-    signal.signal(signal.SIGTERM, _exit)
+class Stopped(BaseException):
+    """Ctrl-C or SIGTERM; passes all handlers of errors, so that unfinished files are removed."""
+
+    def __init__(self, number: int) -> None:
+        name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+        super().__init__(f"Stopped by {name}; no unfinished file is left.")
+        #: What the shell expects of a process that a signal has ended.
+        self.exit_code = 128 + number
 
 
-def die_of_sigterm() -> None:
-    """Let SIGTERM end the process at once, also where Python code rarely runs."""
+def stop_on_signals() -> None:
+    """Let Ctrl-C and SIGTERM raise `Stopped`.
+
+    Libraries turn Python's own `KeyboardInterrupt` into a silent end.
+    """
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        raise Stopped(number)
+
+    for number in _SIGNALS:
+        signal.signal(number, stop)
+
+
+def plain_signals() -> None:
+    """Let Ctrl-C and SIGTERM do as usual, also where Python code rarely runs."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _exit(number: int, _frame: FrameType | None) -> None:
-    # The shell's exit code of a process that a signal has ended.
-    sys.exit(128 + number)
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_crbm.cli import reading
-from napari_crbm.cli.signals import die_of_sigterm
+from napari_crbm.cli.signals import plain_signals
 
 if TYPE_CHECKING:
     from napari_crbm.model import CRBM
@@ -62,7 +62,7 @@ def show(recording: Recording | None = None, model: CRBM | None = None) -> None:
         raise CRBMError(f"The viewer needs napari and Qt: {install_extra('all')}.") from error
     from napari_crbm.viewer import open_viewer
 
-    die_of_sigterm()
+    plain_signals()
     open_viewer(recording, model)
     napari.run()
 
