@@ -4,6 +4,7 @@ import pytest
 from matplotlib.path import Path
 
 from napari_crbm.anatomy import brain_outline, larval_fish
+from napari_crbm.anatomy.outline import widest_plane
 from napari_crbm.errors import RecordingError
 
 
@@ -77,3 +78,21 @@ def test_bad_arguments_are_explained():
         brain_outline(np.zeros((20, 3)), "oblique")
     with pytest.raises(RecordingError, match=r"\(20, 2\)"):
         brain_outline(np.zeros((20, 2)), "dorsal")
+
+
+@pytest.mark.parametrize(
+    ("extent", "plane"),
+    [
+        ((230, 840, 360), "dorsal"),
+        # A probe: deep, narrow, without width.
+        ((460, 48, 0), "side"),
+        ((3800, 0, 60), "frontal"),
+        # Not clearly wider.
+        ((110, 200, 100), "dorsal"),
+        ((0, 0, 0), "dorsal"),
+    ],
+)
+def test_neurons_are_seen_from_where_they_do_not_hide_each_other(extent, plane):
+    places = np.random.default_rng(0).random((50, 3))
+    places[:2] = [[0, 0, 0], [1, 1, 1]]
+    assert widest_plane(places * extent) == plane

@@ -19,6 +19,8 @@ PLANE_AXES: dict[str, tuple[int, int]] = {
     "frontal": (0, 2),
 }
 
+# Another plane is shown first only if neurons cover clearly more of it.
+_CLEARLY_WIDER = 2.0
 _MIN_NEURONS = 10
 _CELLS_PER_WIDTH = 3.0
 # Smoothing width in units of the typical distance between neurons, and its bounds.
@@ -30,6 +32,23 @@ _EXCESS = 0.6
 _MAX_CELLS = 700
 # Pieces smaller than this share of the largest are stray neurons, not brain.
 _MIN_PIECE = 0.02
+
+
+def widest_plane(coordinates_um: ArrayLike) -> Plane:
+    """Return the plane on which neurons cover the largest area: dorsal unless clearly not.
+
+    On a probe they are spread in depth, and seen from above they would hide each other.
+
+    Parameters
+    ----------
+    coordinates_um : (N, 3) array
+        Axes z, y, x, finite.
+    """
+    extent = np.maximum(np.ptp(np.asarray(coordinates_um), axis=0), 1.0)
+    planes: tuple[Plane, ...] = ("dorsal", "side", "frontal")
+    areas = [float(np.prod(extent[list(PLANE_AXES[plane])])) for plane in planes]
+    areas[0] *= _CLEARLY_WIDER
+    return planes[int(np.argmax(areas))]
 
 
 def brain_outline(coordinates_um: ArrayLike, plane: Plane) -> list[NDArray[np.float64]]:

@@ -41,9 +41,7 @@ def info(
         Path | None,
         typer.Option(help="Write the guessed profile of the arrays (.json), to edit it."),
     ] = None,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite an existing profile.")
-    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing profile.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Say what is in a recording, model, checkpoint or project, or list the arrays of a file."""

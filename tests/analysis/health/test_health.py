@@ -119,6 +119,13 @@ def test_each_fault_is_counted_and_placed(change, kind, count, where):
     assert kinds(health) == {kind}
 
 
+def test_units_of_one_electrode_share_its_position():
+    made = recording(_same_place).with_step("bin spike times", bin_s=0.05)
+    found = only(recording_health(made), "shared positions")
+    assert found.count == 2 and found.severity == "note" and found.leave_out == ()
+    assert "on the same electrodes" in found.text and not recording_health(made).problems
+
+
 def test_irregular_times():
     found = only(recording_health(recording(_irregular)), "irregular times")
     assert found.count > 50 and "median" in found.text

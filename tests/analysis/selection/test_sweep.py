@@ -393,6 +393,23 @@ def test_ctrl_c_leaves_the_latest_checkpoints_of_all_workers(recording, tmp_path
     assert not list(folder.glob("stop-*")) and not list(folder.glob("*.json"))
 
 
+def test_workers_that_do_not_start_are_told(recording, tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    control = Control()
+
+    def failing(*_, **__):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", failing)
+    sweep = Sweep(n_hidden=(2,), l1=(0.01,), n_folds=2, settings=Settings(n_updates=3))
+    with pytest.raises(CRBMError, match="could not be started: Nanny failed to start"):
+        list(run_sweep(recording, sweep, tmp_path, n_workers=2, control=control))
+    # A signal has ended them, and this process is to stop as well.
+    control.stop()
+    (begun,) = run_sweep(recording, sweep, tmp_path, n_workers=2, control=control)
+    assert begun.done == 0
+
+
 def test_a_sweep_listens_to_this_machine_alone_and_opens_no_dashboard():
     pytest.importorskip("distributed")
     psutil = pytest.importorskip("psutil")

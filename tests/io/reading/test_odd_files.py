@@ -21,7 +21,6 @@ from napari_crbm.io import (
     save_model,
     save_recording,
 )
-from napari_crbm.io.reading import hdf5
 from napari_crbm.io.reading.sources import container_of, list_entries
 from napari_crbm.io.safety import guard
 from napari_crbm.io.safety.replacing import same_file
@@ -181,7 +180,7 @@ def test_a_file_put_in_the_place_of_one_that_was_looked_at_is_not_read(tmp_path,
         other.replace(looked_at)
 
     monkeypatch.setattr(guard, "check", swap)
-    with pytest.raises(FormatError, match="has replaced fish.h5 while it was being opened"):
+    with pytest.raises(FormatError, match=r"has replaced fish\.h5 while it was being opened"):
         read_kind(path)
     monkeypatch.undo()
     assert open_recording(path).n_neurons == small_recording().n_neurons

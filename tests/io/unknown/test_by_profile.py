@@ -448,5 +448,5 @@ def test_the_working_folder_has_a_name_too(tmp_path, monkeypatch):
     write(folder, "npy", {"A": content(50, 9)[0].astype("f4"), "P": content(50, 9)[1]})
     monkeypatch.chdir(folder)
     for read in (read_kind, open_recording):
-        with pytest.raises(UnknownLayout, match="^fish is not a recording"):
+        with pytest.raises(UnknownLayout, match=r"^fish is not a recording"):
             read(".")

@@ -1,5 +1,7 @@
 """Nothing is lost: checkpoints on closing, the last model, settings of last time."""
 
+import errno
+import io
 import os
 from dataclasses import replace
 
@@ -8,6 +10,7 @@ import pytest
 from qtpy.QtWidgets import QCheckBox, QComboBox, QLineEdit, QSpinBox
 
 from napari_crbm.io import load_checkpoint, load_model
+from napari_crbm.io.safety import replacing
 from napari_crbm.model import Settings
 from napari_crbm.viewer.docks.train.widget import TrainWidget
 from napari_crbm.viewer.home import home_of
@@ -162,6 +165,52 @@ def test_a_model_that_could_not_be_kept_is_told(home, recording, errors, qtbot, 
     until(qtbot, lambda: not home.runs.training)
     assert home.workspace.trained is not None and "could not be kept" in errors[-1]
     assert not home.runs.unsaved, "nobody is told that it is kept"
+
+
+class FullDisk:
+    """While ``full``, nothing can be written."""
+
+    def __init__(self, monkeypatch) -> None:
+        self.full = False
+        disk = self
+
+        class Raw(io.FileIO):
+            def write(self, data):
+                if disk.full:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                return super().write(data)
+
+        monkeypatch.setattr(replacing, "_raw_file", lambda path: Raw(path, "x+"))
+
+
+def test_a_full_disk_pauses_the_training_and_keeps_the_last_checkpoint(
+    viewer, home, recording, errors, qtbot, monkeypatch
+):
+    monkeypatch.setattr("napari_crbm.viewer.jobs.training.CHECKPOINT_S", 0.0)
+    disk, path = FullDisk(monkeypatch), checkpoint_path(recording)
+    widget = TrainWidget(viewer)
+    qtbot.addWidget(widget)
+    home.show(recording)
+    home.runs.start_training(LONG)
+    session = home.runs.session
+    until(qtbot, path.exists)
+    disk.full = True
+    until(qtbot, lambda: "No space left on device" in widget.status.text())
+    assert session.control.paused and home.runs.training
+    assert widget.pause_button.text() == "Resume" and "Press Resume" in widget.status.text()
+    assert sum("No space left on device" in each for each in errors) == 1
+    kept, reached = load_checkpoint(path)["update"], session.training.update
+    assert 0 < kept <= reached and not list(path.parent.glob(".*.part*"))
+    # Nothing has changed: it pauses again.
+    widget.pause_button.click()
+    until(qtbot, lambda: session.control.paused and session.training.update > reached)
+    assert load_checkpoint(path)["update"] == kept
+    reached = session.training.update
+    disk.full = False
+    widget.pause_button.click()
+    until(qtbot, lambda: load_checkpoint(path)["update"] > reached)
+    assert not session.control.paused and session.problem is None
+    home.close()
 
 
 def test_old_files_make_room_for_new_ones():

@@ -7,12 +7,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from napari.components import ViewerModel
+from scipy.spatial import cKDTree
 
 from napari_crbm.schematic import arrange_neurons, place_neurons
 from napari_crbm.viewer.docks.neurons.widget import neuron_summary
 from napari_crbm.viewer.docks.recording.widget import summary_of
 from napari_crbm.viewer.layers.brain import BrainLayers
 from napari_crbm.viewer.layers.names import ASSEMBLY, NEURONS, SHELL
+from napari_crbm.viewer.layers.neurons import neuron_size_um
 from napari_crbm.viewer.state.trained import Trained
 from napari_crbm.viewer.state.workspace import Workspace
 from tests.viewer.state.test_workspace import a_model
@@ -50,6 +52,13 @@ def test_every_neuron_is_drawn_and_the_dock_says_what_it_means(recording, kind):
     }[kind] in said["Positions"]
     unknown = kind == "none" or kind == "some"
     assert ("its position is not known" in neuron_summary(made, 0)) == unknown
+
+
+def test_points_of_a_schematic_drawing_leave_each_other_free(recording):
+    made = replace(recording, coordinates=None)
+    apart = cKDTree(place_neurons(made).points).query(place_neurons(made).points, 2)[0][:, 1]
+    # Chosen ones are drawn 1.4 times as large.
+    assert 1.4 * neuron_size_um(made) < apart.min()
 
 
 def test_members_are_neighbours_once_there_is_a_model(recording):

@@ -13,6 +13,7 @@ from napari_crbm.viewer.docks.anatomy.widget import AnatomyWidget
 from napari_crbm.viewer.layers.brain import BrainLayers
 from napari_crbm.viewer.layers.marks import letters, orientation_is_known, region_names
 from napari_crbm.viewer.layers.names import NEURONS
+from napari_crbm.viewer.layers.neurons import neuron_size_um
 from napari_crbm.viewer.layers.projection import on_screen
 from napari_crbm.viewer.layers.views import VIEWS, hidden_axis, slab_bounds
 from napari_crbm.viewer.state.marks import marks_of
@@ -24,6 +25,10 @@ EXPECTED = {"dorsal": "APLR", "side": "DVAP", "frontal": "DVLR"}
 
 @pytest.fixture
 def scene(recording):
+    return scene_of(recording)
+
+
+def scene_of(recording):
     viewer, workspace = ViewerModel(), Workspace()
     layers = BrainLayers(viewer, workspace)
     workspace.open(recording)
@@ -42,6 +47,20 @@ def sides(viewer, recording) -> str:
 def shown(layer) -> np.ndarray:
     """Neurons that the present slice shows."""
     return layer._view_indices
+
+
+def test_neurons_on_a_probe_are_first_seen_from_the_side(recording):
+    n = recording.n_neurons
+    places = np.column_stack([10.0 * (np.arange(n) // 4), 16.0 * (np.arange(n) % 4), np.zeros(n)])
+    made = replace(recording, coordinates=places.astype(np.float32))
+    viewer, workspace, _layers = scene_of(made)
+    seen = viewer.scene.camera.view_direction
+    np.testing.assert_allclose(seen, VIEWS["side"].direction, atol=1e-6)
+    # Neighbours do not overlap much.
+    assert neuron_size_um(made) < 1.7 * 10
+    workspace.open(recording)
+    seen = viewer.scene.camera.view_direction
+    np.testing.assert_allclose(seen, VIEWS["dorsal"].direction, atol=1e-6)
 
 
 @pytest.mark.parametrize("ndisplay", [2, 3])

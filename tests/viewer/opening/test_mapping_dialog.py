@@ -95,6 +95,17 @@ def test_dropping_a_file_of_unknown_layout_asks_and_opens(viewer, home, qtbot, t
     dialog.reject()
 
 
+def test_without_positions_no_empty_axes_are_shown(viewer, home, qtbot, tmp_path):
+    path = tmp_path / "slice.npz"
+    np.savez(path, measured=arrays()["measured"])
+    home.opening.map_file(path)
+    dialog = asked(viewer, qtbot)
+    assert dialog.preview.above.isHidden() and dialog.preview.side.isHidden()
+    assert "Reasons for the guess: " in dialog.message.text()
+    assert "press Open" in dialog.why.text()
+    dialog.reject()
+
+
 def test_files_can_be_dropped_on_the_dock(viewer, home, qtbot, tmp_path):
     dock = RecordingWidget(viewer)
     qtbot.addWidget(dock)

@@ -59,6 +59,16 @@ def _shared(recording: Recording) -> list[Finding]:
         return []
     shared = shared_positions(recording.positions)
     _, first = np.unique(recording.positions[shared], axis=0, return_index=True)
+    if _from_spike_times(recording):
+        # Units that are recorded with one electrode have its position.
+        return neurons_that(
+            "lies where another does, on the same electrode",
+            "lie where others do, on the same electrodes",
+            shared,
+            "shared positions",
+            severity="note",
+            leave_out=(),
+        )
     return neurons_that(
         "lies exactly where another does",
         "lie exactly where another does",
@@ -80,7 +90,7 @@ def _alike(recording: Recording) -> list[Finding]:
     if not distance:
         return []
     assumed = " (with the assumed size of a pixel)" if _pixel_is_assumed(recording) else ""
-    if any(step.name == "bin spike times" for step in recording.provenance):
+    if _from_spike_times(recording):
         reason = "spikes of one may be counted for the other"
         remedy = "Check the spike sorting of close units."
     else:
@@ -97,6 +107,10 @@ def _alike(recording: Recording) -> list[Finding]:
             severity="note",
         )
     ]
+
+
+def _from_spike_times(recording: Recording) -> bool:
+    return any(step.name == "bin spike times" for step in recording.provenance)
 
 
 def _pixel_is_assumed(recording: Recording) -> bool:

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from napari_crbm.analysis.selection.trial import run_trial
 from napari_crbm.errors import CRBMError, install_extra
+from napari_crbm.io.safety.replacing import reason
 from napari_crbm.model import Control
 
 _POLL_S = 0.5
@@ -46,15 +47,7 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
         with (
             # Each attempt continues from the last checkpoint, so a training may need many workers.
             dask.config.set({"distributed.scheduler.allowed-failures": 10}),
-            LocalCluster(
-                n_workers=n_workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=None,
-                # Without an address the scheduler's web server listens on port 8787,
-                # dashboard or not. Port 0 is any free one.
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            ) as cluster,
+            _started(LocalCluster, n_workers) as cluster,
             # Computations of others in this process stay where they are.
             Client(cluster, set_as_default=False) as client,
             client.as_current(),
@@ -70,6 +63,32 @@ def connected(scheduler: str | None, n_workers: int) -> Iterator[Any]:
         ) from error
     with client, client.as_current():
         yield client
+
+
+def _started(cluster: type[Any], n_workers: int) -> Any:
+    """Start a Dask cluster on this machine that listens to this machine alone.
+
+    Raises
+    ------
+    CRBMError
+        If a worker ends before it is ready, as on a signal to all processes.
+    """
+    try:
+        return cluster(
+            n_workers=n_workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address=None,
+            # Without an address the scheduler's web server listens on port 8787,
+            # dashboard or not. Port 0 is any free one.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+        )
+    except (RuntimeError, OSError, TimeoutError) as error:
+        raise CRBMError(
+            f"The workers of the sweep could not be started: {reason(error)}. Run the sweep again, "
+            "with fewer workers at once if memory is short."
+        ) from error
 
 
 def completed(

@@ -32,6 +32,7 @@ from napari_crbm.analysis.selection.trial import (
     train_with_checkpoints,
 )
 from napari_crbm.cores import available_cores
+from napari_crbm.errors import CRBMError
 from napari_crbm.io import load_model, save_model, save_recording
 from napari_crbm.io.safety.replacing import make_folder
 from napari_crbm.model import Control, Settings, Training
@@ -133,9 +134,14 @@ def run_sweep(
                 return
             yield progress()
         return
-    with connected(scheduler, workers) as client:
-        for _ in completed(client, tasks, path, folder, checkpoint_s, control):
-            yield progress()
+    try:
+        with connected(scheduler, workers) as client:
+            for _ in completed(client, tasks, path, folder, checkpoint_s, control):
+                yield progress()
+    except CRBMError:
+        # A signal that stops this process may have ended the workers, too.
+        if not control.stopped:
+            raise
 
 
 def conclude_sweep(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +18,8 @@ class Autosave:
     """Write a checkpoint of a running training at intervals.
 
     A checkpoint that cannot be written never ends the training: `problem` then says why,
-    and the next attempt follows after the interval. The last good checkpoint stays.
+    and the next attempt follows after the interval, or at once when a paused training goes on.
+    The last good checkpoint stays.
 
     Parameters
     ----------
@@ -27,11 +29,21 @@ class Autosave:
         Seconds between two checkpoints.
     kind : str
         Kind of the file, see `save_checkpoint`.
+    pause : callable, optional
+        Pauses the training when a checkpoint cannot be written; someone must be there who can
+        make room and let it go on.
     """
 
-    def __init__(self, path: Path, interval_s: float = 120.0, kind: str = "checkpoint") -> None:
+    def __init__(
+        self,
+        path: Path,
+        interval_s: float = 120.0,
+        kind: str = "checkpoint",
+        pause: Callable[[], None] | None = None,
+    ) -> None:
         self.path = path
         self._kind = kind
+        self._pause = pause
         self.interval_s = interval_s
         #: Why the last attempt failed, in one sentence; None if it succeeded.
         self.problem: str | None = None
@@ -54,13 +66,19 @@ class Autosave:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             save_checkpoint(take(), self.path, self._kind)
         except (CRBMError, OSError) as error:
-            self.problem = (
-                f"No checkpoint could be written: {error} The training goes on; the next attempt "
-                f"follows in {max(self.interval_s, 1.0):,.0f} s."
+            then = (
+                "The training goes on; the next attempt follows in "
+                f"{max(self.interval_s, 1.0):,.0f} s."
             )
+            if self._pause is not None:
+                then = "The training is paused and nothing is lost: make room, then let it go on."
+            self.problem = f"No checkpoint could be written: {error} {then}"
         else:
             self.problem = None
         self._last = time.monotonic()
+        if self.problem is not None and self._pause is not None:
+            self._last = -math.inf
+            self._pause()
         return self.problem is None
 
     def discard(self) -> None:

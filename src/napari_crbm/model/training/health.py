@@ -74,7 +74,7 @@ def spare_units(weights: NDArray[np.float32]) -> str | None:
         return None
     found = []
     if idle:
-        found.append(f"{_numbered(idle)} are idle (no weight above {ALIVE})")
+        found.append(f"{_numbered(idle)} idle (no weight above {ALIVE})")
     if pairs:
         duplicates = ", ".join(f"{a} and {b}" for a, b in pairs[:5])
         found.append(f"pairs of assemblies are nearly the same ({duplicates})")
@@ -86,8 +86,10 @@ def spare_units(weights: NDArray[np.float32]) -> str | None:
 
 
 def _numbered(units: list[int]) -> str:
+    if len(units) == 1:
+        return f"number {units[0]} is"
     names = ", ".join(str(unit) for unit in units[:5])
-    return f"{len(units)} ({names}{', ...' if len(units) > 5 else ''})"
+    return f"{len(units)} (numbers {names}{', ...' if len(units) > 5 else ''}) are"
 
 
 def returned(diverged_at: int, update: int, rate: float) -> str:

@@ -81,6 +81,8 @@ class TemporalSession(LongRun):
         super().__init__("temporal training", parent)
         self.model, self.recording = model, recording
         self._settings, self._resume = settings, resume
+        #: Why no checkpoint can be written, in a sentence; None if one can.
+        self.problem: str | None = None
 
     def _work(self) -> TemporalModel | None:
         # Made in the thread: on a whole brain the preparation takes seconds.
@@ -92,10 +94,11 @@ class TemporalSession(LongRun):
             resume=self._resume,
         )
         path = checkpoint_path(self.recording)
-        saves = Autosave(path, CHECKPOINT_S, CHECKPOINT_KIND)
+        saves = Autosave(path, CHECKPOINT_S, CHECKPOINT_KIND, self.control.pause)
         for progress in training:
             if progress.phase == "training":
                 saves.offer(training.checkpoint)
+            self.problem = saves.problem
             self._latest = progress
         # An error such as a full disk must not lose the model.
         with suppress(OSError, CRBMError):
@@ -174,6 +177,11 @@ class TemporalRun(QObject):
     def paused(self) -> bool:
         """Whether the training is paused."""
         return self.training and self._session is not None and self._session.control.paused
+
+    @property
+    def problem(self) -> str | None:
+        """Why no checkpoint of the running training can be written, in a sentence; else None."""
+        return self._session.problem if self.training and self._session is not None else None
 
     def start(self, settings: TemporalSettings, resume: dict[str, Any] | None = None) -> None:
         """Train a temporal model from the shown model, or continue a training.

@@ -70,6 +70,8 @@ class TrainingSession(LongRun):
         self._resumed_from = resumed_from
         #: Whether the trained model is kept in a file.
         self.kept = False
+        #: Why no checkpoint can be written, in a sentence; None if one can.
+        self.problem: str | None = None
 
     def checkpoint_to(self, path: Path) -> None:
         """Write a checkpoint of a stopped or paused training."""
@@ -82,11 +84,12 @@ class TrainingSession(LongRun):
         if self.keep and self._resumed_from != path:
             # Keep it, so that the unfinished training can still be continued.
             set_checkpoint_aside(self.recording)
-        autosave = Autosave(path, CHECKPOINT_S)
+        autosave = Autosave(path, CHECKPOINT_S, pause=self.control.pause)
         for progress in self.training:
             if self.keep and progress.phase == "training":
                 autosave.offer(self._checkpoint)
-            # A full disk must not end a training; a message warns the user.
+            # A full disk pauses a training; a message says so.
+            self.problem = autosave.problem
             found = (*progress.messages, autosave.problem)
             self._latest = replace(progress, messages=tuple(filter(None, found)))
         return self._conclude()

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.anatomy.outline import Plane, widest_plane
 from napari_crbm.palette import CONTEXT
 from napari_crbm.recording import Recording
 from napari_crbm.schematic import arrange_neurons, place_neurons
@@ -85,6 +86,8 @@ class BrainLayers:
         # False while other points are being put into the layer; a new choice may interrupt that.
         self._complete = True
         self._shown: Recording | None = None
+        # From where recordings are first seen.
+        self._plane: Plane = "dorsal"
         self._drawing = Drawing()
         self.view = BrainView(viewer, workspace)
         self.shell = ShellLayers(viewer, workspace, self._drawing, run, later)
@@ -130,6 +133,9 @@ class BrainLayers:
                 keep.name = NEURONS
             self.viewer.layers.selection.active = self.viewer.layers[NEURONS]
             self.viewer.reset_view()
+            if (plane := widest_plane(place_neurons(recording).points)) != self._plane:
+                self._plane = plane
+                self.view.look(plane)
         self.later("scale bar", self._show_scale_bar(not place_neurons(recording).schematic))
         self.shell.show()
 

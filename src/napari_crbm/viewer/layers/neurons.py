@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_crbm.anatomy.outline import PLANE_AXES, widest_plane
 from napari_crbm.palette import CONTEXT
 from napari_crbm.recording import Recording
 from napari_crbm.schematic import place_neurons
@@ -15,10 +16,17 @@ from napari_crbm.viewer.layers.points import SPACE
 
 
 def neuron_size_um(recording: Recording) -> float:
-    """Return the diameter of points, 4 to 12 micrometres, from the density of neurons."""
-    points = place_neurons(recording).points[:, 1:]
+    """Return the diameter of points, 4 to 12 micrometres, from the density of neurons.
+
+    In a schematic drawing, whose units are no micrometres, even larger points of chosen neurons
+    leave each other free.
+    """
+    placed = place_neurons(recording)
+    points = placed.points[:, list(PLANE_AXES[widest_plane(placed.points)])]
     area = float(np.prod(np.maximum(np.ptp(points, axis=0), 1.0)))
     spacing = np.sqrt(area / recording.n_neurons)
+    if placed.schematic:
+        return 0.6 * float(spacing)
     return float(np.clip(1.6 * spacing, 4.0, 12.0))
 
 

@@ -65,7 +65,8 @@ class MappingDialog(QDialog):
         known = remembered(self.entries, self.path)
         self.why = text_label(
             unknown.why
-            or f"Choose what each array of {self.path.name} holds. Guesses are filled in."
+            or f"Choose what each array of {self.path.name} holds. Guesses are filled in: if they "
+            "are right, press Open."
         )
         self.profiles = QComboBox()
         self.profiles.setToolTip("Source of the choices below.")
@@ -283,12 +284,12 @@ class MappingDialog(QDialog):
         if profile.times is None and profile.frame_rate_hz is None:
             text += " The frame rate is not known: one frame per second is assumed."
         if profile == self._as_guessed and self.guessed.reasons:
-            told = ", ".join(
-                f"{_FIELDS[field]} by {reason}"
+            told = "; ".join(
+                f"{_FIELDS[field]}: {reason}"
                 for field, reason in self.guessed.reasons.items()
                 if field in _FIELDS
             )
-            text += f" <br><span style='color:gray'>Guessed: {told}.</span>"
+            text += f" <br><span style='color:gray'>Reasons for the guess: {told}.</span>"
         return text
 
     # --- files ----------------------------------------------------------------------------

@@ -52,6 +52,9 @@ class MappingPreview(QWidget):
 
     def show_preview(self, seen: Preview) -> None:
         """Draw positions and traces."""
+        for view in (self.above, self.side):
+            # Empty axes would say that there are positions somewhere.
+            view.setVisible(len(seen.coordinates) > 0)
         z, y, x = np.nan_to_num(seen.coordinates.T.astype(np.float64))
         for dots, horizontal in zip(self._dots, (x, z), strict=True):
             dots.setData(horizontal, y)

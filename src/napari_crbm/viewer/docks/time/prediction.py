@@ -196,7 +196,10 @@ class PredictionPanel(QWidget):
         self.bar.setValue(progress.done)
         self.bar.setFormat(f"%v of at most {progress.total:,} passes")
         if progress.phase == "paused":
-            self.status.setText("Paused. Press Resume to continue.")
+            why = self.run.problem
+            self.status.setText(f"{why or 'Paused.'} Press Resume to continue.")
+            # It may have paused by itself.
+            self.pause.setText("Resume")
         elif progress.phase == "training" and not self._stopped:
             left = progress.elapsed_s / max(progress.done, 1) * (progress.total - progress.done)
             alone = progress.n_couplings == 0

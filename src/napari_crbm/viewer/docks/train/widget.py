@@ -264,7 +264,11 @@ class TrainWidget(QWidget):
         if progress.phase == "preparing":
             self.status.setText(_preparing(progress.n_found))
         elif progress.phase == "paused":
-            self.status.setText("Paused. Press Resume to continue, or save a checkpoint.")
+            problem = self.runs.session.problem if self.runs.session is not None else None
+            why = problem or "Paused."
+            self.status.setText(f"{why} Press Resume to continue, or save a checkpoint.")
+            # It may have paused by itself.
+            self._refresh()
         elif progress.phase == "training":
             self.status.setText(
                 f"Training for {duration(progress.elapsed_s)}"
