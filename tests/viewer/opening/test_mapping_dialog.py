@@ -100,7 +100,7 @@ def test_without_positions_no_empty_axes_are_shown(viewer, home, qtbot, tmp_path
     np.savez(path, measured=arrays()["measured"])
     home.opening.map_file(path)
     dialog = asked(viewer, qtbot)
-    assert dialog.preview.above.isHidden() and dialog.preview.side.isHidden()
+    assert dialog.preview.places.isHidden()
     assert "Reasons for the guess: " in dialog.message.text()
     assert "press Open" in dialog.why.text()
     dialog.reject()

@@ -34,12 +34,14 @@ class MappingPreview(QWidget):
         for view, dots in zip((self.above, self.side), self._dots, strict=True):
             view.addItem(dots)
         self.caption = text_label("")
-        views = QHBoxLayout()
+        self.places = QWidget()
+        views = QHBoxLayout(self.places)
+        views.setContentsMargins(0, 0, 0, 0)
         views.addWidget(self.above, 3)
         views.addWidget(self.side, 2)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(views, 3)
+        layout.addWidget(self.places, 3)
         layout.addWidget(self.traces, 2)
         layout.addWidget(self.caption)
 
@@ -52,9 +54,8 @@ class MappingPreview(QWidget):
 
     def show_preview(self, seen: Preview) -> None:
         """Draw positions and traces."""
-        for view in (self.above, self.side):
-            # Empty axes would say that there are positions somewhere.
-            view.setVisible(len(seen.coordinates) > 0)
+        # Empty axes would say that there are positions somewhere.
+        self.places.setVisible(len(seen.coordinates) > 0)
         z, y, x = np.nan_to_num(seen.coordinates.T.astype(np.float64))
         for dots, horizontal in zip(self._dots, (x, z), strict=True):
             dots.setData(horizontal, y)
