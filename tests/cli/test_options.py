@@ -52,6 +52,7 @@ def run(*arguments, code=0):
         ("Use --flip-z if", "Use --flip-z if"),
         ("'um_per_pixel' of lab.json", "'um_per_pixel' of lab.json"),
         ("found 'frame_rate_hz', fish.unit, a group", "found 'frame_rate_hz', fish.unit, a group"),
+        ("region_names.npy is no recording.", "region_names.npy is no recording."),
     ],
 )
 def test_messages_of_the_library_name_options_as_typed(said, typed, capsys, monkeypatch):

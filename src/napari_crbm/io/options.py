@@ -183,7 +183,8 @@ def naming_fields(message: str, names: Mapping[str, str], *, flags: bool = True)
     ----------
     message : str
         Names options as Python does, "um_per_pixel", as the command line does, "--um-per-pixel",
-        or both, "the option um_per_pixel (--um-per-pixel)". What stands in quotes stays.
+        or both, "the option um_per_pixel (--um-per-pixel)". What stands in quotes stays, and
+        so do names of files.
     names : mapping of str to str
         Name to show for every field of `ReadOptions`.
     flags : bool
@@ -194,7 +195,7 @@ def naming_fields(message: str, names: Mapping[str, str], *, flags: bool = True)
         flag = re.escape(each.option)
         # Names without an underscore, such as "unit", are also ordinary words.
         option = "(the option )?" if "_" in each.name else "the option "
-        python = rf"{option}(?<![\w'/.-]){each.name}\b(?!')( \({flag}\))?(?! *=)"
+        python = rf"{option}(?<![\w'/.-]){each.name}\b(?!'|\.\w)( \({flag}\))?(?! *=)"
         message = re.sub(python, shown, message)
         if flags:
             message = re.sub(rf"(the option )?(?<![\w-]){flag}(?![\w-])", shown, message)
