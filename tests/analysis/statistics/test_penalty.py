@@ -39,10 +39,9 @@ def converged(spikes: Spikes, roles: np.ndarray) -> RBM:
     """
     weights = np.full((N, 1), 0.5, dtype=np.float32)
     mean = spikes.mean_activity
-    fields = np.log(mean / (1 - mean))
+    fields = np.log(mean / (1 - mean)).astype(np.float32)
     active = ActiveSet(weights, np.zeros_like(weights), roles)
-    mean_inputs = weights.T.astype(np.float64) @ mean
-    units = Standardised.at_start(mean_inputs)
+    units = Standardised.at_start(weights.T.astype(np.float64) @ mean)
     units.eta[:] = 0.5
     patterns, inputs = STATES.dense().T.astype(np.float64), np.empty((2**N, 1), np.float32)
     squares = {"fields": 0.0, "theta": 0.0}
@@ -65,20 +64,23 @@ def converged(spikes: Spikes, roles: np.ndarray) -> RBM:
         # Training takes plain means over chains; here every state counts by its probability.
         model = Moments(*(part * p * 2**N for part in model))
         gradient = units.gradient(data, model)
-        fields += stepped("fields", mean - patterns @ p[:, 0], rate, correction)
+        moved = stepped("fields", mean - patterns @ p[:, 0], rate, correction)
+        fields += moved.astype(np.float32)
         units.theta[:] += units.gamma * stepped("theta", gradient.theta, rate, correction)
-        before = mean_inputs.copy()
+        mean_hidden = data.mean.mean(axis=0)
+        factors = gradient.factors - mean_hidden / T
+        values = (model.mean - mean_hidden * p * 2**N) / 2**N
         rates = (rate, L1, DECAY, correction, 1e-6, 1.0)
-        active.step(
-            (spikes.by_neuron, gradient.factors.astype(np.float32)),
-            (STATES.by_neuron, (model.mean / 2**N).astype(np.float32)),
-            mean.astype(np.float32),
-            gradient.centre.astype(np.float32),
+        shift = active.step(
+            (spikes.by_neuron, factors.astype(np.float32)),
+            (STATES.by_neuron, values.astype(np.float32)),
+            gradient.theta.astype(np.float32),
             tuple(np.float32(x) for x in rates),
+            (mean.astype(np.float32), mean_hidden),
+            fields,
             inputs,
-            mean_inputs,
         )
-        units.shift(mean_inputs - before)
+        units.shift(shift)
     return RBM.from_parameters(active.dense(), fields, units.units(), n_threads=1)
 
 

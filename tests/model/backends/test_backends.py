@@ -171,7 +171,7 @@ def test_gibbs_steps_are_those_of_the_kernels(weights, fields, raster, n_steps):
     np.testing.assert_allclose(get(on_array), found.astype(float) @ weights, atol=1e-4)
 
 
-def test_ascent_and_revision_are_those_of_the_kernels(weights, raster):
+def test_ascent_and_revision_are_those_of_the_kernels(weights, fields, raster):
     generator = np.random.default_rng(2)
     chains = generator.random((B, N)) < 0.05
     values = generator.normal(0, 0.02, (2, B, M)).astype(np.float32)
@@ -181,32 +181,41 @@ def test_ascent_and_revision_are_those_of_the_kernels(weights, raster):
     roles = np.where(weights != 0, ACTIVE, SILENT)
     moment = generator.uniform(0, 1e-3, (N, M)).astype(np.float32)
     gradient = generator.normal(0, 0.05, (N, M)).astype(np.float32)
+    mean_hidden = generator.normal(0, 2, M)
     results = []
     for backend in (NUMBA, BACKEND):
         to, back = backend.put, backend.get
         active = backend.active_set(weights.copy(), moment.copy(), roles.copy())
-        inputs, mean_inputs = to(np.empty((B, M), dtype=np.float32)), to(np.empty(M))
+        means, own_fields = (to(mean), to(mean_hidden)), to(fields.copy())
+        inputs = to(np.empty((B, M), dtype=np.float32))
         with kernel_threads():
-            active.step(
+            shift = active.step(
                 (backend.activity(bits_from_dense(raster), B), to(values[0])),
                 (backend.activity(bits_from_dense(chains), B), to(values[1])),
-                to(mean),
                 to(centre),
                 rates,
+                means,
+                own_fields,
                 inputs,
-                mean_inputs,
             )
         step = [active.dense().copy(), active.second_moment().copy(), back(inputs).copy()]
-        step += [back(mean_inputs), np.array([active.largest(), active.gradient_rms()])]
+        step += [back(shift), np.array([active.largest(), active.gradient_rms()])]
+        step += [back(own_fields).copy()]
         pull = weight_selection.Pull(to(gradient), to(mean))
         limits = weight_selection.limits_of(0.06, to(mean), 0.02, M)
         for forming in (True, False):
-            active.revise(partial(weight_selection.select, pull, limits, forming))
-            step += [active.roles.copy(), active.dense().copy()]
+            rule = partial(weight_selection.select, pull, limits, forming)
+            shift = active.revise(rule, means, own_fields)
+            step += [
+                active.roles.copy(),
+                active.dense().copy(),
+                back(shift),
+                back(own_fields).copy(),
+            ]
         results.append(step)
     for one, other in zip(*results, strict=True):
         np.testing.assert_allclose(other, one, rtol=2e-4, atol=2e-6)
-    for k in (5, 7):
+    for k in (6, 10):
         assert np.array_equal(results[0][k], results[1][k])
 
 

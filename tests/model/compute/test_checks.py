@@ -98,18 +98,19 @@ def test_ascent():
     active = ActiveSet(WEIGHTS.copy(), WEIGHTS * 0, np.full((N, M), ACTIVE))
     bits, values = np.zeros((N, 2), np.uint64), np.zeros((B, M), np.float32)
     rates = tuple(np.float32(1) for _ in range(6))
-    centre, mean_inputs = np.zeros(M, np.float32), np.zeros(M)
-    good = [(bits, values), (bits, values), FIELDS, centre, rates, values.copy(), mean_inputs]
+    centre, means = np.zeros(M, np.float32), (FIELDS, np.zeros(M))
+    good = [(bits, values), (bits, values), centre, rates, means, FIELDS.copy(), values.copy()]
     with kernel_threads():
         active.step(*good)
     for position, bad in (
         (0, (bits[:, :1], values)),
         (0, (bits, values[:, 1:])),
         (1, (bits[1:], values)),
-        (2, FIELDS[1:]),
-        (3, centre[1:]),
-        (5, values[1:]),
-        (6, mean_inputs.astype(np.float32)),
+        (2, centre[1:]),
+        (4, (FIELDS[1:], means[1])),
+        (4, (FIELDS, centre)),
+        (5, FIELDS[1:]),
+        (6, values[1:]),
     ):
         with pytest.raises(ModelError, match="must"):
             active.step(*(bad if k == position else value for k, value in enumerate(good)))

@@ -135,13 +135,13 @@ def test_no_steps_change_nothing(weights, fields, raster):
     assert np.all(inputs == 1) and np.array_equal(bits, bits_from_dense(raster))
 
 
-def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
+def test_weight_update_is_a_proximal_rmsprop_step(weights, fields, raster):
     generator = np.random.default_rng(2)
     chains = generator.random((B, N)) < 0.05
     data_values = generator.normal(0, 0.02, (B, M)).astype(np.float32)
     chain_values = generator.normal(0, 0.02, (B, M)).astype(np.float32)
     mean = generator.uniform(0, 0.1, N).astype(np.float32)
-    centre = generator.normal(0, 0.1, M).astype(np.float32)
+    centre, mean_hidden = generator.normal(0, 0.1, M).astype(np.float32), generator.normal(0, 2, M)
     rate, l1, decay, correction, epsilon, clip = rates = (0.05, 0.02, 0.9, 10.0, 1e-6, 0.03)
     roles = np.where(weights != 0, ACTIVE, SILENT)
     gradient = np.clip(
@@ -155,16 +155,16 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
 
     active = ActiveSet(weights.copy(), np.zeros_like(weights), roles)
     assert type(active.form) is type(efficient(weights))
-    inputs, mean_inputs = np.empty((B, M), dtype=np.float32), np.empty(M)
+    inputs, before = np.empty((B, M), dtype=np.float32), fields.astype(np.float64)
     with kernel_threads():
-        active.step(
+        shift = active.step(
             (bits_from_dense(raster), data_values),
             (bits_from_dense(chains), chain_values),
-            mean,
             centre,
             tuple(np.float32(value) for value in rates),
+            (mean, mean_hidden),
+            fields,
             inputs,
-            mean_inputs,
         )
     updated, second = active.dense(), active.second_moment()
     moving = roles != SILENT
@@ -173,7 +173,9 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, raster):
     assert (updated == 0)[moving].mean() > 0.05, "shrinkage leaves exact zeros"
     assert active.largest() == np.abs(updated).max()
     np.testing.assert_allclose(inputs, chains @ updated, atol=1e-4)
-    np.testing.assert_allclose(mean_inputs, mean @ updated, rtol=1e-5, atol=1e-5)
+    change = updated.astype(np.float64) - weights
+    np.testing.assert_allclose(shift, mean @ change, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(fields, before - change @ mean_hidden, atol=1e-5)
 
 
 # Role, weight, pull, and whether it takes part while hidden units form, and later. The penalty is
@@ -199,10 +201,15 @@ def test_revision_judges_weights_by_their_pull(forming):
     limits = weight_selection.Limits(np.float32([0.012]), np.float32([0.01]))
     rule = partial(weight_selection.select, pull, limits, forming)
     active = ActiveSet(weights.copy(), np.zeros_like(weights), roles.copy())
-    active.revise(rule)
+    means = np.array([0.2], dtype=np.float32), np.arange(weights.size, dtype=np.float64)
+    fields = np.array([-3.0], dtype=np.float32)
+    shift = active.revise(rule, means, fields)
     takes_part = expected[0 if forming else 1]
     assert (active.roles == ACTIVE).tolist() == takes_part.tolist()
-    assert np.array_equal(active.dense(), np.where(takes_part, weights, 0))
+    left = np.where(takes_part, weights, 0)
+    assert np.array_equal(active.dense(), left)
+    np.testing.assert_allclose(fields, -3 - (left - weights) @ means[1], rtol=1e-6)
+    np.testing.assert_allclose(shift, means[0] @ (left - weights), rtol=1e-6)
 
 
 @pytest.mark.parametrize("n_hidden", [20, 400])

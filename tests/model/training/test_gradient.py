@@ -90,24 +90,25 @@ def settled(data, weights, theta_free, delta, eta) -> Standardised:
     return Standardised(gamma, theta, delta, eta)
 
 
-def test_gradient_with_gamma_tied_to_the_data(problem):
+@pytest.mark.parametrize("mean_hidden", [np.zeros(M), np.array([0.7, -1.3])])
+def test_gradient_with_gamma_tied_to_the_data(problem, mean_hidden):
+    """Fields and inputs follow the weights, so that weights are learned about both means."""
     data, weights, fields, theta, delta, eta = problem
 
     def objective(x):
         w, g, rest = x[: N * M].reshape(N, M), x[N * M : N * M + N], x[N * M + N :].reshape(3, M)
-        return log_likelihood(data, w, g, settled(data, w, *rest).units())[0]
+        return log_likelihood(data, w, g - w @ mean_hidden, settled(data, w, *rest).units())[0]
 
-    x = np.concatenate([weights.ravel(), fields, theta, delta, eta])
+    x = np.concatenate([weights.ravel(), fields + weights @ mean_hidden, theta, delta, eta])
     current = settled(data, weights, theta, delta, eta)
     _, p = log_likelihood(data, weights, fields, current.units())
     of_data = current.units().moments(data @ weights)
     of_model = current.units().moments(PATTERNS @ weights)
     gradient = total_gradient(current, of_data, weighted(of_model, p))
-    by_weights = (
-        data.T @ gradient.factors
-        - (PATTERNS * p[:, None]).T @ of_model.mean
-        + np.outer(data.mean(axis=0), gradient.theta)
-    )
+    factors = gradient.factors - mean_hidden / T
+    values = p[:, None] * (of_model.mean - mean_hidden)
+    centre = values.sum(axis=0) - factors.sum(axis=0)
+    by_weights = data.T @ factors - PATTERNS.T @ values + np.outer(data.mean(axis=0), centre)
     by_fields = data.mean(axis=0) - p @ PATTERNS
     analytic = np.concatenate(
         [by_weights.ravel(), by_fields, gradient.theta, gradient.delta, gradient.eta]

@@ -106,12 +106,12 @@ class Gaussian(NamedTuple):
 
 
 class GaussianGradient(NamedTuple):
-    centre: Any
+    theta: Any
     factors: Any
 
     @property
     def free(self) -> dict[str, Any]:
-        return {"theta": self.centre}
+        return {"theta": self.theta}
 
 
 class GaussianInTraining(NamedTuple):
@@ -139,8 +139,8 @@ class GaussianInTraining(NamedTuple):
 
     def gradient(self, data: GaussianMoments, chains: GaussianMoments) -> GaussianGradient:
         """The path through gamma is left out, which changes the pace but not the fixed point."""
-        centre = chains.mean.mean(axis=0) - data.mean.mean(axis=0)
-        return GaussianGradient(centre, data.mean / len(data.mean))
+        theta = chains.mean.mean(axis=0) - data.mean.mean(axis=0)
+        return GaussianGradient(theta, data.mean / len(data.mean))
 
     def paces(self) -> dict[str, Any]:
         return {"theta": self.gamma}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.model.backends.array_raster import ArrayRaster
 from napari_crbm.model.backends.array_units import units_on
-from napari_crbm.model.compute.active_weights import Rule
+from napari_crbm.model.compute.active_weights import Means, Rule, follow
 from napari_crbm.model.compute.array_random import subkeys, uniforms
 from napari_crbm.model.compute.blocks import row_blocks
 from napari_crbm.model.compute.kernels.weight_update import SILENT
@@ -168,22 +168,23 @@ class ArrayActiveSet:
         self,
         data: tuple[Any, Any],
         chains: tuple[Any, Any],
-        mean_activity: Any,
         centre: Any,
         rates: tuple[np.float32, ...],
+        means: Means,
+        fields: Any,
         inputs: Any,
-        mean_inputs: Any,
-    ) -> None:
-        """Update the weights by one proximal step, and compute the chains' new inputs."""
-        mean_inputs[:] = 0.0
+    ) -> Any:
+        """Update the weights by one proximal step, and all that follows them."""
+        shift = self._xp.zeros(self.shape[1])
         for rows in row_blocks(len(self._weights), _ROWS):
             gradient = data[0][rows] @ data[1]
             gradient -= chains[0][rows] @ chains[1]
-            gradient += mean_activity[rows][:, None] * centre
+            gradient += means[0][rows][:, None] * centre
+            before = self._weights[rows].copy()
             self._step_rows(rows, gradient, rates)
-            weights = self._weights[rows].astype(np.float64)
-            mean_inputs += mean_activity[rows].astype(np.float64) @ weights
+            shift += follow(self._weights[rows] - before, means, fields, rows)
         self.form.project_bits(chains[0], inputs)
+        return shift
 
     def _step_rows(self, rows: slice, gradient: Any, rates: tuple[np.float32, ...]) -> None:
         xp = self._xp
@@ -201,11 +202,15 @@ class ArrayActiveSet:
             moment = xp.where(silent, self._second_moment[rows], moment)
         self._second_moment[rows] = moment
 
-    def revise(self, rule: Rule) -> None:
-        """Give every weight a new role, and set silent ones to zero."""
+    def revise(self, rule: Rule, means: Means, fields: Any) -> Any:
+        """Give every weight a new role, and set silent ones to zero; fields follow."""
+        shift = self._xp.zeros(self.shape[1])
         for rows in row_blocks(len(self._weights), _ROWS):
             weights, roles = self._weights[rows], self._roles[rows]
             new = rule(rows, weights, roles)
             self._roles[rows] = new
-            self._weights[rows] = self._xp.where(new == SILENT, np.float32(0), weights)
+            kept = self._xp.where(new == SILENT, np.float32(0), weights)
+            shift += follow(kept - weights, means, fields, rows)
+            self._weights[rows] = kept
         self._choose_form()
+        return shift

@@ -6,6 +6,9 @@ gradient is computed from many frames. Weights that belong at zero are then sile
 next time, and silent weights whose gradient exceeds the penalty join (the active sets of
 coordinate descent, Friedman et al. 2010). Most assemblies hold a few per cent of the neurons, so
 that an update touches a few per cent of the weights.
+
+Whenever weights change, fields and the inputs of hidden units follow, so that neither changes on
+average (centring; Montavon and Mueller 2012, Melchior et al. 2016).
 """
 
 from __future__ import annotations
@@ -25,6 +28,22 @@ from napari_crbm.model.compute.weights import SparseWeights, efficient
 
 #: Maps rows, their weights and their roles to new roles, see `model.training.weight_selection`.
 Rule = Callable[[slice, Any, Any], Any]
+#: Mean activity of the neurons (N,) float32 and of the hidden units (M,) float64, on the data.
+Means = tuple[Any, Any]
+
+
+def follow(change: Any, means: Means, fields: Any, rows: slice) -> Any:
+    """Let the fields follow a change (n, M) of the weights of some neurons, in place.
+
+    Returns
+    -------
+    shift : (M,) float64
+        Change of the hidden inputs of the mean activity.
+    """
+    mean_activity, mean_hidden = means
+    change = change.astype(np.float64)
+    fields[rows] -= (change @ mean_hidden).astype(np.float32)
+    return mean_activity[rows].astype(np.float64) @ change
 
 
 class ActiveSet:
@@ -94,33 +113,51 @@ class ActiveSet:
         self,
         data: tuple[NDArray[np.uint64], NDArray[np.float32]],
         chains: tuple[NDArray[np.uint64], NDArray[np.float32]],
-        mean_activity: NDArray[np.float32],
         centre: NDArray[np.float32],
         rates: tuple[np.float32, ...],
+        means: tuple[NDArray[np.float32], NDArray[np.float64]],
+        fields: NDArray[np.float32],
         inputs: NDArray[np.float32],
-        mean_inputs: NDArray[np.float64],
-    ) -> None:
-        """Update the weights; see `kernels.weight_update.update_weights` for the arguments.
+    ) -> NDArray[np.float64]:
+        """Update the weights, the fields that follow them, and the chains' inputs.
 
-        ``data`` and ``chains`` are the bits and hidden factors of the two phases.
+        See `kernels.weight_update.update_weights` for the arguments. ``data`` and ``chains`` are
+        the bits and hidden factors of the two phases.
+
+        Returns
+        -------
+        shift : (M,) float64
+            Change of the hidden inputs of the mean activity.
         """
         n_hidden = self.shape[1]
         for bits, values in (data, chains):
-            require_chains(self.shape, values, bits, mean_activity)
+            require_chains(self.shape, values, bits, fields)
         require("centre", centre, (n_hidden,), np.float32)
         require("inputs", inputs, (len(chains[1]), n_hidden), np.float32)
-        require("mean inputs", mean_inputs, (n_hidden,), np.float64)
-        shared = (*data, *chains, mean_activity, centre, rates, self._lanes, inputs, mean_inputs)
+        require("mean activity", means[0], fields.shape, np.float32)
+        require("mean hidden units", means[1], (n_hidden,), np.float64)
+        shift = np.empty(n_hidden)
+        shared = (*data, *chains, centre, rates, self._lanes, *means, fields, inputs, shift)
         if isinstance(self.form, SparseWeights):
             weight_update.update_weights_sparse(*self.form.rows, self._compressed_moment, *shared)
         else:
             weight_update.update_weights(self._weights, self._second_moment, self.roles, *shared)
+        return shift
 
-    def revise(self, rule: Rule) -> None:
-        """Give every weight a new role, and set silent ones to zero."""
+    def revise(self, rule: Rule, means: Means, fields: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Give every weight a new role, and set silent ones to zero; fields follow.
+
+        Returns
+        -------
+        shift : (M,) float64
+            Change of the hidden inputs of the mean activity.
+        """
         self._write_back()
+        shift = np.zeros(self.shape[1])
         for rows in row_blocks(len(self._weights)):
             weights, roles = self._weights[rows], self.roles[rows]
             roles[:] = rule(rows, weights, roles)
+            shift += follow(np.where(roles == SILENT, -weights, 0), means, fields, rows)
             weights[roles == SILENT] = 0
         self._choose_form()
+        return shift

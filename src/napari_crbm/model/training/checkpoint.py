@@ -8,7 +8,7 @@ from typing import Any
 from napari_crbm.errors import ModelError
 
 #: Version of what `TrainingRun.checkpoint` returns.
-CHECKPOINT_VERSION = 10
+CHECKPOINT_VERSION = 11
 
 
 def require_checkpoint(

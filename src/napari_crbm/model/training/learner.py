@@ -29,6 +29,8 @@ _CHAINS, _REVISION = 1, 2
 _REVISE_EVERY = 100
 # Fraction of the updates in which hidden units do not yet represent their assemblies well.
 _FORMING = 0.3
+# Batches whose mean the mean hidden units are.
+_MEAN_OF = 50
 
 
 class Learner:
@@ -100,7 +102,8 @@ class Learner:
         )
         learner.by_chance = start.by_chance
         learner._set_weights(start)
-        learner.hidden = unit_type.training.at_start(learner._mean_inputs)
+        inputs = start.weights.T.astype(np.float64) @ backend.get(learner._mean_activity)
+        learner.hidden = unit_type.training.at_start(backend.put(inputs))
         frames, form = learner.frames, learner.active.form
         learner.hidden = initial.settled(learner.hidden, frames, form, backend)
         learner._forget_moments()
@@ -142,7 +145,6 @@ class Learner:
         """Return the model that `state` was taken of; it continues bit for bit."""
         learner = cls(train, settings, backend, unit_type)
         learner._take_parameters(state)
-        learner._mean_inputs = backend.put(np.array(state["mean_inputs"], dtype=np.float64))
         learner._moments_since = int(state.get("moments_since", 0))
         learner.chains.restore(state)
         # Checkpoints of earlier versions do not say it.
@@ -154,9 +156,8 @@ class Learner:
         roles = initial.initial_roles(start.supported, float(self.settings.l1))
         start.weights[roles == SILENT] = 0
         self.active = self.backend.active_set(start.weights, np.zeros_like(start.weights), roles)
-        self._mean_inputs = self.backend.put(
-            start.weights.T.astype(np.float64) @ self.backend.get(self._mean_activity)
-        )
+        # Units start with a mean of about zero; of others it is known after some batches.
+        self._mean_hidden = self.backend.put(np.zeros(self.active.shape[1]))
 
     def _forget_moments(self) -> None:
         """Start the running means of squared gradients of fields and units from zero."""
@@ -172,19 +173,18 @@ class Learner:
     def state(self) -> dict[str, Any]:
         """Return everything needed to continue bit for bit: arrays and numbers only."""
         since = self._moments_since
-        inputs = self.backend.get(self._mean_inputs).copy()
-        kept = {**self.parameters(), "mean_inputs": inputs, **self.chains.state()}
-        kept["by_chance"] = self.by_chance
+        kept = {**self.parameters(), **self.chains.state(), "by_chance": self.by_chance}
         return {**kept, "moments_since": since} if since else kept
 
     def parameters(self) -> dict[str, Any]:
-        """Copy the model and the running means of its squared gradients, without chains."""
+        """Copy the model and its running means, without chains."""
         here = self.backend.get
         return {
             "weights": self.active.dense().copy(),
             "roles": self.active.roles.copy(),
             "fields": here(self.fields).copy(),
             "hidden": np.stack(list(self.hidden_here())),
+            "mean_hidden": here(self._mean_hidden).copy(),
             "second_moments": {
                 "weights": self.active.second_moment().copy(),
                 **{name: here(values).copy() for name, values in self._second.items()},
@@ -202,18 +202,13 @@ class Learner:
         )
         self.fields = put(np.array(state["fields"], dtype=np.float32))
         self.hidden = self._unit_type.of_rows([put(np.array(row)) for row in state["hidden"]])
+        self._mean_hidden = put(np.array(state["mean_hidden"], dtype=np.float64))
         self._second = {name: put(values) for name, values in moments.items()}
 
     def go_back(self, parameters: dict[str, Any], seed: int) -> None:
         """Continue from earlier `parameters`, with new chains."""
-        self._take_elsewhere(parameters)
-        self._start_chains(parameters["fields"], seed)
-
-    def _take_elsewhere(self, parameters: dict[str, Any]) -> None:
-        """Take parameters that no update led to from here."""
         self._take_parameters(parameters)
-        weights = np.asarray(parameters["weights"], dtype=np.float64)
-        self._mean_inputs = self.backend.put(weights.T @ self.backend.get(self._mean_activity))
+        self._start_chains(parameters["fields"], seed)
 
     # --- what it looks like -------------------------------------------------------------------
 
@@ -284,7 +279,11 @@ class Learner:
         data = backend.moments(self.frames.batch_inputs, units)
         chains = backend.moments(self.inputs, units)
         gradient = self.hidden.gradient(data, chains)
-        self._chain_values[:] = chains.mean / len(self.chains)
+        # Weights are learned about the means of both sides: of <(v - mean)(h - mean)>.
+        mean_hidden = self._mean_hidden
+        factors = gradient.factors - mean_hidden / len(data.mean)
+        values = (chains.mean - mean_hidden) / len(chains.mean)
+        self._chain_values[:] = values
         rmsprop(
             self.fields,
             self._mean_activity - self.chains.mean_activity(),
@@ -306,18 +305,18 @@ class Learner:
 
         decay = settings.second_moment_decay
         rates = (rate, float(settings.l1), decay, bias_correction(decay, n_averaged))
-        before = self._mean_inputs.copy()
-        self.active.step(
-            (self.frames.batch_activity, gradient.factors.astype(np.float32)),
+        shift = self.active.step(
+            (self.frames.batch_activity, factors.astype(np.float32)),
             (self.activity, self._chain_values),
-            self._mean_activity,
-            gradient.centre.astype(np.float32),
+            (values.sum(axis=0) - factors.sum(axis=0)).astype(np.float32),
             tuple(np.float32(value) for value in (*rates, settings.epsilon, CLIP)),
+            (self._mean_activity, mean_hidden),
+            self.fields,
             self.inputs,
-            self._mean_inputs,
         )
-        # The input is centred on the data, so the units follow the weights.
-        self.hidden.shift(self._mean_inputs - before)
+        self.hidden.shift(shift)
+        # After the step, so that the means do not depend on the batch that they centre.
+        mean_hidden += (data.mean.mean(axis=0) - mean_hidden) / _MEAN_OF
 
     def revise(self, update: int) -> None:
         """Decide which weights take part (see `model.training.weight_selection`).
@@ -337,4 +336,10 @@ class Learner:
             float(self.settings.l1), variance, error, self.active.shape[1]
         )
         forming = update <= _FORMING * self.settings.n_updates
-        self.active.revise(partial(weight_selection.select, pull, limits, forming))
+        shift = self.active.revise(
+            partial(weight_selection.select, pull, limits, forming),
+            (self._mean_activity, self._mean_hidden),
+            self.fields,
+        )
+        self.hidden.shift(shift)
+        self.chains.update_inputs(self.active.form)

@@ -144,10 +144,6 @@ class UnitGradient(Protocol):
         """Gradient (M,) of every free parameter."""
 
     @property
-    def centre(self) -> Array:
-        """Gradient (M,) of the shift of the input, by which weights are centred."""
-
-    @property
     def factors(self) -> Array:
         """Factors (B, M) of the data's ``v_ib`` in the weight gradient."""
 

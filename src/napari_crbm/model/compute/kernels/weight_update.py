@@ -1,4 +1,4 @@
-"""Weight update: a proximal RMSprop step, and the hidden inputs under the new weights."""
+"""Weight update: a proximal RMSprop step, and what follows the new weights."""
 
 from __future__ import annotations
 
@@ -33,18 +33,24 @@ def _proximal(weight, moment, gradient, rates):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _update_row(weights, second_moment, roles, i, gradient, rates):
+    """Move the weights of neuron i, and overwrite the gradient with their change."""
     for m in range(gradient.shape[0]):
-        moved, moment = _proximal(weights[i, m], second_moment[i, m], gradient[m], rates)
+        before = weights[i, m]
+        moved, moment = _proximal(before, second_moment[i, m], gradient[m], rates)
         weights[i, m] = moved if roles[i, m] != SILENT else _ZERO
         second_moment[i, m] = moment
+        gradient[m] = weights[i, m] - before
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _update_row_sparse(values, second_moment, first, stop, gradient, rates):
+    """Do as `_update_row` for weights in compressed rows."""
     for k in range(first, stop):
+        before = values[k]
         values[k], second_moment[k] = _proximal(
-            values[k], second_moment[k], gradient[k - first], rates
+            before, second_moment[k], gradient[k - first], rates
         )
+        gradient[k - first] = values[k] - before
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -56,14 +62,16 @@ def update_weights(
     data_values,
     chain_bits,
     chain_values,
-    mean_activity,
     centre,
     rates,
     lanes,
+    mean_activity,
+    mean_hidden,
+    fields,
     inputs,
-    mean_inputs,
+    shift,
 ):
-    """Update dense weights by one proximal RMSprop step, and compute the chains' new inputs.
+    """Update dense weights by one proximal RMSprop step, and all that follows them.
 
     The gradient of row i is ``sum_b data_values[b] - sum_c chain_values[c] +
     mean_activity[i] centre`` over the frames b and chains c in which the neuron is
@@ -78,34 +86,41 @@ def update_weights(
     data_bits, chain_bits : (N, words) uint64
     data_values, chain_values : (B, M) float32
         Hidden factors of both phases, already divided by the number of frames or chains.
-    mean_activity : (N,) float32
     centre : (M,) float32
     rates : six float32
         Learning rate, l1, decay and bias correction of the second moment, epsilon, clip.
     lanes : (L + 1,) int64
+    mean_activity : (N,) float32
+    mean_hidden : (M,) float64
+    fields : (N,) float32
+        Updated in place: the inputs of the neurons from the mean hidden units stay the same.
     inputs : (B, M) float32
         Overwritten with the chains' hidden inputs.
-    mean_inputs : (M,) float64
-        Overwritten with the hidden inputs of the mean activity.
+    shift : (M,) float64
+        Overwritten with the change of the hidden inputs of the mean activity.
     """
     n_lanes = lanes.shape[0] - 1
     n_hidden = weights.shape[1]
     partial = np.zeros((n_lanes, inputs.shape[0], n_hidden), dtype=np.float32)
-    partial_mean = np.zeros((n_lanes, n_hidden), dtype=np.float64)
+    partial_shift = np.zeros((n_lanes, n_hidden), dtype=np.float64)
     for lane in prange(n_lanes):
         gradient = np.empty(n_hidden, dtype=np.float32)
-        own_mean = partial_mean[lane]
+        own_shift = partial_shift[lane]
         for i in range(lanes[lane], lanes[lane + 1]):
             for m in range(n_hidden):
                 gradient[m] = mean_activity[i] * centre[m]
             gather(data_values, data_bits, i, _ONE, gradient)
             gather(chain_values, chain_bits, i, -_ONE, gradient)
             _update_row(weights, second_moment, roles, i, gradient, rates)
+            followed = 0.0
             for m in range(n_hidden):
-                own_mean[m] += np.float64(mean_activity[i]) * np.float64(weights[i, m])
+                change = np.float64(gradient[m])
+                own_shift[m] += np.float64(mean_activity[i]) * change
+                followed += change * mean_hidden[m]
+            fields[i] -= np.float32(followed)
             scatter(weights, chain_bits, i, partial[lane])
     add_lanes(partial, inputs)
-    add_rows(partial_mean, mean_inputs)
+    add_rows(partial_shift, shift)
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -118,12 +133,14 @@ def update_weights_sparse(
     data_values,
     chain_bits,
     chain_values,
-    mean_activity,
     centre,
     rates,
     lanes,
+    mean_activity,
+    mean_hidden,
+    fields,
     inputs,
-    mean_inputs,
+    shift,
 ):
     """Do as `update_weights` for weights in compressed rows; the others stay at zero.
 
@@ -133,10 +150,10 @@ def update_weights_sparse(
     n_lanes = lanes.shape[0] - 1
     n_hidden = inputs.shape[1]
     partial = np.zeros((n_lanes, inputs.shape[0], n_hidden), dtype=np.float32)
-    partial_mean = np.zeros((n_lanes, n_hidden), dtype=np.float64)
+    partial_shift = np.zeros((n_lanes, n_hidden), dtype=np.float64)
     for lane in prange(n_lanes):
         gradient = np.empty(n_hidden, dtype=np.float32)
-        own_mean = partial_mean[lane]
+        own_shift = partial_shift[lane]
         for i in range(lanes[lane], lanes[lane + 1]):
             first, stop = starts[i], starts[i + 1]
             for k in range(first, stop):
@@ -144,8 +161,12 @@ def update_weights_sparse(
             gather_sparse(data_values, data_bits, i, _ONE, starts, columns, gradient)
             gather_sparse(chain_values, chain_bits, i, -_ONE, starts, columns, gradient)
             _update_row_sparse(values, second_moment, first, stop, gradient, rates)
+            followed = 0.0
             for k in range(first, stop):
-                own_mean[columns[k]] += np.float64(mean_activity[i]) * np.float64(values[k])
+                change = np.float64(gradient[k - first])
+                own_shift[columns[k]] += np.float64(mean_activity[i]) * change
+                followed += change * mean_hidden[columns[k]]
+            fields[i] -= np.float32(followed)
             scatter_sparse(starts, columns, values, chain_bits, i, partial[lane])
     add_lanes(partial, inputs)
-    add_rows(partial_mean, mean_inputs)
+    add_rows(partial_shift, shift)

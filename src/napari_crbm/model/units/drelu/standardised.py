@@ -52,11 +52,6 @@ class HiddenGradient(NamedTuple):
         """Gradient of every free parameter."""
         return {"theta": self.theta, "delta": self.delta, "eta": self.eta}
 
-    @property
-    def centre(self) -> Vector:
-        """Gradient of the shift of the input."""
-        return self.theta
-
 
 class Standardised(NamedTuple):
     """Parameters (gamma, theta, delta, eta) of M units, each (M,) float64.
