@@ -8,7 +8,7 @@ coordinate descent, Friedman et al. 2010). Most assemblies hold a few per cent o
 that an update touches a few per cent of the weights.
 
 Whenever weights change, fields and the inputs of hidden units follow, so that neither changes on
-average (centring; Montavon and Mueller 2012, Melchior et al. 2016).
+average (Melchior, Fischer and Wiskott 2016).
 """
 
 from __future__ import annotations
