@@ -338,22 +338,23 @@ def test_kernels_can_be_compiled_ahead():
     assert compiled()
 
 
-def test_a_training_that_runs_away_goes_back_and_ends_well(planted):
-    """A hundred times the usual learning rate: as good in the end, and said so."""
+def test_trainings_that_run_away_go_back_and_end_well(planted):
+    """Three hundred times the usual learning rate: as good in the end, and said so."""
     spikes, _ = planted
-    usual = Settings(n_hidden=5, n_updates=200, n_chains=40)
-    expected = run(Training(spikes, usual))
-    training = Training(spikes, replace(usual, learning_rate=1.0))
-    records = list(training)
-    assert training._state.n_returns > 0
-    assert records[-1].phase == "finished" and records[-1].update == usual.n_updates
-    assert "diverged at update" in records[-1].message and "lower learning rate" in (
-        records[-1].message
-    )
-    history = training.model().history_
-    assert np.all(np.diff(history["update"]) > 0)
-    reached, wanted = (h["test_pseudo_likelihood"][-1] for h in (history, expected.history_))
-    assert reached > wanted - 0.002
+    shortfalls = []
+    for seed in range(3):
+        usual = Settings(n_hidden=5, n_updates=200, n_chains=40, random_state=seed)
+        expected = run(Training(spikes, usual))
+        training = Training(spikes, replace(usual, learning_rate=1.0))
+        last = list(training)[-1]
+        assert training._state.n_returns > 0
+        assert last.phase == "finished" and last.update == usual.n_updates
+        assert "diverged at update" in last.message and "lower learning rate" in last.message
+        history = training.model().history_
+        assert np.all(np.diff(history["update"]) > 0)
+        wanted, reached = (h["test_pseudo_likelihood"][-1] for h in (expected.history_, history))
+        shortfalls.append(wanted - reached)
+    assert np.mean(shortfalls) < 0.004
 
 
 def test_a_rescued_training_resumes_bit_for_bit(planted):
