@@ -70,6 +70,25 @@ def ended(code, number, *arguments):
     return done.stderr
 
 
+# The signal comes inside a compiler, which then complains of something else.
+_LOSES = """
+import os, sys
+from napari_crbm.cli import app, main
+
+def lose() -> None:
+    try:
+        os.kill(os.getpid(), number)
+    except BaseException:
+        pass
+    raise RuntimeError("no compiled object yet")
+
+app.app.command("lose")(lose)
+number = int(sys.argv[1])
+sys.argv[1:] = ["lose"]
+main()
+"""
+
+
 @pytest.mark.parametrize(
     ("number", "name"), [(signal.SIGINT, "Ctrl-C"), (signal.SIGTERM, "SIGTERM")]
 )
@@ -77,5 +96,6 @@ def test_a_signal_leaves_a_sentence_and_no_unfinished_file(tmp_path, number, nam
     sentence = f"Stopped by {name}; no unfinished file is left.\n"
     assert ended(_WRITES, number, tmp_path / "file") == sentence
     assert not list(tmp_path.iterdir())
+    assert ended(_LOSES, number) == sentence
     for module in ("napari_crbm.cli.app", "numpy"):
         assert ended(_STARTS, number, module) == sentence

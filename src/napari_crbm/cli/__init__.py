@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Callable
 
 EXIT_ERROR = 1
 EXIT_BUG = 70
@@ -22,6 +23,17 @@ def main() -> None:
         sys.exit(stopped.exit_code)
 
 
+def _without_lost_signals(app: Callable[[], object]) -> None:
+    from napari_crbm.cli.signals import received
+
+    try:
+        app()
+    except Exception as error:
+        if (stopped := received()) is not None:
+            raise stopped from error
+        raise
+
+
 def _run() -> None:
     from napari_crbm.cli.app import app
     from napari_crbm.cli.console import complain, warn, write_any_text
@@ -32,7 +44,7 @@ def _run() -> None:
     # Warnings are sentences for the user, who does not need the place in the code.
     warnings.showwarning = lambda message, *_, **__: warn(str(message))
     try:
-        app()
+        _without_lost_signals(app)
     except CRBMError as error:
         complain(str(error))
         if isinstance(error, UnknownLayout) and error.path is not None:

@@ -48,6 +48,9 @@ class Stopped(BaseException):
         self.exit_code = 128 + number
 
 
+_received: list[Stopped] = []
+
+
 def stop_on_signals() -> None:
     """Let Ctrl-C and SIGTERM raise `Stopped`.
 
@@ -55,10 +58,20 @@ def stop_on_signals() -> None:
     """
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        raise Stopped(number)
+        _received.append(Stopped(number))
+        raise _received[-1]
 
     for number in _SIGNALS:
         signal.signal(number, stop)
+
+
+def received() -> Stopped | None:
+    """Return the signal that has come, if one has.
+
+    Compilers call Python where nothing can be raised: the signal is lost there, and what follows
+    looks like an error of their own.
+    """
+    return _received[-1] if _received else None
 
 
 def plain_signals() -> None:
