@@ -112,6 +112,9 @@ LONGEST = (
     "tour/test_tour.py",
     "analysis/selection/test_sweep.py",
     "docs/test_snippets.py",
+    "cli/test_full_disk.py",
+    "viewer/docks/export/test_export_widget.py",
+    "model/training/test_training.py",
     "model/backends/test_backends.py",
     "cli/test_cli.py",
 )

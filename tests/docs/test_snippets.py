@@ -19,10 +19,10 @@ from napari_crbm.model.training import settings
 from napari_crbm.simulation import simulate, simulate_to_file
 from tests.docs.pages import PAGES, ROOT, snippets
 
-N_NEURONS, N_FRAMES = 200, 800
+N_NEURONS, N_FRAMES = 160, 800
 # What is tested is that the code runs: trainings are cut to so many updates, burn-in and
-# annealed importance sampling to so many steps.
-UPDATES, STEPS = 40, 50
+# annealed importance sampling to so many steps, and frames told apart to so many.
+UPDATES, STEPS, FRAMES = 20, 20, 60
 WITH_CODE = [page for page in PAGES if any(part.runs for part in snippets(page))]
 
 
@@ -96,6 +96,7 @@ def folder(files, tmp_path, monkeypatch):
         monkeypatch.setitem(settings.RECIPES, name, replace(recipe, n_updates=UPDATES))
     monkeypatch.setitem(draw.__kwdefaults__, "max_burn_in", STEPS)
     monkeypatch.setitem(log_partition.__kwdefaults__, "n_betas", STEPS)
+    monkeypatch.setattr("napari_crbm.analysis.dreams.discrimination._FRAMES", FRAMES)
     matplotlib.use("Agg")
     return tmp_path
 

@@ -94,7 +94,7 @@ def test_coactivation_against_chance():
 
 def test_two_gaussians_have_the_planted_parameters():
     rng = np.random.default_rng(0)
-    on = rng.random((20_000, 2)) < [0.1, 0.4]
+    on = rng.random((5_000, 2)) < [0.1, 0.4]
     h = np.where(on, rng.normal(3, 0.8, on.shape), rng.normal(-1, 0.3, on.shape))
     h = np.column_stack([h, rng.normal(size=len(h)), np.ones(len(h))])
     found = two_states(h)

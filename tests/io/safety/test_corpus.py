@@ -102,9 +102,9 @@ def opened(folder: Path, files: list[tuple[str, int]]) -> list[tuple[str, int, d
 def test_damaged_files_are_opened_or_refused(tmp_path):
     pytest.importorskip("pynwb")
     pytest.importorskip("zarr")
-    share = float(os.environ.get("NAPARI_CRBM_CORPUS", "1"))
+    share = float(os.environ.get("NAPARI_CRBM_CORPUS", "0.4"))
     files = [(kind, seed) for kind, count in COUNTS.items() for seed in range(int(share * count))]
-    assert share != 1 or len(files) >= 2000
+    assert len(files) >= 1000
     with ThreadPoolExecutor(N_WORKERS) as pool:
         parts = pool.map(lambda k: opened(tmp_path / str(k), files[k::N_WORKERS]), range(N_WORKERS))
         results = [result for part in parts for result in part]

@@ -200,7 +200,7 @@ def test_divergence_is_said_in_words(planted):
 
 def test_random_starts_escape_the_zero_trap(planted):
     spikes, _ = planted
-    settings = Settings.named("quick", initialisation="random", n_hidden=6)
+    settings = Settings.named("quick", initialisation="random", n_hidden=6, n_updates=600)
     model = run(Training(spikes, settings))
     assert np.abs(model.weights_).max() > 0.3
 

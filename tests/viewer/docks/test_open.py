@@ -1,8 +1,12 @@
 """All docks open together."""
 
+import pytest
+
 from napari_crbm.viewer.docks.groups import EVERYTHING
 from napari_crbm.viewer.docks.open import WIDGETS, dock_everything
 from napari_crbm.viewer.home import home_of
+
+pytestmark = pytest.mark.canvas
 
 
 def test_all_widgets_dock_and_share_one_home(viewer):

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from napari_crbm.model import Settings
 from napari_crbm.viewer.docks.open import dock_everything
 from napari_crbm.viewer.home import home_of
@@ -27,6 +29,7 @@ def test_assemblies_show_while_they_form(viewer, home, recording, qtbot):
     home.close()
 
 
+@pytest.mark.canvas
 def test_the_dock_can_be_closed_while_training(viewer, home, recording, qtbot):
     dock_everything(viewer)
     home.show(recording)

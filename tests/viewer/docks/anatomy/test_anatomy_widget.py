@@ -70,6 +70,7 @@ def highlight(dock, name):
     dock.tree.selectionModel().select(index, flags.ClearAndSelect | flags.Rows)
 
 
+@pytest.mark.canvas
 def test_a_highlighted_region_is_described_faded_painted_and_chosen(dock, home, recording):
     regions = recording.regions
     highlight(dock, "Cerebellum")

@@ -108,6 +108,7 @@ def test_a_stopped_training_is_not_followed_by_the_halves(home, recording, qtbot
     assert not home.halves.running and home.halves.planned is None
 
 
+@pytest.mark.canvas
 def test_the_assemblies_dock_leads_here(viewer, home, recording, trained_model, qtbot):
     home.show(recording, trained_model)
     until(qtbot, lambda: home.workspace.trained is not None)

@@ -69,6 +69,7 @@ def test_its_size_and_wrong_settings_are_told_before(dock):
     assert "825 MB" in dock.size.text()
 
 
+@pytest.mark.canvas
 def test_it_opens_from_the_start_dock(viewer, home, qtbot):
     start = StartWidget(viewer)
     qtbot.addWidget(start)

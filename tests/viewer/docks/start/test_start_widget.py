@@ -1,6 +1,7 @@
 """The Start dock, keys, going back and forth."""
 
 import numpy as np
+import pytest
 from napari.layers import Points
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QKeySequence
@@ -23,6 +24,8 @@ from napari_crbm.viewer.parts.keys import native_text
 from napari_crbm.viewer.shortcuts import SHORTCUTS, help_text
 from tests.conftest import random_model
 from tests.viewer.conftest import until
+
+pytestmark = pytest.mark.canvas
 
 
 def titles(viewer):

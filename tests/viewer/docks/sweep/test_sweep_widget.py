@@ -95,6 +95,7 @@ def sweep_of(dock, home, recording, qtbot, folder):
     until(qtbot, lambda: home.runs.sweep.seconds_left is not None)
 
 
+@pytest.mark.canvas
 def test_a_sweep_outlives_its_dock_and_is_stopped_from_another(
     viewer, home, recording, qtbot, tmp_path
 ):

@@ -178,6 +178,7 @@ def test_the_copied_python_gives_the_same_answer(
     assert "Wrote" in said[1] and (tmp_path / "dock.png").stat().st_size > 1000
 
 
+@pytest.mark.canvas
 def test_the_neurons_dock_leads_here(viewer, shown_home, qtbot):
     neurons = open_dock(viewer, "Neurons").findChild(NeuronsWidget)
     neurons.what_if.click()
