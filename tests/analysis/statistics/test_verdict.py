@@ -101,6 +101,17 @@ CASES = [
         Outcome.REPRODUCES,
         ("the other 4 statistics", "covariances of assemblies are too uncertain to say"),
     ),
+    # Not clearly worse than the limits, and not within them: neither may be claimed.
+    (
+        without("cov_vv", share=share(0.52, error=0.25), nrmse=Estimate(0.45, 0.2)),
+        Outcome.TOO_SHORT,
+        ("neurons are too uncertain (nRMSE 0.45 ± 0.20, explained share 52 ± 25 %)",),
+    ),
+    (
+        without("cov_hh", share=share(0.7, error=0.2), nrmse=Estimate(0.34, 0.2)),
+        Outcome.REPRODUCES,
+        ("the other 4 statistics", "covariances of assemblies are too uncertain to say"),
+    ),
 ]
 
 
@@ -120,7 +131,8 @@ def test_a_difference_within_its_error_decides_nothing():
         {"train_gain": Estimate(0.04, 0.02)},
     ):
         assert verdict(replace(GOOD, **changes)).outcome == Outcome.REPRODUCES
-    assert verdict(without("cov_hh", share=share(0.8, error=0.1))).outcome == Outcome.REPRODUCES
+    found = verdict(without("cov_hh", share=share(0.8, error=0.1)))
+    assert found.outcome == Outcome.REPRODUCES and "all 5" in found.sentence
 
 
 def test_no_more_is_asked_than_the_training_frames_explain():

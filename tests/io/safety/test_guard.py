@@ -77,6 +77,21 @@ def test_a_small_file_that_never_ends_takes_two_seconds_at_most(tmp_path):
     assert used() - begun < 2.5
 
 
+def test_a_sound_file_is_opened_after_the_process_was_ended_from_outside(tmp_path, monkeypatch):
+    looker = guard._Looker()
+    monkeypatch.setattr(guard, "_looker", looker)
+    path = tmp_path / "sound.h5"
+    with h5py.File(path, "w") as file:
+        file["a"] = np.arange(3)
+    looker.make_ready()
+    first = looker._process
+    first.kill()
+    first.wait()
+    guard.check(path)
+    assert looker._process is not first
+    looker.stop()
+
+
 def test_data_that_cannot_be_there_are_refused(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file.create_dataset("spikes", (1 << 40, 8), "u1", chunks=(1024, 8))

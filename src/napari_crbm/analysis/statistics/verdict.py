@@ -332,19 +332,25 @@ def _fails(found: Findings, name: str) -> bool:
     """Whether a statistic is clearly not reproduced."""
     share = found.explained.get(name)
     if share is not None and not share.reason:
-        # The best that can be asked is what the training frames explain.
-        best = share.train_share if np.isfinite(share.train_share) else 1.0
-        return Estimate(share.share, share.error).below(GOOD_SHARE * min(best, 1.0))
+        return Estimate(share.share, share.error).below(_asked(share))
     return found.nrmse[name].above(GOOD_NRMSE)
 
 
 def _known(found: Findings, name: str) -> bool:
-    """Whether a statistic is certain enough to say that it is reproduced."""
+    """Whether a statistic is reproduced by its value, which is certain enough to say so."""
     share = found.explained.get(name)
-    if share is not None and not share.reason and share.error <= _UNCERTAIN:
-        return True
     value, error = found.nrmse[name]
-    return bool(np.isfinite(value) and value <= GOOD_NRMSE + _UNCERTAIN and error <= _UNCERTAIN)
+    if np.isfinite(value) and value <= GOOD_NRMSE and error <= _UNCERTAIN:
+        return True
+    if share is None or share.reason:
+        return False
+    return share.error <= _UNCERTAIN and share.share >= _asked(share)
+
+
+def _asked(share: Explained) -> float:
+    """Return the share that counts as reproduced: the training frames explain no more than all."""
+    best = share.train_share if np.isfinite(share.train_share) else 1.0
+    return GOOD_SHARE * min(best, 1.0)
 
 
 def _score(found: Findings, name: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 import json
+import signal
 import subprocess
 import sys
 import threading
@@ -61,23 +62,42 @@ class _Looker:
                 self._start()
 
     def _asked(self, path: Path) -> str | None:
-        if self._process is None and not self._start():
-            return None
-        process, answers = self._process, self._answers
+        for _ in range(2):
+            if self._process is None and not self._start():
+                return None
+            line = self._answer_about(path)
+            if line:
+                answer = json.loads(line)
+                if "refused" in answer:
+                    return f"cannot be opened: {answer['refused']}."
+                return _damaged(answer["damaged"]) if "damaged" in answer else None
+            out_of_time = self._out_of_time()
+            self.stop()
+            # Something else may have ended the process, such as a lack of memory: a sound file
+            # must not be called damaged, so a new process looks again.
+            if out_of_time:
+                break
+        return _damaged("reading it does not come to an end, or crashes the program that reads it")
+
+    def _out_of_time(self) -> bool:
+        """Whether the process that gave no answer still works, or ended at its limit of time."""
+        assert self._process is not None
+        try:
+            # Its pipe may close a moment before it ends.
+            return self._process.wait(timeout=1.0) == -getattr(signal, "SIGPROF", 0)
+        except subprocess.TimeoutExpired:
+            return True
+
+    def _answer_about(self, path: Path) -> str:
+        """Return the answer of the process; an empty text if it ended or takes too long."""
+        process = self._process
         assert process is not None and process.stdin is not None
         try:
             process.stdin.write(json.dumps(str(path.resolve())) + "\n")
             process.stdin.flush()
-            line = _answer(process, answers, longer_s(path.stat().st_size))
+            return _answer(process, self._answers, longer_s(path.stat().st_size))
         except OSError:
-            line = ""
-        if line:
-            answer = json.loads(line)
-            if "refused" in answer:
-                return f"cannot be opened: {answer['refused']}."
-            return _damaged(answer["damaged"]) if "damaged" in answer else None
-        self.stop()
-        return _damaged("reading it does not come to an end, or crashes the program that reads it")
+            return ""
 
     def _start(self) -> bool:
         source = Path(__file__).with_name("look.py").read_text(encoding="utf-8")
