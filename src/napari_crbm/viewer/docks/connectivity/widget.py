@@ -32,6 +32,7 @@ from napari_crbm.viewer.layers.connectivity import (
     PAIR,
     ConnectionLayers,
 )
+from napari_crbm.viewer.layers.in_turn import LayersInTurn
 from napari_crbm.viewer.parts.model_changes import ModelChanges
 from napari_crbm.viewer.parts.short_table import ShortTable
 from napari_crbm.viewer.parts.style import button, page, text_label
@@ -49,6 +50,7 @@ _NO_REGIONS = (
 _NO_MAP = "Press Compute to map the connections between brain regions."
 _CLICK_HINT = "Click a cell of the matrix or a row of the circuit."
 _MOST_EDGES, _FIRST_EDGES = 150, 30
+_LAYERS = (CONNECTIONS, CENTRES, PAIR)
 
 _MEASURES = {
     "coupling": ("Couplings (model)", "Effective couplings of the neurons in the trained model."),
@@ -70,6 +72,7 @@ class ConnectivityWidget(QWidget):
         self.home = home_of(napari_viewer)
         self.workspace = self.home.workspace
         self.layers = ConnectionLayers(self.home.viewer)
+        self._in_turn = LayersInTurn(self, self.home.viewer, _LAYERS)
         self.mapped: Mapped | None = None
         self.pair: tuple[str, str] | None = None
         self._only_regions: tuple[str, ...] = ()
@@ -162,6 +165,8 @@ class ConnectivityWidget(QWidget):
         follow(self, self.workspace.regions_changed, self._reset)
         ModelChanges(self, self.workspace, self._reset)
         follow(self, self.workspace.region_view.changed, self._on_region_view)
+        for chosen in (self.workspace.assembly_changed, self.workspace.neuron_changed):
+            follow(self, chosen, self._in_turn.give_way)
         self._reset()
 
     # --- computing ------------------------------------------------------------------------
@@ -225,7 +230,7 @@ class ConnectivityWidget(QWidget):
         self._cancel.set()
         self.mapped = self.pair = None
         self.couplings.use(None)
-        self.layers.hide(CONNECTIONS, CENTRES, PAIR)
+        self.layers.hide(*_LAYERS)
         self.matrix_page.clear()
         self.ring.clear()
         self.circuit.setRowCount(0)
@@ -241,7 +246,7 @@ class ConnectivityWidget(QWidget):
     def _leave(self) -> None:
         """Remove the layers and colours of the map when the dock is closed."""
         self._cancel.set()
-        self.layers.hide(CONNECTIONS, CENTRES, PAIR)
+        self.layers.hide(*_LAYERS)
         self.couplings.wanted.setChecked(False)
 
     @property
