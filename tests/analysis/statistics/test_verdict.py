@@ -101,6 +101,12 @@ CASES = [
         Outcome.REPRODUCES,
         ("the other 4 statistics", "covariances of assemblies are too uncertain to say"),
     ),
+    # One clear failure is enough, whatever the other measure says.
+    (
+        without("cov_vv", share=share(0.52, error=0.22), nrmse=Estimate(0.45, 0.09)),
+        Outcome.DOES_NOT_REPRODUCE,
+        ("covariances of neurons (nRMSE 0.45 ± 0.09, explained share 52 ± 22 %)",),
+    ),
     # Not clearly worse than the limits, and not within them: neither may be claimed.
     (
         without("cov_vv", share=share(0.52, error=0.25), nrmse=Estimate(0.45, 0.2)),

@@ -329,11 +329,13 @@ def _minus(first: tuple[float, float], second: tuple[float, float]) -> Estimate:
 
 
 def _fails(found: Findings, name: str) -> bool:
-    """Whether a statistic is clearly not reproduced."""
+    """Whether a statistic is clearly not reproduced, by its nRMSE or its explained share."""
+    if found.nrmse[name].above(GOOD_NRMSE):
+        return True
     share = found.explained.get(name)
-    if share is not None and not share.reason:
-        return Estimate(share.share, share.error).below(_asked(share))
-    return found.nrmse[name].above(GOOD_NRMSE)
+    if share is None or share.reason:
+        return False
+    return Estimate(share.share, share.error).below(_asked(share))
 
 
 def _known(found: Findings, name: str) -> bool:

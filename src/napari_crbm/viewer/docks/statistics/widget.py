@@ -114,12 +114,12 @@ class StatisticsWidget(QWidget):
         options = QHBoxLayout()
         options.addWidget(QLabel("Frames"))
         options.addWidget(self.n_samples)
+        options.addWidget(self.as_published, 1)
         row = QHBoxLayout()
         row.addWidget(self.start)
         row.addWidget(self.save)
         checks = QHBoxLayout()
         checks.addWidget(self.colour)
-        checks.addWidget(self.as_published)
         checks.addWidget(self.likelihood, 1)
 
         grid = QGridLayout()
