@@ -121,7 +121,7 @@ def _show_tree(path: Path, save_to: Path | None, as_json: bool) -> None:
         print_pairs("", shapes)
         usual = type(found.profile)(positions=(), activity="").as_dict()
         guessed = {
-            field.replace("_", " "): _text(value)
+            field.replace("_", " "): (_text(value) or "none")
             + (f"  (guessed from: {found.reasons[field]})" if field in found.reasons else "")
             for field, value in found.profile.as_dict().items()
             if field in found.reasons or value != usual[field]

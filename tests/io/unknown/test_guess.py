@@ -8,7 +8,7 @@ import pytest
 from napari_crbm.errors import FieldNotFound, UnknownLayout
 from napari_crbm.io import open_recording
 from napari_crbm.io.unknown.guess import guess
-from napari_crbm.io.unknown.offer import described, offered
+from napari_crbm.io.unknown.offer import described, doubted, offered
 
 N, T = 58, 700
 
@@ -74,6 +74,40 @@ def test_names_in_common_use(tmp_path, traces, name):
         "video_mask": rng.random((T, 400)),
     }
     assert profile(tmp_path / "a.npz", **others, **{name: traces}).activity == name
+
+
+def test_a_picture_is_no_activity(tmp_path, traces):
+    rng = np.random.default_rng(1)
+    rows, columns = np.mgrid[:120, :200]
+    picture = 60 + 30 * np.sin(rows / 20) * np.cos(columns / 30) + rng.normal(0, 1, (120, 200))
+    np.save(tmp_path / "brain.npy", picture.astype("u1"))
+    np.save(tmp_path / "centroids.npy", 90 * rng.random((40, 3)))
+    np.save(tmp_path / "labels.npy", np.zeros(40))
+    found = guess(tmp_path / "brain.npy")
+    assert (found.profile.activity, found.profile.positions) == ("", ())
+    assert offered(tmp_path / "brain.npy") is None
+    assert doubted(tmp_path / "brain.npy") == (
+        "'brain.npy' changes slowly along both axes, as a picture does, so it is not taken for "
+        "activity."
+    )
+    # Beside a picture, activity is found; positions of as many neurons speak for any array.
+    assert profile(tmp_path / "a.npz", projection=picture, q=traces).activity == "q"
+    positions = 300 * rng.random((200, 3))
+    assert profile(tmp_path / "a.npz", q=picture, xyz=positions).activity == "q"
+    # Neurons sorted by what they do are alike, but less than pixels.
+    courses = traces[:200, :3].repeat(20, axis=1)
+    np.save(tmp_path / "sorted.npy", courses + rng.normal(0, 0.05, courses.shape))
+    assert guess(tmp_path / "sorted.npy").profile.activity == "sorted.npy"
+
+
+def test_names_that_are_no_activity(tmp_path, traces):
+    path = tmp_path / "a.npz"
+    assert profile(path, stimulus=traces, sound=traces[:, :9]).activity == ""
+    assert str(doubted(path)).startswith("'stimulus' has the name of something else")
+    assert profile(path, stimulus_response_of_cells=traces).activity != ""
+    # The name of a file of one array tells of the experiment.
+    np.save(tmp_path / "stimulus_day.npy", traces)
+    assert guess(tmp_path / "stimulus_day.npy").profile.activity == "stimulus_day.npy"
 
 
 def test_a_reader_that_goes_by_names_leaves_the_rest_to_the_guess(tmp_path, traces):

@@ -24,6 +24,17 @@ def offered(path: Path) -> Profile | None:
         return None
 
 
+def doubted(path: Path) -> str | None:
+    """Return in one sentence why no array of a file is taken for activity, or None."""
+    try:
+        found = guess(path)
+    except CRBMError:
+        return None
+    if found.profile.activity or "activity" not in found.reasons:
+        return None
+    return f"{found.reasons['activity']}, so it is not taken for activity."
+
+
 def described(path: Path, profile: Profile) -> str:
     """Describe in a sentence what a profile takes the arrays of a file for."""
     activity = next(entry for entry in list_entries(path) if entry.name == profile.activity)

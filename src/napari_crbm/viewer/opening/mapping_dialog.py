@@ -228,7 +228,8 @@ class MappingDialog(QDialog):
             return
         self._show_roles(profile)
         if wrong := problem(profile, self.entries):
-            self._refuse(wrong)
+            doubt = self.guessed.reasons.get("activity") if not profile.activity else None
+            self._refuse(f"{wrong} {doubt}." if doubt else wrong)
             return
         self.save.setEnabled(True)
         self.message.setText(_WAITING)
