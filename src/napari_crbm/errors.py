@@ -5,6 +5,7 @@ do. The command line and the viewer catch `CRBMError` and show its text alone;
 any other exception is a bug and is shown with how to report it.
 """
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from string import Formatter
@@ -22,6 +23,22 @@ def refusal(error: OSError) -> str:
 
 #: What to say when the system has no memory left.
 OUT_OF_MEMORY = "There is not enough memory for this. Close other programs, or use fewer neurons."
+
+
+def lacks_memory(error: BaseException) -> bool:
+    """Return whether memory ran out, which the loader of libraries reports as other errors."""
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return True
+    found: BaseException | None = error
+    while found is not None:
+        if any(words in str(found) for words in _NOT_LOADED):
+            return True
+        found = found.__cause__ or found.__context__
+    return False
+
+
+#: What the loader of shared libraries says when memory ends.
+_NOT_LOADED = ("failed to map segment", "annot allocate memory", "cannot map zero-fill pages")
 
 
 def install_extra(extra: str) -> str:

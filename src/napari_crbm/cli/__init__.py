@@ -35,10 +35,23 @@ def _without_lost_signals(app: Callable[[], object]) -> None:
 
 
 def _run() -> None:
+    try:
+        _run_with_libraries()
+    except Exception as error:
+        from napari_crbm.errors import OUT_OF_MEMORY, lacks_memory
+
+        if not lacks_memory(error):
+            raise
+        # Without the libraries that print in colours: they may be what did not fit.
+        print(f"Error: {OUT_OF_MEMORY}", file=sys.stderr)
+        sys.exit(EXIT_ERROR)
+
+
+def _run_with_libraries() -> None:
     from napari_crbm.cli.app import app
     from napari_crbm.cli.console import complain, warn, write_any_text
     from napari_crbm.cli.offer import offer_profile
-    from napari_crbm.errors import OUT_OF_MEMORY, CRBMError, UnknownLayout, refusal
+    from napari_crbm.errors import CRBMError, UnknownLayout, lacks_memory, refusal
 
     write_any_text()
     # Warnings are sentences for the user, who does not need the place in the code.
@@ -53,13 +66,12 @@ def _run() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(EXIT_ERROR)
-    except MemoryError:
-        complain(OUT_OF_MEMORY)
-        sys.exit(EXIT_ERROR)
-    except OSError as error:
-        complain(refusal(error))
-        sys.exit(EXIT_ERROR)
-    except Exception:
+    except Exception as error:
+        if lacks_memory(error):
+            raise
+        if isinstance(error, OSError):
+            complain(refusal(error))
+            sys.exit(EXIT_ERROR)
         import traceback
 
         from napari_crbm import __version__
