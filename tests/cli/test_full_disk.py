@@ -32,7 +32,7 @@ class FailingDisk:
     """Calls that write below a folder fail from the n-th on, or the n-th alone."""
 
     def __init__(self, monkeypatch, folder: Path) -> None:
-        self.left, self.forever, self.failed = 1 << 30, True, False
+        self.left, self.forever, self.failed, self.n_calls = 1 << 30, True, False, 0
         disk, plain = self, builtins.open
 
         class Raw(io.FileIO):
@@ -60,6 +60,7 @@ class FailingDisk:
         monkeypatch.setattr(replacing, "_rename", lambda a, b: (disk.spend(), rename(a, b)))
 
     def spend(self) -> None:
+        self.n_calls += 1
         self.left -= 1
         if self.left == -1 or (self.left < -1 and self.forever):
             self.failed = True
@@ -92,12 +93,16 @@ def place(originals, tmp_path, monkeypatch):
     return tmp_path
 
 
-def numbers():
-    """Every n up to a dozen, then ever fewer: some files take hundreds of calls."""
+def numbers(n_calls: int = 1 << 30):
+    """Every n up to a dozen, then ever fewer: some files take hundreds of calls.
+
+    The last one is so large that no call fails.
+    """
     n = 0
-    while True:
+    while n <= n_calls:
         yield n
         n += 1 if EVERY_WRITE or n < 12 else n // 2
+    yield 2 * n_calls
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -166,7 +171,11 @@ def test_a_training_keeps_a_checkpoint_or_a_model(forever, place, monkeypatch):
     disk = FailingDisk(monkeypatch, place)
     before = contents(place)
     n_kept = 0
-    for n in numbers():
+    attempt(arguments)
+    n_calls = disk.n_calls
+    (place / "out" / "new.h5").unlink()
+    # The checkpoint is written by the last tenth, the model in it.
+    for n in (9 * n_calls // 10, n_calls - 5, *numbers(n_calls)):
         disk.fails_at(n, forever)
         said = attempt(arguments)
         failed = disk.failed
@@ -190,7 +199,7 @@ def test_a_training_keeps_a_checkpoint_or_a_model(forever, place, monkeypatch):
         assert forever or models or "Nothing can be written" in said, (n, said)
         for path in fresh.values():
             path.unlink()
-    assert n >= 6 and n_kept >= 2
+    assert n >= 6 and n_kept >= 3
     print(f"training: a failure at each of {n} calls, {n_kept} kept" if EVERY_WRITE else "")
 
 
