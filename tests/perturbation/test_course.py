@@ -72,7 +72,7 @@ def rough():
 
 
 def test_where_spikes_act_the_prediction_follows_the_true_response():
-    acting = Planted(spikes_act=True)
+    acting = Planted(spikes_act=True, n_updates=3500)
     assert len(acting.found) == N_ASSEMBLIES
     predicted, true = acting.changes()
     assert np.corrcoef(predicted, true)[0, 1] > 0.5

@@ -129,7 +129,10 @@ def test_uncertainty_between_models_is_apart_from_that_of_chains(switches):
     agree = (np.sign(changes) == np.sign(np.median(changes, axis=0))).mean(axis=0)
     np.testing.assert_allclose(three.neurons["model_agree"], agree)
     clear = three.neurons["clear"].to_numpy()
-    assert clear[FELLOWS].all() and clear[OTHERS].mean() < 0.1
+    assert clear[FELLOWS].all()
+    # An assembly that is on with the group less often than by chance in this one recording.
+    assert clear[OTHERS].sum() <= SIZE
+    assert three.neurons["change"].abs()[OTHERS[clear[OTHERS]]].max() < 0.05
 
 
 def test_assemblies_are_those_of_the_first_model(switches):

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 _SCALE_PX = 90
 # Smallest usable height of a dock.
-_AROUND_PX = 8
 _LEAST_HEIGHT_PX = 240
 
 
@@ -69,8 +68,6 @@ def plot(
     widget.setMenuEnabled(False)
     widget.hideButtons()
     widget.showGrid(x=False, y=True, alpha=0.15)
-    # Room for the halves of the outermost numbers.
-    widget.getPlotItem().layout.setContentsMargins(1, _AROUND_PX, _AROUND_PX, 1)
     widget.setLabel("bottom", x_label, units=x_unit or None)
     widget.setLabel("left", y_label)
     for side in ("bottom", "left"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MOST_POINTS = 2000
 # Of a panel, in pixels.
 _HEIGHT = 130
+_AROUND_PX = 8
 _TICK_DENSITY = 0.5
 # Lags that have a label, in seconds.
 _LAGS = (0.01, 0.1, 0.3, 1, 3, 10, 30, 100, 1000)
@@ -37,6 +38,8 @@ class CaptionedPlot(QWidget):
     def __init__(self, plot: pg.PlotWidget, title: str, caption: str) -> None:
         super().__init__()
         self.plot = plot
+        # Room for the halves of the outermost numbers.
+        plot.getPlotItem().layout.setContentsMargins(1, _AROUND_PX, _AROUND_PX, 1)
         self.title = text_label(title)
         self.title.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.caption = text_label(caption)
