@@ -174,7 +174,7 @@ def test_a_training_keeps_a_checkpoint_or_a_model(forever, place, monkeypatch):
     attempt(arguments)
     n_calls = disk.n_calls
     (place / "out" / "new.h5").unlink()
-    # The checkpoint is written by the last tenth, the model in it.
+    # Two late calls, when the checkpoint is complete and the model is not.
     for n in (9 * n_calls // 10, n_calls - 5, *numbers(n_calls)):
         disk.fails_at(n, forever)
         said = attempt(arguments)

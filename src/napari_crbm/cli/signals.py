@@ -39,7 +39,7 @@ def signals_stop(control: Control) -> Iterator[None]:
 
 
 class Stopped(BaseException):
-    """Ctrl-C or SIGTERM; passes all handlers of errors, so that unfinished files are removed."""
+    """Ctrl-C or SIGTERM. Not an `Exception`, so that error handlers let it pass."""
 
     def __init__(self, number: int) -> None:
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"

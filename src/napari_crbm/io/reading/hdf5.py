@@ -90,7 +90,7 @@ def _opened(path: Path) -> h5py.File:
     if path.is_dir():
         raise FormatError(f"{path} is a folder; an HDF5 file is needed.")
     if path.is_symlink() and not path.exists():
-        raise FormatError(f"{path} is a link to {path.readlink()}, which cannot be found.")
+        raise FormatError(f"{path} is a link to {path.readlink()}, which does not exist.")
     if not path.exists():
         raise FormatError(f"There is no file {path}.")
     guard.require_ordinary(path)

@@ -174,7 +174,7 @@ class ArrayActiveSet:
         fields: Any,
         inputs: Any,
     ) -> Any:
-        """Update the weights by one proximal step, and all that follows them."""
+        """Update the weights by one proximal step; adjust fields and compute inputs."""
         shift = self._xp.zeros(self.shape[1])
         for rows in row_blocks(len(self._weights), _ROWS):
             gradient = data[0][rows] @ data[1]
@@ -203,7 +203,7 @@ class ArrayActiveSet:
         self._second_moment[rows] = moment
 
     def revise(self, rule: Rule, means: Means, fields: Any) -> Any:
-        """Give every weight a new role, and set silent ones to zero; fields follow."""
+        """Give every weight a new role, set silent weights to zero, and adjust the fields."""
         shift = self._xp.zeros(self.shape[1])
         for rows in row_blocks(len(self._weights), _ROWS):
             weights, roles = self._weights[rows], self._roles[rows]

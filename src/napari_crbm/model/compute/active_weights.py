@@ -7,8 +7,8 @@ next time, and silent weights whose gradient exceeds the penalty join (the activ
 coordinate descent, Friedman et al. 2010). Most assemblies hold a few per cent of the neurons, so
 that an update touches a few per cent of the weights.
 
-Whenever weights change, fields and the inputs of hidden units follow, so that neither changes on
-average (Melchior, Fischer and Wiskott 2016).
+Whenever weights change, the fields and the shifts of the hidden inputs are adjusted, so that mean
+inputs of neurons and hidden units stay the same (Melchior, Fischer and Wiskott 2016).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Means = tuple[Any, Any]
 
 
 def follow(change: Any, means: Means, fields: Any, rows: slice) -> Any:
-    """Let the fields follow a change (n, M) of the weights of some neurons, in place.
+    """Adjust the fields, in place, to a change (n, M) of the weights of some neurons.
 
     Returns
     -------
@@ -119,7 +119,7 @@ class ActiveSet:
         fields: NDArray[np.float32],
         inputs: NDArray[np.float32],
     ) -> NDArray[np.float64]:
-        """Update the weights, the fields that follow them, and the chains' inputs.
+        """Update the weights, adjust the fields, and compute the chains' inputs.
 
         See `kernels.weight_update.update_weights` for the arguments. ``data`` and ``chains`` are
         the bits and hidden factors of the two phases.
@@ -145,7 +145,7 @@ class ActiveSet:
         return shift
 
     def revise(self, rule: Rule, means: Means, fields: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Give every weight a new role, and set silent ones to zero; fields follow.
+        """Give every weight a new role, set silent weights to zero, and adjust the fields.
 
         Returns
         -------

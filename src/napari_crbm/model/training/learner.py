@@ -177,7 +177,7 @@ class Learner:
         return {**kept, "moments_since": since} if since else kept
 
     def parameters(self) -> dict[str, Any]:
-        """Copy the model and its running means, without chains."""
+        """Copy the parameters and all running means, without the chains."""
         here = self.backend.get
         return {
             "weights": self.active.dense().copy(),

@@ -1,4 +1,4 @@
-"""Layers of a dock that give way when the person asks something in another dock."""
+"""Layers of a dock that are hidden when something is selected in another dock."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from napari_crbm.viewer.layers.points import set_visible
 
 
 class LayersInTurn(QObject):
-    """Hide layers at the next choice in another dock; show them when this one is in front again.
+    """Hide layers at the next selection in another dock; show them when this dock is raised again.
 
     They stay until then, so that the canvas can be exported with them.
 
@@ -33,13 +33,13 @@ class LayersInTurn(QObject):
         widget.installEventFilter(self)
 
     def eventFilter(self, _watched: QObject, event: Any) -> bool:  # noqa: N802
-        """Find the dock when the widget is shown; it may have been moved into another."""
+        """Find the dock that holds the widget: it may differ from the last time it was shown."""
         if event.type() == QEvent.Type.Show:
             self._find_dock()
         return False
 
     def give_way(self) -> None:
-        """Hide the layers if another dock is in front, where the person has chosen something."""
+        """Hide the layers if another dock is in front, in which something was selected."""
         if self._in_front:
             return
         layers = self._viewer.layers

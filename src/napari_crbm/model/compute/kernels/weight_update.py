@@ -1,4 +1,4 @@
-"""Weight update: a proximal RMSprop step, and what follows the new weights."""
+"""Weight update: a proximal RMSprop step, with fields and inputs adjusted to it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _update_row(weights, second_moment, roles, i, gradient, rates):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _update_row_sparse(values, second_moment, first, stop, gradient, rates):
-    """Do as `_update_row` for weights in compressed rows."""
+    """Move weights ``first`` to ``stop`` of compressed rows; see `_update_row`."""
     for k in range(first, stop):
         before = values[k]
         values[k], second_moment[k] = _proximal(
@@ -71,7 +71,7 @@ def update_weights(
     inputs,
     shift,
 ):
-    """Update dense weights by one proximal RMSprop step, and all that follows them.
+    """Update dense weights by one proximal RMSprop step; adjust fields and compute inputs.
 
     The gradient of row i is ``sum_b data_values[b] - sum_c chain_values[c] +
     mean_activity[i] centre`` over the frames b and chains c in which the neuron is
