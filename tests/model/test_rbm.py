@@ -3,7 +3,7 @@ import pytest
 from scipy import integrate
 
 from napari_crbm.errors import ModelError
-from napari_crbm.model import CRBM
+from napari_crbm.model import CRBM, DReLU
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.spikes import Spikes
 from tests.conftest import all_patterns, random_model
@@ -90,7 +90,23 @@ def test_standardising_changes_units_but_not_the_distribution():
         moments = standard.hidden_.moments(standard.inputs_h_from_v(spikes))
     variance = moments.square.mean(axis=0) - moments.mean.mean(axis=0) ** 2
     np.testing.assert_allclose(variance, 1, atol=1e-4)
-    assert (standard.weights_.sum(axis=0) >= 0).all()
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_members_have_positive_weights_beside_larger_ones_of_rare_neurons(sign):
+    """The cubes of the weights alone, 30 against -192, would mirror the unit."""
+    generator = np.random.default_rng(0)
+    rates = np.r_[np.full(30, 0.05), np.full(3, 0.001), 0.7]
+    spikes = Spikes.from_dense(generator.random((4000, 34)) < rates)
+    weights = np.r_[np.full(30, 1.0), np.full(3, -4.0), 0.5][:, None]
+    one = np.ones(1)
+    model = CRBM.from_parameters(
+        sign * weights, np.log(rates / (1 - rates)), DReLU(one, 2 * one, 0 * one, 0 * one)
+    )
+    standard = model.standardised(spikes)
+    assert (standard.weights_[:30] > 0).all() and (standard.weights_[30:33] < 0).all()
+    energies = model.free_energy(spikes), standard.free_energy(spikes)
+    assert np.ptp(energies[0] - energies[1]) < 1e-4
 
 
 @pytest.mark.parametrize(

@@ -162,16 +162,17 @@ class RBM:
     def standardised(self, spikes: Spikes) -> RBM:
         """Return the same distribution with Var(h) = 1 on ``spikes`` and a fixed sign.
 
-        Rescaling h and its weights inversely changes nothing but the units of h. Mirroring h
-        with its weights makes the sum of the cubes of every column positive, so that of an
-        assembly with many small negative weights its members count, not those.
+        Rescaling h and its weights inversely changes nothing but the units of h. Of a unit and its
+        mirror image the one is taken whose input would be skewed to the positive if the neurons
+        were independent: inputs far from their mean then come from members that are active. Cubes
+        of weights alone would be decided by the largest ones, which belong to rare neurons.
         """
         inputs = self.inputs_h_from_v(spikes)
         with kernel_threads(self.n_threads):
             activity = self.hidden.moments(inputs)
         variance = activity.square.mean(axis=0) - activity.mean.mean(axis=0) ** 2
         scale = np.sqrt(variance)
-        negative = (self.weights**3).sum(axis=0, dtype=np.float64) < 0
+        negative = _third_cumulant(self.weights, spikes.mean_activity) < 0
         sign = np.where(negative, -1.0, 1.0)
         return replace(
             self,
@@ -196,6 +197,15 @@ class RBM:
 
     def __repr__(self) -> str:
         return f"RBM({self.n_neurons:,} neurons, {self.n_hidden} hidden units)"
+
+
+def _third_cumulant(
+    weights: NDArray[np.float32], mean_activity: NDArray[np.floating]
+) -> NDArray[np.float64]:
+    """Compute the third cumulant of every hidden input for independent neurons, (M,)."""
+    p = mean_activity.astype(np.float64)
+    skewness = (p * (1 - p) * (1 - 2 * p)).astype(np.float32)
+    return np.asarray((weights**3 * skewness[:, None]).sum(axis=0, dtype=np.float64))
 
 
 class HasRBM(Protocol):

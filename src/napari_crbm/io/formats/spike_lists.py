@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 from numpy.typing import NDArray
 
@@ -84,7 +83,7 @@ def can_read(path: Path) -> bool:
     with suppress(CRBMError, OSError, ValueError):
         if container == "hdf5":
             with hdf5.reading(path) as file:
-                return is_matlab(file) and find_list(_cell_arrays(file)) is not None
+                return is_matlab(file) and find_list(_cell_arrays(hdf5_arrays(file))) is not None
         with opened(path) as arrays:
             return find_list(_with_counts(path, arrays)) is not None
     return False
@@ -166,15 +165,15 @@ def _opened(path: Path) -> Iterator[tuple[Mapping[str, Array], Mapping[str, Arra
     """Open all arrays, and those that may be lists of spikes."""
     if container_of(path) == "hdf5":
         with hdf5.reading(path) as file:
-            yield hdf5_arrays(file), _cell_arrays(file)
+            arrays = hdf5_arrays(file)
+            yield arrays, _cell_arrays(arrays)
     else:
         with opened_with_tables(path) as arrays:
             yield arrays, _with_counts(path, arrays)
 
 
-def _cell_arrays(file: h5py.File) -> dict[str, Array]:
+def _cell_arrays(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Return the cell arrays of an HDF5 file; its other arrays belong to other formats."""
-    arrays = hdf5_arrays(file)
     names = {name.removesuffix(COUNTS) for name in arrays if name.endswith(COUNTS)}
     return {name: each for name, each in arrays.items() if name.removesuffix(COUNTS) in names}
 

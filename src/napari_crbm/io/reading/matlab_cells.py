@@ -94,8 +94,8 @@ def _elements(dataset: h5py.Dataset) -> list[Any]:
     if dataset.shape is None or not 0 < dataset.size <= _MOST_ELEMENTS:
         return []
     # Axes of the file are reversed, so the order in it is that of MATLAB.
-    references = np.ravel(dataset[()])
-    return [dataset.file[each] if each else None for each in references]
+    references, file = np.ravel(dataset[()]), dataset.file
+    return [file[each] if each else None for each in references]
 
 
 def _arrays(name: str, items: list[Any], depth: int) -> Iterator[tuple[str, Any]]:

@@ -238,13 +238,13 @@ def hdf5_arrays(file: h5py.File) -> dict[str, Array]:
     """Return all arrays of an open HDF5 file, and the sizes of the elements of cell arrays."""
     found: dict[str, Array] = {}
 
-    def note(name: str, item: object) -> None:
+    def note(name: str) -> None:
+        # The elements of cell arrays lie there, which may be thousands: they are not opened here.
+        if name.startswith(_INTERNAL):
+            return
+        item = file[name]
         # Empty datasets have no shape.
-        if (
-            isinstance(item, h5py.Dataset)
-            and item.shape is not None
-            and not name.startswith(_INTERNAL)
-        ):
+        if isinstance(item, h5py.Dataset) and item.shape is not None:
             if is_cell_array(item):
                 cells.update(cell_arrays(name, item))
             else:
@@ -255,7 +255,7 @@ def hdf5_arrays(file: h5py.File) -> dict[str, Array]:
 
     sparse: dict[str, Array] = {}
     cells: dict[str, Array] = {}
-    file.visititems(note)
+    file.visit(note)
     hdf5.provide_filters(found.values())
     inside = tuple(f"{name}/" for name in sparse)
     return {k: v for k, v in found.items() if not k.startswith(inside)} | sparse | cells
