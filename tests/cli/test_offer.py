@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_crbm.cli import main
 from napari_crbm.cli.offer import offer_profile
 from napari_crbm.errors import CRBMError
 from napari_crbm.io import load_model, load_profile
@@ -26,10 +27,12 @@ def command(folder, *arguments):
     )
 
 
-def test_the_commands_it_prints_work(tmp_path):
+def test_the_commands_it_prints_work(tmp_path, monkeypatch, capsys):
+    """The first in a process of its own, as a person sees it; those it offers within this one."""
     rng = np.random.default_rng(0)
     spikes = (rng.random((300, 12)) < 0.2).astype("u1")
     np.savez(tmp_path / "my fish.npz", activity_matrix=spikes, where=100 * rng.random((12, 3)))
+    monkeypatch.chdir(tmp_path)
     wanted = ["train", "my fish.npz", "-o", "m.h5", "--updates", "20", "--chains", "10"]
     wanted += ["--n-hidden", "2"]
     failed = command(tmp_path, *wanted)
@@ -37,19 +40,23 @@ def test_the_commands_it_prints_work(tmp_path):
     lines = [line.strip() for line in failed.stderr.splitlines()]
     offers = [line for line in lines if line.startswith("napari-crbm ")]
     assert len(offers) == 2
+
+    def here(*words):
+        monkeypatch.setattr(sys, "argv", ["napari-crbm", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code
+
     for line in offers:
-        done = command(tmp_path, *shlex.split(line)[1:])
-        assert done.returncode == 0, done.stderr
+        here(*shlex.split(line)[1:])
     assert load_model(tmp_path / "m.h5").n_neurons == 12
     profile = ["--profile", "my fish.profile.json"]
-    done = command(tmp_path, "evaluate", "m.h5", "my fish.npz", "--samples", "50", *profile)
-    assert done.returncode == 0, done.stderr
-    for line in (
-        ["figure", "m.h5", "my fish.npz", "-o", "figures", "--assembly", "0"],
-        ["compare", "m.h5", "my fish.npz", "--methods", "pca"],
-    ):
-        assert command(tmp_path, *line, *profile).returncode == 0
-    assert "UserWarning" not in done.stderr and "Warning: " in done.stderr
+    capsys.readouterr()
+    here("evaluate", "m.h5", "my fish.npz", "--samples", "50", *profile)
+    said = capsys.readouterr().err
+    assert "UserWarning" not in said and "Warning: " in said
+    here("figure", "m.h5", "my fish.npz", "-o", "figures", "--assembly", "0", *profile)
+    here("compare", "m.h5", "my fish.npz", "--methods", "pca", *profile)
 
 
 def test_a_profile_that_exists_is_neither_overwritten_nor_offered(tmp_path, monkeypatch, capsys):
