@@ -178,33 +178,27 @@ def test_weight_update_is_a_proximal_rmsprop_step(weights, fields, raster):
     np.testing.assert_allclose(fields, before - change @ mean_hidden, atol=1e-5)
 
 
-# Role, weight, pull, and whether it takes part while hidden units form, and later. The penalty is
-# 0.01; weights join at 0.012.
+# Role, weight, pull, and whether it takes part. The penalty is 0.01; weights join at 0.012.
 JUDGED = [
-    (SILENT, 0.0, 0.013, True, True),
-    (SILENT, 0.0, 0.011, False, False),
-    (ACTIVE, 0.001, 0.013, True, True),
-    (ACTIVE, 0.001, 0.011, True, True),
-    (ACTIVE, 0.5, 0.009, True, False),
-    (ACTIVE, -0.001, 0.002, True, True),
-    (ACTIVE, 0.0, 0.002, True, False),
+    (SILENT, 0.0, 0.013, True),
+    (SILENT, 0.0, -0.013, True),
+    (SILENT, 0.0, 0.011, False),
+    (ACTIVE, 0.0, 0.011, True),
+    (ACTIVE, 0.0, -0.009, False),
+    (ACTIVE, 0.5, 0.002, True),
+    (ACTIVE, -0.001, 0.002, True),
 ]
 
 
-@pytest.mark.parametrize("forming", [True, False])
-def test_revision_judges_weights_by_their_pull(forming):
-    roles, weights, pulls, *expected = (np.array([row]) for row in zip(*JUDGED, strict=True))
+def test_revision_silences_weights_that_the_penalty_holds_at_zero():
+    roles, weights, pull, takes_part = (np.array([row]) for row in zip(*JUDGED, strict=True))
     weights, roles = weights.astype(np.float32), roles.astype(np.uint8)
-    # The pull of a weight is its gradient and what its growing took from it.
-    gradient = (pulls - 0.05 * weights).astype(np.float32)
-    pull = weight_selection.Pull(gradient, np.array([0.05], dtype=np.float32))
     limits = weight_selection.Limits(np.float32([0.012]), np.float32([0.01]))
-    rule = partial(weight_selection.select, pull, limits, forming)
+    rule = partial(weight_selection.select, pull, limits)
     active = ActiveSet(weights.copy(), np.zeros_like(weights), roles.copy())
     means = np.array([0.2], dtype=np.float32), np.arange(weights.size, dtype=np.float64)
     fields = np.array([-3.0], dtype=np.float32)
     shift = active.revise(rule, means, fields)
-    takes_part = expected[0 if forming else 1]
     assert (active.roles == ACTIVE).tolist() == takes_part.tolist()
     left = np.where(takes_part, weights, 0)
     assert np.array_equal(active.dense(), left)
@@ -221,8 +215,7 @@ def test_one_neuron_in_a_hundred_gets_a_weight_by_chance(n_hidden):
     noise = generator.standard_normal((n, n_hidden), dtype=np.float32) * spread[:, None]
     weights, roles = np.zeros((n, n_hidden), np.float32), np.full((n, n_hidden), SILENT)
     limits = weight_selection.limits_of(3 * error, variance, error, n_hidden)
-    pull = weight_selection.Pull(noise.astype(np.float32), variance)
-    new = weight_selection.select(pull, limits, False, slice(None), weights, roles)
+    new = weight_selection.select(noise, limits, slice(None), weights, roles)
     # Their number is Poisson: 200, give or take 14.
     assert 150 < np.count_nonzero(new == ACTIVE) < 250
 

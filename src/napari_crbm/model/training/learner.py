@@ -27,8 +27,6 @@ from napari_crbm.spikes import Spikes
 _CHAINS, _REVISION = 1, 2
 # Updates between two decisions which weights take part.
 _REVISE_EVERY = 100
-# Fraction of the updates in which hidden units do not yet represent their assemblies well.
-_FORMING = 0.3
 # Batches whose mean the mean hidden units are.
 _MEAN_OF = 50
 
@@ -327,17 +325,15 @@ class Learner:
             return
         variance = self._mean_activity * (1 - self._mean_activity)
         key = stream(self.settings.random_state, _REVISION, update)
-        beyond = covariance.residual(
+        pull = covariance.residual(
             self.active, self.fields, self.hidden.units(), self.frames, self.backend, key
         )
-        pull = weight_selection.Pull(beyond, variance)
         error = standard_error(self.frames.spikes)
         limits = weight_selection.limits_of(
             float(self.settings.l1), variance, error, self.active.shape[1]
         )
-        forming = update <= _FORMING * self.settings.n_updates
         shift = self.active.revise(
-            partial(weight_selection.select, pull, limits, forming),
+            partial(weight_selection.select, pull, limits),
             (self._mean_activity, self._mean_hidden),
             self.fields,
         )

@@ -1,13 +1,15 @@
 """Select the weights that take part in a training.
 
 The pull of a weight is the gradient that it would have at zero, from all training frames: the
-covariance of its hidden unit with what its neuron does beyond the model's expectation. Where the
-penalty exceeds the pull, the weight is zero at the optimum, and taking it out changes nothing but
-the noise and the time of the updates.
+covariance of its hidden unit with what its neuron does beyond the model's expectation. A weight
+that the penalty has set to zero, and whose pull the penalty exceeds, is zero at the optimum. Taking
+it out changes nothing but the noise and the time of the updates.
 
 Chance weights would outnumber the members of assemblies. Together they couple hidden units, so
 that chains mix slowly and assemblies no longer switch independently. So a weight joins only if its
-pull exceeds chance among all hidden units of its neuron.
+pull exceeds chance among all hidden units of its neuron. Small weights that the training starts
+with are not judged so: each may be due to chance, but together they carry what all neurons share,
+such as a common gain.
 """
 
 from __future__ import annotations
@@ -25,19 +27,8 @@ from napari_crbm.model.compute.kernels.weight_update import ACTIVE, SILENT
 _BY_CHANCE = 0.01
 
 
-class Pull(NamedTuple):
-    """Gradients (N, M), and the variances (N,) by which they fall per unit of weight."""
-
-    gradient: Array
-    variance: Array
-
-    def of(self, rows: slice, weights: Array) -> Array:
-        """Compute the absolute pulls of some rows of weights."""
-        return np.abs(self.gradient[rows] + self.variance[rows, None] * weights)
-
-
 class Limits(NamedTuple):
-    """Pulls (N,) above which a silent weight joins, and below which an active one leaves."""
+    """Pulls (N,) above which a silent weight joins, and below which a weight of zero leaves."""
 
     join: Array
     leave: Array
@@ -65,20 +56,15 @@ def limits_of(l1: float, variance: Array, error: float, n_hidden: int) -> Limits
 
 
 def select(
-    pull: Pull, limits: Limits, forming: bool, rows: slice, weights: Array, roles: Array
+    pull: Array, limits: Limits, rows: slice, weights: Array, roles: Array
 ) -> NDArray[np.uint8]:
-    """Let in weights whose pull exceeds chance, and silence those whose pull is below the penalty.
-
-    Negative weights separate overlapping assemblies that are independent in the recording. They
-    have no pull, and stay until the penalty has reduced them to zero.
+    """Let in weights whose pull exceeds chance; silence those that the penalty holds at zero.
 
     Parameters
     ----------
-    pull : Pull
+    pull : (N, M) float32
+        Gradient of the log-likelihood with respect to every weight.
     limits : Limits
-    forming : bool
-        Whether hidden units do not yet represent their assemblies well. Then all active weights
-        stay.
     rows, weights, roles
         Some rows of all weights, and their weights and roles (n, M).
 
@@ -87,5 +73,5 @@ def select(
     roles : (n, M) uint8
     """
     limit = np.where(roles == SILENT, limits.join[rows, None], limits.leave[rows, None])
-    takes_part = (pull.of(rows, weights) > limit) | ((roles == ACTIVE) & (forming | (weights < 0)))
+    takes_part = (np.abs(pull[rows]) > limit) | ((roles == ACTIVE) & (weights != 0))
     return np.where(takes_part, ACTIVE, SILENT)
