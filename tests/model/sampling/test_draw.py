@@ -6,6 +6,7 @@ import pytest
 from napari_crbm.errors import ModelError
 from napari_crbm.model import draw
 from napari_crbm.model.sampling.draw import MAX_R_HAT, integrated_autocorrelation, nested_r_hat
+from napari_crbm.model.sampling.switching import EVERY
 from napari_crbm.spikes import Spikes
 from tests.conftest import random_model
 from tests.model.sampling.bistable import bistable
@@ -116,3 +117,19 @@ def test_small_but_real_changes_beside_large_numbers_count():
     series[..., 0] = slow[:, 0]
     series[..., 1] = rng.normal(4000, 50, (200, 60))
     assert integrated_autocorrelation(series)[0] > 30
+
+
+@pytest.mark.parametrize(
+    ("autocorrelation", "n_samples", "thin"),
+    [(10, 5000, 10), (40, 5000, 20), (100, 5000, 40), (100, 1000, 100), (600, 5000, 100)],
+)
+def test_samples_of_slow_chains_are_farther_apart(monkeypatch, autocorrelation, n_samples, thin):
+    """As far as samples need that are worth 2,000 independent frames, and 100 steps at most."""
+    monkeypatch.setattr(
+        "napari_crbm.model.sampling.draw.integrated_autocorrelation",
+        lambda series: np.full(series.shape[2], autocorrelation / EVERY),
+    )
+    samples = draw(random_model(N, 2), n_samples)
+    assert samples.thin == thin
+    worth = max(300, n_samples * min(1, thin / autocorrelation))
+    assert samples.effective_size == pytest.approx(worth)

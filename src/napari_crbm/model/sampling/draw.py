@@ -28,6 +28,8 @@ from napari_crbm.spikes import Spikes
 
 #: Effective sample size below which statistics are uncertain.
 ENOUGH = 200
+# Samples are farther apart than `_USUAL_THIN` steps only if they are worth fewer frames than this.
+_WORTH, _USUAL_THIN = 2000, 20
 # Measurements before the chains are compared for the first time.
 _FIRST = 64
 #: Sampling of the paper: chains, frames of each, Gibbs steps before the first and between two.
@@ -186,7 +188,7 @@ def draw(
     n_chains: int = 300,
     start: Spikes | None = None,
     max_burn_in: int = 4000,
-    max_thin: int = 20,
+    max_thin: int = 100,
     as_published: bool = False,
     random_state: int = 0,
     report: Callable[[int, int], None] | None = None,
@@ -195,9 +197,10 @@ def draw(
 
     Chains run until they no longer depend on their initial states (see `MAX_R_HAT`), or for
     ``max_burn_in`` steps.
-    Then samples are taken one autocorrelation time apart, or ``max_thin`` steps if that is less:
-    most of the independent states are different chains. `draw_after` takes fixed numbers of steps
-    instead.
+    Then samples are taken one autocorrelation time apart, or 20 steps if that is less: many of the
+    independent states are different chains. Where chains mix so slowly that all samples would be
+    worth fewer than 2,000 independent frames, they are taken farther apart, ``max_thin`` steps at
+    most. `draw_after` takes fixed numbers of steps instead.
 
     Parameters
     ----------
@@ -261,7 +264,9 @@ def draw(
     burn_in = done
     # The first half still depends on the initial states.
     steps = EVERY * integrated_autocorrelation(np.stack(series[len(series) // 2 :]))
-    needed = int(np.clip(np.ceil(steps.max()), EVERY, max_thin))
+    slowest = float(steps.max())
+    needed = max(min(slowest, _USUAL_THIN), slowest * min(_WORTH / n_samples, 1.0))
+    needed = int(np.clip(np.ceil(needed), EVERY, max_thin))
     thin = _PUBLISHED_THIN if as_published else needed
 
     def blocks() -> Iterator[NDArray[np.uint8]]:
