@@ -162,10 +162,10 @@ class RBM:
     def standardised(self, spikes: Spikes) -> RBM:
         """Return the same distribution with Var(h) = 1 on ``spikes`` and a fixed sign.
 
-        Rescaling h and its weights inversely changes nothing but the units of h. Of a unit and its
-        mirror image the one is taken whose input would be skewed to the positive if the neurons
-        were independent: inputs far from their mean then come from members that are active. Cubes
-        of weights alone would be decided by the largest ones, which belong to rare neurons.
+        Rescaling h and its weights inversely changes nothing but the units of h. A unit is mirrored
+        if its input would have a negative third cumulant for independent neurons. Its largest
+        inputs then come from active members. The sum of the cubed weights alone would be decided
+        by the largest weights, which belong to rarely active neurons.
         """
         inputs = self.inputs_h_from_v(spikes)
         with kernel_threads(self.n_threads):
