@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from napari_crbm.model import RBM, Settings
 from napari_crbm.model.compute.active_weights import ActiveSet
 from napari_crbm.model.compute.bits import bits_from_dense
-from napari_crbm.model.compute.kernels.weight_update import ACTIVE, SILENT
+from napari_crbm.model.compute.kernels.weight_update import ACTIVE
 from napari_crbm.model.compute.threads import kernel_threads
 from napari_crbm.model.training.run import TrainingRun
 from napari_crbm.model.units.drelu.standardised import Standardised
@@ -36,23 +35,12 @@ def shrunk(active, given, fields):
     return active.step(phase, phase, values[0], rates, given, fields, values.copy())
 
 
-def silenced(active, given, fields):
-    """Silence the weights of the first neuron."""
-
-    def rule(_rows, _weights, roles):
-        return np.where(np.arange(N)[:, None] == 0, SILENT, roles)
-
-    return active.revise(rule, given, fields)
-
-
-@pytest.mark.parametrize("change", [shrunk, silenced])
-def test_a_weight_that_changes_leaves_mean_activities_as_they_are(change):
+def test_a_weight_that_changes_leaves_mean_activities_as_they_are():
     """To first order: the first neuron hardly depends on the units, whose means are not zero."""
     generator = np.random.default_rng(0)
     weights = generator.normal(0, 0.8, (N, M)).astype(np.float32)
     weights[0] = 0.001
-    if change is shrunk:
-        weights[1:] = 0
+    weights[1:] = 0
     fields = generator.normal(-0.5, 0.5, N).astype(np.float32)
     units = Standardised(
         np.array([1.2, 0.8]), np.array([-1.5, 1.0]), np.array([-0.4, 0.3]), np.array([0.3, -0.2])
@@ -63,7 +51,7 @@ def test_a_weight_that_changes_leaves_mean_activities_as_they_are(change):
     active = ActiveSet(weights.copy(), np.zeros_like(weights), np.full((N, M), ACTIVE))
     followed = fields.copy()
     with kernel_threads():
-        shift = change(active, (mean_v.astype(np.float32), mean_h), followed)
+        shift = shrunk(active, (mean_v.astype(np.float32), mean_h), followed)
     assert not active.dense()[0].any() and np.array_equal(active.dense()[1:], weights[1:])
     units.shift(shift)
     after = means(RBM.from_parameters(active.dense(), followed, units.units()))

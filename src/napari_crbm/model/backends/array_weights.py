@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from napari_crbm.model.backends.array_raster import ArrayRaster
 from napari_crbm.model.backends.array_units import units_on
-from napari_crbm.model.compute.active_weights import Means, Rule, follow
+from napari_crbm.model.compute.active_weights import Means, Rule
 from napari_crbm.model.compute.array_random import subkeys, uniforms
 from napari_crbm.model.compute.blocks import row_blocks
 from napari_crbm.model.compute.kernels.weight_update import SILENT
@@ -182,7 +182,7 @@ class ArrayActiveSet:
             gradient += means[0][rows][:, None] * centre
             before = self._weights[rows].copy()
             self._step_rows(rows, gradient, rates)
-            shift += follow(self._weights[rows] - before, means, fields, rows)
+            shift += _follow(self._weights[rows] - before, means, fields, rows)
         self.form.project_bits(chains[0], inputs)
         return shift
 
@@ -202,15 +202,22 @@ class ArrayActiveSet:
             moment = xp.where(silent, self._second_moment[rows], moment)
         self._second_moment[rows] = moment
 
-    def revise(self, rule: Rule, means: Means, fields: Any) -> Any:
-        """Give every weight a new role, set silent weights to zero, and adjust the fields."""
-        shift = self._xp.zeros(self.shape[1])
+    def revise(self, rule: Rule) -> None:
+        """Give every weight a new role."""
         for rows in row_blocks(len(self._weights), _ROWS):
-            weights, roles = self._weights[rows], self._roles[rows]
-            new = rule(rows, weights, roles)
-            self._roles[rows] = new
-            kept = self._xp.where(new == SILENT, np.float32(0), weights)
-            shift += follow(kept - weights, means, fields, rows)
-            self._weights[rows] = kept
+            self._roles[rows] = rule(rows, self._weights[rows], self._roles[rows])
         self._choose_form()
-        return shift
+
+
+def _follow(change: Any, means: Means, fields: Any, rows: slice) -> Any:
+    """Adjust the fields, in place, to a change (n, M) of the weights of some neurons.
+
+    Returns
+    -------
+    shift : (M,) float64
+        Change of the hidden inputs of the mean activity.
+    """
+    mean_activity, mean_hidden = means
+    change = change.astype(np.float64)
+    fields[rows] -= (change @ mean_hidden).astype(np.float32)
+    return mean_activity[rows].astype(np.float64) @ change

@@ -2,12 +2,12 @@ r"""Weights in training: which of them take part, and their updates.
 
 A weight whose gradient at zero is smaller than the penalty is zero at the optimum. Under the
 noise of small batches a proximal step alone does not keep it at zero. So from time to time the
-gradient is computed from many frames. Weights that belong at zero are then silenced until the
-next time, and silent weights whose gradient exceeds the penalty join (the active sets of
-coordinate descent, Friedman et al. 2010). Most assemblies hold a few per cent of the neurons, so
+gradient is computed from many frames. Weights at zero whose gradient is smaller than the penalty
+are then silenced, and silent weights with a large gradient join (the active sets of coordinate
+descent, Friedman et al. 2010). Most assemblies hold a few per cent of the neurons, so
 that an update touches a few per cent of the weights.
 
-Whenever weights change, the fields and the shifts of the hidden inputs are adjusted, so that mean
+In every update the fields and the shifts of the hidden inputs are adjusted, so that mean
 inputs of neurons and hidden units stay the same (Melchior, Fischer and Wiskott 2016).
 """
 
@@ -27,23 +27,10 @@ from napari_crbm.model.compute.kernels.weight_update import SILENT
 from napari_crbm.model.compute.weights import SparseWeights, efficient
 
 #: Maps rows, their weights and their roles to new roles, see `model.training.weight_selection`.
+#: Only weights that are zero may become silent.
 Rule = Callable[[slice, Any, Any], Any]
 #: Mean activity of the neurons (N,) float32 and of the hidden units (M,) float64, on the data.
 Means = tuple[Any, Any]
-
-
-def follow(change: Any, means: Means, fields: Any, rows: slice) -> Any:
-    """Adjust the fields, in place, to a change (n, M) of the weights of some neurons.
-
-    Returns
-    -------
-    shift : (M,) float64
-        Change of the hidden inputs of the mean activity.
-    """
-    mean_activity, mean_hidden = means
-    change = change.astype(np.float64)
-    fields[rows] -= (change @ mean_hidden).astype(np.float32)
-    return mean_activity[rows].astype(np.float64) @ change
 
 
 class ActiveSet:
@@ -144,20 +131,9 @@ class ActiveSet:
             weight_update.update_weights(self._weights, self._second_moment, self.roles, *shared)
         return shift
 
-    def revise(self, rule: Rule, means: Means, fields: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Give every weight a new role, set silent weights to zero, and adjust the fields.
-
-        Returns
-        -------
-        shift : (M,) float64
-            Change of the hidden inputs of the mean activity.
-        """
+    def revise(self, rule: Rule) -> None:
+        """Give every weight a new role."""
         self._write_back()
-        shift = np.zeros(self.shape[1])
         for rows in row_blocks(len(self._weights)):
-            weights, roles = self._weights[rows], self.roles[rows]
-            roles[:] = rule(rows, weights, roles)
-            shift += follow(np.where(roles == SILENT, -weights, 0), means, fields, rows)
-            weights[roles == SILENT] = 0
+            self.roles[rows] = rule(rows, self._weights[rows], self.roles[rows])
         self._choose_form()
-        return shift

@@ -332,10 +332,5 @@ class Learner:
         limits = weight_selection.limits_of(
             float(self.settings.l1), variance, error, self.active.shape[1]
         )
-        shift = self.active.revise(
-            partial(weight_selection.select, pull, limits),
-            (self._mean_activity, self._mean_hidden),
-            self.fields,
-        )
-        self.hidden.shift(shift)
+        self.active.revise(partial(weight_selection.select, pull, limits))
         self.chains.update_inputs(self.active.form)

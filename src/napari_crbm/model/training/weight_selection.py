@@ -28,7 +28,15 @@ _BY_CHANCE = 0.01
 
 
 class Limits(NamedTuple):
-    """Pulls (N,) above which a silent weight joins, and below which a weight of zero leaves."""
+    """Limits (N,) of the pull.
+
+    Attributes
+    ----------
+    join
+        A silent weight with a larger pull becomes active.
+    leave
+        An active weight of zero with a smaller pull becomes silent.
+    """
 
     join: Array
     leave: Array
@@ -58,12 +66,12 @@ def limits_of(l1: float, variance: Array, error: float, n_hidden: int) -> Limits
 def select(
     pull: Array, limits: Limits, rows: slice, weights: Array, roles: Array
 ) -> NDArray[np.uint8]:
-    """Let in weights whose pull exceeds chance; silence those that the penalty holds at zero.
+    """Activate weights whose pull exceeds chance; silence those that the penalty keeps at zero.
 
     Parameters
     ----------
     pull : (N, M) float32
-        Gradient of the log-likelihood with respect to every weight.
+        Gradient of the log-likelihood. It is the pull of the weights that are zero.
     limits : Limits
     rows, weights, roles
         Some rows of all weights, and their weights and roles (n, M).
