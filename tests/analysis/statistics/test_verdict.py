@@ -113,6 +113,17 @@ CASES = [
         Outcome.TOO_SHORT,
         ("neurons are too uncertain (nRMSE 0.45 ± 0.20, explained share 52 ± 25 %)",),
     ),
+    # The noise of the training frames is the scale of the nRMSE: a small one is not enough.
+    (
+        without("cov_vv", share=share(0.32, train=1.02, error=0.39), nrmse=Estimate(0.05, 0.1)),
+        Outcome.TOO_SHORT,
+        ("neurons are too uncertain (nRMSE 0.05 ± 0.10, explained share 32 ± 39 %)",),
+    ),
+    (
+        without("cov_vv", share=share(0.74, error=0.1), nrmse=Estimate(0.05, 0.1)),
+        Outcome.REPRODUCES,
+        ("all 5 statistics", "74 ± 10 %"),
+    ),
     (
         without("cov_hh", share=share(0.7, error=0.2), nrmse=Estimate(0.34, 0.2)),
         Outcome.REPRODUCES,

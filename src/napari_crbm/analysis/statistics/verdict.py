@@ -24,6 +24,9 @@ LOST = 0.3
 ALIKE = 0.5
 # A statistic with a larger standard error is too uncertain to be called reproduced.
 _UNCERTAIN = 0.3
+# A model that reproduces a statistic clearly explains more than this part of what the training
+# frames explain. An nRMSE alone may be small because the noise of the training frames is large.
+_AT_LEAST = 0.5
 # A difference is clear if it exceeds this many standard errors.
 _CLEAR = 2.0
 
@@ -342,17 +345,21 @@ def _known(found: Findings, name: str) -> bool:
     """Whether a statistic is reproduced by its value, which is certain enough to say so."""
     share = found.explained.get(name)
     value, error = found.nrmse[name]
-    if np.isfinite(value) and value <= GOOD_NRMSE and error <= _UNCERTAIN:
-        return True
+    near = bool(np.isfinite(value) and value <= GOOD_NRMSE and error <= _UNCERTAIN)
     if share is None or share.reason:
-        return False
-    return share.error <= _UNCERTAIN and share.share >= _asked(share)
+        return near
+    enough = share.error <= _UNCERTAIN and share.share >= _asked(share)
+    return (near or enough) and Estimate(share.share, share.error).above(_AT_LEAST * _best(share))
 
 
 def _asked(share: Explained) -> float:
-    """Return the share that counts as reproduced: the training frames explain no more than all."""
-    best = share.train_share if np.isfinite(share.train_share) else 1.0
-    return GOOD_SHARE * min(best, 1.0)
+    """Return the share that counts as reproduced."""
+    return GOOD_SHARE * _best(share)
+
+
+def _best(share: Explained) -> float:
+    """Return the share that a model of the training frames can explain: theirs, at most all."""
+    return min(share.train_share, 1.0) if np.isfinite(share.train_share) else 1.0
 
 
 def _score(found: Findings, name: str) -> str:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from napari_crbm.model.backends.protocol import Array
 from napari_crbm.model.compute.kernels.weight_update import ACTIVE, SILENT
@@ -59,7 +59,7 @@ def limits_of(l1: float, variance: Array, error: float, n_hidden: int) -> Limits
     n_hidden : int
     """
     scale = np.sqrt(variance / variance.mean())
-    chance = float(norm.isf(_BY_CHANCE / 2 / n_hidden)) * error
+    chance = -float(ndtri(_BY_CHANCE / 2 / n_hidden)) * error
     return Limits(np.float32(max(l1, chance)) * scale, np.float32(l1) * scale)
 
 
