@@ -95,6 +95,7 @@ def folder(files, tmp_path, monkeypatch):
     for name, recipe in settings.RECIPES.items():
         monkeypatch.setitem(settings.RECIPES, name, replace(recipe, n_updates=UPDATES))
     monkeypatch.setitem(draw.__kwdefaults__, "max_burn_in", STEPS)
+    monkeypatch.setitem(draw.__kwdefaults__, "max_thin", 2)
     monkeypatch.setitem(log_partition.__kwdefaults__, "n_betas", STEPS)
     monkeypatch.setattr("napari_crbm.analysis.dreams.discrimination._FRAMES", FRAMES)
     matplotlib.use("Agg")

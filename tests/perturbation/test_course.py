@@ -80,7 +80,7 @@ def test_where_spikes_act_the_prediction_follows_the_true_response():
 
 
 def test_where_neurons_are_readings_the_prediction_is_wrong():
-    predicted, true = Planted(spikes_act=False).changes()
+    predicted, true = Planted(spikes_act=False, n_updates=600).changes()
     assert not true.any()
     assert predicted.mean() > 0.03, "a recording does not tell readings from neurons that act"
 

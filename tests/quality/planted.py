@@ -9,8 +9,8 @@ from napari_crbm.analysis import evaluate, fraction_recovered, model_recovery
 from napari_crbm.model import Settings, Training
 from napari_crbm.simulation import simulate
 
-# Neurons, frames and assemblies: each takes less than half a minute of one core to train on.
-SMALL, LARGE = (500, 2000, 8), (700, 2000, 8)
+# Neurons, frames and assemblies: each takes a quarter of a minute of one core to train on.
+SMALL, LARGE = (300, 1500, 6), (400, 1500, 6)
 
 
 def check_recovery_and_statistics(

@@ -23,7 +23,7 @@ import numpy as np
 
 Original = tuple[Path, list[Path], Callable[[Path], object]]
 
-#: How many damaged files of each kind the test opens: 2,000 and more in all.
+#: How many damaged files of each kind there are; by default the test opens a share of them.
 COUNTS = {
     "own": 230,
     "model": 160,

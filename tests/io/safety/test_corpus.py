@@ -1,4 +1,6 @@
-"""2,000 and more damaged files through every reader: refused or opened, in bounded time.
+"""Damaged files through every reader: refused or opened, in bounded time.
+
+The 2,700 files are opened with ``NAPARI_CRBM_CORPUS=1``, and a fifth of them by default.
 
 The files are opened in worker processes with limits, because what damaged files can do
 to a process cannot be caught inside it. A worker that dies or falls silent is a failure.
@@ -102,9 +104,9 @@ def opened(folder: Path, files: list[tuple[str, int]]) -> list[tuple[str, int, d
 def test_damaged_files_are_opened_or_refused(tmp_path):
     pytest.importorskip("pynwb")
     pytest.importorskip("zarr")
-    share = float(os.environ.get("NAPARI_CRBM_CORPUS", "0.4"))
+    share = float(os.environ.get("NAPARI_CRBM_CORPUS", "0.2"))
     files = [(kind, seed) for kind, count in COUNTS.items() for seed in range(int(share * count))]
-    assert len(files) >= 1000
+    assert len(files) >= 500
     with ThreadPoolExecutor(N_WORKERS) as pool:
         parts = pool.map(lambda k: opened(tmp_path / str(k), files[k::N_WORKERS]), range(N_WORKERS))
         results = [result for part in parts for result in part]

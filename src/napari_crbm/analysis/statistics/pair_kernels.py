@@ -32,6 +32,30 @@ def _together(bits, i, j):
     return np.float64(np.int64(total))
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _compare_tile(tile, bits, frames, means, edges, own, counts):
+    n_neurons, n_bins = bits[0].shape[0], counts.shape[0]
+    for k in range(own.shape[0]):
+        own[k] = 0.0
+    first, second = TILE * tile[0], TILE * tile[1]
+    for i in range(first, min(first + TILE, n_neurons)):
+        for j in range(max(second, i + 1), min(second + TILE, n_neurons)):
+            model = _together(bits[0], i, j) / frames[0] - means[0][i] * means[0][j]
+            train = _together(bits[1], i, j) / frames[1] - means[1][i] * means[1][j]
+            test = _together(bits[2], i, j) / frames[2] - means[2][i] * means[2][j]
+            own[0] += model
+            own[1] += train
+            own[2] += test
+            own[3] += model * model
+            own[4] += train * train
+            own[5] += test * test
+            own[6] += (model - test) * (model - test)
+            own[7] += (train - test) * (train - test)
+            column = min(max(np.int64((test - edges[0]) * edges[1]), 0), n_bins - 1)
+            row = min(max(np.int64((model - edges[0]) * edges[1]), 0), n_bins - 1)
+            counts[row, column] += 1
+
+
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def compare_tiles(tiles, bits, frames, means, edges, sums, counts):
     """Add the pairs of the given tiles to the sums and the histogram.
@@ -42,29 +66,10 @@ def compare_tiles(tiles, bits, frames, means, edges, sums, counts):
     squares of the three, squared errors of model and train; ``counts`` (lanes, bins, bins)
     int64.
     """
-    n_neurons = bits[0].shape[0]
-    n_lanes, n_bins = counts.shape[0], counts.shape[1]
+    n_lanes = counts.shape[0]
     for lane in prange(n_lanes):
         for tile in range(lane, tiles.shape[0], n_lanes):
-            own = np.zeros(8)
-            first, second = TILE * tiles[tile, 0], TILE * tiles[tile, 1]
-            for i in range(first, min(first + TILE, n_neurons)):
-                for j in range(max(second, i + 1), min(second + TILE, n_neurons)):
-                    model = _together(bits[0], i, j) / frames[0] - means[0][i] * means[0][j]
-                    train = _together(bits[1], i, j) / frames[1] - means[1][i] * means[1][j]
-                    test = _together(bits[2], i, j) / frames[2] - means[2][i] * means[2][j]
-                    own[0] += model
-                    own[1] += train
-                    own[2] += test
-                    own[3] += model * model
-                    own[4] += train * train
-                    own[5] += test * test
-                    own[6] += (model - test) * (model - test)
-                    own[7] += (train - test) * (train - test)
-                    column = min(max(np.int64((test - edges[0]) * edges[1]), 0), n_bins - 1)
-                    row = min(max(np.int64((model - edges[0]) * edges[1]), 0), n_bins - 1)
-                    counts[lane, row, column] += 1
-            sums[tile] = own
+            _compare_tile(tiles[tile], bits, frames, means, edges, sums[tile], counts[lane])
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -72,4 +77,4 @@ def coincidences(bits, out):
     """Count the frames in which two neurons are active, for all pairs: ``out`` (N, N) int64."""
     for i in prange(bits.shape[0]):
         for j in range(bits.shape[0]):
-            out[i, j] = np.int64(_together(bits, i, j))
+            out[i, j] = np.int64(_together(bits, np.int64(i), j))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit, prange
 
+from napari_crbm.model.compute.kernels.zeros import clear
+
 ZERO, ONE = np.uint64(0), np.uint64(1)
 _S56, _S58 = np.uint64(56), np.uint64(58)
 # Multiplying eight bytes of 0 or 1 by this collects them in the top byte, first byte lowest.
@@ -96,21 +98,34 @@ def gather_sparse(source, bits, i, sign, starts, columns, row):
                 row[k] += sign * added[columns[first + k]]
 
 
+@njit(cache=True, nogil=True)
+def _word_of_frames(indptr, indices, frames, bits, word):
+    for i in range(bits.shape[0]):
+        bits[i, word] = ZERO
+    for b in range(64 * word, min(64 * word + 64, frames.shape[0])):
+        bit = ONE << np.uint64(b & 63)
+        for s in range(indptr[frames[b]], indptr[frames[b] + 1]):
+            bits[indices[s], word] |= bit
+
+
 @njit(cache=True, nogil=True, parallel=True)
 def frames_to_bits(indptr, indices, frames, bits):
     """Write the activity of chosen frames into bits (N, words)."""
-    bits[:] = ZERO
     for word in prange(bits.shape[1]):
-        for b in range(64 * word, min(64 * word + 64, frames.shape[0])):
-            bit = ONE << np.uint64(b & 63)
-            for s in range(indptr[frames[b]], indptr[frames[b] + 1]):
-                bits[indices[s], word] |= bit
+        _word_of_frames(indptr, indices, frames, bits, np.int64(word))
+
+
+@njit(cache=True, nogil=True)
+def _correlate_row(bits, values, i, out):
+    row = np.empty(out.shape[1], dtype=np.float32)
+    clear(row)
+    gather(values, bits, i, np.float32(1.0), row)
+    for m in range(out.shape[1]):
+        out[i, m] = row[m]
 
 
 @njit(cache=True, nogil=True, parallel=True)
 def correlate(bits, values, out):
     """Sum over frames of v_i h_m: bits (N, words), values (B, M) into ``out`` (N, M)."""
     for i in prange(bits.shape[0]):
-        row = np.zeros(out.shape[1], dtype=np.float32)
-        gather(values, bits, i, np.float32(1.0), row)
-        out[i] = row
+        _correlate_row(bits, values, np.int64(i), out)

@@ -120,6 +120,32 @@ def draw_neurons_sparse(starts, columns, values, fields, hidden_values, inputs, 
     add_lanes(partial, inputs)
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _probabilities(field, drive):
+    """Turn the drives (B,) of one neuron into probabilities, in place."""
+    for b in range(drive.shape[0]):
+        t = min(max(-(drive[b] + field) * _LOG2E, -_LIMIT), _LIMIT)
+        drive[b] = _UNIT / (_UNIT + exp2_32(t))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _subtract_lane(weights, fields, hidden_values, hidden_rows, first, last, out):
+    n_chains = hidden_values.shape[1]
+    share = np.float32(1.0 / n_chains)
+    drive = np.empty((_BLOCK, n_chains), dtype=np.float32)
+    product = np.empty((_BLOCK, weights.shape[1]), dtype=np.float32)
+    for start in range(first, last, _BLOCK):
+        stop = min(start + _BLOCK, last)
+        block = drive[: stop - start]
+        np.dot(weights[start:stop], hidden_values, block)
+        for i in range(start, stop):
+            _probabilities(fields[i], block[i - start])
+        np.dot(block, hidden_rows, product[: stop - start])
+        for i in range(start, stop):
+            for m in range(weights.shape[1]):
+                out[i, m] -= share * product[i - start, m]
+
+
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def subtract_expected(weights, fields, hidden_values, hidden_rows, lanes, out):
     """Subtract the mean over chains of P(v_i = 1 | h) h_m from ``out`` (N, M).
@@ -127,26 +153,7 @@ def subtract_expected(weights, fields, hidden_values, hidden_rows, lanes, out):
     Chains contribute the probability of a neuron given their hidden values instead of a draw,
     which removes most of the noise. ``hidden_values`` are (M, B), ``hidden_rows`` (B, M).
     """
-    n_chains = hidden_values.shape[1]
-    share = np.float32(1.0 / n_chains)
     for lane in prange(lanes.shape[0] - 1):
-        drive = np.empty((_BLOCK, n_chains), dtype=np.float32)
-        product = np.empty((_BLOCK, weights.shape[1]), dtype=np.float32)
-        for start in range(lanes[lane], lanes[lane + 1], _BLOCK):
-            stop = min(start + _BLOCK, lanes[lane + 1])
-            block = drive[: stop - start]
-            np.dot(weights[start:stop], hidden_values, block)
-            for i in range(start, stop):
-                _probabilities(fields[i], block[i - start])
-            np.dot(block, hidden_rows, product[: stop - start])
-            for i in range(start, stop):
-                for m in range(weights.shape[1]):
-                    out[i, m] -= share * product[i - start, m]
-
-
-@njit(cache=True, nogil=True, error_model="numpy")
-def _probabilities(field, drive):
-    """Turn the drives (B,) of one neuron into probabilities, in place."""
-    for b in range(drive.shape[0]):
-        t = min(max(-(drive[b] + field) * _LOG2E, -_LIMIT), _LIMIT)
-        drive[b] = _UNIT / (_UNIT + exp2_32(t))
+        _subtract_lane(
+            weights, fields, hidden_values, hidden_rows, lanes[lane], lanes[lane + 1], out
+        )

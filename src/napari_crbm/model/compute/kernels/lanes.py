@@ -30,13 +30,14 @@ def add_lanes_of(partial, b, total):
 def add_lanes(partial, total):
     """Sum (L, B, M) partial inputs in lane order into (B, M)."""
     for b in prange(total.shape[0]):
-        add_lanes_of(partial, b, total[b])
+        add_lanes_of(partial, np.int64(b), total[b])
 
 
 @njit(cache=True, nogil=True)
 def add_rows(partial, total):
     """Sum (L, M) rows in order into (M,). NumPy's sum over an axis takes seconds to compile."""
-    total[:] = partial[0]
+    for m in range(total.shape[0]):
+        total[m] = partial[0, m]
     for lane in range(1, partial.shape[0]):
         for m in range(total.shape[0]):
             total[m] += partial[lane, m]

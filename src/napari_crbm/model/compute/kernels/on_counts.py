@@ -6,6 +6,22 @@ import numpy as np
 from numba import njit, prange
 
 from napari_crbm.model.compute.kernels.bits import ZERO, lowest, position
+from napari_crbm.model.compute.kernels.zeros import clear
+
+
+@njit(cache=True, nogil=True)
+def _count_neuron(bits, inputs, weights, on_from, window_of, counts, in_window, i):
+    clear(counts[i])
+    clear(in_window[i])
+    for word in range(bits.shape[1]):
+        left = bits[i, word]
+        while left != ZERO:
+            bit = lowest(left)
+            left ^= bit
+            t = 64 * word + position(bit)
+            in_window[i, window_of[t]] += np.int32(1)
+            for m in range(counts.shape[1]):
+                counts[i, m] += np.int32(inputs[t, m] - weights[i, m] >= on_from[m])
 
 
 @njit(cache=True, nogil=True, parallel=True)
@@ -28,14 +44,4 @@ def count_on(bits, inputs, weights, on_from, window_of, counts, in_window):
         Written: active frames in each window.
     """
     for i in prange(bits.shape[0]):
-        counts[i] = 0
-        in_window[i] = 0
-        for word in range(bits.shape[1]):
-            left = bits[i, word]
-            while left != ZERO:
-                bit = lowest(left)
-                left ^= bit
-                t = 64 * word + position(bit)
-                in_window[i, window_of[t]] += np.int32(1)
-                for m in range(counts.shape[1]):
-                    counts[i, m] += np.int32(inputs[t, m] - weights[i, m] >= on_from[m])
+        _count_neuron(bits, inputs, weights, on_from, window_of, counts, in_window, np.int64(i))

@@ -47,6 +47,46 @@ def _likelihood_ratio(neurons, values, drive, steps, ratios, total):
     _add_logarithms(ratios, total)
 
 
+@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
+def _add(neurons, values, drive, steps):
+    """Add the products of weights and ``steps`` (B,) to the drive (N, B) of the neurons."""
+    for k in range(neurons.shape[0]):
+        own, weight = drive[neurons[k]], values[k]
+        for b in range(VECTOR):
+            own[b] += weight * steps[b]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _switch_group(starts, neurons, values, fields, hidden, proposed, least, accepted, group):
+    """Do the work of `switch` for one vector of chains."""
+    n_hidden = starts.shape[0] - 1
+    first = group * VECTOR
+    drive = np.empty((fields.shape[0], VECTOR), dtype=np.float32)
+    steps = np.empty(VECTOR, dtype=np.float32)
+    ratios, total = np.empty_like(steps), np.empty_like(steps)
+    for i in range(fields.shape[0]):
+        for b in range(VECTOR):
+            drive[i, b] = fields[i]
+    for m in range(n_hidden):
+        own, weights = neurons[starts[m] : starts[m + 1]], values[starts[m] : starts[m + 1]]
+        for b in range(VECTOR):
+            steps[b] = hidden[m, first + b]
+        _add(own, weights, drive, steps)
+    for m in range(n_hidden):
+        own, weights = neurons[starts[m] : starts[m + 1]], values[starts[m] : starts[m + 1]]
+        for b in range(VECTOR):
+            steps[b] = proposed[m, first + b] - hidden[m, first + b]
+        _likelihood_ratio(own, weights, drive, steps, ratios, total)
+        for b in range(VECTOR):
+            goes = total[b] > least[m, first + b]
+            accepted[m, first + b] = goes
+            if goes:
+                hidden[m, first + b] = proposed[m, first + b]
+            else:
+                steps[b] = np.float32(0.0)
+        _add(own, weights, drive, steps)
+
+
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
 def switch(starts, neurons, values, fields, hidden, proposed, least, accepted):
     """Propose another value for every hidden unit in turn, in all chains.
@@ -68,39 +108,7 @@ def switch(starts, neurons, values, fields, hidden, proposed, least, accepted):
     accepted : (M, B) bool
         Written: which proposals were accepted.
     """
-    n_hidden = starts.shape[0] - 1
     for group in prange(hidden.shape[1] // VECTOR):
-        first = group * VECTOR
-        drive = np.empty((fields.shape[0], VECTOR), dtype=np.float32)
-        steps = np.empty(VECTOR, dtype=np.float32)
-        ratios, total = np.empty_like(steps), np.empty_like(steps)
-        for i in range(fields.shape[0]):
-            for b in range(VECTOR):
-                drive[i, b] = fields[i]
-        for m in range(n_hidden):
-            own, weights = neurons[starts[m] : starts[m + 1]], values[starts[m] : starts[m + 1]]
-            for b in range(VECTOR):
-                steps[b] = hidden[m, first + b]
-            _add(own, weights, drive, steps)
-        for m in range(n_hidden):
-            own, weights = neurons[starts[m] : starts[m + 1]], values[starts[m] : starts[m + 1]]
-            for b in range(VECTOR):
-                steps[b] = proposed[m, first + b] - hidden[m, first + b]
-            _likelihood_ratio(own, weights, drive, steps, ratios, total)
-            for b in range(VECTOR):
-                goes = total[b] > least[m, first + b]
-                accepted[m, first + b] = goes
-                if goes:
-                    hidden[m, first + b] = proposed[m, first + b]
-                else:
-                    steps[b] = np.float32(0.0)
-            _add(own, weights, drive, steps)
-
-
-@njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
-def _add(neurons, values, drive, steps):
-    """Add the products of weights and ``steps`` (B,) to the drive (N, B) of the neurons."""
-    for k in range(neurons.shape[0]):
-        own, weight = drive[neurons[k]], values[k]
-        for b in range(VECTOR):
-            own[b] += weight * steps[b]
+        _switch_group(
+            starts, neurons, values, fields, hidden, proposed, least, accepted, np.int64(group)
+        )

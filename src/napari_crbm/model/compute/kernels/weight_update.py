@@ -12,6 +12,7 @@ from napari_crbm.model.compute.kernels.bits import (
     scatter_sparse,
 )
 from napari_crbm.model.compute.kernels.lanes import add_lanes, add_rows
+from napari_crbm.model.compute.kernels.zeros import clear, zeros
 
 #: Roles of weights: SILENT weights stay at zero, ACTIVE ones follow the gradient and the penalty.
 SILENT, ACTIVE = np.uint8(0), np.uint8(1)
@@ -51,6 +52,44 @@ def _update_row_sparse(values, second_moment, first, stop, gradient, rates):
             before, second_moment[k], gradient[k - first], rates
         )
         gradient[k - first] = values[k] - before
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _update_lane(
+    weights,
+    second_moment,
+    roles,
+    data_bits,
+    data_values,
+    chain_bits,
+    chain_values,
+    centre,
+    rates,
+    mean_activity,
+    mean_hidden,
+    fields,
+    first,
+    last,
+    inputs,
+    shift,
+):
+    """Update the weights of neurons ``first`` to ``last``; see `update_weights`."""
+    n_hidden = weights.shape[1]
+    gradient = np.empty(n_hidden, dtype=np.float32)
+    clear(shift)
+    for i in range(first, last):
+        for m in range(n_hidden):
+            gradient[m] = mean_activity[i] * centre[m]
+        gather(data_values, data_bits, i, _ONE, gradient)
+        gather(chain_values, chain_bits, i, -_ONE, gradient)
+        _update_row(weights, second_moment, roles, i, gradient, rates)
+        followed = 0.0
+        for m in range(n_hidden):
+            change = np.float64(gradient[m])
+            shift[m] += np.float64(mean_activity[i]) * change
+            followed += change * mean_hidden[m]
+        fields[i] -= np.float32(followed)
+        scatter(weights, chain_bits, i, inputs)
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -101,26 +140,68 @@ def update_weights(
     """
     n_lanes = lanes.shape[0] - 1
     n_hidden = weights.shape[1]
-    partial = np.zeros((n_lanes, inputs.shape[0], n_hidden), dtype=np.float32)
-    partial_shift = np.zeros((n_lanes, n_hidden), dtype=np.float64)
+    partial = zeros((n_lanes, inputs.shape[0], n_hidden))
+    partial_shift = np.empty((n_lanes, n_hidden), dtype=np.float64)
     for lane in prange(n_lanes):
-        gradient = np.empty(n_hidden, dtype=np.float32)
-        own_shift = partial_shift[lane]
-        for i in range(lanes[lane], lanes[lane + 1]):
-            for m in range(n_hidden):
-                gradient[m] = mean_activity[i] * centre[m]
-            gather(data_values, data_bits, i, _ONE, gradient)
-            gather(chain_values, chain_bits, i, -_ONE, gradient)
-            _update_row(weights, second_moment, roles, i, gradient, rates)
-            followed = 0.0
-            for m in range(n_hidden):
-                change = np.float64(gradient[m])
-                own_shift[m] += np.float64(mean_activity[i]) * change
-                followed += change * mean_hidden[m]
-            fields[i] -= np.float32(followed)
-            scatter(weights, chain_bits, i, partial[lane])
+        _update_lane(
+            weights,
+            second_moment,
+            roles,
+            data_bits,
+            data_values,
+            chain_bits,
+            chain_values,
+            centre,
+            rates,
+            mean_activity,
+            mean_hidden,
+            fields,
+            lanes[lane],
+            lanes[lane + 1],
+            partial[lane],
+            partial_shift[lane],
+        )
     add_lanes(partial, inputs)
     add_rows(partial_shift, shift)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _update_lane_sparse(
+    starts,
+    columns,
+    values,
+    second_moment,
+    data_bits,
+    data_values,
+    chain_bits,
+    chain_values,
+    centre,
+    rates,
+    mean_activity,
+    mean_hidden,
+    fields,
+    first,
+    last,
+    inputs,
+    shift,
+):
+    """Update the weights of neurons ``first`` to ``last``; see `update_weights_sparse`."""
+    gradient = np.empty(inputs.shape[1], dtype=np.float32)
+    clear(shift)
+    for i in range(first, last):
+        start, stop = starts[i], starts[i + 1]
+        for k in range(start, stop):
+            gradient[k - start] = mean_activity[i] * centre[columns[k]]
+        gather_sparse(data_values, data_bits, i, _ONE, starts, columns, gradient)
+        gather_sparse(chain_values, chain_bits, i, -_ONE, starts, columns, gradient)
+        _update_row_sparse(values, second_moment, start, stop, gradient, rates)
+        followed = 0.0
+        for k in range(start, stop):
+            change = np.float64(gradient[k - start])
+            shift[columns[k]] += np.float64(mean_activity[i]) * change
+            followed += change * mean_hidden[columns[k]]
+        fields[i] -= np.float32(followed)
+        scatter_sparse(starts, columns, values, chain_bits, i, inputs)
 
 
 @njit(cache=True, nogil=True, parallel=True, error_model="numpy")
@@ -149,24 +230,27 @@ def update_weights_sparse(
     """
     n_lanes = lanes.shape[0] - 1
     n_hidden = inputs.shape[1]
-    partial = np.zeros((n_lanes, inputs.shape[0], n_hidden), dtype=np.float32)
-    partial_shift = np.zeros((n_lanes, n_hidden), dtype=np.float64)
+    partial = zeros((n_lanes, inputs.shape[0], n_hidden))
+    partial_shift = np.empty((n_lanes, n_hidden), dtype=np.float64)
     for lane in prange(n_lanes):
-        gradient = np.empty(n_hidden, dtype=np.float32)
-        own_shift = partial_shift[lane]
-        for i in range(lanes[lane], lanes[lane + 1]):
-            first, stop = starts[i], starts[i + 1]
-            for k in range(first, stop):
-                gradient[k - first] = mean_activity[i] * centre[columns[k]]
-            gather_sparse(data_values, data_bits, i, _ONE, starts, columns, gradient)
-            gather_sparse(chain_values, chain_bits, i, -_ONE, starts, columns, gradient)
-            _update_row_sparse(values, second_moment, first, stop, gradient, rates)
-            followed = 0.0
-            for k in range(first, stop):
-                change = np.float64(gradient[k - first])
-                own_shift[columns[k]] += np.float64(mean_activity[i]) * change
-                followed += change * mean_hidden[columns[k]]
-            fields[i] -= np.float32(followed)
-            scatter_sparse(starts, columns, values, chain_bits, i, partial[lane])
+        _update_lane_sparse(
+            starts,
+            columns,
+            values,
+            second_moment,
+            data_bits,
+            data_values,
+            chain_bits,
+            chain_values,
+            centre,
+            rates,
+            mean_activity,
+            mean_hidden,
+            fields,
+            lanes[lane],
+            lanes[lane + 1],
+            partial[lane],
+            partial_shift[lane],
+        )
     add_lanes(partial, inputs)
     add_rows(partial_shift, shift)

@@ -7,19 +7,18 @@ from numba import njit, prange
 
 from napari_crbm.model.compute.kernels.gibbs import VECTOR, dense_lane, sparse_lane
 from napari_crbm.model.compute.kernels.lanes import add_lanes, add_lanes_of
+from napari_crbm.model.compute.kernels.zeros import zeros
 from napari_crbm.model.compute.randomness import subkey
-from napari_crbm.model.units.drelu.kernels import sample_row
+from napari_crbm.model.units.drelu.kernels import draw_row
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _draw_hidden(inputs, units, key, hidden_values, b):
+def _draw_hidden(step, partial, inputs, units, key, hidden_values, b):
     """Draw all hidden units of chain ``b`` into column ``b`` of (M, >= B) values."""
-    n_hidden = inputs.shape[0]
-    row = np.zeros(units.shape[1], dtype=np.float32)
-    drawn = np.empty(units.shape[1], dtype=np.float32)
-    row[:n_hidden] = inputs
-    sample_row(row, units, key, drawn)
-    for m in range(n_hidden):
+    if step > 0:
+        add_lanes_of(partial, b, inputs[b])
+    drawn = draw_row(inputs[b], units, subkey(key, b))
+    for m in range(inputs.shape[1]):
         hidden_values[m, b] = drawn[m]
 
 
@@ -44,15 +43,13 @@ def gibbs(weights, fields, units, inputs, bits, lanes, key, n_steps):
     """
     n_chains, n_hidden = inputs.shape
     n_lanes = lanes.shape[0] - 1
-    hidden_values = np.zeros((n_hidden, n_chains), dtype=np.float32)
+    hidden_values = zeros((n_hidden, n_chains))
     partial = np.empty((n_lanes, n_chains, n_hidden), dtype=np.float32)
     for step in range(n_steps):
         hidden_key = subkey(key, 2 * step)
         visible_key = subkey(key, 2 * step + 1)
         for b in prange(n_chains):
-            if step > 0:
-                add_lanes_of(partial, b, inputs[b])
-            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
+            _draw_hidden(step, partial, inputs, units, hidden_key, hidden_values, np.int64(b))
         for lane in prange(n_lanes):
             dense_lane(
                 weights,
@@ -75,15 +72,13 @@ def gibbs_sparse(starts, columns, values, fields, units, inputs, bits, lanes, ke
     n_chains, n_hidden = inputs.shape
     n_lanes = lanes.shape[0] - 1
     width = (n_chains + VECTOR - 1) // VECTOR * VECTOR
-    hidden_values = np.zeros((n_hidden, width), dtype=np.float32)
+    hidden_values = zeros((n_hidden, width))
     partial = np.empty((n_lanes, n_chains, n_hidden), dtype=np.float32)
     for step in range(n_steps):
         hidden_key = subkey(key, 2 * step)
         visible_key = subkey(key, 2 * step + 1)
         for b in prange(n_chains):
-            if step > 0:
-                add_lanes_of(partial, b, inputs[b])
-            _draw_hidden(inputs[b], units, subkey(hidden_key, b), hidden_values, b)
+            _draw_hidden(step, partial, inputs, units, hidden_key, hidden_values, np.int64(b))
         for lane in prange(n_lanes):
             sparse_lane(
                 starts,

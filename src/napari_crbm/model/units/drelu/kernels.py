@@ -96,16 +96,29 @@ def sample_row(inputs, units, key, out):
         out[m] = z * scale_plus if plus else -z * scale_minus
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def draw_row(inputs, units, key):
+    """Draw hidden units given their inputs (M,); the result is as wide as ``units``."""
+    row = np.empty(units.shape[1], dtype=np.float32)
+    drawn = np.empty(units.shape[1], dtype=np.float32)
+    for m in range(units.shape[1]):
+        row[m] = inputs[m] if m < inputs.shape[0] else _ZERO_32
+    sample_row(row, units, key, drawn)
+    return drawn
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sample(inputs, b, units, key, out):
+    drawn = draw_row(inputs[b], units, subkey(key, b))
+    for m in range(inputs.shape[1]):
+        out[b, m] = drawn[m]
+
+
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def sample_kernel(inputs, units, key, out):
     """Draw (B, M) hidden values given (B, M) inputs, every row from its own stream."""
-    n_hidden = inputs.shape[1]
     for b in prange(inputs.shape[0]):
-        row = np.zeros(units.shape[1], dtype=np.float32)
-        drawn = np.empty(units.shape[1], dtype=np.float32)
-        row[:n_hidden] = inputs[b]
-        sample_row(row, units, subkey(key, b), drawn)
-        out[b] = drawn[:n_hidden]
+        _sample(inputs, np.int64(b), units, key, out)
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -165,42 +178,53 @@ def _moments_group(inputs, hidden, moments):
         moments[m + 7 * GROUP] = q * sm2 * sm2 * q4
 
 
+@njit(cache=True, nogil=True, error_model="numpy")
+def _in_groups(hidden):
+    """Arrange parameters (4, M) by groups of units, (groups, 4 GROUP), padded with ones."""
+    n_hidden = hidden.shape[1]
+    grouped = np.ones(((n_hidden + GROUP - 1) // GROUP, 4 * GROUP))
+    for m in range(n_hidden):
+        for k in range(4):
+            grouped[m // GROUP, k * GROUP + m % GROUP] = hidden[k, m]
+    return grouped
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _moments_row(inputs, b, grouped, moments):
+    values = np.zeros(GROUP)
+    found = np.empty(8 * GROUP)
+    for group in range(grouped.shape[0]):
+        first = group * GROUP
+        size = min(GROUP, inputs.shape[1] - first)
+        for m in range(size):
+            values[m] = inputs[b, first + m]
+        _moments_group(values, grouped[group], found)
+        for k in range(8):
+            for m in range(size):
+                moments[k, b, first + m] = found[k * GROUP + m]
+
+
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def moments_kernel(inputs, hidden, moments):
     """Compute raw moments of both sides for every frame and unit.
 
     ``moments`` is (8, B, M): <h+>, <h+^2>, <h+^3>, <h+^4>, then the same of |h-|.
     """
-    n_hidden = inputs.shape[1]
-    n_groups = (n_hidden + GROUP - 1) // GROUP
-    grouped = np.ones((n_groups, 4 * GROUP))
-    for m in range(n_hidden):
-        for k in range(4):
-            grouped[m // GROUP, k * GROUP + m % GROUP] = hidden[k, m]
+    grouped = _in_groups(hidden)
     for b in prange(inputs.shape[0]):
-        values = np.zeros(GROUP)
-        found = np.empty(8 * GROUP)
-        for group in range(n_groups):
-            first = group * GROUP
-            size = min(GROUP, n_hidden - first)
-            for m in range(size):
-                values[m] = inputs[b, first + m]
-            _moments_group(values, grouped[group], found)
-            for k in range(8):
-                for m in range(size):
-                    moments[k, b, first + m] = found[k * GROUP + m]
+        _moments_row(inputs, np.int64(b), grouped, moments)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _cumulant_row(inputs, hidden, out):
-    for m in range(inputs.shape[0]):
-        value = np.float64(inputs[m])
+def _cumulant_row(inputs, b, hidden, out):
+    for m in range(inputs.shape[1]):
+        value = np.float64(inputs[b, m])
         sp = 1.0 / np.sqrt(hidden[0, m])
         sm = 1.0 / np.sqrt(hidden[1, m])
         mass_plus, power_plus, _, _, _, _ = _half((hidden[2, m] - value) * sp)
         mass_minus, power_minus, _, _, _, _ = _half((hidden[3, m] + value) * sm)
         top = max(power_plus, power_minus)
-        out[m] = top + log_64(
+        out[b, m] = top + log_64(
             mass_plus * sp * exp_64(max(power_plus - top, -_LARGEST))
             + mass_minus * sm * exp_64(max(power_minus - top, -_LARGEST))
         )
@@ -210,23 +234,23 @@ def _cumulant_row(inputs, hidden, out):
 def cumulant_kernel(inputs, hidden, out):
     """Compute the cumulant function for every frame and unit."""
     for b in prange(inputs.shape[0]):
-        _cumulant_row(inputs[b], hidden, out[b])
+        _cumulant_row(inputs, np.int64(b), hidden, out)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mean_row(inputs, hidden, out):
-    for m in range(inputs.shape[0]):
-        value = np.float64(inputs[m])
+def _mean_row(inputs, b, hidden, out):
+    for m in range(inputs.shape[1]):
+        value = np.float64(inputs[b, m])
         sp = 1.0 / np.sqrt(hidden[0, m])
         sm = 1.0 / np.sqrt(hidden[1, m])
         mass_plus, power_plus, p1, _, _, _ = _half((hidden[2, m] - value) * sp)
         mass_minus, power_minus, q1, _, _, _ = _half((hidden[3, m] + value) * sm)
         odds = _odds(mass_plus, power_plus, sp, mass_minus, power_minus, sm)
-        out[m] = p1 * sp / (1.0 + odds) - q1 * sm / (1.0 + 1.0 / odds)
+        out[b, m] = p1 * sp / (1.0 + odds) - q1 * sm / (1.0 + 1.0 / odds)
 
 
 @njit(parallel=True, cache=True, nogil=True, error_model="numpy")
 def mean_kernel(inputs, hidden, out):
     """Compute the mean hidden value for every frame and unit."""
     for b in prange(inputs.shape[0]):
-        _mean_row(inputs[b], hidden, out[b])
+        _mean_row(inputs, np.int64(b), hidden, out)
