@@ -103,11 +103,14 @@ def _wait_patiently() -> None:
             setattr(QtBot, name, patient)
 
 
-#: Files that take longest. Two processes start with the first two: one compiles the kernels,
-#: which the other does not need until they are in Numba's cache.
-LONGEST = (
+#: Files that begin. Of two processes one compiles the kernels in the first file; the other takes
+#: the next three, which need none, and then finds the kernels in Numba's cache. The longest of the
+#: others follow.
+FIRST = (
     "quality/test_noisy_or.py",
     "io/safety/test_corpus.py",
+    "simulation/test_dynamics.py",
+    "io/reading/test_matlab_cells.py",
     "quality/test_true_crbm.py",
     "tour/test_tour.py",
     "analysis/selection/test_sweep.py",
@@ -122,8 +125,8 @@ LONGEST = (
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest first, so that processes that share the files end at about the same time."""
-    ranks = {TESTS / name: rank for rank, name in enumerate(LONGEST)}
+    """Order the files, so that processes that share them end at about the same time."""
+    ranks = {TESTS / name: rank for rank, name in enumerate(FIRST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
 
 

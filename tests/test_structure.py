@@ -5,7 +5,7 @@ from pathlib import Path
 
 import grimp
 
-from tests.conftest import LONGEST, TESTS
+from tests.conftest import FIRST, TESTS
 
 SOURCE = Path(__file__).parents[1] / "src" / "napari_crbm"
 MOST_LINES = 400
@@ -62,4 +62,4 @@ def test_no_module_imports_itself_through_others():
 
 
 def test_the_files_that_are_tested_first_exist():
-    assert all((TESTS / name).is_file() for name in LONGEST)
+    assert all((TESTS / name).is_file() for name in FIRST)

@@ -1,5 +1,7 @@
 """Coupled assemblies: what follows what, and what clamping them does."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,18 @@ def test_the_same_seed_gives_the_same_recording():
         simulate(n_frames=300, generator="dynamics", seed=4, **SMALL).recording for _ in range(2)
     )
     assert first.spikes == second.spikes
+
+
+def test_one_frame_has_the_chances_that_it_has_among_others():
+    emission = planted(seed=1).emission
+    signed = emission.weights.copy()
+    signed.data[::5] *= -1
+    emission = replace(emission, weights=signed)
+    on = (np.random.default_rng(0).random((50, 6)) < 0.4).astype(np.float32)
+    gain = np.linspace(0.5, 2.0, 50)
+    together = emission.chances(on, gain)
+    alone = [emission.chances_now(*frame) for frame in zip(on, gain, strict=True)]
+    np.testing.assert_array_equal(alone, together)
 
 
 def test_neurons_that_are_readings_change_nothing_else_when_clamped():

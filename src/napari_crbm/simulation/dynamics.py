@@ -217,9 +217,8 @@ class Dynamics:
                 if clamp is not None:
                     state[clamp.assemblies] = clamp.on
                 states[row] = state[:n_assemblies]
-                factor = gain[frame % len(gain)][None]
-                chance = self.emission.chances(states[row : row + 1], factor)
-                spikes[row] = fire[row] < chance[0]
+                chance = self.emission.chances_now(states[row], gain[frame % len(gain)])
+                spikes[row] = fire[row] < chance
                 if clamp is not None:
                     spikes[row, clamp.neurons] = clamp.on
                 drive = state.astype(np.float64)

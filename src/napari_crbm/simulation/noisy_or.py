@@ -134,6 +134,15 @@ class NoisyOr:
         np.minimum(chance * factor, np.maximum(chance, MAX_RATE), out=chance)
         return chance
 
+    def chances_now(self, activity: NDArray[np.float32], gain: float) -> NDArray[np.float32]:
+        """Return the probabilities (N,) of one frame, given assemblies (K,): `chances`, faster."""
+        silent, stay_silent, stay_active = self._factors
+        chance = 1.0 - silent * np.exp(_product(activity, stay_silent))
+        if stay_active.nnz:
+            chance *= np.exp(_product(activity, stay_active))
+        factor = np.float32(gain)
+        return np.asarray(np.minimum(chance * factor, np.maximum(chance, MAX_RATE)))
+
     @cached_property
     def _factors(self) -> tuple[NDArray[np.float32], sparse.csr_array, sparse.csr_array]:
         """Chance to stay silent without an assembly, and logarithms of what assemblies do."""
@@ -144,6 +153,15 @@ class NoisyOr:
             sparse.csr_array((-positive).log1p().T),
             sparse.csr_array(negative.log1p().T),
         )
+
+
+def _product(activity: NDArray[np.float32], rows: sparse.csr_array) -> NDArray[np.float32]:
+    """Multiply a vector (K,) and a sparse matrix (K, N) without SciPy's checks of each product."""
+    total = np.zeros(rows.shape[1], dtype=np.float32)
+    for k in np.flatnonzero(activity):
+        own = slice(rows.indptr[k], rows.indptr[k + 1])
+        total[rows.indices[own]] += activity[k] * rows.data[own]
+    return total
 
 
 def _strengths_and_duty(
