@@ -188,6 +188,7 @@ def family() -> pd.DataFrame:
             "found": table["courses_found"],
             "covariances": table["cov_vv"].map("{:.2f}".format).replace("nan", "no scale"),
             "of assemblies": table["cov_hh"].map("{:.2f}".format).replace("nan", "no scale"),
+            "explained": table["explained"].map("{:.2f}".format).replace("nan", "none"),
             "settled": table["settled"].map({True: "yes", False: "no"}),
             "verdict": table["outcome"],
         }
