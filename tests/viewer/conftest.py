@@ -79,6 +79,16 @@ def plugins_found_once() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def settings_not_saved() -> Iterator[None]:
+    """napari writes its settings, those of the person who runs the tests, at every change."""
+    from napari.settings._base import EventedConfigFileSettings
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(EventedConfigFileSettings, "save", lambda *_, **__: None)
+        yield
+
+
 @pytest.fixture(autouse=True)
 def own_files(monkeypatch, tmp_path_factory):
     """Nothing of the person who runs the tests is read or changed."""
