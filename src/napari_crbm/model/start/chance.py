@@ -33,7 +33,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import eigh
-from scipy.ndimage import gaussian_filter1d
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 from scipy.spatial import cKDTree
@@ -251,6 +250,9 @@ def _relative_rate(spikes: Spikes) -> NDArray[np.float32]:
 
 
 def _smoothed(counts: NDArray[np.float64], width: float) -> NDArray[np.float64]:
+    # It takes a fifth of a second to import, and every command imports this module.
+    from scipy.ndimage import gaussian_filter1d
+
     return counts if width == 0 else np.asarray(gaussian_filter1d(counts, width))
 
 
