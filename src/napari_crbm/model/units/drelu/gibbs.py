@@ -14,7 +14,10 @@ from napari_crbm.model.units.drelu.kernels import draw_row
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _draw_hidden(step, partial, inputs, units, key, hidden_values, b):
-    """Draw all hidden units of chain ``b`` into column ``b`` of (M, >= B) values."""
+    """Draw all hidden units of chain ``b`` into column ``b`` of (M, >= B) values.
+
+    After the first step, its inputs are first added up from those of the lanes.
+    """
     if step > 0:
         add_lanes_of(partial, b, inputs[b])
     drawn = draw_row(inputs[b], units, subkey(key, b))
