@@ -9,7 +9,7 @@ from napari_crbm.analysis import evaluate, fraction_recovered, model_recovery
 from napari_crbm.model import Settings, Training
 from napari_crbm.simulation import simulate
 
-# Neurons, frames and assemblies: each takes a quarter of a minute of one core to train on.
+# Neurons, frames and assemblies.
 SMALL, LARGE = (300, 1500, 6), (400, 1500, 6)
 
 

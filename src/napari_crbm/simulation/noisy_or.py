@@ -135,7 +135,10 @@ class NoisyOr:
         return chance
 
     def chances_now(self, activity: NDArray[np.float32], gain: float) -> NDArray[np.float32]:
-        """Return the probabilities (N,) of one frame, given assemblies (K,): `chances`, faster."""
+        """Return the probabilities (N,) that neurons fire in one frame, given assemblies (K,).
+
+        Equal to `chances`, but faster for a single frame.
+        """
         silent, stay_silent, stay_active = self._factors
         chance = 1.0 - silent * np.exp(_product(activity, stay_silent))
         if stay_active.nnz:

@@ -134,7 +134,7 @@ def test_traces_one_cell_a_neuron_and_names_are_guessed(tmp_path):
 
 
 def test_many_cells_are_not_called_damaged(tmp_path):
-    n_cells = 4000
+    n_cells = 10_000
     path = tmp_path / "fish.mat"
     lists = [[0.01 * k, 0.01 * k + 5.05] for k in range(n_cells)]
     with MatFile(path) as mat:

@@ -353,12 +353,12 @@ def _known(found: Findings, name: str) -> bool:
 
 
 def _asked(share: Explained) -> float:
-    """Return the share that counts as reproduced."""
+    """Return the smallest explained share that counts as reproduced."""
     return GOOD_SHARE * _best(share)
 
 
 def _best(share: Explained) -> float:
-    """Return the share that a model of the training frames can explain: theirs, at most all."""
+    """Return the share that the training frames explain, at most 1."""
     return min(share.train_share, 1.0) if np.isfinite(share.train_share) else 1.0
 
 

@@ -10,9 +10,8 @@ Neurons are divided into lanes, whose number depends on N alone. A lane adds up 
 inputs and lanes are summed in order, so that results are the same to the last bit for any number
 of threads.
 
-Numba takes about a second to compile a parallel loop, and longer the more there is in it. So a
-loop over ``prange`` makes one call of a serial function; the index is passed as ``np.int64``,
-because Numba otherwise compiles that function a second time for an unsigned one.
+A parallel loop calls one serial function. It passes the index as ``np.int64``, because Numba would
+otherwise compile that function twice, for a signed and for an unsigned index.
 
 Shapes used throughout: N neurons, M hidden units, B chains or frames, L lanes.
 Bits of activity are (N, ceil(B / 64)) uint64, chain ``b`` in bit ``b % 64`` of

@@ -1,8 +1,7 @@
-"""Zeros in compiled code.
+"""Arrays of zeros for kernels.
 
-Numba makes a parallel loop of its own, with a function to compile, of every array of zeros in a
-parallel kernel. It takes seconds to compile the assignment of one array to another, so that
-elements are copied in loops.
+In a parallel kernel Numba turns ``np.zeros`` into a further parallel loop, which must be compiled.
+The assignment of one array to another takes seconds to compile; kernels copy elements in a loop.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from napari_crbm.model.units.drelu.kernels import draw_row
 def _draw_hidden(step, partial, inputs, units, key, hidden_values, b):
     """Draw all hidden units of chain ``b`` into column ``b`` of (M, >= B) values.
 
-    After the first step, its inputs are first added up from those of the lanes.
+    After the first step the inputs are the sums over lanes.
     """
     if step > 0:
         add_lanes_of(partial, b, inputs[b])
